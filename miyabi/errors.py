@@ -1,0 +1,141 @@
+"""Every error that a caller may meet, drawn as a tree. The message says the situation and the next step.
+
+MiyabiError
+├── BadInput                  what the user gave cannot be used; nothing was started (exit code 2)
+│   ├── DagError              the DAG file: names the file, the node and the field
+│   ├── SettingsError         the configuration: names the file and the field
+│   ├── NotARepository        no git repository at that path
+│   └── BaseMissing           the base branch or commit does not exist
+├── MachineError              one machine; carries its name
+│   ├── MachineUnreachable    transient: refused, no route, timed out, closed at once
+│   ├── ConnectionDropped     transient: the link went in mid-command, its outcome is unknown
+│   ├── HostKeyRefused        permanent: unknown, changed or revoked host key
+│   ├── LoginRefused          permanent: key refused, unknown user, unreadable key file
+│   ├── SshConfigUnusable     permanent: ~/.ssh/config or one of the files it names
+│   ├── MachineFull           the machine itself refuses one session more than its slots
+│   ├── MachineDiskFull       the machine's disk takes no more
+│   ├── MachineNotReady       something it needs is missing there: claude, git, perl, a login
+│   └── RemoteFailed          a command of ours failed there: carries exit status and stderr
+├── SessionError
+│   └── SessionConflict       the same session id with another script
+├── GitError
+│   ├── GitFailed             a git command of ours failed: carries the command and its stderr
+│   └── MergeConflict         heads that do not merge: carries the files
+└── ServerError               the Prefect server cannot be found, started or used
+"""
+
+from __future__ import annotations
+
+
+class MiyabiError(Exception):
+    """Something foreseeable went wrong."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").strip())
+
+
+class BadInput(MiyabiError):  # noqa: N818 - named after what was met, as the tree above
+    """The input cannot be used."""
+
+
+class DagError(BadInput):
+    """The DAG file cannot be used."""
+
+
+class SettingsError(BadInput):
+    """The configuration cannot be used."""
+
+
+class NotARepository(BadInput):
+    """There is no git repository here."""
+
+
+class BaseMissing(BadInput):
+    """The base does not exist in the repository."""
+
+
+class MachineError(MiyabiError):
+    """A machine cannot be used. `machine` is its name."""
+
+    transient = False
+
+    def __init__(self, message: str | None = None, *, machine: str = "") -> None:
+        super().__init__(message)
+        self.machine = machine
+
+
+class MachineUnreachable(MachineError):
+    """The machine does not answer."""
+
+    transient = True
+
+
+class ConnectionDropped(MachineError):
+    """The link went in mid-command; whether the command ran is unknown."""
+
+    transient = True
+
+
+class HostKeyRefused(MachineError):
+    """The machine's host key is not the one we know."""
+
+
+class LoginRefused(MachineError):
+    """The machine does not let us in."""
+
+
+class SshConfigUnusable(MachineError):
+    """The SSH configuration cannot be used."""
+
+
+class MachineFull(MachineError):
+    """Every slot of the machine is taken."""
+
+    transient = True
+
+
+class MachineDiskFull(MachineError):
+    """The machine's disk is full."""
+
+
+class MachineNotReady(MachineError):
+    """Something that a session needs is missing on the machine."""
+
+
+class RemoteFailed(MachineError):
+    """A command failed on the machine. `exit_status` is None where it never got one."""
+
+    def __init__(
+        self, message: str | None = None, *, machine: str = "", exit_status: int | None = None, stderr: str = ""
+    ) -> None:
+        super().__init__(message, machine=machine)
+        self.exit_status = exit_status
+        self.stderr = stderr
+
+
+class SessionError(MiyabiError):
+    """A session cannot be started or followed."""
+
+
+class SessionConflict(SessionError):
+    """This session id is already used by another script."""
+
+
+class GitError(MiyabiError):
+    """Git cannot do what was asked."""
+
+
+class GitFailed(GitError):
+    """A git command failed."""
+
+
+class MergeConflict(GitError):
+    """Heads do not merge. `files` are the paths in conflict, sorted."""
+
+    def __init__(self, message: str | None = None, *, files: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.files = files
+
+
+class ServerError(MiyabiError):
+    """The Prefect server cannot be used."""

@@ -1,0 +1,52 @@
+"""A machine: who it is, where it is, how many sessions it takes, what it can do."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MachineName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$")]
+EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+class SshConfig(BaseModel):
+    """How to reach a machine where `~/.ssh/config` does not already say it; set fields win over the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    user: str | None = Field(None, description="Login name on the machine")
+    port: int | None = Field(None, ge=1, le=65535, description="TCP port of sshd")
+    identity_file: str | None = Field(None, description="Private key to log in with")
+    known_hosts_file: str | None = Field(None, description="File with the host keys we trust")
+    config_file: str | None = Field(None, description="OpenSSH client configuration to read, default ~/.ssh/config")
+
+
+class Machine(BaseModel):
+    """One machine of the fleet. Without `host` it is this one, over no SSH."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: MachineName = Field(description="Unique name: letters, digits, '.', '_' and '-'")
+    host: str | None = Field(None, description="Address, or an alias of ~/.ssh/config; empty: this machine, no SSH")
+    slots: int = Field(1, ge=1, le=256, description="How many sessions may run here at the same time")
+    labels: tuple[Label, ...] = Field((), description="What it can do; a task's `requires` must all be here")
+    claude: str = Field("claude", description="Path of the claude command on the machine")
+    environment: dict[EnvironmentName, str] = Field(
+        default_factory=dict, description="Extra environment of its sessions"
+    )
+    inherit_environment: tuple[EnvironmentName, ...] = Field(
+        (), description="Variables of the orchestrator that its sessions get too, by name"
+    )
+    workspace: str = Field("~/.miyabi", description="Folder on the machine for mirrors, worktrees and sessions")
+    ssh: SshConfig = Field(default_factory=SshConfig, description="SSH options that win over ~/.ssh/config")
+
+    @property
+    def slot_tag(self) -> str:
+        """The tag whose Prefect limit counts this machine's slots."""
+        return f"slot:{self.name}"
+
+
+LOCAL = Machine(name="local", slots=2)
+"""The fleet of whoever has written no configuration."""

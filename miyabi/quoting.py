@@ -1,0 +1,26 @@
+"""The one place where words become a command line for another machine's shell."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+
+
+def word(text: str) -> str:
+    """One word, quoted for any login shell; a leading `~/` means the home there.
+
+    Raises:
+        ValueError: for line breaks and NUL, which no shell takes alike.
+    """
+    if any(c in text for c in "\0\n\r"):
+        raise ValueError(f"not a word for a command line: {text!r}")
+    if text == "~":
+        return '"$HOME"'
+    if text.startswith("~/"):
+        return f'"$HOME"/{shlex.quote(text[2:])}' if text != "~/" else '"$HOME"/'
+    return shlex.quote(text)
+
+
+def command_line(words: Iterable[str]) -> str:
+    """The words as one line for a POSIX shell, csh or fish."""
+    return " ".join(word(w) for w in words)

@@ -1,0 +1,175 @@
+"""What goes into a session and what comes out of it."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_NAMESPACE = uuid.UUID("6f4d1f6e-5f0b-5d2b-9b1c-0c6a52f1a7d3")
+
+
+class Outcome(StrEnum):
+    """How a task ended. Decided by evidence, in `miyabi.outcome`."""
+
+    SUCCEEDED = "succeeded"  # result event, exit 0, commits where expected, check passed
+    NO_CHANGES = "no_changes"  # all well, but changes were expected and there is no commit
+    CHECK_FAILED = "check_failed"  # the node's check command did not pass in the worktree
+    PERMISSION_DENIED = "permission_denied"  # tools were denied and nothing came of the session
+    MAX_TURNS = "max_turns"  # ran into max_turns
+    BUDGET_EXCEEDED = "budget_exceeded"  # ran into max_budget_usd
+    TIMED_OUT = "timed_out"  # ran into timeout_minutes; its tree was ended
+    STOPPED = "stopped"  # we were asked to stop it
+    KILLED = "killed"  # ended by a signal that was not ours, or without a result event
+    USAGE_LIMIT = "usage_limit"  # the account's subscription limit; `resets_at` says until when
+    API_UNAVAILABLE = "api_unavailable"  # 429, 5xx, 529, connection: may well work later
+    API_REFUSED = "api_refused"  # 400, 404, billing, refusal, prompt too long: will not work later
+    NOT_LOGGED_IN = "not_logged_in"  # 401, 403, no credentials on that machine
+    LAUNCH_FAILED = "launch_failed"  # claude did not start: not found, bad flag, bad settings
+    AGENT_ERROR = "agent_error"  # the result event itself says error, for any other reason
+    MACHINE_LOST = "machine_lost"  # the machine went away and did not come back in time
+    MERGE_CONFLICT = "merge_conflict"  # the upstreams' heads do not merge: nothing was started
+    NOT_STARTED = "not_started"  # nothing could be started; `error_text` says why
+    SKIPPED = "skipped"  # an upstream did not succeed, or the run was ended before
+
+
+class SessionPaths(BaseModel):
+    """Every name derived from (run, task, attempt), made in this one place."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    task: str
+    attempt: int = 1
+
+    @property
+    def session(self) -> str:
+        """Name of the session on its machine: unique an attempt, safe as a file name."""
+        return f"{self.run}.{self.task}.{self.attempt}"
+
+    @property
+    def branch(self) -> str:
+        """The branch that the task's commits are on."""
+        return f"miyabi/{self.run}/{self.task}"
+
+    @property
+    def worktree(self) -> str:
+        """The worktree's path below the machine's workspace."""
+        return f"worktrees/{self.run}/{self.task}"
+
+    def conversation(self, *, machine: str) -> str:
+        """The UUID for claude's `--session-id`: one conversation a task and machine."""
+        return str(uuid.uuid5(_NAMESPACE, f"{self.run}/{self.task}/{machine}"))
+
+    def folder(self, run_folder: Path) -> Path:
+        """Where the orchestrator keeps what this attempt wrote."""
+        return run_folder / "sessions" / self.task / f"attempt-{self.attempt}"
+
+
+class SessionSpec(BaseModel):
+    """All that one attempt needs; the same spec always means the same session."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str
+    task: str
+    title: str = ""
+    attempt: int = Field(1, ge=1)
+    resume: bool = Field(False, description="Go on with the task's conversation on this machine")
+    prompt: str
+    rehearse: bool = False
+    rehearsal_seconds: float = Field(1.0, ge=0, description="How long the rehearsal agent works")
+    base: str = Field("", description="Commit that the worktree starts from")
+    model: str | None = None
+    permission_mode: str = "dontAsk"
+    allowed_tools: tuple[str, ...] = ()
+    disallowed_tools: tuple[str, ...] = ()
+    max_turns: int | None = Field(None, ge=1)
+    max_budget_usd: float | None = Field(None, gt=0)
+    timeout_seconds: float = Field(1800, gt=0)
+    check: str | None = None
+    check_timeout_seconds: float = Field(600, gt=0)
+    expect_changes: bool = True
+    environment: tuple[tuple[str, str], ...] = ()
+    oauth_token_file: str | None = None
+    author_name: str = "Water Spider"
+    author_email: str = "water-spider@localhost"
+
+    @property
+    def paths(self) -> SessionPaths:
+        """The names derived from this spec."""
+        return SessionPaths(run=self.run, task=self.task, attempt=self.attempt)
+
+
+class Usage(BaseModel):
+    """Tokens of a session."""
+
+    model_config = ConfigDict(frozen=True)
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_input_tokens: int = 0
+    cache_creation_input_tokens: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return (
+            self.input_tokens + self.output_tokens + self.cache_read_input_tokens + self.cache_creation_input_tokens
+        )
+
+
+class Changes(BaseModel):
+    """What a branch changed against its base."""
+
+    model_config = ConfigDict(frozen=True)
+
+    commits: int = 0
+    files: tuple[str, ...] = ()
+    insertions: int = 0
+    deletions: int = 0
+    salvaged: bool = Field(False, description="True where we had to commit what the agent left uncommitted")
+
+
+class SessionResult(BaseModel):
+    """What is known of a task when its session is over. Times are UTC, cost is US dollars."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    task: str
+    title: str = ""
+    outcome: Outcome
+    attempt: int = 1
+    machine: str | None = None
+    placement_reason: str = ""
+    session_id: str | None = None
+    branch: str | None = None
+    base: str | None = None
+    head: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    turns: int = 0
+    cost_usd: float = 0.0
+    usage: Usage = Usage()
+    final_message: str = ""
+    error_kind: str | None = None
+    error_text: str | None = None
+    permission_denials: tuple[str, ...] = ()
+    resets_at: datetime | None = None
+    changes: Changes = Changes()
+    check_exit_status: int | None = None
+    rehearsal: bool = False
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether dependants may build on it."""
+        return self.outcome is Outcome.SUCCEEDED
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the session, 0 where it never started."""
+        return (self.end - self.start).total_seconds() if self.start and self.end else 0.0

@@ -1,0 +1,1 @@
+"""What the engine records, retries and limits."""
