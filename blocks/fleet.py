@@ -1,0 +1,47 @@
+"""The fleet and the session defaults as blocks: what an operator edits in the Prefect UI."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from prefect.blocks.core import Block
+from pydantic import Field
+
+from miyabi.machine import LOCAL, Machine
+from miyabi.settings import SessionDefaults as SessionSettings
+
+
+class Fleet(Block):
+    """The machines that sessions run on, with their slots.
+
+    Example:
+        >>> Fleet(machines=[Machine(name="macmini1", host="macmini1.local", slots=3)]).save("minis")
+    """
+
+    _block_type_name: ClassVar[str] = "Water Spider Fleet"
+    _block_type_slug: ClassVar[str] = "water-spider-fleet"
+    _description: ClassVar[str] = "Machines that run Claude Code sessions, each with its slots, labels and SSH options."
+    _documentation_url: ClassVar[str] = "https://github.com/miyabi-scheduler/miyabi-scheduler#machines"
+
+    machines: list[Machine] = Field(
+        default_factory=lambda: [LOCAL], description="The machines, in the order in which they are preferred"
+    )
+
+    def overrides(self) -> dict[str, Any]:
+        """What this block says, shaped like the arguments of `Settings.load`."""
+        return {"machines": [m.model_dump() for m in self.machines]}
+
+
+class SessionDefaults(Block):
+    """What every session gets unless its task says otherwise."""
+
+    _block_type_name: ClassVar[str] = "Water Spider Session Defaults"
+    _block_type_slug: ClassVar[str] = "water-spider-session-defaults"
+    _description: ClassVar[str] = "Model, permissions, limits and check that every Claude Code session gets."
+    _documentation_url: ClassVar[str] = "https://github.com/miyabi-scheduler/miyabi-scheduler#sessions"
+
+    settings: SessionSettings = Field(default_factory=SessionSettings, description="The defaults")
+
+    def overrides(self) -> dict[str, Any]:
+        """What this block says, shaped like the arguments of `Settings.load`."""
+        return {"sessions": self.settings.model_dump()}

@@ -1,0 +1,20 @@
+"""`miyabi server`: the local Prefect server, which outlives the command that started it."""
+
+from __future__ import annotations
+
+import click
+
+from flows.commands.home import miyabi_home
+from flows.server import ensure_server, find_server, stop_server
+
+
+def control_server(action: str) -> None:
+    """Starts, shows or stops the server of this home. Raises ServerError where it does not start."""
+    home = miyabi_home()
+    if action == "start":
+        click.echo(f"running at {ensure_server(home).ui_url}")
+    elif action == "stop":
+        click.echo("stopped" if stop_server(home) else "not running")
+    else:
+        found = find_server(home)
+        click.echo(f"running at {found.ui_url}" if found else "not running")

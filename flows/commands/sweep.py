@@ -1,0 +1,51 @@
+"""`miyabi sweep`: what a run made on the machines goes away, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from miyabi.hosts import open_host
+from miyabi.repository import Repository
+from miyabi.run_folder import RunFolder, valid_run_name
+from miyabi.settings import Settings
+from miyabi.sweeping import sweep_machine
+
+
+def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool, yes: bool) -> None:
+    """Removes the run's worktrees, branches and session folders on every machine.
+
+    The repository's own branches go only with `branches`, after a question; commits that are on no other branch
+    are lost with them. A session that still lives is left alone and named.
+
+    Raises:
+        BadInput: no such run name, repository or configuration.
+    """
+    valid_run_name(run)
+    settings = Settings.load(repository, config=config)
+    repo = asyncio.run(Repository.open(repository))
+    for line in asyncio.run(_sweep_all(settings, repo, run)):
+        click.echo(line)
+    if branches:
+        _sweep_branches(repo, run, yes=yes)
+    folder = RunFolder.of(repo.root, run)
+    if folder.exists():
+        click.echo(f"kept: report and streams in {folder.path}")
+
+
+async def _sweep_all(settings: Settings, repo: Repository, run: str) -> list[str]:
+    hosts = [open_host(machine) for machine in settings.machines]
+    try:
+        pairs = zip(settings.machines, hosts, strict=True)
+        return await asyncio.gather(*(sweep_machine(machine, host, repo, run=run) for machine, host in pairs))
+    finally:
+        await asyncio.gather(*(host.close() for host in hosts))
+
+
+def _sweep_branches(repo: Repository, run: str, *, yes: bool) -> None:
+    names = sorted(asyncio.run(repo.branches(f"miyabi/{run}/")))
+    if names and (yes or click.confirm(f"Delete {len(names)} branches miyabi/{run}/* in {repo.root}?")):
+        asyncio.run(repo.delete_branches(names))
+        click.echo(f"deleted {len(names)} branches in {repo.root}")

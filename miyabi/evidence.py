@@ -1,0 +1,57 @@
+"""What a session is judged by, and the judgement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from miyabi.faults import Fault
+from miyabi.legacy_result import LegacyResult
+from miyabi.redact import redact
+from miyabi.session import Outcome
+from miyabi.text import one_line
+
+ERROR_CHARACTERS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that is known of a session besides its output."""
+
+    agent_exit: int | None = None  # as sh sees it: 143 for TERM; None where nobody saw it
+    ended_by: str = "itself"  # "timeout" and "stop" were ours
+    lost: bool = False  # the machine or its supervisor went away
+    stderr: str = ""
+    commits: int = 0
+    expect_changes: bool = True
+    check_asked: bool = False
+    check_exit: int | None = None  # None: not asked, or not run to its end
+    expect_structured_output: bool = False
+    missing_command: str | None = None  # the prompt names it, the session does not have it
+    legacy: LegacyResult | None = None
+    machine: str = "the machine"
+    task: str = "the task"
+    timeout_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The judgement. `error_text` is one line: the situation and the next step."""
+
+    outcome: Outcome
+    error_kind: str | None = None
+    error_text: str | None = None
+    resets_at: datetime | None = None
+
+
+def verdict(outcome: Outcome, kind: str, situation: str, advice: str, *, resets_at: datetime | None = None) -> Verdict:
+    """A judgement whose words fit one line and give away no secret; the advice is never what is cut."""
+    advice = one_line(advice)
+    said = one_line(redact(situation), characters=ERROR_CHARACTERS - len(advice)).rstrip(" .;:")
+    return Verdict(outcome=outcome, error_kind=kind, error_text=f"{said}; {advice}", resets_at=resets_at)
+
+
+def verdict_of(fault: Fault, situation: str, *, evidence: Evidence, resets_at: datetime | None = None) -> Verdict:
+    """The judgement for a known fault."""
+    advice = fault.advice.format(machine=evidence.machine, task=evidence.task)
+    return verdict(fault.outcome, fault.kind, situation, advice, resets_at=resets_at)

@@ -1,0 +1,203 @@
+"""One judge a question. Each looks at transcript and evidence and says a verdict, or nothing; the first word holds."""
+
+from __future__ import annotations
+
+import re
+import signal
+from datetime import datetime
+
+from miyabi.event_reader import moment
+from miyabi.events import ApiFailure, Result
+from miyabi.evidence import Evidence, Verdict, verdict, verdict_of
+from miyabi.faults import (
+    API_ERRORS,
+    ASSISTANT_ERRORS,
+    LAUNCH_EXIT,
+    NETWORK,
+    NOT_LOGGED_IN,
+    NOT_LOGGED_IN_TEXT,
+    REASONS,
+    UNKNOWN_LAUNCH,
+    USAGE_LIMIT,
+    Fault,
+    by_launch_text,
+    by_status,
+)
+from miyabi.parser import Transcript
+from miyabi.session import Outcome
+
+_GO_ON = "the conversation can go on"
+_API_STATUS = re.compile(r"^API Error: (\d{3})\b")
+_OLD_USAGE_LIMIT = re.compile(r"usage limit reached\|(\d{9,13})")
+_FROM_SIGNAL = 128
+
+
+def lost(_: Transcript, evidence: Evidence) -> Verdict | None:
+    """Did the machine go away?"""
+    if not evidence.lost:
+        return None
+    situation = f"{evidence.machine} lost the session: its supervisor is gone and left no exit status"
+    return verdict(Outcome.MACHINE_LOST, "machine_lost", situation, "was it rebooted? The task can run elsewhere")
+
+
+def without_command(_: Transcript, evidence: Evidence) -> Verdict | None:
+    """Does the prompt name a command that does not exist?"""
+    if evidence.missing_command is None:
+        return None
+    name = evidence.missing_command
+    situation = f"there is no command /{name} in the worktree of {evidence.task} on {evidence.machine}"
+    return verdict(
+        Outcome.AGENT_ERROR, "missing_command", situation, f"commit .claude/commands/{name}.md, or mend the prompt"
+    )
+
+
+def ended_by_us(_: Transcript, evidence: Evidence) -> Verdict | None:
+    """Did we end it?"""
+    if evidence.ended_by == "stop":
+        return verdict(Outcome.STOPPED, "stopped", "the session was stopped on request", _GO_ON)
+    if evidence.ended_by == "timeout":
+        minutes = f" of {evidence.timeout_seconds / 60:g} min" if evidence.timeout_seconds else ""
+        advice = f"raise timeout_minutes of {evidence.task}, or split it"
+        return verdict(Outcome.TIMED_OUT, "timeout", f"the session ran into its time limit{minutes}", advice)
+    return None
+
+
+def not_started(transcript: Transcript, evidence: Evidence) -> Verdict | None:
+    """Did claude fail to start, or break down before it said a result?"""
+    result = transcript.result
+    if result is None:
+        return _without_result(transcript, evidence)
+    if result.startup_failure or (result.is_error and result.turns == 0 and result.errors):
+        fault = by_launch_text(f"{result.startup_failure} {result.message}") or UNKNOWN_LAUNCH
+        return verdict_of(fault, result.message or result.startup_failure, evidence=evidence)
+    return None
+
+
+def _without_result(transcript: Transcript, evidence: Evidence) -> Verdict:
+    status = evidence.agent_exit
+    if killed := _killed(evidence):
+        return killed
+    if status == 0:
+        situation = f"claude on {evidence.machine} ended without a result event (interrupted?)"
+        return verdict(Outcome.KILLED, "no_result", situation, _GO_ON)
+    said = "\n".join((*transcript.stray, evidence.stderr))
+    fault = LAUNCH_EXIT.get(status or 0) or by_launch_text(said)
+    if fault is None and transcript.init is not None:
+        situation = f"claude on {evidence.machine} broke down with exit status {status}: {_last_line(said)}"
+        return verdict(Outcome.KILLED, "crashed", situation, _GO_ON)
+    situation = f"claude did not start on {evidence.machine}: {_last_line(said) or f'exit status {status}'}"
+    return verdict_of(fault or UNKNOWN_LAUNCH, situation, evidence=evidence)
+
+
+def _killed(evidence: Evidence) -> Verdict | None:
+    status = evidence.agent_exit
+    if status is not None and 0 <= status <= _FROM_SIGNAL:
+        return None
+    if status is None:
+        situation = f"the session on {evidence.machine} is over and left no exit status"
+        return verdict(Outcome.KILLED, "no_exit_status", situation, _GO_ON)
+    name = _signal_name(-status if status < 0 else status - _FROM_SIGNAL)
+    advice = f"look for memory pressure on {evidence.machine}; {_GO_ON}" if name == "SIGKILL" else _GO_ON
+    return verdict(Outcome.KILLED, "killed", f"claude on {evidence.machine} was ended by {name}, not by us", advice)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1].removeprefix("miyabi: ").removeprefix("Error: ") if lines else ""
+
+
+def aborted(transcript: Transcript, evidence: Evidence) -> Verdict | None:
+    """Was it interrupted in the middle of a turn? SIGINT does that and gives exit status 0."""
+    if transcript.result is None or not transcript.result.terminal_reason.startswith("aborted_"):
+        return None
+    situation = f"claude on {evidence.machine} was interrupted in the middle of a turn, not by us"
+    return verdict(Outcome.KILLED, "interrupted", situation, _GO_ON)
+
+
+def ran_out(transcript: Transcript, evidence: Evidence) -> Verdict | None:
+    """Did it run into a limit that we set?"""
+    said = {transcript.result.subtype, transcript.result.terminal_reason} if transcript.result else set()
+    if said & {"error_max_turns", "max_turns"}:
+        return verdict(
+            Outcome.MAX_TURNS, "max_turns", _message(transcript), f"raise max_turns of {evidence.task}, or split it"
+        )
+    if said & {"error_max_budget_usd", "budget_exhausted"}:
+        advice = f"raise max_budget_usd of {evidence.task}, or split it"
+        return verdict(Outcome.BUDGET_EXCEEDED, "max_budget_usd", _message(transcript), advice)
+    return None
+
+
+def _message(transcript: Transcript) -> str:
+    return transcript.result.message if transcript.result else ""
+
+
+def api_failed(transcript: Transcript, evidence: Evidence) -> Verdict | None:
+    """Did the API fail, for this account or for now?"""
+    result, failure = transcript.result, transcript.api_failure or ApiFailure()
+    if result is None or not result.is_error:
+        return None
+    if limited := _usage_limit(transcript, result, failure):
+        return verdict_of(USAGE_LIMIT, result.message, evidence=evidence, resets_at=limited[0])
+    fault = _api_fault(result, failure)
+    return verdict_of(fault, result.message or failure.text, evidence=evidence) if fault else None
+
+
+def _usage_limit(transcript: Transcript, result: Result, failure: ApiFailure) -> tuple[datetime | None] | None:
+    """When the limit resets, as far as known, in a tuple; None where there is no limit."""
+    limit = transcript.rate_limit
+    rejected = limit.resets_at if limit and limit.status == "rejected" else None
+    if "usage_limit_reached" in {result.api_error, failure.api_error}:
+        return (rejected or failure.resets_at,)
+    if rejected and 429 in {result.api_error_status, failure.status}:  # noqa: PLR2004 - HTTP's own number
+        return (rejected,)
+    old = _OLD_USAGE_LIMIT.search(result.message[:1000])
+    return (moment(int(old[1])),) if old else None
+
+
+def _api_fault(result: Result, failure: ApiFailure) -> Fault | None:
+    """The closest word first: `api_error`, the reason of the end, the message's `error`, the HTTP status, the text."""
+    written = _API_STATUS.match(result.message)
+    return (
+        API_ERRORS.get(result.api_error)
+        or API_ERRORS.get(failure.api_error)
+        or REASONS.get(result.terminal_reason)
+        or REASONS.get(result.stop_reason)
+        or ASSISTANT_ERRORS.get(failure.error)
+        or by_status(result.api_error_status or failure.status or (int(written[1]) if written else None))
+        or (NOT_LOGGED_IN if NOT_LOGGED_IN_TEXT.search(result.message[:1000]) else None)
+        or (NETWORK if result.terminal_reason == "api_error" else None)
+    )
+
+
+def result_says_error(transcript: Transcript, evidence: Evidence) -> Verdict | None:
+    """Does the result itself say that it is none?"""
+    result = transcript.result
+    if result is None:
+        return None
+    good = not result.is_error and result.subtype == "success" and result.terminal_reason in {"", "completed"}
+    if not good:
+        reason = result.terminal_reason or result.subtype or "error"
+        situation = f"claude ended with {reason}: {result.message}"
+        return verdict(Outcome.AGENT_ERROR, reason, situation, f"read the session's output of {evidence.task}")
+    if evidence.expect_structured_output and not result.has_structured_output:
+        situation = "the model never gave the structured output it was asked for"
+        return verdict(Outcome.AGENT_ERROR, "no_structured_output", situation, f"reword the prompt of {evidence.task}")
+    return None
+
+
+def exit_says_error(_: Transcript, evidence: Evidence) -> Verdict | None:
+    """Did it exit badly, whatever its result says?"""
+    if evidence.agent_exit == 0:
+        return None
+    situation = (
+        f"claude claimed success and ended with exit status {evidence.agent_exit}: {_last_line(evidence.stderr)}"
+    )
+    advice = f"read the session's stderr of {evidence.task}"
+    return _killed(evidence) or verdict(Outcome.AGENT_ERROR, "exit_status", situation, advice)

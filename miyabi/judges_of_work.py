@@ -1,0 +1,42 @@
+"""The judges of what a session left, for one that itself ended well."""
+
+from __future__ import annotations
+
+from miyabi.evidence import Evidence, Verdict, verdict
+from miyabi.last_action import told
+from miyabi.parser import Transcript
+from miyabi.session import Outcome
+
+
+def nothing_done(transcript: Transcript, evidence: Evidence) -> Verdict | None:
+    """Is there no commit where there should be one?"""
+    if evidence.commits or not evidence.expect_changes:
+        return None
+    if transcript.denials:
+        first = transcript.denials[0]
+        situation = (
+            f"{len(transcript.denials)} tool uses were denied, the first: {told(first.tool, first.subject)[:200]}, "
+            "and nothing was committed"
+        )
+        advice = f"allow them in allowed_tools of {evidence.task}, or use another permission_mode"
+        return verdict(Outcome.PERMISSION_DENIED, "permission_denied", situation, advice)
+    situation = f"the session of {evidence.task} ended well and left no commit"
+    return verdict(Outcome.NO_CHANGES, "no_changes", situation, "reword its prompt, or set its expect_changes to false")
+
+
+def check_failed(_: Transcript, evidence: Evidence) -> Verdict | None:
+    """Did the check not pass?"""
+    if not evidence.check_asked or evidence.check_exit == 0:
+        return None
+    how = "did not run to its end" if evidence.check_exit is None else f"ended with exit status {evidence.check_exit}"
+    situation = f"the check of {evidence.task} {how} on {evidence.machine}"
+    return verdict(Outcome.CHECK_FAILED, "check_failed", situation, "read check.log beside the session's output")
+
+
+def declared_failure(_: Transcript, evidence: Evidence) -> Verdict | None:
+    """Does the agent's own result file say that it failed? That one says success proves nothing."""
+    legacy = evidence.legacy
+    if legacy is None or not legacy.declares_failure:
+        return None
+    situation = f"the agent's result file declares failure: {legacy.error or legacy.message or 'without a reason'}"
+    return verdict(Outcome.AGENT_ERROR, "declared_failure", situation, f"look at the branch of {evidence.task}")

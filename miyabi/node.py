@@ -1,0 +1,144 @@
+"""A node of the DAG: one task, and what each of its fields must be."""
+
+from __future__ import annotations
+
+import math
+import re
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictBool, StrictInt
+
+from miyabi.machine import Label
+
+DEFAULT_MINUTES = 5.0
+"""Estimated length of a node that does not say one. It only orders nodes; it stops nothing."""
+
+_LONGEST_MINUTES = 525_600
+_DEEPEST = 50
+_SAFE_ID = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._-]{0,63}(?<!\.)(?<!\.lock)", re.IGNORECASE)
+_UNSAYABLE = re.compile("[\x00\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
+class TaskType(StrEnum):
+    """What kind of work a node is."""
+
+    FEATURE = "feature"
+    BUG = "bug"
+    REFACTOR = "refactor"
+    DOCS = "docs"
+    TEST = "test"
+    DEPLOYMENT = "deployment"
+
+
+def _whole_number_as_text(value: object) -> object:
+    return str(value) if type(value) is int else value
+
+
+def _safe_id(value: str) -> str:
+    if not _SAFE_ID.fullmatch(value):
+        raise ValueError  # the field's description says what it must be
+    return value
+
+
+def _sayable(value: str) -> str:
+    if _UNSAYABLE.search(value):
+        raise ValueError("must not have a NUL or half of a surrogate pair in it")
+    return value
+
+
+def _one_line(value: str) -> str:
+    line = " ".join(_sayable(value).split())
+    if _CONTROL.search(line):
+        raise ValueError("must not have control characters in it")
+    return line
+
+
+def _argument(value: str) -> str:
+    if not value or value.startswith("-"):
+        raise ValueError("must not be empty or begin with '-' (claude would take it for an option)")
+    return value
+
+
+def _says_something(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must say something (leave it out to have one composed)")
+    return _sayable(value)
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, str):
+        return not _UNSAYABLE.search(value)
+    return value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _inner(value: object) -> list[Any] | None:
+    """What a list or an object holds, keys included; None for any other value."""
+    if isinstance(value, dict):
+        return [*value.keys(), *value.values()] if all(isinstance(key, str) for key in value) else None
+    return value if isinstance(value, list) else None
+
+
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    layer: list[Any] = [value]
+    for _ in range(_DEEPEST):
+        held = [_inner(each) for each in layer if not _is_plain(each)]
+        if None in held:
+            raise ValueError("must hold texts, finite numbers, true, false, null, lists and objects only")
+        layer = [each for part in held if part is not None for each in part]
+        if not layer:
+            return value
+    raise ValueError(f"must not be nested deeper than {_DEEPEST} levels")
+
+
+NodeId = Annotated[str, BeforeValidator(_whole_number_as_text), Strict(), AfterValidator(_safe_id)]
+NodeReference = Annotated[str, BeforeValidator(_whole_number_as_text), Strict()]
+Text = Annotated[str, Strict(), AfterValidator(_sayable)]
+Line = Annotated[str, Strict(), AfterValidator(_one_line)]
+Speech = Annotated[str, Strict(), AfterValidator(_says_something)]
+Argument = Annotated[Line, AfterValidator(_argument)]
+Moment = Text | StrictInt | Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Positive = Annotated[float, Strict(), Field(gt=0, le=_LONGEST_MINUTES, allow_inf_nan=False)]
+Minutes = Annotated[float, Strict(), Field(ge=0, le=_LONGEST_MINUTES, allow_inf_nan=False)]
+
+ID_RULE = (
+    "1 to 64 letters, digits, '.', '_' and '-', the first a letter or digit, "
+    "without '..' and with no '.' or '.lock' at the end (it names a branch and files)"
+)
+
+
+class Node(BaseModel):
+    """One task of the DAG. A field's description says what the value must be, and is what error messages quote."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: NodeId = Field(description=ID_RULE)
+    title: Line = Field(default_factory=lambda data: data.get("id", ""), description="a text")
+    description: Text = Field("", description="a text")
+    type: TaskType = Field(TaskType.FEATURE, description=f"one of {', '.join(TaskType)}")
+    priority: StrictInt = Field(5, ge=1, le=10, description="a whole number from 1 (highest) to 10")
+    estimated_duration: Minutes = Field(
+        DEFAULT_MINUTES, description=f"a number of minutes from 0 to {_LONGEST_MINUTES}"
+    )
+    dependencies: tuple[NodeReference, ...] = Field((), description="a list of node ids")
+
+    prompt: Speech | None = Field(None, description="a text")
+    command: Speech | None = Field(None, description="a text such as /agent-run --issue 270")
+    issue: StrictInt | None = Field(None, ge=1, le=10**9, description="an issue number, 1 or more")
+    requires: tuple[Label, ...] = Field((), description="a list of machine labels such as [xcode]")
+    model: Argument | None = Field(None, description="a model name")
+    max_turns: StrictInt | None = Field(None, ge=1, le=10**6, description="a whole number, 1 or more")
+    max_budget_usd: Positive | None = Field(None, description="a number of US dollars above 0")
+    timeout_minutes: Positive | None = Field(None, description=f"minutes above 0, at most {_LONGEST_MINUTES}")
+    allowed_tools: tuple[Argument, ...] | None = Field(None, description="a list of tools such as [Edit, Bash(git *)]")
+    check: Speech | None = Field(None, description="a shell command")
+    expect_changes: StrictBool = Field(True, description="true or false")
+
+    severity: Text | None = Field(None, description="a text")
+    impact: Text | None = Field(None, description="a text")
+    assigned_agent: Text | None = Field(None, description="a text")
+    status: Text | None = Field(None, description="a text")
+    start: Moment | None = Field(None, description="a text or a number")
+    end: Moment | None = Field(None, description="a text or a number")
+    metadata: Annotated[dict[str, Any], AfterValidator(_plain)] = Field(default_factory=dict, description="an object")

@@ -1,0 +1,122 @@
+"""From what a person asked for to a run that can start: everything that can be refused is refused here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from miyabi.dag import Dag
+from miyabi.errors import BadInput, MachineError
+from miyabi.live_run import LiveRun
+from miyabi.machine import Machine
+from miyabi.placement import Load, unplaceable
+from miyabi.preflight import Fitness, check
+from miyabi.progress import Board
+from miyabi.repository import Repository
+from miyabi.run_folder import RunFolder, RunInfo, new_run_name
+from miyabi.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What a person asked for."""
+
+    tasks: Path | None
+    repository: Path = Path()
+    base: str | None = None
+    run: str | None = None
+    config: Path | None = None
+    rehearse: bool = False
+    overrides: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preflight:
+    """Which machines take part, and why the others do not."""
+
+    fit: tuple[Fitness, ...]
+    unfit: tuple[MachineError, ...]
+
+
+async def read_request(request: RunRequest) -> tuple[Dag, Settings, Repository, str]:
+    """The DAG, settings, repository and base commit of a request.
+
+    Raises:
+        BadInput: DagError, SettingsError, NotARepository, BaseMissing, each naming what was found and what to do.
+    """
+    repository = await Repository.open(request.repository)
+    settings = Settings.load(repository.root, config=request.config, **request.overrides)
+    known = RunFolder.of(repository.root, request.run) if request.run else None
+    if known and known.exists():
+        return _again(request, known), settings, repository, known.read_info().base
+    if request.tasks is None:
+        raise BadInput("no DAG file was given. Name one, e.g. tasks.json, or a run to go on with.")
+    dag = Dag.load(request.tasks)
+    _require_labels(dag, settings.machines)
+    return dag, settings, repository, await repository.resolve(request.base or settings.runs.base)
+
+
+async def open_run(request: RunRequest) -> LiveRun:
+    """A new run, or the known one of that name, ready to be equipped with its machines. Raises as `read_request`."""
+    dag, settings, repository, base = await read_request(request)
+    run = request.run or new_run_name(datetime.now(UTC), rehearse=request.rehearse)
+    folder = RunFolder.of(repository.root, run)
+    if folder.exists():
+        info = folder.read_info()
+    else:
+        info = RunInfo.starting(run=run, repository=repository.root, base=base, machines=settings.machines, rehearse=request.rehearse)
+        folder.create(info, dag)
+    return LiveRun(
+        run=run,
+        dag=dag,
+        settings=settings,
+        folder=folder,
+        repository=repository,
+        base=base,
+        author=await repository.identity(),
+        board=Board(run=run, tasks=dag, rehearsal=info.rehearse),
+        rehearse=info.rehearse,
+    )
+
+
+async def preflight(live: LiveRun) -> Preflight:
+    """Asks every machine at the same time whether it can take sessions.
+
+    Raises:
+        BadInput: none can; one line a machine.
+    """
+    machines = list(live.machines.values())
+    answers = await asyncio.gather(*(_ask(live, machine) for machine in machines))
+    fit = tuple(a for a in answers if isinstance(a, Fitness))
+    unfit = tuple(a for a in answers if isinstance(a, MachineError))
+    if not fit:
+        raise BadInput("no machine can take a session:\n" + "\n".join(f"  {error}" for error in unfit))
+    return Preflight(fit=fit, unfit=unfit)
+
+
+async def _ask(live: LiveRun, machine: Machine) -> Fitness | MachineError:
+    try:
+        return await check(machine, live.host(machine), live.settings, rehearse=live.rehearse)
+    except MachineError as error:
+        return error
+
+
+def _again(request: RunRequest, folder: RunFolder) -> Dag:
+    dag = folder.read_dag()
+    if request.tasks is not None and Dag.load(request.tasks).to_json() != dag.to_json():
+        raise BadInput(
+            f"{request.tasks}: differs from the DAG that run {folder.run} was started with. "
+            f"Leave the file out to go on with that run, or choose another run name."
+        )
+    return dag
+
+
+def _require_labels(dag: Dag, machines: Sequence[Machine]) -> None:
+    fleet = [Load(machine=m, used=0) for m in machines]
+    for node in dag.nodes:
+        if reason := unplaceable(fleet, requires=node.requires):
+            raise BadInput(f"task {node.id}: requires: {reason}")

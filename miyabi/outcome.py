@@ -1,0 +1,108 @@
+"""The outcome of a session, decided by evidence: what we did, how it exited, what it said last, what it left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from miyabi import judges, judges_of_work
+from miyabi.evidence import Evidence, Verdict
+from miyabi.last_action import told
+from miyabi.parser import Transcript, attempt_cost, missing_command
+from miyabi.redact import redact
+from miyabi.session import Changes, Outcome, SessionResult, SessionSpec
+from miyabi.text import clean, one_line, shorten
+
+__all__ = ["Evidence", "Verdict", "conclude", "decide"]
+
+MESSAGE_CHARACTERS = 4000
+_LOOKED_AT = 65536  # of a message, before it is redacted and shortened
+
+_JUDGES: tuple[Callable[[Transcript, Evidence], Verdict | None], ...] = (
+    judges.lost,
+    judges.without_command,  # before ended_by_us: a session without its command is stopped by us
+    judges.ended_by_us,
+    judges.not_started,
+    judges.aborted,
+    judges.ran_out,
+    judges.api_failed,
+    judges.result_says_error,
+    judges.exit_says_error,
+    judges_of_work.nothing_done,
+    judges_of_work.check_failed,
+    judges_of_work.declared_failure,
+)
+
+
+def decide(transcript: Transcript, evidence: Evidence) -> Verdict:
+    """The first judge's word; where none has one, the session succeeded."""
+    words = (judge(transcript, evidence) for judge in _JUDGES)
+    return next((word for word in words if word is not None), Verdict(outcome=Outcome.SUCCEEDED))
+
+
+def conclude(
+    spec: SessionSpec,
+    *,
+    transcript: Transcript,
+    evidence: Evidence,
+    changes: Changes,
+    machine: str,
+    start: datetime,
+    end: datetime,
+    head: str | None,
+    placement_reason: str = "",
+    earlier_cost_usd: float = 0.0,
+) -> SessionResult:
+    """The attempt's result. What spec and changes already say goes into the evidence by itself.
+
+    `earlier_cost_usd` is what the conversation had cost before this attempt went on with it.
+    """
+    word = decide(transcript, _completed(evidence, spec, transcript=transcript, changes=changes, machine=machine))
+    return SessionResult(
+        run=spec.run,
+        task=spec.task,
+        title=spec.title,
+        outcome=word.outcome,
+        attempt=spec.attempt,
+        machine=machine,
+        placement_reason=placement_reason,
+        session_id=transcript.session_id,
+        branch=spec.paths.branch,
+        base=spec.base or None,
+        head=head,
+        start=start,
+        end=end,
+        turns=transcript.turns,
+        cost_usd=attempt_cost(transcript.cost_usd, before_usd=earlier_cost_usd),
+        usage=transcript.usage,
+        final_message=_final_message(transcript),
+        error_kind=word.error_kind,
+        error_text=word.error_text,
+        permission_denials=tuple(one_line(redact(told(d.tool, d.subject))) for d in transcript.denials),
+        resets_at=word.resets_at,
+        changes=changes,
+        check_exit_status=evidence.check_exit,
+        rehearsal=spec.rehearse,
+    )
+
+
+def _completed(
+    evidence: Evidence, spec: SessionSpec, *, transcript: Transcript, changes: Changes, machine: str
+) -> Evidence:
+    init = transcript.init
+    return replace(
+        evidence,
+        commits=changes.commits,
+        expect_changes=spec.expect_changes,
+        check_asked=spec.check is not None,
+        missing_command=evidence.missing_command or (missing_command(spec.prompt, init) if init else None),
+        machine=machine,
+        task=spec.task,
+        timeout_seconds=spec.timeout_seconds,
+    )
+
+
+def _final_message(transcript: Transcript) -> str:
+    message = transcript.result.message[:_LOOKED_AT] if transcript.result else ""
+    return shorten(redact(clean(message)).strip(), characters=MESSAGE_CHARACTERS)

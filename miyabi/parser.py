@@ -1,0 +1,173 @@
+"""A session's output becomes what we know of it: events as they come, and the state they add up to.
+
+One 10 MB line costs 10 to 100 ms in `json.loads`, long enough to be felt by the sessions that share the event loop, and
+5 ms where we only look whether it can be a result. Nothing else of that size matters to us, so a line over 1 MiB is
+decoded only where it may hold a result.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from miyabi.event_reader import read
+from miyabi.events import (
+    ApiFailure,
+    AssistantText,
+    BackgroundTasks,
+    Event,
+    Init,
+    Other,
+    PermissionDenied,
+    RateLimit,
+    Result,
+    ToolUse,
+)
+from miyabi.last_action import action
+from miyabi.lines import MEBIBYTE, LineSplitter
+from miyabi.session import Usage
+from miyabi.slash_command import missing_command
+from miyabi.text import one_line
+
+__all__ = ["GIANT_BYTES", "STRAY_LINES", "Init", "Transcript", "added", "attempt_cost", "missing_command"]
+
+GIANT_BYTES = MEBIBYTE
+STRAY_LINES = 20
+
+_MAY_HOLD_RESULT = re.compile(rb'"type"\s*:\s*"result"')
+
+
+class Transcript:
+    """All that a session's stdout has told so far. Feed it in chunks of 64 KiB or so.
+
+    Understands stream-json, and what the `json` formats write. Unknown events are ignored, foreign lines are counted.
+    """
+
+    def __init__(self) -> None:
+        self.init: Init | None = None
+        self.result: Result | None = None  # the last one: background work makes a session say several
+        self.rate_limit: RateLimit | None = None
+        self.api_failure: ApiFailure | None = None
+        self.usage = Usage()
+        self.last_action = ""
+        self.background_tasks = 0
+        self.malformed_lines = 0
+        self.invalid_utf8_lines = 0
+        self.giant_lines = 0
+        self.torn = False
+        self.stray: tuple[str, ...] = ()
+        self._splitter = LineSplitter()
+        self._denials: dict[str, PermissionDenied] = {}
+        self._turns_over = 0
+        self._messages: set[str] = set()
+
+    @property
+    def session_id(self) -> str | None:
+        """The conversation's id, as the session itself tells it."""
+        return (self.result and self.result.session_id) or (self.init and self.init.session_id) or None
+
+    @property
+    def turns(self) -> int:
+        """Turns so far: those of the results, and the model's messages since the last one."""
+        return self._turns_over + len(self._messages)
+
+    @property
+    def cost_usd(self) -> float:
+        """Cost of the conversation so far, earlier attempts that it goes on from included; see `attempt_cost`."""
+        return self.result.total_cost_usd if self.result else 0.0
+
+    @property
+    def denials(self) -> tuple[PermissionDenied, ...]:
+        """Every denied use of a tool, once."""
+        return tuple(self._denials.values())
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events whose lines end in `data`."""
+        return [event for line in self._splitter.feed(data) for event in self._line(line)]
+
+    def finish(self) -> list[Event]:
+        """The events of a last line without line break. A torn one is none, and no error: it only sets `torn`."""
+        rest = self._splitter.rest.strip()
+        self._splitter = LineSplitter()
+        value = self._decode(rest) if rest else None
+        if isinstance(value, dict | list):
+            return self._take(value)
+        if rest:
+            self.torn = True
+            self._remember(rest)
+        return []
+
+    def _line(self, line: bytes) -> list[Event]:
+        if len(line) > GIANT_BYTES and not _MAY_HOLD_RESULT.search(line):
+            self.giant_lines += 1
+            return [Other(type="giant")]
+        value = self._decode(line)
+        if isinstance(value, dict | list):
+            return self._take(value)
+        self.malformed_lines += 1
+        self._remember(line)
+        return []
+
+    def _decode(self, line: bytes) -> object:
+        try:
+            text = line.decode()
+        except UnicodeDecodeError:
+            self.invalid_utf8_lines += 1
+            text = line.decode(errors="replace")
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+
+    def _remember(self, line: bytes) -> None:
+        """Foreign lines tell why a session did not start."""
+        self.stray = (*self.stray, one_line(line[:2000].decode(errors="replace")))[-STRAY_LINES:]
+
+    def _take(self, value: object) -> list[Event]:
+        events = read(value)
+        for event in events:
+            self._fold(event)
+            self.last_action = action(event, cwd=self.init.cwd if self.init else "") or self.last_action
+        return events
+
+    def _fold(self, event: Event) -> None:
+        match event:
+            case Init():
+                self.init = event
+            case AssistantText() | ToolUse() | Other():
+                if event.message_id and not event.nested:
+                    self._messages.add(event.message_id)
+            case RateLimit():
+                self.rate_limit = event
+            case ApiFailure():
+                self.api_failure = event
+            case PermissionDenied():
+                self._deny(event)
+            case BackgroundTasks():
+                self.background_tasks = event.count
+            case Result():
+                self._end_turn(event)
+
+    def _deny(self, denial: PermissionDenied) -> None:
+        self._denials[denial.tool_use_id or f"{denial.tool} {len(self._denials)}"] = denial
+
+    def _end_turn(self, result: Result) -> None:
+        self.result = result
+        self.usage = added(self.usage, result.usage)
+        self._turns_over += result.turns
+        self._messages.clear()
+        for denial in result.denials:
+            self._deny(denial)
+
+
+def added(one: Usage, other: Usage) -> Usage:
+    """The tokens of both."""
+    return Usage(**{field: getattr(one, field) + getattr(other, field) for field in Usage.model_fields})
+
+
+def attempt_cost(total_usd: float, *, before_usd: float) -> float:
+    """What an attempt cost whose conversation had cost `before_usd` when it began.
+
+    A total below that belongs to a new conversation (another machine), which starts from nothing.
+    """
+    return total_usd - before_usd if total_usd >= before_usd else total_usd

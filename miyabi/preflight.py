@@ -1,0 +1,122 @@
+"""Whether a machine can take sessions, asked in one command before any task is sent there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from miyabi.errors import MachineNotReady
+from miyabi.host import Host
+from miyabi.launcher import claude_words, session_prelude
+from miyabi.machine import Machine
+from miyabi.settings import Settings
+
+MINIMUM_GIT = (2, 20)
+MINIMUM_FREE_MIB = 200
+_PROBE = r"""
+say() { printf '%s=%s\n' "$1" "$2"; }
+say perl "$(perl -e 'print $]' 2>/dev/null)"
+say git "$(git --version 2>/dev/null)"
+mkdir -p "$1" 2>/dev/null; say writable "$(test -w "$1" && echo yes)"
+say free_kib "$(df -Pk "$1" 2>/dev/null | tail -n 1 | awk '{print $4}')"
+say system "$(uname -sm)"
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitness:
+    """What a usable machine said of itself."""
+
+    machine: str
+    system: str
+    git: str
+    claude: str
+    free_mib: int
+
+
+async def check(machine: Machine, host: Host, settings: Settings, *, rehearse: bool) -> Fitness:
+    """What the machine has, once it is known to have all that a session needs.
+
+    Raises:
+        MachineError: unreachable, refused, or MachineNotReady naming what is missing and how to get it.
+    """
+    facts = await _ask(machine, host)
+    _require(machine, facts)
+    version = "rehearsal" if rehearse else await _ask_claude(machine, host, settings)
+    return Fitness(
+        machine=machine.name,
+        system=facts["system"],
+        git=facts["git"].removeprefix("git version "),
+        claude=version,
+        free_mib=int(facts["free_kib"] or 0) // 1024,
+    )
+
+
+async def _ask(machine: Machine, host: Host) -> dict[str, str]:
+    answer = await host.run(["/bin/sh", "-s", "--", machine.workspace], stdin=_PROBE.encode())
+    lines = answer.stdout.decode(errors="replace").splitlines()
+    facts = dict(line.split("=", 1) for line in lines if "=" in line)
+    if "system" not in facts:
+        said = answer.stderr.decode(errors="replace").strip()[-300:] or f"exit status {answer.exit_status}"
+        raise _not_ready(machine, f"its shell did not run our check: {said}", "Can this user run /bin/sh there?")
+    return facts
+
+
+def _require(machine: Machine, facts: dict[str, str]) -> None:
+    if not facts["perl"]:
+        raise _not_ready(machine, "perl is missing", "Install perl there (macOS ships it).")
+    if not facts["git"]:
+        raise _not_ready(machine, "git is missing", "Install git there (macOS: xcode-select --install).")
+    if _version(facts["git"]) < MINIMUM_GIT:
+        raise _not_ready(machine, f"{facts['git']} is too old", "Install git 2.20 or newer there.")
+    if facts["writable"] != "yes":
+        raise _not_ready(
+            machine, f"workspace {machine.workspace} cannot be written", "Set `workspace` to a folder of this user."
+        )
+    if int(facts["free_kib"] or 0) < MINIMUM_FREE_MIB * 1024:
+        raise _not_ready(
+            machine,
+            f"its disk is full: {int(facts['free_kib'] or 0) // 1024} MiB free at {machine.workspace}",
+            "Free some space, or remove old runs with: miyabi sweep RUN",
+        )
+
+
+async def _ask_claude(machine: Machine, host: Host, settings: Settings) -> str:
+    """The version of a claude that is there and logged in (`claude auth status`: presence, not validity)."""
+    prelude = session_prelude(
+        machine, settings.sessions.environment, oauth_token_file=settings.sessions.oauth_token_file
+    )
+    script = f"{prelude}\n{claude_words(machine)} --version && {claude_words(machine)} auth status\n"
+    answer = await host.run(["/bin/sh", "-s"], stdin=script.encode())
+    out, err = answer.stdout.decode(errors="replace"), answer.stderr.decode(errors="replace").strip()
+    version, _, status = out.partition("\n")
+    if "Claude Code" not in version:
+        raise _not_ready(
+            machine,
+            f"no claude at {machine.claude!r}: {err.splitlines()[-1] if err else version or 'it said nothing'}",
+            "Install Claude Code there, or set `claude` to its absolute path (an SSH command reads no profile).",
+        )
+    if not _logged_in(status):
+        raise _not_ready(
+            machine,
+            "claude is not logged in there",
+            "Run `claude setup-token`, save the token in a file with mode 0600 on the machine and set "
+            "`sessions.oauth_token_file` (over SSH the macOS keychain stays locked).",
+        )
+    return version.split()[0]
+
+
+def _logged_in(status: str) -> bool:
+    try:
+        return bool(json.loads(status)["loggedIn"])
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _version(text: str) -> tuple[int, ...]:
+    words = [w for w in text.split() if w[:1].isdigit()]
+    return tuple(int(p) for p in words[0].split(".")[:2] if p.isdigit()) if words else (0,)
+
+
+def _not_ready(machine: Machine, found: str, todo: str) -> MachineNotReady:
+    return MachineNotReady(f"{machine.name}: {found}. {todo}", machine=machine.name)

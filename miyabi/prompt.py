@@ -1,0 +1,87 @@
+"""What a session is told. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from miyabi.node import Node
+from miyabi.session import Outcome, SessionResult
+from miyabi.text import clean, one_line, shorten
+
+HOUSE_RULES = """\
+You work alone and unattended in a git worktree of your own; nobody can answer questions. When something is unclear, \
+take the most reasonable reading and say so at the end.
+- Work only inside the current directory. Do not change branches, and leave other worktrees and clones alone.
+- Commit your work on the current branch, in small commits with clear messages. Do not push.
+- Leave nothing running: no background process may outlive you.
+- At the end say in a few sentences what you did, what you left out and how you checked it."""
+
+_MESSAGE_CHARACTERS = 2_000
+_ALL_MESSAGES_CHARACTERS = 24_000
+_FILES = 30
+
+
+def compose(node: Node, *, upstream: Sequence[SessionResult] = (), house_rules: str = HOUSE_RULES) -> str:
+    """The message that starts the session.
+
+    A node's own `prompt` or `command` is passed exactly as it stands: a slash command must be the whole message.
+    Otherwise the message has the node's title, issue and description, what its upstreams did, and the house rules.
+    """
+    own = node.prompt or node.command
+    if own:
+        return own
+    parts = [_task(node), *_earlier(upstream), _section("Rules", house_rules), *_check(node)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _section(title: str, text: str) -> str:
+    return f"## {title}\n\n{text.strip()}" if text.strip() else ""
+
+
+def _task(node: Node) -> str:
+    issue = f"It is issue #{node.issue}." if node.issue else ""
+    parts = (f"# Task: {node.title or node.id}", issue, node.description.strip())
+    return "\n\n".join(part for part in parts if part)
+
+
+def _check(node: Node) -> list[str]:
+    if not node.check:
+        return []
+    return [f"When you are done, this command is run in your worktree and must pass:\n\n{_quoted(node.check)}"]
+
+
+def _earlier(upstream: Sequence[SessionResult]) -> list[str]:
+    """What the tasks before this one did; their commits are already in the worktree."""
+    if not upstream:
+        return []
+    share = min(_MESSAGE_CHARACTERS, _ALL_MESSAGES_CHARACTERS // len(upstream))
+    said = "Your task builds on these. What they committed is in your worktree; their reports are quoted as they came."
+    return [f"## Earlier tasks\n\n{said}", *(_result(result, characters=share) for result in upstream)]
+
+
+def _result(result: SessionResult, *, characters: int) -> str:
+    title = one_line(result.title, characters=200)
+    name = f"{result.task}: {title}" if title and title != result.task else result.task
+    branch = f", branch {result.branch}" if result.branch else ""
+    outcome = "" if result.outcome is Outcome.SUCCEEDED and not result.error_text else f"\n{_trouble(result)}"
+    parts = (
+        f"### {name}\n\nOutcome: {result.outcome}{branch}{outcome}",
+        _files(result.changes.files),
+        _quoted(shorten(clean(result.final_message).strip(), characters=characters)),
+    )
+    return "\n\n".join(part for part in parts if part)
+
+
+def _trouble(result: SessionResult) -> str:
+    return f"Trouble: {one_line(result.error_text or 'not told', characters=300)}"
+
+
+def _files(files: Sequence[str]) -> str:
+    if not files:
+        return ""
+    rest = f"\n- and {len(files) - _FILES} more" if len(files) > _FILES else ""
+    return "Changed files:\n" + "\n".join(f"- {one_line(file)}" for file in files[:_FILES]) + rest
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())

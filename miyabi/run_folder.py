@@ -1,0 +1,223 @@
+"""What the orchestrator keeps of a run, below `<repository>/.miyabi/runs/<run>/`. Every name is made here."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from miyabi import atomic
+from miyabi.errors import BadInput
+from miyabi.machine import Machine
+from miyabi.session import SessionPaths, SessionResult
+
+REHEARSAL_PREFIX = "rehearsal-"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+_Value = TypeVar("_Value", bound=BaseModel)
+
+
+def new_run_name(now: datetime, *, rehearse: bool = False) -> str:
+    """A name for a run that starts `now`: sorts by time, and is safe in branches and file names."""
+    suffix = "".join(secrets.choice(_LETTERS) for _ in range(3))
+    return f"{REHEARSAL_PREFIX if rehearse else ''}{now:%Y%m%d-%H%M%S}-{suffix}"
+
+
+def valid_run_name(name: str) -> str:
+    """The name itself.
+
+    Raises:
+        BadInput: it cannot be part of a branch and a file name.
+    """
+    if not _NAME.fullmatch(name):
+        raise BadInput(
+            f"run {name!r} is not a usable name: 1 to 64 letters, digits, '-' and '_', beginning with a letter or "
+            f"digit, for example nightly-1."
+        )
+    return name
+
+
+class FleetMember(BaseModel):
+    """What a run remembers of a machine: nothing secret."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    slots: int
+
+    @classmethod
+    def of(cls, machine: Machine) -> Self:
+        """The member of that machine."""
+        return cls(name=machine.name, slots=machine.slots)
+
+
+class RunInfo(BaseModel):
+    """What a run was started with; enough to go on with it or to report on it. Times are UTC."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    repository: str
+    base: str = Field(description="Commit that the run starts from")
+    started: datetime
+    ended: datetime | None = None
+    machines: tuple[FleetMember, ...] = ()
+    rehearse: bool = False
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The folder of one run. Nothing is made before `create`."""
+
+    repository: Path
+    run: str
+
+    @classmethod
+    def all(cls, repository: Path) -> tuple[Self, ...]:
+        """Every run that the repository knows, the latest start last."""
+        entries = _runs(repository).glob("*/run.json")
+        folders = [cls(repository, path.parent.name) for path in entries if _NAME.fullmatch(path.parent.name)]
+        return tuple(sorted(folders, key=lambda f: (f.run.removeprefix(REHEARSAL_PREFIX), f.run)))
+
+    @classmethod
+    def find(cls, repository: Path, run: str) -> Self:
+        """The folder of a run that exists.
+
+        Raises:
+            BadInput: there is none of that name; says which there are.
+        """
+        folder = cls(repository, valid_run_name(run))
+        if not folder.info_file.exists():
+            known = ", ".join(f.run for f in cls.all(repository)[-5:]) or "none yet"
+            raise BadInput(f"run {run}: not found below {_runs(repository)}. The latest runs: {known}.")
+        return folder
+
+    @property
+    def path(self) -> Path:
+        """The folder itself."""
+        return _runs(self.repository) / self.run
+
+    @property
+    def dag_file(self) -> Path:
+        """The DAG as it was run."""
+        return self.path / "dag.json"
+
+    @property
+    def info_file(self) -> Path:
+        """What the run was started with: `RunInfo`."""
+        return self.path / "run.json"
+
+    @property
+    def status_file(self) -> Path:
+        """How far the run is: `progress.Snapshot`."""
+        return self.path / "status.json"
+
+    @property
+    def report_file(self) -> Path:
+        """The report to read."""
+        return self.path / "report.md"
+
+    @property
+    def report_values_file(self) -> Path:
+        """The report as values: `Report`."""
+        return self.path / "report.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the orchestrator that works on the run; has its process id."""
+        return self.path / "lock"
+
+    def attempt(self, task: str, attempt: int = 1) -> Path:
+        """The folder of one attempt: stdout.jsonl, stderr.txt, check.log, result.json."""
+        return SessionPaths(run=self.run, task=task, attempt=attempt).folder(self.path)
+
+    def create(self) -> Self:
+        """Makes the folder, which git ignores.
+
+        Raises:
+            BadInput: it cannot be made there.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            atomic.write_text(_runs(self.repository) / ".gitignore", "*\n")
+        except OSError as error:
+            raise BadInput(f"{self.path}: cannot be made: {error.strerror}. Is the repository writable?") from error
+        return self
+
+    def write_info(self, info: RunInfo) -> None:
+        """Keeps what the run was started with."""
+        atomic.write_text(self.info_file, info.model_dump_json(indent=2) + "\n")
+
+    def info(self) -> RunInfo:
+        """What the run was started with.
+
+        Raises:
+            BadInput: run.json is missing or damaged.
+        """
+        return _read(self.info_file, RunInfo)
+
+    def write_result(self, result: SessionResult) -> None:
+        """Keeps the result of an attempt."""
+        folder = self.attempt(result.task, result.attempt)
+        folder.mkdir(parents=True, exist_ok=True)
+        atomic.write_text(folder / "result.json", result.model_dump_json(indent=2) + "\n")
+
+    def results(self) -> tuple[SessionResult, ...]:
+        """The results of all attempts of all tasks, by task and attempt.
+
+        Raises:
+            BadInput: a result.json is damaged.
+        """
+        files = self.path.glob("sessions/*/attempt-*/result.json")
+        return tuple(sorted((_read(f, SessionResult) for f in files), key=lambda r: (r.task, r.attempt)))
+
+    def latest_results(self) -> dict[str, SessionResult]:
+        """The result of each task's last attempt. Raises as `results`."""
+        return {result.task: result for result in self.results()}
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Held while an orchestrator works on the run; the kernel gives it back however that one ends.
+
+        Raises:
+            BadInput: another orchestrator holds it; says which process.
+        """
+        with self.lock_file.open("a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                raise BadInput(
+                    f"run {self.run} is being worked on by pid {file.read().strip() or '?'}. "
+                    f"Wait for it, end it, or start another run."
+                ) from None
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            yield
+
+
+def _runs(repository: Path) -> Path:
+    return repository / ".miyabi" / "runs"
+
+
+def _read(path: Path, kind: type[_Value]) -> _Value:
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file. Is the run's folder complete?") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise BadInput(f"{path}: {field}: {first['msg']}. Remove the file to do without it.") from None

@@ -1,0 +1,48 @@
+"""A node of the DAG and the settings become a session's spec. Pure."""
+
+from __future__ import annotations
+
+from miyabi.dag import Node
+from miyabi.session import SessionSpec
+from miyabi.settings import Settings
+
+
+def spec_for(
+    node: Node,
+    settings: Settings,
+    *,
+    run: str,
+    attempt: int,
+    prompt: str,
+    base: str,
+    author: tuple[str, str],
+    resume: bool,
+    rehearse: bool,
+) -> SessionSpec:
+    """The spec of one attempt: what the node says wins over what the settings say."""
+    defaults = settings.sessions
+    return SessionSpec(
+        run=run,
+        task=node.id,
+        title=node.title,
+        attempt=attempt,
+        resume=resume,
+        prompt=prompt,
+        rehearse=rehearse,
+        rehearsal_seconds=settings.runs.rehearsal_seconds_per_minute * node.estimated_duration,
+        base=base,
+        model=node.model or defaults.model,
+        permission_mode=defaults.permission_mode,
+        allowed_tools=node.allowed_tools if node.allowed_tools is not None else defaults.allowed_tools,
+        disallowed_tools=defaults.disallowed_tools,
+        max_turns=node.max_turns or defaults.max_turns,
+        max_budget_usd=node.max_budget_usd or defaults.max_budget_usd,
+        timeout_seconds=60 * (node.timeout_minutes or defaults.timeout_minutes),
+        check=node.check or defaults.check,
+        check_timeout_seconds=60 * defaults.check_timeout_minutes,
+        expect_changes=node.expect_changes,
+        environment=tuple(sorted(defaults.environment.items())),
+        oauth_token_file=defaults.oauth_token_file,
+        author_name=author[0],
+        author_email=author[1],
+    )

@@ -1,0 +1,258 @@
+#!/usr/bin/perl
+# The verbs, and the supervisor: the process that stays with a session until its end.
+use strict;
+use warnings;
+
+my $stop = 0;
+
+sub stage {    # all or nothing: a folder beside, renamed into place
+    my ($cmd, $input, @rest) = @_;
+    my ($total, $text) = (0, '');
+    $total += $_ for $cmd, $input, @rest;
+    binmode STDIN;
+    read STDIN, $text, $total + 1;
+    refuse(65, 'came short: ' . length($text) . " of $total bytes") if length $text != $total;
+    my %part = (out => '', err => '', cmd => substr($text, 0, $cmd), input => substr($text, $cmd, $input));
+    $part{after} = substr $text, $cmd + $input;
+    unless (-e "$dir/cmd" || -e "$dir/claim") {
+        my ($new, @why) = "$root/sessions/.$id~$$";
+        mkdir $new or cannot("make $new");
+        for (keys %part) { put("$new/$_", $part{$_}) or @why = reason("write $new/$_") or last }
+        rename $new, $dir unless @why;    # fails where somebody else was first
+        scrap($new);
+        refuse(@why) if @why;
+    }
+    return unless -e "$dir/cmd";          # cancelled before it came
+    for (qw(cmd input after)) { refuse(66, "session $id exists with another $_") if slurp("$dir/$_") ne $part{$_} }
+}
+
+sub start {
+    my ($slots, $seconds, $after_seconds, @sizes) = @words;
+    refuse(64, 'start ID SLOTS SECONDS AFTER_SECONDS and three sizes') if @sizes != 3 || grep { !/^\d+(\.\d+)?$/ } @words;
+    require POSIX;
+    undef(my $lock = lock_machine());     # makes the folders; staging needs no lock
+    stage(@sizes);
+    $lock = lock_machine();
+    unless (-e "$dir/claim") {
+        my %held = map { $_ => 1 } holders();
+        unlink map { "$root/slots/$_" } grep { !$held{$_} } entries("$root/slots");
+        refuse(69, keys(%held) . " of $slots slots are taken by: @{[sort keys %held]}") if keys %held >= $slots;
+        launch_supervisor($lock, $seconds, $after_seconds);
+    }
+    close $lock;
+    print line($id, free());
+}
+
+sub launch_supervisor {
+    my ($lock, @limits) = @_;
+    pipe my $told, my $tell or cannot('make a pipe');
+    defined(my $pid = fork) or refuse(75, "cannot fork: $!");
+    if ($pid) {
+        close $tell;
+        my $answer = do { local $/; <$told> } || '75 the supervisor did not start';
+        return if $answer eq 'ok';
+        refuse(split / /, $answer, 2);
+    }
+    POSIX::setsid();
+    $0 = "miyabi supervise $id";
+    $SIG{$_} = sub { } for qw(HUP INT TERM CHLD);    # not IGNORE, which the agent would inherit
+    $SIG{USR1} = sub { $stop = 1 };
+    my $answer = claim();
+    close $lock;    # not before: whoever kills our parent must not let the next one count without us
+    print {$tell} $answer;
+    close $tell;
+    POSIX::_exit(0) if $answer ne 'ok';
+    open STDIN, '<', '/dev/null';
+    open STDOUT, '>', '/dev/null';
+    open STDERR, '>>', "$dir/log";
+    supervise(@limits);
+    POSIX::_exit(0);
+}
+
+sub entry { return sprintf "%-200s\n", join ' ', $$, born($$), boot(), @_ }
+
+sub claim {    # 'ok', or the exit status and the reason
+    my $hold = "$dir/hold.$$";
+    my $done = put($hold, entry(0, '-', '-', '-')) && link($hold, "$root/slots/$id") && link($hold, "$dir/claim")
+        && rename $hold, "$dir/hold";
+    return 'ok' if $done;
+    my $why = join ' ', reason("claim session $id");
+    unlink $hold, "$root/slots/$id";
+    return $why;
+}
+
+sub note {    # in place, without a new block: what this phase's tree hangs on, and how the agent ended
+    my ($leader, @end) = @_;
+    open my $claim, '+<', "$dir/claim" or return;
+    print {$claim} entry($leader, born($leader) || '-', @end);
+    close $claim;
+}
+
+sub launch {
+    my ($script, $in, $out, $err) = @_;
+    my $pid = fork;
+    return $pid if !defined $pid || $pid;
+    $SIG{$_} = 'DEFAULT' for qw(HUP INT QUIT TERM PIPE USR1 CHLD);
+    POSIX::setsid();
+    @ENV{qw(MIYABI_SESSION MIYABI_WORKSPACE)} = ($id, $root);
+    open STDIN, '<', $in;
+    open STDOUT, '>>', $out;    # straight to the file: no copier that could die
+    open STDERR, '>>', $err;
+    umask $users_umask;
+    chdir($ENV{HOME} || '/') or chdir '/';
+    exec '/bin/sh', $script;
+    POSIX::_exit(127);
+}
+
+sub supervise {
+    my ($seconds, $after_seconds) = @_;
+    my $agent = launch("$dir/cmd", "$dir/input", "$dir/out", "$dir/err");
+    note($agent || 0, '-', '-');
+    keep_awake();
+    my ($rc, $how) = attend($agent, $seconds, 1);
+    my $check = '-';
+    if (-s "$dir/after") {
+        delete $ENV{MIYABI_STOPPED};
+        $ENV{MIYABI_STOPPED} = 1 if $how ne 'itself';
+        $ENV{MIYABI_AGENT_EXIT} = $rc;
+        my $after = launch("$dir/after", '/dev/null', ("$dir/check.log") x 2);
+        note($after || 0, $rc, $how);
+        my ($status, $end) = attend($after, $after_seconds, $how eq 'itself');
+        $check = $status if $end eq 'itself';
+    }
+    finish($rc, $how, $check);
+}
+
+sub keep_awake {    # macOS sleeps under sessions without a terminal
+    my ($caffeinate) = grep { -x } map { "$_/caffeinate" } split /:/, $ENV{PATH};
+    return if !$caffeinate || fork;
+    open STDERR, '>', '/dev/null';
+    exec $caffeinate, '-is', '-w', getppid;
+    POSIX::_exit(127);
+}
+
+sub reap {    # the exit status as sh tells it, undef while it runs
+    my ($pid) = @_;
+    return unless waitpid($pid, 1) == $pid;
+    return $? & 127 ? 128 + ($? & 127) : $? >> 8;
+}
+
+sub stop_asked {    # the grace, undef where nobody asked; told by a signal, and by a file in case that came too early
+    my ($file) = grep { /^stop\./ } entries($dir);
+    return unless $file || $stop;
+    $stop = 0;
+    unlink "$dir/$file" if $file;
+    return $file && $file =~ /^stop\.([\d.]+)$/ ? $1 : 10;
+}
+
+sub attend {    # until it ends by itself, its time is over or somebody stops it; then nothing of its tree is left
+    my ($pid, $seconds, $stoppable) = @_;
+    return (126, 'itself') unless $pid;
+    my ($deadline, $how, $grace, $status) = (clock() + $seconds, 'itself', 1);
+    until (defined($status = reap($pid))) {
+        my $asked = $stoppable ? stop_asked() : undef;
+        my $left = $deadline - clock();
+        ($how, $grace) = defined $asked ? ('stop', $asked) : ('timeout', $ENV{MIYABI_GRACE_SECONDS} || 10)
+            if defined $asked || $left <= 0;
+        last if $how ne 'itself';
+        nap($left < 1 ? $left : 1);    # CHLD and USR1 cut it short
+    }
+    end_tree($pid, $grace, @mark);
+    $status = reap($pid) unless defined $status;
+    return (defined $status ? $status : 137, $how);
+}
+
+sub forbid {    # a session that nobody has launched: it never will be
+    my $lock = lock_machine();
+    return if -e "$dir/claim";
+    -d $dir or mkdir $dir or cannot("make $dir");
+    put("$dir/hold", entry(0, '-', '-', '-')) && link("$dir/hold", "$dir/claim") or cannot('record the cancel');
+    finish(143, 'stop', '-');
+}
+
+sub cancel {
+    my ($grace) = (@words, 10);
+    refuse(64, 'cancel ID GRACE') if $grace !~ /^\d+(\.\d+)?$/;
+    forbid() unless -e "$dir/claim";
+    my ($until, $asked, $s) = (clock() + $grace + 60, 0);
+    while (($s = look($id))->{state} eq 'running' && clock() < $until) {
+        put("$dir/stop.$grace", '') if !$asked;
+        kill USR1 => $s->{sup} if !$asked++;
+        nap(0.02);
+    }
+    if ($s->{state} =~ /orphan|lost/) {
+        end_tree(leader($s), $grace, @mark);
+        finish(137, 'stop', '-');
+    }
+    print line($id, free());
+}
+
+sub follow {
+    my %stream = (o => ["$dir/out", $words[0] || 0], e => ["$dir/err", $words[1] || 0]);
+    my ($parent, $quiet, $free, $over) = (getppid, 3, '-');
+    $SIG{PIPE} = 'DEFAULT';
+    until ($over) {
+        $over = !-e "$dir/hold" && ended($id);    # before the last read: what was written before the end is read
+        if ($quiet >= 3) {
+            $free = free();
+            $over ||= look($id)->{state} =~ /lost|none/;
+            exit 1 if getppid != $parent;
+            emit("H\n");
+            $quiet = 0;
+        }
+        copy($_, $stream{$_}) for sort keys %stream;
+        next if $over;
+        nap(0.01);
+        $quiet += 0.01;    # naps added up, so that a step of the clock cannot stop the heartbeat
+    }
+    emit('X ' . line($id, $free));
+}
+
+sub emit {
+    my ($text) = @_;
+    while (length $text) {
+        my $n = syswrite STDOUT, $text;
+        exit 1 unless defined $n;
+        substr $text, 0, $n, '';
+    }
+}
+
+sub copy {
+    my ($name, $stream) = @_;
+    unless ($stream->[2]) {
+        open $stream->[2], '<', $stream->[0] or return delete $stream->[2];
+        my $size = -s $stream->[2];
+        emit("T $name $size\n") if $size < $stream->[1];
+        sysseek $stream->[2], $stream->[1], 0;
+    }
+    while (my $n = sysread $stream->[2], my $bytes, 65536) {
+        emit("D $name $stream->[1] $n\n$bytes");
+        $stream->[1] += $n;
+    }
+}
+
+sub tail {
+    open my $log, '<', "$dir/check.log" or return;
+    seek $log, -$words[0], 2 if -s $log > $words[0];
+    print while <$log>;
+}
+
+sub forget {
+    my $lock = lock_machine();
+    my $state = look($id)->{state};
+    refuse(70, "session $id is $state: cancel it first") if $state =~ /running|orphan/;
+    rename $dir, "$root/sessions/.$id~$$";
+    scrap($_) for glob "\Q$root\E/sessions/.\Q$id\E~*";
+    unlink "$root/slots/$id";
+}
+
+my %verbs = (
+    start => \&start, cancel => \&cancel, follow => \&follow, log => \&tail, rm => \&forget,
+    status => sub { print line($id, free()) },
+    list => sub { my $free = free(); print line($_, $free) for sort(entries("$root/sessions")) },
+    live => sub { my $free = free(); print line($_, $free) for sort(holders()) },
+);
+refuse(64, 'supervise.sh WORKSPACE VERB ...: see the head of the script') if !defined $verb || !$verbs{$verb};
+refuse(64, "not an absolute path: $root") if $root !~ m{^/};
+refuse(64, 'not a session id') if $verb !~ /^li/ && (!defined $id || $id !~ /^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/);
+$verbs{$verb}->();

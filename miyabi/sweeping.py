@@ -1,0 +1,31 @@
+"""Removing what a run made on a machine."""
+
+from __future__ import annotations
+
+from miyabi.errors import MachineError
+from miyabi.host import Host
+from miyabi.machine import Machine
+from miyabi.remote import RemoteSession, list_sessions
+from miyabi.repository import Repository
+from miyabi.session_status import State
+from miyabi.workspace import Workspace
+
+_LIVE = {State.RUNNING, State.ORPHAN}
+
+
+async def sweep_machine(machine: Machine, host: Host, repository: Repository, *, run: str) -> str:
+    """Removes the run's sessions and worktrees on one machine; a sentence of what was done.
+
+    Sessions that still live keep the worktrees of the whole run: nothing is pulled from under them.
+    """
+    try:
+        mine = [(name, s) for name, s in await list_sessions(host, workspace=machine.workspace) if name.startswith(f"{run}.")]
+        live = [name for name, status in mine if status.state in _LIVE]
+        if live:
+            return f"{machine.name}: left alone, still running: {', '.join(live)}. Stop the run first."
+        await Workspace(host, repository, workspace=machine.workspace).remove_run(run)
+        for name, _ in mine:
+            await RemoteSession(host, name, workspace=machine.workspace).remove()
+    except MachineError as error:
+        return f"{machine.name}: not swept: {error}"
+    return f"{machine.name}: swept, {len(mine)} sessions"

@@ -1,0 +1,250 @@
+"""A scripted Anthropic Messages API on loopback, for the real `claude` command; scenarios in messages_script.
+
+    with MessagesApi() as api:
+        ...  # run claude with ANTHROPIC_BASE_URL=api.url
+    api.requests  # what it was asked
+
+Alone: `python -m tests.support.messages_api --port 8701`; prints one JSON line a request.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import re
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+from tests.support.messages_script import Answer, Conversation, Drop, Hang, Refuse, Say, answer
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request that reached the API. `at` is epoch seconds."""
+
+    session: str
+    scenario: str
+    step: int
+    stream: bool
+    prompt: str
+    at: float
+
+
+class MessagesApi:
+    """The server, listening from construction until `close`. Thread-safe.
+
+    Args:
+        host: address to listen on.
+        port: port to listen on, 0 for any free one.
+        default: scenario of prompts that name none.
+        patterns: regular expression found in the prompt → scenario, where the prompt has no marker.
+        on_request: called with each request, from the server's threads.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        default: str = "write",
+        patterns: Mapping[str, str] | None = None,
+        on_request: Callable[[Request], object] = lambda _: None,
+    ) -> None:
+        self._default, self._patterns, self._on_request = default, dict(patterns or {}), on_request
+        self._lock = threading.Lock()
+        self._requests: list[Request] = []
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._limits: dict[str, float] = {}
+        self.closing = threading.Event()
+        self._server = _Server((host, port), _Handler)
+        self._server.api = self
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """The value for ANTHROPIC_BASE_URL."""
+        host, port = self._server.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """All requests so far, in order of arrival."""
+        with self._lock:
+            return tuple(self._requests)
+
+    def close(self) -> None:
+        """Stop listening and let go of hanging requests."""
+        self.closing.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def decide(self, body: Mapping[str, Any], *, session: str, header: str) -> Answer:
+        """Record the request and choose its answer."""
+        talk, now = Conversation.read(body), time.time()
+        name, argument = talk.scenario or self._scenario(talk.prompt, header=header)
+        request = Request(
+            session=session,
+            scenario=name,
+            step=talk.step,
+            stream=bool(body.get("stream")),
+            prompt=talk.prompt,
+            at=now,
+        )
+        with self._lock:
+            self._requests.append(request)
+            before = self._counts[session, name]
+            self._counts[session, name] += 1
+            limit = self._limits.setdefault(name, now + float(argument or 2)) if name == "limit_once" else None
+        self._on_request(request)
+        return answer(talk, scenario=name, argument=argument, before=before, now=now, limited_until=limit)
+
+    def _scenario(self, prompt: str, *, header: str) -> tuple[str, str]:
+        found = next((s for pattern, s in self._patterns.items() if re.search(pattern, prompt)), header)
+        name, _, argument = (found or self._default).partition(":")
+        return name, argument
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    api: MessagesApi
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
+        pass
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers.get("content-length", "0"))))
+        if self.path.partition("?")[0] != "/v1/messages":
+            self._error(Refuse(status=404, kind="not_found_error", message=self.path))
+            return
+        session = self.headers.get("x-claude-code-session-id", "")
+        match self.server.api.decide(body, session=session, header=self.headers.get("x-scenario", "")):
+            case Say() as say:
+                self._say(say, model=str(body.get("model", "scripted")), stream=bool(body.get("stream")))
+            case Refuse() as refuse:
+                self._error(refuse)
+            case Drop():
+                self._drop(stream=bool(body.get("stream")))
+            case Hang():
+                self.server.api.closing.wait()
+                self.close_connection = True
+
+    def _say(self, say: Say, *, model: str, stream: bool) -> None:
+        message = _message(say, model=model)
+        if stream:
+            self._send(200, _events(message), kind="text/event-stream")
+        else:
+            self._send(200, json.dumps(message).encode())
+
+    def _error(self, refuse: Refuse) -> None:
+        error = {"type": "error", "error": {"type": refuse.kind, "message": refuse.message}}
+        self._send(refuse.status, json.dumps(error).encode(), headers=refuse.headers)
+
+    def _send(
+        self, status: int, body: bytes, *, kind: str = "application/json", headers: Mapping[str, str] | None = None
+    ) -> None:
+        self.send_response(status)
+        common = {"content-type": kind, "content-length": str(len(body)), "connection": "close"}
+        for name, value in {**common, "request-id": f"req_{uuid.uuid4().hex[:20]}", **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _drop(self, *, stream: bool) -> None:
+        if stream:
+            self.send_response(200)
+            self.send_header("content-type", "text/event-stream")
+            self.send_header("request-id", f"req_{uuid.uuid4().hex[:20]}")
+            self.end_headers()
+            self.wfile.write(_events(_message(Say(text="cut"), model="scripted"))[:-200])
+            time.sleep(0.1)
+        # A linger time of 0 makes the close a reset, as a failing middlebox does.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.rfile.close()
+        self.connection.close()
+        self.close_connection = True
+
+
+def _message(say: Say, *, model: str) -> dict[str, Any]:
+    block: dict[str, Any] = {"type": "text", "text": say.text}
+    if say.bash is not None:
+        tool = {"description": "scripted", **say.bash}
+        block = {"type": "tool_use", "id": f"toolu_{uuid.uuid4().hex[:20]}", "name": "Bash", "input": tool}
+    return {
+        "id": f"msg_{uuid.uuid4().hex[:20]}",
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": [block],
+        "stop_reason": "tool_use" if say.bash is not None else "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 100, "output_tokens": 20},
+    }
+
+
+def _events(message: Mapping[str, Any]) -> bytes:
+    (block,) = message["content"]
+    if block["type"] == "text":
+        empty, delta = {**block, "text": ""}, {"type": "text_delta", "text": block["text"]}
+    else:
+        empty = {**block, "input": {}}
+        delta = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
+    head = {**message, "content": [], "stop_reason": None, "usage": {"input_tokens": 100, "output_tokens": 1}}
+    stop = {"stop_reason": message["stop_reason"], "stop_sequence": None}
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": head},
+        {"type": "content_block_start", "index": 0, "content_block": empty},
+        {"type": "content_block_delta", "index": 0, "delta": delta},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": stop, "usage": {"output_tokens": 20}},
+        {"type": "message_stop"},
+    ]
+    return "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events).encode()
+
+
+def main() -> None:
+    """Serve until SIGINT or SIGTERM."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8701)
+    parser.add_argument("--default", default="write", help="scenario of prompts that name none")
+    options = parser.parse_args()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    with MessagesApi(host=options.host, port=options.port, default=options.default, on_request=_print) as api:
+        print(f"listening on {api.url}", flush=True)
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+def _print(request: Request) -> None:
+    print(json.dumps(dataclasses.asdict(request), ensure_ascii=False), flush=True)
+
+
+if __name__ == "__main__":
+    main()

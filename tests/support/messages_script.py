@@ -1,0 +1,188 @@
+"""What the scripted Messages API answers: pure, from a conversation and a scenario to an answer.
+
+A scenario is named in the prompt, `[[scenario:NAME]]` or `[[scenario:NAME:ARGUMENT]]`:
+
+    write               a Bash tool writes TASK.txt with the names of the files it found, and commits it
+    write_uncommitted   the same, without the commit
+    slow:SECONDS        a Bash tool sleeps that long, then `write`
+    fail_check          commits TASK.txt and broken.txt: a check like `test ! -e broken.txt` fails
+    no_changes          looks around and says that it is done
+    background          starts a command in the background that ends after the first result, then `write`
+    max_turns           calls one more tool for ever
+    error400 error401 error403 error404 error429 error500 overloaded529
+                        that status each time, or with an argument (`error429:2`) the first 2 times in a session
+    usage_limit         the subscription limit (429 and unified headers), reset in an hour
+    limit_once:SECONDS  the same until SECONDS after the first request of this scenario, then `write`
+    drop                the connection is reset in mid-stream, each time
+    hang                the request is accepted and never answered
+
+TASK is `[[task:NAME]]` in the prompt, else $MIYABI_TASK, else the name of the working directory.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+_MARKER = re.compile(r"\[\[(scenario|task):([A-Za-z0-9._-]+)(?::([A-Za-z0-9._-]+))?\]\]")
+_INJECTED = ("<system-reminder>", "<task-notification>", "[Request interrupted", "[SYSTEM NOTIFICATION")
+
+REFUSALS: Mapping[str, tuple[int, str, str]] = {
+    "error400": (400, "invalid_request_error", "scripted: this request is not valid"),
+    "error401": (401, "authentication_error", "invalid x-api-key"),
+    "error403": (403, "permission_error", "OAuth token has been revoked"),
+    "error404": (404, "not_found_error", "model: scripted"),
+    "error429": (429, "rate_limit_error", "scripted: too many requests"),
+    "error500": (500, "api_error", "Internal server error"),
+    "overloaded529": (529, "overloaded_error", "Overloaded"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Say:
+    """A turn of the model: a text, or one call of the Bash tool."""
+
+    text: str = ""
+    bash: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse:
+    """An HTTP error with the API's error body."""
+
+    status: int
+    kind: str
+    message: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The connection is reset in mid-answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """No answer at all."""
+
+
+Answer = Say | Refuse | Drop | Hang
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """What matters in a request: markers, the step since the last prompt, what the last tool printed."""
+
+    prompt: str
+    scenario: tuple[str, str] | None
+    task: str | None
+    step: int
+    tool_output: str
+
+    @classmethod
+    def read(cls, body: Mapping[str, Any]) -> Conversation:
+        """The conversation of a Messages API request body."""
+        prompt, scenario, task, step, output = "", None, None, 0, ""
+        for role, texts, results in map(_parts, body.get("messages", ())):
+            step += role == "assistant"
+            output = results or output
+            if role == "user" and texts:
+                prompt, step = "\n".join(texts), 0
+                for kind, name, argument in _MARKER.findall(prompt):
+                    scenario = (name, argument) if kind == "scenario" else scenario
+                    task = name if kind == "task" else task
+        return cls(prompt=prompt, scenario=scenario, task=task, step=step, tool_output=output)
+
+
+def _parts(message: Mapping[str, Any]) -> tuple[str, list[str], str]:
+    content = message["content"]
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    texts = [b["text"] for b in blocks if b["type"] == "text" and not b["text"].lstrip().startswith(_INJECTED)]
+    results = "\n".join(_result_text(b) for b in blocks if b["type"] == "tool_result")
+    return message["role"], texts, results
+
+
+def _result_text(block: Mapping[str, Any]) -> str:
+    content = block.get("content", "")
+    return content if isinstance(content, str) else "\n".join(str(b.get("text", "")) for b in content)
+
+
+def answer(
+    talk: Conversation, *, scenario: str, argument: str, before: int, now: float, limited_until: float | None
+) -> Answer:
+    """The scripted answer.
+
+    `before` counts the earlier requests of this session in this scenario; `limited_until` is when the
+    limit of `limit_once` ends (epoch seconds), None where it does not apply.
+    """
+    refused = scenario in REFUSALS and not (argument and before >= int(argument))
+    limit = now + 3600 if scenario == "usage_limit" else limited_until
+    if refused:
+        return _refuse(scenario, once=bool(argument))
+    if limit is not None and now < limit:
+        return usage_limit(limit)
+    if scenario in {"drop", "hang"}:
+        return Drop() if scenario == "drop" else Hang()
+    return _say(talk, _steps(scenario, argument, task=talk.task))
+
+
+def _say(talk: Conversation, steps: Sequence[dict[str, Any]]) -> Say:
+    if talk.step < len(steps):
+        return Say(bash=steps[talk.step])
+    return Say(text=f"Done. {talk.tool_output.strip()[:200]}".strip())
+
+
+def _refuse(scenario: str, *, once: bool) -> Refuse:
+    status, kind, message = REFUSALS[scenario]
+    headers = {"retry-after": "1" if once else "3600"} if status == 429 else {}
+    return Refuse(status=status, kind=kind, message=message, headers=headers)
+
+
+def usage_limit(resets_at: float) -> Refuse:
+    """The refusal of a subscription whose five hours are used up, until `resets_at` (epoch seconds)."""
+    prefix, reset = "anthropic-ratelimit-unified", str(int(resets_at))
+    headers = {
+        f"{prefix}-status": "rejected",
+        f"{prefix}-reset": reset,
+        f"{prefix}-representative-claim": "five_hour",
+        f"{prefix}-5h-status": "rejected",
+        f"{prefix}-5h-reset": reset,
+        f"{prefix}-5h-utilization": "1.0",
+        f"{prefix}-overage-status": "rejected",
+        f"{prefix}-overage-disabled-reason": "org_level_disabled",
+    }
+    return Refuse(status=429, kind="rate_limit_error", message="scripted: limit reached", headers=headers)
+
+
+def _steps(scenario: str, argument: str, *, task: str | None) -> list[dict[str, Any]]:
+    write = _write(task)
+    commit = "git add -A && git commit -q -m \"$t: scripted work\" && git log -1 --format='commit %h'"
+    whole = {"command": f"{write}; {commit}"}
+    scripts: Mapping[str, list[dict[str, Any]]] = {
+        "write_uncommitted": [{"command": write}],
+        "slow": [_sleep(float(argument or 5)), whole],
+        "fail_check": [{"command": f"{write}; echo broken > broken.txt; {commit}"}],
+        "no_changes": [{"command": "ls"}],
+        "max_turns": [{"command": f"echo turn {n}"} for n in range(1000)],
+        "background": [{"command": "python3 -c 'import time; time.sleep(2)'", "run_in_background": True}, whole],
+    }
+    return scripts.get(scenario, [whole])
+
+
+def _write(task: str | None) -> str:
+    name = shlex.quote(task) if task else '"${MIYABI_TASK:-$(basename "$PWD")}"'
+    return (
+        f"t={name}; found=$(ls | grep '[.]txt$' | tr '\\n' ' '); "
+        'printf \'task %s\\nfound %s\\n\' "$t" "$found" > "$t.txt"; echo "wrote $t.txt, found: $found"'
+    )
+
+
+def _sleep(seconds: float) -> dict[str, Any]:
+    # The Bash tool refuses a bare `sleep` and moves what outlives its timeout to the background.
+    return {
+        "command": f"python3 -c 'import time; time.sleep({seconds})'",
+        "timeout": int(min(600, seconds + 60) * 1000),
+    }
