@@ -11,9 +11,9 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from miyabi.errors import BadInput
-from miyabi.report import write_report
-from miyabi.report_markdown import to_markdown
-from miyabi.run_folder import RunFolder, valid_run_name
+from miyabi.reporting import write_report
+from miyabi.report_markdown import summary_sentence, to_markdown
+from miyabi.run_folder import RunFolder
 
 
 @flow(name="aggregate-results", flow_run_name="report {run}", persist_result=False)
@@ -25,16 +25,15 @@ def aggregate_results(run: str, repository: Path = Path()) -> Any:
         repository: The git repository that the run worked on.
     """
     try:
-        valid_run_name(run)
-        folder = RunFolder.of(repository.absolute(), run)
+        folder = RunFolder.find(repository.absolute(), run)
         report = write_report(folder)
     except BadInput as error:
         get_run_logger().error("%s", error)
         return Failed(name="BadInput", message=str(error))
-    create_markdown_artifact(to_markdown(report), key=f"report-{run}".lower(), description=report.summary)
+    create_markdown_artifact(to_markdown(report), key=f"report-{run}".lower(), description=summary_sentence(report))
     log = get_run_logger()
-    log.info("%s", report.summary)
-    log.info("report: %s", folder.path / "report.md")
+    log.info("%s", summary_sentence(report))
+    log.info("report: %s", folder.report_file)
     if report.all_succeeded:
-        return Completed(message=report.summary)
-    return Failed(message=report.summary)
+        return Completed(message=summary_sentence(report))
+    return Failed(message=summary_sentence(report))

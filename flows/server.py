@@ -6,26 +6,17 @@ import contextlib
 import fcntl
 import json
 import os
-import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from flows.server_process import ServerProcess, free_port
 from miyabi.errors import ServerError
 
 FIRST_PORT = 4200
-LEASE_STORAGE = "prefect.server.concurrency.lease_storage.filesystem"
-_KEPT = frozenset({"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TMPDIR", "TZ", "PYTHONPATH"})
-_KEPT_PREFIXES = ("LC_", "PREFECT_SERVER_", "PREFECT_UI_")
-_ANSWER_SECONDS = 5.0
 _BUSY_SECONDS = 15.0
-_children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +37,8 @@ def default_home() -> Path:
 def client_settings(url: str) -> dict[str, str]:
     """Environment for every process that talks to the server at `url`: the command's own and workers'.
 
-    Set it before Prefect is imported. Requests are retried for about four minutes, so that a server that is
-    restarted ends nothing; log lines outside a flow run are not an error.
+    Set it before Prefect is imported. Requests are retried for four minutes, so that a server which is restarted
+    ends nothing.
     """
     return {
         "PREFECT_API_URL": url,
@@ -62,18 +53,27 @@ def client_settings(url: str) -> dict[str, str]:
 def ensure_server(home: Path | None = None, *, first_port: int = FIRST_PORT, timeout_seconds: float = 120) -> Server:
     """A server that answers: the one of PREFECT_API_URL, else the one recorded in `home`, else a new one.
 
-    A new one runs on 127.0.0.1, outlives this process, and takes about 5 s to answer, 15 s the first time (it makes
-    its database). Callers at the same time share one. Blocks; run it in a thread to import Prefect meanwhile.
+    A new one listens on 127.0.0.1, outlives this process, and takes about 5 s to answer, 15 s the first time, when
+    it makes its database. Callers at the same time share one. Blocks: run it in a thread to import Prefect meanwhile.
 
     Raises:
-        ServerError: it does not answer; the message has the end of its log.
+        ServerError: it does not answer, with the end of its log.
     """
     if url := os.environ.get("PREFECT_API_URL"):
         return _given(url.rstrip("/"))
-    home = home or default_home()
+    return local_server(home or default_home(), first_port=first_port, timeout_seconds=timeout_seconds)
+
+
+def local_server(home: Path, *, first_port: int = FIRST_PORT, timeout_seconds: float = 120) -> Server:
+    """The server of `home`, found or started, whatever PREFECT_API_URL says; else as `ensure_server`."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _lock(home):
         return _recorded(home) or _start(home, first_port=first_port, timeout_seconds=timeout_seconds)
+
+
+def find_server(home: Path | None = None) -> Server | None:
+    """The server that was started for `home`, if it runs. Raises ServerError where it runs but does not answer."""
+    return _recorded(home or default_home())
 
 
 def stop_server(home: Path | None = None, *, timeout_seconds: float = 10) -> bool:
@@ -83,27 +83,23 @@ def stop_server(home: Path | None = None, *, timeout_seconds: float = 10) -> boo
         return False
     with _lock(home):
         record = _read_record(home)
-        if record is None or record.pid is None or not _is_ours(record.pid):
+        process = ServerProcess(home=home, pid=record.pid) if record and record.pid else None
+        if process is None or not process.is_ours():
             return False
-        _end(record.pid, timeout_seconds=timeout_seconds)
-        _record_file(home).unlink(missing_ok=True)
+        process.end(timeout_seconds=timeout_seconds)
         return True
 
 
-def answers(url: str, *, timeout_seconds: float = _ANSWER_SECONDS) -> bool:
-    """Whether a Prefect API answers at `url` (`http://host:port/api`)."""
-    opener = urllib.request.build_opener(*_proxies(url))
+def answers(url: str, *, timeout_seconds: float = 5) -> bool:
+    """Whether a Prefect API answers at `url`, which looks like `http://host:port/api`."""
+    local = any(host in url for host in ("//127.", "//localhost", "//[::1]"))
+    # whatever proxy the environment names, this machine is reached without
+    opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
     try:
         with opener.open(f"{url}/health", timeout=timeout_seconds) as response:
             return bool(response.read(64).strip() == b"true")
-    except (OSError, ValueError, urllib.error.URLError):
+    except (OSError, ValueError):
         return False
-
-
-def _proxies(url: str) -> tuple[urllib.request.ProxyHandler, ...]:
-    """No proxy for this machine, whatever the environment says."""
-    local = "//127." in url or "//localhost" in url or "//[::1]" in url
-    return (urllib.request.ProxyHandler({}),) if local else ()
 
 
 def _given(url: str) -> Server:
@@ -117,91 +113,74 @@ def _given(url: str) -> Server:
 
 def _recorded(home: Path) -> Server | None:
     record = _read_record(home)
-    if record is None or record.pid is None or not _is_ours(record.pid):
+    process = ServerProcess(home=home, pid=record.pid) if record and record.pid else None
+    if record is None or process is None or not process.is_ours():
         return None
     deadline = time.monotonic() + _BUSY_SECONDS
     while not answers(record.url):
-        if not _alive(record.pid):
+        if not process.is_alive():
             return None
         if time.monotonic() > deadline:
             raise ServerError(
                 f"The Prefect server at {record.url} (process {record.pid}) runs but does not answer. "
-                f"See {_log_file(home)}; stop it with: kill {record.pid}"
+                f"See {process.log}, or stop it with: kill {record.pid}"
             )
         time.sleep(0.2)
     return record
 
 
 def _start(home: Path, *, first_port: int, timeout_seconds: float) -> Server:
-    for port in _free_ports(home, first_port):
-        process = _spawn(home, port)
+    first = first_port
+    while port := free_port(_last_port(home), first):
+        process = ServerProcess.spawn(home, port=port)
         server = Server(url=f"http://127.0.0.1:{port}/api", ui_url=f"http://127.0.0.1:{port}", pid=process.pid)
-        if _wait_until_ready(home, server, process, timeout_seconds=timeout_seconds):
+        if _wait_until_ready(server, process, timeout_seconds=timeout_seconds):
             _write_record(home, server)
             return Server(url=server.url, ui_url=server.ui_url, pid=server.pid, started=True)
-    raise ServerError(f"No free port from {first_port} on for the Prefect server. Set PREFECT_API_URL to one that runs.")
+        first = max(first, port) + 1
+    raise ServerError(f"No free port from {first_port} on. Set PREFECT_API_URL to a Prefect server that runs.")
 
 
-def _wait_until_ready(
-    home: Path, server: Server, process: subprocess.Popen[bytes], *, timeout_seconds: float
-) -> bool:
-    """True when it answers, False where its port was taken by another in the meantime."""
+def _wait_until_ready(server: Server, process: ServerProcess, *, timeout_seconds: float) -> bool:
+    """True when it answers, False where somebody took its port in the meantime."""
     deadline = time.monotonic() + timeout_seconds
     while not answers(server.url, timeout_seconds=1):
-        if process.poll() is not None:
-            if "already in use" in (tail := _log_tail(home)):
+        if not process.is_alive():
+            tail = process.log_tail()
+            if "already in use" in tail:
                 return False
-            raise ServerError(f"The Prefect server ended with status {process.returncode} while it started:\n{tail}")
+            raise ServerError(f"The Prefect server ended while it started. The end of {process.log}:\n{tail}")
         if time.monotonic() > deadline:
-            _end(process.pid, timeout_seconds=5)
+            process.end(timeout_seconds=5)
             raise ServerError(
                 f"The Prefect server did not answer at {server.url} within {timeout_seconds:g} s. "
-                f"The end of {_log_file(home)}:\n{_log_tail(home)}"
+                f"The end of {process.log}:\n{process.log_tail()}"
             )
         time.sleep(0.1)
     return True
 
 
-def _spawn(home: Path, port: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with _log_file(home).open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            cwd=home,  # Prefect reads settings from a pyproject.toml of the working directory
-            env=_environment(home, port),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    _children[process.pid] = process
-    return process
-
-
-def _environment(home: Path, port: int) -> dict[str, str]:
-    """What the server needs and no secret of ours."""
-    kept = {
-        name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)
-    }
-    ours = {
-        "PREFECT_HOME": str(home / "prefect"),
-        "PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
-    }
-    return {"PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASE_STORAGE} | kept | ours
-
-
-def _free_ports(home: Path, first_port: int) -> Iterator[int]:
-    """The port of last time first, so that addresses written down elsewhere stay good."""
+def _last_port(home: Path) -> int | None:
+    """The port of last time, so that addresses written down elsewhere stay good."""
     record = _read_record(home)
-    last = [int(record.ui_url.rsplit(":", 1)[1])] if record else []
-    for port in [*last, *range(first_port, first_port + 100)]:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                yield port
+    return int(record.ui_url.rsplit(":", 1)[1]) if record else None
+
+
+def _record_file(home: Path) -> Path:
+    return home / "server.json"
+
+
+def _read_record(home: Path) -> Server | None:
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        record = json.loads(_record_file(home).read_bytes())
+        return Server(url=str(record["url"]), ui_url=str(record["ui_url"]), pid=int(record["pid"]))
+    return None
+
+
+def _write_record(home: Path, server: Server) -> None:
+    temporary = home / "server.json.new"
+    temporary.write_text(json.dumps({"url": server.url, "ui_url": server.ui_url, "pid": server.pid}) + "\n")
+    temporary.replace(_record_file(home))
 
 
 @contextlib.contextmanager

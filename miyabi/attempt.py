@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from miyabi.attempt_record import AttemptRecord
 from miyabi.errors import ConnectionDropped, GitError, MachineError, MachineFull, MachineUnreachable, SessionError
 from miyabi.launcher import script
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.outcome import Evidence, conclude
 from miyabi.parser import Init, Transcript, missing_command
+from miyabi.progress import TaskState
 from miyabi.remote import RemoteSession
 from miyabi.session import Outcome, SessionResult, SessionSpec
 from miyabi.session_status import State, Status
@@ -22,42 +24,80 @@ from miyabi.toolbox import install
 from miyabi.workspace import Collected
 
 STOP_GRACE_SECONDS = 10.0
+_STDERR_BYTES = 4096
 
 
 @dataclass(kw_only=True)
 class Attempt:
     """One attempt of a task on one machine.
 
-    `on_exit` is called the moment the machine's slot is free again, before the commits come home.
+    Args:
+        live: the run it belongs to.
+        spec: what to run.
+        machine: where.
+        start_from: commit that the worktree starts from, where there is none yet.
+        reason: why this machine was chosen.
+        on_exit: called the moment the machine's slot is free again, before the commits come home.
     """
 
     live: LiveRun
     spec: SessionSpec
     machine: Machine
+    start_from: str
     reason: str = ""
     on_exit: Callable[[], None] = lambda: None
     transcript: Transcript = field(default_factory=Transcript)
-    _missing: str | None = None
     _start: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _missing: str | None = None
 
     async def run(self) -> SessionResult:
-        """The result, which is also in the run folder.
+        """The result; it is also in the run folder.
 
         Raises:
             MachineFull: the machine itself refused; nothing was started.
             CancelledError: after the session was stopped and its work brought home.
         """
         try:
-            result = await self._run()
+            session = await self._begin()
+            result = await self._see_through(session)
         except MachineFull:
             raise
         except (MachineError, SessionError, GitError) as error:
-            result = self._not_run(error)
-        self._keep(result)
+            result = self._without_session(error)
+        self.live.keep(result)
         return result
 
-    async def _run(self) -> SessionResult:
-        session = await self._start_session()
+    async def _begin(self) -> RemoteSession:
+        """The running session: the one that an earlier orchestrator started, or a new one."""
+        session = RemoteSession(self.live.host(self.machine), self.spec.paths.session, workspace=self.machine.workspace)
+        if known := AttemptRecord.pending(self._files):
+            self._start = known.start
+            if (await session.status()).state not in {State.NONE, State.STAGED}:
+                return session
+        self._say(TaskState.PREPARING)
+        worktree = await self.live.workspace(self.machine).prepare(self.spec.paths, base=self.start_from)
+        record = AttemptRecord(
+            machine=self.machine.name, start=self._start, base=self.spec.base, resumes=self.spec.resumes
+        )
+        record.keep(self._files)
+        await self._launch(session, worktree)
+        return session
+
+    async def _launch(self, session: RemoteSession, worktree: str) -> None:
+        spec, machine = self.spec, self.machine
+        agent = await install(self.live.host(machine), machine.workspace, "rehearsal") if spec.rehearse else None
+        inherited = {name: os.environ[name] for name in machine.inherit_environment if name in os.environ}
+        await session.start(
+            script=script(spec, machine, worktree=worktree, inherited=inherited, agent=agent),
+            stdin=spec.prompt.encode(),
+            after=self.live.workspace(machine).after_script(spec.paths, check=spec.check),
+            slots=machine.slots,
+            timeout_seconds=spec.timeout_seconds,
+            after_timeout_seconds=spec.check_timeout_seconds,
+        )
+
+    async def _see_through(self, session: RemoteSession) -> SessionResult:
+        self._say(TaskState.RUNNING)
         try:
             status = await self._follow(session)
         except asyncio.CancelledError:
@@ -65,28 +105,6 @@ class Attempt:
             raise
         self.on_exit()
         return await self._conclude(session, status)
-
-    async def _start_session(self) -> RemoteSession:
-        self._say("preparing")
-        workspace = self.live.workspace(self.machine)
-        worktree = await workspace.prepare(self.spec.paths, base=self.spec.base)
-        session = RemoteSession(self._host, self.spec.paths.session, workspace=self.machine.workspace)
-        await session.start(
-            script=script(self.spec, self.machine, worktree=worktree, inherited=self._inherited(), agent=await self._agent()),
-            stdin=self.spec.prompt.encode(),
-            after=workspace.after_script(self.spec.paths, check=self.spec.check),
-            slots=self.machine.slots,
-            timeout_seconds=self.spec.timeout_seconds,
-            after_timeout_seconds=self.spec.check_timeout_seconds,
-        )
-        self._say("running")
-        return session
-
-    async def _agent(self) -> str | None:
-        return await install(self._host, self.machine.workspace, "rehearsal") if self.spec.rehearse else None
-
-    def _inherited(self) -> dict[str, str]:
-        return {name: os.environ[name] for name in self.machine.inherit_environment if name in os.environ}
 
     async def _follow(self, session: RemoteSession) -> Status:
         stopping: list[asyncio.Task[Status]] = []
@@ -96,29 +114,29 @@ class Attempt:
                 if isinstance(event, Init) and (missing := missing_command(self.spec.prompt, event)):
                     self._missing = missing
                     stopping.append(asyncio.ensure_future(session.stop(grace_seconds=STOP_GRACE_SECONDS)))
-            self._say("running")
+            self._say(TaskState.RUNNING)
 
         status = await session.follow(
             self._files / "stdout.jsonl",
             self._files / "stderr.txt",
             on_output=on_output,
-            patience_seconds=60 * self.live.settings.runs.patience_minutes,
+            patience_seconds=self._patience_seconds,
         )
         await asyncio.gather(*stopping, return_exceptions=True)
         return status
 
     async def _give_up(self, session: RemoteSession) -> None:
-        """We were asked to stop: end the whole tree, bring home what there is, write the result."""
+        """We were asked to stop: end the whole tree, bring home what there is, keep the result."""
         try:
             status = await session.stop(grace_seconds=STOP_GRACE_SECONDS)
-            self._keep(await self._conclude(session, status))
+            self.live.keep(await self._conclude(session, status))
         except (MachineError, SessionError, GitError) as error:
-            self._keep(self._not_run(error))
+            self.live.keep(self._without_session(error))
 
     async def _conclude(self, session: RemoteSession, status: Status) -> SessionResult:
-        self._say("collecting")
+        self._say(TaskState.COLLECTING)
         end = datetime.now(UTC)
-        if status.state is State.LOST:
+        if status.state in {State.LOST, State.ORPHAN}:
             await session.stop(grace_seconds=STOP_GRACE_SECONDS)
         collected = await self._collect()
         changes = await self.live.repository.changes(self.spec.base, collected.head)
@@ -126,74 +144,60 @@ class Attempt:
         return conclude(
             self.spec,
             transcript=self.transcript,
-            evidence=self._evidence(status, commits=changes.commits),
+            evidence=self._evidence(status),
             changes=changes.model_copy(update={"salvaged": collected.salvaged}),
             machine=self.machine.name,
             placement_reason=self.reason,
             start=self._start,
             end=end,
             head=collected.head,
+            earlier_cost_usd=self.live.cost_of(self.spec.resumes),
         )
 
     async def _collect(self) -> Collected:
         """The commits, however often the link drops, for as long as our patience lasts."""
-        workspace, deadline = self.live.workspace(self.machine), asyncio.get_running_loop().time()
-        deadline += 60 * self.live.settings.runs.patience_minutes
+        workspace, clock = self.live.workspace(self.machine), asyncio.get_running_loop().time
+        deadline = clock() + self._patience_seconds
         while True:
             try:
                 return await workspace.collect(self.spec.paths, base=self.spec.base)
             except (MachineUnreachable, ConnectionDropped):
-                if asyncio.get_running_loop().time() > deadline:
+                if clock() > deadline:
                     raise
                 await asyncio.sleep(1)
 
-    def _evidence(self, status: Status, *, commits: int) -> Evidence:
-        stderr = (self._files / "stderr.txt").read_bytes()[-4096:] if (self._files / "stderr.txt").exists() else b""
+    def _evidence(self, status: Status) -> Evidence:
+        stderr = self._files / "stderr.txt"
         return Evidence(
             agent_exit=status.exit_status,
             ended_by=status.ended_by,
-            stderr=stderr.decode(errors="replace"),
-            commits=commits,
-            expect_changes=self.spec.expect_changes,
-            check_asked=self.spec.check is not None,
+            stderr=stderr.read_bytes()[-_STDERR_BYTES:].decode(errors="replace") if stderr.exists() else "",
             check_exit=status.check_exit,
-            lost=status.state in {State.LOST, State.ORPHAN},
+            lost=status.state is not State.EXITED,
             missing_command=self._missing,
         )
 
-    def _not_run(self, error: Exception) -> SessionResult:
+    def _without_session(self, error: Exception) -> SessionResult:
         lost = isinstance(error, (MachineUnreachable, ConnectionDropped))
-        return SessionResult(
-            run=self.spec.run,
-            task=self.spec.task,
-            title=self.spec.title,
-            outcome=Outcome.MACHINE_LOST if lost else Outcome.NOT_STARTED,
+        return self.live.no_session(
+            self.spec.task,
             attempt=self.spec.attempt,
+            outcome=Outcome.MACHINE_LOST if lost else Outcome.NOT_STARTED,
+            error=error,
             machine=self.machine.name,
             placement_reason=self.reason,
-            branch=self.spec.paths.branch,
-            base=self.spec.base or None,
             start=self._start,
-            end=datetime.now(UTC),
-            error_kind=type(error).__name__,
-            error_text=str(error),
-            rehearsal=self.spec.rehearse,
         )
 
     @property
-    def _host(self):  # noqa: ANN202 - see below
-        return self.live.host(self.machine)
+    def _files(self) -> Path:
+        return self.live.folder.attempt(self.spec.task, self.spec.attempt)
 
     @property
-    def _files(self) -> Path:
-        folder = self.spec.paths.folder(self.live.folder.path)
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+    def _patience_seconds(self) -> float:
+        return 60 * self.live.settings.runs.patience_minutes
 
-    def _keep(self, result: SessionResult) -> None:
-        self.live.folder.write_result(result)
-
-    def _say(self, state: str) -> None:
+    def _say(self, state: TaskState) -> None:
         self.live.board.update(
             self.spec.task,
             state=state,

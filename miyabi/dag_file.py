@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from miyabi.errors import DagError
-from miyabi.node import ID_RULE, Node
+from miyabi.node import Node, id_fault
 from miyabi.problems import Problems, found, shown
 from miyabi.references import check_references
 
@@ -66,12 +66,12 @@ def _top(values: Any, *, name: str) -> dict[str, Any]:
     problems = Problems(name)
     for field in values:
         if field not in _TOP:
-            problems.add("", f"unknown field {shown(field)}; known are {', '.join(_TOP)}", wrong=field, known=_TOP)
+            problems.add("", f"unknown field {shown(field)}", wrong=field, known=_TOP)
     if "nodes" not in values:
         problems.add("", "'nodes' is missing; it is the list of what there is to do")
     for field in _TOP:
         if not isinstance(values.get(field, []), list | None):
-            problems.add(f"'{field}'", f"must be a list, found {found(values[field])}")
+            problems.add("", f"'{field}' must be a list, found {found(values[field])}")
     problems.refuse()
     return values
 
@@ -86,14 +86,19 @@ def _node(raw: Any, number: int, problems: Problems) -> Node | None:
         problems.add(f"node number {number}", f'must be an object such as {{"id": "a"}}, found {found(raw)}')
         return None
     given = _given(raw)
+    who = _who(given, number)
+    before = problems.count
+    for field in [field for field in given if field not in Node.model_fields]:
+        problems.add(who, f"unknown field {shown(field)}", wrong=field, known=Node.model_fields)
+        del given[field]
+    if "prompt" in given and "command" in given:
+        problems.add(who, "has 'prompt' and 'command'; give one of them")
     try:
         node = Node.model_validate(given)
     except ValidationError as error:
-        _explain(error, _who(given, number), problems)
+        _explain(error, who, problems)
         return None
-    if node.prompt and node.command:
-        problems.add(_who(given, number), "has 'prompt' and 'command'; give one of them")
-    return node
+    return node if problems.count == before else None
 
 
 def _given(raw: dict[str, Any]) -> dict[str, Any]:
@@ -104,17 +109,15 @@ def _given(raw: dict[str, Any]) -> dict[str, Any]:
 
 def _who(given: dict[str, Any], number: int) -> str:
     task = given.get("id")
-    usable = isinstance(task, str) and task.isprintable() and 0 < len(task) <= 64  # noqa: PLR2004 - the id rule's
-    return f"node {shown(task)}" if usable and isinstance(task, str) else f"node number {number}"
+    known = str(task) if type(task) in {str, int} else ""
+    return f"node number {number}" if id_fault(known) else f"node {shown(known)}"
 
 
 def _explain(error: ValidationError, who: str, problems: Problems) -> None:
     for detail in error.errors(include_url=False):
         field = str(detail["loc"][0])
-        if detail["type"] == "extra_forbidden":
-            problems.add(who, f"unknown field {shown(field)}", wrong=field, known=Node.model_fields)
-        elif detail["type"] == "missing":
-            problems.add(who, f"'{field}' is missing; give {ID_RULE}")
+        if detail["type"] == "missing":
+            problems.add(who, f"'{field}' is missing; give {Node.model_fields[field].description}")
         else:
             problems.add(who, f"'{field}' {_must(field, detail)}, found {found(detail['input'])}{_within(detail)}")
 
@@ -145,7 +148,7 @@ def _explain_edge(edge: Any, who: str, problems: Problems) -> None:
         problems.add(who, f'must be an object such as {{"from": "a", "to": "b"}}, found {found(edge)}')
         return
     for field in (field for field in edge if field not in _ENDS):
-        problems.add(who, f"unknown field {shown(field)}; known are from, to", wrong=field, known=_ENDS)
+        problems.add(who, f"unknown field {shown(field)}", wrong=field, known=_ENDS)
     for field in _ENDS:
         if field not in edge:
             problems.add(who, f"'{field}' is missing; give a node's id")
@@ -162,7 +165,7 @@ def _levels(given: list[Any], problems: Problems) -> Levels:
 
 def _united(nodes: Sequence[Node], edges: Iterable[tuple[int, str, str]], problems: Problems) -> list[Node]:
     """The nodes with the edges that lead to them among their dependencies, each once."""
-    known = {node.id for node in nodes}
+    known = {node.id: node for node in nodes}
     wanted = {node.id: dict.fromkeys(node.dependencies) for node in nodes}
     for number, start, end in edges:
         for unknown in (task for task in (start, end) if task not in known):

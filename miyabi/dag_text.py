@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
+from collections import Counter
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from miyabi.dag_yaml import YamlRefused, from_yaml
 from miyabi.errors import DagError
@@ -47,22 +47,31 @@ def decoded(data: bytes, *, name: str) -> str:
 
 
 def plain_values(text: str, *, name: str) -> Any:
-    """What the text holds. The name's ending says JSON or YAML; without one, a text that begins with `{` is JSON.
+    """What the text holds, None where it is blank.
+
+    The name's ending says JSON or YAML; without one, a text that begins with `{` is JSON.
 
     Raises:
-        DagError: not JSON or YAML, nested too deeply, the same key twice, a number that is not finite.
+        DagError: not JSON or YAML, nested too deeply, or the same key twice in one object.
     """
+    if not text.strip():
+        return None
     try:
         return _from_json(text) if _is_json(text, name=name) else from_yaml(text)
     except json.JSONDecodeError as error:
-        what = f"line {error.lineno}, column {error.colno}: not JSON: {error.msg}"
+        other = "" if text.lstrip()[0] in "{[" else "; if it is YAML, let its name end in .yaml"
+        what = f"line {error.lineno}, column {error.colno}: not JSON: {error.msg}{other}"
     except RecursionError:
         what = "nested too deeply; a DAG file needs no more than a few levels"
-    except YamlRefused as error:
+    except (YamlRefused, _JsonRefused) as error:
         what = str(error)
-    except ValueError as error:
-        what = f"not JSON: {error}"
+    except ValueError:  # Python reads no whole number of more than 4300 digits
+        what = "a whole number in it is too long"
     raise DagError(f"{name}: {what}")
+
+
+class _JsonRefused(ValueError):  # noqa: N818 - named after what was done, as in miyabi.errors
+    """JSON that says two things at once."""
 
 
 def _unreadable(path: Path, error: OSError) -> str:
@@ -86,31 +95,20 @@ def _is_json(text: str, *, name: str) -> bool:
 
 
 def _from_json(text: str) -> Any:
-    return json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_not_a_json_number, parse_float=_finite)
+    # NaN and Infinity pass here: no field takes them, and there the message can name the node
+    return json.loads(text, object_pairs_hook=_without_doubles)
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
-    return values if len(values) == len(pairs) else _refuse_double(pairs)
+    if len(values) < len(pairs):
+        raise _JsonRefused(_double(pairs))
+    return values
 
 
-def _refuse_double(pairs: list[tuple[str, Any]]) -> NoReturn:
-    seen: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in seen:
-            owner = f"node {shown(str(seen['id']))}: " if "id" in seen and key != "id" else ""
-            both = f"{found(seen[key])} and {found(value)}"
-            raise ValueError(f"{owner}the key {shown(key)} stands twice in one object, with {both}; keep one")
-        seen[key] = value
-    raise AssertionError(pairs)
-
-
-def _not_a_json_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not a number in JSON; write a finite number or leave the field out")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"the number {text[:20]} is too large")
-    return value
+def _double(pairs: list[tuple[str, Any]]) -> str:
+    twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+    first, second, *_ = (found(value) for key, value in pairs if key == twice)
+    task = next((value for key, value in pairs if key == "id"), None)
+    owner = f"node {shown(task)}: " if isinstance(task, str) and twice != "id" else ""
+    return f"{owner}the key {shown(twice)} stands twice in one object, with {first} and {second}; keep one"

@@ -7,7 +7,6 @@ makes an object, nothing recurses, and aliases cannot multiply without end.
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -57,7 +56,8 @@ def from_yaml(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise YamlRefused(f"{where}not YAML: {error.problem}") from None
+        tab = "; a tab? YAML is indented with blanks" if "start any token" in str(error.problem) else ""
+        raise YamlRefused(f"{where}not YAML: {error.problem}{tab}") from None
     except yaml.YAMLError as error:
         raise YamlRefused(f"not YAML: {str(error).splitlines()[0]}") from None
 
@@ -163,12 +163,9 @@ def _resolved(event: yaml.ScalarEvent) -> Any:
 
 def _number(event: yaml.ScalarEvent, kind: type[int | float]) -> int | float:
     try:
-        value = kind(event.value)
+        return kind(event.value)
     except ValueError:  # Python reads no whole number of more than 4300 digits
-        value = math.inf
-    if value in {math.inf, -math.inf}:
-        raise _refused(event, f"the number {event.value[:20]} is too large")
-    return value
+        raise _refused(event, f"the number {event.value[:20]}… is too long") from None
 
 
 def _refuse_tag(event: yaml.NodeEvent) -> None:

@@ -5,7 +5,8 @@ MiyabiError
 │   ├── DagError              the DAG file: names the file, the node and the field
 │   ├── SettingsError         the configuration: names the file and the field
 │   ├── NotARepository        no git repository at that path
-│   └── BaseMissing           the base branch or commit does not exist
+│   ├── BaseMissing           the base branch or commit does not exist
+│   └── GitUnusable           no git at the orchestrator, or one that is too old
 ├── MachineError              one machine; carries its name
 │   ├── MachineUnreachable    transient: refused, no route, timed out, closed at once
 │   ├── ConnectionDropped     transient: the link went in mid-command, its outcome is unknown
@@ -22,6 +23,7 @@ MiyabiError
 │   ├── GitFailed             a git command of ours failed: carries the command and its stderr
 │   └── MergeConflict         heads that do not merge: carries the files
 └── ServerError               the Prefect server cannot be found, started or used
+    └── ServerAway            transient: it does not answer at the moment
 """
 
 from __future__ import annotations
@@ -52,6 +54,10 @@ class NotARepository(BadInput):
 
 class BaseMissing(BadInput):
     """The base does not exist in the repository."""
+
+
+class GitUnusable(BadInput):
+    """There is no git here. Install git 2.38 or newer and see that it is on PATH."""
 
 
 class MachineError(MiyabiError):
@@ -139,3 +145,7 @@ class MergeConflict(GitError):
 
 class ServerError(MiyabiError):
     """The Prefect server cannot be used."""
+
+
+class ServerAway(ServerError):
+    """The Prefect server does not answer at the moment."""

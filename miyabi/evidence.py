@@ -12,6 +12,7 @@ from miyabi.session import Outcome
 from miyabi.text import one_line
 
 ERROR_CHARACTERS = 500
+_LOOKED_AT = 8192  # of a situation, before it is redacted and shortened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ class Verdict:
 def verdict(outcome: Outcome, kind: str, situation: str, advice: str, *, resets_at: datetime | None = None) -> Verdict:
     """A judgement whose words fit one line and give away no secret; the advice is never what is cut."""
     advice = one_line(advice)
-    said = one_line(redact(situation), characters=ERROR_CHARACTERS - len(advice)).rstrip(" .;:")
+    said = one_line(redact(situation[:_LOOKED_AT]), characters=ERROR_CHARACTERS - len(advice)).rstrip(" .;:")
     return Verdict(outcome=outcome, error_kind=kind, error_text=f"{said}; {advice}", resets_at=resets_at)
 
 

@@ -7,7 +7,7 @@ import signal
 from datetime import datetime
 
 from miyabi.event_reader import moment
-from miyabi.events import ApiFailure, Result
+from miyabi.events import ApiFailure, RateLimit, Result
 from miyabi.evidence import Evidence, Verdict, verdict, verdict_of
 from miyabi.faults import (
     API_ERRORS,
@@ -30,6 +30,7 @@ _GO_ON = "the conversation can go on"
 _API_STATUS = re.compile(r"^API Error: (\d{3})\b")
 _OLD_USAGE_LIMIT = re.compile(r"usage limit reached\|(\d{9,13})")
 _FROM_SIGNAL = 128
+_SIGNALLED = frozenset(range(-64, 0)) | frozenset(range(_FROM_SIGNAL + 1, _FROM_SIGNAL + 65))
 
 
 def lost(_: Transcript, evidence: Evidence) -> Verdict | None:
@@ -91,7 +92,7 @@ def _without_result(transcript: Transcript, evidence: Evidence) -> Verdict:
 
 def _killed(evidence: Evidence) -> Verdict | None:
     status = evidence.agent_exit
-    if status is not None and 0 <= status <= _FROM_SIGNAL:
+    if status is not None and status not in _SIGNALLED:
         return None
     if status is None:
         situation = f"the session on {evidence.machine} is over and left no exit status"
@@ -143,22 +144,22 @@ def api_failed(transcript: Transcript, evidence: Evidence) -> Verdict | None:
     result, failure = transcript.result, transcript.api_failure or ApiFailure()
     if result is None or not result.is_error:
         return None
-    if limited := _usage_limit(transcript, result, failure):
-        return verdict_of(USAGE_LIMIT, result.message, evidence=evidence, resets_at=limited[0])
+    limit = transcript.rate_limit or RateLimit()
+    resets_at = limit.resets_at if limit.status == "rejected" else None
+    old = _OLD_USAGE_LIMIT.search(result.message[:1000])
+    if "usage_limit_reached" in {result.api_error, failure.api_error}:
+        return _limited(result, evidence, resets_at=resets_at or failure.resets_at)
+    if resets_at and 429 in {result.api_error_status, failure.status}:  # noqa: PLR2004 - HTTP's own number
+        return _limited(result, evidence, resets_at=resets_at)
+    if old:
+        return _limited(result, evidence, resets_at=moment(int(old[1])))
     fault = _api_fault(result, failure)
     return verdict_of(fault, result.message or failure.text, evidence=evidence) if fault else None
 
 
-def _usage_limit(transcript: Transcript, result: Result, failure: ApiFailure) -> tuple[datetime | None] | None:
-    """When the limit resets, as far as known, in a tuple; None where there is no limit."""
-    limit = transcript.rate_limit
-    rejected = limit.resets_at if limit and limit.status == "rejected" else None
-    if "usage_limit_reached" in {result.api_error, failure.api_error}:
-        return (rejected or failure.resets_at,)
-    if rejected and 429 in {result.api_error_status, failure.status}:  # noqa: PLR2004 - HTTP's own number
-        return (rejected,)
-    old = _OLD_USAGE_LIMIT.search(result.message[:1000])
-    return (moment(int(old[1])),) if old else None
+def _limited(result: Result, evidence: Evidence, *, resets_at: datetime | None) -> Verdict:
+    until = f", that is until {resets_at:%Y-%m-%d %H:%M} UTC" if resets_at else ""
+    return verdict_of(USAGE_LIMIT, result.message[:300] + until, evidence=evidence, resets_at=resets_at)
 
 
 def _api_fault(result: Result, failure: ApiFailure) -> Fault | None:

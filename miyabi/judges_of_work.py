@@ -14,10 +14,9 @@ def nothing_done(transcript: Transcript, evidence: Evidence) -> Verdict | None:
         return None
     if transcript.denials:
         first = transcript.denials[0]
-        situation = (
-            f"{len(transcript.denials)} tool uses were denied, the first: {told(first.tool, first.subject)[:200]}, "
-            "and nothing was committed"
-        )
+        count = len(transcript.denials)
+        many = "a tool use was denied" if count == 1 else f"{count} tool uses were denied, the first"
+        situation = f"nothing was committed, and {many}: {told(first.tool, first.subject)}"
         advice = f"allow them in allowed_tools of {evidence.task}, or use another permission_mode"
         return verdict(Outcome.PERMISSION_DENIED, "permission_denied", situation, advice)
     situation = f"the session of {evidence.task} ended well and left no commit"

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from miyabi.attempt_record import AttemptRecord
 from miyabi.dag import Dag, Node
 from miyabi.host import Host
 from miyabi.hosts import open_host
 from miyabi.machine import Machine
 from miyabi.progress import Board
 from miyabi.prompt import compose
+from miyabi.redact import redact
 from miyabi.repository import Repository
 from miyabi.run_folder import RunFolder
-from miyabi.session import SessionPaths, SessionResult, SessionSpec
+from miyabi.session import Outcome, SessionPaths, SessionResult, SessionSpec
 from miyabi.settings import Settings
 from miyabi.specs import spec_for
 from miyabi.workspace import Workspace
@@ -33,15 +38,19 @@ class LiveRun:
     author: tuple[str, str]
     board: Board
     rehearse: bool = False
+    machines: dict[str, Machine] = field(default_factory=dict)
     results: dict[str, SessionResult] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
     _hosts: dict[str, Host] = field(default_factory=dict)
     _workspaces: dict[str, Workspace] = field(default_factory=dict)
     _bases: dict[str, asyncio.Task[str]] = field(default_factory=dict)
 
-    @property
-    def machines(self) -> Mapping[str, Machine]:
-        """The fleet by name."""
-        return {m.name: m for m in self.settings.machines}
+    def __post_init__(self) -> None:
+        self.machines = self.machines or {machine.name: machine for machine in self.settings.machines}
+        self.results = self.folder.latest_results()
+        for result in self.results.values():
+            if result.succeeded:
+                self.board.finish(result)
 
     def host(self, machine: Machine) -> Host:
         """The one connection to a machine."""
@@ -72,14 +81,19 @@ class LiveRun:
             self._bases[node.id] = asyncio.ensure_future(self._merge_upstream(node))
         return await asyncio.shield(self._bases[node.id])
 
+    async def start_for(self, node: Node) -> str:
+        """The commit that a worktree starts from: what an earlier attempt brought home, else the task's base."""
+        earlier = self.results.get(node.id)
+        return (earlier and earlier.head) or await self.base_for(node)
+
     async def _merge_upstream(self, node: Node) -> str:
         heads = [result.head for result in self.upstream(node) if result.head]
         if not heads:
             return self.base
         return await self.repository.merge(heads, base=self.base, message=f"Merge the upstreams of {node.id}")
 
-    async def spec(self, node: Node, *, attempt: int, resume: bool) -> SessionSpec:
-        """The spec of one attempt. Raises as `base_for`."""
+    async def spec(self, node: Node, *, attempt: int, conversation: str | None = None) -> SessionSpec:
+        """The spec of one attempt, which goes on with `conversation` where there is one. Raises as `base_for`."""
         return spec_for(
             node,
             self.settings,
@@ -88,21 +102,95 @@ class LiveRun:
             prompt=compose(node, upstream=self.upstream(node)),
             base=await self.base_for(node),
             author=self.author,
-            resume=resume,
+            conversation=conversation,
             rehearse=self.rehearse,
         )
 
     async def prepare(self, machine: Machine, node: Node) -> None:
         """Makes a task's worktree ahead of its turn, so that it starts the moment a slot is free."""
         paths = SessionPaths(run=self.run, task=node.id)
-        await self.workspace(machine).prepare(paths, base=await self.base_for(node))
+        await self.workspace(machine).prepare(paths, base=await self.start_for(node))
 
     async def abandon(self, machine: Machine, node: Node) -> None:
         """Removes what `prepare` made on a machine where the task did not run after all."""
         await self.workspace(machine).remove(SessionPaths(run=self.run, task=node.id))
+
+    def attempts(self, task: str) -> int:
+        """How many attempts of a task are over."""
+        return self.results[task].attempt if task in self.results else 0
+
+    def pending(self, task: str) -> AttemptRecord | None:
+        """The attempt that an earlier orchestrator began and did not see to its end."""
+        return AttemptRecord.pending(self.folder.attempt(task, self.attempts(task) + 1))
+
+    def cost_of(self, conversation: str | None) -> float:
+        """What a conversation has cost in the attempts that are over, US dollars."""
+        return sum(r.cost_usd for r in self.folder.results() if conversation and r.session_id == conversation)
+
+    def no_session(
+        self,
+        task: str,
+        *,
+        outcome: Outcome,
+        error: Exception,
+        attempt: int | None = None,
+        machine: str | None = None,
+        placement_reason: str = "",
+        start: datetime | None = None,
+    ) -> SessionResult:
+        """The result of an attempt that no session has told anything about."""
+        return SessionResult(
+            run=self.run,
+            task=task,
+            title=self.dag.by_id[task].title,
+            outcome=outcome,
+            attempt=attempt or self.attempts(task) + 1,
+            machine=machine,
+            placement_reason=placement_reason,
+            start=start,
+            end=start and datetime.now(UTC),
+            error_kind=type(error).__name__,
+            error_text=redact(str(error)),
+            rehearsal=self.rehearse,
+        )
+
+    def keep(self, result: SessionResult) -> None:
+        """An attempt is over: its result is in the run folder from now on."""
+        self.folder.write_result(result)
+        self.results[result.task] = result
+
+    def warn(self, sentence: str) -> None:
+        """What the reader of the report should know besides."""
+        if sentence not in self.warnings:
+            self.warnings.append(sentence)
+
+    def end(self) -> None:
+        """The run is over, for now: its folder says so."""
+        info = self.folder.info()
+        warnings = (*info.warnings, *(w for w in self.warnings if w not in info.warnings))
+        self.folder.write_info(info.model_copy(update={"ended": datetime.now(UTC), "warnings": warnings}))
+        self.board.write(self.folder.status_file)
 
     async def close(self) -> None:
         """Gives back every connection; what runs on the machines goes on."""
         await asyncio.gather(*(host.close() for host in self._hosts.values()), return_exceptions=True)
         self._hosts.clear()
         self._workspaces.clear()
+
+
+_CURRENT: ContextVar[LiveRun] = ContextVar("miyabi_live_run")
+
+
+def current_run() -> LiveRun:
+    """The run that the calling task belongs to."""
+    return _CURRENT.get()
+
+
+@contextmanager
+def use_run(live: LiveRun) -> Iterator[None]:
+    """Inside, `current_run` is this run, also in the tasks submitted from here."""
+    token = _CURRENT.set(live)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)

@@ -5,22 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from miyabi.wording import one_line
+from miyabi.text import one_line
+
+CHARACTERS = 1000
 
 # Numeric entities are text everywhere; backslashes before pipes are read differently by each renderer.
 _ACTIVE = re.compile(r"[\\`*|<>&\[\]~$#=+]|(?<![^\W_])_|_(?![^\W_])|^-|(?<=^\d)[.)]|(?<=^\d\d)[.)]")
 _MENTION = re.compile(r"@(?=[\w-])")
 
 
-def escape(text: str, *, limit: int | None = None) -> str:
+def escape(text: str, *, limit: int = CHARACTERS) -> str:
     """The text on one line as plain words: no markup, no HTML, no table cell end, no @mention."""
-    entities = _ACTIVE.sub(lambda m: f"&#{ord(m.group())};", one_line(text, limit=limit))
+    entities = _ACTIVE.sub(lambda m: f"&#{ord(m.group())};", one_line(text, characters=limit))
     return _MENTION.sub("@&#8203;", entities)
 
 
-def code(text: str, *, limit: int | None = None) -> str:
+def code(text: str, *, limit: int = CHARACTERS) -> str:
     """The text as code, or as plain words where code cannot hold it; nothing for nothing."""
-    line = one_line(text, limit=limit)
+    line = one_line(text, characters=limit)
     return escape(line) if not line or re.search(r"[`|\\]", line) else f"`{line}`"
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import groupby
 
-from miyabi.wording import one_line
+from miyabi.text import one_line
 
 MAX_BOXES = 150
 MAX_EDGES = 450
@@ -38,6 +38,13 @@ _CLASSES: Mapping[Style, str] = {
     Style.WAITED: "fill:#fff3c4,stroke:#9a6700,color:#4a3200",
     Style.SKIPPED: "fill:#eaeef2,stroke:#818b98,color:#3d444d,stroke-dasharray:4 3",
 }
+_BAR_COLOURS = (
+    "%%{init: {'themeVariables': {"
+    "'doneTaskBkgColor': '#d1f0d9', 'doneTaskBorderColor': '#1a7f37', "
+    "'critBkgColor': '#ffd8d6', 'critBorderColor': '#cf222e', "
+    "'activeTaskBkgColor': '#fff3c4', 'activeTaskBorderColor': '#9a6700', "
+    "'taskTextColor': '#1f2328', 'taskTextDarkColor': '#1f2328'}}}%%"
+)
 _BARS: Mapping[Style, str] = {Style.GOOD: "done, ", Style.BAD: "crit, ", Style.WAITED: "active, ", Style.SKIPPED: ""}
 
 
@@ -63,7 +70,7 @@ class Bar:
 
 def escape(text: str) -> str:
     """The text as a label: whatever means something to Mermaid becomes an entity, a first word never a keyword."""
-    line = one_line(text, limit=MAX_TITLE)
+    line = one_line(text, characters=MAX_TITLE)
     body = _ACTIVE.sub(_entity, line[1:])
     return f"#{ord(line[0])};{body}" if line else "#160;"
 
@@ -89,7 +96,7 @@ def gantt(bars: Sequence[Bar], *, title: str) -> str | None:
     if not 0 < len(bars) <= MAX_BOXES:
         return None
     seconds = (max(b.end for b in bars) - min(b.start for b in bars)).total_seconds()
-    head = ["gantt", f"  title {escape(title)}", "  dateFormat x", f"  axisFormat {_axis(seconds)}"]
+    head = [_BAR_COLOURS, "gantt", f"  title {escape(title)}", "  dateFormat x", f"  axisFormat {_axis(seconds)}"]
     numbered = groupby(enumerate(bars), key=lambda pair: pair[1].section)
     for section, pairs in numbered:
         head += [f"  section {escape(section)}", *(_bar(number, bar) for number, bar in pairs)]

@@ -7,7 +7,7 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictBool, StrictInt
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictBool
 
 from miyabi.machine import Label
 
@@ -16,7 +16,8 @@ DEFAULT_MINUTES = 5.0
 
 _LONGEST_MINUTES = 525_600
 _DEEPEST = 50
-_SAFE_ID = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._-]{0,63}(?<!\.)(?<!\.lock)", re.IGNORECASE)
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_LONGEST_ID = 64
 _UNSAYABLE = re.compile("[\x00\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
@@ -32,13 +33,28 @@ class TaskType(StrEnum):
     DEPLOYMENT = "deployment"
 
 
+def id_fault(text: str) -> str:
+    """What keeps the text from naming a node, its branch and its files; empty where nothing does."""
+    if not _ID.fullmatch(text):
+        return "must be letters, digits, '.', '_' and '-', the first a letter or digit (it names a branch and files)"
+    if len(text) > _LONGEST_ID:
+        return f"must be at most {_LONGEST_ID} characters long"
+    if ".." in text or text.lower().endswith((".", ".lock")):
+        return "must not have '..' in it or end in '.' or '.lock' (it names a branch)"
+    return ""
+
+
 def _whole_number_as_text(value: object) -> object:
     return str(value) if type(value) is int else value
 
 
+def _without_fraction(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _safe_id(value: str) -> str:
-    if not _SAFE_ID.fullmatch(value):
-        raise ValueError  # the field's description says what it must be
+    if fault := id_fault(value):
+        raise ValueError(fault)
     return value
 
 
@@ -73,6 +89,12 @@ def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value))
 
 
+def _moment(value: Any) -> Any:
+    if isinstance(value, bool | list | dict) or not _is_plain(value):
+        raise ValueError("must be a text or a number")
+    return value
+
+
 def _inner(value: object) -> list[Any] | None:
     """What a list or an object holds, keys included; None for any other value."""
     if isinstance(value, dict):
@@ -98,14 +120,10 @@ Text = Annotated[str, Strict(), AfterValidator(_sayable)]
 Line = Annotated[str, Strict(), AfterValidator(_one_line)]
 Speech = Annotated[str, Strict(), AfterValidator(_says_something)]
 Argument = Annotated[Line, AfterValidator(_argument)]
-Moment = Text | StrictInt | Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Moment = Annotated[Any, AfterValidator(_moment)]
+Whole = Annotated[int, BeforeValidator(_without_fraction), Strict()]
 Positive = Annotated[float, Strict(), Field(gt=0, le=_LONGEST_MINUTES, allow_inf_nan=False)]
 Minutes = Annotated[float, Strict(), Field(ge=0, le=_LONGEST_MINUTES, allow_inf_nan=False)]
-
-ID_RULE = (
-    "1 to 64 letters, digits, '.', '_' and '-', the first a letter or digit, "
-    "without '..' and with no '.' or '.lock' at the end (it names a branch and files)"
-)
 
 
 class Node(BaseModel):
@@ -113,11 +131,11 @@ class Node(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: NodeId = Field(description=ID_RULE)
+    id: NodeId = Field(description="a text of letters, digits, '.', '_' and '-', at most 64")
     title: Line = Field(default_factory=lambda data: data.get("id", ""), description="a text")
     description: Text = Field("", description="a text")
     type: TaskType = Field(TaskType.FEATURE, description=f"one of {', '.join(TaskType)}")
-    priority: StrictInt = Field(5, ge=1, le=10, description="a whole number from 1 (highest) to 10")
+    priority: Whole = Field(5, ge=1, le=10, description="a whole number from 1 (highest) to 10")
     estimated_duration: Minutes = Field(
         DEFAULT_MINUTES, description=f"a number of minutes from 0 to {_LONGEST_MINUTES}"
     )
@@ -125,10 +143,10 @@ class Node(BaseModel):
 
     prompt: Speech | None = Field(None, description="a text")
     command: Speech | None = Field(None, description="a text such as /agent-run --issue 270")
-    issue: StrictInt | None = Field(None, ge=1, le=10**9, description="an issue number, 1 or more")
+    issue: Whole | None = Field(None, ge=1, le=10**9, description="an issue number, 1 or more")
     requires: tuple[Label, ...] = Field((), description="a list of machine labels such as [xcode]")
     model: Argument | None = Field(None, description="a model name")
-    max_turns: StrictInt | None = Field(None, ge=1, le=10**6, description="a whole number, 1 or more")
+    max_turns: Whole | None = Field(None, ge=1, le=10**6, description="a whole number, 1 or more")
     max_budget_usd: Positive | None = Field(None, description="a number of US dollars above 0")
     timeout_minutes: Positive | None = Field(None, description=f"minutes above 0, at most {_LONGEST_MINUTES}")
     allowed_tools: tuple[Argument, ...] | None = Field(None, description="a list of tools such as [Edit, Bash(git *)]")
@@ -139,6 +157,6 @@ class Node(BaseModel):
     impact: Text | None = Field(None, description="a text")
     assigned_agent: Text | None = Field(None, description="a text")
     status: Text | None = Field(None, description="a text")
-    start: Moment | None = Field(None, description="a text or a number")
-    end: Moment | None = Field(None, description="a text or a number")
+    start: Moment = Field(None, description="a text or a number")
+    end: Moment = Field(None, description="a text or a number")
     metadata: Annotated[dict[str, Any], AfterValidator(_plain)] = Field(default_factory=dict, description="an object")

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from miyabi import atomic
 from miyabi.dag import Dag
 from miyabi.errors import BadInput, MachineError
 from miyabi.live_run import LiveRun
@@ -17,7 +19,7 @@ from miyabi.placement import Load, unplaceable
 from miyabi.preflight import Fitness, check
 from miyabi.progress import Board
 from miyabi.repository import Repository
-from miyabi.run_folder import RunFolder, RunInfo, new_run_name
+from miyabi.run_folder import FleetMember, RunFolder, RunInfo, new_run_name, valid_run_name
 from miyabi.settings import Settings
 
 
@@ -50,9 +52,9 @@ async def read_request(request: RunRequest) -> tuple[Dag, Settings, Repository, 
     """
     repository = await Repository.open(request.repository)
     settings = Settings.load(repository.root, config=request.config, **request.overrides)
-    known = RunFolder.of(repository.root, request.run) if request.run else None
-    if known and known.exists():
-        return _again(request, known), settings, repository, known.read_info().base
+    known = RunFolder(repository.root, valid_run_name(request.run)) if request.run else None
+    if known and known.info_file.exists():
+        return _again(request, known), settings, repository, known.info().base
     if request.tasks is None:
         raise BadInput("no DAG file was given. Name one, e.g. tasks.json, or a run to go on with.")
     dag = Dag.load(request.tasks)
@@ -64,12 +66,8 @@ async def open_run(request: RunRequest) -> LiveRun:
     """A new run, or the known one of that name, ready to be equipped with its machines. Raises as `read_request`."""
     dag, settings, repository, base = await read_request(request)
     run = request.run or new_run_name(datetime.now(UTC), rehearse=request.rehearse)
-    folder = RunFolder.of(repository.root, run)
-    if folder.exists():
-        info = folder.read_info()
-    else:
-        info = RunInfo.starting(run=run, repository=repository.root, base=base, machines=settings.machines, rehearse=request.rehearse)
-        folder.create(info, dag)
+    folder = RunFolder(repository.root, run).create()
+    info = folder.info() if folder.info_file.exists() else _begin(folder, request, settings, dag, base=base)
     return LiveRun(
         run=run,
         dag=dag,
@@ -78,7 +76,7 @@ async def open_run(request: RunRequest) -> LiveRun:
         repository=repository,
         base=base,
         author=await repository.identity(),
-        board=Board(run=run, tasks=dag, rehearsal=info.rehearse),
+        board=Board(run=run, tasks=dag.order, rehearsal=info.rehearse),
         rehearse=info.rehearse,
     )
 
@@ -105,9 +103,24 @@ async def _ask(live: LiveRun, machine: Machine) -> Fitness | MachineError:
         return error
 
 
+def _begin(folder: RunFolder, request: RunRequest, settings: Settings, dag: Dag, *, base: str) -> RunInfo:
+    info = RunInfo(
+        run=folder.run,
+        repository=str(folder.repository),
+        base=base,
+        started=datetime.now(UTC),
+        machines=tuple(FleetMember.of(machine) for machine in settings.machines),
+        rehearse=request.rehearse,
+        version=version("miyabi-scheduler"),
+    )
+    atomic.write_text(folder.dag_file, dag.to_json())
+    folder.write_info(info)
+    return info
+
+
 def _again(request: RunRequest, folder: RunFolder) -> Dag:
-    dag = folder.read_dag()
-    if request.tasks is not None and Dag.load(request.tasks).to_json() != dag.to_json():
+    dag = Dag.load(folder.dag_file)
+    if request.tasks is not None and Dag.load(request.tasks) != dag:
         raise BadInput(
             f"{request.tasks}: differs from the DAG that run {folder.run} was started with. "
             f"Leave the file out to go on with that run, or choose another run name."

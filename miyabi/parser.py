@@ -133,7 +133,7 @@ class Transcript:
     def _fold(self, event: Event) -> None:
         match event:
             case Init():
-                self.init = event
+                self.init, self.api_failure = event, None
             case AssistantText() | ToolUse() | Other():
                 if event.message_id and not event.nested:
                     self._messages.add(event.message_id)

@@ -79,12 +79,8 @@ def unplaceable(fleet: Sequence[Load], requires: Sequence[str] = ()) -> str | No
     known = sorted({label for load in fleet for label in load.machine.labels})
     missing = next((label for label in requires if label not in known), None)
     if missing:
-        return f"no machine has the label {shown(missing)}{nearest(missing, known) or _listed(known)}"
+        return f"no machine has the label {shown(missing)}{nearest(missing, known) or '; none has any label'}"
     return f"no machine has all of the labels {', '.join(map(shown, requires))}"
-
-
-def _listed(known: Sequence[str]) -> str:
-    return f"; the fleet has {', '.join(known)}" if known else "; no machine has any label"
 
 
 def _can(machine: Machine, requires: Sequence[str]) -> bool:

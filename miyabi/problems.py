@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import json
+import math
+from collections.abc import Collection
 
 from miyabi.errors import DagError
 
 _LONGEST = 60
+_LISTED = 30
 
 
 def shown(text: str) -> str:
@@ -20,10 +23,10 @@ def shown(text: str) -> str:
 def found(value: object) -> str:
     """What was found, in the words of the file: `the text 'high'`, `a list`, `null`."""
     match value:
-        case None:
-            return "null"
-        case bool():
-            return str(value).lower()
+        case None | bool():
+            return json.dumps(value)
+        case float() if not math.isfinite(value):
+            return "NaN" if math.isnan(value) else "a number without end"
         case int() | float():
             return f"the number {str(value)[:_LONGEST]}"
         case str():
@@ -33,11 +36,13 @@ def found(value: object) -> str:
     return "an object"
 
 
-def nearest(wrong: str, known: Iterable[str]) -> str:
-    """A hint at the known name that is most like the wrong one, empty where none is."""
-    near = difflib.get_close_matches(wrong[:_LONGEST].lower(), {name.lower(): name for name in known}, n=1)
-    by_lower = {name.lower(): name for name in known} if near else {}
-    return f"; did you mean {shown(by_lower[near[0]])}?" if near else ""
+def nearest(wrong: str, known: Collection[str]) -> str:
+    """A hint at the known name that is most like the wrong one; where none is, at all of them if they are few."""
+    by_lower = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(wrong[:_LONGEST].lower(), by_lower, n=1)
+    if near:
+        return f"; did you mean {shown(by_lower[near[0]])}?"
+    return f"; known are {', '.join(known)}" if 0 < len(known) <= _LISTED else ""
 
 
 class Problems:
@@ -48,7 +53,7 @@ class Problems:
         self.count = 0
         self._first = ""
 
-    def add(self, where: str, what: str, *, wrong: str = "", known: Iterable[str] = ()) -> None:
+    def add(self, where: str, what: str, *, wrong: str = "", known: Collection[str] = ()) -> None:
         """Count a problem; `wrong` and `known` names make a hint at the nearest name."""
         self.count += 1
         if self.count == 1:

@@ -29,7 +29,7 @@ sub boot {
     return $boot_id;
 }
 
-sub born {    # when it started; with its pid and the boot that is unmistakable, whatever pids are reused. Empty: it is dead
+sub born {    # when it started: with pid and boot it is unmistakable, though pids are reused. Empty: it is dead
     my ($pid) = @_;
     if ($linux) {
         my ($state, @rest) = slurp("/proc/$pid/stat") =~ /.*\) (.*)/s ? split ' ', $1 : 'Z';
@@ -43,7 +43,8 @@ sub marked {    # pids with the session's mark in their environment: best effort
     my (@marks) = @_;
     my $ours = sub { my ($text, $border) = @_; !grep { $text !~ /(?:^|$border)\Q$_\E(?:$border|$)/ } @marks };
     return grep { $ours->(slurp("/proc/$_/environ"), "\0") } grep { /^\d+$/ } entries('/proc') if $linux;
-    return map { /^\s*(\d+)\s(.*)/ && $ours->("$2", ' ') ? /(\d+)/ : () } `ps -A -E -ww -o pid= -o command= 2>/dev/null`;
+    my @rows = `ps -A -E -ww -o pid= -o command= 2>/dev/null`;
+    return map { /^\s*(\d+)\s(.*)/ && $ours->("$2", ' ') ? /(\d+)/ : () } @rows;
 }
 
 sub table {    # pid => [parent, group] of all but zombies
@@ -65,9 +66,9 @@ sub tree {    # what lives below a leader, in its group, in the groups of those,
     my ($leader, $seen, @marks) = @_;    # $seen: pid => group of earlier calls, for children whose parent died since
     my $all = table();
     my %mine = map { $_ => 1 } marked(@marks);
-    for (keys %$all) { $mine{$_} = 1 if ($seen->{$_} || 0) == $all->{$_}[1] || below($_, $leader, $all) }
+    for (keys %$all) { $mine{$_} = 1 if ($seen->{$_} || -1) == $all->{$_}[1] || below($_, $leader, $all) }
     my %group = ($leader => 1, map { $all->{$_} ? ($all->{$_}[1] => 1) : () } keys %mine);
-    delete $group{ getpgrp() };
+    delete @group{ 0, getpgrp() };    # 0: kernel threads, and groups of another pid namespace
     my @live = grep { $_ != $$ && ($mine{$_} || $group{ $all->{$_}[1] }) } keys %$all;
     $seen->{$_} = $all->{$_}[1] for @live;
     return @live;

@@ -24,3 +24,14 @@ def word(text: str) -> str:
 def command_line(words: Iterable[str]) -> str:
     """The words as one line for a POSIX shell, csh or fish."""
     return " ".join(word(w) for w in words)
+
+
+def script_word(text: str) -> str:
+    """One word for the text of a POSIX sh script, which unlike a command line takes line breaks; `~` stays itself.
+
+    Raises:
+        ValueError: for NUL, which no argument or variable can hold.
+    """
+    if "\0" in text:
+        raise ValueError(f"not a word for a script: {text!r}")
+    return shlex.quote(text)

@@ -14,7 +14,7 @@ _SECRETS = (
     re.compile(r"(\b(?:bearer|basic)\s{1,4})[A-Za-z0-9._~+/=-]{16,}", re.IGNORECASE),
     re.compile(r"(://[^\s/@:]{0,64}:)[^\s/@]{1,256}(?=@)"),  # the password of an address
     re.compile(
-        r"((?:key|token|secret|password|passwd)[\"']?[ ]?[=:][ ]?[\"']?)(?=[^\s\"']*[0-9])[A-Za-z0-9._~+/=-]{12,}",
+        r"((?:key|token|secret|password|passwd)[\"']?[ ]?[=:][ ]?[\"']?)(?=[^\s\"']{0,256}[0-9])[A-Za-z0-9._~+/=-]{12,}",
         re.IGNORECASE,
     ),
 )

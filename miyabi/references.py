@@ -11,9 +11,9 @@ from miyabi.problems import Problems, shown
 def check_references(nodes: Sequence[Node], problems: Problems) -> None:
     """Adds what is wrong between nodes: none at all, an id twice, dependencies on unknown nodes or on itself."""
     if not nodes:
-        problems.add("'nodes'", "is empty; a DAG has at least one node")
+        problems.add("", "'nodes' is empty; a DAG has at least one node")
     _check_doubles(nodes, problems)
-    known = {node.id for node in nodes}
+    known = {node.id: node for node in nodes}
     for node in nodes:
         for other in node.dependencies:
             if other not in known:

@@ -74,6 +74,7 @@ class RunInfo(BaseModel):
     machines: tuple[FleetMember, ...] = ()
     rehearse: bool = False
     version: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,9 +60,10 @@ class SessionPaths(BaseModel):
         """The worktree's path below the machine's workspace."""
         return f"worktrees/{self.run}/{self.task}"
 
-    def conversation(self, *, machine: str) -> str:
-        """The UUID for claude's `--session-id`: one conversation a task and machine."""
-        return str(uuid.uuid5(_NAMESPACE, f"{self.run}/{self.task}/{machine}"))
+    @property
+    def conversation(self) -> str:
+        """The UUID for claude's `--session-id`, which must be new for each conversation."""
+        return str(uuid.uuid5(_NAMESPACE, f"{self.run}/{self.task}/{self.attempt}"))
 
     def folder(self, run_folder: Path) -> Path:
         """Where the orchestrator keeps what this attempt wrote."""
@@ -78,7 +79,7 @@ class SessionSpec(BaseModel):
     task: str
     title: str = ""
     attempt: int = Field(1, ge=1)
-    resume: bool = Field(False, description="Go on with the task's conversation on this machine")
+    resumes: str | None = Field(None, description="Conversation to go on with, which this machine holds")
     prompt: str
     rehearse: bool = False
     rehearsal_seconds: float = Field(1.0, ge=0, description="How long the rehearsal agent works")
@@ -97,6 +98,11 @@ class SessionSpec(BaseModel):
     oauth_token_file: str | None = None
     author_name: str = "Water Spider"
     author_email: str = "water-spider@localhost"
+
+    @property
+    def conversation(self) -> str:
+        """The UUID of the conversation: the one that is gone on with, or a new one."""
+        return self.resumes or self.paths.conversation
 
     @property
     def paths(self) -> SessionPaths:

@@ -67,7 +67,10 @@ sub look {
     }
 }
 
-sub free { return `df -Pk "\Q$root\E" 2>/dev/null` =~ /\n\S.*?\s\d+\s+\d+\s+(\d+)\s/ ? $1 : '-' }
+sub free {    # KiB left on the disk of the workspace
+    open my $df, '-|', 'df', '-Pk', $root or return '-';
+    return join('', <$df>) =~ /\n\S.*?\s\d+\s+\d+\s+(\d+)\s/ ? $1 : '-';
+}
 
 sub line {
     my ($session, $free) = @_;
@@ -84,8 +87,11 @@ sub holders {    # sessions that hold a slot
     } entries("$root/slots");
 }
 
-sub lock_machine {    # by the kernel: whoever dies gives it back
+sub make_folders {
     for ($root, "$root/sessions", "$root/slots") { -d or mkdir $_ or -d or cannot("make $_") }
+}
+
+sub lock_machine {    # by the kernel: whoever dies gives it back
     open my $lock, '>>', "$root/lock" or cannot("open $root/lock");
     local $SIG{ALRM} = sub { refuse(75, "$root/lock was held by somebody else for 20 s") };
     alarm 20;

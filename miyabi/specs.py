@@ -16,7 +16,7 @@ def spec_for(
     prompt: str,
     base: str,
     author: tuple[str, str],
-    resume: bool,
+    conversation: str | None,
     rehearse: bool,
 ) -> SessionSpec:
     """The spec of one attempt: what the node says wins over what the settings say."""
@@ -26,7 +26,7 @@ def spec_for(
         task=node.id,
         title=node.title,
         attempt=attempt,
-        resume=resume,
+        resumes=conversation,
         prompt=prompt,
         rehearse=rehearse,
         rehearsal_seconds=settings.runs.rehearsal_seconds_per_minute * node.estimated_duration,

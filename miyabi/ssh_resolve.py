@@ -71,8 +71,5 @@ async def _output(words: list[str]) -> tuple[int, str, str]:
             process.kill()
         await process.wait()
         raise
-    return (
-        process.returncode or 0,
-        answer.decode(errors="replace"),
-        " ".join(complaint.decode(errors="replace").split()),
-    )
+    said = " ".join(complaint.decode(errors="replace").split())
+    return process.returncode or 0, answer.decode(errors="replace"), said

@@ -18,21 +18,21 @@ sub stage {    # all or nothing: a folder beside, renamed into place
         my ($new, @why) = "$root/sessions/.$id~$$";
         mkdir $new or cannot("make $new");
         for (keys %part) { put("$new/$_", $part{$_}) or @why = reason("write $new/$_") or last }
-        rename $new, $dir unless @why;    # fails where somebody else was first
+        @why or rename $new, $dir or @why = reason("rename $new");
         scrap($new);
-        refuse(@why) if @why;
+        refuse(@why) if @why && !-e "$dir/cmd" && !-e "$dir/claim";    # else somebody was first, which is as well
     }
-    return unless -e "$dir/cmd";          # cancelled before it came
+    return unless -e "$dir/cmd";    # cancelled before it came
     for (qw(cmd input after)) { refuse(66, "session $id exists with another $_") if slurp("$dir/$_") ne $part{$_} }
 }
 
 sub start {
     my ($slots, $seconds, $after_seconds, @sizes) = @words;
-    refuse(64, 'start ID SLOTS SECONDS AFTER_SECONDS and three sizes') if @sizes != 3 || grep { !/^\d+(\.\d+)?$/ } @words;
+    refuse(64, 'start ID SLOTS SECONDS AFTER_SECONDS, three sizes') if @sizes != 3 || grep { !/^\d+(\.\d+)?$/ } @words;
     require POSIX;
-    undef(my $lock = lock_machine());     # makes the folders; staging needs no lock
+    make_folders();
     stage(@sizes);
-    $lock = lock_machine();
+    my $lock = lock_machine();
     unless (-e "$dir/claim") {
         my %held = map { $_ => 1 } holders();
         unlink map { "$root/slots/$_" } grep { !$held{$_} } entries("$root/slots");
@@ -55,8 +55,9 @@ sub launch_supervisor {
     }
     POSIX::setsid();
     $0 = "miyabi supervise $id";
-    $SIG{$_} = sub { } for qw(HUP INT TERM CHLD);    # not IGNORE, which the agent would inherit
+    $SIG{$_} = sub { } for qw(HUP INT TERM PIPE CHLD ALRM);    # not IGNORE, which the agent would inherit
     $SIG{USR1} = sub { $stop = 1 };
+    POSIX::sigprocmask(POSIX::SIG_BLOCK(), POSIX::SigSet->new(map { POSIX->can("SIG$_")->() } qw(CHLD ALRM USR1)));
     my $answer = claim();
     close $lock;    # not before: whoever kills our parent must not let the next one count without us
     print {$tell} $answer;
@@ -92,7 +93,8 @@ sub launch {
     my ($script, $in, $out, $err) = @_;
     my $pid = fork;
     return $pid if !defined $pid || $pid;
-    $SIG{$_} = 'DEFAULT' for qw(HUP INT QUIT TERM PIPE USR1 CHLD);
+    $SIG{$_} = 'DEFAULT' for qw(HUP INT QUIT TERM PIPE USR1 CHLD ALRM);
+    POSIX::sigprocmask(POSIX::SIG_SETMASK(), POSIX::SigSet->new);
     POSIX::setsid();
     @ENV{qw(MIYABI_SESSION MIYABI_WORKSPACE)} = ($id, $root);
     open STDIN, '<', $in;
@@ -100,8 +102,7 @@ sub launch {
     open STDERR, '>>', $err;
     umask $users_umask;
     chdir($ENV{HOME} || '/') or chdir '/';
-    exec '/bin/sh', $script;
-    POSIX::_exit(127);
+    exec '/bin/sh', $script or POSIX::_exit(127);
 }
 
 sub supervise {
@@ -127,8 +128,14 @@ sub keep_awake {    # macOS sleeps under sessions without a terminal
     my ($caffeinate) = grep { -x } map { "$_/caffeinate" } split /:/, $ENV{PATH};
     return if !$caffeinate || fork;
     open STDERR, '>', '/dev/null';
-    exec $caffeinate, '-is', '-w', getppid;
-    POSIX::_exit(127);
+    exec $caffeinate, '-is', '-w', getppid or POSIX::_exit(127);
+}
+
+sub await_signal {    # those that are blocked otherwise: none can slip in between a look and the wait
+    my ($seconds) = @_;
+    Time::HiRes::alarm($seconds > 60 ? 60 : $seconds < 0.01 ? 0.01 : $seconds);
+    POSIX::sigsuspend(POSIX::SigSet->new);
+    Time::HiRes::alarm(0);
 }
 
 sub reap {    # the exit status as sh tells it, undef while it runs
@@ -137,7 +144,7 @@ sub reap {    # the exit status as sh tells it, undef while it runs
     return $? & 127 ? 128 + ($? & 127) : $? >> 8;
 }
 
-sub stop_asked {    # the grace, undef where nobody asked; told by a signal, and by a file in case that came too early
+sub stop_asked {    # the grace, undef where nobody asked; the signal suffices, the file tells the grace
     my ($file) = grep { /^stop\./ } entries($dir);
     return unless $file || $stop;
     $stop = 0;
@@ -155,7 +162,7 @@ sub attend {    # until it ends by itself, its time is over or somebody stops it
         ($how, $grace) = defined $asked ? ('stop', $asked) : ('timeout', $ENV{MIYABI_GRACE_SECONDS} || 10)
             if defined $asked || $left <= 0;
         last if $how ne 'itself';
-        nap($left < 1 ? $left : 1);    # CHLD and USR1 cut it short
+        await_signal($left);
     }
     end_tree($pid, $grace, @mark);
     $status = reap($pid) unless defined $status;
@@ -163,11 +170,14 @@ sub attend {    # until it ends by itself, its time is over or somebody stops it
 }
 
 sub forbid {    # a session that nobody has launched: it never will be
+    make_folders();
     my $lock = lock_machine();
     return if -e "$dir/claim";
     -d $dir or mkdir $dir or cannot("make $dir");
-    put("$dir/hold", entry(0, '-', '-', '-')) && link("$dir/hold", "$dir/claim") or cannot('record the cancel');
-    finish(143, 'stop', '-');
+    return finish(143, 'stop', '-') if put("$dir/hold", entry(0, '-', '-', '-')) && link "$dir/hold", "$dir/claim";
+    my @why = reason('record the stop');
+    unlink "$dir/hold";
+    refuse(@why);
 }
 
 sub cancel {
@@ -187,63 +197,15 @@ sub cancel {
     print line($id, free());
 }
 
-sub follow {
-    my %stream = (o => ["$dir/out", $words[0] || 0], e => ["$dir/err", $words[1] || 0]);
-    my ($parent, $quiet, $free, $over) = (getppid, 3, '-');
-    $SIG{PIPE} = 'DEFAULT';
-    until ($over) {
-        $over = !-e "$dir/hold" && ended($id);    # before the last read: what was written before the end is read
-        if ($quiet >= 3) {
-            $free = free();
-            $over ||= look($id)->{state} =~ /lost|none/;
-            exit 1 if getppid != $parent;
-            emit("H\n");
-            $quiet = 0;
-        }
-        copy($_, $stream{$_}) for sort keys %stream;
-        next if $over;
-        nap(0.01);
-        $quiet += 0.01;    # naps added up, so that a step of the clock cannot stop the heartbeat
-    }
-    emit('X ' . line($id, $free));
-}
-
-sub emit {
-    my ($text) = @_;
-    while (length $text) {
-        my $n = syswrite STDOUT, $text;
-        exit 1 unless defined $n;
-        substr $text, 0, $n, '';
-    }
-}
-
-sub copy {
-    my ($name, $stream) = @_;
-    unless ($stream->[2]) {
-        open $stream->[2], '<', $stream->[0] or return delete $stream->[2];
-        my $size = -s $stream->[2];
-        emit("T $name $size\n") if $size < $stream->[1];
-        sysseek $stream->[2], $stream->[1], 0;
-    }
-    while (my $n = sysread $stream->[2], my $bytes, 65536) {
-        emit("D $name $stream->[1] $n\n$bytes");
-        $stream->[1] += $n;
-    }
-}
-
-sub tail {
-    open my $log, '<', "$dir/check.log" or return;
-    seek $log, -$words[0], 2 if -s $log > $words[0];
-    print while <$log>;
-}
-
 sub forget {
     my $lock = lock_machine();
     my $state = look($id)->{state};
     refuse(70, "session $id is $state: cancel it first") if $state =~ /running|orphan/;
     rename $dir, "$root/sessions/.$id~$$";
-    scrap($_) for glob "\Q$root\E/sessions/.\Q$id\E~*";
     unlink "$root/slots/$id";
+    opendir my $all, "$root/sessions" or return;
+    my @dead = grep { /^\..*~(\d+)$/ && ($1 == $$ || !born($1)) } readdir $all;    # this one, and what a cut start left
+    scrap("$root/sessions/$_") for @dead;
 }
 
 my %verbs = (

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from miyabi.session import Outcome, SessionResult, Usage
 
+NAMED_ROOTS = 3
+
 
 def by_task(order: Sequence[str], results: Iterable[SessionResult]) -> dict[str, list[SessionResult]]:
     """The results of each task by attempt; results of other tasks are left out."""
@@ -20,13 +22,6 @@ def strangers(order: Sequence[str], results: Iterable[SessionResult]) -> tuple[s
     """A sentence where there are results of tasks that the DAG does not have."""
     unknown = sorted({result.task for result in results} - set(order))
     return (f"results of tasks that the DAG does not have: {', '.join(unknown)}",) if unknown else ()
-
-
-def totals(outcomes: Iterable[Outcome]) -> tuple[int, int, int]:
-    """How many succeeded, failed and were skipped."""
-    all_of = list(outcomes)
-    succeeded, skipped = all_of.count(Outcome.SUCCEEDED), all_of.count(Outcome.SKIPPED)
-    return succeeded, len(all_of) - succeeded - skipped, skipped
 
 
 def ratio(part: float, whole: float) -> float:
@@ -46,17 +41,21 @@ def usage(results: Iterable[SessionResult]) -> Usage:
 
 
 def failed_roots(
-    task: str, *, outcomes: Mapping[str, Outcome], dependencies: Callable[[str], Sequence[str]]
-) -> tuple[str, ...]:
-    """The tasks that failed and so kept this one from starting: the nearest, through skipped ones. Sorted."""
-    roots, seen, ahead = set[str](), {task}, [task]
-    while ahead:
-        for upstream in dependencies(ahead.pop()):
-            if upstream in seen:
-                continue
-            seen.add(upstream)
-            if outcomes[upstream] is Outcome.SKIPPED:
-                ahead.append(upstream)
-            elif outcomes[upstream] is not Outcome.SUCCEEDED:
-                roots.add(upstream)
-    return tuple(sorted(roots))
+    order: Sequence[str], *, outcomes: Mapping[str, Outcome], dependencies: Callable[[str], Sequence[str]]
+) -> dict[str, tuple[str, ...]]:
+    """For each skipped task the failed ones that kept it from starting, such as `build (check_failed)`; sorted.
+
+    `order` must be topological. At most three are named.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for task in order:
+        if outcomes[task] is Outcome.SKIPPED:
+            named = {root for upstream in dependencies(task) for root in _blame(upstream, outcomes, found)}
+            found[task] = tuple(sorted(named))[:NAMED_ROOTS]
+    return found
+
+
+def _blame(task: str, outcomes: Mapping[str, Outcome], found: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    if outcomes[task] is Outcome.SKIPPED:
+        return found[task]
+    return () if outcomes[task] is Outcome.SUCCEEDED else (f"{task} ({outcomes[task]})",)

@@ -1,34 +1,9 @@
-"""Words for people: lengths of time, money, counts, and texts made fit for one line."""
+"""Words for people: lengths of time, money, counts."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-
-# Characters that reorder a line or cannot be encoded; a zero-width joiner stays, emoji need it.
-_UNFIT = re.compile(r"[\u202a-\u202e\u2066-\u2069\ufeff]")
-_GLUE = ("\u200d", "\ufe0f")
 _MINUTE, _HOUR = 60, 3600
 _EXACT_BELOW_SECONDS = 10
-
-
-def one_line(text: str, *, limit: int | None = None) -> str:
-    """The text without line breaks and control characters, cut with '…' after `limit` characters."""
-    plain = "".join(_plain(c) for c in _UNFIT.sub("", text))
-    line = " ".join(plain.split())
-    return line if limit is None or len(line) <= limit else _cut(line, limit - 1) + "…"
-
-
-def _plain(character: str) -> str:
-    category = unicodedata.category(character)
-    return " " if category == "Cc" else "\ufffd" if category == "Cs" else character
-
-
-def _cut(line: str, limit: int) -> str:
-    # An emoji of several characters is left out whole, never halved.
-    while limit and (line[limit].startswith(_GLUE) or line[limit - 1] in _GLUE or unicodedata.combining(line[limit])):
-        limit -= 1
-    return line[:limit].rstrip()
 
 
 def duration(seconds: float) -> str:
@@ -41,6 +16,13 @@ def duration(seconds: float) -> str:
     if whole < _HOUR:
         return f"{whole // _MINUTE} min {whole % _MINUTE:02} s"
     return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02} min"
+
+
+def clock(seconds: float) -> str:
+    """A length of time as a clock shows it, for narrow columns: `0:42`, `3:05`, `2:07:30`."""
+    whole = int(seconds)
+    hours = f"{whole // _HOUR}:{whole % _HOUR // _MINUTE:02}" if whole >= _HOUR else f"{whole // _MINUTE}"
+    return f"{hours}:{whole % _MINUTE:02}"
 
 
 def count(number: int, noun: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
 from typing import Any
 
 from prefect import task
@@ -20,34 +20,34 @@ from miyabi.session import Outcome, SessionResult
 from tasks.slots import Slot, current_slot
 
 MACHINE_FULL_SECONDS = 15.0
-LIMIT_JITTER_SECONDS = 60.0
+LIMIT_MARGIN_SECONDS = 60.0
 
 
 @task(name="run-session", task_run_name="{task_id}", cache_policy=NO_CACHE, persist_result=False)
-async def run_session(task_id: str, machine: Machine) -> Any:
+async def run_session(task_id: str, machine: Machine) -> Any:  # noqa: ARG001 - asks the runner for a machine and its slot
     """Runs one node of the DAG as a Claude Code session on `machine`, in as many attempts as make sense.
 
     Returns:
         The `SessionResult` where it succeeded, else a failed state whose message is the outcome and its reason.
     """
-    live = current_run()
-    log = get_run_logger()
-    log.info("%s", current_slot().reason)
-    result = await TaskRun(live, live.dag.by_id[task_id], current_slot()).run()
-    live.finish(result)
-    if result.succeeded:
-        log.info("%s in %.0f s, %d turns, %d commits", result.outcome, result.seconds, result.turns, result.changes.commits)
-        return result
-    return Failed(message=f"{result.outcome}: {result.error_text or 'no reason given'}")
+    live, slot, log = current_run(), current_slot(), get_run_logger()
+    log.info("%s", slot.reason)
+    result = await TaskRun(live, live.dag.by_id[task_id], slot).run()
+    live.board.finish(result)
+    if not result.succeeded:
+        return Failed(message=f"{result.outcome}: {result.error_text or 'no reason given'}")
+    log.info("%s: %.0f s, %d turns, %d commits", result.outcome, result.seconds, result.turns, result.changes.commits)
+    return result
 
 
 class TaskRun:
     """The attempts of one node, until one of them decides."""
 
     def __init__(self, live: LiveRun, node: Node, slot: Slot) -> None:
-        self.live, self.node, self.slot = live, node, slot
-        self.attempt, self.resume = live.first_attempt(node.id)
-        self.burnt = 1
+        self._live, self._node, self._slot = live, node, slot
+        self._burnt = 1
+        pending = live.pending(node.id)
+        self._resumes = pending.resumes if pending else None
 
     async def run(self) -> SessionResult:
         """The result of the last attempt."""
@@ -55,66 +55,60 @@ class TaskRun:
             result = await self._attempt()
             step = next_step(
                 result,
-                attempts=self.burnt,
-                max_attempts=self.live.settings.runs.max_attempts,
-                other_machines=len(self.live.machines) > 1,
+                attempts=self._burnt,
+                max_attempts=self._live.settings.runs.max_attempts,
+                other_machines=len(self._live.machines) > 1,
             )
             if step is Next.FINISH:
                 return result
-            get_run_logger().warning("attempt %d: %s: %s; next: %s", self.attempt, result.outcome, result.error_text, step)
+            text = "attempt %d on %s: %s: %s; next: %s"
+            get_run_logger().warning(text, result.attempt, result.machine, result.outcome, result.error_text, step)
             await self._make_ready(step, result)
 
     async def _attempt(self) -> SessionResult:
+        try:
+            return await self._started()
+        except MergeConflict as conflict:
+            return self._not_started(Outcome.MERGE_CONFLICT, conflict)
+        except GitError as error:
+            return self._not_started(Outcome.NOT_STARTED, error)
+
+    async def _started(self) -> SessionResult:
+        live, slot, node = self._live, self._slot, self._node
         while True:
-            machine = self.slot.machine
+            number = live.attempts(node.id) + 1
+            attempt = Attempt(
+                live=live,
+                spec=await live.spec(node, attempt=number, conversation=self._resumes),
+                machine=slot.machine,
+                start_from=await live.start_for(node),
+                reason=slot.reason,
+                on_exit=slot.release,
+            )
             try:
-                spec = await self.live.spec(self.node, attempt=self.attempt, resume=self.resume)
-                attempt = Attempt(
-                    live=self.live, spec=spec, machine=machine, reason=self.slot.reason, on_exit=self.slot.release
-                )
                 return await attempt.run()
-            except MachineFull as full:
+            except MachineFull as full:  # another orchestrator's sessions: the machine knows better than the limit
                 get_run_logger().warning("%s", full)
-                await self.slot.park(_now() + MACHINE_FULL_SECONDS)
-            except MergeConflict as conflict:
-                return self._not_started(Outcome.MERGE_CONFLICT, conflict)
-            except GitError as error:
-                return self._not_started(Outcome.NOT_STARTED, error)
+                await slot.park(time.time() + MACHINE_FULL_SECONDS)
 
     async def _make_ready(self, step: Next, result: SessionResult) -> None:
-        self.attempt += 1
+        """A slot for the next attempt, when and where it makes sense."""
+        self._resumes = None if step is Next.ELSEWHERE else result.session_id
         if step is Next.WAIT_FOR_LIMIT and result.resets_at:
-            until = result.resets_at.timestamp() + LIMIT_JITTER_SECONDS
-            self.slot.close_machine(until)
-            await self.slot.park(until)
-            self.resume = True
+            until = result.resets_at.timestamp() + LIMIT_MARGIN_SECONDS
+            self._slot.close_machine(until)
+            await self._slot.park(until)
             return
-        self.burnt += 1
-        if result.outcome in UNHEALTHY and result.machine:
-            self.live.warn(f"{result.machine}: {result.outcome}: {result.error_text}")
+        self._burnt += 1
+        if result.outcome in UNHEALTHY:
+            self._live.warn(f"{result.machine}: {result.outcome}: {result.error_text}")
         if step is Next.ELSEWHERE:
-            self.resume = False
-            await self.slot.move(avoid=frozenset({self.slot.machine.name}))
-            return
-        self.resume = result.session_id is not None
-        await self.slot.park(_now() + delay_seconds(attempts=self.burnt - 1, first=self.live.settings.runs.retry_delay_seconds))
+            await self._slot.move(avoid=frozenset({self._slot.machine.name}))
+        else:
+            first = self._live.settings.runs.retry_delay_seconds
+            await self._slot.park(time.time() + delay_seconds(attempts=self._burnt - 1, first=first))
 
     def _not_started(self, outcome: Outcome, error: Exception) -> SessionResult:
-        result = SessionResult(
-            run=self.live.run,
-            task=self.node.id,
-            title=self.node.title,
-            outcome=outcome,
-            attempt=self.attempt,
-            error_kind=type(error).__name__,
-            error_text=str(error),
-            start=datetime.now(UTC),
-            end=datetime.now(UTC),
-            rehearsal=self.live.rehearse,
-        )
-        self.live.folder.write_result(result)
+        result = self._live.no_session(self._node.id, outcome=outcome, error=error)
+        self._live.keep(result)
         return result
-
-
-def _now() -> float:
-    return datetime.now(UTC).timestamp()

@@ -10,7 +10,7 @@ import click
 
 from miyabi.errors import BadInput
 from miyabi.parser import Transcript
-from miyabi.run_folder import RunFolder, valid_run_name
+from miyabi.run_folder import RunFolder
 from miyabi.transcript_text import readable
 
 _POLL_SECONDS = 0.3
@@ -22,9 +22,8 @@ def show_logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool,
     Raises:
         BadInput: no such run or task; those that exist are named.
     """
-    valid_run_name(run)
-    folder = RunFolder.of(_root(repository), run)
-    attempt_folder = folder.attempt(task, attempt)
+    folder = RunFolder.find(_root(repository), run)
+    attempt_folder = _attempt(folder, task, attempt)
     transcript = Transcript()
     for chunk in _chunks(attempt_folder / "stdout.jsonl", attempt_folder / "result.json", follow=follow):
         if raw:
@@ -33,6 +32,16 @@ def show_logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool,
         for event in transcript.feed(chunk):
             for line in readable(event):
                 click.echo(line)
+
+
+def _attempt(folder: RunFolder, task: str, attempt: int | None) -> Path:
+    known = {int(path.name.removeprefix("attempt-")): path for path in folder.path.glob(f"sessions/{task}/attempt-*")}
+    if not known:
+        started = ", ".join(sorted(path.name for path in folder.path.glob("sessions/*"))) or "none"
+        raise BadInput(f"run {folder.run}: task {task!r} has no session yet. Tasks with sessions: {started}.")
+    if attempt not in {None, *known}:
+        raise BadInput(f"run {folder.run}: task {task}: attempt {attempt} does not exist; there are {sorted(known)}.")
+    return known[attempt or max(known)]
 
 
 def _root(repository: Path) -> Path:

@@ -16,6 +16,8 @@ from flows.server import client_settings, ensure_server
 from miyabi.errors import BadInput
 from miyabi.opening import RunRequest, read_request
 from miyabi.report import Report
+from miyabi.report_markdown import summary_sentence
+from miyabi.reporting import read_report
 from miyabi.run_folder import RunFolder, new_run_name
 
 SUCCEEDED, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -43,9 +45,9 @@ def orchestrate(
     dag, _, repo, _ = asyncio.run(read_request(request))
     for warning in dag.warnings:
         click.echo(f"warning: {warning}", err=True)
-    folder = RunFolder.of(repo.root, run or new_run_name(datetime.now(UTC), rehearse=rehearse))
+    folder = RunFolder(repo.root, run or new_run_name(datetime.now(UTC), rehearse=rehearse))
     server = ensure_server(miyabi_home())
-    os.environ.update(client_settings(server))
+    os.environ.update(client_settings(server.url))
     click.echo(f"run         {folder.run}\nui          {server.ui_url}")
     parameters = {
         **_given(tasks=_absolute(tasks), config=_absolute(config), base=base, strategy=strategy, fail_fast=fail_fast),
@@ -71,7 +73,7 @@ def _run(folder: RunFolder, parameters: dict[str, Any]) -> int:
 
 
 def _show(folder: RunFolder) -> int:
-    report = folder.read_report()
+    report = read_report(folder)
     if report is None:
         click.echo(f"no report: the run ended before it could be made; see {folder.path}", err=True)
         return FAILED
@@ -81,8 +83,8 @@ def _show(folder: RunFolder) -> int:
 
 def summary(report: Report, folder: RunFolder) -> str:
     """The report's own sentence, what went wrong, and where everything is."""
-    lines = [report.summary, *(f"  {error.task}: {error.outcome}: {error.text}" for error in report.errors)]
-    return "\n".join([*lines, f"report      {folder.path / 'report.md'}"])
+    lines = [summary_sentence(report), *(f"  {t.task}: {t.outcome}: {t.text}" for t in report.troubles)]
+    return "\n".join([*lines, f"report      {folder.report_file}"])
 
 
 def _given(**values: Any) -> dict[str, Any]:

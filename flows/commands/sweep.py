@@ -30,8 +30,8 @@ def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool
         click.echo(line)
     if branches:
         _sweep_branches(repo, run, yes=yes)
-    folder = RunFolder.of(repo.root, run)
-    if folder.exists():
+    folder = RunFolder(repo.root, run)
+    if folder.path.exists():
         click.echo(f"kept: report and streams in {folder.path}")
 
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from miyabi.mermaid import MAX_BOXES, MAX_EDGES, Bar, Box, Style, flowchart, gantt
-from miyabi.wording import one_line
+from miyabi.text import one_line
 from tests.support.mermaid_page import Mermaid, mermaid_page
+from tests.support.results import CASES
 
 START = datetime(2026, 11, 22, 11, 35, tzinfo=UTC)
 TITLES = (
@@ -87,6 +89,16 @@ def test_every_bar_is_drawn_as_it_is(mermaid: Mermaid) -> None:
     assert drawing["sections"] == ["mac-0", "mac-1"]
     assert drawing["title"] == "Run: a; b # c"
     assert drawing["scripts"] == 0
+
+
+def test_the_pictures_of_a_report_are_drawn(mermaid: Mermaid) -> None:
+    """The DAG and the chart of the report that the unit tests agreed on are drawn, colours and all."""
+    report = (CASES / "mixed.md").read_text(encoding="utf-8")
+    dag, chart = re.findall(r"```mermaid\n(.*?)```", report, flags=re.DOTALL)
+    boxes = mermaid.draw(dag)["boxes"]
+    assert isinstance(boxes, list)
+    assert boxes[:2] == ["design: 設計する 🎨", 'build: Build "it"; #1']
+    assert mermaid.draw(chart)["sections"] == ["macmini-1", "macmini-2"]
 
 
 def test_the_largest_pictures_are_drawn(mermaid: Mermaid) -> None:

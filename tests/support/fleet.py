@@ -64,10 +64,8 @@ class FleetHost:
 
     def machine(self, *, slots: int = 1, workspace: str = "~/.miyabi", **fields: Any) -> Machine:
         """The machine as a user would configure it; `ssh` and other fields may be given."""
-        ssh = SshConfig(config_file=str(self.fleet.config))
-        return Machine(
-            **{"name": self.name, "host": self.name, "slots": slots, "workspace": workspace, "ssh": ssh} | fields
-        )
+        own = {"name": self.name, "host": self.name, "slots": slots, "workspace": workspace}
+        return Machine(**own | {"ssh": SshConfig(config_file=str(self.fleet.config))} | fields)
 
     def connections(self) -> int:
         """How many TCP connections its sshd has seen, including one by the fleet's own start."""
@@ -238,7 +236,4 @@ def sshd_fleet() -> Iterator[Fleet]:
 
 def can_make_namespaces() -> bool:
     """Whether netns mode works here: root on Linux with CAP_NET_ADMIN."""
-    return (
-        os.geteuid() == 0
-        and subprocess.run(["unshare", "--net", "true"], check=False, capture_output=True).returncode == 0
-    )
+    return os.geteuid() == 0 and not subprocess.run(["unshare", "--net", "true"], check=False).returncode

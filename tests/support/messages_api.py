@@ -100,14 +100,8 @@ class MessagesApi:
         """Record the request and choose its answer."""
         talk, now = Conversation.read(body), time.time()
         name, argument = talk.scenario or self._scenario(talk.prompt, header=header)
-        request = Request(
-            session=session,
-            scenario=name,
-            step=talk.step,
-            stream=bool(body.get("stream")),
-            prompt=talk.prompt,
-            at=now,
-        )
+        stream = bool(body.get("stream"))
+        request = Request(session=session, scenario=name, step=talk.step, stream=stream, prompt=talk.prompt, at=now)
         with self._lock:
             self._requests.append(request)
             before = self._counts[session, name]

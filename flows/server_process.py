@@ -1,0 +1,130 @@
+"""The process of the local Prefect server: spawned outside our session, found again by its number, ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+LEASE_STORAGE = "prefect.server.concurrency.lease_storage.filesystem"
+_KEPT = frozenset({"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TMPDIR", "TZ", "PYTHONPATH"})
+_KEPT_PREFIXES = ("LC_", "PREFECT_SERVER_", "PREFECT_UI_")
+_PORTS_TRIED = 100
+_TAIL_BYTES = 2000
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerProcess:
+    """A server process, by its number."""
+
+    home: Path
+    pid: int
+
+    @classmethod
+    def spawn(cls, home: Path, *, port: int) -> Self:
+        """A new one on 127.0.0.1 that lives on when we end; it needs some seconds until it answers."""
+        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+        with (home / "server.log").open("wb") as log:
+            child = subprocess.Popen(
+                command,
+                cwd=home,  # Prefect would read settings from a pyproject.toml in the working directory
+                env=_environment(home, port),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        _children[child.pid] = child
+        return cls(home=home, pid=child.pid)
+
+    @property
+    def log(self) -> Path:
+        """The file with all it says."""
+        return self.home / "server.log"
+
+    def log_tail(self) -> str:
+        """The end of its log."""
+        with contextlib.suppress(OSError):
+            return self.log.read_bytes()[-_TAIL_BYTES:].decode(errors="replace").strip()
+        return ""
+
+    def is_alive(self) -> bool:
+        """Whether the process runs."""
+        if child := _children.get(self.pid):
+            return child.poll() is None
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
+
+    def is_ours(self) -> bool:
+        """Whether it runs and is a Prefect server, not another process that got its number."""
+        if not self.is_alive():
+            return False
+        words = ["ps", "-ww", "-o", "args=", "-p", str(self.pid)]
+        return b"prefect server start" in subprocess.run(words, capture_output=True, check=False).stdout
+
+    def end(self, *, timeout_seconds: float) -> None:
+        """Ends it: asked first, killed when it is still there after `timeout_seconds`."""
+        self._signal(signal.SIGTERM)
+        deadline = time.monotonic() + timeout_seconds
+        while self.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if self.is_alive():
+            self._signal(signal.SIGKILL)
+            self._wait_for_end()
+
+    def kill(self) -> None:
+        """Ends it at once, as a crash would."""
+        self._signal(signal.SIGKILL)
+        self._wait_for_end()
+
+    def _wait_for_end(self) -> None:
+        while self.is_alive():
+            time.sleep(0.02)
+
+    def _signal(self, number: int) -> None:
+        # it leads its own session, so its group is it and its children
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+
+def free_port(*preferred: int | None) -> int | None:
+    """The first free port on 127.0.0.1: one of `preferred`, or one of the hundred after the last of them."""
+    ports = [port for port in preferred if port]
+    wanted = [*ports, *range(ports[-1], min(ports[-1] + _PORTS_TRIED, 65536))]
+    return next((port for port in wanted if _is_free(port)), None)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _environment(home: Path, port: int) -> dict[str, str]:
+    """What the server needs, and no secret of ours."""
+    kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
+    defaults = {"PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASE_STORAGE}
+    ours = {
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    return defaults | kept | ours

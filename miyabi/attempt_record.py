@@ -1,0 +1,40 @@
+"""What must be known of an attempt that has begun, should the orchestrator die before it ends."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from miyabi import atomic
+
+_FILE = "attempt.json"
+_RESULT = "result.json"
+
+
+class AttemptRecord(BaseModel):
+    """Where an attempt was started, and when."""
+
+    model_config = ConfigDict(frozen=True)
+
+    machine: str
+    start: datetime
+    base: str
+    resumes: str | None = None
+
+    @classmethod
+    def pending(cls, folder: Path) -> Self | None:
+        """The record of an attempt that was begun and has no result yet; None where there is none to join."""
+        if (folder / _RESULT).exists():
+            return None
+        try:
+            return cls.model_validate_json((folder / _FILE).read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def keep(self, folder: Path) -> None:
+        """Writes the record, before anything is started."""
+        folder.mkdir(parents=True, exist_ok=True)
+        atomic.write_text(folder / _FILE, self.model_dump_json() + "\n")

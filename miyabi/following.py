@@ -1,0 +1,175 @@
+"""Following a session over links that break: no byte lost, no byte twice, because our own files are the cursor."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+from miyabi import supervision
+from miyabi.errors import ConnectionDropped, MachineError, MachineUnreachable, RemoteFailed, SessionError
+from miyabi.frames import Data, Frame, FrameReader, Heartbeat, Over, Truncated
+from miyabi.host import Host
+from miyabi.session_status import Status
+
+SILENCE_SECONDS = 10.0
+"""The machine speaks every 3 s; a link that is silent for so long is dead."""
+_FIRST_PAUSE_SECONDS = 0.2
+_LONGEST_PAUSE_SECONDS = 5.0
+_CHUNK_BYTES = 65536
+
+
+class Copy:
+    """Our copy of one output file; its size is how far we are."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("ab", buffering=0)
+        self.size = self._file.tell()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._file.close()
+
+    def append(self, content: bytes) -> None:
+        """All of it, so that it stays when we are killed the next moment.
+
+        Raises:
+            SessionError: our own disk takes no more.
+        """
+        left = memoryview(content)
+        try:
+            while left:
+                written = self._file.write(left)
+                self.size += written
+                left = left[written:]
+        except OSError as error:
+            raise SessionError(
+                f"{self._path}: the output cannot be kept: {error}. The session goes on; make room and run again."
+            ) from error
+
+    def again(self, on_output: Callable[[bytes], None]) -> None:
+        """Everything that it holds already."""
+        with self._path.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                on_output(chunk)
+
+
+class Follower:
+    """One follow of one session, over as many links as it takes."""
+
+    def __init__(self, host: Host, session: str, workspace: str, *, on_output: Callable[[bytes], None]) -> None:
+        self._host = host
+        self._session = session
+        self._workspace = workspace
+        self._on_output = on_output
+        self._copies: dict[str, Copy] = {}
+        self._heard = 0.0
+        self._pause = _FIRST_PAUSE_SECONDS
+
+    async def run(self, out: Path, err: Path, *, patience_seconds: float) -> Status:
+        """See `RemoteSession.follow`."""
+        with ExitStack() as files:
+            self._copies = {"o": files.enter_context(Copy(out)), "e": files.enter_context(Copy(err))}
+            self._copies["o"].again(self._on_output)
+            self._heard = _clock()
+            while True:
+                try:
+                    return await self._once()
+                except MachineError as error:
+                    self._bear(error, patience_seconds)
+                await self._breathe()
+
+    async def _once(self) -> Status:
+        """Over one link, to the end.
+
+        Raises:
+            ConnectionDropped: the link broke or fell silent.
+        """
+        offsets = [str(self._copies[name].size) for name in ("o", "e")]
+        words = await supervision.command(self._host, self._workspace, ["follow", self._session, *offsets])
+        reader = FrameReader()
+        async with self._host.stream(words) as chunks:
+            async for chunk in self._until_silent(chunks):
+                for frame in reader.feed(chunk):
+                    if isinstance(frame, Over):
+                        return self._all_of_it(frame.status)
+                    self._take(frame)
+        # A reader that cannot start and a link that closed look the same: asking tells the first by its own error.
+        await supervision.ask(self._host, self._workspace, ["status", self._session])
+        raise self._dropped("closed")
+
+    async def _until_silent(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        while True:
+            try:
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    chunk = await anext(chunks, b"")
+            except TimeoutError:
+                raise self._dropped(f"silent for {SILENCE_SECONDS:g} s") from None
+            if not chunk:
+                return
+            yield chunk
+
+    def _take(self, frame: Frame) -> None:
+        self._heard, self._pause = _clock(), _FIRST_PAUSE_SECONDS
+        match frame:
+            case Data(stream, offset, content):
+                self._add(stream, offset, content)
+            case Truncated(stream, size):
+                raise self._shorter(stream, size)
+            case Heartbeat() | Over():
+                pass
+
+    def _add(self, stream: str, offset: int, content: bytes) -> None:
+        copy = self._copies[stream]
+        if offset != copy.size:
+            raise self._broken(f"its output goes on at byte {offset}, ours ends at {copy.size}")
+        copy.append(content)
+        if stream == "o":
+            self._on_output(content)
+
+    def _all_of_it(self, status: Status) -> Status:
+        for stream, size in (("o", status.out_bytes), ("e", status.err_bytes)):
+            if size < self._copies[stream].size:
+                raise self._shorter(stream, size)
+        return status
+
+    def _bear(self, error: MachineError, patience_seconds: float) -> None:
+        """Raises permanent trouble; is patient with the rest, also with a command's time limit, a bare MachineError."""
+        if not error.transient and type(error) is not MachineError:
+            raise error
+        silent = _clock() - self._heard
+        if silent >= patience_seconds:
+            raise MachineUnreachable(
+                f"{self._host.name}: nothing heard of session {self._session} for {silent:.0f} s ({error}). "
+                "It may still run there: run again to go on with it.",
+                machine=self._host.name,
+            ) from error
+
+    async def _breathe(self) -> None:
+        await asyncio.sleep(self._pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads reconnects, guards nothing
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
+
+    def _dropped(self, how: str) -> ConnectionDropped:
+        machine = self._host.name
+        return ConnectionDropped(f"{machine}: the link of session {self._session} {how}", machine=machine)
+
+    def _shorter(self, stream: str, size: int) -> RemoteFailed:
+        name = {"o": "stdout", "e": "stderr"}[stream]
+        return self._broken(f"log truncated: {name} has {size} bytes there, we have {self._copies[stream].size}")
+
+    def _broken(self, what: str) -> RemoteFailed:
+        machine = self._host.name
+        return RemoteFailed(
+            f"{machine}: session {self._session}: {what}. After a power cut this may happen: begin a new attempt.",
+            machine=machine,
+        )
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,163 @@
+"""The one place where git runs at the orchestrator: argument lists, a tidy environment, none of the user's hooks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from miyabi.errors import GitFailed, GitUnusable
+
+MINIMUM_VERSION = (2, 38)
+"""The first git whose `merge-tree` merges without a worktree."""
+
+_OURS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.quotePath=false",
+    "commit.gpgSign=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "i18n.commitEncoding=UTF-8",
+    "i18n.logOutputEncoding=UTF-8",
+    "log.showSignature=false",
+)
+_SETTINGS = tuple(word for setting in _OURS for word in ("-c", setting))
+# What points git at another repository, at another author or at a trace file stays out; the user's settings stay in.
+_KEPT = re.compile(r"GIT_(CONFIG|EXEC_PATH$|CEILING_DIRECTORIES$|DISCOVERY_ACROSS_FILESYSTEM$)")
+_TIDY = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "LC_ALL": "C",
+    "LANGUAGE": "C",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A git command that ended, however it ended."""
+
+    exit_status: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        """Its stdout as one text, without the last line break."""
+        return self.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
+
+    @property
+    def lines(self) -> list[str]:
+        """Its stdout line by line."""
+        return self.text.split("\n") if self.text else []
+
+
+def environment(given: Mapping[str, str]) -> dict[str, str]:
+    """The environment that our git commands get, made of the one we have."""
+    kept = {name: value for name, value in given.items() if not name.startswith("GIT_") or _KEPT.match(name)}
+    return kept | _TIDY
+
+
+class Git:
+    """Git in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    async def run(
+        self,
+        *words: str,
+        stdin: bytes | BinaryIO = b"",
+        stdout: BinaryIO | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """The command's end, whatever its exit status. Files are read and written from where they stand.
+
+        Raises:
+            GitUnusable: there is no git here.
+        """
+        process = await self._spawn(words, stdin=stdin, stdout=stdout, extra=extra or {})
+        try:
+            out, err = await process.communicate(stdin if isinstance(stdin, bytes) else None)
+        finally:
+            await _end(process)
+        assert process.returncode is not None  # noqa: S101 - it has ended
+        return Answer(exit_status=process.returncode, stdout=out or b"", stderr=err.decode("utf-8", "replace").strip())
+
+    async def ask(
+        self, *words: str, stdin: bytes | BinaryIO = b"", stdout: BinaryIO | None = None, **extra: str
+    ) -> Answer:
+        """The answer of a command that must work; further keywords are environment variables.
+
+        Raises:
+            GitFailed: it did not; the message holds the command and what git said.
+            GitUnusable: there is no git here.
+        """
+        answer = await self.run(*words, stdin=stdin, stdout=stdout, extra=extra)
+        if answer.exit_status:
+            raise self.failure(answer, *words)
+        return answer
+
+    def failure(self, answer: Answer, *words: str) -> GitFailed:
+        """What to raise for an answer that should not be."""
+        why = answer.stderr or f"exit status {answer.exit_status}"
+        return GitFailed(f"git {' '.join(words[:4])} failed in {self.folder}: {why}")
+
+    async def _spawn(
+        self, words: tuple[str, ...], *, stdin: bytes | BinaryIO, stdout: BinaryIO | None, extra: Mapping[str, str]
+    ) -> Process:
+        try:
+            return await asyncio.create_subprocess_exec(
+                "git",
+                "-C",
+                str(self.folder),
+                *_SETTINGS,
+                *words,
+                stdin=PIPE if isinstance(stdin, bytes) else stdin,
+                stdout=stdout or PIPE,
+                stderr=PIPE,
+                env={**environment(os.environ), **extra},
+            )
+        except FileNotFoundError:
+            raise GitUnusable from None
+
+
+async def require_git() -> None:
+    """Passes where git is there and new enough.
+
+    Raises:
+        GitUnusable: it is not; the message says what was found.
+    """
+    answer = await Git(Path("/")).run("version")
+    if version(answer.text) < MINIMUM_VERSION:
+        found = answer.text or answer.stderr or "nothing"
+        raise GitUnusable(
+            f"git is too old or does not work here: it says {found!r}. Install git {_dotted(MINIMUM_VERSION)} or newer."
+        )
+
+
+def version(text: str) -> tuple[int, ...]:
+    """The numbers in what `git version` prints, `(0,)` where there are none."""
+    found = re.search(r"\d+(\.\d+)+", text)
+    return tuple(int(n) for n in found[0].split(".")) if found else (0,)
+
+
+def sayable(name: str) -> str:
+    """A file name of git's; one that is no UTF-8 becomes one that can stand in a report."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _dotted(numbers: tuple[int, ...]) -> str:
+    return ".".join(map(str, numbers))
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
+        process.kill()
+        await asyncio.shield(process.wait())

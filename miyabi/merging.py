@@ -1,0 +1,101 @@
+"""Heads become one commit without a worktree: the same heads in the same order always make the same commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from miyabi.errors import MergeConflict
+from miyabi.git import Git, sayable
+
+AUTHOR = ("Water Spider", "water-spider@localhost")
+"""Who signs the commits that are ours."""
+
+_CONFLICT = 1
+_FILES_SHOWN = 5
+
+
+async def merge(git: Git, heads: Sequence[str], *, base: str, message: str) -> str:
+    """The commit that holds base and all heads: one of them where it does already, or else merges of two at a time.
+
+    Raises:
+        MergeConflict: two of them do not merge; `files` says where.
+        GitFailed: git could not do it.
+    """
+    commits = [await _commit(git, name) for name in (base, *heads)]
+    current, *others = await independent(git, commits)
+    done = [current]
+    for other in others:
+        tree = await _merged_tree(git, current, other, done=done)
+        text = f"{message}\n\nMerges {other} into {' and '.join(done)}.\n"
+        current = await commit_tree(git, tree, parents=(current, other), message=text)
+        done.append(other)
+    return current
+
+
+async def commit_tree(git: Git, tree: str, *, parents: Sequence[str], message: str) -> str:
+    """A commit of ours, as old as the newest of its parents: made again, it is the same commit.
+
+    Raises:
+        GitFailed: git could not do it.
+    """
+    dates = (await git.ask("log", "--no-walk", "--format=%ct", *parents, "--")).lines
+    date = f"{max(int(d) for d in dates)} +0000"
+    name, email = AUTHOR
+    words = [word for parent in parents for word in ("-p", parent)]
+    answer = await git.ask(
+        "commit-tree",
+        tree,
+        *words,
+        stdin=message.encode(),
+        GIT_AUTHOR_NAME=name,
+        GIT_AUTHOR_EMAIL=email,
+        GIT_AUTHOR_DATE=date,
+        GIT_COMMITTER_NAME=name,
+        GIT_COMMITTER_EMAIL=email,
+        GIT_COMMITTER_DATE=date,
+    )
+    return answer.text
+
+
+async def independent(git: Git, commits: Sequence[str]) -> list[str]:
+    """The commits without those that another one holds already, each once, in the given order.
+
+    Raises:
+        GitFailed: one of them is not here.
+    """
+    unique = list(dict.fromkeys(commits))
+    if len(unique) < 2:  # noqa: PLR2004 - a single one is independent
+        return unique
+    kept = set((await git.ask("merge-base", "--independent", *unique)).lines)
+    return [commit for commit in unique if commit in kept]
+
+
+async def _merged_tree(git: Git, ours: str, theirs: str, *, done: Sequence[str]) -> str:
+    words = ("merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", "--allow-unrelated-histories")
+    answer = await git.run(*words, ours, theirs)
+    tree, *files = answer.text.removesuffix("\0").split("\0")
+    if answer.exit_status == _CONFLICT:
+        raise await _conflict(git, tuple(sorted({sayable(f) for f in files})), theirs=theirs, done=done)
+    if answer.exit_status:
+        raise git.failure(answer, *words)
+    return tree
+
+
+async def _conflict(git: Git, files: tuple[str, ...], *, theirs: str, done: Sequence[str]) -> MergeConflict:
+    others = " and ".join([await _label(git, commit) for commit in done])
+    shown = ", ".join(files[:_FILES_SHOWN]) + (f" and {len(files) - _FILES_SHOWN} more" if files[_FILES_SHOWN:] else "")
+    return MergeConflict(
+        f"{await _label(git, theirs)} does not merge with {others}: both changed {shown}. "
+        "Let one of the two tasks depend on the other, or merge the branches by hand and start from there.",
+        files=files,
+    )
+
+
+async def _label(git: Git, commit: str) -> str:
+    """What a person calls the commit: the task's branch where one is there."""
+    found = await git.ask("for-each-ref", f"--points-at={commit}", "--format=%(refname:short)", "refs/heads")
+    return min(found.lines, key=lambda name: (not name.startswith("miyabi/"), name), default=commit[:12])
+
+
+async def _commit(git: Git, name: str) -> str:
+    return (await git.ask("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")).text

@@ -1,0 +1,205 @@
+"""How far a run is: a live board that tasks write to from any thread, and frozen pictures of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from miyabi import atomic
+from miyabi.errors import BadInput
+from miyabi.session import Outcome, SessionResult
+from miyabi.wording import clock as clock_text
+from miyabi.wording import count, dollars
+
+
+class TaskState(StrEnum):
+    """Where a task is on its way."""
+
+    WAITING = "waiting"  # for its upstreams
+    READY = "ready"  # for a slot, or for a usage limit to end
+    PREPARING = "preparing"  # has a slot; its worktree is made
+    RUNNING = "running"  # the session runs
+    CHECKING = "checking"  # the session ended; its check runs
+    COLLECTING = "collecting"  # its commits come home
+    DONE = "done"  # has an outcome
+
+
+WORKING = (TaskState.PREPARING, TaskState.RUNNING, TaskState.CHECKING, TaskState.COLLECTING)
+
+
+class Row(BaseModel):
+    """Where one task is. Times are epoch seconds, cost is US dollars, `outcome` is set when it is done."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    state: TaskState = TaskState.WAITING
+    machine: str | None = None
+    started: float | None = None
+    ended: float | None = None
+    turns: int = 0
+    cost_usd: float = 0.0
+    last_action: str = ""
+    outcome: Outcome | None = None
+
+    def elapsed_seconds(self, now: float) -> float:
+        """How long it works or worked, 0 where it has not begun."""
+        return max(0.0, (self.ended or now) - self.started) if self.started else 0.0
+
+    def elapsed(self, now: float) -> str:
+        """The same as a clock shows it, nothing where it has not begun."""
+        return clock_text(self.elapsed_seconds(now)) if self.started else ""
+
+
+class Snapshot(BaseModel):
+    """The board at one moment; rows in the order the board was given. `started` is epoch seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    rehearsal: bool = False
+    started: float
+    rows: tuple[Row, ...]
+
+    @property
+    def now(self) -> float:
+        """The present moment, epoch seconds: what runs goes on between two snapshots."""
+        return time.time()
+
+    @property
+    def states(self) -> Mapping[TaskState, int]:
+        """How many tasks are in each state."""
+        return Counter(row.state for row in self.rows)
+
+    @property
+    def outcomes(self) -> Mapping[Outcome, int]:
+        """How many tasks ended with each outcome."""
+        return Counter(row.outcome for row in self.rows if row.outcome)
+
+    @property
+    def done(self) -> int:
+        """How many tasks are over, however they ended."""
+        return self.states[TaskState.DONE]
+
+    @property
+    def working(self) -> tuple[Row, ...]:
+        """The tasks that hold a slot, the longest-running first."""
+        busy = [row for row in self.rows if row.state in WORKING]
+        return tuple(sorted(busy, key=lambda row: (row.started or self.started, row.task)))
+
+    @property
+    def cost_usd(self) -> float:
+        """What the run has cost so far."""
+        return round(sum(row.cost_usd for row in self.rows), 4)
+
+    @property
+    def counts(self) -> str:
+        """How many succeeded, failed, were skipped, work, are ready and wait, and the cost so far; in plain words."""
+        succeeded, skipped = self.outcomes[Outcome.SUCCEEDED], self.outcomes[Outcome.SKIPPED]
+        numbers = {
+            "succeeded": succeeded,
+            "failed": self.done - succeeded - skipped,
+            "skipped": skipped,
+            "working": len(self.working),
+            "ready": self.states[TaskState.READY],
+            "waiting": self.states[TaskState.WAITING],
+        }
+        said = [f"{number:,} {word}" for word, number in numbers.items() if number]
+        return ", ".join([*said, dollars(self.cost_usd)])
+
+    @property
+    def sentence(self) -> str:
+        """How far the run is, in one line of plain words."""
+        kind = "rehearsal" if self.rehearsal else "run"
+        return f"{kind} {self.run}: {self.done} of {count(len(self.rows), 'task')} done ({self.counts})"
+
+
+class Board:
+    """The live state of a run's tasks. Thread-safe.
+
+    Args:
+        run: name of the run.
+        tasks: ids of its tasks, in the order to show them; every one waits.
+        rehearsal: True where no real session runs.
+        clock: gives the present moment, epoch seconds.
+    """
+
+    def __init__(
+        self, *, run: str, tasks: Iterable[str], rehearsal: bool = False, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._lock, self._writing, self._clock = threading.Lock(), threading.Lock(), clock
+        self._rows = {task: Row(task=task) for task in tasks}
+        self._run, self._rehearsal, self._started = run, rehearsal, clock()
+        self._written: Snapshot | None = None
+
+    @staticmethod
+    def read(path: Path) -> Snapshot | None:
+        """The board as some process wrote it last, None where none has yet.
+
+        Raises:
+            BadInput: the file is damaged.
+        """
+        try:
+            return Snapshot.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValidationError:
+            raise BadInput(f"{path}: not a status file. Go on with the run to have it written anew.") from None
+
+    def update(self, task: str, *, state: str, **known: Any) -> None:
+        """Put a task into a state, with whatever else of `Row` is known now; None leaves a field as it is.
+
+        The task's time starts when it first holds a slot, and ends when it is done.
+
+        Raises:
+            KeyError: no such task on the board.
+            ValidationError: a field that `Row` does not have, or a value that does not fit.
+        """
+        reached, now = TaskState(state), self._clock()
+        with self._lock:
+            before = self._rows[task]
+            started = before.started or (now if reached in WORKING else None)
+            ended = now if reached is TaskState.DONE else None
+            news = {name: value for name, value in known.items() if value is not None}
+            fields = {**before.model_dump(), "started": started, "ended": ended, **news, "state": reached}
+            self._rows[task] = Row.model_validate(fields)
+
+    def finish(self, result: SessionResult) -> None:
+        """Put a task to its end, with what its result says."""
+        self.update(
+            result.task,
+            state=TaskState.DONE,
+            outcome=result.outcome,
+            machine=result.machine,
+            started=result.start and result.start.timestamp(),
+            ended=result.end and result.end.timestamp(),
+            turns=result.turns,
+            cost_usd=result.cost_usd,
+        )
+
+    def snapshot(self) -> Snapshot:
+        """The board as it is now."""
+        with self._lock:
+            rows = tuple(self._rows.values())
+        return Snapshot(run=self._run, rehearsal=self._rehearsal, started=self._started, rows=rows)
+
+    def write(self, path: Path) -> bool:
+        """Keep the board in a file that is always whole; False where nothing has changed since the last time.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        with self._writing:
+            now = self.snapshot()
+            if now == self._written:
+                return False
+            atomic.write_text(path, now.model_dump_json() + "\n")
+            self._written = now
+            return True

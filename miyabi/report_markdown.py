@@ -1,0 +1,160 @@
+"""A report as Markdown, for report.md and for Prefect's artifact view. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from miyabi.markdown import code, escape, fenced, table
+from miyabi.mermaid import MAX_BOXES, Bar, Box, Style, flowchart, gantt
+from miyabi.report import ChangedFile, MachineRow, Report, Skipped, TaskRow, Trouble
+from miyabi.session import Outcome
+from miyabi.wording import count, dollars, duration, percent
+
+MAX_ROWS = 500
+REHEARSAL = "> **Rehearsal.** A small shell agent worked in place of Claude: nothing here is real work.\n"
+
+_Row = TypeVar("_Row")
+_SHORT_HEAD = 10
+
+
+def to_markdown(report: Report) -> str:
+    """The whole report: summary, pictures, tables; each part only where there is something to say."""
+    parts = (
+        f"# {'Rehearsal' if report.rehearsal else 'Run'} {code(report.run)}\n",
+        REHEARSAL if report.rehearsal else "",
+        f"**{summary_sentence(report)}**\n",
+        _dag(report),
+        _part("What did not succeed", report.troubles, _troubles),
+        _part("Skipped", report.skips, _skips),
+        _part("Tasks", report.tasks, _tasks),
+        _timeline(report),
+        _part("Machines", report.machines, _machines),
+        _part("Changed files", report.files, _files),
+        _part("Why each task ran where it ran", [t for t in report.tasks if t.placement], _placements),
+        _warnings(report.warnings),
+    )
+    return "\n".join(part for part in parts if part)
+
+
+def summary_sentence(report: Report) -> str:
+    """What happened, in one line of plain words; for the terminal too."""
+    r, working = report, sum(bool(machine.sessions) for machine in report.machines)
+    parts = [
+        f"{'Rehearsal: ' if r.rehearsal else ''}{r.succeeded} of {count(r.total, 'task')} succeeded",
+        f" ({percent(r.success_rate)})",
+        f", {r.failed} failed" if r.failed else "",
+        f", {r.skipped} skipped" if r.skipped else "",
+        f", in {duration(r.wall_seconds)} on {count(working, 'machine')}." if working else ". No session ran.",
+        f" The sessions took {duration(r.session_seconds)} together, {r.speed_up:.1f} times that." if working else "",
+        f" {dollars(r.cost_usd)}, {count(r.usage.total, 'token')}." if r.usage.total or r.cost_usd else "",
+    ]
+    return "".join(parts)
+
+
+def style(outcome: Outcome) -> Style:
+    """The colour of an outcome: red where somebody has to look, yellow where it may work by itself later."""
+    if outcome is Outcome.SUCCEEDED:
+        return Style.GOOD
+    if outcome is Outcome.SKIPPED:
+        return Style.SKIPPED
+    later = {Outcome.USAGE_LIMIT, Outcome.API_UNAVAILABLE, Outcome.MACHINE_LOST, Outcome.STOPPED}
+    return Style.WAITED if outcome in later else Style.BAD
+
+
+def _dag(report: Report) -> str:
+    boxes = [Box(id=t.task, title=_label(t), style=style(t.outcome)) for t in report.tasks]
+    edges = [(upstream, t.task) for t in report.tasks for upstream in t.upstream]
+    drawing = flowchart(boxes, edges)
+    if drawing is None:
+        return f"The DAG has {count(len(boxes), 'task')} and {count(len(edges), 'edge')}: too large to be drawn.\n"
+    legend = "Green: succeeded. Red: failed. Yellow: may work later. Grey: skipped.\n"
+    return f"## DAG\n\n{fenced('mermaid', drawing)}\n{legend}"
+
+
+def _label(row: TaskRow) -> str:
+    return row.task if row.title in {"", row.task} else f"{row.task}: {row.title}"
+
+
+def _timeline(report: Report) -> str:
+    bars = [
+        Bar(section=s.machine, title=s.task, style=style(s.outcome), start=s.start, end=s.end) for s in report.stretches
+    ]
+    drawing = gantt(bars, title=f"{'Rehearsal' if report.rehearsal else 'Run'} {report.run}")
+    if drawing is None:
+        reason = f"{count(len(bars), 'session')}, more than {MAX_BOXES}, are too many to be drawn.\n"
+        return f"## Timeline\n\n{reason}" if bars else ""
+    return f"## Timeline\n\n{fenced('mermaid', drawing)}"
+
+
+def _part(title: str, rows: Sequence[_Row], draw: Callable[[Sequence[_Row]], str]) -> str:
+    if not rows:
+        return ""
+    more = f"\nThe first {MAX_ROWS} of {len(rows):,}; all are in report.json.\n" if len(rows) > MAX_ROWS else ""
+    return f"## {title}\n\n{draw(rows[:MAX_ROWS])}{more}"
+
+
+def _tasks(rows: Sequence[TaskRow]) -> str:
+    numbers = ("Attempts", "Turns", "Cost (USD)", "Time")
+    titles = ("Task", "Title", "Outcome", "Machine", *numbers, "Changes", "Branch", "Head")
+    return table(titles, [_task(row) for row in rows], right=numbers)
+
+
+def _task(row: TaskRow) -> Sequence[str]:
+    return (
+        code(row.task),
+        escape(row.title, limit=80),
+        row.outcome.replace("_", " "),
+        escape(row.machine or ""),
+        str(row.attempts),
+        str(row.turns),
+        f"{row.cost_usd:.2f}",
+        duration(row.seconds),
+        _changes(row),
+        code(row.branch or ""),
+        code((row.head or "")[:_SHORT_HEAD]),
+    )
+
+
+def _changes(row: TaskRow) -> str:
+    if not row.commits:
+        return ""
+    salvaged = ", salvaged" if row.salvaged else ""
+    return f"{count(row.commits, 'commit')}, {count(row.files, 'file')}, +{row.insertions} −{row.deletions}{salvaged}"  # noqa: RUF001 - a minus sign
+
+
+def _troubles(rows: Sequence[Trouble]) -> str:
+    cells = [
+        (code(r.task), r.outcome.replace("_", " "), code(r.kind), escape(r.text, limit=300), code(r.where))
+        for r in rows
+    ]
+    return table(("Task", "Outcome", "Kind", "What was said", "Where to look"), cells)
+
+
+def _skips(rows: Sequence[Skipped]) -> str:
+    return table(("Task", "Reason"), [(code(row.task), escape(row.reason, limit=300)) for row in rows])
+
+
+def _machines(rows: Sequence[MachineRow]) -> str:
+    numbers = ("Slots", "Sessions", "Succeeded", "Busy", "Utilisation")
+    cells = [
+        (escape(r.machine), str(r.slots), str(r.sessions), str(r.succeeded), duration(r.busy_seconds), _share(r))
+        for r in rows
+    ]
+    return table(("Machine", *numbers), cells, right=numbers)
+
+
+def _share(row: MachineRow) -> str:
+    return percent(row.utilisation) if row.slots else ""
+
+
+def _files(rows: Sequence[ChangedFile]) -> str:
+    return table(("File", "Tasks"), [(code(r.path), ", ".join(code(t) for t in r.tasks)) for r in rows])
+
+
+def _placements(rows: Sequence[TaskRow]) -> str:
+    return table(("Task", "Reason"), [(code(row.task), escape(row.placement, limit=200)) for row in rows])
+
+
+def _warnings(warnings: Sequence[str]) -> str:
+    return "## Warnings\n\n" + "".join(f"- {escape(w, limit=500)}\n" for w in warnings) if warnings else ""

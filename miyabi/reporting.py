@@ -1,0 +1,50 @@
+"""A run folder becomes its report, and the report its files."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from miyabi import atomic
+from miyabi.dag import Dag
+from miyabi.errors import BadInput
+from miyabi.report import Report
+from miyabi.report_markdown import to_markdown
+from miyabi.run_folder import RunFolder
+
+
+def write_report(folder: RunFolder) -> Report:
+    """The report of a run as far as it is; report.md and report.json are written anew.
+
+    Raises:
+        BadInput: the run folder is incomplete or damaged; names the file.
+    """
+    info = folder.info()
+    report = Report.build(
+        Dag.load(folder.dag_file),
+        folder.results(),
+        run=folder.run,
+        machines=info.machines,
+        started=info.started,
+        ended=info.ended or datetime.now(UTC),
+        rehearsal=info.rehearse,
+        warnings=info.warnings,
+    )
+    atomic.write_text(folder.report_file, to_markdown(report))
+    atomic.write_text(folder.report_values_file, report.model_dump_json(indent=2) + "\n")
+    return report
+
+
+def read_report(folder: RunFolder) -> Report | None:
+    """The report as it was last written, None where there is none yet.
+
+    Raises:
+        BadInput: report.json is damaged.
+    """
+    try:
+        return Report.model_validate_json(folder.report_values_file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError as error:
+        raise BadInput(f"{folder.report_values_file}: {error.errors()[0]['msg']}. Make it anew.") from None

@@ -1,0 +1,95 @@
+"""Prefect's task engine, on our loop: tags what the runner has decided, and calls a cancelled run cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from prefect.client.schemas.objects import RunInput, State
+from prefect.futures import PrefectFuture
+from prefect.states import Cancelled
+from prefect.task_engine import AsyncTaskRunEngine, SyncTaskRunEngine
+from prefect.tasks import Task
+
+CANCELLED = "It was stopped before it ended."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A task run to be: what Prefect's engine is given. `extra_tags` are seen only by people.
+
+    A run that carries a tag from the start makes the engine ask the API for a limit of that name, so ours come later.
+    """
+
+    task: Task[Any, Any]
+    task_run_id: uuid.UUID
+    parameters: dict[str, Any]
+    wait_for: Iterable[PrefectFuture[Any]] | None
+    dependencies: dict[str, set[RunInput]] | None
+    extra_tags: tuple[str, ...] = ()
+    cancel_event: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass
+class _AsyncEngine(AsyncTaskRunEngine[Any, Any]):
+    extra_tags: tuple[str, ...] = ()
+
+    async def begin_run(self) -> None:
+        if self.task_run:
+            self.task_run.tags.extend(self.extra_tags)
+        await super().begin_run()
+
+    async def handle_crash(self, exc: BaseException) -> None:
+        if not isinstance(exc, asyncio.CancelledError):
+            await super().handle_crash(exc)
+            return
+        await self.set_state(Cancelled(message=CANCELLED), force=True)
+        self._raised = exc
+
+
+@dataclass
+class _SyncEngine(SyncTaskRunEngine[Any, Any]):
+    extra_tags: tuple[str, ...] = ()
+
+    def begin_run(self) -> None:
+        if self.task_run:
+            self.task_run.tags.extend(self.extra_tags)
+        super().begin_run()
+
+
+async def run(call: Call) -> State[Any]:
+    """Runs an async task function and returns its last state, also where it was cancelled."""
+    engine = _AsyncEngine(
+        task=call.task, parameters=call.parameters, wait_for=call.wait_for, extra_tags=call.extra_tags
+    )
+    try:
+        async with engine.start(task_run_id=call.task_run_id, dependencies=call.dependencies):
+            while engine.is_running():
+                await engine.wait_until_ready()
+                async with engine.asset_context(), engine.run_context(), engine.transaction_context() as transaction:
+                    await engine.call_task_fn(transaction)
+    except asyncio.CancelledError:
+        if engine.task_run is None or not engine.state.is_cancelled():
+            raise
+    return engine.state
+
+
+def run_sync(call: Call) -> State[Any]:
+    """Runs a task function that blocks, in the calling thread, and returns its last state."""
+    engine = _SyncEngine(
+        task=call.task,
+        parameters=call.parameters,
+        wait_for=call.wait_for,
+        extra_tags=call.extra_tags,
+        context={"cancel_event": call.cancel_event},
+    )
+    with engine.start(task_run_id=call.task_run_id, dependencies=call.dependencies):
+        while engine.is_running():
+            engine.wait_until_ready()
+            with engine.asset_context(), engine.run_context(), engine.transaction_context() as transaction:
+                engine.call_task_fn(transaction)
+    return engine.state

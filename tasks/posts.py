@@ -1,0 +1,64 @@
+"""What this run knows of one machine's slots: which it holds, which it asks for, and when it is worth asking again."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass, field
+
+from miyabi.machine import Machine
+from miyabi.placement import Load
+from tasks.leases import Lease
+
+_FIRST_BACKOFF_SECONDS = 0.5
+_LONGEST_BACKOFF_SECONDS = 8.0
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Post:
+    """One machine. Times are the loop's, except `closed_until`, which is the clock's (seconds since 1970)."""
+
+    machine: Machine
+    held: int = 0
+    asking: int = 0
+    returning: int = 0
+    spares: list[Lease] = field(default_factory=list)
+    full_until: float = 0.0
+    closed_until: float | None = None
+    granted_at: float = 0.0
+    _backoff: float = _FIRST_BACKOFF_SECONDS
+
+    def load(self, now: float) -> Load:
+        """The machine as `placement` sees it: slots that others have taken count as used until it is time to ask."""
+        used = self.held + self.asking + self.returning
+        if self.full_until > now:
+            used = max(used, self.machine.slots - len(self.spares))
+        return Load(machine=self.machine, used=used, closed_until=self.closed_until if self.is_closed else None)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes nothing at present."""
+        return self.closed_until is not None and self.closed_until > time.time()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is our own sessions that fill it."""
+        return self.held > 0 and not self.is_closed
+
+    def note_taken(self, now: float, *, retry_seconds: float) -> None:
+        """Others have every slot: not asked again for a while, which grows with each refusal."""
+        wait = min(max(retry_seconds, _FIRST_BACKOFF_SECONDS), self._backoff)
+        self.full_until = now + wait * random.uniform(0.75, 1.25)  # noqa: S311 - spreads runs, keeps no secret
+        self._backoff = min(2 * self._backoff, _LONGEST_BACKOFF_SECONDS)
+
+    def note_granted(self) -> None:
+        """A slot was free: the next refusal counts as the first."""
+        self.full_until = 0.0
+        self._backoff = _FIRST_BACKOFF_SECONDS
+
+    def seconds_to_news(self, now: float) -> float | None:
+        """When to look again, in seconds; None where only a slot that we hold can change anything."""
+        waits = [self.full_until - now] if self.full_until > now else []
+        if self.closed_until is not None and self.is_closed:
+            waits.append(self.closed_until - time.time())
+        return max(waits, default=None)

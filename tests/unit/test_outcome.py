@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from miyabi.legacy_result import LegacyResult
+from miyabi.outcome import Evidence, decide
+from miyabi.parser import Transcript
+from miyabi.session import Outcome
+from tests.support.recordings import assistant, init, line, read, result
+
+GOOD = Evidence(agent_exit=0, commits=1, machine="mini1", task="t1", timeout_seconds=1800)
+SUCCESS = init() + result()
+
+
+def outcome(evidence: Evidence, stream: bytes = SUCCESS) -> tuple[Outcome, str | None]:
+    """Outcome and kind."""
+    verdict = decide(read(stream), evidence)
+    return verdict.outcome, verdict.error_kind
+
+
+def test_success() -> None:
+    """Exit 0, a good result, a commit and a passed check are a success without any error."""
+    verdict = decide(read(SUCCESS), replace(GOOD, check_asked=True, check_exit=0))
+    assert (verdict.outcome, verdict.error_kind, verdict.error_text) == (Outcome.SUCCEEDED, None, None)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "expected"),
+    [
+        (replace(GOOD, lost=True, ended_by="stop"), (Outcome.MACHINE_LOST, "machine_lost")),
+        (replace(GOOD, ended_by="stop", agent_exit=143), (Outcome.STOPPED, "stopped")),
+        (replace(GOOD, ended_by="timeout", agent_exit=143), (Outcome.TIMED_OUT, "timeout")),
+        (replace(GOOD, missing_command="x", ended_by="stop"), (Outcome.AGENT_ERROR, "missing_command")),
+        (replace(GOOD, agent_exit=143), (Outcome.KILLED, "killed")),
+        (replace(GOOD, agent_exit=-9), (Outcome.KILLED, "killed")),
+        (replace(GOOD, agent_exit=None), (Outcome.KILLED, "no_exit_status")),
+        (replace(GOOD, agent_exit=3), (Outcome.AGENT_ERROR, "exit_status")),
+        (replace(GOOD, agent_exit=255), (Outcome.AGENT_ERROR, "exit_status")),
+        (replace(GOOD, commits=0), (Outcome.NO_CHANGES, "no_changes")),
+        (replace(GOOD, commits=0, expect_changes=False), (Outcome.SUCCEEDED, None)),
+        (replace(GOOD, check_asked=True, check_exit=2), (Outcome.CHECK_FAILED, "check_failed")),
+        (replace(GOOD, check_asked=True, check_exit=None), (Outcome.CHECK_FAILED, "check_failed")),
+        (replace(GOOD, commits=0, check_asked=True, check_exit=2), (Outcome.NO_CHANGES, "no_changes")),
+        (replace(GOOD, expect_structured_output=True), (Outcome.AGENT_ERROR, "no_structured_output")),
+    ],
+)
+def test_evidence_wins(evidence: Evidence, expected: tuple[Outcome, str | None]) -> None:
+    """A result that claims success is believed only as far as the evidence goes."""
+    assert outcome(evidence) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "stderr", "expected"),
+    [
+        (127, "miyabi: claude not found: claude (PATH=/bin)", (Outcome.LAUNCH_FAILED, "claude_not_found")),
+        (126, "sh: claude: Permission denied", (Outcome.LAUNCH_FAILED, "claude_not_executable")),
+        (72, "miyabi: worktree missing: /w", (Outcome.LAUNCH_FAILED, "worktree_missing")),
+        (78, "miyabi: token file /t is empty", (Outcome.LAUNCH_FAILED, "token_file")),
+        (1, "error: unknown option '--permission-prompts'", (Outcome.LAUNCH_FAILED, "bad_argument")),
+        (1, "Error: Invalid session ID. Must be a valid UUID.", (Outcome.LAUNCH_FAILED, "bad_argument")),
+        (1, "Error: MCP config file not found: /x", (Outcome.LAUNCH_FAILED, "bad_settings")),
+        (1, "ENOSPC: no space left on device, write", (Outcome.LAUNCH_FAILED, "disk_full")),
+        (1, "", (Outcome.LAUNCH_FAILED, "launch_failed")),
+        (0, "", (Outcome.KILLED, "no_result")),
+        (137, "Session ID x is already in use", (Outcome.KILLED, "killed")),
+        (None, "", (Outcome.KILLED, "no_exit_status")),
+    ],
+)
+def test_nothing_said(status: int | None, stderr: str, expected: tuple[Outcome, str]) -> None:
+    """A session that said nothing is explained by its exit status and its stderr."""
+    assert outcome(replace(GOOD, agent_exit=status, stderr=stderr), b"") == expected
+
+
+def test_broken_down() -> None:
+    """A session that began and ended without a result was not launched badly, it broke down."""
+    assert outcome(replace(GOOD, agent_exit=1, stderr="TypeError: x"), init()) == (Outcome.KILLED, "crashed")
+
+
+def test_not_found_says_where() -> None:
+    """A claude that is not there: the line names machine, path and PATH, and what to do."""
+    stderr = "miyabi: claude not found: /opt/x/claude (PATH=/usr/bin:/bin)\n"
+    verdict = decide(Transcript(), replace(GOOD, agent_exit=127, stderr=stderr))
+    assert verdict.error_text == (
+        "claude did not start on mini1: claude not found: /opt/x/claude (PATH=/usr/bin:/bin); "
+        "install Claude Code on mini1, or set `claude` there to its absolute path"
+    )
+
+
+def failed(error: str = "", status: int | None = None, api_error: str = "", **fields: object) -> bytes:
+    """A session that the API ended."""
+    said = {"is_api_error_message": True, "error": error, "api_error_status": status, "api_error": api_error}
+    told = {"is_error": True, "terminal_reason": "api_error", "api_error_status": status, "result": "API Error"}
+    return init() + assistant({"type": "text", "text": "x"}, **said) + result(**(told | fields))
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"),
+    [
+        (failed("oauth_org_not_allowed", 403), (Outcome.NOT_LOGGED_IN, "oauth_org_not_allowed")),
+        (failed("account_on_hold"), (Outcome.NOT_LOGGED_IN, "account_on_hold")),
+        (failed("billing_error", 403), (Outcome.API_REFUSED, "billing_error")),
+        (failed("", 413, terminal_reason="image_error"), (Outcome.API_REFUSED, "image_error")),
+        (failed("", 418), (Outcome.API_REFUSED, "invalid_request")),
+        (failed("", 503), (Outcome.API_UNAVAILABLE, "server_error")),
+        (failed("unknown", 408), (Outcome.API_UNAVAILABLE, "server_error")),
+        (failed("", None, "computer_slept"), (Outcome.API_UNAVAILABLE, "computer_slept")),
+        (failed("", None, "claude_code_version_too_old"), (Outcome.LAUNCH_FAILED, "claude_too_old")),
+        (failed("", None, "org_disabled_credential"), (Outcome.NOT_LOGGED_IN, "org_disabled_credential")),
+        (failed(""), (Outcome.API_UNAVAILABLE, "network")),
+        (failed("rate_limit", 429, "usage_limit_reached"), (Outcome.USAGE_LIMIT, "usage_limit")),
+        (
+            init() + result(is_error=True, terminal_reason="", result="API Error: 500 oops"),
+            (Outcome.API_UNAVAILABLE, "server_error"),
+        ),
+        (
+            init() + result(is_error=True, terminal_reason="", result="Claude AI usage limit reached|1799999999"),
+            (Outcome.USAGE_LIMIT, "usage_limit"),
+        ),
+        (init() + result(subtype="error_max_turns", is_error=True), (Outcome.MAX_TURNS, "max_turns")),
+        (init() + result(subtype="brand_new"), (Outcome.AGENT_ERROR, "completed")),
+        (init() + result(terminal_reason="hook_stopped"), (Outcome.AGENT_ERROR, "hook_stopped")),
+        (
+            init() + result(subtype="error_max_structured_output_retries", is_error=True, terminal_reason=""),
+            (Outcome.AGENT_ERROR, "error_max_structured_output_retries"),
+        ),
+    ],
+)
+@pytest.mark.parametrize("status", [0, 1])
+def test_api(stream: bytes, expected: tuple[Outcome, str], status: int) -> None:
+    """A failure of the API is told apart by its closest word; older versions exit with 0 even then."""
+    assert outcome(replace(GOOD, agent_exit=status), stream) == expected
+
+
+def test_limit_that_is_over() -> None:
+    """A limit met and outlived has no say in a later failure of another kind."""
+    limit = line(type="rate_limit_event", rate_limit_info={"status": "rejected", "resetsAt": 1799999999})
+    assert outcome(GOOD, init() + limit + result()) == (Outcome.SUCCEEDED, None)
+    assert outcome(GOOD, limit + failed("", 500))[0] is Outcome.API_UNAVAILABLE
+    assert outcome(GOOD, limit + failed("", 429))[0] is Outcome.USAGE_LIMIT
+
+
+def test_failure_of_an_earlier_turn() -> None:
+    """What failed in a turn before says nothing of the last one."""
+    stream = failed("billing_error", 400) + init() + result(is_error=True, terminal_reason="hook_stopped")
+    assert outcome(GOOD, stream) == (Outcome.AGENT_ERROR, "hook_stopped")
+
+
+def test_denied_but_done() -> None:
+    """Denied tools are no failure where the work was done in another way."""
+    denial = line(type="system", subtype="permission_denied", tool_name="Bash", tool_use_id="u")
+    assert outcome(GOOD, init() + denial + result())[0] is Outcome.SUCCEEDED
+    assert outcome(replace(GOOD, commits=0), init() + denial + result())[0] is Outcome.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize(("succeeded", "expected"), [(True, "succeeded"), (None, "succeeded"), (False, "agent_error")])
+def test_declared_failure(succeeded: bool | None, expected: str) -> None:  # noqa: FBT001 - a case
+    """An agent that declares failure is believed, against all other evidence."""
+    legacy = LegacyResult(succeeded=succeeded, error="tests are red")
+    verdict = decide(read(SUCCESS), replace(GOOD, legacy=legacy))
+    assert verdict.outcome == expected
+    assert ("tests are red" in (verdict.error_text or "")) is (succeeded is False)
+
+
+@pytest.mark.parametrize("evidence", [replace(GOOD, commits=0), replace(GOOD, agent_exit=1)])
+def test_declared_success(evidence: Evidence) -> None:
+    """An agent that declares success makes nothing succeed."""
+    legacy = LegacyResult(succeeded=True)
+    assert outcome(replace(evidence, legacy=legacy)) == outcome(evidence)
+    assert outcome(evidence)[0] is not Outcome.SUCCEEDED

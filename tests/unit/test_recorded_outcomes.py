@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from miyabi.outcome import Evidence, Verdict, decide
+from miyabi.session import Outcome
+from miyabi.slash_command import missing_command
+from tests.support.recordings import FOLDER, Recording, names, recording
+
+
+def judged(found: Recording) -> Verdict:
+    """The verdict on a recording whose session left the commits that its case says, one unless told otherwise."""
+    transcript, arguments = found.transcript, found.expected["arguments"]
+    prompt = arguments.split("'")[1] if arguments.startswith("-p '") else "go"
+    return decide(
+        transcript,
+        Evidence(
+            agent_exit=found.expected["exit_status"],
+            stderr=found.stderr,
+            commits=found.expected.get("commits", 1),
+            expect_structured_output="--json-schema" in arguments,
+            missing_command=missing_command(prompt, transcript.init) if transcript.init else None,
+            machine="mini1",
+            task="t1",
+        ),
+    )
+
+
+@pytest.mark.parametrize("name", names())
+def test_outcome(name: str) -> None:
+    """Every recorded run has the outcome, the kind and the reset time that its case says."""
+    found = recording(name)
+    verdict = judged(found)
+    resets_at = found.expected.get("resets_at")
+    assert verdict.outcome == Outcome(found.expected["outcome"]), verdict
+    assert verdict.error_kind == found.expected.get("error_kind")
+    assert verdict.resets_at == (datetime.fromtimestamp(resets_at, UTC) if resets_at else None)
+
+
+@pytest.mark.parametrize("name", [n for n in names() if recording(n).expected["outcome"] != "succeeded"])
+def test_error_text(name: str) -> None:
+    """Whatever did not succeed says in one line what is the matter and what to do."""
+    text = judged(recording(name)).error_text
+    assert text is not None
+    situation, _, advice = text.partition("; ")
+    assert situation
+    assert advice
+    assert "\n" not in text
+    assert "{" not in advice
+    assert len(text) <= 510
+
+
+def test_all_recordings_are_judged() -> None:
+    """No recording lies about without its case."""
+    assert sorted(folder.name for folder in FOLDER.iterdir() if folder.is_dir()) == names()
+
+
+@pytest.mark.parametrize("name", names())
+def test_no_outcome_without_result(name: str) -> None:
+    """Cut before its last result, no recording is a success, whatever else was said and however it exited."""
+    found = recording(name)
+    lines = [line for line in found.stdout.splitlines(keepends=True) if b'"type":"result"' not in line]
+    cut = Recording(name=name, stdout=b"".join(lines), stderr="", expected=found.expected | {"exit_status": 0})
+    assert judged(cut).outcome is not Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("status", [1, 126, 137, 143, 255])
+def test_no_success_with_a_bad_exit(name: str, status: int) -> None:
+    """However good a recording looks, it is no success where the exit status says otherwise."""
+    found = recording(name)
+    bad = Recording(name=name, stdout=found.stdout, stderr="", expected=found.expected | {"exit_status": status})
+    assert judged(bad).outcome is not Outcome.SUCCEEDED
