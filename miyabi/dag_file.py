@@ -87,18 +87,16 @@ def _node(raw: Any, number: int, problems: Problems) -> Node | None:
         return None
     given = _given(raw)
     who = _who(given, number)
-    before = problems.count
     for field in [field for field in given if field not in Node.model_fields]:
         problems.add(who, f"unknown field {shown(field)}", wrong=field, known=Node.model_fields)
         del given[field]
     if "prompt" in given and "command" in given:
         problems.add(who, "has 'prompt' and 'command'; give one of them")
     try:
-        node = Node.model_validate(given)
+        return Node.model_validate(given)
     except ValidationError as error:
         _explain(error, who, problems)
         return None
-    return node if problems.count == before else None
 
 
 def _given(raw: dict[str, Any]) -> dict[str, Any]:

@@ -70,10 +70,14 @@ class Follower:
         self._on_output = on_output
         self._copies: dict[str, Copy] = {}
         self._heard = 0.0
+        self._silence_seconds = SILENCE_SECONDS
         self._pause = _FIRST_PAUSE_SECONDS
 
-    async def run(self, out: Path, err: Path, *, patience_seconds: float) -> Status:
+    async def run(
+        self, out: Path, err: Path, *, patience_seconds: float, silence_seconds: float = SILENCE_SECONDS
+    ) -> Status:
         """See `RemoteSession.follow`."""
+        self._silence_seconds = silence_seconds
         with ExitStack() as files:
             self._copies = {"o": files.enter_context(Copy(out)), "e": files.enter_context(Copy(err))}
             self._copies["o"].again(self._on_output)
@@ -107,10 +111,10 @@ class Follower:
     async def _until_silent(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         while True:
             try:
-                async with asyncio.timeout(SILENCE_SECONDS):
+                async with asyncio.timeout(self._silence_seconds):
                     chunk = await anext(chunks, b"")
             except TimeoutError:
-                raise self._dropped(f"silent for {SILENCE_SECONDS:g} s") from None
+                raise self._dropped(f"silent for {self._silence_seconds:g} s") from None
             if not chunk:
                 return
             yield chunk

@@ -87,7 +87,7 @@ def script(
             oauth_token_file=None if spec.rehearse else spec.oauth_token_file,
             inherited=inherited,
         ),
-        _exports(_identity(spec, machine)),
+        _exports(_identity(spec)),
         _enter(worktree),
         f"exec /bin/sh {word(agent)}" if spec.rehearse and agent else _claude(spec, machine),
     )
@@ -170,7 +170,7 @@ def _author(spec: SessionSpec) -> dict[str, str]:
     return {f"GIT_{role}_{what}": value for role in roles for what, value in pairs}
 
 
-def _identity(spec: SessionSpec, machine: Machine) -> dict[str, str]:
+def _identity(spec: SessionSpec) -> dict[str, str]:
     own = {
         "MIYABI_RUN": spec.run,
         "MIYABI_TASK": spec.task,

@@ -99,7 +99,7 @@ class LiveRun:
             self.settings,
             run=self.run,
             attempt=attempt,
-            prompt=compose(node, upstream=self.upstream(node)),
+            prompt=compose(node, upstream=self.upstream(node), check=self.settings.sessions.check),
             base=await self.base_for(node),
             author=self.author,
             conversation=conversation,

@@ -21,8 +21,10 @@ _ALL_MESSAGES_CHARACTERS = 24_000
 _FILES = 30
 
 
-def compose(node: Node, *, upstream: Sequence[SessionResult] = (), house_rules: str = HOUSE_RULES) -> str:
-    """The message that starts the session.
+def compose(
+    node: Node, *, upstream: Sequence[SessionResult] = (), house_rules: str = HOUSE_RULES, check: str | None = None
+) -> str:
+    """The message that starts the session; `check` is what must pass where the node itself says nothing.
 
     A node's own `prompt` or `command` is passed exactly as it stands: a slash command must be the whole message.
     Otherwise the message has the node's title, issue and description, what its upstreams did, and the house rules.
@@ -30,8 +32,13 @@ def compose(node: Node, *, upstream: Sequence[SessionResult] = (), house_rules: 
     own = node.prompt or node.command
     if own:
         return own
-    parts = [_task(node), *_earlier(upstream), _section("Rules", house_rules), *_check(node)]
+    parts = [_task(node), *_earlier(upstream), _section("Rules", house_rules), *_check(node.check or check)]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def go_on(prompt: str) -> str:
+    """The message that takes up a conversation again which `prompt` began."""
+    return f"You were interrupted. Look at where you are, and go on with your task to its end. It was:\n\n{prompt}"
 
 
 def _section(title: str, text: str) -> str:
@@ -44,10 +51,10 @@ def _task(node: Node) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _check(node: Node) -> list[str]:
-    if not node.check:
+def _check(check: str | None) -> list[str]:
+    if not check:
         return []
-    return [f"When you are done, this command is run in your worktree and must pass:\n\n{_quoted(node.check)}"]
+    return [f"When you are done, this command is run in your worktree and must pass:\n\n{_quoted(check)}"]
 
 
 def _earlier(upstream: Sequence[SessionResult]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from miyabi import supervision
-from miyabi.following import Follower
+from miyabi.following import SILENCE_SECONDS, Follower
 from miyabi.host import Host
 from miyabi.session_status import Status
 
@@ -66,11 +66,13 @@ class RemoteSession:
         *,
         on_output: Callable[[bytes], None] = _ignore,
         patience_seconds: float = 1800,
+        silence_seconds: float = SILENCE_SECONDS,
     ) -> Status:
         """The status at the end, when `out` and `err` are complete; dropped links are taken up where they broke.
 
         The two files say how far we are: those that hold something already are gone on with.
         `on_output` gets every byte of the agent's stdout once and in order, beginning with what `out` held.
+        A link on which nothing comes for `silence_seconds` is taken for dead.
         Over means: EXITED, LOST, ORPHAN (nobody supervises it any more: `stop` it) or NONE.
 
         Raises:
@@ -78,7 +80,7 @@ class RemoteSession:
             MachineError: permanent trouble with the machine, or it has less of the output than we have.
         """
         follower = Follower(self._host, self._session, self._workspace, on_output=on_output)
-        return await follower.run(out, err, patience_seconds=patience_seconds)
+        return await follower.run(out, err, patience_seconds=patience_seconds, silence_seconds=silence_seconds)
 
     async def status(self) -> Status:
         """Where it stands now."""

@@ -41,11 +41,12 @@ sub record {
 
 sub supervised { my ($r) = @_; return $r->{boot} eq boot() && $r->{born} eq born($r->{sup}) }
 
-sub leader {    # the pid that the session's tree hangs on, -1 where it or its group is no more
+sub leader {    # the pid that the session's tree hangs on, -1 where it and its group are no more
     my ($r) = @_;
-    return -1 if $r->{boot} ne boot() || !$r->{pg} || !kill 0, -$r->{pg};
-    my $born = born($r->{pg});
-    return $born eq '' || $born eq $r->{pgborn} ? $r->{pg} : -1;
+    return -1 if $r->{boot} ne boot() || !$r->{pg};
+    my $all = table();
+    return -1 unless grep { $_->[1] == $r->{pg} } values %$all;
+    return !$all->{ $r->{pg} } || born($r->{pg}) eq $r->{pgborn} ? $r->{pg} : -1;
 }
 
 sub orphaned { my ($r, $session) = @_; return $r->{boot} eq boot() && (leader($r) > 0 || marked(marks($session))) }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from miyabi.dag import Node
+from miyabi.prompt import go_on
 from miyabi.session import SessionSpec
 from miyabi.settings import Settings
 
@@ -27,7 +28,7 @@ def spec_for(
         title=node.title,
         attempt=attempt,
         resumes=conversation,
-        prompt=prompt,
+        prompt=go_on(prompt) if conversation else prompt,
         rehearse=rehearse,
         rehearsal_seconds=settings.runs.rehearsal_seconds_per_minute * node.estimated_duration,
         base=base,

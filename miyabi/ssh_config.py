@@ -123,7 +123,7 @@ def target_from(options: Options, *, machine: str, alias: str, chosen: SshConfig
         host=_one(options, "hostname", default=alias),
         port=int(_one(options, "port", default=str(_SSH_PORT))),
         user=_one(options, "user"),
-        try_command=shlex.join(["ssh", *ssh_flags(chosen), alias]),
+        try_command=shlex.join(["ssh", *ssh_flags(chosen), alias, "true"]),
         is_jump=is_jump,
         family=_FAMILIES.get(_one(options, "addressfamily"), socket.AF_UNSPEC),
         identity_files=tuple(_expand(i, tokens) for i in identities if i != "none"),

@@ -11,7 +11,10 @@ from weakref import WeakKeyDictionary
 from miyabi.errors import MachineDiskFull, MachineNotReady, RemoteFailed
 from miyabi.host import Completed, Host
 
-_PARTS = {"supervise": ("supervise.sh", "processes.pl", "sessions.pl", "follow.pl", "supervise.pl")}
+_PARTS = {
+    "supervise": ("supervise.sh", "processes.pl", "sessions.pl", "follow.pl", "supervise.pl"),
+    "workspace": ("workspace.sh", "worktree.sh", "salvage.sh", "strays.sh", "verbs.sh"),
+}
 """Scripts made of several files, one behind the other; any other is its own `<name>.sh`."""
 
 # Prints nothing where all went well. A cut connection looks like the end of the input, hence the count; what is
@@ -43,6 +46,11 @@ def script(name: str) -> bytes:
     return b"".join((folder / part).read_bytes() for part in _PARTS.get(name, (f"{name}.sh",)))
 
 
+def path(workspace: str, name: str) -> str:
+    """Where `install` puts a script; it need not be there."""
+    return f"{workspace.rstrip('/')}/bin/{name}-{hashlib.sha256(script(name)).hexdigest()[:12]}.sh"
+
+
 async def install(host: Host, workspace: str, name: str) -> str:
     """The script's path on the host, which has it from now on; asks the host once only.
 
@@ -65,7 +73,7 @@ def forget(host: Host) -> None:
 
 async def _put(host: Host, workspace: str, name: str) -> str:
     text = script(name)
-    folder, file = f"{workspace.rstrip('/')}/bin", f"{name}-{hashlib.sha256(text).hexdigest()[:12]}.sh"
+    folder, _, file = path(workspace, name).rpartition("/")
     for _ in range(3):
         done = await host.run(["exec", "/bin/sh", "-c", _PUT, "sh", folder, file, str(len(text))], stdin=text)
         if done.exit_status != _SHORT:

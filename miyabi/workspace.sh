@@ -86,7 +86,7 @@ make_mirror() { # FORMAT
 }
 init_mirror() { # FORMAT FOLDER
   if [ "$1" = sha1 ]; then set -- "" "$2"; else set -- "--object-format=$1" "$2"; fi
-  GIT_DEFAULT_HASH=sha1 g init -q --bare --template= $1 "$2" || {
+  (GIT_DEFAULT_HASH=sha1; export GIT_DEFAULT_HASH; g init -q --bare --template= $1 "$2") || {
     [ -z "$1" ] || die 78 "this machine's git cannot make a repository with $1. Install git 2.29 or newer"
     failed "cannot make the mirror $mirror"
   }
@@ -98,7 +98,8 @@ init_mirror() { # FORMAT FOLDER
 # The commits of a bundle become the mirror's: all of them or none. 1: it counts on some that are not here.
 unbundle() { # FOLDER with the file "bundle"
   mkdir -p "$1/objects/info" "$1/objects/pack" && say "$mirror/objects" >"$1/objects/info/alternates" &&
-    GIT_OBJECT_DIRECTORY=$1/objects g --git-dir="$mirror" bundle unbundle "$1/bundle" >"$1/refs" || return 1
+    (GIT_OBJECT_DIRECTORY=$1/objects; export GIT_OBJECT_DIRECTORY
+      g --git-dir="$mirror" bundle unbundle "$1/bundle" >"$1/refs") || return 1
   grep ' refs/miyabi/shallow/' "$1/refs" >"$1/ends" && add_shallow "$1/ends"
   for f in "$1"/objects/pack/*.pack "$1"/objects/pack/*.rev "$1"/objects/pack/*.idx; do
     [ ! -e "$f" ] || mv -f "$f" "$mirror/objects/pack/" || failed "cannot keep a pack in $mirror"

@@ -11,8 +11,9 @@ prepare() { # FORMAT BASE BYTES
   make_mirror "$1"
   if [ "$3" -gt 0 ]; then receive "$3"; unbundle "$incoming" || lacks; fi
   lock "$notes.lock"
+  if ready && [ -f "$admin/HEAD" ]; then return; fi
   attach "$2" || lacks
-  if ready; then [ -f "$admin/HEAD" ] || relink || failed "cannot repair the worktree $worktree"
+  if ready; then made=; relink || failed "cannot repair the worktree $worktree"
   else build "$2"; fi
 }
 
@@ -49,7 +50,7 @@ build() { # BASE
   g --git-dir="$mirror" rev-list --objects --quiet "$1" >/dev/null 2>&1 || exit 67   # nothing here can be counted on
   failed "cannot check out $worktree"
 }
-git_there() { GIT_DIR=$admin GIT_WORK_TREE=$worktree g "$@"; }
+git_there() { g --git-dir="$admin" --work-tree="$worktree" "$@"; }
 
 # What makes a folder a worktree of the mirror. Locked: `git worktree prune` and `remove` of an agent leave it alone.
 link() {
@@ -59,8 +60,9 @@ link() {
 }
 # The same where git's part is gone and the files are not.
 relink() {
-  [ ! -d "$worktree/.git" ] || mv "$worktree/.git" "$worktree/.git-of-the-agent"
-  mkdir -p "$admin" && link && git_there read-tree HEAD
+  mkdir -p "$admin"
+  [ ! -d "$worktree/.git" ] || mv "$worktree/.git" "$admin/miyabi-own.$$"
+  link && git_there read-tree HEAD
 }
 
 # ---- remove
@@ -103,7 +105,7 @@ remove_run() { # WORKSPACE KEY RUN
   forget_refs $(g --git-dir="$mirror" for-each-ref --sort=-committerdate --format='%(refname)' refs/miyabi/known |
     tail -n +6)
   g --git-dir="$mirror" -c gc.auto=6700 -c gc.autoPackLimit=50 -c gc.pruneExpire=1.day.ago gc --auto -q \
-    </dev/null >/dev/null 2>&1
+    </dev/null >/dev/null 2>&1 || :
 }
 
 # Every worktree that an agent made below a folder of ours: COMMAND with git's part of it and its own folder.

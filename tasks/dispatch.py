@@ -7,7 +7,6 @@ of them without a word to the server, so between runs it is first come, first se
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 
 from miyabi.errors import MiyabiError, ServerAway, ServerError
@@ -52,18 +51,19 @@ class Dispatcher:
         self._stopped: str | None = None
         self._away_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._pumping: asyncio.Handle | None = None
 
     async def acquire(self, seat: Seat) -> Grant:
         """A slot, as soon as one is free and no better task wants it.
 
         Raises:
             NotStarted: `stop` was called.
-            ServerError: a machine's limit is missing.
-            MiyabiError: no machine of the fleet could ever take this task.
+            ServerError: the limits of all machines that could take it are missing.
+            MiyabiError: no machine of the fleet could ever take it.
         """
         self._refuse(seat)
         self._queue.add(seat, key=seat.key)
-        self._pump()
+        self._pump_soon()
         try:
             grant = await seat.granted
             await self.look_ahead.ready(seat, grant.lease.machine)
@@ -77,7 +77,7 @@ class Dispatcher:
         post = self._posts[lease.machine.name]
         post.held -= 1
         self._offer(post, lease)
-        self._pump()
+        self._pump_soon()
 
     def close_machine(self, name: str, *, until: float) -> None:
         """Starts nothing on the machine before `until`, in seconds since 1970. What runs there goes on."""
@@ -85,7 +85,7 @@ class Dispatcher:
         post.closed_until = max(until, post.closed_until or 0.0)
         for lease in tuple(post.spares):
             self._return_spare(post, lease)
-        self._pump()
+        self._pump_soon()
 
     def stop(self, reason: str) -> None:
         """Starts nothing further: who waits for a slot gets NotStarted with this reason."""
@@ -96,10 +96,12 @@ class Dispatcher:
     def _refuse(self, seat: Seat) -> None:
         if self._stopped:
             raise NotStarted(self._stopped)
-        able = [machine for machine in self.machines if machine.name not in seat.avoid]
-        if not any(seat.suits(machine) for machine in able):
-            loads = [Load(machine=machine, used=0) for machine in able]
+        able = [post for post in self._posts.values() if seat.suits(post.machine)]
+        if not able:
+            loads = [Load(machine=machine, used=0) for machine in self.machines if machine.name not in seat.avoid]
             raise MiyabiError(f"This task cannot be placed: {unplaceable(loads, seat.requires)}.")
+        if broken := _all_broken(able):
+            raise broken
 
     def _leave(self, seat: Seat) -> None:
         self._queue.remove(seat)
@@ -107,8 +109,13 @@ class Dispatcher:
         if seat.granted.done() and not seat.granted.cancelled() and not seat.granted.exception():
             self.release(seat.granted.result().lease)
 
+    def _pump_soon(self) -> None:
+        if not self._pumping:
+            self._pumping = asyncio.get_running_loop().call_soon(self._pump)
+
     def _pump(self) -> None:
         """Asks for a slot for each task that could have one, and looks when there will be news."""
+        self._pumping = None
         now = asyncio.get_running_loop().time()
         if self._away_until <= now:
             self._place_all(now)
@@ -117,21 +124,22 @@ class Dispatcher:
 
     def _place_all(self, now: float) -> None:
         loads = {name: post.load(now) for name, post in self._posts.items()}
+        free = sum(load.free for load in loads.values() if load.closed_until is None)
         hopeless: set[tuple[tuple[str, ...], frozenset[str]]] = set()
         for seat in self._queue:
-            if len(self._asking) >= ASKED_AT_ONCE or not any(load.free and not load.closed_until for load in loads.values()):
+            if not free or len(self._asking) >= ASKED_AT_ONCE:
                 return
             if seat.asking or (seat.requires, seat.avoid) in hopeless:
                 continue
-            placement = choose(
-                tuple(loads.values()), requires=seat.requires, strategy=self._strategy, avoid=seat.avoid
-            )
+            fleet = tuple(loads.values())
+            placement = choose(fleet, requires=seat.requires, strategy=self._strategy, avoid=seat.avoid)
             if placement is None:
                 hopeless.add((seat.requires, seat.avoid))
                 continue
             post = self._posts[placement.machine.name]
             self._place(seat, post, placement.reason)
             loads[placement.machine.name] = post.load(now)
+            free -= 1
 
     def _place(self, seat: Seat, post: Post, reason: str) -> None:
         if post.spares:
@@ -148,23 +156,33 @@ class Dispatcher:
         answer: Lease | Taken | None = None
         try:
             answer = await self._leases.take(post.machine, holder=seat.task)
-        except ServerAway as error:
+        except ServerAway:
             self._away_until = loop.time() + AWAY_SECONDS
-            self._warn(f"{error} Nothing is started until it is back.")
         except ServerError as error:
-            self._fail(seat, error)
+            self._give_up(post, error)
         finally:
             post.asking -= 1
             seat.asking = False
+            self._pump_soon()
         if isinstance(answer, Taken):
             post.note_taken(loop.time(), retry_seconds=answer.retry_seconds)
         elif answer:
             post.note_granted()
-            if seat in self._queue:
-                self._grant(seat, post, answer, reason)
-            else:
-                self._offer(post, answer)
-        loop.call_soon(self._pump)
+            self._receive(seat, post, answer, reason)
+
+    def _receive(self, seat: Seat, post: Post, lease: Lease, reason: str) -> None:
+        if seat in self._queue and not post.is_closed:
+            self._grant(seat, post, lease, reason)
+        else:
+            self._offer(post, lease)
+
+    def _give_up(self, post: Post, error: ServerError) -> None:
+        """Nothing more goes to this machine; who has no other fails."""
+        self._warn(str(error))
+        post.broken = error
+        for seat in self._queue:
+            if _all_broken([other for other in self._posts.values() if seat.suits(other.machine)]):
+                self._fail(seat, error)
 
     def _offer(self, post: Post, lease: Lease) -> None:
         seat = None if post.is_closed else next((seat for seat in self._queue if seat.suits(post.machine)), None)
@@ -198,7 +216,7 @@ class Dispatcher:
 
         def returned(_: asyncio.Task[None]) -> None:
             post.returning -= 1
-            self._pump()
+            self._pump_soon()
 
         self._leases.give_back(lease).add_done_callback(returned)
 
@@ -217,3 +235,7 @@ class Dispatcher:
         full = [post for post in self._posts.values() if post.is_busy and not post.load(now).free]
         full.sort(key=lambda post: post.granted_at)
         self.look_ahead.update([post.machine for post in full], self._queue)
+
+
+def _all_broken(posts: Sequence[Post]) -> Exception | None:
+    return posts[0].broken if all(post.broken for post in posts) else None

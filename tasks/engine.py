@@ -33,6 +33,11 @@ class Call:
     extra_tags: tuple[str, ...] = ()
     cancel_event: threading.Event = field(default_factory=threading.Event)
 
+    @property
+    def wants_machine(self) -> bool:
+        """Whether the function has a parameter `machine` that the caller left for the runner to fill."""
+        return self.parameters.get("machine", self) is None
+
 
 @dataclass
 class _AsyncEngine(AsyncTaskRunEngine[Any, Any]):

@@ -1,4 +1,4 @@
-"""The slots that this run has leased: renewed from one place, given back for certain, leased anew when they are lost."""
+"""The slots that this run has leased: renewed from one place, given back for certain, leased anew when lost."""
 
 from __future__ import annotations
 
@@ -41,7 +41,12 @@ class Leases:
 
     async def take(self, machine: Machine, *, holder: UUID) -> Lease | Taken:
         """One slot of the machine, or word that all are taken. Raises ServerAway, ServerError (no such limit)."""
-        answer = await self._spawn(self._limits.lease(machine, holder=holder))
+        try:
+            answer = await self._spawn(self._limits.lease(machine, holder=holder))
+        except ServerAway as error:
+            self._note_away(error)
+            raise
+        self._note_back()
         if isinstance(answer, Taken):
             return answer
         lease = Lease(machine=machine, holder=holder, id=answer)
@@ -111,7 +116,7 @@ class Leases:
 
     def _note_away(self, error: BaseException) -> None:
         if not self._away:
-            self._warn(f"{error} The sessions go on; slots are leased again when it is back.")
+            self._warn(f"{error} What runs goes on; slots are leased again when it is back.")
         self._away = True
 
     def _note_back(self) -> None:

@@ -97,7 +97,7 @@ class LookAhead:
         try:
             if hook:
                 await hook(machine, seat.parameters)
-        except Exception:  # noqa: BLE001 - whatever a hook raises, the task itself meets it again
+        except Exception:
             logger.debug("Looking ahead on %s failed", machine.name, exc_info=True)
 
 

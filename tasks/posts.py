@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from dataclasses import dataclass, field
@@ -16,7 +17,10 @@ _LONGEST_BACKOFF_SECONDS = 8.0
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Post:
-    """One machine. Times are the loop's, except `closed_until`, which is the clock's (seconds since 1970)."""
+    """One machine. Times are the loop's, except `closed_until`, which is the clock's (seconds since 1970).
+
+    `broken` is why it takes nothing more in this run.
+    """
 
     machine: Machine
     held: int = 0
@@ -26,6 +30,7 @@ class Post:
     full_until: float = 0.0
     closed_until: float | None = None
     granted_at: float = 0.0
+    broken: Exception | None = None
     _backoff: float = _FIRST_BACKOFF_SECONDS
 
     def load(self, now: float) -> Load:
@@ -33,12 +38,14 @@ class Post:
         used = self.held + self.asking + self.returning
         if self.full_until > now:
             used = max(used, self.machine.slots - len(self.spares))
-        return Load(machine=self.machine, used=used, closed_until=self.closed_until if self.is_closed else None)
+        return Load(
+            machine=self.machine, used=used, closed_until=(self.closed_until or math.inf) if self.is_closed else None
+        )
 
     @property
     def is_closed(self) -> bool:
         """Whether it takes nothing at present."""
-        return self.closed_until is not None and self.closed_until > time.time()
+        return self.broken is not None or (self.closed_until is not None and self.closed_until > time.time())
 
     @property
     def is_busy(self) -> bool:
@@ -58,7 +65,5 @@ class Post:
 
     def seconds_to_news(self, now: float) -> float | None:
         """When to look again, in seconds; None where only a slot that we hold can change anything."""
-        waits = [self.full_until - now] if self.full_until > now else []
-        if self.closed_until is not None and self.is_closed:
-            waits.append(self.closed_until - time.time())
-        return max(waits, default=None)
+        wait = max(self.full_until - now, (self.closed_until or 0.0) - time.time())
+        return wait if wait > 0 and self.broken is None else None

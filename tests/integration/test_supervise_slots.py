@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.support.sessions import Station, eventually, station  # noqa: F401 - a fixture
 
 from miyabi.session_status import State
+from tests.support.sessions import Station, eventually, station  # noqa: F401 - a fixture
 
 
 def test_thirty_starts_at_once_on_three_slots_launch_three(station: Station) -> None:

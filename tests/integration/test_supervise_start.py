@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tests.support.sessions import Station, eventually, station  # noqa: F401 - a fixture
-
 from miyabi.session_status import State
+from tests.support.sessions import Station, eventually, station  # noqa: F401 - a fixture
 
 
 def test_twelve_starts_at_once_launch_once(station: Station) -> None:

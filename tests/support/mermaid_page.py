@@ -57,11 +57,11 @@ class Mermaid:
 
 @contextmanager
 def mermaid_page() -> Iterator[Mermaid]:
-    """Mermaid in a page; skips the test where there is no Chromium."""
+    """Mermaid in a page; fails the test where there is no Chromium."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     spec = importlib.util.find_spec("prefect")
     if chromium is None or spec is None or spec.origin is None:
-        pytest.skip("no Chromium on this machine")
+        pytest.fail("no Chromium on this machine: install it (Debian: apt-get install chromium)")
     assets = Path(spec.origin).parent / "server" / "ui-v2" / "assets"
     (script,) = assets.glob("vendor-mermaid-*.js")
     with _served(assets) as url, sync_playwright() as playwright:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ def names() -> list[str]:
     return sorted(_expected())
 
 
+@cache
 def _expected() -> dict[str, dict[str, Any]]:
     cases: dict[str, dict[str, Any]] = json.loads((FOLDER / "expected.json").read_text())
     return cases

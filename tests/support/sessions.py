@@ -87,12 +87,13 @@ class Station:
 
     def storm(self, calls: Sequence[tuple[Sequence[str], bytes]]) -> list[int]:
         """Many `start` calls at once; their exit statuses."""
+        return self.at_once([(self.words("start", *words), sent) for words, sent in calls])
+
+    def at_once(self, calls: Sequence[tuple[Sequence[str], bytes]]) -> list[int]:
+        """Many command lines with their input at once; their exit statuses."""
         pipe = subprocess.PIPE
         running = [
-            subprocess.Popen(
-                self.words("start", *words), stdin=pipe, stdout=pipe, stderr=pipe, env=self.environment
-            )
-            for words, _ in calls
+            subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, env=self.environment) for words, _ in calls
         ]
         for process, (_, sent) in zip(running, calls, strict=True):
             process.communicate(sent, timeout=60)

@@ -48,7 +48,7 @@ def test_a_layer_imports_only_what_it_may(source: Path) -> None:
 
 @pytest.mark.parametrize("source", SOURCES, ids=name)
 def test_each_foreign_library_has_one_door(source: Path) -> None:
-    """asyncssh and githubkit are imported in one file each."""
+    """Asyncssh and githubkit are imported in one file each."""
     for library, door in DOORS.items():
         assert library not in set(imported(source)) or name(source) == door
 

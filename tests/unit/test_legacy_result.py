@@ -39,7 +39,16 @@ def test_verdict(fields: dict[str, Any], succeeded: bool | None) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "no json", "[]", "7", "null", '{"other": 1}', "[" * 100_000, '{"status": "ok", "x": "' + "x" * LONGEST_CHARACTERS],
+    [
+        "",
+        "no json",
+        "[]",
+        "7",
+        "null",
+        '{"other": 1}',
+        "[" * 100_000,
+        '{"status": "ok", "x": "' + "x" * LONGEST_CHARACTERS,
+    ],
 )
 def test_something_else(text: str) -> None:
     """Whatever is no such file is None, never an error."""
@@ -48,5 +57,7 @@ def test_something_else(text: str) -> None:
 
 def test_shapes() -> None:
     """Files and errors may be objects, a byte order mark may come first, nonsense is left out."""
-    text = '\ufeff{"status": "failed", "error": {"message": "boom"}, "files": [{"path": "a"}, "b", 3, ""], "message": 4}'
+    text = (
+        '\ufeff{"status": "failed", "error": {"message": "boom"}, "files": [{"path": "a"}, "b", 3, ""], "message": 4}'
+    )
     assert parse(text) == LegacyResult(succeeded=False, error="boom", files=("a", "b"))

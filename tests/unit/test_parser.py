@@ -149,7 +149,9 @@ def test_unknown_events() -> None:
 @pytest.mark.parametrize("seconds", [0, -5, 1e300, True, "1799999999", None, float("nan")])
 def test_no_moment(seconds: object) -> None:
     """A reset time that is none is unknown, never an error."""
-    events = Transcript().feed(line(type="rate_limit_event", rate_limit_info={"status": "rejected", "resetsAt": seconds}))
+    events = Transcript().feed(
+        line(type="rate_limit_event", rate_limit_info={"status": "rejected", "resetsAt": seconds})
+    )
     assert events == [RateLimit(status="rejected")]
 
 

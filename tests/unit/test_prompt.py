@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from miyabi.prompt import HOUSE_RULES, compose
+from miyabi.prompt import HOUSE_RULES, compose, go_on
 from miyabi.session import Changes, Outcome, SessionResult
 from tests.support.dags import node
 
@@ -23,7 +25,8 @@ UPSTREAM = SessionResult(
 @pytest.mark.parametrize("field", ["prompt", "command"])
 def test_what_the_node_says_itself_is_the_whole_message(field: str, text: str) -> None:
     """Nothing is added and no blank is lost: a slash command must be alone."""
-    assert compose(node("a", **{field: text}, description="more"), upstream=[UPSTREAM]) == text
+    own: dict[str, Any] = {field: text, "description": "more"}
+    assert compose(node("a", **own), upstream=[UPSTREAM]) == text
 
 
 def test_a_composed_message_has_title_issue_description_and_rules() -> None:
@@ -89,3 +92,14 @@ def test_the_rules_can_be_others() -> None:
 def test_the_house_rules_say_what_matters(rule: str) -> None:
     """Commit here, do not push, leave nothing running, report at the end."""
     assert rule in HOUSE_RULES
+
+
+def test_the_settings_check_is_told_where_the_node_has_none() -> None:
+    """What will be run is what is announced, and a node's own check wins."""
+    assert "> make all\n" in compose(node("a"), check="make all")
+    assert "make all" not in compose(node("a", check="make one"), check="make all")
+
+
+def test_an_interrupted_session_is_told_its_task_again() -> None:
+    """The message that goes on carries the whole first one."""
+    assert go_on("/agent-run --issue 270").endswith("\n\n/agent-run --issue 270")

@@ -1,0 +1,119 @@
+"""What we know of GitHub's things: small models of our own, only the fields that we use. Times are UTC."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Person(_Value):
+    """Somebody with an account. `can_write` is None where nobody has asked yet."""
+
+    login: str
+    can_write: bool | None = None
+
+
+class Comment(_Value):
+    """A comment on an issue or a pull request."""
+
+    id: int
+    author: Person
+    body: str
+    created_at: datetime
+    updated_at: datetime | None = None
+
+
+class LabelEvent(_Value):
+    """Who set a label on an issue, and when; the latest setting of a label counts."""
+
+    label: str
+    actor: Person
+    at: datetime
+
+
+class Issue(_Value):
+    """An issue; `id` is GitHub's database id, `number` is what people say."""
+
+    id: int
+    number: int
+    title: str
+    body: str = ""
+    state: str = Field("open", description="open or closed")
+    state_reason: str | None = None
+    author: Person
+    labels: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+    milestone: int | None = Field(None, description="Number of its milestone")
+    is_pull_request: bool = False
+    locked: bool = False
+    html_url: str = ""
+    updated_at: datetime | None = None
+    blocked_by_count: int = Field(0, description="All blockers, open and closed")
+    sub_issue_count: int = 0
+
+
+class Blocker(_Value):
+    """An issue that another one waits for; it may be in another milestone or repository."""
+
+    number: int
+    state: str
+    title: str = ""
+    milestone: int | None = None
+    repository: str = Field("", description="owner/name; empty for the same repository")
+
+
+class Milestone(_Value):
+    """A milestone. `open_issues` and `closed_issues` count pull requests too, as GitHub does."""
+
+    number: int
+    title: str
+    description: str = ""
+    state: str = "open"
+    due_on: datetime | None = None
+    open_issues: int = 0
+    closed_issues: int = 0
+    html_url: str = ""
+
+
+class MergeState(StrEnum):
+    """Where a pull request stands."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    MERGED = "merged"
+
+
+class PullRequest(_Value):
+    """A pull request of ours or of somebody."""
+
+    number: int
+    title: str
+    body: str = ""
+    state: MergeState = MergeState.OPEN
+    draft: bool = False
+    head: str = Field(description="Head branch")
+    head_sha: str = ""
+    base: str = Field(description="Base branch")
+    html_url: str = ""
+    labels: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    milestone: int | None = None
+
+
+class RepositoryInfo(_Value):
+    """The repository as GitHub sees it."""
+
+    full_name: str = Field(description="owner/name as it is now; differs from what was asked after a rename")
+    default_branch: str
+    private: bool = False
+    archived: bool = False
+    can_push: bool = False
+    html_url: str = ""
+    clone_url: str = ""

@@ -1,0 +1,65 @@
+
+# ---- strays.sh: commits that a session made and its branch does not hold: amended, reset, stashed, on other branches
+
+# Sets `strays` to a commit whose parents they are, or to nothing.
+find_strays() { # BASE
+  strays=
+  r=refs/heads/$branch
+  below "$worktree/" say_folders >"$notes.below"
+  seen_commits "$1" | sort -u | g --git-dir="$mirror" cat-file --batch-check='%(objectname) %(objecttype)' |
+    sed -n 's/ commit$//p' >"$notes.seen"
+  [ -s "$notes.seen" ] || return 0
+  tips=$(g --git-dir="$mirror" rev-list --parents --stdin --not "$1" "--exclude=refs/heads/miyabi/*+strays" \
+    "--glob=refs/heads/miyabi/*" <"$notes.seen" |
+    awk '{ if (!($1 in inner)) order[++n] = $1; for (i = 2; i <= NF; i++) inner[$i] } END {
+      for (i = 1; i <= n; i++) if (!(order[i] in inner)) print order[i] }')
+  [ -n "$tips" ] && tie_strays $tips
+}
+say_folders() { say "$1"; }
+
+# The same tips make the same commit, as old as the newest of them.
+tie_strays() { # COMMIT ...
+  date=$(g --git-dir="$mirror" log --no-walk --format=%ct "$@" | sort -n | tail -n 1)
+  text=$(say "Stray commits of $branch$NL" && g --git-dir="$mirror" log --no-walk=unsorted --format='%h %s' "$@")
+  tree=$(g --git-dir="$mirror" rev-parse "$1^{tree}")
+  for c; do set -- "$@" -p "$c"; shift; done
+  strays=$(say "$text" | sign g --git-dir="$mirror" commit-tree "$tree" "$@") &&
+    g --git-dir="$mirror" update-ref "refs/heads/$branch+strays" "$strays" || failed "cannot keep the stray commits"
+}
+
+# Every commit that the session's own logs have seen; notes the branches that its agents made, for `remove`.
+seen_commits() { # BASE
+  g --git-dir="$mirror" for-each-ref --format='%(objectname) %(refname)' refs/heads "refs/miyabi/nested/$run/$task" |
+    grep -v ' refs/heads/miyabi/' >"$notes.refs"
+  g --git-dir="$mirror" rev-parse -q --verify "refs/heads/$branch+strays^@" 2>/dev/null
+  perl -e '
+    my ($mirror, $admin, $branch, $base, $notes) = @ARGV;
+    sub slurp { open my $h, "<", shift or return (); return map { chomp; $_ } <$h> }
+    sub entries { map { /^([0-9a-f]{40,64}) ([0-9a-f]{40,64}) [^\t]*\t?(.*)/ ? [$1, $2, $3] : () } slurp("$mirror/$_[0]") }
+    my @ours = ($admin, slurp("$notes.below"));
+    my %ours = map { $_ => 1 } @ours;
+    my (%seen, %others);
+    for my $log ((map { substr($_, 1 + length $mirror) . "/logs/HEAD" } @ours), "logs/refs/heads/$branch") {
+      $seen{$_->[0]} = $seen{$_->[1]} = 1 for entries($log);
+    }
+    delete $seen{$base};
+    opendir my $all, "$mirror/worktrees";
+    for my $other (grep { !$ours{$_} } map { "$mirror/worktrees/$_" } readdir $all) {
+      $others{$_->[1]} = 1 for entries(substr($other, 1 + length $mirror) . "/logs/HEAD");
+    }
+    my %names = ($branch => 1);
+    open my $made, ">", "$notes.branches" or die;
+    for (slurp("$notes.refs")) {
+      my ($tip, $ref) = split / /, $_, 2;
+      if ($ref =~ m{^refs/miyabi/}) { $seen{$tip} = 1; next }
+      my @log = entries("logs/$ref");
+      my $own = grep { $seen{$_->[1]} } @log;
+      next unless $own || $seen{$tip} || (!$others{$tip} && @log && $log[0][1] eq $base);
+      $seen{$tip} = $names{substr($ref, 11)} = 1;
+      print $made "$ref $tip\n";
+    }
+    for (entries("logs/refs/stash")) {
+      $seen{$_->[1]} = 1 if $_->[2] =~ /^(?:WIP on|On) ([^:]+): / && $names{$1};
+    }
+    print "$_\n" for grep { !/^0+$/ } keys %seen' "$mirror" "$admin" "$branch" "$1" "$notes"
+}

@@ -1,0 +1,202 @@
+"""FleetTaskRunner: runs a flow's tasks on one event loop and gives each session its machine and slot."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import uuid
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from typing import Any, Self, TypeVar
+
+from prefect.client.schemas.objects import RunInput
+from prefect.context import FlowRunContext
+from prefect.futures import PrefectFuture
+from prefect.logging.loggers import get_run_logger
+from prefect.task_runners import TaskRunner
+from prefect.tasks import Task
+
+from miyabi.errors import ServerError
+from miyabi.machine import Machine
+from miyabi.placement import Strategy
+from miyabi.ready_queue import SortKey
+from tasks.dispatch import Dispatcher
+from tasks.engine import CANCELLED, Call
+from tasks.futures import FleetFuture
+from tasks.jobs import GRACE_SECONDS, Fleet, Jobs, Order, Requires
+from tasks.leases import Leases
+from tasks.limits import Sessions, SlotLimits
+from tasks.look_ahead import Hook, LookAhead
+from tasks.loop_thread import LoopThread
+
+T = TypeVar("T")
+
+
+def current_runner() -> FleetTaskRunner:
+    """The runner of the flow run that calls; RuntimeError where there is none of ours."""
+    context = FlowRunContext.get()
+    if context and isinstance(context.task_runner, FleetTaskRunner):
+        return context.task_runner
+    message = "Call this in a flow with task_runner=FleetTaskRunner()."
+    raise RuntimeError(message)
+
+
+def _no_order(_: Mapping[str, Any]) -> SortKey:
+    return ()
+
+
+def _no_labels(_: Mapping[str, Any]) -> Sequence[str]:
+    return ()
+
+
+class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
+    """Runs tasks side by side on one event loop, in the slots of a fleet.
+
+    A task whose function has a parameter `machine`, submitted with None for it, is placed: it waits for its upstreams,
+    then for a slot, then runs with the machine filled in and one slot held (`tasks.slots.current_slot`). Any other task
+    runs as soon as its upstreams have ended. Async functions share the loop, sync ones get a thread each.
+
+    Make it empty, `@flow(task_runner=FleetTaskRunner())`, and give it its machines in the flow with `equip`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._thread: LoopThread | None = None
+        self._jobs: Jobs | None = None
+
+    def duplicate(self) -> Self:
+        """A new one, not started."""
+        return type(self)()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_thread": None, "_jobs": None, "_started": False}
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._thread = LoopThread(name="fleet-task-runner")
+        self._thread.start()
+        self._jobs = Jobs()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        thread = self._running()
+        try:
+            thread.call(self._running_jobs().close(grace_seconds=GRACE_SECONDS))
+        finally:
+            thread.stop()
+            self._thread = None
+            super().__exit__(*exception)
+
+    def equip(
+        self,
+        machines: Sequence[Machine],
+        *,
+        strategy: Strategy = Strategy.FILL_FIRST,
+        order: Order = _no_order,
+        requires: Requires = _no_labels,
+        prepare: Hook | None = None,
+        abandon: Hook | None = None,
+        sessions: Sessions | None = None,
+    ) -> None:
+        """Names the machines, once, before the first placed task is submitted. Makes their limits in Prefect.
+
+        Args:
+            machines: The fleet, in the order of its configuration.
+            strategy: How tasks are laid out on it.
+            order: Place of a task among the ready ones, out of its parameters: smallest first, then first submitted.
+            requires: Labels that a task's machine must have, out of its parameters.
+            prepare: Called ahead of time with a full machine and the parameters of a task that is likely next there.
+            abandon: Called where a task was prepared but ran elsewhere or not at all.
+            sessions: How many sessions run on a machine; with it, slots that Prefect lost count of are freed.
+
+        Raises:
+            ServerError: the Prefect server does not make the limits.
+        """
+        if self._running_jobs().fleet:
+            message = "The task runner has its machines already."
+            raise RuntimeError(message)
+        log = get_run_logger()
+        look_ahead = LookAhead(prepare=prepare, abandon=abandon)
+
+        async def on_loop() -> None:
+            limits = SlotLimits(self._running().client)
+            await limits.ensure(machines)
+            leases = Leases(limits, warn=log.warning)
+            dispatcher = Dispatcher(machines, leases=leases, strategy=strategy, look_ahead=look_ahead, warn=log.error)
+            self._running_jobs().fleet = Fleet(dispatcher=dispatcher, leases=leases, order=order, requires=requires)
+            self.spawn(leases.keep())
+            self.spawn(self._reconcile(limits, machines, sessions))
+
+        self.call(on_loop())
+
+    def submit(
+        self,
+        task: Task[Any, Any],
+        parameters: dict[str, Any],
+        wait_for: Iterable[PrefectFuture[Any]] | None = None,
+        dependencies: dict[str, set[RunInput]] | None = None,
+    ) -> FleetFuture[Any]:
+        """Runs the task when its turn has come. Returns at once.
+
+        Raises:
+            RuntimeError: outside a flow run, or a task that wants a machine before `equip`.
+        """
+        call = Call(
+            task=task,
+            task_run_id=uuid.uuid4(),
+            parameters=parameters,
+            wait_for=list(wait_for) if wait_for else None,
+            dependencies=dependencies,
+        )
+        if call.wants_machine and not self._running_jobs().fleet:
+            message = "The task runner has no machines: call equip(...) before submitting tasks that want one."
+            raise RuntimeError(message)
+        thread = self._running()
+        return FleetFuture(call.task_run_id, thread.spawn(self._running_jobs().run(call)), thread=thread.ident)
+
+    def spawn(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Runs a coroutine of ours beside the tasks, on their loop; cancelled when the flow run ends."""
+        return self._running().spawn(work)
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Runs a coroutine on the tasks' loop and blocks until it has ended."""
+        return self._running().call(work)
+
+    def close_machine(self, name: str, *, until: float) -> None:
+        """Starts nothing more on the machine before `until`, in seconds since 1970."""
+        if fleet := self._running_jobs().fleet:
+            self._running().call_soon(lambda: fleet.dispatcher.close_machine(name, until=until))
+
+    def stop_starting(self, reason: str) -> None:
+        """Places no further task: who waits for a slot ends cancelled with this reason. What runs goes on."""
+        self._running().call_soon(lambda: self._running_jobs().stop_starting(reason))
+
+    def cancel_all(self, reason: str = CANCELLED) -> None:
+        """Starts nothing further and cancels every task. Does not wait; harmless where nothing runs."""
+        if self._thread and self._jobs:
+            jobs = self._jobs
+            self._thread.call_soon(lambda: jobs.cancel(reason))
+
+    async def _reconcile(self, limits: SlotLimits, machines: Sequence[Machine], sessions: Sessions | None) -> None:
+        try:
+            leaking = await limits.reconcile(machines, sessions=sessions)
+        except ServerError as error:
+            self.logger.debug("Slots were not compared: %s", error)
+            return
+        if leaking:
+            self.logger.warning("Prefect counted slots that nobody held on: %s", ", ".join(leaking))
+
+    def _running(self) -> LoopThread:
+        if self._thread is None:
+            message = "The task runner is not started."
+            raise RuntimeError(message)
+        return self._thread
+
+    def _running_jobs(self) -> Jobs:
+        self._running()
+        assert self._jobs  # noqa: S101 - both are made in __enter__
+        return self._jobs

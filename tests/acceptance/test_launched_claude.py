@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from miyabi.launcher import script
+from miyabi.machine import Machine
+from miyabi.outcome import Evidence, Verdict, decide
+from miyabi.parser import Transcript
+from miyabi.session import Outcome, SessionSpec
+from tests.support.claude import claude_machine, messages_api  # noqa: F401 - a fixture
+from tests.support.messages_api import MessagesApi
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """What one launched session left."""
+
+    transcript: Transcript
+    verdict: Verdict
+
+
+@pytest.fixture
+def worktree(tmp_path: Path) -> Path:
+    """A git repository with one commit."""
+    worktree = tmp_path / "t1"
+    git(tmp_path, "init", "-q", str(worktree))
+    git(worktree, "-c", "user.name=x", "-c", "user.email=x@y", "commit", "-q", "--allow-empty", "-m", "base")
+    return worktree
+
+
+def git(folder: Path, *words: str) -> str:
+    """What git prints."""
+    return subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def spec(prompt: str, **fields: Any) -> SessionSpec:
+    """A spec whose claude may use Bash."""
+    given = {"run": "r1", "task": "t1", "prompt": prompt, "allowed_tools": ("Bash",)} | fields
+    return SessionSpec.model_validate(given)
+
+
+def launch(given: SessionSpec, machine: Machine, worktree: Path) -> subprocess.Popen[bytes]:
+    """The launcher's script, started with a clean environment and the prompt on stdin."""
+    text = script(given, machine, worktree=str(worktree), inherited={})
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", text.decode()],
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write(given.prompt.encode())
+    process.stdin.close()
+    process.stdin = None
+    return process
+
+
+def run(given: SessionSpec, machine: Machine, worktree: Path) -> Session:
+    """The session, run to its end and judged by what it left."""
+    with launch(given, machine, worktree) as process:
+        out, err = process.communicate(timeout=100)
+    transcript = Transcript()
+    transcript.feed(out)
+    transcript.finish()
+    commits = int(git(worktree, "rev-list", "--count", "HEAD")) - 1
+    evidence = Evidence(agent_exit=process.returncode, stderr=err.decode(), commits=commits, machine=machine.name)
+    return Session(transcript=transcript, verdict=decide(transcript, evidence))
+
+
+@pytest.fixture
+def machine(messages_api: MessagesApi, tmp_path: Path) -> Machine:  # noqa: F811 - a fixture
+    """A machine whose claude talks to the scripted API."""
+    return claude_machine("mini1", base_url=messages_api.url, home=tmp_path / "ho me")
+
+
+def test_work(machine: Machine, worktree: Path, messages_api: MessagesApi) -> None:  # noqa: F811 - a fixture
+    """The real claude understands the launcher's arguments, works in the worktree and commits in our name."""
+    given = spec(
+        'It\'s "quoted" $HOME `id` 日本語\nDo it. [[scenario:write]]',
+        model="sonnet",
+        max_turns=9,
+        max_budget_usd=5,
+        disallowed_tools=("WebFetch", "WebSearch"),
+    )
+    session = run(given, machine, worktree)
+    assert session.verdict == Verdict(outcome=Outcome.SUCCEEDED)
+    assert (session.transcript.session_id, session.transcript.turns) == (given.conversation, 2)
+    assert git(worktree, "log", "-1", "--format=%an <%ae> %cn") == "Water Spider <water-spider@localhost> Water Spider"
+    init = session.transcript.init
+    assert init is not None
+    assert (init.permission_mode, init.cwd) == ("dontAsk", str(worktree))
+    assert {request.session for request in messages_api.requests} == {given.conversation}
+
+
+def test_denied(machine: Machine, worktree: Path) -> None:
+    """Without allowed tools nothing is committed, claude still claims success, and is not believed."""
+    session = run(spec("[[scenario:write]]", allowed_tools=()), machine, worktree)
+    assert session.transcript.result is not None
+    assert session.transcript.result.is_error is False
+    assert session.verdict.outcome is Outcome.PERMISSION_DENIED
+
+
+def test_limits(machine: Machine, worktree: Path) -> None:
+    """The turn limit of the spec is claude's."""
+    session = run(spec("[[scenario:max_turns]]", max_turns=2), machine, worktree)
+    assert session.verdict.outcome is Outcome.MAX_TURNS
+
+
+def test_goes_on(machine: Machine, worktree: Path) -> None:
+    """A session that was killed in the middle of a tool is gone on with in the same conversation."""
+    first = spec("[[scenario:slow:60]]")
+    process = launch(first, machine, worktree)
+    with process:
+        assert process.stdout is not None
+        transcript = Transcript()
+        while "sleep" not in transcript.last_action:
+            transcript.feed(process.stdout.read1(65536))  # type: ignore[attr-defined] - a BufferedReader
+        time.sleep(0.5)
+        process.terminate()
+        process.communicate(timeout=30)
+    assert decide(transcript, Evidence(agent_exit=process.returncode)).outcome is Outcome.KILLED
+    second = run(spec("[[scenario:write]]", attempt=2, resumes=first.conversation), machine, worktree)
+    assert second.verdict.outcome is Outcome.SUCCEEDED
+    assert second.transcript.session_id == first.conversation
+
+
+def test_goes_on_with_nothing(machine: Machine, worktree: Path) -> None:
+    """Where the conversation to go on with never came to be, it is begun."""
+    earlier = spec("x").conversation
+    session = run(spec("[[scenario:write]]", attempt=2, resumes=earlier), machine, worktree)
+    assert session.verdict.outcome is Outcome.SUCCEEDED
+    assert session.transcript.session_id == earlier
+
+
+def test_token_file(messages_api: MessagesApi, worktree: Path, tmp_path: Path) -> None:  # noqa: F811 - a fixture
+    """A token from a file makes a subscription of it, whatever API key lies about."""
+    home = tmp_path / "home"
+    machine = claude_machine("mini1", base_url=messages_api.url, home=home)
+    environment = {name: value for name, value in machine.environment.items() if name != "ANTHROPIC_API_KEY"}
+    token = tmp_path / "token"
+    token.write_text("dummy\n")
+    token.chmod(0o600)
+    given = spec("[[scenario:usage_limit]]", oauth_token_file=str(token))
+    session = run(given, machine.model_copy(update={"environment": environment}), worktree)
+    assert session.verdict.outcome is Outcome.USAGE_LIMIT
+    assert session.verdict.resets_at is not None
+
+
+def test_bad_flag(machine: Machine, worktree: Path) -> None:
+    """An argument that claude refuses is a launch that failed, with claude's own words."""
+    session = run(spec("x", permission_mode="no-such-mode"), machine, worktree)
+    assert (session.verdict.outcome, session.verdict.error_kind) == (Outcome.LAUNCH_FAILED, "bad_argument")
+    assert "no-such-mode" in (session.verdict.error_text or "")
