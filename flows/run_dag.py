@@ -11,11 +11,12 @@ from prefect.states import Failed
 
 from blocks.fleet import Fleet, SessionDefaults
 from flows.aggregate_results import aggregate_results
-from flows.wiring import equip, submit_all, wait_for_all
+from flows.wiring import equip, see_through, submit_all
 from miyabi.errors import BadInput
 from miyabi.live_run import LiveRun, use_run
 from miyabi.opening import RunRequest, open_run
 from miyabi.placement import Strategy
+from miyabi.reporting import write_report
 from tasks.runner import FleetTaskRunner, current_runner
 
 
@@ -62,12 +63,10 @@ def run_dag(
 
 def _run(live: LiveRun, runner: FleetTaskRunner) -> Any:
     equip(live, runner)
-    futures = submit_all(live, runner)
     try:
-        wait_for_all(live, runner, futures)
+        see_through(live, runner, submit_all(live))
     finally:
-        live.finish_run()
-        runner.call(live.close())
+        write_report(live.folder)
     return aggregate_results(run=live.run, repository=live.repository.root, return_state=True)
 
 

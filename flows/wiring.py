@@ -1,17 +1,106 @@
-"""How a live run and the task runner meet. Wires only; what is decided is decided in `miyabi`."""
+"""How a live run and the task runner meet. Only wires: what is decided is decided in `miyabi`."""
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
-from prefect.artifacts import Artifact
+from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
+from prefect.futures import PrefectFuture, wait
 from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
 
 from miyabi.live_run import LiveRun
+from miyabi.machine import Machine
 from miyabi.opening import preflight
+from miyabi.progress_markdown import progress_markdown
+from miyabi.remote import live_sessions
+from tasks.cancellation import watch_for_cancellation
 from tasks.run_session import run_session
 from tasks.runner import FleetTaskRunner
 
-PROGRESS_SECONDS = 10.0
+ARTIFACT_SECONDS = 10.0
 STATUS_SECONDS = 0.5
+GOODBYE_SECONDS = 25.0
+
+Futures = Mapping[str, PrefectFuture[Any]]
+
+
+def equip(live: LiveRun, runner: FleetTaskRunner) -> None:
+    """Gives the runner the machines that can take sessions, and lets the world see how far the run is.
+
+    Raises:
+        BadInput: no machine can take a session; says why for each.
+        ServerError: the slots' limits cannot be made.
+    """
+    unfit = runner.call(preflight(live))
+    for error in unfit:
+        get_run_logger().warning("not used: %s", error)
+    settings, dag = live.settings.runs, live.dag
+    runner.equip(
+        live.fleet(),
+        strategy=settings.strategy,
+        order=lambda parameters: (dag.rank[parameters["task_id"]],),
+        requires=lambda parameters: live.requires(parameters["task_id"]),
+        prepare=lambda machine, parameters: live.prepare(machine, dag.by_id[parameters["task_id"]]),
+        abandon=lambda machine, parameters: live.abandon(machine, dag.by_id[parameters["task_id"]]),
+        sessions=lambda machine: _count_sessions(live, machine),
+    )
+    runner.spawn(_write_status(live))
+    runner.spawn(_show_progress(live))
+    runner.spawn(watch_for_cancellation(UUID(flow_run.id), cancel=runner.cancel_all))
+
+
+def submit_all(live: LiveRun) -> Futures:
+    """A future for each task that is still to be done and can be; each waits for those it depends on."""
+    futures: dict[str, PrefectFuture[Any]] = {}
+    for task in live.startable():
+        upstream = [futures[u] for u in live.dag.dependencies(task) if u in futures]
+        futures[task] = run_session.submit(task, None, wait_for=upstream)
+    return futures
+
+
+def see_through(live: LiveRun, runner: FleetTaskRunner, futures: Futures) -> None:
+    """Waits for every task; when interrupted, lets the sessions be stopped and their work come home first."""
+    try:
+        wait(list(futures.values()))
+    except BaseException:
+        runner.cancel_all("the run was interrupted")
+        wait(list(futures.values()), timeout=GOODBYE_SECONDS)
+        raise
+    finally:
+        for task, future in futures.items():
+            live.note_end(task, state=future.state.name, message=future.state.message or "")
+        live.end()
+        runner.call(live.close())
+
+
+async def _count_sessions(live: LiveRun, machine: Machine) -> int:
+    return len(await live_sessions(live.host(machine), workspace=machine.workspace))
+
+
+async def _write_status(live: LiveRun) -> None:
+    while True:
+        live.board.write(live.folder.status_file)
+        await asyncio.sleep(STATUS_SECONDS)
+
+
+async def _show_progress(live: LiveRun) -> None:
+    """A progress artifact that moves; that it cannot be shown never harms the run."""
+    artifact, shown = None, 0.0
+    while True:
+        snapshot = live.board.snapshot()
+        percent = 100.0 * snapshot.done / max(1, len(snapshot.rows))
+        text = progress_markdown(snapshot)
+        try:
+            if artifact is None:
+                artifact = await acreate_progress_artifact(percent, key=f"progress-{live.run}".lower(), description=text)
+            elif time.monotonic() - shown >= ARTIFACT_SECONDS:
+                await aupdate_progress_artifact(artifact, percent, description=text)
+                shown = time.monotonic()
+        except Exception as error:  # noqa: BLE001 - whatever the server has, the sessions do not care
+            get_run_logger().debug("progress was not shown: %s", error)
+        await asyncio.sleep(ARTIFACT_SECONDS / 4)

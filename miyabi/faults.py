@@ -83,7 +83,8 @@ LAUNCH_TEXT = (
     ),
     (
         re.compile(
-            r"unknown option|invalid (?:session id|argument|option)|requires --|is not valid json|input must be",
+            r"unknown option|invalid (?:session id|argument|option)|requires --|is not valid json|input must be"
+            r"|argument .{0,80} is invalid|argument missing|too many arguments",
             re.IGNORECASE,
         ),
         _launch("bad_argument", "compare `claude --version` on {machine} with the version that we are tested with"),

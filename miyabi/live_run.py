@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 
 from miyabi.attempt_record import AttemptRecord
 from miyabi.dag import Dag, Node
+from miyabi.errors import MachineError, MiyabiError
 from miyabi.host import Host
 from miyabi.hosts import open_host
 from miyabi.machine import Machine
+from miyabi.placement import Load, unplaceable
 from miyabi.progress import Board
 from miyabi.prompt import compose
 from miyabi.redact import redact
@@ -41,6 +43,7 @@ class LiveRun:
     machines: dict[str, Machine] = field(default_factory=dict)
     results: dict[str, SessionResult] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    _ended: set[str] = field(default_factory=set)
     _hosts: dict[str, Host] = field(default_factory=dict)
     _workspaces: dict[str, Workspace] = field(default_factory=dict)
     _bases: dict[str, asyncio.Task[str]] = field(default_factory=dict)
@@ -65,6 +68,30 @@ class LiveRun:
                 self.host(machine), self.repository, workspace=machine.workspace
             )
         return self._workspaces[machine.name]
+
+    def fleet(self) -> list[Machine]:
+        """The machines in the order of the configuration; each can be required by its name too."""
+        own = {m.name: (*m.labels, f"machine:{m.name}") for m in self.machines.values()}
+        return [m.model_copy(update={"labels": own[m.name]}) for m in self.machines.values()]
+
+    def requires(self, task: str) -> tuple[str, ...]:
+        """The labels that a task's machine must have; an attempt that already lives somewhere stays there."""
+        pending = self.pending(task)
+        return (*self.dag.by_id[task].requires, *((f"machine:{pending.machine}",) if pending else ()))
+
+    def startable(self) -> Iterator[str]:
+        """The tasks still to be done, each after its upstreams; those that no machine can take have a result."""
+        loads, blocked = [Load(machine=m, used=0) for m in self.fleet()], set[str]()
+        for task in self.dag.order:
+            if task in self.results and self.results[task].succeeded:
+                continue
+            if not blocked.isdisjoint(self.dag.dependencies(task)):
+                blocked.add(task)
+            elif reason := unplaceable(loads, self.requires(task)):
+                blocked.add(task)
+                self.keep(self.no_session(task, outcome=Outcome.NOT_STARTED, error=MachineError(reason)))
+            else:
+                yield task
 
     def upstream(self, node: Node) -> Sequence[SessionResult]:
         """The results of the tasks that this one depends on, in the node's order."""
@@ -158,6 +185,16 @@ class LiveRun:
         """An attempt is over: its result is in the run folder from now on."""
         self.folder.write_result(result)
         self.results[result.task] = result
+        self._ended.add(result.task)
+
+    def note_end(self, task: str, *, state: str, message: str) -> None:
+        """What the engine says of a task that left no result: it was not started, or it broke."""
+        result = self.results.get(task)
+        if result and (result.succeeded or task in self._ended):
+            return
+        outcome = Outcome.NOT_STARTED if state in {"Failed", "Crashed"} else Outcome.SKIPPED
+        if outcome is Outcome.NOT_STARTED or state.startswith("Cancel"):
+            self.keep(self.no_session(task, outcome=outcome, error=MiyabiError(f"{state}: {message}")))
 
     def warn(self, sentence: str) -> None:
         """What the reader of the report should know besides."""

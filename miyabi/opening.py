@@ -36,14 +36,6 @@ class RunRequest:
     overrides: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preflight:
-    """Which machines take part, and why the others do not."""
-
-    fit: tuple[Fitness, ...]
-    unfit: tuple[MachineError, ...]
-
-
 async def read_request(request: RunRequest) -> tuple[Dag, Settings, Repository, str]:
     """The DAG, settings, repository and base commit of a request.
 
@@ -81,19 +73,21 @@ async def open_run(request: RunRequest) -> LiveRun:
     )
 
 
-async def preflight(live: LiveRun) -> Preflight:
-    """Asks every machine at the same time whether it can take sessions.
+async def preflight(live: LiveRun) -> tuple[MachineError, ...]:
+    """Asks every machine at the same time whether it can take sessions; why some cannot. They take no part.
 
     Raises:
         BadInput: none can; one line a machine.
     """
     machines = list(live.machines.values())
     answers = await asyncio.gather(*(_ask(live, machine) for machine in machines))
-    fit = tuple(a for a in answers if isinstance(a, Fitness))
     unfit = tuple(a for a in answers if isinstance(a, MachineError))
-    if not fit:
+    if len(unfit) == len(machines):
         raise BadInput("no machine can take a session:\n" + "\n".join(f"  {error}" for error in unfit))
-    return Preflight(fit=fit, unfit=unfit)
+    live.machines = {m.name: m for m, a in zip(machines, answers, strict=True) if isinstance(a, Fitness)}
+    for error in unfit:
+        live.warn(f"not used: {error}")
+    return unfit
 
 
 async def _ask(live: LiveRun, machine: Machine) -> Fitness | MachineError:

@@ -23,7 +23,7 @@ from miyabi.events import (
     Result,
     ToolUse,
 )
-from miyabi.last_action import action
+from miyabi.last_action import action, tells
 from miyabi.lines import MEBIBYTE, LineSplitter
 from miyabi.session import Usage
 from miyabi.slash_command import missing_command
@@ -49,7 +49,6 @@ class Transcript:
         self.rate_limit: RateLimit | None = None
         self.api_failure: ApiFailure | None = None
         self.usage = Usage()
-        self.last_action = ""
         self.background_tasks = 0
         self.malformed_lines = 0
         self.invalid_utf8_lines = 0
@@ -58,6 +57,7 @@ class Transcript:
         self.stray: tuple[str, ...] = ()
         self._splitter = LineSplitter()
         self._denials: dict[str, PermissionDenied] = {}
+        self._telling: Event = Other()
         self._turns_over = 0
         self._messages: set[str] = set()
 
@@ -65,6 +65,11 @@ class Transcript:
     def session_id(self) -> str | None:
         """The conversation's id, as the session itself tells it."""
         return (self.result and self.result.session_id) or (self.init and self.init.session_id) or None
+
+    @property
+    def last_action(self) -> str:
+        """What the agent does now, in a few words; empty before it has said anything."""
+        return action(self._telling, cwd=self.init.cwd if self.init else "")
 
     @property
     def turns(self) -> int:
@@ -127,7 +132,8 @@ class Transcript:
         events = read(value)
         for event in events:
             self._fold(event)
-            self.last_action = action(event, cwd=self.init.cwd if self.init else "") or self.last_action
+            if tells(event):
+                self._telling = event
         return events
 
     def _fold(self, event: Event) -> None:

@@ -87,17 +87,20 @@ class Repository:
         Raises:
             GitFailed: one of them is not here.
         """
-        trailer = f"%(trailers:key={SALVAGE_TRAILER},valueonly,separator=%x2C)"
-        log = await self.git.ask("log", f"--format=%H {trailer}", f"{base}..{head}", "--")
+        commits = await self._commits(base, head)
         words = ("diff-tree", "-r", "-z", "--numstat", "--no-renames", "--no-textconv", "--ignore-submodules=none")
         rows = [r.split("\t", 2) for r in (await self.git.ask(*words, base, head)).text.split("\0") if r]
         return Changes(
-            commits=len(log.lines),
+            commits=len(commits),
             files=tuple(sorted(sayable(name) for *_, name in rows)),
             insertions=sum(int(added) for added, *_ in rows if added != "-"),
             deletions=sum(int(gone) for _, gone, _ in rows if gone != "-"),
-            salvaged=any(line.endswith(" true") for line in log.lines),
+            salvaged=any(commits.values()),
         )
+
+    async def salvaged(self, base: str, head: str) -> bool:
+        """Whether one of the commits from base to head is ours, made of what an agent left uncommitted."""
+        return any((await self._commits(base, head)).values())
 
     async def identity(self) -> tuple[str, str]:
         """Name and e-mail address of the user as this repository is set up, or else Water Spider's."""
@@ -129,6 +132,23 @@ class Repository:
         """Those of the ids that are commits here."""
         return await exchange.existing(self.git, commits)
 
+    async def bundle(self, tip: str, *, known: Collection[str], file: Path) -> bool:
+        """Writes what `tip` needs beyond the known commits into a file; False where that is nothing.
+
+        Raises:
+            GitFailed: git could not do it.
+        """
+        ends = _shallow_ends(self.common)
+        return await exchange.write_bundle(
+            self.git, tip, known=known, file=file, object_format=self.object_format, shallow=ends
+        )
+
+    async def _commits(self, base: str, head: str) -> dict[str, bool]:
+        """The commits from base to head; True for those that are a salvage."""
+        trailer = f"%(trailers:key={SALVAGE_TRAILER},valueonly,separator=%x2C)"
+        log = await self.git.ask("log", f"--format=%H {trailer}", f"{base}..{head}", "--")
+        return {commit: mark == "true" for commit, _, mark in (line.partition(" ") for line in log.lines)}
+
     async def _checked_out(self, refs: Sequence[str]) -> dict[str, str]:
         """Those of the refs that are there, with the folder where each is checked out."""
         patterns = refs if len(refs) < _MANY else ["refs/heads"]
@@ -151,6 +171,12 @@ def _folder(path: Path) -> Path:
     if not path.is_dir():
         raise NotARepository(f"{path}: there is no such folder. Give the folder of a git repository.")
     return path.resolve()
+
+
+def _shallow_ends(common: Path) -> frozenset[str]:
+    """Where the history of a shallow clone ends; none in a whole one."""
+    file = common / "shallow"
+    return frozenset(file.read_text().split()) if file.exists() else frozenset()
 
 
 def _key(common: Path, object_format: str) -> str:

@@ -21,6 +21,7 @@ from miyabi.ssh_pool import Connection, Lanes, Link, Record, SessionNotOpened, p
 from miyabi.ssh_resolve import resolve
 
 COMMANDS_AT_ONCE = 5  # sshd frees a session late: with 6 of MaxSessions 10 some are refused already
+OPEN_ATTEMPTS = 25  # eight seconds
 _CHUNK_BYTES = 262144
 _STDERR_BYTES = 65536
 _END_WITHIN_SECONDS = 2
@@ -173,7 +174,7 @@ class SshHost:
 
     async def _start(self, link: Link[CommandConnection], line: str, *, only_stdout: bool = False) -> Channel:
         reason = ""
-        for pause in islice(pauses(0.002, longest_seconds=0.5), 25):
+        for pause in islice(pauses(0.002, longest_seconds=0.5), OPEN_ATTEMPTS):
             connection = await link.get()
             try:
                 return await connection.start(line, only_stdout=only_stdout)

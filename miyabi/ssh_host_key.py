@@ -72,6 +72,7 @@ def key_invalid(target: SshTarget, reason: str) -> HostKeyRefused:
     """Its host key or certificate is revoked, expired or for another name."""
     files = ", ".join(str(f) for f in target.known_hosts_files)
     return HostKeyRefused(
-        f"{target}: {reason}. Give the machine a new host key or certificate, or correct {files}.",
+        f"{target}: {reason}. Give the machine a new host key or certificate, or correct {files}. "
+        f"Try: {target.try_command}",
         machine=target.machine,
     )

@@ -6,7 +6,7 @@ collect() { # SESSION BASE [HAVE ...]
   salvage "$1" "$2"
   find_strays "$2"
   head=$(g --git-dir="$mirror" rev-parse -q --verify "refs/heads/$branch") || die 68 "the branch $branch is gone from $mirror"
-  shift
+  shift 2
   set -- $(printf '%s\n' "$@" | g --git-dir="$mirror" cat-file --batch-check='%(objectname) %(objecttype)' |
     sed -n 's/^\(.*\) commit$/^\1/p')
   if [ -n "$(g --git-dir="$mirror" rev-list -n 1 "$head" $strays "$@")" ]; then

@@ -3,8 +3,8 @@
 # Installed as one script out of workspace.sh, worktree.sh, salvage.sh, strays.sh and verbs.sh.
 #   prepare WORKSPACE KEY RUN TASK FORMAT BASE BYTES <bundle   make the worktree; one that is there stays as it is
 #   salvage WORKSPACE KEY RUN TASK SESSION                     commit what is uncommitted; once a session
-#   collect WORKSPACE KEY RUN TASK SESSION BASE [HAVE ...]     salvage; on stdout a bundle of what is in none of the
-#                       commits, or nothing; the last line of stderr is "miyabi-collected HEAD STRAYS|-"
+#   collect WORKSPACE KEY RUN TASK SESSION BASE [HAVE ...]     salvage; on stdout a bundle of all that none of the
+#                       commits has, or nothing; the last line of stderr is "miyabi-collected HEAD STRAYS|-"
 #   remove WORKSPACE KEY RUN [TASK]                            forget a task, or all of a run
 # exit: 0, 64 usage, 65 the bundle came short, 67 BASE is not here (on stdout: commits that are), 68 there is no such
 #       task here, 70 git failed, 73 disk full, 78 git or perl is missing or too old

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,12 +17,10 @@ from tasks import engine
 from tasks.dispatch import Dispatcher, NotStarted
 from tasks.engine import Call
 from tasks.futures import all_succeeded, upstreams
-from tasks.leases import Leases
 from tasks.seats import Seat
 from tasks.slots import Slot, machine_tag, use_slot
 
 GRACE_SECONDS = 25.0
-_RETURN_SECONDS = 3.0
 _THREADS = 64
 
 Order = Callable[[Mapping[str, Any]], SortKey]
@@ -34,12 +32,12 @@ Requires = Callable[[Mapping[str, Any]], Sequence[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
-    """The machines of a run and how its tasks are brought to them."""
+    """The machines of a run and how its tasks are brought to them. `close` gives back every slot."""
 
     dispatcher: Dispatcher
-    leases: Leases
     order: Order
     requires: Requires
+    close: Callable[[], Awaitable[None]]
 
     def seat(self, call: Call) -> Seat:
         """What the task run asks for."""
@@ -49,11 +47,6 @@ class Fleet:
             key=self.order(call.parameters),
             requires=tuple(self.requires(call.parameters)),
         )
-
-    async def close(self) -> None:
-        """Gives back every slot and waits for what was prepared in vain to be gone, a few seconds at most."""
-        await self.dispatcher.look_ahead.close(timeout_seconds=_RETURN_SECONDS)
-        await self.leases.close(timeout_seconds=_RETURN_SECONDS)
 
 
 class Jobs:

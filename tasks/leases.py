@@ -36,7 +36,7 @@ class Leases:
         self._warn = warn
         self._held: set[Lease] = set()
         self._returning: set[asyncio.Task[None]] = set()
-        self._context: contextvars.Context = without_retries()
+        self._context = without_retries()
         self._away = False
 
     async def take(self, machine: Machine, *, holder: UUID) -> Lease | Taken:
@@ -68,7 +68,7 @@ class Leases:
             await asyncio.sleep(_AWAY_SECONDS if self._away else RENEW_SECONDS)
             await self._spawn(self._renew_all())
 
-    async def close(self, *, timeout_seconds: float) -> None:
+    async def close(self, *, timeout_seconds: float = 3.0) -> None:
         """Gives everything back. What the server does not learn in time runs out by itself within a minute."""
         for lease in tuple(self._held):
             self.give_back(lease)

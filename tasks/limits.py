@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
 
 import httpx
-from prefect.client.orchestration import PrefectClient
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
 from prefect.client.schemas.objects import ConcurrencyLeaseHolder
 from prefect.client.schemas.responses import ConcurrencyLimitWithLeaseResponse, GlobalConcurrencyLimitResponse
@@ -21,10 +23,12 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES
 from miyabi.errors import ServerAway, ServerError
 from miyabi.machine import Machine
 
+T = TypeVar("T")
+
 LEASE_SECONDS = 60
 _PAGE = 200
 _LEAK_SECONDS = 45.0
-_AT_ONCE = 8
+_BUSY_TRIES = 20
 _BUSY = frozenset({408, 429, 500, 502, 503, 504})
 _TAKEN = 423
 _LIMIT_TOO_SMALL = 422
@@ -32,6 +36,10 @@ _GONE = 410
 
 Sessions = Callable[[Machine], Awaitable[int]]
 """How many sessions run on a machine now, as the machine itself says."""
+
+
+class _BusyError(ServerAway):
+    """It answers, but refuses work at the moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +52,19 @@ class Taken:
 def limit_name(machine: Machine) -> str:
     """Name of the global limit behind the tag limit of the machine's slots."""
     return f"tag:{machine.slot_tag}"
+
+
+def impatient_client() -> PrefectClient:
+    """A client of its own for `SlotLimits`, to be entered.
+
+    Prefect's sleeps two seconds over each "busy", also where it then gives up; SQLite says it often, for milliseconds.
+    """
+
+    async def hurry(response: httpx.Response) -> None:
+        if response.status_code in _BUSY:
+            response.headers.setdefault("Retry-After", "0")
+
+    return get_client(httpx_settings={"event_hooks": {"response": [hurry]}})
 
 
 def without_retries() -> contextvars.Context:
@@ -67,21 +88,10 @@ class SlotLimits:
         Raises:
             ServerError: there is no limit for the machine; it would run any number of sessions.
         """
-        with _server():
-            try:
-                response = await self.client.increment_concurrency_slots_with_lease(
-                    names=[limit_name(machine)],
-                    slots=1,
-                    mode="concurrency",
-                    lease_duration=LEASE_SECONDS,
-                    holder=ConcurrencyLeaseHolder(type="task_run", id=holder),
-                )
-            except httpx.HTTPStatusError as error:
-                return _taken(error.response)
-        granted = ConcurrencyLimitWithLeaseResponse.model_validate(response.json())
-        if granted.limits:
-            return granted.lease_id
-        await self.release(granted.lease_id)
+        answer = await _patiently(lambda: self._increment(machine, holder))
+        if isinstance(answer, Taken) or answer.limits:
+            return answer if isinstance(answer, Taken) else answer.lease_id
+        await self.release(answer.lease_id)
         raise ServerError(
             f"The Prefect server has no concurrency limit {limit_name(machine)!r} any more: "
             f"nothing is started on {machine.name}. Start the run again, it makes the limit."
@@ -89,30 +99,31 @@ class SlotLimits:
 
     async def renew(self, lease: UUID) -> bool:
         """Holds the lease for another LEASE_SECONDS; False where the server no longer knows it."""
-        with _server():
+
+        async def renew() -> bool:
             try:
                 await self.client.renew_concurrency_lease(lease_id=lease, lease_duration=LEASE_SECONDS)
             except httpx.HTTPStatusError as error:
                 if error.response.status_code == _GONE:
                     return False
                 raise
-        return True
+            return True
+
+        return await _patiently(renew)
 
     async def release(self, lease: UUID) -> None:
         """Gives the slot back; one that is gone is no error."""
-        with _server():
-            await self.client.release_concurrency_slots_with_lease(lease_id=lease)
+        await _patiently(lambda: self.client.release_concurrency_slots_with_lease(lease_id=lease))
 
     async def ensure(self, machines: Sequence[Machine]) -> None:
         """Makes every machine's limit and sets it to the machine's slots."""
         known = await self._known()
-        crowd = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(machine: Machine) -> None:
-            async with crowd:
-                await self._ensure_one(machine, known.get(limit_name(machine)))
-
-        await asyncio.gather(*map(one, machines))
+        for machine in machines:
+            limit = known.get(limit_name(machine))
+            if limit is None:
+                await self._make(machine)
+            elif limit.limit != machine.slots or not limit.active:
+                await self._update(machine, GlobalConcurrencyLimitUpdate(limit=machine.slots, active=True))
 
     async def reconcile(
         self, machines: Sequence[Machine], *, sessions: Sessions | None, leak_seconds: float = _LEAK_SECONDS
@@ -126,70 +137,88 @@ class SlotLimits:
         if suspects:
             await asyncio.sleep(leak_seconds)
         leaking = [machine for machine in suspects if await self._lost(machine)]
-        for machine in leaking if sessions else []:
-            assert sessions  # noqa: S101 - for mypy
-            await self._set_active(machine, max(await self._holders(machine), await sessions(machine)))
+        for machine in leaking if sessions else ():
+            held = max(await self._holders(machine), await sessions(machine)) if sessions else 0
+            await self._update(machine, GlobalConcurrencyLimitUpdate(active_slots=held))
         return tuple(machine.name for machine in leaking)
 
     async def active(self, machine: Machine) -> int:
         """How many slots the server counts as taken."""
-        with _server():
-            return (await self.client.read_global_concurrency_limit_by_name(limit_name(machine))).active_slots
+        name = limit_name(machine)
+        return (await _patiently(lambda: self.client.read_global_concurrency_limit_by_name(name))).active_slots
+
+    async def _increment(self, machine: Machine, holder: UUID) -> ConcurrencyLimitWithLeaseResponse | Taken:
+        try:
+            response = await self.client.increment_concurrency_slots_with_lease(
+                names=[limit_name(machine)],
+                slots=1,
+                mode="concurrency",
+                lease_duration=LEASE_SECONDS,
+                holder=ConcurrencyLeaseHolder(type="task_run", id=holder),
+            )
+        except httpx.HTTPStatusError as error:
+            if taken := _taken(error.response):
+                return taken
+            raise
+        return ConcurrencyLimitWithLeaseResponse.model_validate(response.json())
 
     async def _known(self) -> dict[str, GlobalConcurrencyLimitResponse]:
         known: dict[str, GlobalConcurrencyLimitResponse] = {}
         while True:
-            with _server():
-                page = await self.client.read_global_concurrency_limits(limit=_PAGE, offset=len(known))
+            offset = len(known)
+            page = await _patiently(lambda: self.client.read_global_concurrency_limits(limit=_PAGE, offset=offset))  # noqa: B023 - awaited here
             known |= {limit.name: limit for limit in page}
             if len(page) < _PAGE:
                 return known
 
-    async def _ensure_one(self, machine: Machine, known: GlobalConcurrencyLimitResponse | None) -> None:
-        name = limit_name(machine)
-        with _server():
-            if known is None:
-                with contextlib.suppress(ObjectAlreadyExists):
-                    await self.client.create_global_concurrency_limit(
-                        GlobalConcurrencyLimitCreate(name=name, limit=machine.slots)
-                    )
-                    return
-            if known is None or known.limit != machine.slots or not known.active:
-                update = GlobalConcurrencyLimitUpdate(limit=machine.slots, active=True)
-                await self.client.update_global_concurrency_limit(name, update)
+    async def _make(self, machine: Machine) -> None:
+        limit = GlobalConcurrencyLimitCreate(name=limit_name(machine), limit=machine.slots)
+        with contextlib.suppress(ObjectAlreadyExists):  # another run was quicker
+            await _patiently(lambda: self.client.create_global_concurrency_limit(limit))
+
+    async def _update(self, machine: Machine, update: GlobalConcurrencyLimitUpdate) -> None:
+        await _patiently(lambda: self.client.update_global_concurrency_limit(limit_name(machine), update))
 
     async def _lost(self, machine: Machine) -> bool:
         return await self.active(machine) > await self._holders(machine)
 
     async def _holders(self, machine: Machine) -> int:
-        with _server():
-            return len((await self.client.read_concurrency_limit_by_tag(machine.slot_tag)).active_slots)
+        tag = machine.slot_tag
+        return len((await _patiently(lambda: self.client.read_concurrency_limit_by_tag(tag))).active_slots)
 
-    async def _set_active(self, machine: Machine, active: int) -> None:
-        with _server():
-            update = GlobalConcurrencyLimitUpdate(active_slots=active)
-            await self.client.update_global_concurrency_limit(limit_name(machine), update)
+
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """The answer; asked again for some seconds while the server says that it is busy, as SQLite makes it say."""
+    for _ in range(_BUSY_TRIES):
+        try:
+            with _server():
+                return await ask()
+        except _BusyError:
+            await asyncio.sleep(random.uniform(0.05, 0.25))  # noqa: S311 - spreads runs, keeps no secret
+    raise ServerAway(f"The Prefect server is too busy: {_BUSY_TRIES} times it refused to answer.")
 
 
 @contextlib.contextmanager
 def _server() -> Iterator[None]:
-    """The door: what Prefect's client raises becomes ServerAway or ServerError."""
+    """The door: what Prefect's client raises becomes one of our errors."""
     try:
         yield
+    except ObjectAlreadyExists:
+        raise
     except httpx.HTTPStatusError as error:
-        kind = ServerAway if error.response.status_code in _BUSY else ServerError
-        raise kind(f"The Prefect server refused: {error}") from error
+        if error.response.status_code in _BUSY:
+            raise _BusyError from error
+        raise ServerError(f"The Prefect server refused: {error}") from error
+    except (httpx.ReadError, httpx.RemoteProtocolError) as error:  # the server closes a connection after each "busy"
+        raise _BusyError from error
     except httpx.TransportError as error:
         raise ServerAway(f"The Prefect server does not answer ({error!r}).") from error
     except PrefectException as error:
         raise ServerError(f"The Prefect server refused: {error}") from error
 
 
-def _taken(response: httpx.Response) -> Taken:
-    """What a refused lease means: full, or an operator set the limit to 0."""
+def _taken(response: httpx.Response) -> Taken | None:
+    """What a refused lease means where it means full; an operator who set the limit to 0 means it too."""
     if response.status_code == _TAKEN:
         return Taken(retry_seconds=float(response.headers.get("Retry-After", "1")))
-    if response.status_code == _LIMIT_TOO_SMALL:
-        return Taken(retry_seconds=LEASE_SECONDS)
-    response.raise_for_status()
-    raise ServerError(f"The Prefect server answered {response.status_code} to a lease.")
+    return Taken(retry_seconds=LEASE_SECONDS) if response.status_code == _LIMIT_TOO_SMALL else None

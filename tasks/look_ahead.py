@@ -64,8 +64,8 @@ class LookAhead:
         """The task will not run: abandons it wherever it was prepared."""
         self._drop(seat, self._begun.pop(seat.task, []))
 
-    async def close(self, *, timeout_seconds: float) -> None:
-        """Waits for what is being abandoned."""
+    async def close(self, *, timeout_seconds: float = 3.0) -> None:
+        """Waits for what is being abandoned, at most that long."""
         if self._abandoning:
             await asyncio.wait(self._abandoning, timeout=timeout_seconds)
 

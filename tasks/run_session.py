@@ -17,6 +17,7 @@ from miyabi.live_run import LiveRun, current_run
 from miyabi.machine import Machine
 from miyabi.retry import UNHEALTHY, Next, delay_seconds, next_step
 from miyabi.session import Outcome, SessionResult
+from tasks.runner import current_runner
 from tasks.slots import Slot, current_slot
 
 MACHINE_FULL_SECONDS = 15.0
@@ -35,6 +36,8 @@ async def run_session(task_id: str, machine: Machine) -> Any:  # noqa: ARG001 - 
     result = await TaskRun(live, live.dag.by_id[task_id], slot).run()
     live.board.finish(result)
     if not result.succeeded:
+        if live.settings.runs.fail_fast:
+            current_runner().stop_starting(f"fail_fast: {task_id} did not succeed")
         return Failed(message=f"{result.outcome}: {result.error_text or 'no reason given'}")
     log.info("%s: %.0f s, %d turns, %d commits", result.outcome, result.seconds, result.turns, result.changes.commits)
     return result
@@ -89,7 +92,7 @@ class TaskRun:
                 return await attempt.run()
             except MachineFull as full:  # another orchestrator's sessions: the machine knows better than the limit
                 get_run_logger().warning("%s", full)
-                await slot.park(time.time() + MACHINE_FULL_SECONDS)
+                await slot.park(time.time() + MACHINE_FULL_SECONDS, stay=self._resumes is not None)
 
     async def _make_ready(self, step: Next, result: SessionResult) -> None:
         """A slot for the next attempt, when and where it makes sense."""
@@ -97,7 +100,7 @@ class TaskRun:
         if step is Next.WAIT_FOR_LIMIT and result.resets_at:
             until = result.resets_at.timestamp() + LIMIT_MARGIN_SECONDS
             self._slot.close_machine(until)
-            await self._slot.park(until)
+            await self._slot.park(until, stay=self._resumes is not None)
             return
         self._burnt += 1
         if result.outcome in UNHEALTHY:
@@ -106,7 +109,7 @@ class TaskRun:
             await self._slot.move(avoid=frozenset({self._slot.machine.name}))
         else:
             first = self._live.settings.runs.retry_delay_seconds
-            await self._slot.park(time.time() + delay_seconds(attempts=self._burnt - 1, first=first))
+            await self._slot.park(time.time() + delay_seconds(attempts=self._burnt - 1, first=first), stay=True)
 
     def _not_started(self, outcome: Outcome, error: Exception) -> SessionResult:
         result = self._live.no_session(self._node.id, outcome=outcome, error=error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import uuid
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Any, Self, TypeVar
 
 from prefect.client.schemas.objects import RunInput
@@ -23,7 +24,7 @@ from tasks.engine import CANCELLED, Call
 from tasks.futures import FleetFuture
 from tasks.jobs import GRACE_SECONDS, Fleet, Jobs, Order, Requires
 from tasks.leases import Leases
-from tasks.limits import Sessions, SlotLimits
+from tasks.limits import Sessions, SlotLimits, impatient_client, without_retries
 from tasks.look_ahead import Hook, LookAhead
 from tasks.loop_thread import LoopThread
 
@@ -123,15 +124,20 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         look_ahead = LookAhead(prepare=prepare, abandon=abandon)
 
         async def on_loop() -> None:
-            limits = SlotLimits(self._running().client)
+            stack = AsyncExitStack()
+            limits = SlotLimits(await stack.enter_async_context(impatient_client()))
             await limits.ensure(machines)
             leases = Leases(limits, warn=log.warning)
             dispatcher = Dispatcher(machines, leases=leases, strategy=strategy, look_ahead=look_ahead, warn=log.error)
-            self._running_jobs().fleet = Fleet(dispatcher=dispatcher, leases=leases, order=order, requires=requires)
+            stack.push_async_callback(leases.close)
+            stack.push_async_callback(look_ahead.close)
+            self._running_jobs().fleet = Fleet(
+                dispatcher=dispatcher, order=order, requires=requires, close=stack.aclose
+            )
             self.spawn(leases.keep())
             self.spawn(self._reconcile(limits, machines, sessions))
 
-        self.call(on_loop())
+        self._running().spawn(on_loop(), context=without_retries()).result()
 
     def submit(
         self,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from dataclasses import dataclass
@@ -121,7 +122,7 @@ def test_goes_on(machine: Machine, worktree: Path) -> None:
         assert process.stdout is not None
         transcript = Transcript()
         while "sleep" not in transcript.last_action:
-            transcript.feed(process.stdout.read1(65536))  # type: ignore[attr-defined] - a BufferedReader
+            transcript.feed(os.read(process.stdout.fileno(), 65536))
         time.sleep(0.5)
         process.terminate()
         process.communicate(timeout=30)

@@ -4,93 +4,23 @@ import json
 import os
 import pwd
 import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from miyabi.launcher import script
 from miyabi.machine import Machine
-from miyabi.outcome import Evidence, decide
-from miyabi.parser import Transcript
 from miyabi.session import SessionSpec
-
-NASTY = "it's \"quoted\" $HOME `id` $(id) \\ \\\\ !x *?[a] ~ #; & | <> \t日本語 🎉\nsecond line\n\n'"
-STUB = f"""#!{sys.executable}
-import json, os, sys
-prompt = sys.stdin.buffer.read().decode()
-print(json.dumps(dict(argv=sys.argv[1:], env=dict(os.environ), prompt=prompt, cwd=os.getcwd(), pid=os.getpid())))
-"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """A home with a worktree and a stub in place of claude, which tells how it was called."""
-
-    home: Path
-
-    @property
-    def worktree(self) -> Path:
-        """Where the session runs."""
-        return self.home / "work trees" / "t'1"
-
-    @property
-    def claude(self) -> Path:
-        """The stub."""
-        return self.home / ".local" / "bin" / "claude"
-
-    def run(
-        self,
-        machine: Machine,
-        *,
-        shell: str = "/bin/sh",
-        worktree: str | None = None,
-        home: str | None = None,
-        **spec: Any,
-    ) -> subprocess.CompletedProcess[bytes]:
-        """Run the session's script as the supervisor does: from a file, with the prompt on stdin."""
-        given = SessionSpec.model_validate({"run": "r1", "task": "t1", "prompt": NASTY} | spec)
-        file = self.home / "script"
-        file.write_bytes(script(given, machine, worktree=worktree or str(self.worktree), inherited={}))
-        environment = {"PATH": "/usr/bin:/bin", "HOME": home or str(self.home), "ANTHROPIC_API_KEY": "stray"}
-        return subprocess.run(
-            [shell, str(file)],
-            input=given.prompt.encode(),
-            env=environment,
-            capture_output=True,
-            timeout=30,
-            check=False,
-        )
-
-    def told(self, machine: Machine, **options: Any) -> dict[str, Any]:
-        """What the stub told."""
-        done = self.run(machine, **options)
-        assert done.returncode == 0, done.stderr.decode()
-        told: dict[str, Any] = json.loads(done.stdout)
-        return told
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    """A place of its own."""
-    place = Place(home=tmp_path / "ho me")
-    place.worktree.mkdir(parents=True)
-    place.claude.parent.mkdir(parents=True)
-    place.claude.write_text(STUB)
-    place.claude.chmod(0o755)
-    return place
-
+from tests.support.stub_claude import NASTY, Place, outcome, shells, stub_place
 
 MACHINE = Machine(name="mini1")
 EARLIER = "0cbee59b-3eb8-4ada-b90f-516cabf7302f"
 
 
-def shells() -> list[str]:
-    """The POSIX shells of this machine."""
-    known = ("/bin/sh", "/bin/dash", "/bin/bash", "/usr/bin/mksh", "/usr/bin/ksh")
-    return [shell for shell in known if os.access(shell, os.X_OK)]
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """A place of its own."""
+    return stub_place(tmp_path)
 
 
 @pytest.mark.parametrize("shell", shells())
@@ -160,12 +90,6 @@ def test_worktree_missing(place: Place) -> None:
     assert outcome(done) == "launch_failed: worktree_missing"
 
 
-def outcome(done: subprocess.CompletedProcess[bytes]) -> str:
-    """How such an end is judged."""
-    verdict = decide(Transcript(), Evidence(agent_exit=done.returncode, stderr=done.stderr.decode()))
-    return f"{verdict.outcome}: {verdict.error_kind}"
-
-
 @pytest.mark.parametrize("shell", shells())
 @pytest.mark.parametrize("claude", ["no-such-claude", "/no/such/claude", "~/no/claude"])
 def test_claude_missing(place: Place, shell: str, claude: str) -> None:
@@ -185,48 +109,6 @@ def test_claude_not_executable(place: Place, shell: str) -> None:
         done = place.run(Machine(name="mini1", claude=str(path)), shell=shell)
         assert done.returncode == 126
         assert outcome(done) == "launch_failed: claude_not_executable"
-
-
-def token_file(place: Place, *, mode: int, text: str = "tok-1\n") -> str:
-    """A token file in the home, as the settings name it."""
-    file = place.home / "to ken"
-    file.write_text(text)
-    file.chmod(mode)
-    return "~/to ken"
-
-
-@pytest.mark.parametrize("shell", shells())
-@pytest.mark.parametrize("mode", [0o600, 0o400])
-def test_token(place: Place, shell: str, mode: int) -> None:
-    """The token comes from a file that only its owner reads, and beats a stray API key."""
-    told = place.told(MACHINE, shell=shell, oauth_token_file=token_file(place, mode=mode, text=" tok-\n1\r\n"))
-    assert told["env"]["CLAUDE_CODE_OAUTH_TOKEN"] == "tok-1"  # noqa: S105 - not a real one
-    assert "ANTHROPIC_API_KEY" not in told["env"]
-    assert not any("tok-1" in argument for argument in told["argv"])
-
-
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660, 0o601])
-def test_token_that_others_read(place: Place, mode: int) -> None:
-    """A token file that anybody else may read is refused with the way out, and claude is not started."""
-    done = place.run(MACHINE, oauth_token_file=token_file(place, mode=mode))
-    assert (done.returncode, done.stdout) == (78, b"")
-    assert "to ken can be read by others; its mode must be 0600" in done.stderr.decode()
-    assert outcome(done) == "launch_failed: token_file"
-
-
-@pytest.mark.parametrize(("text", "said"), [("", "is empty"), (" \n", "is empty"), (None, "does not exist")])
-def test_no_token(place: Place, text: str | None, said: str) -> None:
-    """A token file without a token, or none at all, is told."""
-    name = "~/none" if text is None else token_file(place, mode=0o600, text=text)
-    done = place.run(MACHINE, oauth_token_file=name)
-    assert (done.returncode, done.stderr.decode().rstrip().endswith(said)) == (78, True)
-
-
-def test_linked_token(place: Place) -> None:
-    """What counts for a link is the mode of the file that it names."""
-    token_file(place, mode=0o644)
-    (place.home / "link").symlink_to(place.home / "to ken")
-    assert place.run(MACHINE, oauth_token_file="~/link").returncode == 78  # noqa: S106 - a path
 
 
 def transcript_file(place: Place, folder: str, text: str) -> Path:

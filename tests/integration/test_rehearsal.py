@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from miyabi.outcome import Evidence, decide
 from miyabi.parser import Transcript, missing_command
 from miyabi.session import Outcome, SessionSpec
 from tests.support.recordings import actions
+from tests.support.stub_claude import shells
 
 AGENT = Path(miyabi.__file__).parent / "rehearsal.sh"
 PROMPT = 'Say "hi" \\ and `id`\tto 日本語 🎉\nsecond line'
@@ -60,13 +61,18 @@ def rehearse(
     prompt: str = PROMPT,
     seconds: float = 0,
     attempt: int = 1,
-    **environment: str,
+    faults: Mapping[str, str] | None = None,
 ) -> Rehearsal:
     """Run the agent in the worktree, by the launcher's script, as a machine would."""
     spec = SessionSpec(
-        run="r1", task="t-1.a", prompt=prompt, rehearse=True, rehearsal_seconds=seconds, attempt=attempt,
-        environment=tuple(environment.items()),
-    )  # fmt: skip
+        run="r1",
+        task="t-1.a",
+        prompt=prompt,
+        rehearse=True,
+        rehearsal_seconds=seconds,
+        attempt=attempt,
+        environment=tuple((faults or {}).items()),
+    )
     text = script(spec, Machine(name="mini1"), worktree=str(worktree), inherited={}, agent=str(AGENT)).decode()
     done = subprocess.run(
         [shell, "-c", text.replace("exec /bin/sh", f"exec {shell}")],
@@ -81,12 +87,6 @@ def rehearse(
     return Rehearsal(
         exit_status=done.returncode, stdout=done.stdout, stderr=done.stderr.decode(), transcript=transcript
     )
-
-
-def shells() -> list[str]:
-    """The POSIX shells of this machine."""
-    known = ("/bin/sh", "/bin/dash", "/bin/bash", "/usr/bin/mksh", "/usr/bin/ksh")
-    return [shell for shell in known if os.access(shell, os.X_OK)]
 
 
 @pytest.mark.parametrize("shell", shells())
@@ -174,19 +174,19 @@ def test_any_prompt(worktree: Path, prompt: str) -> None:
 )
 def test_faults(worktree: Path, switch: str, commits: int, expected: Outcome) -> None:
     """A fault can be rehearsed for the tasks that are listed, and only for them."""
-    assert rehearse(worktree, **{switch: "other,t-1.a"}).outcome(commits=commits) is expected
+    assert rehearse(worktree, faults={switch: "other,t-1.a"}).outcome(commits=commits) is expected
     assert git(worktree, "rev-list", "--count", "HEAD") == "1"
-    assert rehearse(worktree, **{switch: "other,t-1"}).outcome() is Outcome.SUCCEEDED
+    assert rehearse(worktree, faults={switch: "other,t-1"}).outcome() is Outcome.SUCCEEDED
 
 
 def test_limit_resets(worktree: Path) -> None:
     """A rehearsed usage limit says until when, and is over in the next attempt."""
-    run = rehearse(worktree, MIYABI_REHEARSAL_LIMIT="t-1.a", MIYABI_REHEARSAL_LIMIT_SECONDS="3")
+    run = rehearse(worktree, faults={"MIYABI_REHEARSAL_LIMIT": "t-1.a", "MIYABI_REHEARSAL_LIMIT_SECONDS": "3"})
     limit = run.transcript.rate_limit
     assert limit is not None
     assert limit.resets_at is not None
     assert limit.resets_at.timestamp() - time.time() == pytest.approx(3, abs=2)
-    assert rehearse(worktree, attempt=2, MIYABI_REHEARSAL_LIMIT="t-1.a").outcome() is Outcome.SUCCEEDED
+    assert rehearse(worktree, attempt=2, faults={"MIYABI_REHEARSAL_LIMIT": "t-1.a"}).outcome() is Outcome.SUCCEEDED
 
 
 def test_git_does_not_commit(worktree: Path) -> None:

@@ -10,9 +10,12 @@ from pathlib import Path
 
 from miyabi.errors import LoginRefused, MachineUnreachable
 from miyabi.ssh_faults import ClosedAtOnce
+from tests.support import fleet as fleets
 from tests.support.chaos import closed_port, odd_server, says
-from tests.support.fleet import Fleet, sshd_fleet, start_fleet  # noqa: F401 - a fixture
+from tests.support.fleet import Fleet, start_fleet
 from tests.support.ssh_machines import failure, host_at, like, machine
+
+sshd_fleet = fleets.sshd_fleet
 
 
 @contextmanager

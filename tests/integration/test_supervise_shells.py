@@ -48,7 +48,7 @@ def test_any_login_shell_runs_our_line(station: Station, tmp_path: Path, shell: 
 
 def test_a_workspace_with_blanks_and_quotes(tmp_path: Path) -> None:
     """Whatever the folder is called, sessions run in it."""
-    odd = Station(tmp_path / "it's $HOME \"really\" *")
+    odd = Station(tmp_path / 'it\'s $HOME "really" *')
     try:
         odd.start("s", "exit 3", after="echo checked")
         assert odd.ends("s").check_exit == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import signal
@@ -116,6 +117,38 @@ def test_starts_killed_at_any_moment_never_exceed_the_slots(station: Station, se
     calls = [station.start_words(f"s{k}", "sleep 30", slots=2) for k in range(12)]
     station.storm(calls)
     assert len(station.live()) == 2
+
+
+def begin(station: Station, name: str) -> subprocess.Popen[bytes]:
+    """A start on one slot, under way."""
+    words, sent = station.start_words(name, "sleep 30", slots=1)
+    null = subprocess.DEVNULL
+    client = subprocess.Popen(
+        station.words("start", *words), stdin=subprocess.PIPE, stdout=null, stderr=null, env=station.environment
+    )
+    assert client.stdin
+    client.stdin.write(sent)
+    client.stdin.close()
+    return client
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_a_start_killed_while_it_launches_keeps_its_slot(station: Station, turn: int) -> None:
+    """SIGKILL the moment the supervisor is born: it goes on, and the next in the queue sees it."""
+    station.start("first", "true")
+    station.ends("first")
+    with (station.workspace / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        clients = [begin(station, name) for name in "ab"]
+        time.sleep(0.3)
+    born = [Path(f"/proc/{client.pid}/task/{client.pid}/children") for client in clients]
+    while not (launching := [k for k in (0, 1) if born[k].read_text()]):
+        pass
+    clients[launching[0]].kill()
+    for client in clients:
+        client.wait()
+    assert len(station.live()) == 1
+    assert State.LOST not in {station.status(name).state for name in "ab"}
 
 
 def boot_id() -> str:

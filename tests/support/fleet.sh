@@ -125,9 +125,8 @@ connections() { # k : pids of the sshd processes that serve a connection, not of
 killconns() { local pids; pids=$(connections "$1"); [ -n "$pids" ] || return 0
   if [ "$MODE" = netns ]; then inhost "$1" kill -KILL $pids; else kill -KILL $pids 2>/dev/null; fi; }
 strays() { # processes of this fleet that left their sshd: detached sessions
-  local p; for p in /proc/[0-9]*; do
-    case $(readlink "$p/cwd" 2>/dev/null) in "$FLEET_DIR"/*) echo "${p#/proc/}"; continue;; esac
-    tr '\0' '\n' 2>/dev/null < "$p/environ" | grep -q "^HOME=$FLEET_DIR/" && echo "${p#/proc/}"; done; }
+  { grep -laz "^HOME=$FLEET_DIR/" /proc/[0-9]*/environ; find /proc/[0-9]*/cwd -maxdepth 0 -lname "$FLEET_DIR/*"; } 2>/dev/null |
+    cut -d/ -f3 | sort -u; }
 
 case ${1:-} in
 __init) shift; init "$@";;

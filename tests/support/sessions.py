@@ -95,8 +95,13 @@ class Station:
         running = [
             subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, env=self.environment) for words, _ in calls
         ]
-        for process, (_, sent) in zip(running, calls, strict=True):
-            process.communicate(sent, timeout=60)
+        for process, (_, sent) in zip(running, calls, strict=True):  # all wait for their input: now they race
+            assert process.stdin
+            process.stdin.write(sent)
+            process.stdin.close()
+            process.stdin = None
+        for process in running:
+            process.communicate(timeout=60)
         return [process.returncode for process in running]
 
     def status(self, session: str) -> Status:

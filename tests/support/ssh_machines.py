@@ -69,9 +69,14 @@ async def works(where: Machine) -> bool:
 
 def make_key(path: Path, *, kind: str = "ed25519", passphrase: str = "") -> Path:
     """A new private key, its public one beside it."""
-    words = ["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", path.name, "-f", str(path)]
-    subprocess.run(words, check=True, stdin=subprocess.DEVNULL)
+    keygen("-q", "-t", kind, "-N", passphrase, "-C", path.name, "-f", path)
     return path
+
+
+def keygen(*words: str | Path) -> str:
+    """What ssh-keygen says."""
+    command = ["ssh-keygen", *map(str, words)]
+    return subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
 
 
 def public(key: Path) -> str:
@@ -81,5 +86,4 @@ def public(key: Path) -> str:
 
 def fingerprint(key: Path) -> str:
     """SHA256:… of the public key beside a private one, by ssh-keygen."""
-    done = subprocess.run(["ssh-keygen", "-lf", f"{key}.pub"], check=True, capture_output=True, text=True)
-    return done.stdout.split()[1]
+    return keygen("-l", "-f", f"{key}.pub").split()[1]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -88,11 +89,13 @@ def test_not_found_says_where() -> None:
     )
 
 
-def failed(error: str = "", status: int | None = None, api_error: str = "", **fields: object) -> bytes:
+def failed(error: str = "", status: int | None = None, api_error: str = "", **fields: Any) -> bytes:
     """A session that the API ended."""
-    said = {"is_api_error_message": True, "error": error, "api_error_status": status, "api_error": api_error}
+    said: dict[str, Any] = {"error": error, "api_error_status": status, "api_error": api_error}
     told = {"is_error": True, "terminal_reason": "api_error", "api_error_status": status, "result": "API Error"}
-    return init() + assistant({"type": "text", "text": "x"}, **said) + result(**(told | fields))
+    return (
+        init() + assistant({"type": "text", "text": "x"}, is_api_error_message=True, **said) + result(**(told | fields))
+    )
 
 
 @pytest.mark.parametrize(

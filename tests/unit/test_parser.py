@@ -19,14 +19,13 @@ def test_any_chunks(size: int) -> None:
     assert (cut.result, cut.usage, cut.turns) == (whole.result, whole.usage, whole.turns)
 
 
-@pytest.mark.parametrize("name", names())
-def test_recordings_are_understood(name: str) -> None:
-    """No line of a stream-json recording is foreign; those of other formats and commands give no event."""
-    transcript = recording(name).transcript
-    is_stream = "json" in recording(name).expected["arguments"]
-    assert (transcript.malformed_lines == 0) or not is_stream
-    assert transcript.invalid_utf8_lines == 0
-    assert not transcript.torn
+def test_recordings_are_understood() -> None:
+    """No line of a JSON recording is foreign, and none of any other is taken for an event."""
+    for found in map(recording, names()):
+        transcript = found.transcript
+        assert (transcript.malformed_lines == 0) or "json" not in found.expected["arguments"], found.name
+        assert (transcript.init is None and transcript.result is None) or transcript.malformed_lines == 0, found.name
+        assert (transcript.invalid_utf8_lines, transcript.torn) == (0, False), found.name
 
 
 @pytest.mark.parametrize("name", ["json", "json_verbose", "streamjson", "stdin_prompt", "resume"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -57,19 +58,17 @@ def test_all_recordings_are_judged() -> None:
     assert sorted(folder.name for folder in FOLDER.iterdir() if folder.is_dir()) == names()
 
 
-@pytest.mark.parametrize("name", names())
-def test_no_outcome_without_result(name: str) -> None:
+def test_no_outcome_without_result() -> None:
     """Cut before its last result, no recording is a success, whatever else was said and however it exited."""
-    found = recording(name)
-    lines = [line for line in found.stdout.splitlines(keepends=True) if b'"type":"result"' not in line]
-    cut = Recording(name=name, stdout=b"".join(lines), stderr="", expected=found.expected | {"exit_status": 0})
-    assert judged(cut).outcome is not Outcome.SUCCEEDED
+    for found in map(recording, names()):
+        lines = [line for line in found.stdout.splitlines(keepends=True) if b'"type":"result"' not in line]
+        cut = replace(found, stdout=b"".join(lines), stderr="", expected=found.expected | {"exit_status": 0})
+        assert judged(cut).outcome is not Outcome.SUCCEEDED, found.name
 
 
-@pytest.mark.parametrize("name", names())
-@pytest.mark.parametrize("status", [1, 143])
-def test_no_success_with_a_bad_exit(name: str, status: int) -> None:
+@pytest.mark.parametrize("status", [1, 126, 137, 143, 255])
+def test_no_success_with_a_bad_exit(status: int) -> None:
     """However good a recording looks, it is no success where the exit status says otherwise."""
-    found = recording(name)
-    bad = Recording(name=name, stdout=found.stdout, stderr="", expected=found.expected | {"exit_status": status})
-    assert judged(bad).outcome is not Outcome.SUCCEEDED
+    for found in map(recording, names()):
+        bad = replace(found, stderr="", expected=found.expected | {"exit_status": status})
+        assert judged(bad).outcome is not Outcome.SUCCEEDED, found.name
