@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from prefect.blocks.core import Block
-from pydantic import Field
+from pydantic import Field, HttpUrl
 
 from miyabi.machine import LOCAL, Machine
 from miyabi.settings import SessionDefaults as SessionSettings
+
+_README = "https://github.com/miyabi-scheduler/miyabi-scheduler"
 
 
 class Fleet(Block):
@@ -21,7 +23,7 @@ class Fleet(Block):
     _block_type_name: ClassVar[str] = "Water Spider Fleet"
     _block_type_slug: ClassVar[str] = "water-spider-fleet"
     _description: ClassVar[str] = "Machines that run Claude Code sessions, each with its slots, labels and SSH options."
-    _documentation_url: ClassVar[str] = "https://github.com/miyabi-scheduler/miyabi-scheduler#machines"
+    _documentation_url: ClassVar[HttpUrl | None] = HttpUrl(f"{_README}#machines")
 
     machines: list[Machine] = Field(
         default_factory=lambda: [LOCAL], description="The machines, in the order in which they are preferred"
@@ -38,7 +40,7 @@ class SessionDefaults(Block):
     _block_type_name: ClassVar[str] = "Water Spider Session Defaults"
     _block_type_slug: ClassVar[str] = "water-spider-session-defaults"
     _description: ClassVar[str] = "Model, permissions, limits and check that every Claude Code session gets."
-    _documentation_url: ClassVar[str] = "https://github.com/miyabi-scheduler/miyabi-scheduler#sessions"
+    _documentation_url: ClassVar[HttpUrl | None] = HttpUrl(f"{_README}#sessions")
 
     settings: SessionSettings = Field(default_factory=SessionSettings, description="The defaults")
 

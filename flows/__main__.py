@@ -46,7 +46,9 @@ def _config(command: Any) -> Any:
 
 def _strategy(command: Any) -> Any:
     kinds = click.Choice(["fill-first", "spread"])
-    return click.option("--strategy", type=kinds, help="Complete one machine before the next, or use all alike.")(command)
+    return click.option("--strategy", type=kinds, help="Complete one machine before the next, or use all alike.")(
+        command
+    )
 
 
 @main.command()

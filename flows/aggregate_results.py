@@ -11,8 +11,8 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from miyabi.errors import BadInput
-from miyabi.reporting import write_report
 from miyabi.report_markdown import summary_sentence, to_markdown
+from miyabi.reporting import write_report
 from miyabi.run_folder import RunFolder
 
 

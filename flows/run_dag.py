@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from prefect import flow
 from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
 from prefect.states import Failed
 
 from blocks.fleet import Fleet, SessionDefaults
@@ -17,15 +18,24 @@ from miyabi.live_run import LiveRun, use_run
 from miyabi.opening import RunRequest, open_run
 from miyabi.placement import Strategy
 from miyabi.reporting import write_report
+from miyabi.run_folder import run_name_of
 from tasks.runner import FleetTaskRunner, current_runner
 
 
-@flow(name="run-dag", task_runner=FleetTaskRunner(), persist_result=False)
+def _run_name() -> str:
+    """The run's name: the parameter, else made of the flow run, so that a retried flow run goes on with its run."""
+    asked = flow_run.parameters.get("run")
+    return asked or run_name_of(
+        flow_run.id, started=flow_run.scheduled_start_time, rehearse=bool(flow_run.parameters.get("rehearse"))
+    )
+
+
+@flow(name="run-dag", flow_run_name=_run_name, task_runner=FleetTaskRunner(), persist_result=False)
 def run_dag(
     tasks: Path | None = None,
     repository: Path = Path(),
     base: str | None = None,
-    run: str | None = None,
+    run: str | None = None,  # noqa: ARG001 - read by _run_name
     config: Path | None = None,
     fleet: str | None = None,
     session_defaults: str | None = None,
@@ -49,7 +59,13 @@ def run_dag(
     """
     overrides = _overrides(fleet, session_defaults, strategy, fail_fast)
     request = RunRequest(
-        tasks=tasks, repository=repository, base=base, run=run, config=config, rehearse=rehearse, overrides=overrides
+        tasks=tasks,
+        repository=repository,
+        base=base,
+        run=_run_name(),
+        config=config,
+        rehearse=rehearse,
+        overrides=overrides,
     )
     runner = current_runner()
     try:
@@ -76,7 +92,7 @@ def _overrides(
     """What the flow's parameters say, shaped like the configuration file."""
     runs = {"strategy": strategy, "fail_fast": fail_fast}
     return {
-        **(Fleet.load(fleet).overrides() if fleet else {}),
-        **(SessionDefaults.load(session_defaults).overrides() if session_defaults else {}),
+        **(cast("Fleet", Fleet.load(fleet)).overrides() if fleet else {}),
+        **(cast("SessionDefaults", SessionDefaults.load(session_defaults)).overrides() if session_defaults else {}),
         "runs": {name: value for name, value in runs.items() if value is not None} or None,
     }

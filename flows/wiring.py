@@ -59,7 +59,7 @@ def submit_all(live: LiveRun) -> Futures:
     futures: dict[str, PrefectFuture[Any]] = {}
     for task in live.startable():
         upstream = [futures[u] for u in live.dag.dependencies(task) if u in futures]
-        futures[task] = run_session.submit(task, None, wait_for=upstream)
+        futures[task] = run_session.submit(task, wait_for=upstream, return_state=False)
     return futures
 
 
@@ -73,7 +73,7 @@ def see_through(live: LiveRun, runner: FleetTaskRunner, futures: Futures) -> Non
         raise
     finally:
         for task, future in futures.items():
-            live.note_end(task, state=future.state.name, message=future.state.message or "")
+            live.note_end(task, state=future.state.name, message=future.state.message)
         live.end()
         runner.call(live.close())
 
@@ -97,7 +97,9 @@ async def _show_progress(live: LiveRun) -> None:
         text = progress_markdown(snapshot)
         try:
             if artifact is None:
-                artifact = await acreate_progress_artifact(percent, key=f"progress-{live.run}".lower(), description=text)
+                artifact = await acreate_progress_artifact(
+                    percent, key=f"progress-{live.run}".lower(), description=text
+                )
             elif time.monotonic() - shown >= ARTIFACT_SECONDS:
                 await aupdate_progress_artifact(artifact, percent, description=text)
                 shown = time.monotonic()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from miyabi import legacy_result
 from miyabi.attempt_record import AttemptRecord
 from miyabi.errors import ConnectionDropped, GitError, MachineError, MachineFull, MachineUnreachable, SessionError
-from miyabi.launcher import script
+from miyabi.launcher import inherited, script
+from miyabi.legacy_result import LegacyResult
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.outcome import Evidence, conclude
@@ -86,9 +87,8 @@ class Attempt:
     async def _launch(self, session: RemoteSession, worktree: str) -> None:
         spec, machine = self.spec, self.machine
         agent = await install(self.live.host(machine), machine.workspace, "rehearsal") if spec.rehearse else None
-        inherited = {name: os.environ[name] for name in machine.inherit_environment if name in os.environ}
         await session.start(
-            script=script(spec, machine, worktree=worktree, inherited=inherited, agent=agent),
+            script=script(spec, machine, worktree=worktree, inherited=inherited(machine), agent=agent),
             stdin=spec.prompt.encode(),
             after=self.live.workspace(machine).after_script(spec.paths, check=spec.check),
             slots=machine.slots,
@@ -122,6 +122,7 @@ class Attempt:
             on_output=on_output,
             patience_seconds=self._patience_seconds,
         )
+        self.transcript.finish()
         await asyncio.gather(*stopping, return_exceptions=True)
         return status
 
@@ -144,7 +145,7 @@ class Attempt:
         return conclude(
             self.spec,
             transcript=self.transcript,
-            evidence=self._evidence(status),
+            evidence=self._evidence(status, await self._declared()),
             changes=changes.model_copy(update={"salvaged": collected.salvaged}),
             machine=self.machine.name,
             placement_reason=self.reason,
@@ -166,7 +167,13 @@ class Attempt:
                     raise
                 await asyncio.sleep(1)
 
-    def _evidence(self, status: Status) -> Evidence:
+    async def _declared(self) -> LegacyResult | None:
+        """What the agent left in its result file, where it left one."""
+        file = f"{self.machine.workspace}/{self.spec.paths.worktree}/{legacy_result.PATH}"
+        answer = await self.live.host(self.machine).run(["head", "-c", str(legacy_result.LONGEST_CHARACTERS), file])
+        return legacy_result.parse(answer.stdout.decode(errors="replace")) if answer.exit_status == 0 else None
+
+    def _evidence(self, status: Status, declared: LegacyResult | None) -> Evidence:
         stderr = self._files / "stderr.txt"
         return Evidence(
             agent_exit=status.exit_status,
@@ -175,6 +182,7 @@ class Attempt:
             check_exit=status.check_exit,
             lost=status.state is not State.EXITED,
             missing_command=self._missing,
+            legacy=declared,
         )
 
     def _without_session(self, error: Exception) -> SessionResult:

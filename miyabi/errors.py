@@ -36,7 +36,7 @@ class MiyabiError(Exception):
         super().__init__(message or (self.__doc__ or "").strip())
 
 
-class BadInput(MiyabiError):  # noqa: N818 - named after what was met, as the tree above
+class BadInput(MiyabiError):
     """The input cannot be used."""
 
 

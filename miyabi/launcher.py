@@ -6,6 +6,7 @@ Exit statuses of its own: 72 the worktree is missing, 78 the token file cannot b
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 
 from miyabi.machine import Machine
@@ -18,6 +19,9 @@ DEFAULT_ENVIRONMENT: Mapping[str, str] = {
     "GIT_TERMINAL_PROMPT": "0",
 }
 """What every session gets, where neither machine nor task says otherwise."""
+
+BAD_TOKEN_FILE = 78
+"""Exit status where the token file is missing, empty or open to others."""
 
 _HOME = """\
 unset CDPATH CLAUDECODE CLAUDE_CODE_ENTRYPOINT
@@ -117,6 +121,11 @@ def session_prelude(
             _PATH,
         )
     )
+
+
+def inherited(machine: Machine) -> dict[str, str]:
+    """The orchestrator's variables that the machine's sessions get, and no others."""
+    return {name: os.environ[name] for name in machine.inherit_environment if name in os.environ}
 
 
 def claude_words(machine: Machine) -> str:  # noqa: ARG001 - the prelude has resolved the machine's path, `~` and all

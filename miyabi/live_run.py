@@ -64,9 +64,7 @@ class LiveRun:
     def workspace(self, machine: Machine) -> Workspace:
         """Where this repository's code is on a machine."""
         if machine.name not in self._workspaces:
-            self._workspaces[machine.name] = Workspace(
-                self.host(machine), self.repository, workspace=machine.workspace
-            )
+            self._workspaces[machine.name] = Workspace(self.host(machine), self.repository, workspace=machine.workspace)
         return self._workspaces[machine.name]
 
     def fleet(self) -> list[Machine]:
@@ -187,13 +185,13 @@ class LiveRun:
         self.results[result.task] = result
         self._ended.add(result.task)
 
-    def note_end(self, task: str, *, state: str, message: str) -> None:
+    def note_end(self, task: str, *, state: str | None, message: str | None) -> None:
         """What the engine says of a task that left no result: it was not started, or it broke."""
         result = self.results.get(task)
         if result and (result.succeeded or task in self._ended):
             return
         outcome = Outcome.NOT_STARTED if state in {"Failed", "Crashed"} else Outcome.SKIPPED
-        if outcome is Outcome.NOT_STARTED or state.startswith("Cancel"):
+        if outcome is Outcome.NOT_STARTED or (state or "").startswith("Cancel"):
             self.keep(self.no_session(task, outcome=outcome, error=MiyabiError(f"{state}: {message}")))
 
     def warn(self, sentence: str) -> None:

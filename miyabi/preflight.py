@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from miyabi.errors import MachineNotReady
 from miyabi.host import Host
-from miyabi.launcher import claude_words, session_prelude
+from miyabi.launcher import BAD_TOKEN_FILE, claude_words, inherited, session_prelude
 from miyabi.machine import Machine
 from miyabi.settings import Settings
 
@@ -84,11 +84,16 @@ def _require(machine: Machine, facts: dict[str, str]) -> None:
 async def _ask_claude(machine: Machine, host: Host, settings: Settings) -> str:
     """The version of a claude that is there and logged in (`claude auth status`: presence, not validity)."""
     prelude = session_prelude(
-        machine, settings.sessions.environment, oauth_token_file=settings.sessions.oauth_token_file
+        machine,
+        settings.sessions.environment,
+        oauth_token_file=settings.sessions.oauth_token_file,
+        inherited=inherited(machine),
     )
     script = f"{prelude}\n{claude_words(machine)} --version && {claude_words(machine)} auth status\n"
     answer = await host.run(["/bin/sh", "-s"], stdin=script.encode())
     out, err = answer.stdout.decode(errors="replace"), answer.stderr.decode(errors="replace").strip()
+    if answer.exit_status == BAD_TOKEN_FILE:
+        raise _not_ready(machine, err.removeprefix("miyabi: "), "Set `sessions.oauth_token_file` to the right file.")
     version, _, status = out.partition("\n")
     if "Claude Code" not in version:
         raise _not_ready(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import re
 import secrets
@@ -29,8 +30,17 @@ _Value = TypeVar("_Value", bound=BaseModel)
 
 def new_run_name(now: datetime, *, rehearse: bool = False) -> str:
     """A name for a run that starts `now`: sorts by time, and is safe in branches and file names."""
-    suffix = "".join(secrets.choice(_LETTERS) for _ in range(3))
-    return f"{REHEARSAL_PREFIX if rehearse else ''}{now:%Y%m%d-%H%M%S}-{suffix}"
+    return _name(now, "".join(secrets.choice(_LETTERS) for _ in range(3)), rehearse=rehearse)
+
+
+def run_name_of(identity: str, *, started: datetime, rehearse: bool = False) -> str:
+    """The name of the run that belongs to an identity such as a flow run's: always the same."""
+    digest = hashlib.sha256(identity.encode()).digest()
+    return _name(started, "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:3]), rehearse=rehearse)
+
+
+def _name(start: datetime, suffix: str, *, rehearse: bool) -> str:
+    return f"{REHEARSAL_PREFIX if rehearse else ''}{start:%Y%m%d-%H%M%S}-{suffix}"
 
 
 def valid_run_name(name: str) -> str:

@@ -123,9 +123,7 @@ class Usage(BaseModel):
     @property
     def total(self) -> int:
         """All of them."""
-        return (
-            self.input_tokens + self.output_tokens + self.cache_read_input_tokens + self.cache_creation_input_tokens
-        )
+        return self.input_tokens + self.output_tokens + self.cache_read_input_tokens + self.cache_creation_input_tokens
 
 
 class Changes(BaseModel):

@@ -62,7 +62,11 @@ class Settings(BaseSettings):
     """All settings of a run. Make it with `Settings.load`, which turns every fault into a SettingsError."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="MIYABI_", env_nested_delimiter="__", nested_model_default_partial_update=True
+        frozen=True,
+        extra="forbid",
+        env_prefix="MIYABI_",
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
     )
 
     machines: tuple[Machine, ...] = (LOCAL,)

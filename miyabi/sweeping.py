@@ -19,7 +19,11 @@ async def sweep_machine(machine: Machine, host: Host, repository: Repository, *,
     Sessions that still live keep the worktrees of the whole run: nothing is pulled from under them.
     """
     try:
-        mine = [(name, s) for name, s in await list_sessions(host, workspace=machine.workspace) if name.startswith(f"{run}.")]
+        mine = [
+            (name, s)
+            for name, s in await list_sessions(host, workspace=machine.workspace)
+            if name.startswith(f"{run}.")
+        ]
         live = [name for name, status in mine if status.state in _LIVE]
         if live:
             return f"{machine.name}: left alone, still running: {', '.join(live)}. Stop the run first."

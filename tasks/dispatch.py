@@ -149,7 +149,14 @@ class Dispatcher:
         seat.asking = True
         asking = asyncio.get_running_loop().create_task(self._ask(seat, post, reason))
         self._asking.add(asking)
-        asking.add_done_callback(self._asking.discard)
+
+        def asked(_: asyncio.Task[None]) -> None:
+            post.asking -= 1
+            seat.asking = False
+            self._asking.discard(asking)
+            self._pump_soon()
+
+        asking.add_done_callback(asked)
 
     async def _ask(self, seat: Seat, post: Post, reason: str) -> None:
         loop = asyncio.get_running_loop()
@@ -160,10 +167,6 @@ class Dispatcher:
             self._away_until = loop.time() + AWAY_SECONDS
         except ServerError as error:
             self._give_up(post, error)
-        finally:
-            post.asking -= 1
-            seat.asking = False
-            self._pump_soon()
         if isinstance(answer, Taken):
             post.note_taken(loop.time(), retry_seconds=answer.retry_seconds)
         elif answer:

@@ -28,7 +28,7 @@ T = TypeVar("T")
 LEASE_SECONDS = 60
 _PAGE = 200
 _LEAK_SECONDS = 45.0
-_BUSY_TRIES = 20
+_BUSY_TRIES = 40
 _BUSY = frozenset({408, 429, 500, 502, 503, 504})
 _TAKEN = 423
 _LIMIT_TOO_SMALL = 422
@@ -194,7 +194,7 @@ async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
             with _server():
                 return await ask()
         except _BusyError:
-            await asyncio.sleep(random.uniform(0.05, 0.25))  # noqa: S311 - spreads runs, keeps no secret
+            await asyncio.sleep(random.uniform(0.02, 0.12))  # noqa: S311 - spreads runs, keeps no secret
     raise ServerAway(f"The Prefect server is too busy: {_BUSY_TRIES} times it refused to answer.")
 
 

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import click
+
 from flows.commands.home import miyabi_home
 from flows.commands.orchestrate import orchestrate
 from miyabi.errors import BadInput
@@ -33,9 +35,9 @@ def run_demo() -> int:
     repository = _fresh_repository(folder)
     code = orchestrate(tasks=EXAMPLE, repository=repository, rehearse=True)
     branches = _git(repository, "branch", "--list", "miyabi/*", "--format=%(refname:short)").split()
-    print(f"branches    {len(branches)} in {repository}")
+    click.echo(f"branches    {len(branches)} in {repository}")
     for branch in branches:
-        print(f"            {branch}")
+        click.echo(f"            {branch}")
     return code
 
 

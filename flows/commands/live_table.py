@@ -14,7 +14,14 @@ from rich.table import Table
 from miyabi.progress import Board, Row, Snapshot
 from miyabi.run_folder import RunFolder
 
-_STYLE = {"running": "bold cyan", "checking": "cyan", "preparing": "blue", "collecting": "blue", "waiting": "dim", "ready": "dim"}
+_STYLE = {
+    "running": "bold cyan",
+    "checking": "cyan",
+    "preparing": "blue",
+    "collecting": "blue",
+    "waiting": "dim",
+    "ready": "dim",
+}
 _REFRESH_SECONDS = 0.5
 
 
@@ -55,7 +62,9 @@ def _show_lines(folder: RunFolder, console: Console, done: threading.Event) -> N
             if state != seen.setdefault(row.task, ("waiting", None)):
                 seen[row.task] = state
                 where = f" on {row.machine}" if row.machine else ""
-                console.print(f"{row.elapsed(snapshot.now):>6}  {row.task}: {state[0]}{where}", soft_wrap=True, markup=False)
+                console.print(
+                    f"{row.elapsed(snapshot.now):>6}  {row.task}: {state[0]}{where}", soft_wrap=True, markup=False
+                )
 
 
 def _table(snapshot: Snapshot, *, rows: int) -> Table:
@@ -79,4 +88,12 @@ def _cells(row: Row, now: float) -> tuple[str, ...]:
     style = _STYLE.get(state, "green" if state == "succeeded" else "red")
     cost = f"${row.cost_usd:.2f}" if row.cost_usd else ""
     turns = str(row.turns) if row.turns else ""
-    return (row.task, row.machine or "", f"[{style}]{state}[/]", row.elapsed(now), turns, cost, escape(row.last_action or ""))
+    return (
+        row.task,
+        row.machine or "",
+        f"[{style}]{state}[/]",
+        row.elapsed(now),
+        turns,
+        cost,
+        escape(row.last_action or ""),
+    )

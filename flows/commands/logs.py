@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +28,7 @@ def show_logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool,
     transcript = Transcript()
     for chunk in _chunks(attempt_folder / "stdout.jsonl", attempt_folder / "result.json", follow=follow):
         if raw:
-            click.get_binary_stream("stdout").write(chunk)
+            sys.stdout.buffer.write(chunk)
             continue
         for event in transcript.feed(chunk):
             for line in readable(event):
@@ -39,7 +40,7 @@ def _attempt(folder: RunFolder, task: str, attempt: int | None) -> Path:
     if not known:
         started = ", ".join(sorted(path.name for path in folder.path.glob("sessions/*"))) or "none"
         raise BadInput(f"run {folder.run}: task {task!r} has no session yet. Tasks with sessions: {started}.")
-    if attempt not in {None, *known}:
+    if attempt is not None and attempt not in known:
         raise BadInput(f"run {folder.run}: task {task}: attempt {attempt} does not exist; there are {sorted(known)}.")
     return known[attempt or max(known)]
 

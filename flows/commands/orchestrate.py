@@ -20,6 +20,7 @@ from miyabi.report_markdown import summary_sentence
 from miyabi.reporting import read_report
 from miyabi.run_folder import RunFolder, new_run_name
 
+_QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR"}  # the table says it; the UI has every line
 SUCCEEDED, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -47,7 +48,7 @@ def orchestrate(
         click.echo(f"warning: {warning}", err=True)
     folder = RunFolder(repo.root, run or new_run_name(datetime.now(UTC), rehearse=rehearse))
     server = ensure_server(miyabi_home())
-    os.environ.update(client_settings(server.url))
+    os.environ.update({**client_settings(server.url), **_QUIET})
     click.echo(f"run         {folder.run}\nui          {server.ui_url}")
     parameters = {
         **_given(tasks=_absolute(tasks), config=_absolute(config), base=base, strategy=strategy, fail_fast=fail_fast),
@@ -63,7 +64,7 @@ def _run(folder: RunFolder, parameters: dict[str, Any]) -> int:
 
     try:
         with watch(folder):
-            state = run_dag(**parameters, return_state=True)
+            state: Any = run_dag(**parameters, return_state=True)
     except KeyboardInterrupt:
         _show(folder)
         return INTERRUPTED

@@ -11,12 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.sessions import Station, eventually, gone, station  # noqa: F401 - a fixture
 
 from miyabi.errors import MachineFull, MachineNotReady, RemoteFailed, SessionConflict, SessionError
 from miyabi.local_host import LocalHost
 from miyabi.remote import RemoteSession, list_sessions, live_sessions
 from miyabi.session_status import State, Status
+from tests.support import sessions
+from tests.support.sessions import Station, eventually, gone
+
+station = sessions.station
 
 NOISE = b"""
 k=0
@@ -87,7 +90,7 @@ async def test_not_a_byte_is_lost_or_doubled_when_readers_die(station: Station, 
     one = session(station)
     await start(one, NOISE)
     heard: list[bytes] = []
-    chance = random.Random(1)
+    chance = random.Random(1)  # noqa: S311 - repeatable trouble, no secret
     trouble = asyncio.create_task(disturb(station, signal.SIGKILL, chance=lambda: chance.uniform(0.01, 0.3)))
     status = await one.follow(tmp_path / "out", tmp_path / "err", on_output=heard.append)
     trouble.cancel()
@@ -186,7 +189,7 @@ async def test_sessions_are_listed_and_forgotten(station: Station) -> None:
     one, two = session(station, "one", host=host), session(station, "two", host=host)
     await start(one, b"sleep 60")
     await start(two, b"sleep 60")
-    with pytest.raises(SessionError, match="session one is running: cancel it first"):
+    with pytest.raises(SessionError, match=r"session one is running: cancel it first"):
         await one.remove()
     await one.stop(grace_seconds=1)
     await one.remove()
@@ -206,5 +209,5 @@ async def test_a_workspace_that_was_wiped_is_furnished_again(station: Station) -
 async def test_a_workspace_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     """A file where the folder should be: the sentence names it and the way out."""
     (tmp_path / "file").touch()
-    with pytest.raises(MachineNotReady, match="the workspace .*/file/w cannot be written: .* set another `workspace`"):
+    with pytest.raises(MachineNotReady, match=r"the workspace .*/file/w cannot be written: .* set another `workspace`"):
         await list_sessions(LocalHost(), workspace=str(tmp_path / "file" / "w"))

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.fleet import Fleet, FleetHost, can_make_namespaces, sshd_fleet, start_fleet  # noqa: F401 - fixtures
-from tests.support.sessions import eventually
 
 from miyabi.errors import MachineDiskFull, MachineUnreachable
 from miyabi.host import Host
@@ -21,6 +17,11 @@ from miyabi.hosts import open_host
 from miyabi.machine import Machine
 from miyabi.remote import RemoteSession, live_sessions
 from miyabi.session_status import State, Status
+from tests.support import fleet as fleets
+from tests.support.fleet import Fleet, FleetHost, can_make_namespaces, start_fleet
+from tests.support.sessions import eventually
+
+sshd_fleet = fleets.sshd_fleet
 
 WORKSPACE = "~/miyabi sessions"
 CHATTER = b'k=0; while [ $k -lt 150 ]; do k=$((k+1)); echo "$k out"; echo "$k err" >&2; sleep 0.02; done; exit 7'
@@ -36,7 +37,8 @@ from miyabi.remote import RemoteSession
 async def main():
     machine = Machine.model_validate_json(sys.argv[1])
     one = RemoteSession(open_host(machine), "s", workspace=machine.workspace)
-    await one.start(script=sys.argv[2].encode(), stdin=b"", after=b"", slots=1, timeout_seconds=60, after_timeout_seconds=60)
+    limits = {"slots": 1, "timeout_seconds": 60, "after_timeout_seconds": 60}
+    await one.start(script=sys.argv[2].encode(), stdin=b"", after=b"", **limits)
     print("started", flush=True)
     await one.follow(Path(sys.argv[3]), Path(sys.argv[4]))
 
@@ -119,7 +121,7 @@ async def test_a_three_megabyte_line_of_any_bytes_arrives(host: Host, tmp_path: 
 
 async def test_starts_cut_at_any_moment_start_once(host: Host, there: FleetHost) -> None:
     """The connection dies at some moment of the start: asking again attaches or starts, never twice."""
-    chance = random.Random(3)
+    chance = random.Random(3)  # noqa: S311 - repeatable trouble, no secret
     for k in range(6):
         starting = asyncio.create_task(start(host, b"echo run >>runs", name=f"s{k}"))
         await asyncio.sleep(chance.uniform(0, 0.1))
@@ -138,7 +140,7 @@ async def test_patience_runs_out_and_the_session_goes_on(host: Host, there: Flee
     await asyncio.sleep(0.5)
     await asyncio.to_thread(there.stop_sshd)
     await asyncio.to_thread(there.kill_connections)
-    with pytest.raises(MachineUnreachable, match="nothing heard of session s for .* s .*run again to go on with it"):
+    with pytest.raises(MachineUnreachable, match=r"nothing heard of session s for .* s .*run again to go on with it"):
         await following
     await asyncio.to_thread(there.start_sshd)
     assert (await one.follow(tmp_path / "out", tmp_path / "err")).exit_status == 7
@@ -149,11 +151,12 @@ async def test_an_orchestrator_that_is_killed_is_not_missed(there: FleetHost, ho
     """SIGKILL to us: the session ends by itself, holds no slot afterwards, and we go on where our files end."""
     out, err = tmp_path / "out", tmp_path / "err"
     words = [sys.executable, "-c", ORCHESTRATOR, there.machine(workspace=WORKSPACE).model_dump_json()]
-    with subprocess.Popen([*words, CHATTER.decode(), str(out), str(err)], stdout=subprocess.PIPE) as us:
-        assert us.stdout
-        await asyncio.to_thread(us.stdout.readline)
-        await asyncio.to_thread(eventually, lambda: out.stat().st_size > 100)
-        os.kill(us.pid, signal.SIGKILL)
+    us = await asyncio.create_subprocess_exec(*words, CHATTER.decode(), str(out), str(err), stdout=subprocess.PIPE)
+    assert us.stdout
+    assert await us.stdout.readline() == b"started\n"
+    await asyncio.to_thread(eventually, lambda: out.exists() and out.stat().st_size > 100)
+    us.kill()
+    await us.wait()
     have = out.stat().st_size
     assert have < len(OUT)
     one = RemoteSession(host, "s", workspace=WORKSPACE)
@@ -188,11 +191,13 @@ async def test_a_full_disk_is_told_with_a_next_step(tmp_path: Path) -> None:
         host = open_host(there.machine())
         filled = await host.run(["sh", "-c", "dd if=/dev/zero of=small/filler bs=4096 2>/dev/null; true"])
         assert filled.exit_status == 0
-        with pytest.raises(MachineDiskFull, match="h1: the disk of ~/small is full. Free some space there"):
+        with pytest.raises(MachineDiskFull, match=r"h1: the disk of ~/small is full. Free some space there"):
             await start(host, b"true", workspace="~/small")
         await host.run(["rm", "small/filler"])
         await start(host, b"true", workspace="~/small")
         await host.run(["sh", "-c", "dd if=/dev/zero of=small/filler bs=4096 2>/dev/null; true"])
-        with pytest.raises(MachineDiskFull, match="h1: cannot .* No space left on device. The disk of ~/small is full"):
+        with pytest.raises(
+            MachineDiskFull, match=r"h1: cannot .* No space left on device. The disk of ~/small is full"
+        ):
             await start(host, b"true", name="t", workspace="~/small")
         await host.close()

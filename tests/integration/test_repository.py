@@ -79,7 +79,9 @@ async def test_an_old_git_is_a_sentence(project: Path, tmp_path: Path, monkeypat
         await Repository.open(project)
 
 
-@pytest.mark.parametrize("revision", ["main", "HEAD", "@", "v1", "annotated", "refs/heads/main", "{sha}", "{short}", "main~0"])
+@pytest.mark.parametrize(
+    "revision", ["main", "HEAD", "@", "v1", "annotated", "refs/heads/main", "{sha}", "{short}", "main~0"]
+)
 async def test_a_base_may_be_said_in_many_ways(project: Path, revision: str) -> None:
     """A branch, a tag of either kind, an id or HEAD is the commit it means."""
     sha = git(project, "rev-parse", "HEAD")

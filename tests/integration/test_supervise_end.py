@@ -8,7 +8,10 @@ import signal
 import pytest
 
 from miyabi.session_status import State
-from tests.support.sessions import STUBBORN, Station, eventually, gone, station  # noqa: F401 - a fixture
+from tests.support import sessions
+from tests.support.sessions import STUBBORN, Station, eventually, gone
+
+station = sessions.station
 
 SALVAGE = 'echo "stopped=${MIYABI_STOPPED:-no} agent=$MIYABI_AGENT_EXIT"; exit 4'
 TREE = f'(setsid sh -c "{STUBBORN}" & echo $! >>pids; exec sh -c "{STUBBORN}") & echo $! >>pids; {STUBBORN}'

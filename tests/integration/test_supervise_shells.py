@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from miyabi import quoting
-from tests.support.sessions import STUBBORN, Station, shells, station  # noqa: F401 - a fixture
+from tests.support import sessions
+from tests.support.sessions import STUBBORN, Station, shells
+
+station = sessions.station
 
 LOGIN_SHELLS = [shell for shell in (*shells(), "tcsh", "fish") if shutil.which(shell.split()[0])]
 

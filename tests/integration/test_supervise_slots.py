@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from miyabi.session_status import State
-from tests.support.sessions import Station, eventually, station  # noqa: F401 - a fixture
+from tests.support import sessions
+from tests.support.sessions import Station, eventually
+
+station = sessions.station
 
 
 def test_thirty_starts_at_once_on_three_slots_launch_three(station: Station) -> None:
@@ -97,7 +100,7 @@ def test_a_reboot_frees_every_slot(station: Station) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_starts_killed_at_any_moment_never_exceed_the_slots(station: Station, seed: int) -> None:
     """Clients are SIGKILLed while they start; whatever got through, no slot is given twice."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - repeatable trouble, no secret
     for k in range(12):
         words, sent = station.start_words(f"s{k}", "sleep 30", slots=2)
         client = subprocess.Popen(

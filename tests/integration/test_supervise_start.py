@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from miyabi.session_status import State
-from tests.support.sessions import Station, eventually, station  # noqa: F401 - a fixture
+from tests.support import sessions
+from tests.support.sessions import Station, eventually
+
+station = sessions.station
 
 
 def test_twelve_starts_at_once_launch_once(station: Station) -> None:

@@ -7,16 +7,14 @@ import importlib.metadata
 import os
 import shutil
 import sqlite3
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from flows.server import Server, answers, client_settings, local_server
+from flows.server import Server, client_settings, local_server
 from flows.server_process import ServerProcess, free_port
-from miyabi.machine import Machine
 
 
 @dataclass(slots=True)

@@ -40,7 +40,9 @@ def git(folder: Path, *words: str, stdin: str = "", check: bool = True) -> str:
     return done.stdout.removesuffix("\n")
 
 
-def make_repository(folder: Path, *, files: Mapping[str, str | bytes] | None = None, options: tuple[str, ...] = ()) -> Path:
+def make_repository(
+    folder: Path, *, files: Mapping[str, str | bytes] | None = None, options: tuple[str, ...] = ()
+) -> Path:
     """A repository with a branch `main` and one commit."""
     folder.mkdir(parents=True)
     git(folder, "init", "-q", "-b", "main", *options)
@@ -72,7 +74,9 @@ def snapshot(folder: Path) -> dict[str, str]:
     refs = git(folder, "for-each-ref", "--format=%(refname) %(objectname)").splitlines()
     files["refs"] = "\n".join(ref for ref in refs if not ref.startswith("refs/heads/miyabi/"))
     files["reflog"] = git(folder, "reflog", check=False)
-    files["status"] = git(folder, "--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=all")
+    files["status"] = git(
+        folder, "--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=all"
+    )
     return files
 
 
@@ -114,7 +118,9 @@ class Bench:
         environment = clean_environment(os.environ) | WHO
         subprocess.run(["/bin/sh", "-euc", script], cwd=self.worktree(paths), env=environment, check=True)
 
-    def after(self, paths: SessionPaths, *, check: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    def after(
+        self, paths: SessionPaths, *, check: str | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Ends the session as the machine's supervisor does."""
         text = self.workspace.after_script(paths, check=check)
         return subprocess.run(

@@ -17,7 +17,12 @@ def test_nothing_points_git_elsewhere() -> None:
 
 def test_the_users_settings_stay() -> None:
     """Settings that a user gives by the environment, such as safe.directory, count."""
-    given = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*", "GIT_CONFIG_GLOBAL": "/g"}
+    given = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": "*",
+        "GIT_CONFIG_GLOBAL": "/g",
+    }
     assert given.items() <= environment(given).items()
 
 

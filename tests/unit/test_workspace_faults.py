@@ -17,7 +17,12 @@ def _failure(exit_status: int, stderr: str) -> MachineError:
 @pytest.mark.parametrize(
     ("exit_status", "stderr", "kind", "words"),
     [
-        (73, "miyabi: cannot write the bundle: No space left on device", MachineDiskFull, "the disk of ~/.miyabi is full"),
+        (
+            73,
+            "miyabi: cannot write the bundle: No space left on device",
+            MachineDiskFull,
+            "the disk of ~/.miyabi is full",
+        ),
         (70, "error: unable to write file x: No space left on device", MachineDiskFull, "Free some space"),
         (70, "fatal: write error: Disk quota exceeded", MachineDiskFull, "Free some space"),
         (78, "miyabi: there is no git on this machine's PATH (/bin)", MachineNotReady, "there is no git"),
