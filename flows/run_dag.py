@@ -71,6 +71,7 @@ def run_dag(
     try:
         live = runner.call(open_run(request))
         with live.folder.lock(), use_run(live):
+            equip(live, runner)
             return _run(live, runner)
     except BadInput as error:
         get_run_logger().error("%s", error)
@@ -78,7 +79,6 @@ def run_dag(
 
 
 def _run(live: LiveRun, runner: FleetTaskRunner) -> Any:
-    equip(live, runner)
     try:
         see_through(live, runner, submit_all(live))
     finally:

@@ -13,6 +13,7 @@ from prefect.futures import PrefectFuture, wait
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
+from miyabi.errors import BadInput
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.opening import preflight
@@ -36,7 +37,11 @@ def equip(live: LiveRun, runner: FleetTaskRunner) -> None:
         BadInput: no machine can take a session; says why for each.
         ServerError: the slots' limits cannot be made.
     """
-    unfit = runner.call(preflight(live))
+    try:
+        unfit = runner.call(preflight(live))
+    except BadInput:
+        live.folder.discard_unless_used()
+        raise
     for error in unfit:
         get_run_logger().warning("not used: %s", error)
     settings, dag = live.settings.runs, live.dag

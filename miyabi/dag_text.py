@@ -82,9 +82,12 @@ def _unreadable(path: Path, error: OSError) -> str:
     return f"cannot be read: {error.strerror}"
 
 
+_ENDINGS = frozenset({".json", ".yaml", ".yml"})
+
+
 def _nearest_file(path: Path) -> str:
     try:
-        return nearest(path.name, [each.name for each in path.parent.iterdir()])
+        return nearest(path.name, [each.name for each in path.parent.iterdir() if each.suffix in _ENDINGS])
     except OSError:
         return ""
 

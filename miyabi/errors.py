@@ -22,6 +22,14 @@ MiyabiError
 ├── GitError
 │   ├── GitFailed             a git command of ours failed: carries the command and its stderr
 │   └── MergeConflict         heads that do not merge: carries the files
+├── GitHubError               GitHub cannot do what was asked, or answers with something that is not GitHub's
+│   ├── GitHubUnreachable     transient: no answer, a server error; whether a write was done is unknown
+│   ├── RateLimited           transient: the limit lasts longer than we may wait; carries how long
+│   ├── TokenRefused          wrong, expired or revoked token; App key or installation not accepted
+│   ├── RightsMissing         the token is known, but may not do this
+│   ├── RepositoryArchived    read-only
+│   ├── NotFoundOnGitHub      no such repository, milestone, issue…, or not visible with this token
+│   └── ValidationRefused     the content is refused; carries the fields
 └── ServerError               the Prefect server cannot be found, started or used
     └── ServerAway            transient: it does not answer at the moment
 """
@@ -141,6 +149,64 @@ class MergeConflict(GitError):
     def __init__(self, message: str | None = None, *, files: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.files = files
+
+
+class GitHubError(MiyabiError):
+    """GitHub cannot do what was asked. `status` is its HTTP status, None where there was no answer."""
+
+    transient = False
+
+    def __init__(self, message: str | None = None, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class GitHubUnreachable(GitHubError):
+    """GitHub does not answer at the moment."""
+
+    transient = True
+
+
+class RateLimited(GitHubError):
+    """GitHub's rate limit lasts longer than we may wait. `wait_seconds` is how long it lasts."""
+
+    transient = True
+
+    def __init__(self, message: str | None = None, *, status: int | None = None, wait_seconds: float = 0) -> None:
+        super().__init__(message, status=status)
+        self.wait_seconds = wait_seconds
+
+
+class TokenRefused(GitHubError):
+    """GitHub does not accept the token."""
+
+
+class RightsMissing(GitHubError):
+    """The token may not do this."""
+
+
+class RepositoryArchived(GitHubError):
+    """The repository is archived, so it is read-only."""
+
+
+class NotFoundOnGitHub(GitHubError):
+    """There is no such thing on GitHub, or the token may not see it."""
+
+
+class ValidationRefused(GitHubError):
+    """GitHub refuses the content. `fields` are those that it names; `exists` where the thing is already there."""
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        status: int | None = None,
+        fields: tuple[str, ...] = (),
+        exists: bool = False,
+    ) -> None:
+        super().__init__(message, status=status)
+        self.fields = fields
+        self.exists = exists
 
 
 class ServerError(MiyabiError):

@@ -100,10 +100,12 @@ class PullRequest(_Value):
     head: str = Field(description="Head branch")
     head_sha: str = ""
     base: str = Field(description="Base branch")
+    author: str = Field("", description="Login of who opened it")
+    from_fork: bool = Field(False, description="The head branch is in another repository")  # noqa: FBT003 - pydantic's
     html_url: str = ""
     labels: tuple[str, ...] = ()
     assignees: tuple[str, ...] = ()
-    reviewers: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = Field((), description="Asked for a review now; a team is owner/slug")
     milestone: int | None = None
 
 

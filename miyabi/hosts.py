@@ -48,17 +48,18 @@ async def connect(target: SshTarget) -> SshConnection:
     return SshConnection(await _reach(target), target=target)
 
 
-async def _reach(target: SshTarget) -> asyncssh.SSHClientConnection:
-    if target.jump is None:
-        return await _log_in(target, tunnel=None)
-    tunnel = await _reach(target.jump)
+async def _reach(target: SshTarget) -> tuple[asyncssh.SSHClientConnection, ...]:
+    """Connections to the jump hosts and, last, to the target; each is closed with the one that it carries."""
+    before = await _reach(target.jump) if target.jump else ()
+    tunnel = before[-1] if before else None
     try:
         connection = await _log_in(target, tunnel=tunnel)
     except BaseException:
-        tunnel.abort()
+        for hop in before:
+            hop.abort()
         raise
-    connection.set_tunnel(tunnel)  # which it then closes with itself
-    return connection
+    connection.set_tunnel(tunnel)
+    return (*before, connection)
 
 
 async def _log_in(target: SshTarget, *, tunnel: asyncssh.SSHClientConnection | None) -> asyncssh.SSHClientConnection:
@@ -173,13 +174,18 @@ def _timed_out(error: Exception) -> bool:
 class SshConnection:
     """A connection that runs commands."""
 
-    def __init__(self, connection: asyncssh.SSHClientConnection, *, target: SshTarget) -> None:
-        self._connection = connection
+    def __init__(self, chain: Sequence[asyncssh.SSHClientConnection], *, target: SshTarget) -> None:
+        self._chain = chain
+        self._connection = chain[-1]
         self._target = target
-        self.is_closed = connection.is_closed
-        self.close = connection.close
-        self.abort = connection.abort
-        self.wait_closed = connection.wait_closed
+        self.is_closed = self._connection.is_closed
+        self.close = self._connection.close
+        self.abort = self._connection.abort
+
+    async def wait_closed(self) -> None:
+        """Returns when it is gone, its jumps too."""
+        for connection in reversed(self._chain):
+            await connection.wait_closed()
 
     async def start(self, line: str, *, only_stdout: bool = False) -> SshChannel:
         """See `miyabi.ssh_host.CommandConnection.start`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from miyabi.errors import MergeConflict
 from miyabi.git import Git, sayable
@@ -12,6 +13,18 @@ AUTHOR = ("Water Spider", "water-spider@localhost")
 
 _CONFLICT = 1
 _FILES_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergedTree:
+    """What a merge makes. `files` are those in conflict, sorted; the tree holds them with conflict markers.
+
+    A few conflicts, as of renamed folders, are in no file.
+    """
+
+    tree: str
+    conflicts: bool
+    files: tuple[str, ...]
 
 
 async def merge(git: Git, heads: Sequence[str], *, base: str, message: str) -> str:
@@ -32,14 +45,18 @@ async def merge(git: Git, heads: Sequence[str], *, base: str, message: str) -> s
     return current
 
 
-async def commit_tree(git: Git, tree: str, *, parents: Sequence[str], message: str) -> str:
-    """A commit of ours, as old as the newest of its parents: made again, it is the same commit.
+async def commit_tree(
+    git: Git, tree: str, *, parents: Sequence[str], message: str, unix_seconds: int | None = None
+) -> str:
+    """A commit of ours, as old as the newest of its parents (or as told): made again, it is the same commit.
 
     Raises:
         GitFailed: git could not do it.
     """
-    dates = (await git.ask("log", "--no-walk", "--format=%ct", *parents, "--")).lines
-    date = f"{max(int(d) for d in dates)} +0000"
+    if unix_seconds is None:
+        dates = (await git.ask("log", "--no-walk", "--format=%ct", *parents, "--")).lines
+        unix_seconds = max(int(d) for d in dates)
+    date = f"{unix_seconds} +0000"
     name, email = AUTHOR
     words = [word for parent in parents for word in ("-p", parent)]
     answer = await git.ask(
@@ -70,15 +87,27 @@ async def independent(git: Git, commits: Sequence[str]) -> list[str]:
     return [commit for commit in unique if commit in kept]
 
 
-async def _merged_tree(git: Git, ours: str, theirs: str, *, done: Sequence[str]) -> str:
+async def merge_trees(git: Git, ours: str, theirs: str) -> MergedTree:
+    """The tree of a merge, also of one that conflicts.
+
+    Raises:
+        GitFailed: git could not do it.
+    """
     words = ("merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", "--allow-unrelated-histories")
     answer = await git.run(*words, ours, theirs)
-    tree, *files = answer.text.removesuffix("\0").split("\0")
-    if answer.exit_status == _CONFLICT:
-        raise await _conflict(git, tuple(sorted({sayable(f) for f in files})), theirs=theirs, done=done)
-    if answer.exit_status:
+    if answer.exit_status not in {0, _CONFLICT}:
         raise git.failure(answer, *words)
-    return tree
+    tree, *files = answer.text.removesuffix("\0").split("\0")
+    return MergedTree(
+        tree=tree, conflicts=answer.exit_status == _CONFLICT, files=tuple(sorted({sayable(f) for f in files}))
+    )
+
+
+async def _merged_tree(git: Git, ours: str, theirs: str, *, done: Sequence[str]) -> str:
+    merged = await merge_trees(git, ours, theirs)
+    if merged.conflicts:
+        raise await _conflict(git, merged.files, theirs=theirs, done=done)
+    return merged.tree
 
 
 async def _conflict(git: Git, files: tuple[str, ...], *, theirs: str, done: Sequence[str]) -> MergeConflict:

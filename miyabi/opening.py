@@ -12,7 +12,7 @@ from typing import Any
 
 from miyabi import atomic
 from miyabi.dag import Dag
-from miyabi.errors import BadInput, MachineError
+from miyabi.errors import BadInput, DagError, MachineError
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.placement import Load, unplaceable
@@ -126,4 +126,4 @@ def _require_labels(dag: Dag, machines: Sequence[Machine]) -> None:
     fleet = [Load(machine=m, used=0) for m in machines]
     for node in dag.nodes:
         if reason := unplaceable(fleet, requires=node.requires):
-            raise BadInput(f"task {node.id}: requires: {reason}")
+            raise DagError(f"{dag.name}: node {node.id!r}: requires: {reason}. Give a machine of the fleet the label.")

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -165,6 +166,11 @@ class RunFolder:
         except OSError as error:
             raise BadInput(f"{self.path}: cannot be made: {error.strerror}. Is the repository writable?") from error
         return self
+
+    def discard_unless_used(self) -> None:
+        """Removes the folder of a run that came to nothing before its first session."""
+        if not (self.path / "sessions").exists():
+            shutil.rmtree(self.path, ignore_errors=True)
 
     def write_info(self, info: RunInfo) -> None:
         """Keeps what the run was started with."""

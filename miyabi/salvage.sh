@@ -87,11 +87,10 @@ stage() {
 stage_the_rest() {
   find . -name .git -prune -o -type d ! -perm -u+rx -exec chmod u+rx {} \; 2>/dev/null
   find . -name .git -prune -o -type f ! -perm -u+r -exec chmod u+r {} \; 2>/dev/null
-  set --
   for f in $(g config --name-only --get-regexp '^filter\..*\.(required|clean|process)$'); do
-    case $f in *.required) set -- "$@" -c "$f=false";; *) set -- "$@" -c "$f=";; esac
+    case $f in *[!A-Za-z0-9._-]*) ;; *.required) calm="$calm -c $f=false";; *) calm="$calm -c $f=";; esac
   done
-  e=$(g "$@" add -A --ignore-errors . 2>&1) && return
+  e=$(g add -A --ignore-errors . 2>&1) && return
   no_room "$e"
   lost="${NL}Not saved, as git said:$NL$e$NL"
   say "miyabi: not everything could be saved: $e" >&2

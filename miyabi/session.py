@@ -36,6 +36,16 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"  # an upstream did not succeed, or the run was ended before
 
 
+def integration_branch(run: str) -> str:
+    """The branch that a run's successful tasks are merged into. No task's id begins with `_`, so none has its name."""
+    return f"miyabi/{run}/_integration"
+
+
+def resolving(task: str) -> str:
+    """What stands in place of a task's id in the names of the session that resolves the conflict of its merge."""
+    return f"_resolve-{task}"
+
+
 class SessionPaths(BaseModel):
     """Every name derived from (run, task, attempt), made in this one place."""
 

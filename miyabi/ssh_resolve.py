@@ -37,7 +37,8 @@ async def _resolve_hop(
     hop, jump = parse_jump(last)
     if hop in way or len(way) > _MAX_HOPS:
         circle = " → ".join((*way, hop))
-        raise SshConfigUnusable(f"{machine.name}: ProxyJump leads in a circle: {circle}.", machine=machine.name)
+        text = f"{machine.name}: ProxyJump leads in a circle: {circle}. Correct it in the SSH configuration."
+        raise SshConfigUnusable(f"{text} Try: {target.try_command}", machine=machine.name)
     jump = jump.model_copy(update={"config_file": chosen.config_file})
     before = await _resolve_hop(machine, (*way, hop), chosen=jump, first_jumps=rest or None)
     return dataclasses.replace(target, jump=before, proxy_command=None)

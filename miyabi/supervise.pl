@@ -57,7 +57,7 @@ sub launch_supervisor {
     $0 = "miyabi supervise $id";
     $SIG{$_} = sub { } for qw(HUP INT TERM PIPE CHLD ALRM);    # not IGNORE, which the agent would inherit
     $SIG{USR1} = sub { $stop = 1 };
-    POSIX::sigprocmask(POSIX::SIG_BLOCK(), POSIX::SigSet->new(map { POSIX->can("SIG$_")->() } qw(CHLD ALRM USR1)));
+    POSIX::sigprocmask(POSIX::SIG_BLOCK(), POSIX::SigSet->new(POSIX::SIGCHLD(), POSIX::SIGALRM(), POSIX::SIGUSR1()));
     my $answer = claim();
     close $lock;    # not before: whoever kills our parent must not let the next one count without us
     print {$tell} $answer;

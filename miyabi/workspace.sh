@@ -25,10 +25,11 @@ NL='
 say() { printf '%s\n' "$*"; }
 die() { c=$1; shift; say "miyabi: $*" >&2; exit "$c"; }
 
-# git as we run it: no hooks, no daemon, nobody asked to sign
+# git as we run it: no hooks, no daemon, nobody asked to sign; `calm` may hold further settings
+calm=
 g() {
   git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c gc.auto=0 -c maintenance.auto=false \
-    -c commit.gpgSign=false -c core.quotePath=false -c core.safecrlf=false "$@"
+    -c commit.gpgSign=false -c core.quotePath=false -c core.safecrlf=false $calm "$@"
 }
 
 # Ends where git or the disk failed; says which.

@@ -25,8 +25,8 @@ LIMIT_MARGIN_SECONDS = 60.0
 
 
 @task(name="run-session", task_run_name="{task_id}", cache_policy=NO_CACHE, persist_result=False)
-async def run_session(task_id: str, machine: Machine | None = None) -> Any:  # noqa: ARG001 - filled in for the runner
-    """Runs one node of the DAG as a Claude Code session on the machine that the runner finds for it, in as many attempts as make sense.
+async def run_session(task_id: str, machine: Machine | None = None) -> Any:  # noqa: ARG001 - the runner fills it in
+    """Runs one node of the DAG as a Claude Code session on `machine`, in as many attempts as make sense.
 
     Returns:
         The `SessionResult` where it succeeded, else a failed state whose message is the outcome and its reason.

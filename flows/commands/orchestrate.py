@@ -20,7 +20,7 @@ from miyabi.report_markdown import summary_sentence
 from miyabi.reporting import read_report
 from miyabi.run_folder import RunFolder, new_run_name
 
-_QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR"}  # the table says it; the UI has every line
+_QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}  # the table says it; the UI has every line
 SUCCEEDED, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 

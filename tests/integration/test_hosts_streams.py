@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -13,10 +13,11 @@ from miyabi.errors import LoginRefused
 from miyabi.host import Host
 from miyabi.hosts import open_host
 from tests.support.fleet import Fleet, start_fleet
+from tests.support.ssh_machines import until
 
 
 @pytest.fixture
-def fleet() -> AsyncIterator[Fleet]:
+def fleet() -> Iterator[Fleet]:
     """One machine of our own, whose log we count in."""
     with start_fleet(hosts=1) as started:
         yield started
@@ -34,19 +35,16 @@ async def test_output_as_it_comes(host: Host) -> None:
     """Chunks arrive while the command runs, and the stream ends with it."""
     async with host.stream(["sh", "-c", "echo one; read line; echo never"]) as chunks:
         assert [chunk async for chunk in chunks] == [b"one\n", b"never\n"]
-    seen = []
     async with host.stream(["sh", "-c", "echo one; sleep 0.2; echo two >&2; echo three; exit 4"]) as chunks:
-        async for chunk in chunks:
-            seen.append(chunk)
-    assert seen == [b"one\n", b"three\n"]
+        assert [chunk async for chunk in chunks] == [b"one\n", b"three\n"]
 
 
 async def test_leaving_ends_the_command(host: Host, tmp_path: Path) -> None:
-    """A reader that is left is ended there; nothing tails a log for ever."""
-    async with host.stream(["sh", "-c", "echo $$; exec sleep 60"]) as chunks:
-        pid = (await anext(chunks)).decode().strip()
-    while (await host.run(["kill", "-0", pid])).exit_status == 0:
-        await asyncio.sleep(0.02)
+    """A reader that is left has nobody to write to, and ends; nothing tails a log for ever."""
+    line = f"trap ': >{tmp_path}/over' EXIT; while echo tick 2>/dev/null; do sleep 0.05; done"
+    async with host.stream(["sh", "-c", line]) as chunks:
+        assert await anext(chunks) == b"tick\n"
+    await until((tmp_path / "over").exists)
 
 
 async def test_many_streams_beside_commands(host: Host, fleet: Fleet) -> None:
@@ -58,8 +56,7 @@ async def test_many_streams_beside_commands(host: Host, fleet: Fleet) -> None:
         done = await asyncio.gather(*(host.run(["echo", str(n)]) for n in range(20)))
         assert [d.stdout for d in done] == [f"{n}\n".encode() for n in range(20)]
         assert fleet[0].log.count("Accepted publickey") == 3
-    while fleet[0].log.count("Disconnected from user") < 2:
-        await asyncio.sleep(0.02)
+    await until(lambda: fleet[0].log.count("Disconnected from user") == 2)
     assert (await host.run(["echo", "still"])).stdout == b"still\n"
     assert fleet[0].log.count("Accepted publickey") == 3
 

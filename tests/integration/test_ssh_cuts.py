@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import asyncssh
 import pytest
 
 from miyabi.errors import ConnectionDropped, LoginRefused
+from miyabi.host import Completed
 from miyabi.machine import Machine
 from miyabi.ssh_host import SshHost
 from tests.support import fleet as fleets
 from tests.support.chaos import chaos
 from tests.support.fleet import Fleet, FleetHost
-from tests.support.ssh_machines import host_at, like, make_key, public
+from tests.support.ssh_machines import host_at, like, machine, make_key, public, until
 
 sshd_fleet = fleets.sshd_fleet
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Returns when it holds; the test's time limit ends a wait in vain."""
-    while not condition():
-        await asyncio.sleep(0.02)
 
 
 def through(port: int, host: FleetHost, folder: Path) -> Machine:
@@ -33,14 +27,14 @@ def through(port: int, host: FleetHost, folder: Path) -> Machine:
     return like(host, folder, Port=port, UserKnownHostsFile=known, ServerAliveInterval=1, ServerAliveCountMax=1)
 
 
-async def begin(host: SshHost, folder: Path, then: str) -> asyncio.Task[object]:
+async def begin(host: SshHost, folder: Path, then: str) -> asyncio.Task[Completed]:
     """A command that has surely begun, and has said something."""
-    running = asyncio.ensure_future(host.run(["sh", "-c", f'echo partial; : >"$0"/begun; {then}', str(folder)]))
+    running = asyncio.create_task(host.run(["sh", "-c", f'echo partial; : >"$0"/begun; {then}', str(folder)]))
     await until((folder / "begun").exists)
     return running
 
 
-async def drops(running: asyncio.Task[object]) -> None:
+async def drops(running: asyncio.Task[Completed]) -> None:
     """The command's outcome is said to be unknown."""
     with pytest.raises(ConnectionDropped, match=r"whether it finished is unknown\. Try: ssh") as caught:
         await running
@@ -62,12 +56,14 @@ async def test_link_cut(tmp_path: Path, sshd_fleet: Fleet) -> None:
 @pytest.mark.parametrize("position", [30_000, 500_000, 2_900_000])
 async def test_output_cut_short(tmp_path: Path, sshd_fleet: Fleet, position: int) -> None:
     """Output that the link cuts at any place is never taken for all of it."""
-    async with chaos("127.0.0.1", sshd_fleet[0].port) as proxy:
-        async with host_at(through(proxy.port, sshd_fleet[0], tmp_path)) as host:
-            await host.run(["true"])
-            proxy.cut_after_bytes = position
-            with pytest.raises(ConnectionDropped):
-                await host.run(["head", "-c", "3000000", "/dev/zero"])
+    async with (
+        chaos("127.0.0.1", sshd_fleet[0].port) as proxy,
+        host_at(through(proxy.port, sshd_fleet[0], tmp_path)) as host,
+    ):
+        await host.run(["true"])
+        proxy.cut_after_bytes = position
+        with pytest.raises(ConnectionDropped):
+            await host.run(["head", "-c", "3000000", "/dev/zero"])
 
 
 async def test_sshd_of_the_connection_killed(tmp_path: Path, sshd_fleet: Fleet) -> None:
@@ -81,38 +77,41 @@ async def test_sshd_of_the_connection_killed(tmp_path: Path, sshd_fleet: Fleet) 
 
 async def test_silent_link(tmp_path: Path, sshd_fleet: Fleet) -> None:
     """A link that swallows everything is noticed by keepalive, where a read would wait for ever."""
-    async with chaos("127.0.0.1", sshd_fleet[0].port) as proxy:
-        async with host_at(through(proxy.port, sshd_fleet[0], tmp_path), retry_seconds=3) as host:
-            running = await begin(host, tmp_path, "sleep 60")
-            proxy.swallow()
-            await drops(running)
-            proxy.pass_on()
-            assert (await host.run(["true"])).exit_status == 0
+    async with (
+        chaos("127.0.0.1", sshd_fleet[0].port) as proxy,
+        host_at(through(proxy.port, sshd_fleet[0], tmp_path), retry_seconds=3) as host,
+    ):
+        running = await begin(host, tmp_path, "sleep 60")
+        proxy.swallow()
+        await drops(running)
+        proxy.pass_on()
+        assert (await host.run(["true"])).exit_status == 0
 
 
 async def test_short_outage(tmp_path: Path, sshd_fleet: Fleet) -> None:
     """An outage shorter than keepalive's patience loses nothing, and the connection stays."""
-    async with chaos("127.0.0.1", sshd_fleet[0].port) as proxy:
-        async with host_at(through(proxy.port, sshd_fleet[0], tmp_path)) as host:
-            running = await begin(host, tmp_path, "sleep 0.5; echo rest")
-            proxy.swallow()
-            await asyncio.sleep(0.8)
-            proxy.pass_on()
-            done = await running
-        assert getattr(done, "stdout", b"") == b"partial\nrest\n"
+    async with (
+        chaos("127.0.0.1", sshd_fleet[0].port) as proxy,
+        host_at(through(proxy.port, sshd_fleet[0], tmp_path)) as host,
+    ):
+        running = await begin(host, tmp_path, "sleep 0.5; echo rest")
+        proxy.swallow()
+        await asyncio.sleep(0.8)
+        proxy.pass_on()
+        assert await running == Completed(exit_status=0, stdout=b"partial\nrest\n")
         assert proxy.accepted == 1
 
 
 async def test_stream_cut(tmp_path: Path, sshd_fleet: Fleet) -> None:
     """A stream gives all that came and then raises; it does not simply end."""
-    got = []
-    async with host_at(like(sshd_fleet[0], tmp_path)) as host:
-        async with host.stream(["sh", "-c", "echo one; sleep 60"]) as chunks:
-            with pytest.raises(ConnectionDropped):
-                async for chunk in chunks:
-                    got.append(chunk)
-                    await asyncio.to_thread(sshd_fleet[0].kill_connections)
-    assert got == [b"one\n"]
+    async with (
+        host_at(like(sshd_fleet[0], tmp_path)) as host,
+        host.stream(["sh", "-c", "echo one; sleep 60"]) as chunks,
+    ):
+        assert await anext(chunks) == b"one\n"
+        await asyncio.to_thread(sshd_fleet[0].kill_connections)
+        with pytest.raises(ConnectionDropped):
+            await anext(chunks)
 
 
 async def test_the_process_outlives_the_link(tmp_path: Path, sshd_fleet: Fleet) -> None:
@@ -151,20 +150,24 @@ async def test_closed_by_us(tmp_path: Path, sshd_fleet: Fleet) -> None:
         await drops(running)
 
 
+class NoCommands(asyncssh.SSHServer):
+    """Lets everybody's session begin and refuses what it shall run."""
+
+    def session_requested(self) -> asyncssh.SSHServerSession[bytes]:
+        """A session whose requests are all refused."""
+        return asyncssh.SSHServerSession()
+
+
 async def test_sshd_that_runs_no_commands(tmp_path: Path) -> None:
     """A login that is good for no command is permanent, and said to be that."""
-    key, host_key = make_key(tmp_path / "id"), make_key(tmp_path / "hk")
+    key, host_key, known = make_key(tmp_path / "id"), make_key(tmp_path / "hk"), tmp_path / "known"
     allowed = asyncssh.import_authorized_keys(f"{public(key)}\n")
     async with asyncssh.listen(
-        "127.0.0.1", 0, server_host_keys=[str(host_key)], authorized_client_keys=allowed
+        "127.0.0.1", 0, server_factory=NoCommands, server_host_keys=[str(host_key)], authorized_client_keys=allowed
     ) as server:
         port = server.get_port()
-        (tmp_path / "known").write_text(f"[127.0.0.1]:{port} {public(host_key)}\n")
-        config = (
-            f"Host m\n HostName 127.0.0.1\n Port {port}\n IdentityFile {key}\n UserKnownHostsFile {tmp_path}/known\n"
-        )
-        (tmp_path / "config").write_text(config)
-        where = Machine.model_validate({"name": "m", "host": "m", "ssh": {"config_file": str(tmp_path / "config")}})
-        async with host_at(where) as host:
-            with pytest.raises(LoginRefused, match="lets .* in but runs no command"):
+        known.write_text(f"[127.0.0.1]:{port} {public(host_key)}\n")
+        options = {"HostName": "127.0.0.1", "Port": port, "IdentityFile": key, "UserKnownHostsFile": known}
+        async with host_at(machine(tmp_path, **options)) as host:
+            with pytest.raises(LoginRefused, match=r"lets \w+ in but runs no command"):
                 await host.run(["true"])

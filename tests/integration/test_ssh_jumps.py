@@ -10,7 +10,7 @@ from miyabi.errors import HostKeyRefused, LoginRefused, MachineUnreachable, SshC
 from tests.support import fleet as fleets
 from tests.support.chaos import closed_port
 from tests.support.fleet import Fleet, start_fleet
-from tests.support.ssh_machines import failure, host_at, like, works
+from tests.support.ssh_machines import failure, host_at, like, until, works
 
 sshd_fleet = fleets.sshd_fleet
 
@@ -57,7 +57,7 @@ async def test_closing_leaves_no_jump_open(tmp_path: Path, sshd_fleet: Fleet) ->
         await host.run(["true"])
         sshd_fleet[0].kill_connections()
         assert (await host.run(["echo", "again"])).stdout == b"again\n"
-    assert sshd_fleet[1].log.count("Disconnected from user") - before == 2
+    await until(lambda: sshd_fleet[1].log.count("Disconnected from user") - before == 2)
 
 
 async def test_target_refused_behind_the_jump(tmp_path: Path, sshd_fleet: Fleet) -> None:

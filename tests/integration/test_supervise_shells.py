@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from miyabi import quoting
+from miyabi.session_status import State
 from tests.support import sessions
-from tests.support.sessions import STUBBORN, Station, shells
+from tests.support.sessions import STUBBORN, Station, eventually, gone, shells
 
 station = sessions.station
 
@@ -47,6 +49,22 @@ def test_any_login_shell_runs_our_line(station: Station, tmp_path: Path, shell: 
         check=True,
     )
     assert done.stdout.startswith("miyabi1 s none rc=- ")
+
+
+def test_the_way_of_macos_without_proc(station: Station) -> None:
+    """Where there is no /proc, ps tells who lives: sessions end, orphans are told and trees are ended."""
+    station.environment["MIYABI_NO_PROC"] = "1"
+    station.start("s", "exit 3", after="exit 4")
+    assert station.ends("s").check_exit == 4
+    station.start("t", f"sh -c '{STUBBORN}' & {STUBBORN}", slots=1)
+    agent = station.agent("t")
+    assert station.status("t").state is State.RUNNING
+    os.kill(station.supervisor("t"), signal.SIGKILL)
+    eventually(lambda: station.status("t").state is State.ORPHAN)
+    assert station.start("u", "true", slots=1).returncode == 69
+    assert b" exited rc=137 by=stop " in station.call("cancel", "t", "0.1").stdout
+    assert gone(agent)
+    assert station.start("u", "true", slots=1).returncode == 0
 
 
 def test_a_workspace_with_blanks_and_quotes(tmp_path: Path) -> None:

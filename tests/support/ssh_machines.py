@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -59,6 +60,12 @@ async def failure(where: Machine) -> MachineError:
     assert "ssh" in str(error), error
     assert error.machine == "m"
     return error
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Returns when it holds; the test's time limit ends a wait in vain."""
+    while not condition():
+        await asyncio.sleep(0.02)
 
 
 async def works(where: Machine) -> bool:
