@@ -100,13 +100,19 @@ class Follower:
         reader = FrameReader()
         async with self._host.stream(words) as chunks:
             async for chunk in self._until_silent(chunks):
-                for frame in reader.feed(chunk):
+                for frame in self._frames(reader, chunk):
                     if isinstance(frame, Over):
                         return self._all_of_it(frame.status)
                     self._take(frame)
         # A reader that cannot start and a link that closed look the same: asking tells the first by its own error.
         await supervision.ask(self._host, self._workspace, ["status", self._session])
         raise self._dropped("closed")
+
+    def _frames(self, reader: FrameReader, chunk: bytes) -> list[Frame]:
+        try:
+            return reader.feed(chunk)
+        except ValueError as error:
+            raise supervision.babble(self._host.name, error) from error
 
     async def _until_silent(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         while True:

@@ -101,7 +101,7 @@ class PullRequest(_Value):
     head_sha: str = ""
     base: str = Field(description="Base branch")
     author: str = Field("", description="Login of who opened it")
-    from_fork: bool = Field(False, description="The head branch is in another repository")  # noqa: FBT003 - pydantic's
+    from_fork: bool = Field(False, description="The head branch is in another repository")
     html_url: str = ""
     labels: tuple[str, ...] = ()
     assignees: tuple[str, ...] = ()

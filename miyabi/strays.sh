@@ -44,8 +44,10 @@ seen_commits() { # BASE
     }
     delete $seen{$base};
     opendir my $all, "$mirror/worktrees";
-    for my $other (grep { !$ours{$_} } map { "$mirror/worktrees/$_" } readdir $all) {
-      $others{$_->[1]} = 1 for entries(substr($other, 1 + length $mirror) . "/logs/HEAD");
+    for my $other (grep { !/^\.\.?$/ && !$ours{"$mirror/worktrees/$_"} } readdir $all) {
+      my @log = map { $_->[1] } entries("worktrees/$other/logs/HEAD") or next;
+      if ($other =~ /\+/) { @others{@log} = (1) x @log }
+      elsif ($log[0] eq $base || grep { $seen{$_} } @log) { @seen{@log} = (1) x @log }
     }
     my %names = ($branch => 1);
     open my $made, ">", "$notes.branches" or die;
@@ -53,10 +55,10 @@ seen_commits() { # BASE
       my ($tip, $ref) = split / /, $_, 2;
       if ($ref =~ m{^refs/miyabi/}) { $seen{$tip} = 1; next }
       my @log = entries("logs/$ref");
-      my $own = grep { $seen{$_->[1]} } @log;
-      next unless $own || $seen{$tip} || (!$others{$tip} && @log && $log[0][1] eq $base);
+      my $own = $seen{$tip} || grep { $seen{$_->[1]} } @log;
+      next unless $own || (!$others{$tip} && @log && $log[0][1] eq $base);
       $seen{$tip} = $names{substr($ref, 11)} = 1;
-      print $made "$ref $tip\n";
+      print $made "$ref $tip\n" if $own;
     }
     for (entries("logs/refs/stash")) {
       $seen{$_->[1]} = 1 if $_->[2] =~ /^(?:WIP on|On) ([^:]+): / && $names{$1};

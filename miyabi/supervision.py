@@ -81,7 +81,19 @@ async def ask(
 ) -> tuple[tuple[str, Status], ...]:
     """The status lines of the answer. Raises as `call`."""
     done = await call(host, workspace, words, stdin=stdin, timeout_seconds=timeout_seconds)
-    return tuple(parse_status(line) for line in done.stdout.decode("ascii").splitlines())
+    try:
+        return tuple(parse_status(line) for line in done.stdout.decode("ascii").splitlines())
+    except ValueError as error:
+        raise babble(host.name, error) from error
+
+
+def babble(machine: str, error: ValueError) -> MachineNotReady:
+    """The error for a machine that says something else than our script does."""
+    return MachineNotReady(
+        f"{machine}: where our script answers there is other text ({error}). A start-up file there (~/.bashrc, "
+        "~/.zshenv, ~/.cshrc …) prints it: let it do so in interactive shells only.",
+        machine=machine,
+    )
 
 
 def refusal(machine: str, workspace: str, words: Sequence[str], done: Completed) -> MiyabiError:

@@ -93,6 +93,7 @@ init_mirror() { # FORMAT FOLDER
   }
   mkdir -p "$2/info" "$2/worktrees" "$2/miyabi" &&
     printf '[core]\n\tlogAllRefUpdates = always\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n' >>"$2/config" &&
+    cp "$2/config" "$2/miyabi/config" &&
     printf '/.miyabi/result.json\n/.claude/worktrees/\n' >"$2/info/exclude" || failed "cannot make the mirror $mirror"
 }
 

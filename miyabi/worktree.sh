@@ -102,10 +102,20 @@ remove_run() { # WORKSPACE KEY RUN
   [ -f "$mirror/config" ] || return 0
   forget_refs "refs/heads/miyabi/$3" "refs/miyabi/base/$3" "refs/miyabi/nested/$3"
   rm -f "$mirror/miyabi/$3"+*
+  g --git-dir="$mirror" worktree prune --expire=now
+  last_one_out
   forget_refs $(g --git-dir="$mirror" for-each-ref --sort=-committerdate --format='%(refname)' refs/miyabi/known |
     tail -n +6)
   g --git-dir="$mirror" -c gc.auto=6700 -c gc.autoPackLimit=50 -c gc.pruneExpire=1.day.ago gc --auto -q \
     </dev/null >/dev/null 2>&1 || :
+}
+
+# No task is left here: what agents made beside their tasks (branches, tags, stashes, settings) goes as well.
+last_one_out() {
+  for n in "$mirror"/miyabi/*.ready; do [ ! -e "$n" ] || return 0; done
+  g --git-dir="$mirror" for-each-ref --format='delete %(refname)' | grep -v '^delete refs/miyabi/known/' |
+    g --git-dir="$mirror" update-ref --stdin
+  [ ! -f "$mirror/miyabi/config" ] || cp "$mirror/miyabi/config" "$mirror/config"
 }
 
 # Every worktree that an agent made below a folder of ours: COMMAND with git's part of it and its own folder.

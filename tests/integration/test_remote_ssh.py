@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.errors import MachineDiskFull, MachineUnreachable
+from miyabi.errors import MachineDiskFull, MachineNotReady, MachineUnreachable
 from miyabi.host import Host
 from miyabi.hosts import open_host
 from miyabi.machine import Machine
@@ -165,6 +165,23 @@ async def test_an_orchestrator_that_is_killed_is_not_missed(there: FleetHost, ho
     assert (await one.follow(out, err, on_output=heard.append)).exit_status == 7
     assert b"".join(heard) == out.read_bytes() == OUT
     assert await live_sessions(host, workspace=WORKSPACE) == ()
+
+
+async def test_a_talkative_start_up_file_is_told(host: Host, there: FleetHost, tmp_path: Path) -> None:
+    """Text that the login shell prints into our stream is named, with the way out, and nothing is taken for output."""
+    one, _ = await start(host, b"sleep 60")
+    chatter = there.home / ".bashrc"
+    chatter.write_text("echo Welcome to your Mac\n")
+    try:
+        with pytest.raises(MachineNotReady, match=r"h1: .* other text \(not a status line: 'Welcome to your Mac'\)"):
+            await one.status()
+        with pytest.raises(
+            MachineNotReady, match=r"A start-up file there \(~/.bashrc, ~/.zshenv, .* interactive shells"
+        ):
+            await one.follow(tmp_path / "out", tmp_path / "err")
+    finally:
+        chatter.unlink()
+    assert (tmp_path / "out").read_bytes() == b""
 
 
 @pytest.mark.skipif(not can_make_namespaces(), reason="machines with a power switch take root and network namespaces")

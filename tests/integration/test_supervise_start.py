@@ -76,6 +76,17 @@ def test_the_agent_is_a_session_of_its_own_with_default_signals(station: Station
     assert int(ignored.split()[1], 16) == 0
 
 
+def test_a_mac_is_kept_awake_for_as_long_as_the_supervisor_lives(station: Station) -> None:
+    """Where there is caffeinate, it is told whom to wait for."""
+    stub = station.workspace.parent / "caffeinate"
+    stub.write_text('#!/bin/sh\necho "$@" >"$HOME/awake"\n')
+    stub.chmod(0o700)
+    station.environment["PATH"] += f":{stub.parent}"
+    station.start("s", "while [ ! -s awake ]; do sleep 0.02; done")
+    assert station.ends("s").exit_status == 0
+    assert (stub.parent / "awake").read_text() == f"-is -w {station.supervisor('s')}\n"
+
+
 def test_what_was_stopped_before_it_came_never_starts(station: Station) -> None:
     """A stop that overtakes its start wins."""
     assert b" exited rc=143 by=stop " in station.call("cancel", "s", "1").stdout

@@ -54,7 +54,10 @@ async def test_strays_are_one_commit_with_all_as_parents(bench: Bench) -> None:
 async def test_a_straight_session_has_no_strays(bench: Bench) -> None:
     """Commits, branches that were merged and what was salvaged are on the branch; nothing else is made."""
     paths = await bench.prepare()
-    bench.play(paths, f"{ONE}; git checkout -qb side; {TWO}; git checkout -q miyabi/r1/t1; git merge -q --no-ff -m m side; echo x >x")
+    bench.play(
+        paths,
+        f"{ONE}; git checkout -qb side; {TWO}; git checkout -q miyabi/r1/t1; git merge -q --no-ff -m m side; echo x >x",
+    )
     collected = await bench.collect(paths)
     assert (collected.salvaged, collected.strays) == (True, None)
     assert set(await bench.repository.branches("miyabi")) == {"miyabi/r1/t1"}
@@ -67,7 +70,9 @@ async def test_looking_around_makes_no_strays(bench: Bench) -> None:
     other = await bench.prepare("other")
     bench.play(other, TWO)
     paths = await bench.prepare()
-    bench.play(paths, f"git checkout -q HEAD~2; git checkout -q --detach miyabi/r1/other; git checkout -q miyabi/r1/t1; {ONE}")
+    bench.play(
+        paths, f"git checkout -q HEAD~2; git checkout -q --detach miyabi/r1/other; git checkout -q miyabi/r1/t1; {ONE}"
+    )
     assert (await bench.collect(paths)).strays is None
 
 
@@ -88,7 +93,8 @@ async def test_a_worktree_that_the_agent_made_below(bench: Bench) -> None:
     """Work of a sub-agent in a worktree inside ours, committed or not, is kept apart from the branch and not lost."""
     paths = await bench.prepare()
     bench.play(
-        paths, f"git worktree add -q .claude/worktrees/sub -b sub; cd .claude/worktrees/sub; {TWO}; echo open >open; cd -; {ONE}"
+        paths,
+        f"git worktree add -q .claude/worktrees/sub -b sub; cd .claude/worktrees/sub; {TWO}; echo open >open; cd -; {ONE}",
     )
     collected = await bench.collect(paths)
     assert bench.files(collected.head) == ["README.md", "one", "src/a.txt"]
@@ -108,7 +114,10 @@ async def test_a_worktree_elsewhere_below_is_no_link(bench: Bench) -> None:
 async def test_a_repository_inside_is_files_and_history(bench: Bench) -> None:
     """Where an agent ran `git init` in a folder, its files are in the branch and its commits among the strays."""
     paths = await bench.prepare()
-    bench.play(paths, f"mkdir -p app/deep; cd app/deep; git init -q; {TWO}; echo open >open; mkdir ../bare; cd ../bare; git init -q; echo x >x")
+    bench.play(
+        paths,
+        f"mkdir -p app/deep; cd app/deep; git init -q; {TWO}; echo open >open; mkdir ../bare; cd ../bare; git init -q; echo x >x",
+    )
     collected = await bench.collect(paths)
     assert bench.files(collected.head) == ["README.md", "app/bare/x", "app/deep/open", "app/deep/two", "src/a.txt"]
     assert "two" in _strays(bench)
@@ -118,7 +127,10 @@ async def test_a_repository_inside_is_files_and_history(bench: Bench) -> None:
 async def test_a_repository_that_was_committed_as_a_link(bench: Bench) -> None:
     """Where the agent itself committed a repository inside as a mere link, what is in it comes home as a stray."""
     paths = await bench.prepare()
-    bench.play(paths, f"mkdir app; cd app; git init -q; {TWO}; cd ..; git add app 2>/dev/null; git commit -qm link; echo open >app/open")
+    bench.play(
+        paths,
+        f"mkdir app; cd app; git init -q; {TWO}; cd ..; git add app 2>/dev/null; git commit -qm link; echo open >app/open",
+    )
     collected = await bench.collect(paths)
     assert collected.strays
     assert {"two", "open"} <= set(bench.files(collected.strays))

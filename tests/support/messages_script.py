@@ -5,6 +5,9 @@ A scenario is named in the prompt, `[[scenario:NAME]]` or `[[scenario:NAME:ARGUM
     write               a Bash tool writes TASK.txt with the names of the files it found, and commits it
     write_uncommitted   the same, without the commit
     slow:SECONDS        a Bash tool sleeps that long, then `write`
+    gate:NAME           the Bash tools write TASK.txt, wait until the file $SCRIPTED_GATES/NAME is there, and commit
+    gate_uncommitted:NAME   the same, without the commit
+    chatty:TURNS        so many Bash tools print 8 KB each, in half a second, then `write`
     fail_check          commits TASK.txt and broken.txt: a check like `test ! -e broken.txt` fails
     no_changes          looks around and says that it is done
     background          starts a command in the background that ends after the first result, then `write`
@@ -23,12 +26,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 _MARKER = re.compile(r"\[\[(scenario|task):([A-Za-z0-9._-]+)(?::([A-Za-z0-9._-]+))?\]\]")
 _INJECTED = ("<system-reminder>", "<task-notification>", "[Request interrupted", "[SYSTEM NOTIFICATION")
+
+_IN_BACKGROUND = "python3 -c 'import time; time.sleep(2)'"
 
 REFUSALS: Mapping[str, tuple[int, str, str]] = {
     "error400": (400, "invalid_request_error", "scripted: this request is not valid"),
@@ -161,15 +166,18 @@ def _steps(scenario: str, argument: str, *, task: str | None) -> list[dict[str, 
     write = _write(task)
     commit = "git add -A && git commit -q -m \"$t: scripted work\" && git log -1 --format='commit %h'"
     whole = {"command": f"{write}; {commit}"}
-    scripts: Mapping[str, list[dict[str, Any]]] = {
-        "write_uncommitted": [{"command": write}],
-        "slow": [_sleep(float(argument or 5)), whole],
-        "fail_check": [{"command": f"{write}; echo broken > broken.txt; {commit}"}],
-        "no_changes": [{"command": "ls"}],
-        "max_turns": [{"command": f"echo turn {n}"} for n in range(1000)],
-        "background": [{"command": "python3 -c 'import time; time.sleep(2)'", "run_in_background": True}, whole],
+    scripts: Mapping[str, Callable[[], list[dict[str, Any]]]] = {
+        "write_uncommitted": lambda: [{"command": write}],
+        "slow": lambda: [_sleep(float(argument or 5)), whole],
+        "gate": lambda: [{"command": write}, _wait_for(argument), whole],
+        "gate_uncommitted": lambda: [{"command": write}, _wait_for(argument)],
+        "chatty": lambda: [*map(_chat, range(int(argument or 10))), whole],
+        "fail_check": lambda: [{"command": f"{write}; echo broken > broken.txt; {commit}"}],
+        "no_changes": lambda: [{"command": "ls"}],
+        "max_turns": lambda: [{"command": f"echo turn {n}"} for n in range(1000)],
+        "background": lambda: [{"command": _IN_BACKGROUND, "run_in_background": True}, whole],
     }
-    return scripts.get(scenario, [whole])
+    return scripts.get(scenario, lambda: [whole])()
 
 
 def _write(task: str | None) -> str:
@@ -178,6 +186,16 @@ def _write(task: str | None) -> str:
         f"t={name}; found=$(ls | grep '[.]txt$' | tr '\\n' ' '); "
         'printf \'task %s\\nfound %s\\n\' "$t" "$found" > "$t.txt"; echo "wrote $t.txt, found: $found"'
     )
+
+
+def _wait_for(gate: str) -> dict[str, Any]:
+    waiting = "perl -e 'select undef, undef, undef, 0.1 until -e shift' \"$SCRIPTED_GATES\"/"
+    return {"command": waiting + shlex.quote(gate), "timeout": 300_000}
+
+
+def _chat(turn: int) -> dict[str, Any]:
+    talk = f"print qq({turn} line $_ of the talk, and what was said\\n) for 1 .. 200; select undef, undef, undef, 0.5"
+    return {"command": f"perl -e {shlex.quote(talk)}"}
 
 
 def _sleep(seconds: float) -> dict[str, Any]:

@@ -1,0 +1,162 @@
+"""What GitHub's refusals mean, and how long its limits last. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from miyabi.errors import (
+    GitHubError,
+    GitHubUnreachable,
+    NotFoundOnGitHub,
+    RateLimited,
+    RepositoryArchived,
+    RightsMissing,
+    TokenRefused,
+    ValidationRefused,
+)
+from miyabi.github_exchange import Answer, Request
+from miyabi.redact import redact
+
+_MINUTE_SECONDS = 60.0
+_LONGEST_TEXT = 400
+_EXISTS = ("already exists", "already_exists")
+
+
+def limit_seconds(answer: Answer) -> float | None:
+    """How long to wait before asking again; None where no rate limit is the reason.
+
+    GitHub tells it in `retry-after`, in `x-ratelimit-reset`, or, for some secondary limits, in words only.
+    """
+    if answer.status not in {403, 429}:
+        return None
+    if (seconds := _number(answer.headers.get("retry-after"))) is not None:
+        return max(seconds, 1.0)
+    if answer.headers.get("x-ratelimit-remaining") == "0":
+        reset = _number(answer.headers.get("x-ratelimit-reset"))
+        return max(reset - answer.at.timestamp(), 1.0) if reset is not None else _MINUTE_SECONDS
+    said = answer.message.lower()
+    in_words = "rate limit" in said or "abuse detection" in said
+    return _MINUTE_SECONDS if in_words or answer.status == 429 else None  # noqa: PLR2004 - HTTP's own number
+
+
+def is_passing(answer: Answer) -> bool:
+    """It may well be different in a moment; whether a write was done is unknown."""
+    return answer.status >= 500 or answer.status == 408  # noqa: PLR2004 - HTTP's own numbers
+
+
+def rate_limited(*, seconds: float, longest_seconds: float, status: int) -> RateLimited:
+    """The limit lasts longer than we may wait."""
+    until = datetime.fromtimestamp(datetime.now(UTC).timestamp() + seconds, tz=UTC)
+    return RateLimited(
+        f"GitHub's rate limit is used up until {until:%H:%M:%S} UTC ({_duration(seconds)}), longer than"
+        f" max_wait_seconds = {longest_seconds:g} allows. Try again after that.",
+        status=status,
+        wait_seconds=seconds,
+    )
+
+
+def unreachable(request: Request, *, base_url: str, reason: str, status: int | None = None) -> GitHubUnreachable:
+    """Nothing came, or a server error, and often enough."""
+    return GitHubUnreachable(
+        f"GitHub at {base_url} does not serve {request.subject} at the moment: {_short(reason)}."
+        " Nothing is lost: run the same again later, it goes on where it is.",
+        status=status,
+    )
+
+
+def fault(answer: Answer, request: Request, *, repository: str, base_url: str) -> GitHubError:  # noqa: PLR0911 - a table
+    """The error that a refusing answer means."""
+    said, status, subject = _words(answer), answer.status, request.subject
+    match status:
+        case 401:
+            return TokenRefused(
+                f"GitHub refuses the token for {repository} ({said}): it is wrong, expired or revoked."
+                " Make a new one and put it where Water Spider reads it.",
+                status=status,
+            )
+        case 403 if "archived" in said.lower():
+            return RepositoryArchived(
+                f"GitHub repository {repository} is archived, so {subject} cannot be changed."
+                " Unarchive it in its settings, or name another repository.",
+                status=status,
+            )
+        case 403 | 451:
+            return RightsMissing(
+                f"The token may not {_verb(request)} {subject} in {repository}: {said}.{_needed(answer)}", status=status
+            )
+        case 404 | 410 if not request.path:
+            return NotFoundOnGitHub(
+                f"There is no repository {repository} at {base_url}, or the token may not see it."
+                " Check the name, and which repositories the token is for.",
+                status=status,
+            )
+        case 404 | 410:
+            return NotFoundOnGitHub(
+                f"{repository} has no {subject}, or the token may not {_verb(request)} it ({said}).", status=status
+            )
+        case 422:
+            return _refused(answer, request, repository=repository)
+        case _ if is_passing(answer):
+            return unreachable(request, base_url=base_url, reason=f"{status} {said}", status=status)
+    return GitHubError(f"GitHub does not {_verb(request)} {subject} in {repository}: {status} {said}.", status=status)
+
+
+def _refused(answer: Answer, request: Request, *, repository: str) -> ValidationRefused:
+    problems = [problem for problem in answer.problem.get("errors") or () if problem]
+    fields = tuple(dict.fromkeys(p["field"] for p in problems if isinstance(p, dict) and p.get("field")))
+    told = "; ".join(map(_problem, problems))
+    said = f"{_words(answer)}: {_short(told)}" if told else _words(answer)
+    return ValidationRefused(
+        f"GitHub refuses {request.subject} in {repository}: {said}.{_advice(request, fields)}",
+        status=answer.status,
+        fields=fields,
+        exists=any(mark in said.lower() for mark in _EXISTS),
+    )
+
+
+def _problem(problem: Mapping[str, Any] | str) -> str:
+    if isinstance(problem, str):
+        return problem
+    field, value = problem.get("field"), problem.get("value")
+    what = problem.get("message") or str(problem.get("code", "")).replace("_", " ")
+    return f"{field} {value!r}: {what}" if field and value else f"{field}: {what}" if field else str(what)
+
+
+def _advice(request: Request, fields: tuple[str, ...]) -> str:
+    if not request.path.startswith("pulls") or not isinstance(request.body, dict):
+        return ""
+    branches = [
+        f"{field} {request.body[field]!r}" for field in ("head", "base") if field in {*fields} & {*request.body}
+    ]
+    return f" Is there a branch for {' and '.join(branches)} at GitHub?" if branches else ""
+
+
+def _needed(answer: Answer) -> str:
+    needed = answer.headers.get("x-accepted-github-permissions") or answer.headers.get("x-accepted-oauth-scopes")
+    return f" It needs: {_short(needed)}." if needed else " Give it write access to the repository."
+
+
+def _verb(request: Request) -> str:
+    return "change" if request.writes else "read"
+
+
+def _words(answer: Answer) -> str:
+    return _short(answer.message) or f"status {answer.status}"
+
+
+def _short(text: str) -> str:
+    return redact(" ".join(text.split())[:_LONGEST_TEXT]).rstrip(".")
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text or "")
+    except ValueError:
+        return None
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"another {minutes} minutes" if minutes > 1 else f"another {seconds:.0f} seconds"

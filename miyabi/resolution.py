@@ -1,0 +1,110 @@
+"""A merge that conflicts, given to somebody: what they start from, and whether what they hand back resolves it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from miyabi import merging
+from miyabi.errors import MergeConflict, MiyabiError
+from miyabi.git import Git
+from miyabi.text import one_line
+
+_MARKER = r"^(<{7}|[|]{7}|>{7})( |$)"
+_FILES_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """A task's head that does not merge with what was merged before it.
+
+    `start` is where to begin: a commit on top of both sides whose files in conflict hold git's conflict markers,
+    labelled with the commits `ours` and `theirs`. The same sides always make the same `start`.
+    """
+
+    run: str
+    task: str
+    title: str
+    ours: str
+    theirs: str
+    start: str
+    files: tuple[str, ...]
+    messages: tuple[str, ...]
+
+
+Resolve = Callable[[Conflict], Awaitable[str | None]]
+"""Has the conflict resolved by somebody. The head of their work, on top of `start`; None where they could not."""
+
+
+async def conflict_of(
+    git: Git, merged: merging.MergedTree, *, run: str, task: str, title: str, ours: str, theirs: str
+) -> Conflict:
+    """The conflict of a merge, ready to be worked on.
+
+    Raises:
+        GitFailed: git could not do it.
+    """
+    told = await git.run("merge-tree", "--write-tree", "--messages", "--allow-unrelated-histories", ours, theirs)
+    message = f"Conflict of {task}: to be resolved\n\nThe files in conflict hold conflict markers.\n"
+    return Conflict(
+        run=run,
+        task=task,
+        title=title,
+        ours=ours,
+        theirs=theirs,
+        start=await merging.commit_tree(git, merged.tree, parents=(ours, theirs), message=message),
+        files=merged.files,
+        messages=tuple(one_line(line, characters=500) for line in told.lines if line.startswith("CONFLICT ")),
+    )
+
+
+async def resolved_tree(git: Git, conflict: Conflict, resolve: Resolve) -> str:
+    """The tree that resolves the conflict, as somebody made it.
+
+    Raises:
+        MergeConflict: they could not, or what they made does not hold both sides or still has conflict markers.
+        GitFailed: git could not do it.
+    """
+    try:
+        head = await resolve(conflict)
+    except MiyabiError as error:
+        raise _unresolved(conflict, one_line(str(error))) from None
+    if head is None:
+        raise _unresolved(conflict, "the session that was to resolve it did not succeed")
+    return await _tree(git, conflict, head)
+
+
+async def _tree(git: Git, conflict: Conflict, head: str) -> str:
+    if head == conflict.start or not await _is_on_top(git, head, conflict.start):
+        raise _unresolved(conflict, f"the resolution {head[:12]} is not on top of both sides")
+    if left := await _marked(git, conflict, head):
+        raise _unresolved(conflict, f"the resolution {head[:12]} still has conflict markers in {_several(left)}")
+    return (await git.ask("rev-parse", "--verify", f"{head}^{{tree}}")).text
+
+
+async def _is_on_top(git: Git, head: str, start: str) -> bool:
+    return not (await git.run("merge-base", "--is-ancestor", start, head)).exit_status
+
+
+async def _marked(git: Git, conflict: Conflict, head: str) -> list[str]:
+    """The files in conflict that hold a line like a conflict marker which neither side has."""
+    sides = {line for side in (conflict.ours, conflict.theirs) for line in await _markers(git, side, conflict.files)}
+    return sorted({name for name, line in await _markers(git, head, conflict.files) if (name, line) not in sides})
+
+
+async def _markers(git: Git, commit: str, files: Sequence[str]) -> list[tuple[str, str]]:
+    """File and text of the lines that look like conflict markers."""
+    if not files:
+        return []
+    words = ("--literal-pathspecs", "grep", "-z", "--text", "-E", _MARKER, commit, "--", *files)
+    rows = (line.split("\0", 1) for line in (await git.run(*words)).lines)
+    return [(name.removeprefix(f"{commit}:"), text) for name, text in rows]
+
+
+def _unresolved(conflict: Conflict, why: str) -> MergeConflict:
+    return MergeConflict(why, files=conflict.files)
+
+
+def _several(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _FILES_SHOWN} more" if names[_FILES_SHOWN:] else ""
+    return ", ".join(names[:_FILES_SHOWN]) + more

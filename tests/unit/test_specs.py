@@ -1,0 +1,53 @@
+"""A node and the settings become a session's spec."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from miyabi.dag import Node
+from miyabi.session import SessionPaths, SessionSpec
+from miyabi.settings import SessionDefaults, Settings
+from miyabi.specs import spec_for
+
+
+def spec(node: Node, *, conversation: str | None = None, **defaults: Any) -> SessionSpec:
+    """The spec of a node's first attempt."""
+    settings = Settings(sessions=SessionDefaults(**defaults))
+    return spec_for(
+        node,
+        settings,
+        run="r",
+        attempt=1,
+        prompt="do it",
+        base="abc",
+        author=("A", "a@b"),
+        conversation=conversation,
+        rehearse=False,
+    )
+
+
+def test_a_node_wins_over_the_defaults() -> None:
+    """What a node says of itself is what its session gets; where it is silent, the defaults hold."""
+    made = spec(Node(id="a", model="opus", timeout_minutes=5, allowed_tools=()), model="sonnet", max_turns=9, check="c")
+    assert (made.model, made.max_turns, made.timeout_seconds, made.allowed_tools, made.check) == (
+        "opus",
+        9,
+        300,
+        (),
+        "c",
+    )
+
+
+def test_a_conversation_is_gone_on_with() -> None:
+    """An attempt that resumes keeps the conversation's id and says what it was about."""
+    made = spec(Node(id="a"), conversation="11111111-1111-4111-8111-111111111111")
+    assert made.conversation == made.resumes == "11111111-1111-4111-8111-111111111111"
+    assert made.prompt.endswith("do it")
+    assert made.prompt != "do it"
+
+
+def test_each_attempt_has_a_conversation_of_its_own() -> None:
+    """claude refuses an id that it knows; the same attempt always has the same one."""
+    ids = [SessionPaths(run="r", task=t, attempt=n).conversation for t in ("a", "b") for n in (1, 2)]
+    assert len(set(ids)) == len(ids)
+    assert SessionPaths(run="r", task="a", attempt=2).conversation == ids[1]
