@@ -36,7 +36,6 @@ class Attempt:
         live: the run it belongs to.
         spec: what to run.
         machine: where.
-        start_from: commit that the worktree starts from, where there is none yet.
         reason: why this machine was chosen.
         on_exit: called the moment the machine's slot is free again, before the commits come home.
     """
@@ -44,7 +43,6 @@ class Attempt:
     live: LiveRun
     spec: SessionSpec
     machine: Machine
-    start_from: str
     reason: str = ""
     on_exit: Callable[[], None] = lambda: None
     transcript: Transcript = field(default_factory=Transcript)
@@ -76,7 +74,7 @@ class Attempt:
             if (await session.status()).state not in {State.NONE, State.STAGED}:
                 return session
         self._say(TaskState.PREPARING)
-        worktree = await self.live.workspace(self.machine).prepare(self.spec.paths, base=self.start_from)
+        worktree = await self.live.worktree(self.machine, self.live.dag.by_id[self.spec.task])
         record = AttemptRecord(
             machine=self.machine.name, start=self._start, base=self.spec.base, resumes=self.spec.resumes
         )

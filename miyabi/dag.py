@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from miyabi import dag_order
 from miyabi.dag_file import Content, content, level_warning
@@ -16,6 +16,10 @@ from miyabi.dag_text import plain_values, read_text
 from miyabi.node import Node, TaskType
 from miyabi.problems import Problems, shown
 from miyabi.references import check_references
+
+if TYPE_CHECKING:
+    from miyabi.github_values import Issue
+    from miyabi.milestone import Selection
 
 __all__ = ["Dag", "Node", "TaskType"]
 
@@ -59,6 +63,13 @@ class Dag:
             DagError: as `load`.
         """
         return cls._from_content(content(plain_values(text, name=name), name=name), name=name)
+
+    @classmethod
+    def from_issues(cls, issues: Iterable[Issue], **known: Any) -> Selection:
+        """What of a milestone is run now; takes and gives what `miyabi.milestone.from_issues` does."""
+        from miyabi import milestone  # noqa: PLC0415 - it imports this module
+
+        return milestone.from_issues(issues, **known)
 
     @classmethod
     def _from_content(cls, given: Content, *, name: str) -> Dag:

@@ -10,7 +10,7 @@ import re
 
 from miyabi import markdown
 from miyabi.redact import redact
-from miyabi.text import clean, one_line, shorten
+from miyabi.text import clean, one_line
 
 NOTHING = "\u200b"
 """A blank without width."""
@@ -24,9 +24,9 @@ _BACKTICKS = re.compile(r"`+")
 
 
 def title(text: str, *, limit: int) -> str:
-    """One line for a title, which is plain text: mentions and references are broken."""
+    """One line for a title, which is plain text: mentions and references are broken, words stay as they are."""
     line = one_line(redact(text), characters=limit)
-    return shorten(_MENTION.sub(_broken, _REFERENCE.sub(_broken, line)), characters=limit)
+    return _MENTION.sub(_broken, _REFERENCE.sub(_broken, line))
 
 
 def defuse(text: str) -> str:

@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from miyabi import github_faults as faults
-from miyabi.errors import GitHubError, GitHubUnreachable, NotFoundOnGitHub, ValidationRefused
+from miyabi.errors import GitHubError, GitHubUnreachable, NotFoundOnGitHub, RateLimited, ValidationRefused
 from miyabi.github_access import GitHubAccess, Manners
 from miyabi.github_exchange import Answer, Request, Transport, UnansweredError
+from miyabi.github_reading import read, repository
 
 T = TypeVar("T")
 OnWait = Callable[[float, str], object]
@@ -61,14 +62,14 @@ class GitHubClient:
         look: Callable[[], Awaitable[T]],
         change: Callable[[T], Request | None],
         *,
-        read: Callable[[Any], T] | None = None,
+        result: Callable[[Any], T] | None = None,
     ) -> T:
         """What is there once `change` finds nothing left to write. Looks again before it writes again.
 
         Args:
             look: what is there now.
             change: the write that is still needed; None where none is.
-            read: what a write's answer says is there; without it, it is looked at again.
+            result: what a write's answer says is there; without it, it is looked at again.
         """
         for attempt in range(1, self._manners.attempts + 1):
             found = await look()
@@ -76,64 +77,65 @@ class GitHubClient:
                 return found
             try:
                 answer = await self.send(request)
-            except (GitHubUnreachable, ValidationRefused) as error:
-                if attempt == self._manners.attempts or not _may_be_done(error):
+            except (GitHubUnreachable, ValidationRefused, NotFoundOnGitHub) as error:
+                if attempt == self._manners.attempts or not _may_be_done(error, request):
                     raise
                 await self._back_off(attempt, reason=f"{request.subject} is looked at again: {error}")
             else:
-                return read(answer.data) if read else await look()
+                return read(result, answer.data, subject=request.subject) if result else await look()
         raise AssertionError  # the last attempt returned or raised
 
     async def send(self, request: Request) -> Answer:
-        """The good answer to a request. Reads are repeated after faults; a write is only repeated if it was not done.
+        """The good answer to a request. A read is repeated after faults; a write only when it was surely not done.
 
         Raises:
             GitHubError: the kind that GitHub's refusal means.
         """
-        waited, failures, moved = 0.0, 0, False
+        waited, failures = 0.0, 0
         while True:
             try:
-                answer = await self._once(request)
-            except UnansweredError as error:
+                return await self._attempt(request)
+            except RateLimited as error:
+                waited += error.wait_seconds
+                if waited > self._manners.max_wait_seconds:
+                    raise
+                await self._wait(error.wait_seconds, reason="GitHub's rate limit")
+            except GitHubUnreachable as error:
                 failures += 1
-                trouble = faults.unreachable(request, base_url=self._base_url, reason=str(error))
-            else:
-                if answer.is_good:
-                    self._is_known = True
-                    return answer
-                if answer.is_redirect and not moved:
-                    moved = await self._follow_rename(answer, request)
-                    continue
-                if (seconds := faults.limit_seconds(answer)) is not None:
-                    waited += await self._wait_for_limit(seconds, waited=waited, status=answer.status)
-                    continue
-                failures += 1
-                trouble = await self._fault(answer, request)
-            if request.writes or not trouble.transient or failures >= self._manners.attempts:
-                raise trouble
-            await self._back_off(failures, reason=str(trouble))
+                if request.writes or failures >= self._manners.attempts:
+                    raise
+                await self._back_off(failures, reason=str(error))
+
+    async def _attempt(self, request: Request) -> Answer:
+        answer = await self._once(request)
+        if answer.is_redirect:
+            await self._follow_rename(answer, request)
+            answer = await self._once(request)
+        if not answer.is_good:
+            raise await self._fault(answer, request)
+        self._is_known = True
+        return answer
 
     async def _once(self, request: Request) -> Answer:
-        if not request.writes:
-            return await self._transport.send(request, path=self._path(request))
-        async with self._turn:
-            await asyncio.sleep(self._next_write - time.monotonic())
-            try:
+        try:
+            if not request.writes:
                 return await self._transport.send(request, path=self._path(request))
-            finally:
-                self._next_write = time.monotonic() + self._manners.write_interval_seconds
+            async with self._turn:
+                return await self._write(request)
+        except UnansweredError as error:
+            raise faults.unreachable(request, base_url=self._base_url, reason=str(error)) from error
+
+    async def _write(self, request: Request) -> Answer:
+        await asyncio.sleep(self._next_write - time.monotonic())
+        try:
+            return await self._transport.send(request, path=self._path(request))
+        finally:
+            self._next_write = time.monotonic() + self._manners.write_interval_seconds
 
     def _path(self, request: Request) -> str:
         if request.path.startswith("/"):
             return request.path.lstrip("/")
         return f"repos/{self.repository}/{request.path}".rstrip("/")
-
-    async def _wait_for_limit(self, seconds: float, *, waited: float, status: int) -> float:
-        longest = self._manners.max_wait_seconds
-        if waited + seconds > longest:
-            raise faults.rate_limited(seconds=seconds, longest_seconds=longest, status=status)
-        await self._wait(seconds, reason="GitHub's rate limit")
-        return seconds
 
     async def _back_off(self, failures: int, *, reason: str) -> None:
         await self._wait(self._manners.retry_seconds * 2 ** (failures - 1), reason=reason)
@@ -148,21 +150,25 @@ class GitHubClient:
             await self.get("", subject="repository")  # says so if it is the repository that is missing
         return error
 
-    async def _follow_rename(self, answer: Answer, request: Request) -> bool:
-        """True when the repository has a new name, which is used from here on."""
-        found = await self._once(Request(path="", subject="repository"))
-        target = found.headers.get("location", "")
-        if not found.is_redirect or not target.startswith(self._base_url.rstrip("/") + "/"):
-            raise NotFoundOnGitHub(
-                f"{self.repository} has no {request.subject} any more: it moved to"
-                f" {answer.headers.get('location', 'an unknown place')}.",
-                status=answer.status,
-            )
-        path = target.removeprefix(self._base_url.rstrip("/"))
-        renamed = (await self.send(Request(path=path, subject=f"the new name of {self.repository}"))).data
-        self.repository = renamed["full_name"]
-        return True
+    async def _follow_rename(self, answer: Answer, request: Request) -> None:
+        """Learns the repository's new name, which is used from here on."""
+        root = self._base_url.rstrip("/")
+        moved = answer if not request.path else await self._once(Request(path="", subject="repository"))
+        target = moved.headers.get("location", "")
+        if not moved.is_redirect or not target.startswith(f"{root}/"):
+            raise faults.moved(answer, request, repository=self.repository)
+        renamed = await self._once(Request(path=target.removeprefix(root), subject="repository"))
+        if not renamed.is_good:
+            raise faults.moved(answer, request, repository=self.repository)
+        self.repository = read(repository, renamed.data, subject="the repository").full_name
 
 
-def _may_be_done(error: GitHubError) -> bool:
-    return isinstance(error, GitHubUnreachable) or (isinstance(error, ValidationRefused) and error.exists)
+def _may_be_done(error: GitHubError, request: Request) -> bool:
+    match error:
+        case GitHubUnreachable():
+            return True
+        case ValidationRefused():
+            return error.exists
+        case NotFoundOnGitHub():
+            return request.method == "DELETE"
+    return False

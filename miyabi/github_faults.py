@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from miyabi.errors import (
@@ -19,7 +19,7 @@ from miyabi.errors import (
 from miyabi.github_exchange import Answer, Request
 from miyabi.redact import redact
 
-_MINUTE_SECONDS = 60.0
+_MINUTE = 60.0
 _LONGEST_TEXT = 400
 _EXISTS = ("already exists", "already_exists")
 
@@ -35,26 +35,15 @@ def limit_seconds(answer: Answer) -> float | None:
         return max(seconds, 1.0)
     if answer.headers.get("x-ratelimit-remaining") == "0":
         reset = _number(answer.headers.get("x-ratelimit-reset"))
-        return max(reset - answer.at.timestamp(), 1.0) if reset is not None else _MINUTE_SECONDS
+        return max(reset - answer.at.timestamp(), 1.0) if reset is not None else _MINUTE
     said = answer.message.lower()
     in_words = "rate limit" in said or "abuse detection" in said
-    return _MINUTE_SECONDS if in_words or answer.status == 429 else None  # noqa: PLR2004 - HTTP's own number
+    return _MINUTE if in_words or answer.status == 429 else None  # noqa: PLR2004 - HTTP's own number
 
 
 def is_passing(answer: Answer) -> bool:
     """It may well be different in a moment; whether a write was done is unknown."""
     return answer.status >= 500 or answer.status == 408  # noqa: PLR2004 - HTTP's own numbers
-
-
-def rate_limited(*, seconds: float, longest_seconds: float, status: int) -> RateLimited:
-    """The limit lasts longer than we may wait."""
-    until = datetime.fromtimestamp(datetime.now(UTC).timestamp() + seconds, tz=UTC)
-    return RateLimited(
-        f"GitHub's rate limit is used up until {until:%H:%M:%S} UTC ({_duration(seconds)}), longer than"
-        f" max_wait_seconds = {longest_seconds:g} allows. Try again after that.",
-        status=status,
-        wait_seconds=seconds,
-    )
 
 
 def unreachable(request: Request, *, base_url: str, reason: str, status: int | None = None) -> GitHubUnreachable:
@@ -69,6 +58,8 @@ def unreachable(request: Request, *, base_url: str, reason: str, status: int | N
 def fault(answer: Answer, request: Request, *, repository: str, base_url: str) -> GitHubError:  # noqa: PLR0911 - a table
     """The error that a refusing answer means."""
     said, status, subject = _words(answer), answer.status, request.subject
+    if (seconds := limit_seconds(answer)) is not None:
+        return _rate_limited(answer, seconds=seconds)
     match status:
         case 401:
             return TokenRefused(
@@ -101,6 +92,26 @@ def fault(answer: Answer, request: Request, *, repository: str, base_url: str) -
         case _ if is_passing(answer):
             return unreachable(request, base_url=base_url, reason=f"{status} {said}", status=status)
     return GitHubError(f"GitHub does not {_verb(request)} {subject} in {repository}: {status} {said}.", status=status)
+
+
+def moved(answer: Answer, request: Request, *, repository: str) -> NotFoundOnGitHub:
+    """The thing is in another repository now, or at another server."""
+    place = _short(answer.headers.get("location") or "an unknown place")
+    return NotFoundOnGitHub(
+        f"{repository} has no {request.subject} any more: it moved to {place}."
+        " Name the new repository in the settings if that is where the work is.",
+        status=answer.status,
+    )
+
+
+def _rate_limited(answer: Answer, *, seconds: float) -> RateLimited:
+    until = datetime.now(UTC) + timedelta(seconds=seconds)
+    return RateLimited(
+        f"GitHub's rate limit is used up until {until:%H:%M:%S} UTC ({_duration(seconds)}), which is longer than"
+        " we may wait. Try again after that, or allow a longer wait (max_wait_seconds).",
+        status=answer.status,
+        wait_seconds=seconds,
+    )
 
 
 def _refused(answer: Answer, request: Request, *, repository: str) -> ValidationRefused:

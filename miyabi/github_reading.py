@@ -25,7 +25,7 @@ _GHOST = "ghost"  # whom GitHub shows for a deleted account
 _OF_A_REPOSITORY = re.compile(r"/([^/]+/[^/]+)/?$")
 
 
-def read(reader: Callable[[Json], T], data: Any, *, subject: str) -> T:
+def read(reader: Callable[[Any], T], data: Any, *, subject: str) -> T:
     """What the reader makes of the data.
 
     Raises:

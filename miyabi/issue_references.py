@@ -78,10 +78,11 @@ def dependencies(text: str, *, home: Home) -> tuple[Reference, ...]:
         opening = _OPENING.match(line)
         if not opening and not is_open:
             continue
-        start = (opening or _ITEM.match(line) or re.compile("").match(line)).end()  # type: ignore[union-attr]
-        named = list(_named(line, start, home=home))
+        begin = opening or _ITEM.match(line)
+        rest = line[begin.end() :] if begin else line
+        named = list(_named(rest, home=home))
         found.update(dict.fromkeys(named))
-        is_open = not named if opening else bool(named) or not line.strip()
+        is_open = not rest.strip() if opening else bool(named) or not line.strip()
     return tuple(found)
 
 
@@ -91,7 +92,8 @@ def closes(text: str, *, home: Home) -> tuple[Reference, ...]:
     return tuple(dict.fromkeys(_reference(match, home=home) for match in found if match))
 
 
-def _named(line: str, start: int, *, home: Home) -> Iterator[Reference]:
+def _named(line: str, *, home: Home) -> Iterator[Reference]:
+    start = 0
     while match := _REFERENCE.match(line, start):
         yield _reference(match, home=home)
         end = match.end()

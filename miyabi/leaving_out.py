@@ -1,4 +1,4 @@
-"""Whose work is not merged, and why: what did not succeed, what broke the merge, and all that builds on either. Pure."""
+"""Whose work is not merged, and why: what did not succeed, what broke the merge, and what builds on them. Pure."""
 
 from __future__ import annotations
 

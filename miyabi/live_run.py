@@ -43,6 +43,7 @@ class LiveRun:
     machines: dict[str, Machine] = field(default_factory=dict)
     results: dict[str, SessionResult] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    _prepared: dict[tuple[str, str], str] = field(default_factory=dict)
     _ended: set[str] = field(default_factory=set)
     _hosts: dict[str, Host] = field(default_factory=dict)
     _workspaces: dict[str, Workspace] = field(default_factory=dict)
@@ -133,11 +134,19 @@ class LiveRun:
 
     async def prepare(self, machine: Machine, node: Node) -> None:
         """Makes a task's worktree ahead of its turn, so that it starts the moment a slot is free."""
+        self._prepared[node.id, machine.name] = await self._worktree(machine, node)
+
+    async def worktree(self, machine: Machine, node: Node) -> str:
+        """The path of a task's worktree on a machine, made now where it was not made ahead of time."""
+        return self._prepared.pop((node.id, machine.name), None) or await self._worktree(machine, node)
+
+    async def _worktree(self, machine: Machine, node: Node) -> str:
         paths = SessionPaths(run=self.run, task=node.id)
-        await self.workspace(machine).prepare(paths, base=await self.start_for(node))
+        return await self.workspace(machine).prepare(paths, base=await self.start_for(node))
 
     async def abandon(self, machine: Machine, node: Node) -> None:
         """Removes what `prepare` made on a machine where the task did not run after all."""
+        self._prepared.pop((node.id, machine.name), None)
         await self.workspace(machine).remove(SessionPaths(run=self.run, task=node.id))
 
     def attempts(self, task: str) -> int:

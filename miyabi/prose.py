@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 _FENCE = re.compile(r"\s*(?:(?:[-*+]|[0-9]{1,9}[.)])\s+)*(`{3,}(?=[^`]*$)|~{3,})")
-_HIDDEN = re.compile(r"(?<!`)(`+)(?!`)(?:.*?[^`])?\1(?!`)|<!--.*?(?:-->|$)")
+_HIDDEN = re.compile(r"(?<!`)(`+)(?!`)(?:.{0,500}?[^`])?\1(?!`)|<!--.*?(?:-->|$)")
 _ITEM = re.compile(r"\s*(?:[-*+]|[0-9]{1,9}[.)])\s")
 _QUOTE = re.compile(r"\s*(?:(?:[-*+]|[0-9]{1,9}[.)])\s+)*>")
 _BLOCK = re.compile(r"\s*(?:#{1,6}\s|[-*+]\s|[0-9]{1,9}[.)]\s|<)")

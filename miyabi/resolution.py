@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -96,9 +97,9 @@ async def _markers(git: Git, commit: str, files: Sequence[str]) -> list[tuple[st
     """File and text of the lines that look like conflict markers."""
     if not files:
         return []
-    words = ("--literal-pathspecs", "grep", "-z", "--text", "-E", _MARKER, commit, "--", *files)
-    rows = (line.split("\0", 1) for line in (await git.run(*words)).lines)
-    return [(name.removeprefix(f"{commit}:"), text) for name, text in rows]
+    words = ("grep", "-z", "--text", "--full-name", "--no-line-number", "--no-column", "--no-color", "-E", _MARKER)
+    found = (await git.run("--literal-pathspecs", *words, commit, "--", *files)).text
+    return re.findall(rf"{commit}:([^\0]*)\0([^\n]*)", found)
 
 
 def _unresolved(conflict: Conflict, why: str) -> MergeConflict:

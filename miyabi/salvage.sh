@@ -121,8 +121,8 @@ keep_history() { # FOLDER NAME
     (commit_at "$inner_git" "$inner")
     [ -n "$(g -C "$inner" rev-list -n 1 HEAD --branches --not --remotes 2>/dev/null)" ] || exit 0
     g --git-dir="$mirror" fetch -q --no-tags "$inner" "+HEAD:refs/miyabi/nested/$run/$task/$2/HEAD" \
-      "+refs/heads/*:refs/miyabi/nested/$run/$task/$2/heads/*"
-  ) || say "miyabi: the history of $1 could not be kept" >&2
+      "+refs/heads/*:refs/miyabi/nested/$run/$task/$2/heads/*" && rm -f "$mirror/FETCH_HEAD"
+  ) </dev/null || say "miyabi: the history of $1 could not be kept" >&2
 }
 
 # HEAD and the task's branch: where HEAD has gone on, the branch goes along. Where it went elsewhere, both stay.

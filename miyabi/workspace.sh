@@ -97,16 +97,19 @@ init_mirror() { # FORMAT FOLDER
     printf '/.miyabi/result.json\n/.claude/worktrees/\n' >"$2/info/exclude" || failed "cannot make the mirror $mirror"
 }
 
-# The commits of a bundle become the mirror's: all of them or none. 1: it counts on some that are not here.
+# The commits of a bundle become the mirror's: all of them or none. 1: it counts on some that are not here. One that
+# counts on nothing is unpacked without a look at the mirror, so that it can heal a broken one.
 unbundle() { # FOLDER with the file "bundle"
-  mkdir -p "$1/objects/info" "$1/objects/pack" && say "$mirror/objects" >"$1/objects/info/alternates" &&
-    (GIT_OBJECT_DIRECTORY=$1/objects; export GIT_OBJECT_DIRECTORY
-      g --git-dir="$mirror" bundle unbundle "$1/bundle" >"$1/refs") || return 1
-  grep ' refs/miyabi/shallow/' "$1/refs" >"$1/ends" && add_shallow "$1/ends"
+  into=$mirror
+  mkdir -p "$1/objects/info" "$1/objects/pack" "$1/refs" && say "$mirror/objects" >"$1/objects/info/alternates" || return 1
+  head -n 3 "$1/bundle" | grep -q '^-' || { into=$1; cp "$mirror/config" "$1/config" && say ref: refs/heads/x >"$1/HEAD"; }
+  (GIT_OBJECT_DIRECTORY=$1/objects; export GIT_OBJECT_DIRECTORY
+    g --git-dir="$into" bundle unbundle "$1/bundle" >"$1/tips") || return 1
+  grep ' refs/miyabi/shallow/' "$1/tips" >"$1/ends" && add_shallow "$1/ends"
   for f in "$1"/objects/pack/*.pack "$1"/objects/pack/*.rev "$1"/objects/pack/*.idx; do
     [ ! -e "$f" ] || mv -f "$f" "$mirror/objects/pack/" || failed "cannot keep a pack in $mirror"
   done
-  sed -n 's,^\([0-9a-f]*\) \(refs/miyabi/known/.*\),update \2 \1,p' "$1/refs" | g --git-dir="$mirror" update-ref --stdin
+  sed -n 's,^\([0-9a-f]*\) \(refs/miyabi/known/.*\),update \2 \1,p' "$1/tips" | g --git-dir="$mirror" update-ref --stdin
 }
 # The user's clone is shallow: its history ends at these commits here too.
 add_shallow() {

@@ -80,12 +80,12 @@ remove() {
   if [ -f "$mirror/config" ]; then
     lock "$notes.lock"
     below "$worktree/" wipe
+    forget_stashes "$notes.branches"
     forget_branches "$notes.branches"
-    forget_stashes "$branch"
     set -- "$run/$task"
     forget_refs "refs/heads/miyabi/$1" "refs/heads/miyabi/$1+strays" "refs/miyabi/base/$1" "refs/miyabi/nested/$1"
     wipe "$admin"
-    for n in ready salvaged branches lock; do rm -f "$notes.$n"; done
+    for n in ready salvaged branches names refs seen below lock; do rm -f "$notes.$n"; done
   fi
   wipe "$worktree"
   rmdir "$ws/worktrees/$run" 2>/dev/null
@@ -129,11 +129,12 @@ forget_branches() { # FILE of "ref commit": branches that the task's agents made
   [ -s "$1" ] || return 0
   while read -r r c; do say "delete $r $c" | g --git-dir="$mirror" update-ref --stdin 2>/dev/null; done <"$1"
 }
-forget_stashes() { # BRANCH
+forget_stashes() { # the same FILE: stashes made on the task's branch or on one of those
   [ -s "$mirror/logs/refs/stash" ] || return 0
-  for n in $(g --git-dir="$mirror" reflog refs/stash |
-    sed -n -e "s,^[0-9a-f]* refs/stash@{\([0-9]*\)}: WIP on $1: .*,\1,p" -e "s,^[0-9a-f]* refs/stash@{\([0-9]*\)}: On $1: .*,\1,p" |
-    sort -rn); do
+  { say "refs/heads/$branch"; cat "$1" 2>/dev/null; } >"$notes.names"
+  for n in $(g --git-dir="$mirror" reflog --format='%gd %gs' refs/stash |
+    awk 'NR == FNR { names[substr($1, 12)]; next } { s = $0; sub(/^[^ ]* (WIP on|On) /, "", s); sub(/: .*/, "", s) }
+      s in names { n = $1; gsub(/.*\{|\}/, "", n); print n }' "$notes.names" - | sort -rn); do
     g --git-dir="$mirror" reflog delete --rewrite --updateref "refs/stash@{$n}"
   done
 }

@@ -84,7 +84,6 @@ class TaskRun:
                 live=live,
                 spec=await live.spec(node, attempt=number, conversation=self._resumes),
                 machine=slot.machine,
-                start_from=await live.start_for(node),
                 reason=slot.reason,
                 on_exit=slot.release,
             )

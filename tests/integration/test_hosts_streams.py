@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 
 from miyabi.errors import LoginRefused
 from miyabi.host import Host
 from miyabi.hosts import open_host
-from tests.support.fleet import Fleet, start_fleet
+from tests.support.fleet import Fleet, alive, start_fleet
 from tests.support.ssh_machines import until
 
 
@@ -39,12 +38,11 @@ async def test_output_as_it_comes(host: Host) -> None:
         assert [chunk async for chunk in chunks] == [b"one\n", b"three\n"]
 
 
-async def test_leaving_ends_the_command(host: Host, tmp_path: Path) -> None:
+async def test_leaving_ends_the_command(host: Host) -> None:
     """A reader that is left has nobody to write to, and ends; nothing tails a log for ever."""
-    line = f"trap ': >{tmp_path}/over' EXIT; while echo tick 2>/dev/null; do sleep 0.05; done"
-    async with host.stream(["sh", "-c", line]) as chunks:
-        assert await anext(chunks) == b"tick\n"
-    await until((tmp_path / "over").exists)
+    async with host.stream(["sh", "-c", "echo $$; while echo tick; do sleep 0.05; done"]) as chunks:
+        pid = int((await anext(chunks)).split()[0])
+    await until(lambda: not alive(pid))
 
 
 async def test_many_streams_beside_commands(host: Host, fleet: Fleet) -> None:

@@ -193,13 +193,14 @@ def _sweep_abandoned(parent: Path) -> None:
     """Ends the fleets of test runs that were killed before they could."""
     for folder in parent.glob("miyabi-fleet-*"):
         mode, pid, *_ = folder.name.removeprefix("miyabi-fleet-").split("-")
-        if pid.isdigit() and not _alive(int(pid)):
+        if pid.isdigit() and not alive(int(pid)):
             with contextlib.suppress(AssertionError, OSError):
                 Fleet(folder=folder, mode=mode, tag="-", ports=(), count=0).command("down")
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether there is such a process."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,0 +1,171 @@
+"""Opens a repository at GitHub. The only door to githubkit: requests go out, answers come back as values of ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import SecretStr
+
+from miyabi.errors import GitHubError, TokenRefused
+from miyabi.github_access import GitHubAccess, GitHubApp, Manners
+from miyabi.github_client import GitHubClient, OnWait
+from miyabi.github_exchange import Answer, Request, UnansweredError
+from miyabi.github_pulls import GitHubPulls
+from miyabi.redact import REDACTED
+
+if TYPE_CHECKING:
+    import githubkit
+
+_API_VERSION = "2022-11-28"  # the one that every GitHub Enterprise Server in support knows
+_RENEW_BEFORE = timedelta(minutes=5)
+
+
+class GitHubRepository(GitHubPulls):
+    """A repository at GitHub: reads, and writes only what differs.
+
+    Example:
+        >>> async with GitHubRepository.open(access) as github:
+        ...     milestone = await github.milestone("next due")
+    """
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, access: GitHubAccess, *, manners: Manners | None = None, on_wait: OnWait = lambda _seconds, _reason: None
+    ) -> AsyncIterator[Self]:
+        """The repository, until the end of the `async with`. Nothing is sent before the first call.
+
+        Args:
+            manners: pace, patience and repetitions.
+            on_wait: told before each wait how many seconds it takes, and why.
+        """
+        async with _Door(access) as door:
+            yield cls(GitHubClient(door, access=access, manners=manners or Manners(), on_wait=on_wait))
+
+
+class _Door:
+    """Sends one request once. The credential is put in at the last moment and stands in no value that is shown."""
+
+    def __init__(self, access: GitHubAccess) -> None:
+        self._access = access
+        self._tokens = _AppTokens(access, access.app) if access.app else None
+        self._token = access.token
+        self._kit = _kit(access, auth=self)
+
+    async def __aenter__(self) -> Self:
+        await self._kit.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._kit.__aexit__()
+
+    def get_auth_flow(self, _kit: Any) -> Any:
+        """What githubkit asks of its strategies."""
+        return self._sign
+
+    def _sign(self, request: Any) -> Any:
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
+        return request
+
+    async def send(self, request: Request, *, path: str) -> Answer:
+        """See `miyabi.github_exchange.Transport`."""
+        if self._tokens:
+            self._token = await self._tokens.current()
+        secrets = [self._token.get_secret_value()] if self._token else []
+        call = self._kit.arequest(
+            request.method,
+            path,
+            params=dict(request.query) or None,
+            json=request.body,
+            headers={"X-GitHub-Api-Version": _API_VERSION},
+        )
+        return await _answer(call, timeout_seconds=self._access.timeout_seconds, secrets=secrets)
+
+
+class _AppTokens:
+    """The tokens of an App's installation, each renewed before it ends."""
+
+    def __init__(self, access: GitHubAccess, app: GitHubApp) -> None:
+        self._access, self._app = access, app
+        self._token: SecretStr | None = None
+        self._until = datetime.min.replace(tzinfo=UTC)
+        self._lock = asyncio.Lock()
+
+    async def current(self) -> SecretStr:
+        """A token that is good for some minutes more."""
+        async with self._lock:
+            if self._token is None or datetime.now(UTC) > self._until - _RENEW_BEFORE:
+                self._token, self._until = await self._mint()
+            return self._token
+
+    async def _mint(self) -> tuple[SecretStr, datetime]:
+        import githubkit  # noqa: PLC0415 - half a second that only those pay who open
+
+        strategy = githubkit.AppAuthStrategy(app_id=self._app.app_id, private_key=self._app.pem)
+        async with _kit(self._access, auth=strategy) as kit:
+            call = kit.arequest("POST", f"app/installations/{self._app.installation_id}/access_tokens")
+            answer = await _answer(call, timeout_seconds=self._access.timeout_seconds, secrets=[self._app.pem])
+        if answer.status >= 500:  # noqa: PLR2004 - HTTP's own number
+            raise UnansweredError(f"status {answer.status} for the App's token")
+        if not answer.is_good:
+            raise TokenRefused(
+                f"GitHub gives no token for installation {self._app.installation_id} of App {self._app.app_id}:"
+                f" {answer.status} {answer.message}. Check both numbers, and that the private key is the App's.",
+                status=answer.status,
+            )
+        return SecretStr(answer.data["token"]), datetime.fromisoformat(answer.data["expires_at"])
+
+
+def _kit(access: GitHubAccess, *, auth: Any) -> githubkit.GitHub[Any]:
+    import githubkit  # noqa: PLC0415 - half a second that only those pay who open
+    from githubkit.cache import MemCacheStrategy  # noqa: PLC0415 - same
+
+    return githubkit.GitHub(
+        auth,
+        base_url=access.root,
+        timeout=access.timeout_seconds,
+        user_agent="miyabi-scheduler",
+        follow_redirects=False,
+        http_cache=False,
+        cache_strategy=MemCacheStrategy(),  # the default is shared by all event loops of the process, and hangs
+        auto_retry=False,
+    )
+
+
+async def _answer(call: Any, *, timeout_seconds: float, secrets: list[str]) -> Answer:
+    """The answer to a call, or why none came; neither shows a secret, nor does a traceback."""
+    from githubkit.exception import RequestError, RequestFailed, RequestTimeout  # noqa: PLC0415 - see `_kit`
+
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            response = await call
+    except RequestFailed as error:
+        response = error.response
+    except (TimeoutError, RequestTimeout):
+        raise UnansweredError(f"no answer within {timeout_seconds:g} seconds") from None
+    except RequestError as error:
+        raise _unanswered(error.exc, secrets=secrets) from None
+    except ValueError:  # githubkit cannot read a retry-after that is a date
+        raise UnansweredError("an answer that cannot be read") from None
+    content = response.content if response.raw_response.is_success else _clean(response.content, secrets)
+    return Answer(status=response.status_code, headers=dict(response.headers), content=content)
+
+
+def _unanswered(error: Exception, *, secrets: list[str]) -> Exception:
+    if isinstance(error, ValueError) or type(error).__name__ == "InvalidKeyError":
+        return TokenRefused(
+            "The private key of the GitHub App cannot be read. It is the whole PEM text, with its ends."
+        )
+    told = _clean(f"{type(error).__name__}: {error}".encode(), secrets).decode(errors="replace")
+    return UnansweredError(told)
+
+
+def _clean(content: bytes, secrets: list[str]) -> bytes:
+    for secret in secrets:
+        content = content.replace(secret.encode(), REDACTED.encode())
+    return content

@@ -1,0 +1,169 @@
+"""Pull requests: exactly one open one for a head branch, whatever was interrupted before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from miyabi import github_reading as reading
+from miyabi.errors import GitHubError, NotFoundOnGitHub, RightsMissing, ValidationRefused
+from miyabi.github_exchange import Request
+from miyabi.github_reading import read
+from miyabi.github_values import PullRequest
+from miyabi.github_writer import GitHubWriter, has, plain
+
+
+class GitHubPulls(GitHubWriter):
+    """A repository, for pull requests too."""
+
+    async def upsert_pull_request(
+        self,
+        head: str,
+        base: str,
+        *,
+        title: str,
+        body: str,
+        draft: bool = False,
+        labels: Sequence[str] = (),
+        reviewers: Sequence[str] = (),
+        assignees: Sequence[str] = (),
+        milestone: int | None = None,
+    ) -> PullRequest:
+        """The one open pull request of the head branch, created, or updated where it differs.
+
+        `draft` only counts when it is created: GitHub's REST API cannot change it. See `complete_pull_request` for
+        the rest, which is done afterwards.
+
+        Raises:
+            ValidationRefused: no commits between base and head, a branch that is not at GitHub; names the fields.
+        """
+        texts = {"title": title, "body": body, "base": base}
+
+        async def look() -> PullRequest | None:
+            there = await self.find_pull_request(head, base=base)
+            return there or await self.find_pull_request(head)
+
+        def change(there: PullRequest | None) -> Request | None:
+            if there is None:
+                new = {**texts, "head": head, "draft": draft}
+                return Request(method="POST", path="pulls", subject=f"the pull request {head} → {base}", body=new)
+            differing = {k: v for k, v in texts.items() if plain(v) != plain(getattr(there, k))}
+            return _edit(f"pulls/{there.number}", differing, subject=f"pull request #{there.number}")
+
+        pull = await self._client.settle(look, change, result=reading.pull_request)
+        if pull is None:
+            raise AssertionError  # there is one once nothing is left to change
+        return await self.complete_pull_request(
+            pull, labels=labels, reviewers=reviewers, assignees=assignees, milestone=milestone
+        )
+
+    async def complete_pull_request(
+        self,
+        pull: PullRequest,
+        *,
+        labels: Sequence[str] = (),
+        reviewers: Sequence[str] = (),
+        assignees: Sequence[str] = (),
+        milestone: int | None = None,
+    ) -> PullRequest:
+        """The pull request with at least these labels, reviewers, assignees and this milestone.
+
+        A reviewer is a login or, for a team, owner/slug. Who has reviewed already, or opened it, is not asked again.
+
+        Raises:
+            GitHubError: the first refusal; the other parts are done nevertheless.
+        """
+        errors: list[GitHubError] = []
+        changes = (
+            _labels(labels),
+            _milestone(milestone),
+            _assignees(assignees),
+            _reviewers(await self._still_to_ask(pull, reviewers)),
+        )
+        for change in changes:
+            if change(pull) is not None:
+                try:
+                    pull = await self._complete(pull, change)
+                except (ValidationRefused, RightsMissing, NotFoundOnGitHub) as error:
+                    errors.append(error)
+        if errors:
+            raise errors[0]
+        return pull
+
+    async def _complete(self, pull: PullRequest, change: Change) -> PullRequest:
+        async def look() -> PullRequest:
+            subject = f"pull request #{pull.number}"
+            data = await self._client.get(f"pulls/{pull.number}", subject=subject)
+            return read(reading.pull_request, data, subject=subject)
+
+        there = await self._client.settle(look, change)
+        if (ignored := change(there)) is not None:
+            raise ValidationRefused(
+                f"GitHub does not take {_values(ignored)} as {ignored.subject}. Do they have access to the repository?",
+                fields=tuple(ignored.body),
+            )
+        return there
+
+    async def _still_to_ask(self, pull: PullRequest, reviewers: Sequence[str]) -> tuple[str, ...]:
+        missing = [r for r in reviewers if r.lower() != pull.author.lower() and not has(pull.reviewers, r)]
+        if not missing:
+            return ()
+        found = await self._client.pages(f"pulls/{pull.number}/reviews", subject=f"reviews of #{pull.number}")
+        reviewed = {reading.person(review.get("user")).login.lower() for review in found}
+        return tuple(r for r in missing if r.lower() not in reviewed and not ("/" in r and reviewed))
+
+
+Change = Callable[[PullRequest], Request | None]
+
+
+def _labels(names: Iterable[str]) -> Change:
+    def change(pull: PullRequest) -> Request | None:
+        missing = _missing(names, pull.labels)
+        return _add(f"issues/{pull.number}/labels", {"labels": missing}, subject=f"labels of #{pull.number}")
+
+    return change
+
+
+def _assignees(logins: Iterable[str]) -> Change:
+    def change(pull: PullRequest) -> Request | None:
+        missing = _missing(logins, pull.assignees)
+        return _add(f"issues/{pull.number}/assignees", {"assignees": missing}, subject=f"assignees of #{pull.number}")
+
+    return change
+
+
+def _reviewers(names: Iterable[str]) -> Change:
+    def change(pull: PullRequest) -> Request | None:
+        missing = _missing(names, pull.reviewers)
+        people = [name for name in missing if "/" not in name]
+        teams = [name.split("/")[1] for name in missing if "/" in name]
+        body = {"reviewers": people, "team_reviewers": teams}
+        return _add(f"pulls/{pull.number}/requested_reviewers", body, subject=f"reviewers of #{pull.number}")
+
+    return change
+
+
+def _milestone(number: int | None) -> Change:
+    def change(pull: PullRequest) -> Request | None:
+        body = {} if number in {None, pull.milestone} else {"milestone": number}
+        return _edit(f"issues/{pull.number}", body, subject=f"milestone of #{pull.number}")
+
+    return change
+
+
+def _missing(wanted: Iterable[str], there: Sequence[str]) -> list[str]:
+    return [name for name in wanted if not has(there, name)]
+
+
+def _add(path: str, body: dict[str, list[str]], *, subject: str) -> Request | None:
+    body = {key: names for key, names in body.items() if names}
+    return Request(method="POST", path=path, subject=subject, body=body) if body else None
+
+
+def _edit(path: str, body: dict[str, Any], *, subject: str) -> Request | None:
+    return Request(method="PATCH", path=path, subject=subject, body=body) if body else None
+
+
+def _values(request: Request) -> str:
+    values = [value for part in request.body.values() for value in (part if isinstance(part, list) else [part])]
+    return ", ".join(map(str, values))

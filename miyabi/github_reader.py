@@ -1,0 +1,191 @@
+"""What can be read of a repository at GitHub."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from miyabi import github_reading as reading
+from miyabi.errors import GitHubError, NotFoundOnGitHub, RepositoryArchived, RightsMissing
+from miyabi.github_client import GitHubClient
+from miyabi.github_reading import read
+from miyabi.github_values import Blocker, Comment, Issue, LabelEvent, Milestone, PullRequest, RepositoryInfo
+
+NEXT_DUE = "next due"
+_WRITERS = {"admin", "maintain", "write", "push"}
+
+
+class GitHubReader:
+    """A repository, for reading. Every method may raise the errors below `GitHubError`."""
+
+    def __init__(self, client: GitHubClient) -> None:
+        self._client = client
+        self._writers: dict[str, bool] = {}
+        self._logins: list[str | None] = []
+
+    @property
+    def repository(self) -> str:
+        """owner/name; the new name once a rename was met."""
+        return self._client.repository
+
+    async def info(self, *, for_writing: bool = False) -> RepositoryInfo:
+        """The repository as GitHub sees it; a rename is followed.
+
+        Raises:
+            RepositoryArchived: asked `for_writing`, but it is read-only.
+            RightsMissing: asked `for_writing`, but the token may not push.
+        """
+        data = await self._client.get("", subject="repository")
+        info = read(reading.repository, data, subject="the repository")
+        if for_writing and info.archived:
+            raise RepositoryArchived(
+                f"GitHub repository {info.full_name} is archived, so it is read-only."
+                " Unarchive it in its settings, or name another repository."
+            )
+        if for_writing and not info.can_push:
+            raise RightsMissing(
+                f"The token may read {info.full_name}, but not write to it."
+                " Give it write access to contents, issues and pull requests there."
+            )
+        return info
+
+    async def milestone(self, which: int | str) -> Milestone:
+        """The milestone of that number or title, or the open one that is `next due` (which may be overdue).
+
+        Raises:
+            NotFoundOnGitHub: none is it; names those that there are.
+        """
+        if isinstance(which, int):
+            return await self._milestone_of_number(which)
+        known = await self.milestones(state="all")
+        if (found := _choose(which.strip(), known)) is None:
+            raise _no_milestone(which, known, repository=self.repository)
+        return found
+
+    async def milestones(self, *, state: str = "open") -> tuple[Milestone, ...]:
+        """The milestones by due date; `state` is open, closed or all."""
+        query = {"state": state, "sort": "due_on", "direction": "asc"}
+        found = await self._client.pages("milestones", subject="milestones", query=query)
+        return tuple(read(reading.milestone, data, subject="milestones") for data in found)
+
+    async def issues(self, milestone: int, *, state: str = "open") -> tuple[Issue, ...]:
+        """The issues of a milestone, oldest first, pull requests among them (`is_pull_request`)."""
+        query = {"milestone": str(milestone), "state": state, "sort": "created", "direction": "asc"}
+        subject = f"issues of milestone {milestone}"
+        found = await self._client.pages("issues", subject=subject, query=query)
+        issues = [read(reading.issue, data, subject=subject) for data in found]
+        return tuple({issue.number: issue for issue in issues}.values())  # pages shift when one is closed meanwhile
+
+    async def issue(self, number: int) -> Issue:
+        """One issue or pull request."""
+        subject = f"issue #{number}"
+        return read(reading.issue, await self._client.get(f"issues/{number}", subject=subject), subject=subject)
+
+    async def comments(self, number: int) -> tuple[Comment, ...]:
+        """The comments on an issue or pull request, oldest first."""
+        subject = f"comments on #{number}"
+        found = await self._client.pages(f"issues/{number}/comments", subject=subject)
+        return tuple(read(reading.comment, data, subject=subject) for data in found)
+
+    async def label_events(self, number: int) -> tuple[LabelEvent, ...]:
+        """Who set which label on an issue, oldest first."""
+        subject = f"events of #{number}"
+        found = await self._client.pages(f"issues/{number}/events", subject=subject)
+        settings = [data for data in found if data.get("event") == "labeled" and data.get("label")]
+        return tuple(read(reading.label_event, data, subject=subject) for data in settings)
+
+    async def blockers(self, issue: Issue) -> tuple[Blocker, ...]:
+        """The issues that it is blocked by, open and closed; none where the server is too old to know of that."""
+        if not issue.blocked_by_count:
+            return ()
+        return await self._related(f"issues/{issue.number}/dependencies/blocked_by", of=issue)
+
+    async def sub_issues(self, issue: Issue) -> tuple[Blocker, ...]:
+        """Its sub-issues, open and closed; none where the server is too old to know of that."""
+        if not issue.sub_issue_count:
+            return ()
+        return await self._related(f"issues/{issue.number}/sub_issues", of=issue)
+
+    async def _related(self, path: str, *, of: Issue) -> tuple[Blocker, ...]:
+        subject = f"issues that #{of.number} waits for"
+        try:
+            found = await self._client.pages(path, subject=subject)
+        except NotFoundOnGitHub:
+            return ()
+        reader = partial(reading.blocker, here=self.repository)
+        return tuple(read(reader, data, subject=subject) for data in found)
+
+    async def can_write(self, login: str) -> bool:
+        """Somebody may push to the repository. Asked once a login."""
+        if (known := self._writers.get(login.lower())) is not None:
+            return known
+        try:
+            path = f"collaborators/{quote(login, safe='')}/permission"
+            data = await self._client.get(path, subject=f"permission of {login}")
+        except NotFoundOnGitHub:
+            data = {}  # no such account any more, or an App
+        self._writers[login.lower()] = (data or {}).get("permission") in _WRITERS
+        return self._writers[login.lower()]
+
+    async def find_pull_request(self, head: str, *, base: str | None = None, state: str = "open") -> PullRequest | None:
+        """The newest pull request of that head branch of this repository; `state` is open, closed or all."""
+        owner = self.repository.split("/", maxsplit=1)[0]
+        query = {"head": f"{owner}:{head}", "state": state, **({"base": base} if base else {})}
+        found = [p for p in await self._pulls(query) if p.head == head and base in {None, p.base} and not p.from_fork]
+        return max(found, key=lambda pull: pull.number, default=None)
+
+    async def pull_requests(self, *, state: str = "open") -> tuple[PullRequest, ...]:
+        """All pull requests; mind `from_fork` before you trust a branch name."""
+        return await self._pulls({"state": state})
+
+    async def _pulls(self, query: dict[str, Any]) -> tuple[PullRequest, ...]:
+        found = await self._client.pages("pulls", subject="pull requests", query=query)
+        return tuple(read(reading.pull_request, data, subject="pull requests") for data in found)
+
+    async def _milestone_of_number(self, number: int) -> Milestone:
+        try:
+            data = await self._client.get(f"milestones/{number}", subject=f"milestone {number}")
+        except NotFoundOnGitHub:
+            raise _no_milestone(number, await self.milestones(state="all"), repository=self.repository) from None
+        return read(reading.milestone, data, subject=f"milestone {number}")
+
+    async def _is_ours(self, login: str) -> bool:
+        """We write as that account. An App is not told its login: there, the App's accounts are ours."""
+        if not self._logins:
+            self._logins.append(await self._ask_login())
+        ours = self._logins[0]
+        return login.endswith("[bot]") if ours is None else login.lower() == ours.lower()
+
+    async def _ask_login(self) -> str | None:
+        if self._client.is_app:
+            return None
+        try:
+            data = await self._client.get("/user", subject="the token's own account")
+        except (RightsMissing, NotFoundOnGitHub):
+            return None  # the token of an installation, as in GitHub Actions
+        return read(lambda user: str(user["login"]), data, subject="the token's own account")
+
+
+def _choose(which: str, known: tuple[Milestone, ...]) -> Milestone | None:
+    if which.lower() == NEXT_DUE:
+        due = [(m.due_on, m.number, m) for m in known if m.state == "open" and m.due_on]
+        return min(due)[2] if due else None
+    tests = (
+        lambda m: which.lstrip("#") == str(m.number),
+        lambda m: which == m.title.strip(),
+        lambda m: which.casefold() == m.title.strip().casefold(),
+    )
+    by_state = sorted(known, key=lambda m: m.state != "open")
+    return next((m for test in tests for m in by_state if test(m)), None)
+
+
+def _no_milestone(which: int | str, known: tuple[Milestone, ...], *, repository: str) -> GitHubError:
+    there = ", ".join(map(_milestone_in_words, known))
+    asked = "open milestone with a due date" if str(which).lower() == NEXT_DUE else f"milestone {which}"
+    return NotFoundOnGitHub(f"{repository} has no {asked}. It has: {there or 'no milestones at all'}.", status=404)
+
+
+def _milestone_in_words(milestone: Milestone) -> str:
+    due = f", due {milestone.due_on:%Y-%m-%d}" if milestone.due_on else ""
+    return f"{milestone.number} “{milestone.title}” ({milestone.state}{due})"

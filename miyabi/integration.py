@@ -1,0 +1,135 @@
+"""A run's heads become one branch that passes the verify commands; what does not fit is left out, and named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from miyabi import leaving_out, own_branch
+from miyabi.bisecting import first_failing
+from miyabi.dag import Dag
+from miyabi.history import History
+from miyabi.integration_values import Integration, LeftOut
+from miyabi.merge_chain import Chain, ChainMaker
+from miyabi.repository import Repository
+from miyabi.resolution import Resolve
+from miyabi.session import SessionResult, integration_branch
+from miyabi.verification import LOG_CHARACTERS, RunCommand, Verification, Verifier, run_plainly, tail
+
+_NOT_VERIFIED = Verification()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    chain: Chain
+    verified: bool | None = None
+    log: str = ""
+
+
+async def integrate(
+    repository: Repository,
+    *,
+    dag: Dag,
+    results: Mapping[str, SessionResult],
+    run: str,
+    base: str,
+    verification: Verification = _NOT_VERIFIED,
+    run_command: RunCommand = run_plainly,
+    resolve: Resolve | None = None,
+) -> Integration:
+    """Merges the successful tasks' heads into the run's integration branch. The same again makes the same branch.
+
+    Args:
+        repository: holds base and heads; its checkout, index, HEAD and hooks stay alone.
+        dag: the tasks.
+        results: the last result of each task that has one.
+        run: name of the run.
+        base: branch, tag or commit that the branch starts from.
+        verification: commands that must pass on the merged tree.
+        run_command: runs each of them.
+        resolve: has a merge that conflicts resolved by somebody; None: such a task is left out.
+
+    Raises:
+        BaseMissing: there is no such base.
+        GitFailed: the branch is checked out or holds commits of others, or git could not do it.
+    """
+    branch, start = integration_branch(run), await repository.resolve(base)
+    await own_branch.require_ours(repository, branch, base=start)
+    heads = {result.head for result in results.values() if result.succeeded and result.head}
+    here = await repository.contains(heads)
+    maker = ChainMaker(
+        git=repository.git,
+        dag=dag,
+        results=results,
+        run=run,
+        base=start,
+        history=await History.read(repository.git, base=start, heads=sorted(here)),
+        resolve=resolve,
+    )
+    causes = leaving_out.not_to_merge(dag, results, here=here)
+    outcome = await _settle(maker, Verifier(repository, verification, run_command), causes)
+    await own_branch.place(repository, branch, head=outcome.chain.head, base=start)
+    return Integration(
+        branch=branch,
+        base=start,
+        head=outcome.chain.head,
+        merged=outcome.chain.merged,
+        left_out=tuple(outcome.chain.left_out.values()),
+        verified=outcome.verified,
+        verify_commands=verification.commands,
+        verify_log=outcome.log,
+    )
+
+
+async def _settle(maker: ChainMaker, verifier: Verifier, causes: Mapping[str, LeftOut]) -> _Outcome:
+    """Merges and verifies; whoever breaks it is left out, and the rest is merged and verified again."""
+    causes = dict(causes)
+    chain = await maker.make(causes)
+    if not verifier.how.commands or not chain.merges:
+        return _Outcome(chain=chain)
+    for number in range(1, verifier.how.rounds + 1):
+        if not await verifier.surely_fails(chain.head, label=_label(chain, len(chain.merges))):
+            return _Outcome(chain=chain, verified=True, log=verifier.log(chain.head))
+        if await verifier.surely_fails(chain.base, label=_label(chain, 0)):
+            return _Outcome(chain=chain, verified=False, log=_log(_BASE_FAILS, verifier, chain.base))
+        if number < verifier.how.rounds:
+            culprit = await _culprit(chain, verifier)
+            causes[culprit.task] = culprit
+            chain = await maker.make(causes)
+    return _Outcome(chain=chain, verified=False, log=_log(_GIVEN_UP, verifier, chain.head))
+
+
+async def _culprit(chain: Chain, verifier: Verifier) -> LeftOut:
+    """The task with whose merge the commands begin to fail; the whole chain fails and its base passes."""
+    commits = chain.commits
+
+    async def passes(merges: int) -> bool:
+        return await verifier.passes(commits[merges], label=_label(chain, merges))
+
+    async def surely_fails(merges: int) -> bool:
+        return await verifier.surely_fails(commits[merges], label=_label(chain, merges))
+
+    good = max(number for number, commit in enumerate(commits) if verifier.passed(commit))
+    found = await first_failing(good=good, bad=len(chain.merges), passes=passes, surely_fails=surely_fails)
+    verdict = verifier.last(commits[found])
+    return leaving_out.breaking(
+        chain.merges[found - 1].task,
+        command=verdict.command or "",
+        exit_status=verdict.exit_status,
+        output=verdict.output,
+    )
+
+
+_BASE_FAILS = "The base fails by itself, before anything is merged, so no task is blamed:"
+_GIVEN_UP = "It still fails, and no further culprit was looked for:"
+
+
+def _log(sentence: str, verifier: Verifier, commit: str) -> str:
+    return tail(f"{sentence}\n\n{verifier.last(commit).log}", characters=LOG_CHARACTERS)
+
+
+def _label(chain: Chain, merges: int) -> str:
+    """What is verified, in words."""
+    if not merges:
+        return "the base"
+    return f"all {merges} merges" if merges == len(chain.merges) else f"{merges} of {len(chain.merges)} merges"

@@ -1,0 +1,55 @@
+"""A branch that is ours to move: never one that somebody has checked out or has put commits of their own on."""
+
+from __future__ import annotations
+
+from miyabi import merging
+from miyabi.errors import GitFailed
+from miyabi.repository import Repository
+
+
+async def require_ours(repository: Repository, branch: str, *, base: str) -> None:
+    """Passes where the branch is not there, or is as we left it.
+
+    Args:
+        repository: where it is.
+        branch: its name, of the form `<folder>/<name>`; what the other branches of that folder hold is ours.
+        base: a commit that holds nothing of ours.
+
+    Raises:
+        GitFailed: it is checked out somewhere, or holds commits of other people; the message says what to do.
+    """
+    folder, _, name = branch.rpartition("/")
+    there = (await repository.branches(branch)).get(branch)
+    if there is None:
+        return
+    words = ("log", "--format=%h %ce", there, "--not", base, f"--exclude={branch}", f"--branches={folder}/*")
+    rows = [line.split(" ", 1) for line in (await repository.git.ask(*words, "--")).lines]
+    if strangers := [commit for commit, committer in rows if committer != merging.AUTHOR[1]]:
+        raise GitFailed(
+            f"{branch} holds commits that are not of this run ({', '.join(strangers[:3])}) and is left alone. "
+            f"Keep them under another name, then try again: git branch -m {branch} {folder.replace('/', '-')}-{name}"
+        )
+    await _require_not_checked_out(repository, branch)
+
+
+async def place(repository: Repository, branch: str, *, head: str, base: str) -> None:
+    """Puts the branch at its head; where that is the base there is nothing on it, and it goes.
+
+    Raises:
+        GitFailed: it is checked out somewhere, or git could not do it.
+    """
+    if head == base:
+        await repository.delete_branches([branch])
+        return
+    async with repository.writing:
+        await _require_not_checked_out(repository, branch)
+        await repository.git.ask("update-ref", "-m", "miyabi: integrated", f"refs/heads/{branch}", head)
+
+
+async def _require_not_checked_out(repository: Repository, branch: str) -> None:
+    words = ("for-each-ref", "--format=%(worktreepath)", f"refs/heads/{branch}")
+    if where := (await repository.git.ask(*words)).text:
+        raise GitFailed(
+            f"{branch} is checked out in {where} and is left alone. "
+            f"Go to another branch there (git switch), then try again."
+        )

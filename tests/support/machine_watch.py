@@ -1,0 +1,88 @@
+"""What really runs on machines, seen in the processes of this computer: `Watch`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Self
+
+_EVERY_SECONDS = 0.05
+_LOOKS = 20  # after a second without our mark a process is somebody else's
+
+
+class Watch:
+    """Looks every 50 ms which sessions have a live process, by the environment that each is started with.
+
+    `peak` is how many sessions lived at once below a workspace, at most; `starts` has the pids of each session's
+    `claude`.
+    """
+
+    def __init__(self) -> None:
+        self.peak: Counter[Path] = Counter()
+        self.starts: defaultdict[str, set[int]] = defaultdict(set)
+        self._live: dict[Path, set[str]] = {}
+        self._looks: Counter[int] = Counter()
+        self._ours: set[int] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def live(self, workspace: Path) -> set[str]:
+        """The sessions that lived there at the last look."""
+        return self._live.get(workspace, set())
+
+    def _watch(self) -> None:
+        while not self._stop.wait(_EVERY_SECONDS):
+            self._look()
+
+    def _look(self) -> None:
+        live: defaultdict[Path, set[str]] = defaultdict(set)
+        for pid in self._suspects():
+            if session := _session(pid):
+                self._ours.add(pid)
+                live[session[0]].add(session[1])
+                if {b"--session-id", b"--resume"} & set(_read(pid, "cmdline").split(b"\0")):
+                    self.starts[session[1]].add(pid)
+        self._live = dict(live)
+        self.peak |= Counter({workspace: len(sessions) for workspace, sessions in live.items()})
+
+    def _suspects(self) -> Iterator[int]:
+        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+            if pid in self._ours or self._looks[pid] < _LOOKS:
+                self._looks[pid] += 1
+                yield pid
+
+
+def _session(pid: int) -> tuple[Path, str] | None:
+    """Workspace and name of the session that a process belongs to; None of one that has ended or is no session's."""
+    pairs = (line.partition(b"=") for line in _read(pid, "environ").split(b"\0"))
+    known = {name: value.decode() for name, _, value in pairs if name.startswith(b"MIYABI_")}
+    if "MIYABI_WORKSPACE" in known and "MIYABI_SESSION" in known:
+        return Path(known["MIYABI_WORKSPACE"]), known["MIYABI_SESSION"]
+    return None
+
+
+def _read(pid: int, file: str) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/{file}").read_bytes()
+    return b""
+
+
+def eventually(promise: Callable[[], object], *, seconds: float = 60, why: Callable[[], str] = str) -> None:
+    """Returns as soon as it holds; AssertionError with `why()` when it does not come to hold in time."""
+    deadline = time.monotonic() + seconds
+    while not promise():
+        assert time.monotonic() < deadline, f"it did not come to hold within {seconds:g} s: {why()}"
+        time.sleep(0.05)

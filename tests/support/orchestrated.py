@@ -1,0 +1,220 @@
+"""The `miyabi` command as a user has it: a repository, two sshd machines, the real claude, a Prefect server: `site`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from miyabi.machine import Machine
+from miyabi.report import Report
+from miyabi.run_folder import RunFolder
+from miyabi.session import SessionPaths
+from tests.support.claude import PATH, claude_binary, claude_environment
+from tests.support.fleet import Fleet, FleetHost, start_fleet
+from tests.support.machine_watch import Watch
+from tests.support.messages_api import MessagesApi
+from tests.support.prefect_server import RealServer
+from tests.support.repos import git, make_repository
+
+BIN = Path(sys.executable).parent
+SLOTS = (3, 2)
+
+
+class Command:
+    """A command that runs in a process group of its own; what it prints goes to a file."""
+
+    def __init__(self, words: Sequence[str | Path], *, environment: Mapping[str, str], folder: Path, log: Path) -> None:
+        self._log = log
+        with log.open("wb") as file:
+            self._process = subprocess.Popen(
+                [str(word) for word in words],
+                env=environment,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+            )
+
+    @property
+    def output(self) -> str:
+        """What it has printed so far."""
+        return self._log.read_text(errors="replace")
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    def wait(self, *, seconds: float = 120) -> int:
+        """Its exit status; AssertionError with its output when it does not end in time."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"no end within {seconds:g} s: {self.output}") from None
+
+    def succeeds(self, *, seconds: float = 120) -> str:
+        """What it printed, once it has ended with exit status 0."""
+        status = self.wait(seconds=seconds)
+        assert status == 0, f"exit status {status}: {self.output}"
+        return self.output
+
+    def interrupt(self) -> None:
+        """Ctrl-C: SIGINT to the group, as a terminal sends it."""
+        os.killpg(self._process.pid, signal.SIGINT)
+
+    def kill(self) -> None:
+        """SIGKILL to the process alone, as a crash."""
+        self._process.kill()
+        self._process.wait()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A repository whose configuration names two machines, with 3 and 2 slots and the labels `first` and `second`."""
+
+    folder: Path
+    fleet: Fleet
+    api: MessagesApi
+    server: RealServer
+    watch: Watch
+    commands: list[Command] = field(default_factory=list)
+
+    @property
+    def repository(self) -> Path:
+        """The user's checkout."""
+        return self.folder / "repository"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """All that the command gets from us."""
+        home = {"HOME": str(self.folder / "home"), "PATH": PATH, "LANG": "C.UTF-8"}
+        return home | {"PREFECT_API_URL": self.server.url}
+
+    @property
+    def machines(self) -> tuple[Machine, ...]:
+        """The machines as the configuration has them; their names are used by no other test."""
+        return tuple(map(self._machine, self.fleet.hosts, SLOTS, ("first", "second")))
+
+    def _machine(self, host: FleetHost, slots: int, label: str) -> Machine:
+        sessions = claude_environment(self.api.url, home=host.home) | {"SCRIPTED_GATES": str(self.folder / "gates")}
+        claude = str(claude_binary())
+        name = f"{self.fleet.tag}-{label}"
+        return host.machine(slots=slots, name=name, labels=(label,), claude=claude, environment=sessions)
+
+    def workspace(self, index: int) -> Path:
+        """Where the machine of that number keeps everything."""
+        return self.fleet[index].home / ".miyabi"
+
+    def write_config(self, **tables: Mapping[str, Any]) -> None:
+        """The repository's configuration: the machines, and these tables."""
+        lines = [text for machine in self.machines for text in ("[[machines]]", *_toml(_values(machine)))]
+        lines += [text for name, table in tables.items() for text in (f"[{name}]", *_toml(table))]
+        (self.repository / ".miyabi").mkdir(exist_ok=True)
+        (self.repository / ".miyabi" / "config.toml").write_text("\n".join([*lines, ""]))
+
+    def write_tasks(self, nodes: Sequence[Mapping[str, Any]]) -> Path:
+        """A DAG file with these nodes."""
+        file = self.folder / "tasks.json"
+        file.write_text(json.dumps({"nodes": nodes}))
+        return file
+
+    def start(self, *words: str | Path, program: str = "miyabi", **environment: str) -> Command:
+        """A command that runs in the repository from now on."""
+        log = self.folder / f"{len(self.commands)}-{program}.log"
+        line = [BIN / program, *words]
+        self.commands.append(Command(line, environment=self.environment | environment, folder=self.repository, log=log))
+        return self.commands[-1]
+
+    def orchestrate(self, nodes: Sequence[Mapping[str, Any]], *words: str, run: str = "r1") -> Command:
+        """`miyabi orchestrate` with these nodes."""
+        return self.start("orchestrate", self.write_tasks(nodes), "--run", run, *words)
+
+    def open_gate(self, name: str) -> None:
+        """Lets the sessions go on that wait for it."""
+        (self.folder / "gates" / name).touch()
+
+    def run_folder(self, run: str = "r1") -> RunFolder:
+        """The folder of a run."""
+        return RunFolder(self.repository, run)
+
+    def report(self, run: str = "r1") -> Report:
+        """The report of a run, as its report.json has it."""
+        return Report.model_validate_json(self.run_folder(run).report_values_file.read_bytes())
+
+    def live(self, index: int) -> set[str]:
+        """The tasks whose sessions live on the machine of that number."""
+        return {session.split(".")[1] for session in self.watch.live(self.workspace(index))}
+
+    def show(self, task: str, file: str, *, run: str = "r1") -> str:
+        """A file on a task's branch, in the user's repository."""
+        return git(self.repository, "show", f"{SessionPaths(run=run, task=task).branch}:{file}")
+
+    def home_output(self, task: str, *, run: str = "r1") -> bytes:
+        """What the orchestrator has of the stdout of a task's first attempt."""
+        return (self.run_folder(run).attempt(task) / "stdout.jsonl").read_bytes()
+
+    def machine_output(self, task: str, *, run: str = "r1") -> bytes:
+        """What the stdout of a task's first attempt was, on the one machine where it ran."""
+        session = SessionPaths(run=run, task=task).session
+        (file,) = self.fleet.folder.glob(f"*/home/.miyabi/sessions/{session}/out")
+        return file.read_bytes()
+
+    def active_slots(self) -> dict[str, int]:
+        """How many slots of each machine Prefect counts as taken."""
+        names = {f"tag:{machine.slot_tag}" for machine in self.machines}
+        limits = self.ask("/v2/concurrency_limits/filter", {"limit": 200})
+        return {limit["name"]: limit["active_slots"] for limit in limits if limit["name"] in names}
+
+    def ask(self, path: str, body: Mapping[str, Any]) -> Any:
+        """What Prefect's API answers to a POST."""
+        kind = {"content-type": "application/json"}
+        request = urllib.request.Request(f"{self.server.url}{path}", json.dumps(body).encode(), kind)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=30) as response:
+            return json.load(response)
+
+
+def _values(machine: Machine) -> dict[str, Any]:
+    return machine.model_dump(mode="json", exclude_defaults=True)
+
+
+def _toml(table: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in table.items():
+        pairs = ", ".join(_toml(value)) if isinstance(value, Mapping) else ""
+        yield f"{name} = {{ {pairs} }}" if isinstance(value, Mapping) else f"{name} = {json.dumps(value)}"
+
+
+@contextlib.contextmanager
+def make_site(folder: Path, server: RealServer) -> Iterator[Site]:
+    """A site of your own; nothing that it started runs afterwards."""
+    for name in ("home", "gates"):
+        (folder / name).mkdir()
+    make_repository(folder / "repository")
+    with start_fleet(hosts=2) as fleet, MessagesApi() as api, Watch() as watch:
+        site = Site(folder=folder, fleet=fleet, api=api, server=server, watch=watch)
+        site.write_config()
+        try:
+            yield site
+        finally:
+            for command in site.commands:
+                command.kill()
+
+
+@pytest.fixture
+def site(tmp_path: Path, prefect_server: RealServer) -> Iterator[Site]:
+    """A site for this test, at the test session's Prefect server."""
+    with make_site(tmp_path, prefect_server) as site:
+        yield site
