@@ -29,9 +29,10 @@ async def require_room(repository: Repository, branch: str) -> None:
     """
     parts = branch.split("/")
     folders = ["/".join(parts[:n]) for n in range(1, len(parts))]
-    there = await _refs(repository, folders)
-    for folder in folders:
-        if folder in there:
+    asked = "".join(f"refs/heads/{folder}\n" for folder in folders).encode()
+    answer = await repository.git.ask("cat-file", "--batch-check", stdin=asked)
+    for folder, line in zip(folders, answer.lines, strict=True):
+        if not line.endswith(" missing"):
             raise _in_the_way(repository, branch, folder)
 
 

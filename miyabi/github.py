@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import SecretStr
 
-from miyabi.errors import GitHubError, TokenRefused
+from miyabi.errors import TokenRefused
 from miyabi.github_access import GitHubAccess, GitHubApp, Manners
 from miyabi.github_client import GitHubClient, OnWait
 from miyabi.github_exchange import Answer, Request, UnansweredError
@@ -40,11 +40,16 @@ class GitHubRepository(GitHubPulls):
         """The repository, until the end of the `async with`. Nothing is sent before the first call.
 
         Args:
+            access: which repository, as whom.
             manners: pace, patience and repetitions.
             on_wait: told before each wait how many seconds it takes, and why.
         """
         async with _Door(access) as door:
             yield cls(GitHubClient(door, access=access, manners=manners or Manners(), on_wait=on_wait))
+
+
+class _UnsentError(UnansweredError):
+    """The request could not even be made."""
 
 
 class _Door:
@@ -57,7 +62,7 @@ class _Door:
         self._kit = _kit(access, auth=self)
 
     async def __aenter__(self) -> Self:
-        await self._kit.__aenter__()
+        await self._kit.__aenter__()  # type: ignore[no-untyped-call]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -109,7 +114,13 @@ class _AppTokens:
         strategy = githubkit.AppAuthStrategy(app_id=self._app.app_id, private_key=self._app.pem)
         async with _kit(self._access, auth=strategy) as kit:
             call = kit.arequest("POST", f"app/installations/{self._app.installation_id}/access_tokens")
-            answer = await _answer(call, timeout_seconds=self._access.timeout_seconds, secrets=[self._app.pem])
+            try:
+                answer = await _answer(call, timeout_seconds=self._access.timeout_seconds, secrets=[self._app.pem])
+            except _UnsentError:
+                raise TokenRefused(
+                    f"The private key of GitHub App {self._app.app_id} cannot be read."
+                    " Give the whole PEM text, with its first and last line."
+                ) from None
         if answer.status >= 500:  # noqa: PLR2004 - HTTP's own number
             raise UnansweredError(f"status {answer.status} for the App's token")
         if not answer.is_good:
@@ -156,13 +167,10 @@ async def _answer(call: Any, *, timeout_seconds: float, secrets: list[str]) -> A
     return Answer(status=response.status_code, headers=dict(response.headers), content=content)
 
 
-def _unanswered(error: Exception, *, secrets: list[str]) -> Exception:
-    if isinstance(error, ValueError) or type(error).__name__ == "InvalidKeyError":
-        return TokenRefused(
-            "The private key of the GitHub App cannot be read. It is the whole PEM text, with its ends."
-        )
+def _unanswered(error: Exception, *, secrets: list[str]) -> UnansweredError:
     told = _clean(f"{type(error).__name__}: {error}".encode(), secrets).decode(errors="replace")
-    return UnansweredError(told)
+    is_ours = isinstance(error, (ValueError, TypeError)) or type(error).__module__.startswith("jwt")
+    return _UnsentError(told) if is_ours else UnansweredError(told)
 
 
 def _clean(content: bytes, secrets: list[str]) -> bytes:

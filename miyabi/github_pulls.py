@@ -9,8 +9,8 @@ from miyabi import github_reading as reading
 from miyabi.errors import GitHubError, NotFoundOnGitHub, RightsMissing, ValidationRefused
 from miyabi.github_exchange import Request
 from miyabi.github_reading import read
-from miyabi.github_values import PullRequest
-from miyabi.github_writer import GitHubWriter, has, plain
+from miyabi.github_values import PullRequest, among, same_text
+from miyabi.github_writer import GitHubWriter
 
 
 class GitHubPulls(GitHubWriter):
@@ -40,14 +40,14 @@ class GitHubPulls(GitHubWriter):
         texts = {"title": title, "body": body, "base": base}
 
         async def look() -> PullRequest | None:
-            there = await self.find_pull_request(head, base=base)
-            return there or await self.find_pull_request(head)
+            there = await self._pulls_of(head, state="open")
+            return next((pull for pull in there if pull.base == base), next(iter(there), None))
 
         def change(there: PullRequest | None) -> Request | None:
             if there is None:
                 new = {**texts, "head": head, "draft": draft}
                 return Request(method="POST", path="pulls", subject=f"the pull request {head} → {base}", body=new)
-            differing = {k: v for k, v in texts.items() if plain(v) != plain(getattr(there, k))}
+            differing = {k: v for k, v in texts.items() if not same_text(v, getattr(there, k))}
             return _edit(f"pulls/{there.number}", differing, subject=f"pull request #{there.number}")
 
         pull = await self._client.settle(look, change, result=reading.pull_request)
@@ -105,7 +105,7 @@ class GitHubPulls(GitHubWriter):
         return there
 
     async def _still_to_ask(self, pull: PullRequest, reviewers: Sequence[str]) -> tuple[str, ...]:
-        missing = [r for r in reviewers if r.lower() != pull.author.lower() and not has(pull.reviewers, r)]
+        missing = [r for r in reviewers if r.lower() != pull.author.lower() and not among(r, pull.reviewers)]
         if not missing:
             return ()
         found = await self._client.pages(f"pulls/{pull.number}/reviews", subject=f"reviews of #{pull.number}")
@@ -152,7 +152,7 @@ def _milestone(number: int | None) -> Change:
 
 
 def _missing(wanted: Iterable[str], there: Sequence[str]) -> list[str]:
-    return [name for name in wanted if not has(there, name)]
+    return [name for name in wanted if not among(name, there)]
 
 
 def _add(path: str, body: dict[str, list[str]], *, subject: str) -> Request | None:

@@ -130,10 +130,14 @@ class GitHubReader:
 
     async def find_pull_request(self, head: str, *, base: str | None = None, state: str = "open") -> PullRequest | None:
         """The newest pull request of that head branch of this repository; `state` is open, closed or all."""
+        found = await self._pulls_of(head, state=state)
+        return next((pull for pull in found if base in {None, pull.base}), None)
+
+    async def _pulls_of(self, head: str, *, state: str) -> list[PullRequest]:
         owner = self.repository.split("/", maxsplit=1)[0]
-        query = {"head": f"{owner}:{head}", "state": state, **({"base": base} if base else {})}
-        found = [p for p in await self._pulls(query) if p.head == head and base in {None, p.base} and not p.from_fork]
-        return max(found, key=lambda pull: pull.number, default=None)
+        found = await self._pulls({"head": f"{owner}:{head}", "state": state})
+        ours = [pull for pull in found if pull.head == head and not pull.from_fork]
+        return sorted(ours, key=lambda pull: -pull.number)
 
     async def pull_requests(self, *, state: str = "open") -> tuple[PullRequest, ...]:
         """All pull requests; mind `from_fork` before you trust a branch name."""

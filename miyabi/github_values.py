@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -119,3 +120,13 @@ class RepositoryInfo(_Value):
     can_push: bool = False
     html_url: str = ""
     clone_url: str = ""
+
+
+def same_text(one: str, other: str) -> bool:
+    """GitHub would show both alike: it may store other line ends, and cut white space at both ends."""
+    return one.replace("\r\n", "\n").strip() == other.replace("\r\n", "\n").strip()
+
+
+def among(name: str, names: Iterable[str]) -> bool:
+    """GitHub would find it there: it does not mind the case of labels and logins."""
+    return name.lower() in {other.lower() for other in names}

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from miyabi import github_reading as reading
 from miyabi.github_exchange import Request
 from miyabi.github_reader import GitHubReader
-from miyabi.github_values import Comment, Milestone
+from miyabi.github_values import Comment, Milestone, among, same_text
 
 StatusState = Literal["error", "failure", "pending", "success"]
 _LONGEST_STATUS = 140  # GitHub refuses longer descriptions
@@ -29,8 +29,7 @@ class GitHubWriter(GitHubReader):
         def change(milestone: Milestone) -> Request | None:
             text = description(milestone.description) if callable(description) else description
             wanted = {"description": text, "state": state}
-            there = {"description": plain(milestone.description), "state": milestone.state}
-            body = {k: v for k, v in wanted.items() if v is not None and plain(v) != there[k]}
+            body = {k: v for k, v in wanted.items() if v is not None and not same_text(v, getattr(milestone, k))}
             return _patch(f"milestones/{number}", body, subject=f"milestone {number}")
 
         return await self._client.settle(lambda: self._milestone_of_number(number), change, result=reading.milestone)
@@ -52,7 +51,7 @@ class GitHubWriter(GitHubReader):
         def change(comment: Comment | None) -> Request | None:
             if comment is None:
                 return _post(f"issues/{number}/comments", {"body": text}, subject=subject)
-            body = {} if plain(comment.body) == plain(text) else {"body": text}
+            body = {} if same_text(comment.body, text) else {"body": text}
             return _patch(f"issues/comments/{comment.id}", body, subject=subject)
 
         comment = await self._client.settle(look, change, result=reading.comment)
@@ -82,7 +81,7 @@ class GitHubWriter(GitHubReader):
         """The labels of an issue or pull request, with these added and those removed."""
         there = await self._add_labels(number, tuple(add))
         for name in remove:
-            if has(there, name):
+            if among(name, there):
                 there = await self._remove_label(number, name)
         return there
 
@@ -91,7 +90,7 @@ class GitHubWriter(GitHubReader):
 
     async def _add_labels(self, number: int, names: tuple[str, ...]) -> tuple[str, ...]:
         def change(there: tuple[str, ...]) -> Request | None:
-            missing = [name for name in names if not has(there, name)]
+            missing = [name for name in names if not among(name, there)]
             path = f"issues/{number}/labels"
             return _post(path, {"labels": missing}, subject=f"labels of #{number}") if missing else None
 
@@ -102,7 +101,7 @@ class GitHubWriter(GitHubReader):
 
         def change(there: tuple[str, ...]) -> Request | None:
             subject = f"label {name} of #{number}"
-            return Request(method="DELETE", path=path, subject=subject) if has(there, name) else None
+            return Request(method="DELETE", path=path, subject=subject) if among(name, there) else None
 
         return await self._client.settle(lambda: self._labels_of(number), change, result=reading.labels)
 
@@ -129,14 +128,6 @@ def _status(data: Mapping[str, Any]) -> dict[str, str]:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST_STATUS else f"{text[: _LONGEST_STATUS - 1]}…"
-
-
-def plain(text: str) -> str:
-    return text.replace("\r\n", "\n").strip()
-
-
-def has(names: Iterable[str], name: str) -> bool:
-    return name.lower() in {other.lower() for other in names}
 
 
 def _post(path: str, body: Mapping[str, Any], *, subject: str) -> Request:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from miyabi.local_host import clean_environment
+from miyabi.environment import clean_environment
 from miyabi.redact import redact
 from miyabi.text import clean
 
@@ -37,7 +37,7 @@ def words(command: str, *, timeout_seconds: float) -> list[str]:
     """The command line that runs a shell command guarded: in the current folder and a clean environment."""
     root = str(Path(__file__).resolve().parents[1])
     program = f"import sys; sys.path.insert(0, {root!r}); from miyabi.guard import main; main(sys.argv[1:])"
-    return [sys.executable, "-I", "-c", program, f"{timeout_seconds:g}", command]
+    return [sys.executable, "-I", "-S", "-c", program, f"{timeout_seconds:g}", command]
 
 
 class Teller:

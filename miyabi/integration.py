@@ -11,6 +11,7 @@ from miyabi.dag import Dag
 from miyabi.history import History
 from miyabi.integration_values import Integration, LeftOut
 from miyabi.merge_chain import Chain, ChainMaker
+from miyabi.redact import redact
 from miyabi.repository import Repository
 from miyabi.resolution import Resolve
 from miyabi.session import SessionResult, integration_branch
@@ -76,7 +77,7 @@ async def integrate(
         merged=outcome.chain.merged,
         left_out=tuple(outcome.chain.left_out.values()),
         verified=outcome.verified,
-        verify_commands=verification.commands,
+        verify_commands=tuple(map(redact, verification.commands)),
         verify_log=outcome.log,
     )
 

@@ -7,21 +7,18 @@ import contextlib
 import os
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from pathlib import Path
 
 from miyabi import quoting
+from miyabi.environment import clean_environment
 from miyabi.errors import MachineError, MachineUnreachable
 from miyabi.host import Completed
 
-_KEPT = frozenset({"HOME", "PATH", "USER", "LOGNAME", "SHELL", "LANG", "TMPDIR"})
+__all__ = ["LocalHost", "clean_environment"]
+
 _CHUNK_BYTES = 65536
-
-
-def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a login there would have too: none of the orchestrator's secrets."""
-    return {name: value for name, value in environment.items() if name in _KEPT or name.startswith("LC_")}
 
 
 class LocalHost:

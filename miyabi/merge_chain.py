@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from miyabi import leaving_out, merging
+from miyabi import foreign_text, leaving_out, merging
 from miyabi.dag import Dag
 from miyabi.errors import MergeConflict
 from miyabi.git import Git
 from miyabi.history import History
 from miyabi.integration_values import LeftOut, MergedTask
-from miyabi.redact import redact
 from miyabi.resolution import Resolve, conflict_of, resolved_tree
 from miyabi.session import SessionResult
-from miyabi.text import one_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +130,7 @@ class ChainMaker:
 
 def merge_message(result: SessionResult, *, run: str, title: str) -> str:
     """What a task's merge commit says: task and title, and as trailers where the work comes from."""
-    line = one_line(redact(title), characters=200)
+    line = foreign_text.title(title, limit=200)
     subject = f"Merge {result.task}: {line}" if line and line != result.task else f"Merge {result.task}"
     trailers = {"Run": run, "Task": result.task, "Session": result.session_id, "Machine": result.machine}
     return "\n".join([subject, "", *(f"Miyabi-{name}: {value}" for name, value in trailers.items() if value), ""])

@@ -1,4 +1,4 @@
-"""Sections become one text that fits and, where they do not all, further texts; none is ever cut in the middle. Pure."""
+"""Sections become one text that fits and, where they do not, further texts; none is cut in the middle. Pure."""
 
 from __future__ import annotations
 

@@ -24,12 +24,25 @@ whole() { # BASE
     (cd "$worktree" && keep_history . own)
     mkdir -p "$admin" && mv "$worktree/.git" "$admin/miyabi-own.$$" || failed "cannot repair the worktree $worktree"
   fi
-  h= && read -r h 2>/dev/null <"$admin/HEAD"
-  case $h in "ref: refs/"?* | *[0-9a-f]) say "gitdir: $admin" >"$worktree/.git"; return;; esac
-  g --git-dir="$mirror" rev-parse -q --verify "refs/heads/$branch" >/dev/null || { [ -n "$1" ] && attach "$1"; } ||
+  r=$mirror/refs/heads/$branch
+  [ ! -e "$r" ] || [ -s "$r" ] || rm -f "$r"   # what a loss of power leaves
+  g --git-dir="$mirror" rev-parse -q --verify "refs/heads/$branch" >/dev/null || restore_branch "$1" ||
     die 68 "the branch $branch is gone from $mirror, and its base too. The files are still in $worktree"
-  made=
-  relink || failed "cannot repair the worktree $worktree"
+  h= && read -r h 2>/dev/null <"$admin/HEAD"
+  case $h in
+    "ref: refs/"?* | *[0-9a-f]) say "gitdir: $admin" >"$worktree/.git";;
+    *) relink || failed "cannot repair the worktree $worktree";;
+  esac
+}
+# At the last commit that HEAD's log knows, or else at BASE. Not where an agent has gone on under another name.
+restore_branch() { # BASE
+  case $(cat "$admin/HEAD" 2>/dev/null) in "ref: refs/heads/$branch" | "") ;; *) return 0;; esac
+  set -- $(sed -n '$s/^\([0-9a-f]*\) \([0-9a-f]*\) .*/\2 \1/p' "$admin/logs/HEAD" 2>/dev/null) $1
+  for c; do
+    case $c in *[1-9a-f]*) ;; *) continue;; esac   # all zeros: there was none
+    g --git-dir="$mirror" update-ref -m 'miyabi: restored' "refs/heads/$branch" "$c" 2>/dev/null && return
+  done
+  return 1
 }
 
 # With GIT_DIR and GIT_WORK_TREE set. The session is over, so locks are stale.

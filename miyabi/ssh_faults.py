@@ -90,7 +90,7 @@ def of_the_network(target: SshTarget, error: OSError) -> MachineUnreachable:
     codes = {error.errno or 0, *map(int, re.findall(r"\[Errno (\d+)\]", str(error)))}  # one for each address it has
     if errno.ECONNREFUSED in codes:
         return refused(target)
-    if codes & {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}:
+    if isinstance(error, ConnectionError):  # asyncio raises some without a code
         return closed(target)
     reason = next((os.strerror(code) for code in sorted(codes - {0})), str(error))
     return no_route(target, reason) if codes & _NO_WAY else _unreachable(target, f"{reason}.")

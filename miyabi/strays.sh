@@ -1,21 +1,20 @@
 
 # ---- strays.sh: commits that a session made and its branch does not hold: amended, reset, stashed, on other branches
 
-# Sets `strays` to a commit whose parents they are, or to nothing.
+# Sets `strays` to a commit that holds them all, or to nothing. What was found before stays in it.
 find_strays() { # BASE
-  strays=
-  r=refs/heads/$branch
-  below "$worktree/" say_folders >"$notes.below"
+  strays=$(g --git-dir="$mirror" rev-parse -q --verify "refs/heads/$branch+strays") || strays=
+  below "$worktree/" say_folder >"$notes.below"
   seen_commits "$1" | sort -u | g --git-dir="$mirror" cat-file --batch-check='%(objectname) %(objecttype)' |
     sed -n 's/ commit$//p' >"$notes.seen"
   [ -s "$notes.seen" ] || return 0
-  tips=$(g --git-dir="$mirror" rev-list --parents --stdin --not "$1" "--exclude=refs/heads/miyabi/*+strays" \
+  tips=$(g --git-dir="$mirror" rev-list --parents --stdin --not "$1" $strays "--exclude=refs/heads/miyabi/*+strays" \
     "--glob=refs/heads/miyabi/*" <"$notes.seen" |
     awk '{ if (!($1 in inner)) order[++n] = $1; for (i = 2; i <= NF; i++) inner[$i] } END {
       for (i = 1; i <= n; i++) if (!(order[i] in inner)) print order[i] }')
-  [ -n "$tips" ] && tie_strays $tips
+  [ -z "$tips" ] || tie_strays $tips $strays
 }
-say_folders() { say "$1"; }
+say_folder() { say "$1"; }
 
 # The same tips make the same commit, as old as the newest of them.
 tie_strays() { # COMMIT ...
@@ -31,7 +30,6 @@ tie_strays() { # COMMIT ...
 seen_commits() { # BASE
   g --git-dir="$mirror" for-each-ref --format='%(objectname) %(refname)' refs/heads "refs/miyabi/nested/$run/$task" |
     grep -v ' refs/heads/miyabi/' >"$notes.refs"
-  g --git-dir="$mirror" rev-parse -q --verify "refs/heads/$branch+strays^@" 2>/dev/null
   perl -e '
     my ($mirror, $admin, $branch, $base, $notes) = @ARGV;
     sub slurp { open my $h, "<", shift or return (); return map { chomp; $_ } <$h> }

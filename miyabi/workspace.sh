@@ -29,7 +29,8 @@ die() { c=$1; shift; say "miyabi: $*" >&2; exit "$c"; }
 calm=
 g() {
   git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c gc.auto=0 -c maintenance.auto=false \
-    -c commit.gpgSign=false -c core.quotePath=false -c core.safecrlf=false $calm "$@"
+    -c commit.gpgSign=false -c core.quotePath=false -c core.safecrlf=false -c core.packedRefsTimeout=20000 \
+    -c core.filesRefLockTimeout=20000 -c protocol.file.allow=always $calm "$@"
 }
 
 # Ends where git or the disk failed; says which.

@@ -46,7 +46,8 @@ attach() { # BASE
 # Everything anew; the note that it is ready comes last, so that what was broken off is made again.
 build() { # BASE
   for d in "$worktree" "$admin" "$notes.salvaged"; do [ ! -e "$d" ] || rm -rf "$d"; done
-  mkdir -p "$worktree" "$admin" && link && git_there read-tree -u --reset HEAD && : >"$notes.ready" && made= && return
+  mkdir -p "$worktree" "$admin" 2>/dev/null || mkdir -p "$worktree" "$admin"   # a `remove` beside us takes empty ones
+  link && git_there read-tree -u --reset HEAD && : >"$notes.ready" && made= && return
   g --git-dir="$mirror" rev-list --objects --quiet "$1" >/dev/null 2>&1 || exit 67   # nothing here can be counted on
   failed "cannot check out $worktree"
 }

@@ -12,7 +12,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import httpx
-from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
 from prefect.client.schemas.objects import ConcurrencyLeaseHolder
 from prefect.client.schemas.responses import ConcurrencyLimitWithLeaseResponse, GlobalConcurrencyLimitResponse
@@ -52,19 +52,6 @@ class Taken:
 def limit_name(machine: Machine) -> str:
     """Name of the global limit behind the tag limit of the machine's slots."""
     return f"tag:{machine.slot_tag}"
-
-
-def impatient_client() -> PrefectClient:
-    """A client of its own for `SlotLimits`, to be entered.
-
-    Prefect's sleeps two seconds over each "busy", also where it then gives up; SQLite says it often, for milliseconds.
-    """
-
-    async def hurry(response: httpx.Response) -> None:
-        if response.status_code in _BUSY:
-            response.headers.setdefault("Retry-After", "0")
-
-    return get_client(httpx_settings={"event_hooks": {"response": [hurry]}})
 
 
 def without_retries() -> contextvars.Context:

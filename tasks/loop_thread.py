@@ -9,8 +9,9 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from prefect.client.orchestration import PrefectClient
 from prefect.context import AsyncClientContext
+
+from tasks.hurry import hurry
 
 T = TypeVar("T")
 
@@ -36,11 +37,6 @@ class LoopThread:
     def ident(self) -> int:
         """Number of the thread."""
         return self._thread.ident or 0
-
-    @property
-    def client(self) -> PrefectClient:
-        """The client that lives on the loop."""
-        return self._client_context.client
 
     def call_soon(self, function: Callable[[], object]) -> None:
         """Calls `function` on the loop, soon; after `stop` it is not called."""
@@ -104,5 +100,6 @@ class LoopThread:
     async def _main(self) -> None:
         self._closing = asyncio.Event()
         async with AsyncClientContext() as self._client_context:
+            hurry(self._client_context.client)
             self._ready.set_result(asyncio.get_running_loop())
             await self._closing.wait()

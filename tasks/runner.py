@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from typing import Any, Self, TypeVar
 
 from prefect.client.schemas.objects import RunInput
-from prefect.context import FlowRunContext
+from prefect.context import FlowRunContext, SyncClientContext
 from prefect.futures import PrefectFuture
 from prefect.logging.loggers import get_run_logger
 from prefect.task_runners import TaskRunner
@@ -22,9 +22,10 @@ from miyabi.ready_queue import SortKey
 from tasks.dispatch import Dispatcher
 from tasks.engine import CANCELLED, Call
 from tasks.futures import FleetFuture
+from tasks.hurry import hurried_client, hurry
 from tasks.jobs import GRACE_SECONDS, Fleet, Jobs, Order, Requires
 from tasks.leases import Leases
-from tasks.limits import Sessions, SlotLimits, impatient_client, without_retries
+from tasks.limits import Sessions, SlotLimits, without_retries
 from tasks.look_ahead import Hook, LookAhead
 from tasks.loop_thread import LoopThread
 
@@ -80,6 +81,8 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         super().__enter__()
         self._thread = LoopThread(name="fleet-task-runner")
         self._thread.start()
+        if flow_client := SyncClientContext.get():
+            hurry(flow_client.client)
         self._jobs = Jobs()
         return self
 
@@ -125,7 +128,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
 
         async def on_loop() -> None:
             stack = AsyncExitStack()
-            limits = SlotLimits(await stack.enter_async_context(impatient_client()))
+            limits = SlotLimits(await stack.enter_async_context(hurried_client()))
             await limits.ensure(machines)
             leases = Leases(limits, warn=log.warning)
             dispatcher = Dispatcher(machines, leases=leases, strategy=strategy, look_ahead=look_ahead, warn=log.error)

@@ -94,19 +94,26 @@ async def test_nothing_to_merge_leaves_no_branch(played: PlayedRun) -> None:
 async def test_a_conflict_is_left_out_with_all_that_builds_on_it(played: PlayedRun) -> None:
     """What does not merge is named with its files and the task that it collides with; its dependants go with it."""
     await played.task("first", {"src/a.txt": "one\n2\n3\n", "docs/ü.md": "1"})
+    await played.task("long", {"long.txt": "x"}, after=["first"])
+    await played.task("longer", {"longer.txt": "x"}, after=["long"])
+    await played.task("longest", {"longest.txt": "x"}, after=["longer"])
     await played.task("second", {"src/a.txt": "two\n2\n3\n", "docs/ü.md": "2", "fine.txt": "x"})
     await played.task("third", {"third.txt": "x"}, after=["second"])
     await played.task("fourth", {"fourth.txt": "x"}, after=["third"])
-    await played.task("other", {"other.txt": "x"})
-    order = played.dag.order
-    won, lost = ("first", "second") if order.index("first") < order.index("second") else ("second", "first")
     came = await played.integrate()
-    left = came.left_out_by_task
-    assert left[lost].files == ("docs/ü.md", "src/a.txt")
-    assert left[lost].reason == f"it does not merge with {won}: both changed docs/ü.md, src/a.txt"
-    followers = {"third", "fourth"} if lost == "second" else set()
-    assert {task for task, out in left.items() if out.because_of == lost} == followers
-    assert set(came.tasks) == set(order) - {lost} - followers
+    second, third, fourth = came.left_out
+    assert (second.task, second.kind) == ("second", LeftOutKind.CONFLICT)
+    assert second.files == ("docs/ü.md", "src/a.txt")
+    assert second.reason == "it does not merge with first: both changed docs/ü.md, src/a.txt"
+    assert third == LeftOut(
+        task="third",
+        kind=LeftOutKind.UPSTREAM,
+        because_of="second",
+        reason="it builds on second, which does not merge",
+    )
+    assert (fourth.task, fourth.because_of) == ("fourth", "second")
+    assert came.tasks == ("first", "long", "longer", "longest")
+    assert "fine.txt" not in git(played.root, "ls-tree", "--name-only", came.head)
 
 
 async def test_failed_and_skipped_tasks_are_named(played: PlayedRun) -> None:
@@ -191,5 +198,6 @@ async def test_commits_of_people_on_it_are_not_lost(played: PlayedRun) -> None:
 
 async def test_a_base_that_is_not_there(played: PlayedRun) -> None:
     """An unknown base is told before anything is merged."""
-    with pytest.raises(BaseMissing, match="'mian'.*Did you mean main"):
+    await played.task("a", {"a.txt": "x"})
+    with pytest.raises(BaseMissing, match=r"'mian'.*Did you mean main"):
         await played.integrate(base="mian")

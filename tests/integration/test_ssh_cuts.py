@@ -168,7 +168,12 @@ async def test_sshd_that_runs_no_commands(tmp_path: Path) -> None:
     ) as server:
         port = server.get_port()
         known.write_text(f"[127.0.0.1]:{port} {public(host_key)}\n")
-        options: dict[str, Any] = {"HostName": "127.0.0.1", "Port": port, "IdentityFile": key, "UserKnownHostsFile": known}
+        options: dict[str, Any] = {
+            "HostName": "127.0.0.1",
+            "Port": port,
+            "IdentityFile": key,
+            "UserKnownHostsFile": known,
+        }
         async with host_at(machine(tmp_path, **options)) as host:
             with pytest.raises(LoginRefused, match=r"lets \w+ in but runs no command"):
                 await host.run(["true"])

@@ -166,6 +166,17 @@ async def test_a_damaged_worktree_is_repaired(bench: Bench, damage: str) -> None
     assert git(bench.worktree(paths), "status", "--porcelain") == ""
 
 
+@pytest.mark.parametrize("damage", ["git update-ref -d refs/heads/miyabi/r1/t1", ": >{ref}"])
+async def test_a_lost_branch_is_found_again(bench: Bench, damage: str) -> None:
+    """Where the branch itself is gone or was emptied, HEAD's log knows where it was."""
+    paths = await bench.prepare()
+    ref = bench.mirror / "refs/heads/miyabi/r1/t1"
+    bench.play(paths, f"echo 1 >one; git add one; git commit -qm one; echo 2 >two; {damage.format(ref=ref)}")
+    collected = await bench.collect(paths)
+    assert git(bench.root, "log", "--format=%s", f"main..{collected.head}").splitlines()[1:] == ["one"]
+    assert collected.strays is None
+
+
 async def test_a_removed_folder_deletes_nothing(bench: Bench) -> None:
     """An agent that removed the whole worktree has not thereby deleted every file of the repository."""
     paths = await bench.prepare()

@@ -51,6 +51,19 @@ async def test_strays_are_one_commit_with_all_as_parents(bench: Bench) -> None:
     assert "v3" in git(bench.root, "log", "-1", "--format=%B", str(collected.strays))
 
 
+async def test_strays_of_a_second_attempt_join_the_first(bench: Bench) -> None:
+    """What an attempt adds to the strays goes on top of what is there, on both sides alike."""
+    paths = await bench.prepare()
+    bench.play(paths, f"{ONE}; git commit -q --amend -m a")
+    first = git(bench.root, "rev-parse", str((await bench.collect(paths)).strays))
+    paths = await bench.prepare(attempt=2)
+    bench.play(paths, f"{TWO}; git commit -q --amend -m b")
+    second = git(bench.root, "rev-parse", str((await bench.collect(paths)).strays))
+    assert second == git(bench.mirror, "rev-parse", "miyabi/r1/t1+strays")
+    assert first in git(bench.root, "log", "-1", "--format=%P", second).split()
+    assert _strays(bench) == {"one", "two"}
+
+
 async def test_a_straight_session_has_no_strays(bench: Bench) -> None:
     """Commits, branches that were merged and what was salvaged are on the branch; nothing else is made."""
     paths = await bench.prepare()

@@ -237,4 +237,6 @@ def sshd_fleet() -> Iterator[Fleet]:
 
 def can_make_namespaces() -> bool:
     """Whether netns mode works here: root on Linux with CAP_NET_ADMIN."""
-    return os.geteuid() == 0 and not subprocess.run(["unshare", "--net", "true"], check=False).returncode
+    if os.geteuid() or not shutil.which("ip") or not shutil.which("unshare"):
+        return False
+    return not subprocess.run(["unshare", "--net", "--mount", "true"], check=False, capture_output=True).returncode

@@ -87,5 +87,5 @@ class PlayedRun:
 
 @pytest.fixture
 async def played(project: Path) -> PlayedRun:
-    """A run without tasks yet, on a repository with README.md and src/a.txt (`1\\n2\\n3\\n`)."""
+    """A run without tasks yet, on a repository with README.md and src/a.txt (three lines: 1, 2, 3)."""
     return PlayedRun(await Repository.open(project))

@@ -1,0 +1,209 @@
+"""From night to night: which issues are not taken again, and which milestone is next. Pure.
+
+An issue is left alone while a run works on it or a pull request of ours for it is open. After that what counts is the
+issue's own text, with the comments of people who have write access: as long as it is the same, work that was merged or
+turned down is not done again, and work that failed is tried `max_tries` times. Whoever wants more says so in a comment.
+Failures that are not the issue's fault, such as a usage limit or a lost machine, do not count as tries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from miyabi import issue_references
+from miyabi.dag import Dag
+from miyabi.errors import BadInput
+from miyabi.github_values import MergeState, Milestone, PullRequest
+from miyabi.integration_values import Integration
+from miyabi.issue_references import Home
+from miyabi.problems import nearest, shown
+from miyabi.report import Report, TaskRow
+from miyabi.session import Outcome
+from miyabi.wording import count
+
+NEXT_DUE = "next due"
+
+_NOT_ITS_FAULT = frozenset(
+    {
+        Outcome.STOPPED,
+        Outcome.USAGE_LIMIT,
+        Outcome.API_UNAVAILABLE,
+        Outcome.NOT_LOGGED_IN,
+        Outcome.LAUNCH_FAILED,
+        Outcome.MACHINE_LOST,
+        Outcome.NOT_STARTED,
+        Outcome.SKIPPED,
+    }
+)
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class CarryOver(BaseModel):
+    """How often an issue is tried."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_tries: int = Field(3, ge=1, description="Runs that may fail on an issue before its text has to change")
+
+
+class IssueTry(BaseModel):
+    """What one run made of an issue."""
+
+    model_config = ConfigDict(frozen=True)
+
+    issue: int
+    run: str
+    ended: datetime
+    outcome: Outcome
+    is_merged: bool = Field(description="Whether its work is on the run's integration branch")
+    fingerprint: str = Field("", description="Stands for the issue's text at that time")
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it counts as a try that failed."""
+        return not self.is_merged and self.outcome not in _NOT_ITS_FAULT
+
+
+def tries_of(dag: Dag, report: Report, integration: Integration | None) -> tuple[IssueTry, ...]:
+    """What a run made of each of its issues; a rehearsal is no try."""
+    if report.rehearsal:
+        return ()
+    merged = set(integration.tasks) if integration else set[str]()
+    found = (_try(dag, row, report, is_merged=row.task in merged) for row in report.tasks)
+    return tuple(each for each in found if each)
+
+
+def taken(
+    fingerprints: Mapping[int, str],
+    *,
+    live: Mapping[int, str],
+    pull_requests: Iterable[PullRequest],
+    tries: Iterable[IssueTry],
+    home: Home,
+    rules: CarryOver,
+) -> dict[int, str]:
+    """The issues that are not taken this time, each with the reason.
+
+    Args:
+        fingerprints: `issue_prompt.fingerprint` of each open issue.
+        live: for an issue that a live run works on, the run.
+        pull_requests: ours, in whatever state, with their bodies; not those from forks, which may claim anything.
+        tries: what earlier runs made of the issues, in any order.
+        home: the repository, to tell its issues from others in the bodies.
+        rules: how often an issue is tried.
+    """
+    covering = _covering(pull_requests, home=home)
+    history: dict[int, list[IssueTry]] = {}
+    for each in sorted(tries, key=lambda each: (each.ended, each.run)):
+        history.setdefault(each.issue, []).append(each)
+    found = {}
+    for number, text in fingerprints.items():
+        earlier = history.get(number, [])
+        same = [each for each in earlier if each.fingerprint == text]
+        is_changed = bool(earlier) and earlier[-1].fingerprint != text
+        covered = _covered(covering.get(number), is_changed=is_changed)
+        found[number] = _working(live.get(number)) or covered or _merged(same) or _used_up(same, rules)
+    return {number: reason for number, reason in found.items() if reason}
+
+
+def choose_milestone(milestones: Sequence[Milestone], wanted: str, *, finished: bool = False) -> Milestone:
+    """The milestone of that number (`37`, `#37`) or title, or the one that is next due.
+
+    Args:
+        milestones: all of them, open and closed.
+        wanted: number, title, or `next due`.
+        finished: whether one with nothing open may be next due, as where we close milestones.
+
+    Raises:
+        BadInput: there is none; names the nearest.
+    """
+    asked = " ".join(wanted.split())
+    if asked.casefold() == NEXT_DUE:
+        return _or_refuse(next_due(milestones, finished=finished))
+    number = asked.removeprefix("#")
+    if number.isascii() and number.isdigit():
+        chosen = [m for m in milestones if m.number == int(number[:12])]
+    else:
+        chosen = [m for m in milestones if _folded(m.title) == asked.casefold()]
+    if chosen:
+        return min(chosen, key=lambda m: (m.state != "open", m.title != wanted, m.number))
+    titles = [m.title for m in milestones if m.state == "open"]
+    known = nearest(asked, titles) if titles else "; there is no open milestone at all"
+    raise BadInput(f"there is no milestone {shown(asked)}{known}. Give a number, a title or '{NEXT_DUE}'.")
+
+
+def next_due(milestones: Iterable[Milestone], *, finished: bool = False) -> Milestone | None:
+    """The open milestone that is due first, overdue ones before all; without a date last, then by number."""
+    ready = [m for m in milestones if m.state == "open" and (m.open_issues or finished)]
+    return min(ready, key=lambda m: (m.due_on is None, m.due_on or _NEVER, m.number), default=None)
+
+
+def _try(dag: Dag, row: TaskRow, report: Report, *, is_merged: bool) -> IssueTry | None:
+    node = dag.by_id.get(row.task)
+    if node is None or not node.issue:
+        return None
+    return IssueTry(
+        issue=node.issue,
+        run=report.run,
+        ended=report.ended,
+        outcome=row.outcome,
+        is_merged=is_merged,
+        fingerprint=str(node.metadata.get("fingerprint", "")),
+    )
+
+
+def _covering(pull_requests: Iterable[PullRequest], *, home: Home) -> dict[int, PullRequest]:
+    """For each issue the pull request that counts: an open one, or else the latest."""
+    found: dict[int, PullRequest] = {}
+    for each in sorted(pull_requests, key=lambda each: (each.state is MergeState.OPEN, each.number)):
+        here = (r for r in issue_references.closes(each.body, home=home) if not r.repository)
+        found.update((reference.number, each) for reference in here)
+    return found
+
+
+def _working(run: str | None) -> str:
+    return f"run {run} works on it" if run else ""
+
+
+def _covered(pull_request: PullRequest | None, *, is_changed: bool) -> str:
+    if pull_request is None:
+        return ""
+    if pull_request.state is MergeState.OPEN:
+        return f"its pull request #{pull_request.number} is open"
+    if is_changed:
+        return ""
+    how = "merged" if pull_request.state is MergeState.MERGED else "closed without being merged"
+    return f"its pull request #{pull_request.number} was {how}; close the issue, or say in a comment what is missing"
+
+
+def _used_up(same: Sequence[IssueTry], rules: CarryOver) -> str:
+    failures = [each for each in same if each.is_failure]
+    if len(failures) < rules.max_tries:
+        return ""
+    last = failures[-1]
+    said = f"{count(len(failures), 'run')} tried it in vain, the last ({last.run}) with '{_words(last.outcome)}'"
+    return f"{said}; change its text or comment on it to have it tried again"
+
+
+def _words(outcome: Outcome) -> str:
+    return outcome.replace("_", " ")
+
+
+def _merged(same: Sequence[IssueTry]) -> str:
+    run = next((each.run for each in reversed(same) if each.is_merged), "")
+    return f"its work is on the branch of run {run}; review that, or say in a comment what is missing" if run else ""
+
+
+def _folded(title: str) -> str:
+    return " ".join(title.split()).casefold()
+
+
+def _or_refuse(milestone: Milestone | None) -> Milestone:
+    if milestone is None:
+        raise BadInput(
+            f"no milestone is '{NEXT_DUE}': there is no open one with open issues. Give a number or a title."
+        )
+    return milestone

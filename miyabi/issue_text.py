@@ -1,0 +1,215 @@
+"""What we say on an issue: one comment, edited in place, and one label. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from miyabi.foreign_text import block, code, words
+from miyabi.github_values import Comment, Milestone
+from miyabi.integration_values import Integration, LeftOutKind
+from miyabi.issue_prompt import COMMENT_MARKER
+from miyabi.markdown import table
+from miyabi.report import Report, TaskRow
+from miyabi.report_markdown import REHEARSAL
+from miyabi.session import Outcome
+from miyabi.wording import count, dollars, duration
+
+_ERROR_CHARACTERS = 2_000
+
+
+class IssueState(StrEnum):
+    """Where an issue stands with us."""
+
+    QUEUED = "queued"  # taken into a run, not started
+    RUNNING = "running"  # a session works on it
+    REVIEW = "review"  # its work is in an open pull request, or ready for one
+    FAILED = "failed"  # its session did not succeed, or its work could not be merged
+    WAITING = "waiting"  # not run now: something before it is missing
+    DONE = "done"  # closed
+
+
+LABELS: Mapping[IssueState, str] = {
+    state: f"miyabi:{state}" for state in IssueState if state not in {IssueState.WAITING, IssueState.DONE}
+}
+"""The label of each state that has one."""
+
+_SAID = {
+    IssueState.QUEUED: "Queued. A session starts as soon as a slot is free and what it waits for is done.",
+    IssueState.RUNNING: "A session works on this issue.",
+    IssueState.REVIEW: "The work is done and ready for review.",
+    IssueState.FAILED: "The last try did not succeed.",
+    IssueState.WAITING: "Not run now.",
+    IssueState.DONE: "Done.",
+}
+_AGAIN = "It is tried again with the next run."
+_NEXT = {
+    Outcome.SUCCEEDED: "Review the pull request.",
+    Outcome.NO_CHANGES: "The session committed nothing. Say in the issue what is to be changed, and where.",
+    Outcome.CHECK_FAILED: "The check did not pass on its branch. Look there, or say in a comment what is missing.",
+    Outcome.PERMISSION_DENIED: "Tools that it needed were denied. Allow them with `allowed_tools`.",
+    Outcome.MAX_TURNS: "It ran out of turns. Split the issue, or raise `max_turns`.",
+    Outcome.BUDGET_EXCEEDED: "It ran out of budget. Split the issue, or raise `max_budget_usd`.",
+    Outcome.TIMED_OUT: "It ran out of time. Split the issue, or raise `timeout_minutes`.",
+    Outcome.STOPPED: f"It was stopped. {_AGAIN}",
+    Outcome.KILLED: f"The session ended without a result. {_AGAIN}",
+    Outcome.USAGE_LIMIT: f"The account's usage limit was reached. {_AGAIN}",
+    Outcome.API_UNAVAILABLE: f"The API could not be reached. {_AGAIN}",
+    Outcome.API_REFUSED: "The API refused the request. Read the error; often the issue is too long, or a bill is open.",
+    Outcome.NOT_LOGGED_IN: "Claude is not logged in on that machine. Log in there.",
+    Outcome.LAUNCH_FAILED: "Claude did not start on that machine. Check it with `miyabi fleet check`.",
+    Outcome.AGENT_ERROR: f"The session ended with an error. {_AGAIN}",
+    Outcome.MACHINE_LOST: f"The machine went away. {_AGAIN}",
+    Outcome.MERGE_CONFLICT: "The work that it builds on does not merge. Merge or mend one of these branches first.",
+    Outcome.NOT_STARTED: f"It could not be started. {_AGAIN}",
+    Outcome.SKIPPED: "Something that it waits for did not succeed. It is run when that is done.",
+}
+_LEFT_OUT = {
+    LeftOutKind.CONFLICT: "Its work conflicts with other work of the run. It is tried again on top of that.",
+    LeftOutKind.CHECK: "With its work, the checks of the whole do not pass. It is tried again on top of the others.",
+    LeftOutKind.UPSTREAM: "It goes with a task that was left out. It is tried again when that is in.",
+    LeftOutKind.FAILED: _AGAIN,
+}
+
+
+class IssueStatus(BaseModel):
+    """What there is to say on an issue."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: IssueState
+    run: str = ""
+    reason: str = Field("", description="Why it is not run or was left out: foreign text")
+    machine: str | None = None
+    branch: str | None = None
+    pull_request: int | None = None
+    outcome: Outcome | None = None
+    cost_usd: float = 0.0
+    turns: int = 0
+    seconds: float = 0.0
+    error: str = Field("", description="What was said when it failed: foreign text")
+    files: tuple[str, ...] = Field((), description="Files in conflict")
+    next_step: str = ""
+    rehearsal: bool = False
+
+    @classmethod
+    def waiting(cls, reason: str) -> Self:
+        """Of an issue that is not run now."""
+        return cls(state=IssueState.WAITING, reason=reason)
+
+    @classmethod
+    def of_task(
+        cls, row: TaskRow, report: Report, integration: Integration | None, *, pull_request: int | None = None
+    ) -> Self:
+        """Of an issue whose task has ended. Without an integration what succeeded counts as ready for review."""
+        left = integration.left_out_by_task.get(row.task) if integration else None
+        error = next((trouble.text for trouble in report.troubles if trouble.task == row.task), "")
+        skipped = next((skip.reason for skip in report.skips if skip.task == row.task), "")
+        succeeded = row.outcome is Outcome.SUCCEEDED
+        state = state_of(row.outcome, is_left_out=left is not None)
+        return cls(
+            state=state,
+            run=report.run,
+            reason=left.reason if left and succeeded else skipped,
+            machine=row.machine,
+            branch=row.branch,
+            pull_request=pull_request if state is IssueState.REVIEW else None,
+            outcome=row.outcome,
+            cost_usd=row.cost_usd,
+            turns=row.turns,
+            seconds=row.seconds,
+            error=error,
+            files=left.files if left else (),
+            next_step=_LEFT_OUT[left.kind] if left and succeeded else _NEXT[row.outcome],
+            rehearsal=report.rehearsal,
+        )
+
+
+class LabelChange(BaseModel):
+    """Labels to be set and taken off, sorted; both empty where all is as it should be."""
+
+    model_config = ConfigDict(frozen=True)
+
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+class Closing(BaseModel):
+    """Whether a milestone is to be closed, and why or why not."""
+
+    model_config = ConfigDict(frozen=True)
+
+    close: bool
+    reason: str
+
+
+def state_of(outcome: Outcome, *, is_left_out: bool) -> IssueState:
+    """The state of an issue whose task has ended."""
+    if outcome is Outcome.SUCCEEDED:
+        return IssueState.FAILED if is_left_out else IssueState.REVIEW
+    return IssueState.WAITING if outcome is Outcome.SKIPPED else IssueState.FAILED
+
+
+def labels_for(state: IssueState, *, current: Iterable[str]) -> LabelChange:
+    """What makes the state's label the only one of ours; other labels are left alone."""
+    wanted = LABELS.get(state, "")
+    present = {label.casefold(): label for label in current}
+    others = sorted(present[label] for label in LABELS.values() if label != wanted and label in present)
+    return LabelChange(add=(wanted,) if wanted and wanted not in present else (), remove=tuple(others))
+
+
+def issue_comment(status: IssueStatus) -> str:
+    """The whole comment. The same status always makes the same text."""
+    parts = (
+        COMMENT_MARKER,
+        REHEARSAL.strip() if status.rehearsal else "",
+        f"**{_SAID[status.state]}**{f' {words(status.reason)}' if status.reason else ''}",
+        _facts(status),
+        f"Files in conflict: {', '.join(map(code, status.files[:20]))}" if status.files else "",
+        f"What was said:\n\n{block(status.error, characters=_ERROR_CHARACTERS)}".strip() if status.error else "",
+        f"**Next:** {status.next_step}" if status.next_step else "",
+    )
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def own_comment(comments: Iterable[Comment], *, login: str) -> Comment | None:
+    """The comment that we keep on the issue: the oldest with our marker by the account that we write as."""
+    ours = (c for c in comments if c.body.lstrip().startswith(COMMENT_MARKER) and c.author.login == login)
+    return min(ours, key=lambda comment: comment.id, default=None)
+
+
+def same_text(ours: str, theirs: str) -> bool:
+    """Whether GitHub already holds this text; it may have changed how lines end, and blanks at the end."""
+    return ours.replace("\r\n", "\n").rstrip() == theirs.replace("\r\n", "\n").rstrip()
+
+
+def closing(milestone: Milestone, *, all_succeeded: bool, rehearsal: bool, allowed: bool) -> Closing:
+    """Whether the milestone is closed now: only when nothing in it is open and the last run left nothing undone."""
+    if milestone.state != "open":
+        return Closing(close=False, reason="it is closed already")
+    if milestone.open_issues:
+        return Closing(close=False, reason=f"{count(milestone.open_issues, 'issue or pull request')} still open")
+    if not milestone.closed_issues:
+        return Closing(close=False, reason="there is nothing in it")
+    if rehearsal or not all_succeeded:
+        return Closing(close=False, reason="it was a rehearsal" if rehearsal else "not every task succeeded")
+    if not allowed:
+        return Closing(close=False, reason="nothing is open; the settings do not let us close it")
+    return Closing(close=True, reason="nothing is open and every task succeeded")
+
+
+def _facts(status: IssueStatus) -> str:
+    worked = f"{dollars(status.cost_usd)}, {count(status.turns, 'turn')}, {duration(status.seconds)}"
+    rows = [
+        ("Run", code(status.run)),
+        ("Outcome", status.outcome.replace("_", " ") if status.outcome else ""),
+        ("Machine", words(status.machine or "")),
+        ("Branch", code(status.branch or "")),
+        ("Pull request", f"#{status.pull_request}" if status.pull_request else ""),
+        ("Cost", worked if status.turns or status.cost_usd else ""),
+    ]
+    shown = [row for row in rows if row[1]]
+    return table(("", ""), shown).strip() if shown else ""

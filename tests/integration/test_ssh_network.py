@@ -1,0 +1,100 @@
+"""Faults that need a network of their own: machines in namespaces, with links, power and users like real ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from miyabi.errors import ConnectionDropped, MachineError, MachineUnreachable
+from tests.support.fleet import Fleet, can_make_namespaces, start_fleet
+from tests.support.ssh_machines import failure, host_at, like, until
+
+pytestmark = [
+    pytest.mark.skipif(not can_make_namespaces(), reason="network namespaces need root on Linux"),
+    pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Fleet]:
+    """Two machines with addresses of their own; the tests run inside their network."""
+    with start_fleet(hosts=2, mode="netns") as fleet, fleet.network():
+        yield fleet
+
+
+async def test_nobody_has_the_address(network: Fleet, tmp_path: Path) -> None:
+    """An address that nobody answers for is transient: switched off, asleep or elsewhere."""
+    error = await failure(like(network[0], tmp_path, HostName="10.77.0.99"))
+    assert isinstance(error, MachineUnreachable)
+    assert error.transient
+    assert "No route to host. Is it switched on, awake and in this network?" in str(error)
+    assert "Local Network" in str(error)
+
+
+async def test_no_network(network: Fleet, tmp_path: Path) -> None:
+    """An address that no route leads to is transient too: this machine may be offline."""
+    error = await failure(like(network[0], tmp_path, HostName="192.0.2.7"))
+    assert isinstance(error, MachineUnreachable)
+    assert error.transient
+    assert "Network is unreachable" in str(error)
+
+
+async def test_no_name_service(network: Fleet, tmp_path: Path) -> None:
+    """A name that cannot be looked up now may be later."""
+    error = await failure(like(network[0], tmp_path, HostName="mac.invalid"))
+    assert isinstance(error, MachineUnreachable)
+    assert error.transient
+    assert "the name service does not answer for 'mac.invalid'. Is this machine online?" in str(error)
+
+
+async def test_link_down_in_mid_command(network: Fleet, tmp_path: Path) -> None:
+    """A pulled cable is noticed by keepalive, and the machine is reached again when it is back."""
+    where = like(network[0], tmp_path, ServerAliveInterval=1, ServerAliveCountMax=1, ConnectTimeout=1)
+    async with host_at(where, retry_seconds=6) as host:
+        running = asyncio.create_task(host.run(["sh", "-c", ": >begun; sleep 60"]))
+        await until((network[0].home / "begun").exists)
+        network[0].link_down()
+        with pytest.raises(ConnectionDropped, match="whether it finished is unknown"):
+            await running
+        waiting = asyncio.create_task(host.run(["echo", "back"]))
+        await asyncio.sleep(0.5)
+        network[0].link_up()
+        assert (await waiting).stdout == b"back\n"
+
+
+async def test_reboot(network: Fleet, tmp_path: Path) -> None:
+    """A machine that loses its power drops the command, and is reached again after its boot."""
+    async with host_at(like(network[1], tmp_path, ServerAliveInterval=1), retry_seconds=6) as host:
+        running = asyncio.create_task(host.run(["sh", "-c", ": >begun; sleep 60"]))
+        await until((network[1].home / "begun").exists)
+        await asyncio.to_thread(network[1].reboot)
+        with pytest.raises(ConnectionDropped):
+            await running
+        assert (await host.run(["hostname"])).stdout == b"h2\n"
+
+
+@pytest.mark.parametrize("stubborn", ["", "trap '' TERM;"], ids=["polite", "stubborn"])
+async def test_time_is_up(network: Fleet, tmp_path: Path, stubborn: str) -> None:
+    """A command that takes too long is ended there, also where it ignores TERM."""
+    async with host_at(like(network[0], tmp_path)) as host:
+        with pytest.raises(MachineError, match=r"It was told to end"):
+            await host.run(["sh", "-c", f"{stubborn} while :; do sleep 0.1; done"], timeout_seconds=0.5)
+        await until(lambda: "while" not in processes(network))
+
+
+async def test_caller_goes_away(network: Fleet, tmp_path: Path) -> None:
+    """A command whose caller is cancelled, and a stream that is left, are ended there."""
+    async with host_at(like(network[0], tmp_path)) as host:
+        running = asyncio.create_task(host.run(["sleep", "1001"]))
+        async with host.stream(["sleep", "1002"]):
+            await until(lambda: "sleep 1001" in processes(network) and "sleep 1002" in processes(network))
+            running.cancel()
+        await until(lambda: "sleep 100" not in processes(network).replace("sleep 100000", ""))
+
+
+def processes(network: Fleet) -> str:
+    """What runs on the first machine."""
+    return network.command("inhost", "h1", "ps", "-A", "-o", "args=")
