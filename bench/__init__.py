@@ -1,0 +1,1 @@
+"""One script a figure, peers beside us in the same run."""

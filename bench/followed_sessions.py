@@ -21,7 +21,9 @@ from miyabi.hosts import open_host
 from miyabi.remote import RemoteSession
 from tests.support.fleet import Fleet, start_fleet
 
-AGENT = b"i=0; while [ $i -lt 40 ]; do echo '{\"type\":\"assistant\",\"message\":{\"content\":[]}}'; i=$((i+1)); sleep 1; done\n"
+AGENT = (
+    b'i=0; while [ $i -lt 40 ]; do echo \'{"type":"assistant","message":{"content":[]}}\'; i=$((i+1)); sleep 1; done\n'
+)
 
 
 def main() -> None:

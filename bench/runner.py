@@ -1,4 +1,4 @@
-"""What a task run costs: FleetTaskRunner beside Prefect's ThreadPoolTaskRunner, on the same async tasks that do nothing.
+"""What a task run costs: FleetTaskRunner beside Prefect's ThreadPoolTaskRunner, on async tasks that do nothing.
 
     python -m bench.runner [--tasks 200] [--rounds 2]
 
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.server import client_settings, local_server, stop_server
+from flows.server import local_server, stop_server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +66,8 @@ def compare(*, tasks: int, rounds: int) -> None:
     for name, cost in best.items():
         print(f"{name:22}{cost}")
     theirs, ours = best.values()
-    print(
-        f"{'times less':22}{theirs.cpu / ours.cpu:7.1f} {theirs.cpu_with_events / ours.cpu_with_events:14.1f} {theirs.wall / ours.wall:8.1f}"
-    )
+    cpu, with_events = theirs.cpu / ours.cpu, theirs.cpu_with_events / ours.cpu_with_events
+    print(f"{'times less':22}{cpu:7.1f} {with_events:14.1f} {theirs.wall / ours.wall:8.1f}")
 
 
 def measure(runner: Any, *, tasks: int) -> Cost:

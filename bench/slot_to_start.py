@@ -1,4 +1,4 @@
-"""How long a free slot stays empty: from the end of a session to the start of the next one, over SSH, worktree included.
+"""How long a free slot stays empty: from a session's end to the start of the next one, over SSH, worktree included.
 
     python -m bench.slot_to_start [--jobs 15]
 
@@ -40,13 +40,17 @@ def main() -> None:
         gaps = {name: measured(way, name, fleet, repository, jobs) for name, way in ways.items()}
     print(f"{jobs} jobs, one slot: from a job's end to the next one's start, milliseconds")
     for name, found in gaps.items():
-        median, worst, ratio = statistics.median(found), max(found), statistics.median(found) / statistics.median(gaps["miyabi"])
+        median, worst, ratio = (
+            statistics.median(found),
+            max(found),
+            statistics.median(found) / statistics.median(gaps["miyabi"]),
+        )
         print(f"{name:14} median {median:7.1f}   worst {worst:7.1f}   {ratio:5.1f} x miyabi")
 
 
 def measured(way: Callable[..., None], name: str, fleet: Fleet, repository: Path, jobs: int) -> list[float]:
     """The gaps in milliseconds, the first left out: it pays for connecting."""
-    stamps = fleet[0].home / f"stamps-{name.split()[-1]}"
+    stamps = fleet[0].home / f"stamps-{name.rsplit(maxsplit=1)[-1]}"
     way(fleet, repository, jobs, stamps)
     lines = sorted((float(at), what) for what, _, at in map(str.split, stamps.read_text().splitlines()))
     starts, ends = ([at for at, what in lines if what == kind] for kind in ("start", "end"))

@@ -1,9 +1,10 @@
 """From night to night: which issues are not taken again, and which milestone is next. Pure.
 
 An issue is left alone while a run works on it or a pull request of ours for it is open. After that what counts is the
-issue's own text, with the comments of people who have write access: as long as it is the same, work that was merged or
-turned down is not done again, and work that failed is tried `max_tries` times. Whoever wants more says so in a comment.
-Failures that are not the issue's fault, such as a usage limit or a lost machine, do not count as tries.
+issue's own text, with the comments of people who have write access: as long as it is the same, work that was merged,
+turned down, or lies on a run's branch is not done again, and work that failed is tried `max_tries` times. Whoever wants
+more says so in a comment. Failures that are not the issue's fault, such as a usage limit or a lost machine, do not
+count as tries.
 """
 
 from __future__ import annotations
@@ -68,10 +69,11 @@ class IssueTry(BaseModel):
 
 
 def tries_of(dag: Dag, report: Report, integration: Integration | None) -> tuple[IssueTry, ...]:
-    """What a run made of each of its issues; a rehearsal is no try."""
+    """What a run made of each of its issues; a rehearsal is no try. Without integration what succeeded is merged."""
     if report.rehearsal:
         return ()
-    merged = set(integration.tasks) if integration else set[str]()
+    succeeded = {row.task for row in report.tasks if row.outcome is Outcome.SUCCEEDED}
+    merged = set(integration.tasks) if integration else succeeded
     found = (_try(dag, row, report, is_merged=row.task in merged) for row in report.tasks)
     return tuple(each for each in found if each)
 

@@ -25,7 +25,7 @@ TIMED_OUT = 124
 """The exit status of a command that ran into its time limit, as of timeout(1)."""
 
 TAIL_CHARACTERS = 16_000
-"""So much of the end of the output is always shown."""
+"""So much of the end of the output is shown, however much it was."""
 
 _SHOWN_CHARACTERS = 200_000
 _LONGEST_LINE_BYTES = 1 << 16
@@ -41,17 +41,17 @@ def words(command: str, *, timeout_seconds: float) -> list[str]:
 
 
 class Teller:
-    """Passes output on in whole lines; once it was much, only the end of what follows."""
+    """Passes output on in whole lines, fit to be shown; once it was much, only the end of what follows."""
 
     def __init__(
         self, write: Callable[[str], object], *, shown: int = _SHOWN_CHARACTERS, tail: int = TAIL_CHARACTERS
     ) -> None:
         self._write = write
         self._left = shown
-        self._tail_characters = tail
+        self._tail_bytes = tail
         self._pending = b""
         self._ready: list[str] = []
-        self._tail = ""
+        self._tail = b""
         self._skipped = 0
 
     def feed(self, data: bytes) -> None:
@@ -73,19 +73,23 @@ class Teller:
         self._take(self._pending)
         self._pending = b""
         if self._skipped > len(self._tail):
-            self._ready.append(f"\n… {self._skipped - len(self._tail):,} characters left out …\n")
-        self._ready.append(self._tail)
+            self._tail = self._tail.partition(b"\n")[2] or self._tail  # half a line may hold half a secret
+            self._ready.append(f"\n… {self._skipped - len(self._tail):,} bytes left out …\n")
+        self._ready.append(_fit(self._tail))
         self.flush()
 
     def _take(self, data: bytes) -> None:
-        text = redact(clean(data.decode("utf-8", "replace")))
-        if len(text) <= self._left:
+        if self._left > 0:
+            text = _fit(data)
             self._left -= len(text)
             self._ready.append(text)
         else:
-            self._left = 0
-            self._skipped += len(text)
-            self._tail = (self._tail + text)[-self._tail_characters :]
+            self._skipped += len(data)
+            self._tail = (self._tail + data)[-self._tail_bytes :]
+
+
+def _fit(data: bytes) -> str:
+    return redact(clean(data.decode("utf-8", "replace")))
 
 
 def main(arguments: Sequence[str]) -> NoReturn:

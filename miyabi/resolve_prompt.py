@@ -32,10 +32,10 @@ def resolve_prompt(conflict: Conflict, *, sides: Sequence[SessionResult] = (), c
         sides: results of the tasks that changed the files in conflict, the one to be merged included.
         check: command that must pass in the worktree afterwards.
     """
-    how = _HOW.format(ours=conflict.ours, theirs=conflict.theirs)
+    what = f"The work of task {_name(conflict.task, conflict.title)} does not merge with what was merged before it."
     parts = [
-        f"# Resolve a merge conflict\n\nThe work of task {_name(conflict.task, conflict.title)} does not merge with "
-        f"what was merged before it.\n\n{how}",
+        f"# Resolve a merge conflict\n\n{what}",
+        _HOW.format(ours=conflict.ours, theirs=conflict.theirs),
         _listed("Files in conflict", conflict.files),
         _listed("What git says", conflict.messages),
         _sides(sides),

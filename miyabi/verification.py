@@ -36,6 +36,9 @@ class CommandEnd(NamedTuple):
     exit_status: int
     output: str
 
+    def __repr__(self) -> str:
+        return f"CommandEnd(exit_status={self.exit_status}, output of {len(self.output)} characters)"
+
 
 class RunCommand(Protocol):
     """Runs one shell command; never raises because of how it ends."""

@@ -19,7 +19,7 @@ R = TypeVar("R")
 
 
 class FleetFuture(PrefectConcurrentFuture[R]):
-    """A task run that will end in a state. `await` it for that state; `wait` and `result` block."""
+    """A task run that will end in a state. `await` it for what the task returns; `wait` and `result` block."""
 
     def __init__(self, task_run_id: uuid.UUID, wrapped_future: concurrent.futures.Future[Any], *, thread: int) -> None:
         super().__init__(task_run_id, wrapped_future)
@@ -42,9 +42,9 @@ class FleetFuture(PrefectConcurrentFuture[R]):
             super().wait(0)
         return super().state
 
-    def __await__(self) -> Generator[Any, None, State[Any]]:
+    def __await__(self) -> Generator[Any, None, R]:
         yield from settled(self).__await__()
-        return self.state
+        return (yield from self.state.aresult().__await__())  # type: ignore[no-any-return]
 
     def _refuse_to_block(self) -> None:
         if not self.wrapped_future.done() and threading.get_ident() == self._thread:

@@ -76,12 +76,12 @@ def run(given: SessionSpec, machine: Machine, worktree: Path) -> Session:
 
 
 @pytest.fixture
-def machine(messages_api: MessagesApi, tmp_path: Path) -> Machine:  # noqa: F811 - a fixture
+def machine(messages_api: MessagesApi, tmp_path: Path) -> Machine:
     """A machine whose claude talks to the scripted API."""
     return claude_machine("mini1", base_url=messages_api.url, home=tmp_path / "ho me")
 
 
-def test_work(machine: Machine, worktree: Path, messages_api: MessagesApi) -> None:  # noqa: F811 - a fixture
+def test_work(machine: Machine, worktree: Path, messages_api: MessagesApi) -> None:
     """The real claude understands the launcher's arguments, works in the worktree and commits in our name."""
     given = spec(
         'It\'s "quoted" $HOME `id` 日本語\nDo it. [[scenario:write]]',
@@ -140,7 +140,7 @@ def test_goes_on_with_nothing(machine: Machine, worktree: Path) -> None:
     assert session.transcript.session_id == earlier
 
 
-def test_token_file(messages_api: MessagesApi, worktree: Path, tmp_path: Path) -> None:  # noqa: F811 - a fixture
+def test_token_file(messages_api: MessagesApi, worktree: Path, tmp_path: Path) -> None:
     """A token from a file makes a subscription of it, whatever API key lies about."""
     home = tmp_path / "home"
     machine = claude_machine("mini1", base_url=messages_api.url, home=home)

@@ -29,7 +29,7 @@ def git(folder: Path, *words: str) -> str:
     return subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, text=True).stdout
 
 
-def test_write_commits_a_file(messages_api: MessagesApi, folder: Path, tmp_path: Path) -> None:  # noqa: F811 - fixture
+def test_write_commits_a_file(messages_api: MessagesApi, folder: Path, tmp_path: Path) -> None:
     """The real claude, told to write, commits a file named after its folder and says so."""
     (folder / "upstream.txt").write_text("made before\n")
     environment = claude_environment(messages_api.url, home=tmp_path / "home")
@@ -43,7 +43,7 @@ def test_write_commits_a_file(messages_api: MessagesApi, folder: Path, tmp_path:
     assert {r.session for r in messages_api.requests} == {run.result["session_id"]}
 
 
-def test_bad_api_key(messages_api: MessagesApi, folder: Path, tmp_path: Path) -> None:  # noqa: F811 - fixture
+def test_bad_api_key(messages_api: MessagesApi, folder: Path, tmp_path: Path) -> None:
     """A refused key ends the session with exit 1 and status 401 in its result event."""
     environment = claude_environment(messages_api.url, home=tmp_path / "home", retries=0)
     run = run_claude("Do it. [[scenario:error401]]", folder=folder, environment=environment)
@@ -52,7 +52,7 @@ def test_bad_api_key(messages_api: MessagesApi, folder: Path, tmp_path: Path) ->
     assert run.result["result"] == "Invalid API key · Fix external API key"
 
 
-def test_usage_limit(messages_api: MessagesApi, folder: Path, tmp_path: Path) -> None:  # noqa: F811 - fixture
+def test_usage_limit(messages_api: MessagesApi, folder: Path, tmp_path: Path) -> None:
     """A subscription at its limit says until when, in an event and not only in words."""
     environment = claude_environment(messages_api.url, home=tmp_path / "home", oauth=True)
     run = run_claude("Do it. [[scenario:usage_limit]]", folder=folder, environment=environment)
@@ -62,7 +62,7 @@ def test_usage_limit(messages_api: MessagesApi, folder: Path, tmp_path: Path) ->
     assert limit["resetsAt"] == pytest.approx(time.time() + 3600, abs=60)
 
 
-def test_limit_once_then_resume(messages_api: MessagesApi, folder: Path, tmp_path: Path) -> None:  # noqa: F811 - fixture
+def test_limit_once_then_resume(messages_api: MessagesApi, folder: Path, tmp_path: Path) -> None:
     """A session that met the limit goes on with --resume after the reset and does its work."""
     environment = claude_environment(messages_api.url, home=tmp_path / "home", oauth=True)
     first = run_claude("Do it. [[scenario:limit_once:2]]", folder=folder, environment=environment)

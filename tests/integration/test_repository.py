@@ -10,7 +10,11 @@ import pytest
 
 from miyabi.errors import BadInput, BaseMissing, GitUnusable, NotARepository
 from miyabi.repository import Repository
-from tests.support.repos import commit, git, make_repository, project, quiet_home, snapshot  # noqa: F401
+from tests.support import repos
+from tests.support.repos import commit, git, make_repository, snapshot
+
+project = repos.project
+quiet_home = repos.quiet_home
 
 
 async def test_a_folder_below_the_checkout_will_do(project: Path) -> None:
@@ -160,7 +164,7 @@ async def test_identity_is_the_users(project: Path, quiet_home: Path) -> None:
 
 
 async def test_branches_come_and_go(project: Path) -> None:
-    """Branches are listed by their beginning; deleting leaves alone what is checked out, and is quiet about the rest."""
+    """Branches are listed by their beginning; deleting leaves alone what is checked out, quietly."""
     head = git(project, "rev-parse", "HEAD")
     for name in ("miyabi/r1/a", "miyabi/r1/b", "miyabi/r10/a"):
         git(project, "branch", name)

@@ -8,7 +8,11 @@ import pytest
 
 from miyabi.errors import GitFailed, MergeConflict
 from miyabi.repository import Repository
-from tests.support.repos import commit, git, make_repository, project, quiet_home, snapshot  # noqa: F401
+from tests.support import repos
+from tests.support.repos import commit, git, make_repository, snapshot
+
+project = repos.project
+quiet_home = repos.quiet_home
 
 
 def _branch(folder: Path, name: str, files: dict[str, str], *, start: str = "main") -> str:
@@ -99,7 +103,7 @@ async def test_merging_leaves_the_checkout_alone(project: Path) -> None:
 
 async def test_a_head_that_is_not_here_is_an_error(project: Path) -> None:
     """An unknown head is told with git's own words."""
-    with pytest.raises(GitFailed, match="f{40}"):
+    with pytest.raises(GitFailed, match=r"f{40}"):
         await (await Repository.open(project)).merge(["f" * 40], base="main", message="m")
 
 

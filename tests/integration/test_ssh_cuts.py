@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import asyncssh
 import pytest
@@ -168,12 +167,7 @@ async def test_sshd_that_runs_no_commands(tmp_path: Path) -> None:
     ) as server:
         port = server.get_port()
         known.write_text(f"[127.0.0.1]:{port} {public(host_key)}\n")
-        options: dict[str, Any] = {
-            "HostName": "127.0.0.1",
-            "Port": port,
-            "IdentityFile": key,
-            "UserKnownHostsFile": known,
-        }
-        async with host_at(machine(tmp_path, **options)) as host:
+        where = machine(tmp_path, HostName="127.0.0.1", Port=port, IdentityFile=key, UserKnownHostsFile=known)
+        async with host_at(where) as host:
             with pytest.raises(LoginRefused, match=r"lets \w+ in but runs no command"):
                 await host.run(["true"])

@@ -9,7 +9,7 @@ import pytest
 from miyabi.errors import HostKeyRefused, LoginRefused, MachineUnreachable, SshConfigUnusable
 from tests.support import fleet as fleets
 from tests.support.chaos import closed_port
-from tests.support.fleet import Fleet, start_fleet
+from tests.support.fleet import Fleet, alive, start_fleet
 from tests.support.ssh_machines import failure, host_at, like, until, works
 
 sshd_fleet = fleets.sshd_fleet
@@ -120,9 +120,11 @@ async def test_jumps_in_a_circle(tmp_path: Path, sshd_fleet: Fleet) -> None:
 
 
 async def test_through_a_proxy_command(tmp_path: Path, sshd_fleet: Fleet) -> None:
-    """ProxyCommand is run by a shell, its tokens filled in."""
-    talk = f"ssh -F {sshd_fleet.config} -W %h:%p h2"
-    assert await works(like(sshd_fleet[0], tmp_path, ProxyCommand=talk))
+    """ProxyCommand is run by a shell, its tokens filled in, and ends with the connection."""
+    talk = f"echo $$ >{tmp_path}/pid; exec ssh -F {sshd_fleet.config} -W %h:%p h2"
+    (tmp_path / "talk").write_text(talk.replace("%h:%p", "$1:$2"))
+    assert await works(like(sshd_fleet[0], tmp_path, ProxyCommand=f"sh {tmp_path}/talk %h %p"))
+    await until(lambda: not alive(int((tmp_path / "pid").read_text())))
 
 
 @pytest.mark.parametrize("command", ["false", "no-such-command %h"])

@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import GitFailed, RemoteFailed
-from tests.support.repos import Bench, bench, commit, git, make_bench, project, quiet_home, snapshot  # noqa: F401
+from tests.support import repos
+from tests.support.repos import Bench, commit, git, make_bench, snapshot
+
+bench = repos.bench
+project = repos.project
+quiet_home = repos.quiet_home
 
 
 async def test_a_worktree_is_made_on_its_branch_at_the_base(bench: Bench) -> None:
@@ -140,7 +145,7 @@ async def test_any_file_travels(bench: Bench) -> None:
     assert (there / "link").is_symlink()
     bench.play(
         paths,
-        "cp b.bin 絵.bin; printf 'a\\r\\n' >'新しい ファイル'; git add .; git commit -qm 日本語のコミット; echo 残り >残り",
+        "cp b.bin 絵.bin; printf 'a\\r\\n' >'新しい ファイル'; git add .; git commit -qm 日本語; echo 残り >残り",
     )
     collected = await bench.collect(paths)
     changes = await bench.repository.changes("main", collected.head)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.repos import Bench, bench, commit, git, make_bench, project, quiet_home  # noqa: F401
+from tests.support import repos
+from tests.support.repos import Bench, commit, git, make_bench
 
-COMMIT = "echo {0} >{0}; git add {0}; git commit -qm {0}"
-ONE, TWO, THREE = (COMMIT.format(name) for name in ("one", "two", "three"))
+bench = repos.bench
+project = repos.project
+quiet_home = repos.quiet_home
 
 
 def _strays(bench: Bench, task: str = "t1") -> set[str]:
@@ -23,14 +25,20 @@ def _strays(bench: Bench, task: str = "t1") -> set[str]:
 @pytest.mark.parametrize(
     ("script", "lost"),
     [
-        (f"{ONE}; git commit -q --amend -m better", {"one"}),
-        (f"{ONE}; {TWO}; git reset -q --hard HEAD~1", {"two"}),
-        (f"{ONE}; {TWO}; git reset -q --soft HEAD~2; git commit -qm both", {"one", "two"}),
-        (f"{ONE}; git checkout -qb side; {TWO}; git checkout -q miyabi/r1/t1", {"two"}),
-        (f"{ONE}; git checkout -q --detach; {TWO}; git checkout -q miyabi/r1/t1; {THREE}", {"two"}),
-        (f"{ONE}; git checkout -qb side; {TWO}; git checkout -q miyabi/r1/t1; git branch -qD side", {"two"}),
-        (f"git branch side; {ONE}; git worktree add -q ../else side; cd ../else; {TWO}; cd -; rm -rf ../else", {"two"}),
-        (f"{ONE}; {TWO}; git reset -q --hard HEAD~2; {THREE}; git cherry-pick HEAD@{{2}} >/dev/null", {"one", "two"}),
+        ("save one; git commit -q --amend -m better", {"one"}),
+        ("save one; save two; git reset -q --hard HEAD~1", {"two"}),
+        ("save one; save two; git reset -q --soft HEAD~2; git commit -qm both", {"one", "two"}),
+        ("save one; git checkout -qb side; save two; git checkout -q miyabi/r1/t1", {"two"}),
+        ("save one; git checkout -q --detach; save two; git checkout -q miyabi/r1/t1; save three", {"two"}),
+        ("save one; git checkout -qb side; save two; git checkout -q miyabi/r1/t1; git branch -qD side", {"two"}),
+        (
+            "git branch side; save one; git worktree add -q ../else side; cd ../else; save two; cd -; rm -rf ../else",
+            {"two"},
+        ),
+        (
+            "save one; save two; git reset -q --hard HEAD~2; save three; git cherry-pick HEAD@{2} >/dev/null",
+            {"one", "two"},
+        ),
     ],
 )
 async def test_every_commit_comes_home(bench: Bench, script: str, lost: set[str]) -> None:
@@ -45,7 +53,7 @@ async def test_every_commit_comes_home(bench: Bench, script: str, lost: set[str]
 async def test_strays_are_one_commit_with_all_as_parents(bench: Bench) -> None:
     """However many there are, one branch holds them, and says what they are."""
     paths = await bench.prepare()
-    bench.play(paths, "; ".join([ONE, *(f"git commit -q --amend -m v{n}" for n in range(5))]))
+    bench.play(paths, "; ".join(["save one", *(f"git commit -q --amend -m v{n}" for n in range(5))]))
     collected = await bench.collect(paths)
     assert len(git(bench.root, "log", "-1", "--format=%P", str(collected.strays)).split()) == 5
     assert "v3" in git(bench.root, "log", "-1", "--format=%B", str(collected.strays))
@@ -54,10 +62,10 @@ async def test_strays_are_one_commit_with_all_as_parents(bench: Bench) -> None:
 async def test_strays_of_a_second_attempt_join_the_first(bench: Bench) -> None:
     """What an attempt adds to the strays goes on top of what is there, on both sides alike."""
     paths = await bench.prepare()
-    bench.play(paths, f"{ONE}; git commit -q --amend -m a")
+    bench.play(paths, "save one; git commit -q --amend -m a")
     first = git(bench.root, "rev-parse", str((await bench.collect(paths)).strays))
     paths = await bench.prepare(attempt=2)
-    bench.play(paths, f"{TWO}; git commit -q --amend -m b")
+    bench.play(paths, "save two; git commit -q --amend -m b")
     second = git(bench.root, "rev-parse", str((await bench.collect(paths)).strays))
     assert second == git(bench.mirror, "rev-parse", "miyabi/r1/t1+strays")
     assert first in git(bench.root, "log", "-1", "--format=%P", second).split()
@@ -69,7 +77,7 @@ async def test_a_straight_session_has_no_strays(bench: Bench) -> None:
     paths = await bench.prepare()
     bench.play(
         paths,
-        f"{ONE}; git checkout -qb side; {TWO}; git checkout -q miyabi/r1/t1; git merge -q --no-ff -m m side; echo x >x",
+        "save one; git checkout -qb side; save two; git checkout -q -; git merge -q --no-ff -m m side; echo x >x",
     )
     collected = await bench.collect(paths)
     assert (collected.salvaged, collected.strays) == (True, None)
@@ -81,10 +89,11 @@ async def test_looking_around_makes_no_strays(bench: Bench) -> None:
     for n in range(3):
         commit(bench.root, {"n": str(n)}, message=f"n{n}")
     other = await bench.prepare("other")
-    bench.play(other, TWO)
+    bench.play(other, "save two")
     paths = await bench.prepare()
     bench.play(
-        paths, f"git checkout -q HEAD~2; git checkout -q --detach miyabi/r1/other; git checkout -q miyabi/r1/t1; {ONE}"
+        paths,
+        "git checkout -q HEAD~2; git checkout -q --detach miyabi/r1/other; git checkout -q miyabi/r1/t1; save one",
     )
     assert (await bench.collect(paths)).strays is None
 
@@ -107,7 +116,8 @@ async def test_a_worktree_that_the_agent_made_below(bench: Bench) -> None:
     paths = await bench.prepare()
     bench.play(
         paths,
-        f"git worktree add -q .claude/worktrees/sub -b sub; cd .claude/worktrees/sub; {TWO}; echo open >open; cd -; {ONE}",
+        "git worktree add -q .claude/worktrees/s -b s; cd .claude/worktrees/s; save two; echo open >open; cd -;"
+        "save one",
     )
     collected = await bench.collect(paths)
     assert bench.files(collected.head) == ["README.md", "one", "src/a.txt"]
@@ -118,7 +128,7 @@ async def test_a_worktree_that_the_agent_made_below(bench: Bench) -> None:
 async def test_a_worktree_elsewhere_below_is_no_link(bench: Bench) -> None:
     """The same where the repository does not ignore its place: no broken link gets into the branch."""
     paths = await bench.prepare()
-    bench.play(paths, f"git worktree add -q wt/sub -b sub; cd wt/sub; {TWO}; cd -; echo open >open")
+    bench.play(paths, "git worktree add -q wt/sub -b sub; cd wt/sub; save two; cd -; echo open >open")
     collected = await bench.collect(paths)
     assert bench.files(collected.head) == ["README.md", "open", "src/a.txt"]
     assert _strays(bench) == {"two"}
@@ -129,7 +139,8 @@ async def test_a_repository_inside_is_files_and_history(bench: Bench) -> None:
     paths = await bench.prepare()
     bench.play(
         paths,
-        f"mkdir -p app/deep; cd app/deep; git init -q; {TWO}; echo open >open; mkdir ../bare; cd ../bare; git init -q; echo x >x",
+        "mkdir -p app/deep app/bare; cd app/deep; git init -q; save two; echo open >open;"
+        "cd ../bare; git init -q; echo x >x",
     )
     collected = await bench.collect(paths)
     assert bench.files(collected.head) == ["README.md", "app/bare/x", "app/deep/open", "app/deep/two", "src/a.txt"]
@@ -142,7 +153,7 @@ async def test_a_repository_that_was_committed_as_a_link(bench: Bench) -> None:
     paths = await bench.prepare()
     bench.play(
         paths,
-        f"mkdir app; cd app; git init -q; {TWO}; cd ..; git add app 2>/dev/null; git commit -qm link; echo open >app/open",
+        "mkdir app; cd app; git init -q; save two; cd ..; git add app 2>&1; git commit -qm link; echo open >app/open",
     )
     collected = await bench.collect(paths)
     assert collected.strays
@@ -152,7 +163,7 @@ async def test_a_repository_that_was_committed_as_a_link(bench: Bench) -> None:
 async def test_a_new_beginning_is_not_lost(bench: Bench) -> None:
     """An agent that removed `.git` and began anew loses neither history."""
     paths = await bench.prepare()
-    bench.play(paths, f"{ONE}; rm -rf .git; git init -q; {TWO}; echo open >open")
+    bench.play(paths, "save one; rm -rf .git; git init -q; save two; echo open >open")
     collected = await bench.collect(paths)
     assert bench.files(collected.head) == ["README.md", "one", "open", "src/a.txt", "two"]
     assert {"one", "two"} <= set(git(bench.root, "log", "--format=%s", collected.head, str(collected.strays)).split())
@@ -161,11 +172,11 @@ async def test_a_new_beginning_is_not_lost(bench: Bench) -> None:
 async def test_another_attempt_elsewhere_replaces_nothing(bench: Bench, tmp_path: Path) -> None:
     """Where a task is done again from its base, on another machine, what it had before stays among its strays."""
     paths = await bench.prepare()
-    bench.play(paths, f"{ONE}; {TWO}; git commit -q --amend -m two-again")
+    bench.play(paths, "save one; save two; git commit -q --amend -m two-again")
     await bench.collect(paths)
     other = await make_bench(bench.root, tmp_path / "other")
     again = await other.prepare(attempt=2)
-    other.play(again, THREE)
+    other.play(again, "save three")
     collected = await other.collect(again)
     assert git(bench.root, "log", "--format=%s", "main..miyabi/r1/t1") == "three"
     assert collected.strays == "miyabi/r1/t1+strays"

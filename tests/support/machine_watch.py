@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections import Counter, defaultdict
@@ -59,7 +58,7 @@ class Watch:
         self.peak |= Counter({workspace: len(sessions) for workspace, sessions in live.items()})
 
     def _suspects(self) -> Iterator[int]:
-        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        for pid in (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
             if pid in self._ours or self._looks[pid] < _LOOKS:
                 self._looks[pid] += 1
                 yield pid

@@ -16,6 +16,9 @@ import pytest
 from flows.server import Server, client_settings, local_server
 from flows.server_process import ServerProcess, free_port
 
+_FIRST_PORT = 20000
+_started: list[RealServer] = []
+
 
 @dataclass(slots=True)
 class RealServer:
@@ -34,48 +37,61 @@ class RealServer:
         """What a child process needs to use it."""
         return client_settings(self.url) | {"PREFECT_HOME": str(self.home / "client")}
 
-    def kill(self) -> None:
-        """SIGKILL, as a crash."""
-        assert self.server.pid
-        ServerProcess(home=self.home, pid=self.server.pid).kill()
+    @property
+    def process(self) -> ServerProcess:
+        """Its process."""
+        return ServerProcess(home=self.home, pid=self.server.pid or 0)
 
     def restart(self) -> None:
-        """Starts it again; returns when it answers."""
+        """Starts it again after it was killed; returns when it answers."""
         self.server = local_server(self.home)
-
-    def stop(self) -> None:
-        """Ends it."""
-        if self.server.pid:
-            ServerProcess(home=self.home, pid=self.server.pid).end(timeout_seconds=5)
 
 
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[RealServer]:
+def prefect_server(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -> Iterator[RealServer]:
     """The session's server; Prefect in this process uses it."""
+    if _started:  # a fixture that two modules import is set up twice
+        yield _started[0]
+        return
     home = tmp_path_factory.mktemp("prefect-server")
-    template = request.config.cache.mkdir("prefect-server") / f"{importlib.metadata.version('prefect')}.db"
-    (home / "prefect").mkdir()
-    if template.exists():
-        shutil.copy(template, home / "prefect" / "prefect.db")
-    real = RealServer(home, local_server(home, first_port=free_port(20000 + os.getpid() % 20000) or 0))
-    _keep_database(home / "prefect" / "prefect.db", template)
-    with _in_this_process(real.environment):
+    real = RealServer(home, start_server(home, database=prefect_database))
+    _started.append(real)
+    with _used_here(real.environment):
         yield real
-    real.stop()
+    real.process.end(timeout_seconds=5)
+    _started.clear()
 
 
-def _keep_database(database: Path, template: Path) -> None:
-    """An empty database with its schema takes ten seconds to make: the next session starts from a copy."""
-    if not template.exists():
-        with contextlib.closing(sqlite3.connect(database)) as source:
-            with contextlib.closing(sqlite3.connect(template)) as target:
-                source.backup(target)
+@pytest.fixture(scope="session")
+def prefect_database(pytestconfig: pytest.Config) -> Path:
+    """Where an empty database with Prefect's tables is kept between test sessions: it takes ten seconds to make."""
+    version = importlib.metadata.version("prefect")
+    return (
+        Path(pytestconfig.cache.mkdir("prefect-server")) / f"{version}.db" if pytestconfig.cache else Path(os.devnull)
+    )
+
+
+def start_server(home: Path, *, database: Path) -> Server:
+    """A server of its own for `home`, on a free port, started with a copy of `database` if there is one."""
+    folder = home / "prefect"
+    folder.mkdir(parents=True, exist_ok=True)
+    if database.is_file():
+        shutil.copy(database, folder / "prefect.db")
+    server = local_server(home, first_port=free_port(_FIRST_PORT + os.getpid() % 20000) or _FIRST_PORT)
+    if not database.exists():
+        _keep(folder / "prefect.db", database)
+    return server
+
+
+def _keep(source: Path, target: Path) -> None:
+    with contextlib.closing(sqlite3.connect(source)) as full, contextlib.closing(sqlite3.connect(target)) as empty:
+        full.backup(empty)
 
 
 @contextlib.contextmanager
-def _in_this_process(environment: dict[str, str]) -> Iterator[None]:
+def _used_here(environment: dict[str, str]) -> Iterator[None]:
     import prefect.context  # noqa: PLC0415 - two seconds, only for tests that want the server
-    from prefect.events.worker import EventsWorker  # noqa: PLC0415
+    from prefect.events.worker import EventsWorker  # noqa: PLC0415 - same
 
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():

@@ -114,9 +114,10 @@ class Bench:
         return paths
 
     def play(self, paths: SessionPaths, script: str) -> None:
-        """Does in the worktree what an agent does."""
+        """Does in the worktree what an agent does; `save NAME` commits a file of that name and content."""
         environment = clean_environment(os.environ) | WHO
-        subprocess.run(["/bin/sh", "-euc", script], cwd=self.worktree(paths), env=environment, check=True)
+        save = 'save() { echo "$1" >"$1"; git add "$1"; git commit -qm "$1"; }; '
+        subprocess.run(["/bin/sh", "-euc", save + script], cwd=self.worktree(paths), env=environment, check=True)
 
     def after(
         self, paths: SessionPaths, *, check: str | None = None, **environment: str
@@ -144,12 +145,12 @@ class Bench:
         return git(self.root, "ls-tree", "-r", "-z", "--name-only", revision).rstrip("\0").split("\0")
 
 
-async def make_bench(root: Path, folder: Path, *, host: Host | None = None) -> Bench:
-    """A bench on this machine over no SSH, with its workspace in a folder."""
+async def make_bench(root: Path, folder: Path, *, host: Host | None = None, workspace: str = "") -> Bench:
+    """A bench with its workspace in a folder, on this machine unless told otherwise; `workspace` is its name there."""
     repository = await Repository.open(root)
     host = host or LocalHost()
-    workspace = Workspace(host, repository, workspace=str(folder))
-    return Bench(repository=repository, host=host, workspace=workspace, folder=folder)
+    there = Workspace(host, repository, workspace=workspace or str(folder))
+    return Bench(repository=repository, host=host, workspace=there, folder=folder)
 
 
 @pytest.fixture

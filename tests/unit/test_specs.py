@@ -47,7 +47,7 @@ def test_a_conversation_is_gone_on_with() -> None:
 
 
 def test_each_attempt_has_a_conversation_of_its_own() -> None:
-    """claude refuses an id that it knows; the same attempt always has the same one."""
+    """Claude refuses an id that it knows; the same attempt always has the same one."""
     ids = [SessionPaths(run="r", task=t, attempt=n).conversation for t in ("a", "b") for n in (1, 2)]
     assert len(set(ids)) == len(ids)
     assert SessionPaths(run="r", task="a", attempt=2).conversation == ids[1]

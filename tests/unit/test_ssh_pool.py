@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import pytest
 
-from miyabi import ssh_pool
 from miyabi.errors import LoginRefused, MachineError, MachineUnreachable
 from miyabi.ssh_faults import ClosedAtOnce
 from miyabi.ssh_pool import Lanes, Link, Record, handshakes, pauses
@@ -65,13 +65,13 @@ async def explained(error: ClosedAtOnce) -> MachineError:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Moves the pool's clock on."""
     offset = 0.0
-    real = ssh_pool.time.monotonic
+    real = time.monotonic
 
     def move(seconds: float) -> None:
         nonlocal offset
         offset += seconds
 
-    monkeypatch.setattr(ssh_pool.time, "monotonic", lambda: real() + offset)
+    monkeypatch.setattr(time, "monotonic", lambda: real() + offset)
     return move
 
 
@@ -114,9 +114,9 @@ async def test_transient_faults_are_tried_again() -> None:
 async def test_refusals_are_remembered(clock: Callable[[float], None]) -> None:
     """A refusal is repeated from memory for half a minute, on every link to the machine, and then asked again."""
     dialer = Dialer([LoginRefused("no"), LoginRefused("still no")])
-    with pytest.raises(LoginRefused, match="^no"):
+    with pytest.raises(LoginRefused, match=r"^no"):
         await dialer.link(retry_seconds=5).get()
-    with pytest.raises(LoginRefused, match="^no"):
+    with pytest.raises(LoginRefused, match=r"^no"):
         await dialer.link().get()
     assert dialer.dialled == 1
     clock(31)
