@@ -7,7 +7,7 @@ import pytest
 from miyabi.session import Outcome, SessionPaths
 from tests.support.machine_watch import eventually
 from tests.support.orchestrated import Site, site  # noqa: F401 - a fixture
-from tests.support.prefect_server import prefect_server  # noqa: F401 - a fixture
+from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
 from tests.support.repos import git, snapshot
 
 

@@ -67,7 +67,7 @@ class Watch:
 def _session(pid: int) -> tuple[Path, str] | None:
     """Workspace and name of the session that a process belongs to; None of one that has ended or is no session's."""
     pairs = (line.partition(b"=") for line in _read(pid, "environ").split(b"\0"))
-    known = {name: value.decode() for name, _, value in pairs if name.startswith(b"MIYABI_")}
+    known = {name.decode(): value.decode() for name, _, value in pairs if name.startswith(b"MIYABI_")}
     if "MIYABI_WORKSPACE" in known and "MIYABI_SESSION" in known:
         return Path(known["MIYABI_WORKSPACE"]), known["MIYABI_SESSION"]
     return None
