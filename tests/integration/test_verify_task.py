@@ -23,10 +23,13 @@ SECRET = "ghp" + "_" + "a1B2c3D4e5F6g7H8i9J0"  # nobody's
 
 
 @flow
-async def trying(folder: Path, *commands: str, seconds: float = 60) -> tuple[UUID, list[CommandEnd]]:
+def trying(folder: Path, *commands: str, seconds: float = 60) -> tuple[UUID, list[CommandEnd]]:
     """Runs the commands one after the other."""
-    ends = [await run_as_task(c, folder=folder, timeout_seconds=seconds, label="3 of 9 merges") for c in commands]
-    return get_run_context().flow_run.id, ends
+
+    async def each() -> list[CommandEnd]:
+        return [await run_as_task(c, folder=folder, timeout_seconds=seconds, label="3 of 9 merges") for c in commands]
+
+    return get_run_context().flow_run.id, asyncio.run(each())
 
 
 async def task_runs(flow_run: UUID) -> list[TaskRun]:
@@ -51,36 +54,36 @@ async def logs(flow_run: UUID, *, until: str) -> str:
             await asyncio.sleep(0.2)
 
 
-async def test_output_is_in_the_logs_without_secrets(
+def test_output_is_in_the_logs_without_secrets(
     prefect_server: RealServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a command prints, to either stream, is in the UI's logs and its end is returned, secrets replaced."""
     monkeypatch.setenv("GITHUB_TOKEN", SECRET)
     command = f"pwd; echo token {SECRET[:6]}''{SECRET[6:]}; echo aside >&2; env; printf '\\377 last'"
-    run, (end,) = await trying(tmp_path, command)
+    run, (end,) = trying(tmp_path, command)
     assert end.exit_status == 0
     assert end.output.splitlines()[:3] == [str(tmp_path), "token [redacted]", "aside"]
-    told = await logs(run, until="last")
+    told = asyncio.run(logs(run, until="last"))
     assert f"{tmp_path}\ntoken [redacted]\naside" in told
     assert SECRET not in told + end.output
     assert "PREFECT_API_URL" not in told
 
 
-async def test_a_command_that_fails_is_a_failed_task_run(prefect_server: RealServer, tmp_path: Path) -> None:
+def test_a_command_that_fails_is_a_failed_task_run(prefect_server: RealServer, tmp_path: Path) -> None:
     """Its exit status comes back, its task run is named after what was tried and is failed; the flow goes on."""
-    run, ends = await trying(tmp_path, "echo no; exit 3", "kill -9 $$", "true")
+    run, ends = trying(tmp_path, "echo no; exit 3", "kill -9 $$", "true")
     assert ends == [CommandEnd(3, "no"), CommandEnd(137, ""), CommandEnd(0, "")]
-    first, _, last = await task_runs(run)
+    first, _, last = asyncio.run(task_runs(run))
     assert (first.name, first.state_name) == ("verify 3 of 9 merges: echo no; exit 3", "Failed")
     assert first.state
     assert first.state.message == "exit status 3"
     assert last.state_name == "Completed"
 
 
-async def test_what_hangs_or_stays_behind_is_ended(prefect_server: RealServer, tmp_path: Path) -> None:
+def test_what_hangs_or_stays_behind_is_ended(prefect_server: RealServer, tmp_path: Path) -> None:
     """A time limit ends the whole tree of a command, and a server that it left running does not hold us up."""
     started = time.monotonic()
-    _, (hung, left) = await trying(
+    _, (hung, left) = trying(
         tmp_path, "sleep 1000 & echo $! >pid1; wait", "sleep 1000 & echo $! >pid2; echo up", seconds=2
     )
     assert hung == CommandEnd(124, "\nended after 2 s: that is its time limit")
