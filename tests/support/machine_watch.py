@@ -52,16 +52,16 @@ class Watch:
             if session := _session(pid):
                 self._ours.add(pid)
                 live[session[0]].add(session[1])
-                if {b"--session-id", b"--resume"} & set(_read(pid, "cmdline").split(b"\0")):
+                if _is_claude(pid) and not _is_claude(_parent(pid)):  # a fork of claude's has its words for a moment
                     self.starts[session[1]].add(pid)
         self._live = dict(live)
         self.peak |= Counter({workspace: len(sessions) for workspace, sessions in live.items()})
 
     def _suspects(self) -> Iterator[int]:
-        for pid in (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
-            if pid in self._ours or self._looks[pid] < _LOOKS:
-                self._looks[pid] += 1
-                yield pid
+        pids = {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
+        self._ours &= pids  # a number that is free will be another's
+        self._looks = Counter({pid: self._looks[pid] + 1 for pid in pids})
+        return (pid for pid in pids if pid in self._ours or self._looks[pid] <= _LOOKS)
 
 
 def _session(pid: int) -> tuple[Path, str] | None:
@@ -71,6 +71,14 @@ def _session(pid: int) -> tuple[Path, str] | None:
     if "MIYABI_WORKSPACE" in known and "MIYABI_SESSION" in known:
         return Path(known["MIYABI_WORKSPACE"]), known["MIYABI_SESSION"]
     return None
+
+
+def _is_claude(pid: int) -> bool:
+    return not {b"--session-id", b"--resume"}.isdisjoint(_read(pid, "cmdline").split(b"\0"))
+
+
+def _parent(pid: int) -> int:
+    return int((_read(pid, "stat").rpartition(b")")[2].split() or [b"", b"0"])[1])
 
 
 def _read(pid: int, file: str) -> bytes:

@@ -2,7 +2,7 @@
 
 A scenario is named in the prompt, `[[scenario:NAME]]` or `[[scenario:NAME:ARGUMENT]]`:
 
-    write               a Bash tool writes TASK.txt with the names of the files it found, and commits it
+    write               a Bash tool writes TASK.txt with the names of the others it found, and commits it
     write_uncommitted   the same, without the commit
     slow:SECONDS        a Bash tool sleeps that long, then `write`
     gate:NAME           the Bash tools write TASK.txt, wait until the file $SCRIPTED_GATES/NAME is there, and commit
@@ -183,7 +183,7 @@ def _steps(scenario: str, argument: str, *, task: str | None) -> list[dict[str, 
 def _write(task: str | None) -> str:
     name = shlex.quote(task) if task else '"${MIYABI_TASK:-$(basename "$PWD")}"'
     return (
-        f"t={name}; found=$(ls | grep '[.]txt$' | tr '\\n' ' '); "
+        f"t={name}; found=$(ls | grep '[.]txt$' | grep -vxF \"$t.txt\" | tr '\\n' ' '); "
         'printf \'task %s\\nfound %s\\n\' "$t" "$found" > "$t.txt"; echo "wrote $t.txt, found: $found"'
     )
 

@@ -172,6 +172,12 @@ class Site:
         (file,) = self.fleet.folder.glob(f"*/home/.miyabi/sessions/{session}/out")
         return file.read_bytes()
 
+    def flow_runs(self, run: str = "r1") -> list[dict[str, Any]]:
+        """The flow runs of that name on this repository, as Prefect has them; the oldest first."""
+        named = {"flow_runs": {"name": {"any_": [run]}}, "sort": "EXPECTED_START_TIME_ASC"}
+        found = self.ask("/flow_runs/filter", named)
+        return [each for each in found if each["parameters"].get("repository") == str(self.repository)]
+
     def active_slots(self) -> dict[str, int]:
         """How many slots of each machine Prefect counts as taken."""
         names = {f"tag:{machine.slot_tag}" for machine in self.machines}

@@ -62,11 +62,12 @@ def commit(folder: Path, files: Mapping[str, str | bytes], *, message: str = "ch
 
 
 def snapshot(folder: Path) -> dict[str, str]:
-    """All that is the user's in a repository with a checkout: files, index, HEAD, settings, hooks, refs but ours."""
+    """All that is the user's in a repository with a checkout: files but runs, index, HEAD, hooks, refs but ours, ..."""
+    runs = folder / ".miyabi" / "runs"
     files = {
         str(path.relative_to(folder)): f"{path.stat().st_mode} {path.stat().st_mtime_ns} {_digest(path)}"
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and ".git" not in path.relative_to(folder).parts
+        if path.is_file() and ".git" not in path.relative_to(folder).parts and not path.is_relative_to(runs)
     }
     own = ["index", "HEAD", "ORIG_HEAD", "FETCH_HEAD", "MERGE_HEAD", "config", "packed-refs", "info/exclude", "shallow"]
     own += [f"hooks/{hook.name}" for hook in (folder / ".git" / "hooks").glob("*")]
