@@ -4,12 +4,12 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 RING ?= tests
 
-.PHONY: demo test unit lint bench clean install dev
+.PHONY: demo test unit lint bench clean install dev peers
 
 demo: install
 	$(BIN)/miyabi demo
 
-test: dev
+test: dev peers
 	$(BIN)/pytest $(RING)
 
 unit: dev
@@ -25,6 +25,8 @@ bench: dev
 
 install: .venv/installed
 dev: .venv/installed-dev
+peers: dev
+	$(BIN)/python -m tests.support.install_peers
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
@@ -39,4 +41,4 @@ dev: .venv/installed-dev
 	@touch $@ .venv/installed
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf .venv .peers .pytest_cache .mypy_cache .ruff_cache *.egg-info

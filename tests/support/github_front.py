@@ -1,7 +1,7 @@
-"""In front of a peer: writes down every request, holds it against GitHub's description, and can lose an answer.
+"""In front of a peer: writes down every request, holds it against GitHub's description, and makes faults.
 
-with GitHubFront(emulate.url, overlay=Overlay()) as front:
-    ...  # base_url = front.url
+with GitHubFront(emulate.url, overlay=overlay) as front:
+    ...  # base_url = front.url, or front.url + "/api/v3" as at GitHub Enterprise Server
 front.writes, front.violations
 """
 
@@ -12,28 +12,20 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
-from tests.support.github_spec import Sent, request_violation
+from tests.support.github_replies import Ask, Reply, refusal
+from tests.support.github_spec import Sent, answer_violation, request_violation
 
+ENTERPRISE = "/api/v3"
 _HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "date", "server"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What goes back."""
-
-    status: int
-    content: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": "application/json; charset=utf-8"})
-
-
-Ask = Callable[[Sent], Reply]
+_NOT_DESCRIBED = ("/repositories/",)  # where renamed repositories are found again
 
 
 class Over(Protocol):
@@ -41,6 +33,19 @@ class Over(Protocol):
 
     def answer(self, sent: Sent, ask: Ask) -> Reply:
         """The answer; `ask` asks the peer."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Fault:
+    """What happens to the next requests of a kind. Carried out unless there is an answer or a cut instead."""
+
+    method: str
+    path: re.Pattern[str]
+    left: int
+    instead: Reply | None = None
+    is_cut: bool = False
+    is_lost: bool = False
+    late_seconds: float = 0
 
 
 class GitHubFront:
@@ -56,7 +61,7 @@ class GitHubFront:
         self._lock = threading.Lock()
         self._sent: list[Sent] = []
         self._violations: list[str] = []
-        self._losses: list[tuple[str, re.Pattern[str]]] = []
+        self._faults: list[_Fault] = []
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.front = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -80,43 +85,93 @@ class GitHubFront:
 
     @property
     def violations(self) -> tuple[str, ...]:
-        """What GitHub's description does not allow among them."""
+        """What GitHub's description does not allow: requests that arrived, and answers that the overlay made."""
         with self._lock:
             return tuple(self._violations)
 
     def forget(self) -> None:
-        """Starts a new record."""
+        """Starts a new record of requests; violations are never forgotten."""
         with self._lock:
             self._sent.clear()
 
-    def lose(self, method: str, path: str) -> None:
-        """The next answer to such a request is lost: it is carried out, then the connection is reset."""
+    def refuse(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int,
+        message: str = "",
+        headers: Mapping[str, str] | None = None,
+        times: int = 1,
+    ) -> None:
+        """The next requests of that kind (`path` is searched for) are not carried out, but answered like this."""
+        reply = refusal(status, message, **(headers or {}))
+        self._expect(_Fault(method=method, path=re.compile(path), left=times, instead=reply))
+
+    def cut(self, method: str, path: str, *, times: int = 1) -> None:
+        """The connection is reset before the next such requests are carried out."""
+        self._expect(_Fault(method=method, path=re.compile(path), left=times, is_cut=True))
+
+    def lose(self, method: str, path: str, *, times: int = 1) -> None:
+        """The next such requests are carried out, then the connection is reset."""
+        self._expect(_Fault(method=method, path=re.compile(path), left=times, is_lost=True))
+
+    def delay(self, method: str, path: str, *, seconds: float, times: int = 1) -> None:
+        """The next such requests are carried out at once, and answered late."""
+        self._expect(_Fault(method=method, path=re.compile(path), left=times, late_seconds=seconds))
+
+    def _expect(self, fault: _Fault) -> None:
         with self._lock:
-            self._losses.append((method, re.compile(path)))
+            self._faults.append(fault)
 
     def handle(self, sent: Sent) -> Reply | None:
-        """The answer to a request; None where it is lost."""
-        violation = request_violation(sent) if not sent.path.startswith("/repositories/") else None
+        """The answer to a request; None where the connection is to be reset."""
+        is_described = not sent.path.startswith(_NOT_DESCRIBED)
+        fault = self._record(sent, request_violation(sent) if is_described else None)
+        if fault and (fault.instead or fault.is_cut):
+            return fault.instead
+        reply = self._overlay.answer(sent, self.ask) if self._overlay else self.ask(sent)
+        if reply.is_own and is_described:
+            self._check(sent, reply)
+        if fault:
+            time.sleep(fault.late_seconds)
+        return None if fault and fault.is_lost else self._at_home(reply, sent)
+
+    def _record(self, sent: Sent, violation: str | None) -> _Fault | None:
         with self._lock:
             self._sent.append(sent)
             self._violations += [violation] if violation else []
-            lost = next((loss for loss in self._losses if loss[0] == sent.method and loss[1].search(sent.path)), None)
-            if lost:
-                self._losses.remove(lost)
-        reply = self._overlay.answer(sent, self.ask) if self._overlay else self.ask(sent)
-        return None if lost else reply
+            fault = next((f for f in self._faults if f.method == sent.method and f.path.search(sent.path)), None)
+            if fault:
+                fault.left -= 1
+                self._faults = [each for each in self._faults if each.left]
+            return fault
+
+    def _check(self, sent: Sent, reply: Reply) -> None:
+        violation = answer_violation(sent, status=reply.status, content=reply.content)
+        with self._lock:
+            self._violations += [violation] if violation else []
+
+    def _at_home(self, reply: Reply, sent: Sent) -> Reply:
+        """The answer with our addresses in place of the peer's."""
+        theirs = f"{self._upstream.scheme}://{self._upstream.netloc}"
+        for part in ("/repos/", "/repositories/", "/users/", ""):
+            ours = f"{self.url}{sent.prefix if part else ''}{part}"
+            content = reply.content.replace(f"{theirs}{part}".encode(), ours.encode())
+            reply = Reply(status=reply.status, content=content, headers=reply.headers)
+        return reply
 
     def ask(self, sent: Sent) -> Reply:
         """The peer's own answer."""
         with closing(
             http.client.HTTPConnection(self._upstream.hostname or "", self._upstream.port, timeout=20)
         ) as line:
-            headers = {name: value for name, value in sent.headers.items() if name not in {"host", "connection"}}
+            kept = {name: value for name, value in sent.headers.items() if name not in {*_HOP, "host"}}
             path = f"{self._upstream.path}{sent.path}" + (f"?{sent.query}" if sent.query else "")
-            line.request(sent.method, path, body=sent.body or None, headers=headers)
+            line.request(sent.method, path, body=sent.body or None, headers=kept)
             answer = line.getresponse()
-            kept = {name.lower(): value for name, value in answer.getheaders() if name.lower() not in _HOP}
-            return Reply(status=answer.status, content=answer.read(), headers=kept)
+            headers = {name.lower(): value for name, value in answer.getheaders() if name.lower() not in _HOP}
+            return Reply(status=answer.status, content=answer.read(), headers=headers)
 
     def close(self) -> None:
         """Stops listening."""
@@ -145,9 +200,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         address = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        sent = Sent(method=self.command, path=address.path, query=address.query, headers=headers, body=body)
+        prefix = ENTERPRISE if address.path.startswith(f"{ENTERPRISE}/") else ""
+        sent = Sent(
+            method=self.command,
+            path=address.path.removeprefix(prefix),
+            query=address.query,
+            headers={name.lower(): value for name, value in self.headers.items()},
+            body=self.rfile.read(int(self.headers.get("content-length") or 0)),
+            prefix=prefix,
+            at=time.monotonic(),
+        )
         reply = self.server.front.handle(sent)
         if reply is None:
             self._reset()

@@ -22,13 +22,15 @@ _HOST = "https://api.github.com"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A request as it arrived. `path` has no query and is still percent-encoded."""
+    """A request as it arrived. `path` has no query, no `prefix` of the API, and is still percent-encoded."""
 
     method: str
     path: str
     query: str
     headers: Mapping[str, str]
     body: bytes = b""
+    prefix: str = ""
+    at: float = 0
 
     @property
     def data(self) -> Any:
@@ -65,7 +67,7 @@ def request_violation(sent: Sent) -> str | None:
     try:
         _description().validate_request(_Request(sent))
     except OpenAPIError as error:
-        return f"{sent.method} {sent.path}: {error!r} {error.__cause__!r}"
+        return f"{sent.method} {sent.path}: {_told(error)}"
     return _unknown_names(sent)
 
 
@@ -74,9 +76,13 @@ def answer_violation(sent: Sent, *, status: int, content: bytes) -> str | None:
     try:
         _description().validate_response(_Request(sent), _Response(status, content))
     except OpenAPIError as error:
-        problems = [str(e)[:300] for e in getattr(error.__cause__, "schema_errors", ())]
-        return f"{sent.method} {sent.path} → {status}: {error!r} {error.__cause__!r} {problems}"
+        return f"{sent.method} {sent.path} → {status}: {_told(error)}"
     return None
+
+
+def _told(error: OpenAPIError) -> str:
+    problems = [f"{e.json_path}: {e.message}"[:300] for e in getattr(error.__cause__, "schema_errors", ())]
+    return "; ".join(problems) or f"{error!r} {error.__cause__!r}"
 
 
 def _unknown_names(sent: Sent) -> str | None:
@@ -112,7 +118,14 @@ def _resolved(value: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def _text() -> dict[str, Any]:
-    return dict(json.loads(gzip.decompress(DESCRIPTION.read_bytes())))
+    return dict(json.loads(gzip.decompress(DESCRIPTION.read_bytes()), object_hook=_with_null))
+
+
+def _with_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """GitHub sends null for a nullable enumeration, which OpenAPI 3.0 wants to have listed."""
+    if schema.get("nullable") and "enum" in schema:
+        schema["enum"] = [*schema["enum"], None]
+    return schema
 
 
 @cache

