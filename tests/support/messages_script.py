@@ -7,6 +7,7 @@ A scenario is named in the prompt, `[[scenario:NAME]]` or `[[scenario:NAME:ARGUM
     slow:SECONDS        a Bash tool sleeps that long, then `write`
     gate:NAME           the Bash tools write TASK.txt, wait until the file $SCRIPTED_GATES/NAME is there, and commit
     gate_uncommitted:NAME   the same, without the commit
+    talk:NAME           Bash tools print 8 KB each, in half a second, until the file of `gate` is there, then `write`
     chatty:TURNS        so many Bash tools print 8 KB each, in half a second, then `write`
     fail_check          commits TASK.txt and broken.txt: a check like `test ! -e broken.txt` fails
     no_changes          looks around and says that it is done
@@ -131,13 +132,20 @@ def answer(
         return usage_limit(limit)
     if scenario in {"drop", "hang"}:
         return Drop() if scenario == "drop" else Hang()
-    return _say(talk, _steps(scenario, argument, task=talk.task))
+    steps = _steps(scenario, argument, task=talk.task)
+    return _talk(talk, *steps) if scenario == "talk" else _say(talk, steps)
 
 
 def _say(talk: Conversation, steps: Sequence[dict[str, Any]]) -> Say:
     if talk.step < len(steps):
         return Say(bash=steps[talk.step])
     return Say(text=f"Done. {talk.tool_output.strip()[:200]}".strip())
+
+
+def _talk(talk: Conversation, chat: dict[str, Any], whole: dict[str, Any]) -> Say:
+    if talk.step == 0 or not talk.tool_output.startswith(("open", "wrote")):
+        return Say(bash=chat)
+    return Say(bash=whole) if talk.tool_output.startswith("open") else Say(text="Done.")
 
 
 def _refuse(scenario: str, *, once: bool) -> Refuse:
@@ -171,6 +179,7 @@ def _steps(scenario: str, argument: str, *, task: str | None) -> list[dict[str, 
         "slow": lambda: [_sleep(float(argument or 5)), whole],
         "gate": lambda: [{"command": write}, _wait_for(argument), whole],
         "gate_uncommitted": lambda: [{"command": write}, _wait_for(argument)],
+        "talk": lambda: [_chat_or_open(argument), whole],
         "chatty": lambda: [*map(_chat, range(int(argument or 10))), whole],
         "fail_check": lambda: [{"command": f"{write}; echo broken > broken.txt; {commit}"}],
         "no_changes": lambda: [{"command": "ls"}],
@@ -191,6 +200,11 @@ def _write(task: str | None) -> str:
 def _wait_for(gate: str) -> dict[str, Any]:
     waiting = "perl -e 'select undef, undef, undef, 0.1 until -e shift' \"$SCRIPTED_GATES\"/"
     return {"command": waiting + shlex.quote(gate), "timeout": 300_000}
+
+
+def _chat_or_open(gate: str) -> dict[str, Any]:
+    gate = f'"$SCRIPTED_GATES"/{shlex.quote(gate)}'
+    return {"command": f"if test -e {gate}; then echo open; else {_chat(0)['command']}; fi"}
 
 
 def _chat(turn: int) -> dict[str, Any]:

@@ -20,9 +20,9 @@ def tool_result(text: str) -> dict[str, Any]:
 ASSISTANT = {"role": "assistant", "content": [{"type": "text", "text": "…"}]}
 
 
-def say(scenario: str, argument: str = "", *, before: int = 0, step: int = 0) -> Answer:
+def say(scenario: str, argument: str = "", *, before: int = 0, step: int = 0, printed: str = "wrote t1.txt") -> Answer:
     """The answer in a scenario."""
-    talk = Conversation(prompt="p", scenario=None, task="t1", step=step, tool_output="wrote t1.txt")
+    talk = Conversation(prompt="p", scenario=None, task="t1", step=step, tool_output=printed)
     return answer(talk, scenario=scenario, argument=argument, before=before, now=1000, limited_until=None)
 
 
@@ -58,3 +58,15 @@ def test_no_answer(scenario: str, kind: type) -> None:
 def test_a_session_ends_with_what_the_tool_printed() -> None:
     """After its tools the model says what the last one printed."""
     assert say("write", step=1) == Say(text="Done. wrote t1.txt")
+
+
+def test_a_talk_goes_on_until_its_gate_is_open() -> None:
+    """What the tool printed last decides: it talks on, writes once the gate is open, and is done with that."""
+    first, again = say("talk", "g"), say("talk", "g", step=7, printed="0 line 1 of the talk")
+    assert first == again
+    assert isinstance(first, Say)
+    assert "/g;" in str(first.bash)
+    writing = say("talk", "g", step=8, printed="open")
+    assert isinstance(writing, Say)
+    assert "git commit" in str(writing.bash)
+    assert say("talk", "g", step=9) == Say(text="Done.")
