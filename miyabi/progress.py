@@ -184,6 +184,14 @@ class Board:
             cost_usd=result.cost_usd,
         )
 
+    def close(self, results: Mapping[str, SessionResult]) -> None:
+        """The run is over: a task that is not done ends as its result says, and as skipped where it has none."""
+        for row in self.snapshot().rows:
+            if row.state is not TaskState.DONE and (result := results.get(row.task)):
+                self.finish(result)
+            elif row.state is not TaskState.DONE:
+                self.update(row.task, state=TaskState.DONE, outcome=Outcome.SKIPPED)
+
     def snapshot(self) -> Snapshot:
         """The board as it is now."""
         with self._lock:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from miyabi.markdown import code, escape, table
+from miyabi.markdown import code, escape
 from miyabi.progress import Row, Snapshot
-from miyabi.wording import count, duration
+from miyabi.wording import count, dollars, duration
 
 BAR_CELLS = 20
 
 
 def progress_markdown(snapshot: Snapshot, *, now: float | None = None) -> str:
-    """A bar, the counts, and a table of the tasks that hold a slot. `now` is epoch seconds, None the present."""
+    """A bar, the counts, and a line for each task that holds a slot. `now` is epoch seconds, None the present."""
     moment = snapshot.now if now is None else now
     kind = "Rehearsal" if snapshot.rehearsal else "Run"
     elapsed = duration(moment - snapshot.started)
@@ -32,17 +32,16 @@ def bar(snapshot: Snapshot, *, cells: int = BAR_CELLS) -> str:
 
 
 def _working(rows: Sequence[Row], *, now: float) -> str:
-    numbers = ("Elapsed", "Turns", "Cost (USD)")
-    cells = [
-        (
-            code(row.task),
-            escape(row.machine or ""),
-            row.state,
-            duration(row.elapsed_seconds(now)),
-            str(row.turns),
-            f"{row.cost_usd:.2f}",
-            escape(row.last_action, limit=100),
-        )
-        for row in rows
-    ]
-    return table(("Task", "Machine", "State", *numbers, "Last action"), cells, right=numbers) if cells else ""
+    """A list, since the UI shows an artifact's description without a table's lines and blanks."""
+    return "".join(f"- {_sentence(row, now=now)}\n" for row in rows)
+
+
+def _sentence(row: Row, *, now: float) -> str:
+    where = f" on {escape(row.machine)}" if row.machine else ""
+    parts = (
+        f"{code(row.task)}{where}: {row.state} for {duration(row.elapsed_seconds(now))}",
+        count(row.turns, "turn") if row.turns else "",
+        dollars(row.cost_usd) if row.cost_usd else "",
+        escape(row.last_action, limit=100),
+    )
+    return ", ".join(part for part in parts if part)

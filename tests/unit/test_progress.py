@@ -81,6 +81,18 @@ def test_a_result_ends_a_task(board: Board) -> None:
     assert (b.state, b.elapsed(BEGIN + 900)) == (TaskState.DONE, "")
 
 
+def test_nothing_waits_when_the_run_is_over(board: Board) -> None:
+    """A closed board has every task done: what had its end keeps it, what has a result gets it, the rest was skipped."""
+    board.finish(result("a"))
+    board.update("b", state="running")
+    board.close({"a": result("a", Outcome.CHECK_FAILED), "b": result("b", Outcome.KILLED)})
+    assert {row.outcome: row.state for row in board.snapshot().rows} == {
+        Outcome.SUCCEEDED: "done",
+        Outcome.KILLED: "done",
+        Outcome.SKIPPED: "done",
+    }
+
+
 def test_snapshots_do_not_move(board: Board) -> None:
     """What was seen once stays as it was seen."""
     before = board.snapshot()
