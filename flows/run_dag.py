@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Failed
 
-from blocks.fleet import Fleet, SessionDefaults
 from flows.aggregate_results import aggregate_results
+from flows.form import OptionalPath, OptionalStrategy, OptionalText
+from flows.parameters import overrides
 from flows.wiring import equip, see_through, submit_all
 from miyabi.errors import BadInput
 from miyabi.live_run import LiveRun, use_run
 from miyabi.opening import RunRequest, open_run
-from miyabi.placement import Strategy
 from miyabi.reporting import write_report
 from miyabi.run_folder import run_name_of
 from tasks.runner import FleetTaskRunner, current_runner
@@ -32,32 +33,31 @@ def _run_name() -> str:
 
 @flow(name="run-dag", flow_run_name=_run_name, task_runner=FleetTaskRunner(), persist_result=False)
 def run_dag(
-    tasks: Path | None = None,
-    repository: Path = Path(),
-    base: str | None = None,
-    run: str | None = None,  # noqa: ARG001 - read by _run_name
-    config: Path | None = None,
-    fleet: str | None = None,
-    session_defaults: str | None = None,
-    strategy: Strategy | None = None,
-    fail_fast: bool | None = None,
+    repository: Path,
+    tasks: OptionalPath = None,
     rehearse: bool = False,
+    base: OptionalText = None,
+    run: OptionalText = None,  # noqa: ARG001 - read by _run_name
+    config: OptionalPath = None,
+    fleet: OptionalText = None,
+    session_defaults: OptionalText = None,
+    strategy: OptionalStrategy = None,
+    fail_fast: bool = False,
 ) -> Any:
     """Runs each task of a DAG as a Claude Code session on the machines of the fleet and brings every branch home.
 
     Args:
-        tasks: DAG file (JSON or YAML) on the machine where this flow runs. Empty only to go on with a known run.
-        repository: Git repository that the sessions work on. Its checkout is never touched.
+        repository: Git repository that the sessions work on, an absolute path. Its checkout is never touched.
+        tasks: DAG file (JSON or YAML), an absolute path. Empty only to go on with a known run.
+        rehearse: Run the whole path with a small shell agent in place of claude. Costs no tokens.
         base: Branch, tag or commit to start from. Empty: what the configuration says, else HEAD.
-        run: Name of the run. The name of an earlier run goes on with it: finished tasks are kept, live ones joined.
+        run: Name of the run, else it gets one. An earlier run's name goes on with it: what is finished is kept.
         config: Configuration file. Empty: .miyabi/config.toml of the repository.
         fleet: Name of a Water Spider Fleet block to use in place of the configured machines.
         session_defaults: Name of a Water Spider Session Defaults block to use in place of the configured ones.
-        strategy: fill-first completes one machine before the next; spread uses all alike.
-        fail_fast: Start nothing further after the first task that does not succeed.
-        rehearse: Run the whole path with a small shell agent in place of claude. Costs no tokens.
+        strategy: fill-first completes one machine before the next, spread uses all alike.
+        fail_fast: Start nothing further after the first task that does not succeed. Off: what the configuration says.
     """
-    overrides = _overrides(fleet, session_defaults, strategy, fail_fast)
     request = RunRequest(
         tasks=tasks,
         repository=repository,
@@ -65,34 +65,27 @@ def run_dag(
         run=_run_name(),
         config=config,
         rehearse=rehearse,
-        overrides=overrides,
+        overrides=overrides(fleet, session_defaults, strategy=strategy, fail_fast=fail_fast or None),
     )
     runner = current_runner()
     try:
         live = runner.call(open_run(request))
         with live.folder.lock(), use_run(live):
             equip(live, runner)
-            return _run(live, runner)
+            _run(live, runner)
+            return _aggregate(live, config=config, fleet=fleet, session_defaults=session_defaults)
     except BadInput as error:
         get_run_logger().error("%s", error)
         return Failed(name="BadInput", message=str(error))
 
 
-def _run(live: LiveRun, runner: FleetTaskRunner) -> Any:
+def _run(live: LiveRun, runner: FleetTaskRunner) -> None:
     try:
         see_through(live, runner, submit_all(live))
     finally:
         write_report(live.folder)
-    return aggregate_results(run=live.run, repository=live.repository.root, return_state=True)
 
 
-def _overrides(
-    fleet: str | None, session_defaults: str | None, strategy: Strategy | None, fail_fast: bool | None
-) -> dict[str, Any]:
-    """What the flow's parameters say, shaped like the configuration file."""
-    runs = {"strategy": strategy, "fail_fast": fail_fast}
-    return {
-        **(cast("Fleet", Fleet.load(fleet)).overrides() if fleet else {}),
-        **(cast("SessionDefaults", SessionDefaults.load(session_defaults)).overrides() if session_defaults else {}),
-        "runs": {name: value for name, value in runs.items() if value is not None} or None,
-    }
+def _aggregate(live: LiveRun, **parameters: Any) -> State[Any]:
+    state: Any = aggregate_results(run=live.run, repository=live.repository.root, return_state=True, **parameters)
+    return State(type=state.type, name=state.name, message=state.message)  # a sub-flow's own would lose its message

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.futures import PrefectFuture, wait
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
+from flows.progress_artifact import ProgressArtifact
 from miyabi.errors import BadInput
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.opening import preflight
-from miyabi.progress_markdown import progress_markdown
 from miyabi.remote import live_sessions
 from tasks.cancellation import watch_for_cancellation
 from tasks.run_session import run_session
 from tasks.runner import FleetTaskRunner
 
-ARTIFACT_SECONDS = 10.0
 STATUS_SECONDS = 0.5
 GOODBYE_SECONDS = 25.0
 
@@ -52,10 +49,9 @@ def equip(live: LiveRun, runner: FleetTaskRunner) -> None:
         requires=lambda parameters: live.requires(parameters["task_id"]),
         prepare=lambda machine, parameters: live.prepare(machine, dag.by_id[parameters["task_id"]]),
         abandon=lambda machine, parameters: live.abandon(machine, dag.by_id[parameters["task_id"]]),
-        sessions=lambda machine: _count_sessions(live, machine),
+        sessions=lambda machine: count_sessions(live, machine),
     )
     runner.spawn(_write_status(live))
-    runner.spawn(_show_progress(live))
     runner.spawn(watch_for_cancellation(UUID(flow_run.id), cancel=runner.cancel_all))
 
 
@@ -70,6 +66,8 @@ def submit_all(live: LiveRun) -> Futures:
 
 def see_through(live: LiveRun, runner: FleetTaskRunner, futures: Futures) -> None:
     """Waits for every task; when interrupted, lets the sessions be stopped and their work come home first."""
+    progress = ProgressArtifact(live)
+    runner.spawn(progress.keep())
     try:
         wait(list(futures.values()))
     except BaseException:
@@ -80,10 +78,12 @@ def see_through(live: LiveRun, runner: FleetTaskRunner, futures: Futures) -> Non
         for task, future in futures.items():
             live.note_end(task, state=future.state.name, message=future.state.message)
         live.end()
+        runner.call(progress.show())
         runner.call(live.close())
 
 
-async def _count_sessions(live: LiveRun, machine: Machine) -> int:
+async def count_sessions(live: LiveRun, machine: Machine) -> int:
+    """How many sessions live on a machine, whoever started them."""
     return len(await live_sessions(live.host(machine), workspace=machine.workspace))
 
 
@@ -91,23 +91,3 @@ async def _write_status(live: LiveRun) -> None:
     while True:
         live.board.write(live.folder.status_file)
         await asyncio.sleep(STATUS_SECONDS)
-
-
-async def _show_progress(live: LiveRun) -> None:
-    """A progress artifact that moves; that it cannot be shown never harms the run."""
-    artifact, shown = None, 0.0
-    while True:
-        snapshot = live.board.snapshot()
-        percent = 100.0 * snapshot.done / max(1, len(snapshot.rows))
-        text = progress_markdown(snapshot)
-        try:
-            if artifact is None:
-                artifact = await acreate_progress_artifact(
-                    percent, key=f"progress-{live.run}".lower(), description=text
-                )
-            elif time.monotonic() - shown >= ARTIFACT_SECONDS:
-                await aupdate_progress_artifact(artifact, percent, description=text)
-                shown = time.monotonic()
-        except Exception as error:  # noqa: BLE001 - whatever the server has, the sessions do not care
-            get_run_logger().debug("progress was not shown: %s", error)
-        await asyncio.sleep(ARTIFACT_SECONDS / 4)

@@ -43,7 +43,7 @@ class GitHubReader:
                 f"GitHub repository {info.full_name} is archived, so it is read-only."
                 " Unarchive it in its settings, or name another repository."
             )
-        if for_writing and not info.can_push:
+        if for_writing and not info.can_push and not self._client.is_app:  # GitHub does not say it of an App
             raise RightsMissing(
                 f"The token may read {info.full_name}, but not write to it."
                 " Give it write access to contents, issues and pull requests there."
@@ -127,6 +127,11 @@ class GitHubReader:
             data = {}  # no such account any more, or an App
         self._writers[login.lower()] = (data or {}).get("permission") in _WRITERS
         return self._writers[login.lower()]
+
+    async def pull_request(self, number: int) -> PullRequest:
+        """One pull request, whatever its state."""
+        subject = f"pull request #{number}"
+        return read(reading.pull_request, await self._client.get(f"pulls/{number}", subject=subject), subject=subject)
 
     async def find_pull_request(self, head: str, *, base: str | None = None, state: str = "open") -> PullRequest | None:
         """The newest pull request of that head branch of this repository; `state` is open, closed or all."""

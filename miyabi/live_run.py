@@ -51,7 +51,8 @@ class LiveRun:
 
     def __post_init__(self) -> None:
         self.machines = self.machines or {machine.name: machine for machine in self.settings.machines}
-        self.results = self.folder.latest_results()
+        known = self.dag.by_id
+        self.results = {task: result for task, result in self.folder.latest_results().items() if task in known}
         for result in self.results.values():
             if result.succeeded:
                 self.board.finish(result)
@@ -213,6 +214,7 @@ class LiveRun:
         info = self.folder.info()
         warnings = (*info.warnings, *(w for w in self.warnings if w not in info.warnings))
         self.folder.write_info(info.model_copy(update={"ended": datetime.now(UTC), "warnings": warnings}))
+        self.board.close(self.results)
         self.board.write(self.folder.status_file)
 
     async def close(self) -> None:

@@ -19,7 +19,8 @@ from miyabi.placement import Load, unplaceable
 from miyabi.preflight import Fitness, check
 from miyabi.progress import Board
 from miyabi.repository import Repository
-from miyabi.run_folder import FleetMember, RunFolder, RunInfo, new_run_name, valid_run_name
+from miyabi.run_folder import RunFolder, new_run_name, valid_run_name
+from miyabi.run_info import FleetMember, RunInfo
 from miyabi.settings import Settings
 
 
@@ -59,7 +60,10 @@ async def open_run(request: RunRequest) -> LiveRun:
     dag, settings, repository, base = await read_request(request)
     run = request.run or new_run_name(datetime.now(UTC), rehearse=request.rehearse)
     folder = RunFolder(repository.root, run).create()
-    info = folder.info() if folder.info_file.exists() else _begin(folder, request, settings, dag, base=base)
+    if not folder.info_file.exists():
+        branch = await repository.branch_of(request.base or settings.runs.base)
+        begin(folder, dag=dag, settings=settings, base=base, base_branch=branch, rehearse=request.rehearse)
+    info = folder.info()
     return LiveRun(
         run=run,
         dag=dag,
@@ -97,19 +101,31 @@ async def _ask(live: LiveRun, machine: Machine) -> Fitness | MachineError:
         return error
 
 
-def _begin(folder: RunFolder, request: RunRequest, settings: Settings, dag: Dag, *, base: str) -> RunInfo:
+def begin(
+    folder: RunFolder, *, dag: Dag, settings: Settings, base: str, base_branch: str | None, rehearse: bool
+) -> None:
+    """Keeps what a run starts with, so that `open_run` goes on with it.
+
+    Args:
+        folder: the run's, which is there already.
+        dag: what is to be done.
+        settings: those of the run.
+        base: commit that the run starts from.
+        base_branch: branch that it is the head of, as far as that is known.
+        rehearse: whether no real session is to run.
+    """
     info = RunInfo(
         run=folder.run,
         repository=str(folder.repository),
         base=base,
+        base_branch=base_branch,
         started=datetime.now(UTC),
         machines=tuple(FleetMember.of(machine) for machine in settings.machines),
-        rehearse=request.rehearse,
+        rehearse=rehearse,
         version=version("miyabi-scheduler"),
     )
     atomic.write_text(folder.dag_file, dag.to_json())
     folder.write_info(info)
-    return info
 
 
 def _again(request: RunRequest, folder: RunFolder) -> Dag:

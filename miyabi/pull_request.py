@@ -15,7 +15,7 @@ from miyabi.foreign_text import code, words
 from miyabi.integration_values import Integration
 from miyabi.report import Report, TaskRow
 from miyabi.report_markdown import REHEARSAL, summary_sentence
-from miyabi.session import Outcome
+from miyabi.session import Outcome, published_branch
 from miyabi.wording import count
 
 MAX_CHARACTERS = 60_000
@@ -71,7 +71,7 @@ def pull_request_text(
         limit=max_characters,
     )
     return PullRequestText(
-        branch=integration.branch,
+        branch=published_branch(report.run),
         title=_title(report, f"{name or f'Run {report.run}'}", tail=f": {of}"),
         body=pages.first,
         further=tuple(_marked(text, number, report) for number, text in enumerate(pages.further, 1)),

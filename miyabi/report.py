@@ -13,7 +13,7 @@ from miyabi import tally
 from miyabi.dag import Dag
 from miyabi.redact import redact
 from miyabi.report_rows import ChangedFile, MachineRow, Row, Skipped, Slotted, Stretch, TaskRow, Trouble
-from miyabi.session import Outcome, SessionResult, Usage
+from miyabi.session import Outcome, SessionResult, Usage, is_resolving
 
 __all__ = ["ChangedFile", "MachineRow", "Report", "Skipped", "Slotted", "Stretch", "TaskRow", "Trouble"]
 
@@ -66,7 +66,7 @@ class Report(Row):
         Args:
             dag: what was to be done; its warnings are taken over.
             results: one or several attempts a task, in any order; the last attempt decides. A task without a
-                result counts as skipped.
+                result counts as skipped. Sessions that resolved conflicts count for time, cost and tokens.
             run: name of the run.
             machines: the fleet, those without work too.
             started: when the run began.
@@ -76,7 +76,9 @@ class Report(Row):
         """
         attempts = tally.by_task(dag.order, results)
         last = {task: all_of[-1] for task, all_of in attempts.items() if all_of}
-        sessions = [r for task in dag.order for r in attempts[task] if r.start and r.machine]
+        resolving = [r for r in results if is_resolving(r.task)]
+        of_tasks = [r for task in dag.order for r in attempts[task]]
+        sessions = [r for r in (*of_tasks, *resolving) if r.start and r.machine]
         outcomes = {task: last[task].outcome if task in last else Outcome.SKIPPED for task in dag.order}
         notes = (*dag.warnings, *warnings, *tally.strangers(dag.order, results))
         return cls(

@@ -18,8 +18,11 @@ _Row = TypeVar("_Row")
 _SHORT_HEAD = 10
 
 
-def to_markdown(report: Report) -> str:
-    """The whole report: summary, pictures, tables; each part only where there is something to say."""
+def to_markdown(report: Report, *, integration: str = "") -> str:
+    """The whole report: summary, pictures, tables; each part only where there is something to say.
+
+    `integration` is the section about the integration branch, where there is one.
+    """
     parts = (
         f"# {'Rehearsal' if report.rehearsal else 'Run'} {code(report.run)}\n",
         REHEARSAL if report.rehearsal else "",
@@ -27,6 +30,7 @@ def to_markdown(report: Report) -> str:
         _dag(report),
         _part("What did not succeed", report.troubles, _troubles),
         _part("Skipped", report.skips, _skips),
+        integration,
         _part("Tasks", report.tasks, _tasks),
         _timeline(report),
         _part("Machines", report.machines, _machines),

@@ -9,6 +9,8 @@ from pydantic import ValidationError
 from miyabi import atomic
 from miyabi.dag import Dag
 from miyabi.errors import BadInput
+from miyabi.integration_text import integration_section
+from miyabi.integration_values import Integration
 from miyabi.report import Report
 from miyabi.report_markdown import to_markdown
 from miyabi.run_folder import RunFolder
@@ -31,9 +33,20 @@ def write_report(folder: RunFolder) -> Report:
         rehearsal=info.rehearse,
         warnings=info.warnings,
     )
-    atomic.write_text(folder.report_file, to_markdown(report))
+    atomic.write_text(folder.report_file, report_text(folder, report))
     atomic.write_text(folder.report_values_file, report.model_dump_json(indent=2) + "\n")
     return report
+
+
+def report_text(folder: RunFolder, report: Report) -> str:
+    """The report as Markdown, with what came of the integration where that is known.
+
+    Raises:
+        BadInput: integration.json is damaged.
+    """
+    integration = folder.find_kept(Integration)
+    section = integration_section(integration, report) if integration else ""
+    return to_markdown(report, integration=section)
 
 
 def read_report(folder: RunFolder) -> Report | None:

@@ -70,6 +70,15 @@ class Repository:
                 return answer.text
         raise await self._missing(revision, answer)
 
+    async def branch_of(self, revision: str) -> str | None:
+        """The branch that a revision names: itself, the one that HEAD is on, or that of a remote; else None."""
+        for name in (f"refs/heads/{revision}", revision):
+            answer = await self.git.run("rev-parse", "--symbolic-full-name", "--end-of-options", name)
+            found = re.search(r"^refs/(?:heads|remotes/[^/]+)/(.+)$", answer.text, re.MULTILINE)
+            if found and not answer.exit_status:
+                return found[1]
+        return None
+
     async def merge(self, heads: Sequence[str], *, base: str, message: str) -> str:
         """The commit that holds base and all heads; without a worktree, and the same one every time.
 

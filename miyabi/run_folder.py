@@ -8,18 +8,19 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from miyabi import atomic
 from miyabi.errors import BadInput
-from miyabi.machine import Machine
+from miyabi.integration_values import Integration
+from miyabi.run_info import Homecoming, MilestoneRun, RunInfo
 from miyabi.session import SessionPaths, SessionResult
 
 REHEARSAL_PREFIX = "rehearsal-"
@@ -56,36 +57,6 @@ def valid_run_name(name: str) -> str:
             f"digit, for example nightly-1."
         )
     return name
-
-
-class FleetMember(BaseModel):
-    """What a run remembers of a machine: nothing secret."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    slots: int
-
-    @classmethod
-    def of(cls, machine: Machine) -> Self:
-        """The member of that machine."""
-        return cls(name=machine.name, slots=machine.slots)
-
-
-class RunInfo(BaseModel):
-    """What a run was started with; enough to go on with it or to report on it. Times are UTC."""
-
-    model_config = ConfigDict(frozen=True)
-
-    run: str
-    repository: str
-    base: str = Field(description="Commit that the run starts from")
-    started: datetime
-    ended: datetime | None = None
-    machines: tuple[FleetMember, ...] = ()
-    rehearse: bool = False
-    version: str = ""
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +155,19 @@ class RunFolder:
         """
         return _read(self.info_file, RunInfo)
 
+    def keep(self, value: Integration | MilestoneRun | Homecoming) -> None:
+        """Keeps what became of the run: one value of each kind."""
+        atomic.write_text(self.path / _FILES[type(value)], value.model_dump_json(indent=2) + "\n")
+
+    def find_kept(self, kind: type[_Value]) -> _Value | None:
+        """The value of that kind, None where there is none yet.
+
+        Raises:
+            BadInput: its file is damaged.
+        """
+        file = self.path / _FILES[kind]
+        return _read(file, kind) if file.exists() else None
+
     def write_result(self, result: SessionResult) -> None:
         """Keeps the result of an attempt."""
         folder = self.attempt(result.task, result.attempt)
@@ -202,6 +186,16 @@ class RunFolder:
     def latest_results(self) -> dict[str, SessionResult]:
         """The result of each task's last attempt. Raises as `results`."""
         return {result.task: result for result in self.results()}
+
+    @property
+    def is_being_worked_on(self) -> bool:
+        """Whether an orchestrator holds the lock at the moment."""
+        try:
+            with self.lock_file.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except (FileNotFoundError, BlockingIOError) as reason:
+            return isinstance(reason, BlockingIOError)
+        return False
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -223,6 +217,13 @@ class RunFolder:
             file.write(f"{os.getpid()}\n")
             file.flush()
             yield
+
+
+_FILES: Mapping[type[BaseModel], str] = {
+    Integration: "integration.json",
+    MilestoneRun: "milestone.json",
+    Homecoming: "home.json",
+}
 
 
 def _runs(repository: Path) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+_RESOLVING = "_resolve-"
 _NAMESPACE = uuid.UUID("6f4d1f6e-5f0b-5d2b-9b1c-0c6a52f1a7d3")
 
 
@@ -41,9 +42,19 @@ def integration_branch(run: str) -> str:
     return f"miyabi/{run}/_integration"
 
 
-def resolving(task: str) -> str:
-    """What stands in place of a task's id in the names of the session that resolves the conflict of its merge."""
-    return f"_resolve-{task}"
+def published_branch(run: str) -> str:
+    """The name of that branch at GitHub. Here it cannot have it: git keeps no branch beside a folder of its name."""
+    return f"miyabi/{run}"
+
+
+def resolving(task: str, *, start: str) -> str:
+    """What stands in place of a task's id in the names of the session that resolves a conflict of its merge."""
+    return f"{_RESOLVING}{task}-{start[:8]}"
+
+
+def is_resolving(task: str) -> bool:
+    """Whether that is what stands there."""
+    return task.startswith(_RESOLVING)
 
 
 class SessionPaths(BaseModel):

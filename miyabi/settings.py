@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from miyabi.errors import SettingsError
+from miyabi.home_settings import GitHubSettings, IntegrationSettings, MilestoneSettings, PullRequestSettings
 from miyabi.machine import LOCAL, EnvironmentName, Machine
 from miyabi.placement import Strategy
+from miyabi.settings_faults import require_sayable, require_toml, wrong_value, wrong_variable
 
 CONFIG_FILE = Path(".miyabi/config.toml")
 DEFAULT_TOOLS = ("Bash", "Edit", "Glob", "Grep", "NotebookEdit", "Read", "TodoWrite", "Write")
@@ -72,6 +71,10 @@ class Settings(BaseSettings):
     machines: tuple[Machine, ...] = (LOCAL,)
     sessions: SessionDefaults = SessionDefaults()
     runs: RunDefaults = RunDefaults()
+    integration: IntegrationSettings = IntegrationSettings()
+    github: GitHubSettings = GitHubSettings()
+    pull_request: PullRequestSettings = PullRequestSettings()
+    milestone: MilestoneSettings = MilestoneSettings()
 
     @field_validator("machines")
     @classmethod
@@ -114,35 +117,13 @@ class Settings(BaseSettings):
 
 
 def _load(cls: type[Settings], file: Path, arguments: Mapping[str, Any]) -> Settings:
+    require_toml(file)
     bound = type("Settings", (cls,), {"model_config": {**cls.model_config, "toml_file": file}, "__doc__": cls.__doc__})
     try:
         loaded: Settings = bound(**arguments)
     except ValidationError as error:
-        raise SettingsError(_sentence(error, file)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file}: not valid TOML: {error}") from None
-    except OSError as error:
-        raise SettingsError(f"{file}: cannot be read: {error.strerror}") from None
-    except ValueError as error:  # pydantic-settings: a MIYABI_* variable that is no JSON
-        raise SettingsError(f"{error}. Check the MIYABI_* variables.") from None
+        raise wrong_value(error, file=file, settings=Settings) from None
+    except (ValueError, RecursionError) as error:
+        raise wrong_variable(error) from None
+    require_sayable(loaded.model_dump(), file=file)
     return loaded
-
-
-def _sentence(error: ValidationError, file: Path) -> str:
-    first, *others = error.errors()
-    path = [str(part) for part in first["loc"]]
-    variable = "MIYABI_" + "__".join(path).upper()
-    source = variable if variable in os.environ else str(file)
-    found = "" if first["type"] in {"missing", "extra_forbidden"} else f" (found {first['input']!r:.80})"
-    more = f" (and {len(others)} more)" if others else ""
-    reason = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        reason = f"unknown field{_nearest(path)}"
-    return f"{source}: {'.'.join(path)}: {reason}{found}{more}"
-
-
-def _nearest(path: list[str]) -> str:
-    known: dict[str, type[BaseModel]] = {"machines": Machine, "sessions": SessionDefaults, "runs": RunDefaults}
-    names = [*known[path[0]].model_fields] if len(path) > 1 and path[0] in known else [*Settings.model_fields]
-    near = get_close_matches(path[-1], names, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(sorted(names))}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from miyabi.session import Outcome, SessionResult, Usage
+from miyabi.session import Outcome, SessionResult, Usage, is_resolving
 
 NAMED_ROOTS = 3
 
@@ -20,7 +20,7 @@ def by_task(order: Sequence[str], results: Iterable[SessionResult]) -> dict[str,
 
 def strangers(order: Sequence[str], results: Iterable[SessionResult]) -> tuple[str, ...]:
     """A sentence where there are results of tasks that the DAG does not have."""
-    unknown = sorted({result.task for result in results} - set(order))
+    unknown = sorted({result.task for result in results if not is_resolving(result.task)} - set(order))
     return (f"results of tasks that the DAG does not have: {', '.join(unknown)}",) if unknown else ()
 
 

@@ -35,6 +35,7 @@ def run_demo() -> int:
     repository = _fresh_repository(folder)
     code = orchestrate(tasks=EXAMPLE, repository=repository, rehearse=True)
     branches = _git(repository, "branch", "--list", "miyabi/*", "--format=%(refname:short)").split()
+    branches = [branch for branch in branches if not branch.endswith("/_integration")]
     click.echo(f"branches    {len(branches)} in {repository}")
     for branch in branches:
         click.echo(f"            {branch}")

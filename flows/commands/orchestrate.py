@@ -12,16 +12,13 @@ import click
 
 from flows.commands.home import miyabi_home
 from flows.commands.live_table import watch
+from flows.commands.summary import INTERRUPTED, show_end
 from flows.server import client_settings, ensure_server
 from miyabi.errors import BadInput
 from miyabi.opening import RunRequest, read_request
-from miyabi.report import Report
-from miyabi.report_markdown import summary_sentence
-from miyabi.reporting import read_report
 from miyabi.run_folder import RunFolder, new_run_name
 
 _QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}  # the table says it; the UI has every line
-SUCCEEDED, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 def orchestrate(
@@ -66,26 +63,11 @@ def _run(folder: RunFolder, parameters: dict[str, Any]) -> int:
         with watch(folder):
             state: Any = run_dag(**parameters, return_state=True)
     except KeyboardInterrupt:
-        _show(folder)
+        show_end(folder)
         return INTERRUPTED
     if state.name == "BadInput":
         raise BadInput(state.message)
-    return _show(folder)
-
-
-def _show(folder: RunFolder) -> int:
-    report = read_report(folder)
-    if report is None:
-        click.echo(f"no report: the run ended before it could be made; see {folder.path}", err=True)
-        return FAILED
-    click.echo(summary(report, folder))
-    return SUCCEEDED if report.all_succeeded else FAILED
-
-
-def summary(report: Report, folder: RunFolder) -> str:
-    """The report's own sentence, what went wrong, and where everything is."""
-    lines = [summary_sentence(report), *(f"  {t.task}: {t.outcome}: {t.text}" for t in report.troubles)]
-    return "\n".join([*lines, f"report      {folder.report_file}"])
+    return show_end(folder)
 
 
 def _given(**values: Any) -> dict[str, Any]:

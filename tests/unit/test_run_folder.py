@@ -10,7 +10,8 @@ import pytest
 
 from miyabi.errors import BadInput
 from miyabi.machine import Machine
-from miyabi.run_folder import FleetMember, RunFolder, RunInfo, new_run_name, valid_run_name
+from miyabi.run_folder import RunFolder, new_run_name, valid_run_name
+from miyabi.run_info import FleetMember, RunInfo
 from miyabi.session import Outcome
 from tests.support.results import RUN, STARTED, result
 

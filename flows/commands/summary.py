@@ -1,0 +1,40 @@
+"""How a run ended, in a few lines and one number."""
+
+from __future__ import annotations
+
+import click
+
+from miyabi.integration_text import integration_sentence, is_whole
+from miyabi.integration_values import Integration
+from miyabi.report import Report
+from miyabi.report_markdown import summary_sentence
+from miyabi.reporting import read_report
+from miyabi.run_folder import RunFolder
+from miyabi.run_info import Homecoming
+
+SUCCEEDED, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def show_end(folder: RunFolder) -> int:
+    """Prints what came of the run; the exit code: 0 where all succeeded and all of it is integrated, else 1."""
+    report, integration = read_report(folder), folder.find_kept(Integration)
+    if report is None:
+        click.echo(f"no report: the run ended before it could be made; see {folder.path}", err=True)
+        return FAILED
+    click.echo(summary(report, integration, folder))
+    is_good = report.all_succeeded and (integration is None or is_whole(integration, report))
+    return SUCCEEDED if is_good else FAILED
+
+
+def summary(report: Report, integration: Integration | None, folder: RunFolder) -> str:
+    """The report's own sentence, what went wrong, and where everything is."""
+    home = folder.find_kept(Homecoming)
+    pulls = [f"pull request {pull.html_url or f'#{pull.number}'}" for pull in home.pull_requests] if home else []
+    lines = [
+        summary_sentence(report),
+        *(f"  {trouble.task}: {trouble.outcome}: {trouble.text}" for trouble in report.troubles),
+        *([f"branch      {integration_sentence(integration, report)}"] if integration else []),
+        *pulls,
+        f"report      {folder.report_file}",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,133 @@
+"""What earlier runs made of a milestone's issues, out of their folders: so a night goes on where the last one ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from miyabi import carry_over
+from miyabi.carry_over import IssueTry
+from miyabi.dag import Dag
+from miyabi.errors import BadInput
+from miyabi.github_values import PullRequest
+from miyabi.integration_values import Integration
+from miyabi.milestone import issue_numbers
+from miyabi.report import Report, TaskRow
+from miyabi.reporting import read_report, write_report
+from miyabi.run_folder import RunFolder
+from miyabi.run_info import Homecoming, MilestoneRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierRun:
+    """A run that is over."""
+
+    folder: RunFolder
+    dag: Dag
+    report: Report
+    integration: Integration | None = None
+    home: Homecoming | None = None
+
+    @property
+    def issues(self) -> Mapping[str, int]:
+        """The issue's number for each task that has one."""
+        return issue_numbers(self.dag)
+
+    @property
+    def needs_homecoming(self) -> bool:
+        """Whether its work is not all at GitHub yet."""
+        return not self.report.rehearsal and self.home is None
+
+    @property
+    def pull_requests(self) -> tuple[PullRequest, ...]:
+        """Those that were opened for it."""
+        return self.home.pull_requests if self.home else ()
+
+    def row(self, issue: int) -> TaskRow | None:
+        """What became of an issue's task, where it was in this run."""
+        tasks = {task for task, number in self.issues.items() if number == issue}
+        return next((row for row in self.report.tasks if row.task in tasks), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierRuns:
+    """The runs of one milestone, the latest last; `live` also knows other runs that work on the same issues now."""
+
+    runs: tuple[EarlierRun, ...] = ()
+    cut_short: RunFolder | None = None
+    live: Mapping[int, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def last(self) -> EarlierRun | None:
+        """The latest that is over and was no rehearsal."""
+        return next((run for run in reversed(self.runs) if not run.report.rehearsal), None)
+
+    @property
+    def tries(self) -> tuple[IssueTry, ...]:
+        """What each of them made of its issues."""
+        return tuple(found for run in self.runs for found in carry_over.tries_of(run.dag, run.report, run.integration))
+
+    @property
+    def opened(self) -> tuple[PullRequest, ...]:
+        """The pull requests that were opened for them, as they were then."""
+        return tuple(pull for run in self.runs for pull in run.pull_requests)
+
+    def latest_of(self, issue: int) -> EarlierRun | None:
+        """The latest run, no rehearsal, that had this issue."""
+        return next((run for run in reversed(self.runs) if not run.report.rehearsal and run.row(issue)), None)
+
+
+def earlier_runs(repository: Path, *, github: str, milestone: int) -> EarlierRuns:
+    """What the run folders of a repository tell of a milestone.
+
+    A folder that is damaged is left out, with a warning: one bad file must not keep the milestone from going on.
+
+    Args:
+        repository: the folder that holds `.miyabi`.
+        github: owner/name of the repository that the milestone is in.
+        milestone: its number.
+    """
+    runs, live, warnings = list[EarlierRun](), dict[int, str](), list[str]()
+    cut_short = None
+    for folder in RunFolder.all(repository):
+        try:
+            if folder.is_being_worked_on:
+                live |= dict.fromkeys(issue_numbers(Dag.load(folder.dag_file)).values(), folder.run)
+            elif _is_of(folder, github=github, milestone=milestone):
+                cut_short = _cut_short(folder) or cut_short
+                runs += _over(folder)
+        except BadInput as error:
+            warnings.append(f"run {folder.run} is left out of account: {error}")
+    return EarlierRuns(runs=tuple(runs), cut_short=cut_short, live=live, warnings=tuple(warnings))
+
+
+def _is_of(folder: RunFolder, *, github: str, milestone: int) -> bool:
+    of = folder.find_kept(MilestoneRun)
+    return of is not None and of.number == milestone and of.repository.casefold() == github.casefold()
+
+
+def _cut_short(folder: RunFolder) -> RunFolder | None:
+    """The folder itself, where its orchestrator died before the run was over."""
+    info = folder.info()
+    return folder if info.ended is None and not info.rehearse else None
+
+
+def _over(folder: RunFolder) -> Iterator[EarlierRun]:
+    if folder.info().ended is None:
+        return
+    yield EarlierRun(
+        folder=folder,
+        dag=Dag.load(folder.dag_file),
+        report=read_report(folder) or write_report(folder),
+        integration=folder.find_kept(Integration),
+        home=folder.find_kept(Homecoming),
+    )
+
+
+def closing_pull_requests(runs: EarlierRuns, *, issues: Iterable[int]) -> tuple[int, ...]:
+    """Numbers of the pull requests of these runs in which one of the issues was worked on."""
+    wanted = set(issues)
+    with_issue = (run for run in runs.runs if wanted & set(run.issues.values()))
+    return tuple(sorted({pull.number for run in with_issue for pull in run.pull_requests}))

@@ -1,0 +1,97 @@
+"""Settings of the way home: what is verified, where the pull request goes, which issues of a milestone are run."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from miyabi import issue_prompt
+from miyabi.carry_over import CarryOver
+from miyabi.github_access import PUBLIC_API, Manners
+from miyabi.milestone import IssueRules
+from miyabi.verification import Verification
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class IntegrationSettings(_Table):
+    """How a run's branches become one."""
+
+    verify: tuple[str, ...] = Field((), description="Shell commands that must pass on the integrated tree, in order")
+    verify_timeout_minutes: float = Field(30, gt=0, description="Minutes after which one of them is ended")
+    verify_rounds: int = Field(5, ge=1, description="How often the whole is verified while culprits are left out")
+    resolve_conflicts: bool = Field(
+        default=False, description="Give a merge that conflicts to a session of its own, in place of leaving it out"
+    )
+
+    @property
+    def verification(self) -> Verification:
+        """The same as the integration takes it."""
+        return Verification(
+            commands=self.verify, timeout_seconds=60 * self.verify_timeout_minutes, rounds=self.verify_rounds
+        )
+
+
+class GitHubSettings(_Table):
+    """Which repository at GitHub. The credential is never here: it comes from a block or the environment."""
+
+    repository: str | None = Field(None, description="owner/name; empty: what the remote's address says")
+    base_url: str | None = Field(
+        None, description=f"The API's root, e.g. https://host/api/v3; empty: of the remote's host, or {PUBLIC_API}"
+    )
+    remote: str = Field("origin", min_length=1, description="Git remote that branches are pushed to")
+    timeout_seconds: float = Field(30, gt=0, description="Seconds for one request")
+    write_interval_seconds: float = Field(1, ge=0, description="Seconds between two writes; GitHub asks for one")
+    max_wait_minutes: float = Field(65, ge=0, description="How long a rate limit is waited for")
+
+    @property
+    def manners(self) -> Manners:
+        """The same as the client takes it."""
+        return Manners(write_interval_seconds=self.write_interval_seconds, max_wait_seconds=60 * self.max_wait_minutes)
+
+
+class PullRequestMode(StrEnum):
+    """How many pull requests a run has."""
+
+    ONE = "one"  # one for the whole run
+    PER_TASK = "per-task"  # one a task, each stacked on its upstream
+
+
+class PullRequestSettings(_Table):
+    """What the pull request of a run looks like."""
+
+    mode: PullRequestMode = Field(PullRequestMode.ONE, description="one for the run, or one a task (per-task)")
+    base: str | None = Field(None, description="Base branch; empty: the run's, else the repository's default branch")
+    draft: bool = Field(default=False, description="Open it as a draft")
+    labels: tuple[str, ...] = Field((), description="Labels that it gets")
+    reviewers: tuple[str, ...] = Field((), description="Logins, or owner/team, that are asked for a review")
+    assignees: tuple[str, ...] = Field((), description="Logins that it is assigned to")
+    milestone: int | None = Field(None, ge=1, description="Number of its milestone; empty: that of the run")
+    statuses: bool = Field(default=True, description="Set a commit status for each task")
+
+
+class MilestoneSettings(_Table):
+    """Which issues of a milestone are run, and what is told there."""
+
+    label: str = Field("miyabi", min_length=1, description="Label that says: run this; set by somebody who may write")
+    template: str = Field(
+        issue_prompt.DEFAULT_TEMPLATE,
+        description="What a session is told, with {title}, {body}, {comments}, {number}, {url} and {author} filled in",
+    )
+    max_tries: int = Field(3, ge=1, description="Runs that may fail on an issue before its text has to change")
+    close: bool = Field(default=False, description="Close the milestone when nothing is open and all succeeded")
+    comments: bool = Field(default=True, description="Keep a comment on each issue that was run")
+    labels: bool = Field(default=True, description="Keep labels such as miyabi:review on the issues")
+
+    @property
+    def rules(self) -> IssueRules:
+        """The same as the choice of issues takes it."""
+        return IssueRules(label=self.label, template=self.template)
+
+    @property
+    def carry_over(self) -> CarryOver:
+        """The same as the choice of issues takes it."""
+        return CarryOver(max_tries=self.max_tries)

@@ -1,0 +1,138 @@
+"""A run's work comes to GitHub: its pull request or those of its tasks, their further texts, and a status a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from miyabi.github import GitHubRepository
+from miyabi.github_values import PullRequest
+from miyabi.github_writer import StatusState
+from miyabi.home_settings import PullRequestMode, PullRequestSettings
+from miyabi.integration_values import Integration, LeftOut
+from miyabi.pull_request import PullRequestText, pull_request_text, task_pull_request_texts
+from miyabi.report import Report, TaskRow
+from miyabi.report_markdown import summary_sentence
+from miyabi.session import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Luggage:
+    """What of a run goes to GitHub: branches to push, each with its commit, and the texts of the pull requests."""
+
+    branches: Mapping[str, str]
+    texts: tuple[PullRequestText, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStatus:
+    """How a task ended, as a commit status."""
+
+    commit: str
+    context: str
+    state: StatusState
+    description: str
+
+
+def pack(
+    report: Report,
+    integration: Integration,
+    *,
+    issues: Mapping[str, int],
+    mode: PullRequestMode,
+    name: str = "",
+) -> Luggage:
+    """What there is to bring. Branches of other tasks stay at home.
+
+    Args:
+        report: what became of the tasks.
+        integration: what of it is on the branch.
+        issues: the issue of each task that has one.
+        mode: one pull request, or one a task.
+        name: what the run is about, such as the milestone's title.
+    """
+    if mode is PullRequestMode.PER_TASK:
+        texts = task_pull_request_texts(report, issues=issues)
+        heads = {row.branch: row.head for row in report.tasks if row.branch and row.head}
+        return Luggage(branches={text.branch: heads[text.branch] for text in texts}, texts=texts)
+    if integration.is_empty:
+        return Luggage(branches={}, texts=())
+    text = pull_request_text(report, integration, issues=issues, name=name)
+    return Luggage(branches={text.branch: integration.head}, texts=(text,))
+
+
+async def open_pull_requests(
+    github: GitHubRepository,
+    texts: Sequence[PullRequestText],
+    *,
+    base: str,
+    settings: PullRequestSettings,
+    milestone: int | None = None,
+) -> tuple[PullRequest, ...]:
+    """The pull requests with these texts, created or updated; their branches are at GitHub already.
+
+    Args:
+        github: the repository.
+        texts: those stacked on another one after it.
+        base: branch that those are for that are not stacked.
+        settings: what else they have.
+        milestone: the run's own; the settings' wins.
+
+    Raises:
+        GitHubError: GitHub refuses, or does not answer; the same again goes on where this one ended.
+    """
+    return tuple([await _open(github, text, base=base, settings=settings, milestone=milestone) for text in texts])
+
+
+async def set_statuses(github: GitHubRepository, statuses: Sequence[TaskStatus]) -> None:
+    """Each task's outcome on its commit. Raises as `open_pull_requests`."""
+    for status in statuses:
+        await github.set_status(
+            status.commit, context=status.context, state=status.state, description=status.description
+        )
+
+
+def statuses_of(report: Report, integration: Integration, *, mode: PullRequestMode) -> tuple[TaskStatus, ...]:
+    """A status for each task: on its own head where it has a pull request of its own, else on the whole's head."""
+    if mode is PullRequestMode.PER_TASK:
+        return tuple(_status(row, row.head, report) for row in report.tasks if row.head and row.branch and row.commits)
+    left_out = integration.left_out_by_task
+    tasks = (_status(row, integration.head, report, left_out=left_out.get(row.task)) for row in report.tasks)
+    return (*tasks, _whole(report, integration))
+
+
+async def _open(
+    github: GitHubRepository, text: PullRequestText, *, base: str, settings: PullRequestSettings, milestone: int | None
+) -> PullRequest:
+    pull = await github.upsert_pull_request(
+        text.branch,
+        text.base or base,
+        title=text.title,
+        body=text.body,
+        draft=settings.draft,
+        labels=settings.labels,
+        reviewers=settings.reviewers,
+        assignees=settings.assignees,
+        milestone=settings.milestone or milestone,
+    )
+    for further in text.further:
+        await github.upsert_comment(pull.number, marker=further.partition("\n")[0], body=further)
+    return pull
+
+
+def _status(row: TaskRow, commit: str, report: Report, *, left_out: LeftOut | None = None) -> TaskStatus:
+    succeeded = row.outcome is Outcome.SUCCEEDED
+    said = f"succeeded, left out ({left_out.kind})" if succeeded and left_out else row.outcome.replace("_", " ")
+    return TaskStatus(
+        commit=commit,
+        context=f"miyabi/{row.task}",
+        state="success" if succeeded and not left_out else "failure",
+        description=f"{said}{f' on {row.machine}' if row.machine else ''}, run {report.run}",
+    )
+
+
+def _whole(report: Report, integration: Integration) -> TaskStatus:
+    state: StatusState = "failure" if integration.verified is False or not report.all_succeeded else "success"
+    said = {True: "verified. ", False: "verify commands fail. ", None: ""}[integration.verified]
+    description = f"{said}{summary_sentence(report)}"
+    return TaskStatus(commit=integration.head, context="miyabi", state=state, description=description)

@@ -1,0 +1,68 @@
+"""What came of the integration, for the report and the terminal. Pure."""
+
+from __future__ import annotations
+
+from miyabi.integration_values import Integration, LeftOutKind
+from miyabi.markdown import code, escape, fenced, table
+from miyabi.report import Report
+from miyabi.session import Outcome
+from miyabi.wording import count
+
+_SHORT_SHA = 10
+_NAMED = 3
+_OF_ITSELF = {LeftOutKind.FAILED}
+"""Kinds that are told elsewhere: as what did not succeed."""
+
+
+def is_whole(integration: Integration, report: Report) -> bool:
+    """Whether the work of every task that succeeded is on the branch, and the verify commands did not fail."""
+    return integration.verified is not False and not _missing(integration, report)
+
+
+def integration_sentence(integration: Integration, report: Report) -> str:
+    """What is on the branch, what is not and why, in one line of plain words."""
+    if integration.is_empty:
+        return "Nothing to integrate: no task that succeeded made a commit."
+    missing = _missing(integration, report)
+    named = "; ".join(f"{task}: {integration.left_out_by_task[task].reason}" for task in missing[:_NAMED])
+    more = f"; and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    out = f" Left out: {named}{more}." if missing else ""
+    held = f"{integration.branch} holds {len(integration.merged)} of {count(report.total, 'task')}."
+    return f"{held}{out}{_verified(integration)}"
+
+
+def integration_section(integration: Integration, report: Report) -> str:
+    """The same at length, as a part of the report."""
+    head = f"{code(integration.branch)} at {code(integration.head[:_SHORT_SHA])} holds"
+    held = f"{head} {len(integration.merged)} of {count(report.total, 'task')}.{_verified(integration)}\n"
+    if integration.is_empty:
+        held = f"{integration_sentence(integration, report)}\n"
+    return "\n".join(part for part in ("## Integration\n", held, _left_out(integration), _log(integration)) if part)
+
+
+def _missing(integration: Integration, report: Report) -> list[str]:
+    out = integration.left_out_by_task
+    return [row.task for row in report.tasks if row.outcome is Outcome.SUCCEEDED and row.task in out]
+
+
+def _verified(integration: Integration) -> str:
+    return {True: " The verify commands pass.", False: " The verify commands do not pass.", None: ""}[
+        integration.verified
+    ]
+
+
+def _left_out(integration: Integration) -> str:
+    rows = [
+        (code(out.task), str(out.kind), escape(out.reason, limit=300), ", ".join(map(code, out.files)))
+        for out in integration.left_out
+        if out.kind not in _OF_ITSELF
+    ]
+    return table(("Left out", "Kind", "Reason", "Files in conflict"), rows) if rows else ""
+
+
+def _log(integration: Integration) -> str:
+    if not integration.verify_log.strip():
+        return ""
+    quiet = integration.verify_log.replace("```", "'''")
+    commands = "".join(f"- {code(command)}\n" for command in integration.verify_commands)
+    return f"Verified with:\n\n{commands}\n<details><summary>Output</summary>\n\n{fenced('text', quiet)}\n</details>\n"

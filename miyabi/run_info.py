@@ -1,0 +1,62 @@
+"""What a run was started with, and which issues it is for: values that its folder keeps."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from miyabi.github_values import PullRequest
+from miyabi.machine import Machine
+
+
+class FleetMember(BaseModel):
+    """What a run remembers of a machine: nothing secret."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    slots: int
+
+    @classmethod
+    def of(cls, machine: Machine) -> Self:
+        """The member of that machine."""
+        return cls(name=machine.name, slots=machine.slots)
+
+
+class RunInfo(BaseModel):
+    """What a run was started with; enough to go on with it or to report on it. Times are UTC."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    repository: str
+    base: str = Field(description="Commit that the run starts from")
+    base_branch: str | None = Field(None, description="Branch that this commit was the head of, as it was named")
+    started: datetime
+    ended: datetime | None = None
+    machines: tuple[FleetMember, ...] = ()
+    rehearse: bool = False
+    version: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class MilestoneRun(BaseModel):
+    """The milestone that a run is for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    repository: str = Field(description="owner/name at GitHub")
+    number: int
+    title: str = Field(description="As people wrote it: foreign text")
+
+
+class Homecoming(BaseModel):
+    """What of a run is at GitHub. Kept once all of it is there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    repository: str = Field(description="owner/name at GitHub")
+    pull_requests: tuple[PullRequest, ...] = Field((), description="As they were when they were opened")
+    note: str = Field("", description="Why there is none, where there is none")
