@@ -100,8 +100,10 @@ def _part(title: str, rows: Sequence[_Row], draw: Callable[[Sequence[_Row]], str
 
 def _tasks(rows: Sequence[TaskRow]) -> str:
     numbers = ("Attempts", "Turns", "Cost (USD)", "Time")
-    titles = ("Task", "Title", "Outcome", "Machine", *numbers, "Changes", "Branch", "Head")
-    return table(titles, [_task(row) for row in rows], right=numbers)
+    titles = ("Task", "Title", "Outcome", "Machine", *numbers, "Changes", "Head")
+    branch = next((row.branch.removesuffix(row.task) for row in rows if row.branch), "")
+    where = f"What a task committed is on the branch {code(f'{branch}TASK')}.\n\n" if branch else ""
+    return where + table(titles, [_task(row) for row in rows], right=numbers)
 
 
 def _task(row: TaskRow) -> Sequence[str]:
@@ -115,7 +117,6 @@ def _task(row: TaskRow) -> Sequence[str]:
         f"{row.cost_usd:.2f}",
         duration(row.seconds),
         _changes(row),
-        code(row.branch or ""),
         code((row.head or "")[:_SHORT_HEAD]),
     )
 

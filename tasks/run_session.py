@@ -17,6 +17,7 @@ from miyabi.live_run import LiveRun, current_run
 from miyabi.machine import Machine
 from miyabi.retry import UNHEALTHY, Next, delay_seconds, next_step
 from miyabi.session import Outcome, SessionResult
+from miyabi.wording import count, duration
 from tasks.runner import current_runner
 from tasks.slots import Slot, current_slot
 
@@ -32,14 +33,15 @@ async def run_session(task_id: str, machine: Machine | None = None) -> Any:  # n
         The `SessionResult` where it succeeded, else a failed state whose message is the outcome and its reason.
     """
     live, slot, log = current_run(), current_slot(), get_run_logger()
-    log.info("%s", slot.reason)
+    log.info("%s: %s", task_id, slot.reason)
     result = await TaskRun(live, live.dag.by_id[task_id], slot).run()
     live.board.finish(result)
     if not result.succeeded:
         if live.settings.runs.fail_fast:
             current_runner().stop_starting(f"fail_fast: {task_id} did not succeed")
         return Failed(message=f"{result.outcome}: {result.error_text or 'no reason given'}")
-    log.info("%s: %.0f s, %d turns, %d commits", result.outcome, result.seconds, result.turns, result.changes.commits)
+    done = f"{count(result.turns, 'turn')}, {count(result.changes.commits, 'commit')}"
+    log.info("%s: %s after %s: %s", task_id, result.outcome, duration(result.seconds), done)
     return result
 
 
@@ -64,8 +66,10 @@ class TaskRun:
             )
             if step is Next.FINISH:
                 return result
-            text = "attempt %d on %s: %s: %s; next: %s"
-            get_run_logger().warning(text, result.attempt, result.machine, result.outcome, result.error_text, step)
+            text = "%s: attempt %d on %s: %s: %s; next: %s"
+            get_run_logger().warning(
+                text, self._node.id, result.attempt, result.machine, result.outcome, result.error_text, step
+            )
             await self._make_ready(step, result)
 
     async def _attempt(self) -> SessionResult:
