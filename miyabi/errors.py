@@ -21,7 +21,12 @@ MiyabiError
 │   └── SessionConflict       the same session id with another script
 ├── GitError
 │   ├── GitFailed             a git command of ours failed: carries the command and its stderr
-│   └── MergeConflict         heads that do not merge: carries the files
+│   ├── MergeConflict         heads that do not merge: carries the files
+│   └── RemoteError           another repository, which we look at or push to
+│       ├── RemoteUnreachable transient: no answer, a server error, cut off; whether a push was done is unknown
+│       ├── RemoteLoginRefused wrong or expired token, no credential, ssh key or host key refused
+│       ├── RemoteNotFound    no such repository there, not visible with this login, or gone to another server
+│       └── PushRefused       some branches may not be changed; carries which and why, and which were pushed
 ├── GitHubError               GitHub cannot do what was asked, or answers with something that is not GitHub's
 │   ├── GitHubUnreachable     transient: no answer, a server error; whether a write was done is unknown
 │   ├── RateLimited           transient: the limit lasts longer than we may wait; carries how long
@@ -38,7 +43,9 @@ from __future__ import annotations
 
 
 class MiyabiError(Exception):
-    """Something foreseeable went wrong."""
+    """Something foreseeable went wrong. `transient`: the same again may go well."""
+
+    transient = False
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or (self.__doc__ or "").strip())
@@ -70,8 +77,6 @@ class GitUnusable(BadInput):
 
 class MachineError(MiyabiError):
     """A machine cannot be used. `machine` is its name."""
-
-    transient = False
 
     def __init__(self, message: str | None = None, *, machine: str = "") -> None:
         super().__init__(message)
@@ -151,10 +156,34 @@ class MergeConflict(GitError):
         self.files = files
 
 
+class RemoteError(GitError):
+    """The remote repository cannot be used."""
+
+
+class RemoteUnreachable(RemoteError):
+    """The remote repository does not answer at the moment."""
+
+    transient = True
+
+
+class RemoteLoginRefused(RemoteError):
+    """The remote repository does not let us in."""
+
+
+class RemoteNotFound(RemoteError):
+    """There is no such remote repository, or the login may not see it."""
+
+
+class PushRefused(RemoteError):
+    """Branches were not pushed. `refused` has the reason for each of them; `pushed` are those that were."""
+
+    def __init__(self, message: str, *, refused: dict[str, str], pushed: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.refused, self.pushed = refused, pushed
+
+
 class GitHubError(MiyabiError):
     """GitHub cannot do what was asked. `status` is its HTTP status, None where there was no answer."""
-
-    transient = False
 
     def __init__(self, message: str | None = None, *, status: int | None = None) -> None:
         super().__init__(message)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
+import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -123,6 +125,7 @@ class Git:
                 stdout=stdout or PIPE,
                 stderr=PIPE,
                 env={**environment(os.environ), **extra},
+                start_new_session=True,  # no terminal that ssh could ask at, and one group to end
             )
         except FileNotFoundError:
             raise GitUnusable from None
@@ -159,5 +162,6 @@ def _dotted(numbers: tuple[int, ...]) -> str:
 
 async def _end(process: Process) -> None:
     if process.returncode is None:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         await asyncio.shield(process.wait())

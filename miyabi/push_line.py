@@ -1,0 +1,132 @@
+"""The commands that reach a remote repository: look, fetch, push. With its login, bounded in time, over a rename."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from miyabi import push_faults, redirection
+from miyabi.errors import RemoteUnreachable
+from miyabi.git import Answer
+from miyabi.push_report import PushReport
+from miyabi.push_target import PushTarget
+from miyabi.repository import Repository
+
+_HEADS = "refs/heads/"
+_FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
+_PUSH = ("push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--recurse-submodules=no")
+_READ, _WRITE = "read from", "push to"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long and how often.
+
+    Args:
+        attempts: how often something is tried in all.
+        retry_seconds: before the second attempt; doubles each time.
+        timeout_seconds: for one git command, however much it sends.
+    """
+
+    attempts: int = 3
+    retry_seconds: float = 2
+    timeout_seconds: float = 900
+
+    async def pause(self, attempt: int) -> None:
+        """Waits after an attempt that failed; the first is 1."""
+        await asyncio.sleep(self.retry_seconds * 2 ** (attempt - 1))
+
+
+class RemoteLine:
+    """A remote repository as we reach it from one of ours."""
+
+    def __init__(self, repository: Repository, target: PushTarget, patience: Patience) -> None:
+        self.repository, self.target, self.patience = repository, target, patience
+
+    async def look(self, branches: Collection[str]) -> dict[str, str]:
+        """Those of the branches that are there, each with its commit.
+
+        Raises:
+            RemoteError: it does not answer, not even to repetitions, or does not let us in.
+        """
+        wanted = {f"{_HEADS}{branch}" for branch in branches}
+        answer = await self._ask(("ls-remote", "--quiet"), sorted(wanted))
+        rows = (line.split("\t", 1) for line in answer.lines)
+        return {ref.removeprefix(_HEADS): commit for commit, ref in rows if ref in wanted}
+
+    async def fetch(self, branches: Collection[str], *, into: Mapping[str, str]) -> None:
+        """Brings the branches' objects, and nothing else, to where the environment `into` has objects stored.
+
+        Raises:
+            GitFailed: one of them is not there any more.
+            RemoteError: as `look`.
+        """
+        await self._ask(_FETCH, [f"{_HEADS}{branch}" for branch in branches], into)
+
+    async def send(self, wanted: Mapping[str, str], *, leases: Mapping[str, str]) -> tuple[PushReport, str]:
+        """What became of each branch, and what the other side says about it.
+
+        Args:
+            wanted: the commit for each branch.
+            leases: what is there now; a branch that is not in it must not be there.
+
+        Raises:
+            RemoteUnreachable: cut off; whether it was done is unknown.
+            GitError: it was not done.
+        """
+        leased = [f"--force-with-lease={_HEADS}{branch}:{leases.get(branch, '')}" for branch in wanted]
+        refs = [f"{commit}:{_HEADS}{branch}" for branch, commit in wanted.items()]
+        answer = await self._run((*_PUSH, *leased), refs)
+        report = PushReport.read(answer.text, said=answer.stderr)
+        if answer.exit_status and (report.unknown or not (report.stale or report.refused)):
+            raise push_faults.fault(answer, target=self.target, doing=_WRITE, branches=wanted)
+        return report, push_faults.remote_words(answer, target=self.target)
+
+    async def _ask(
+        self, words: tuple[str, ...], refs: Collection[str], extra: Mapping[str, str] | None = None
+    ) -> Answer:
+        """The answer to what may be repeated."""
+        attempt = 1
+        while True:
+            try:
+                answer = await self._run(words, refs, extra)
+                if not answer.exit_status:
+                    return answer
+                branches = [ref.removeprefix(_HEADS) for ref in refs]
+                raise push_faults.fault(answer, target=self.target, doing=_READ, branches=branches)
+            except RemoteUnreachable:
+                if attempt == self.patience.attempts:
+                    raise
+            await self.patience.pause(attempt)
+            attempt += 1
+
+    async def _run(
+        self, words: tuple[str, ...], refs: Collection[str], extra: Mapping[str, str] | None = None
+    ) -> Answer:
+        given = dict(extra or {})
+        answer = await self._once(words, refs, self.target.environment(os.environ) | given)
+        if not push_faults.is_redirected(answer):
+            return answer
+        await self._follow()
+        return await self._once(words, refs, self.target.environment(os.environ) | given)
+
+    async def _follow(self) -> None:
+        """The repository was renamed: from now on its new address counts, if it is on the same server."""
+        place = await redirection.place(self.target)
+        there = self.target.moved(place) if place else None
+        if there is None:
+            raise push_faults.moved(place or "an unknown place", target=self.target)
+        self.target = there
+
+    async def _once(self, words: tuple[str, ...], refs: Collection[str], extra: Mapping[str, str]) -> Answer:
+        seconds = self.patience.timeout_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.repository.git.run(*words, self.target.address, *refs, extra=extra)
+        except TimeoutError:
+            doing = _WRITE if words[0] == "push" else _READ
+            raise push_faults.unreachable(
+                f"no end after {seconds:g} seconds", target=self.target, doing=doing
+            ) from None

@@ -1,0 +1,156 @@
+"""Where a push goes, and with whose login. The login is handed to git by the environment, for that one address only."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+from pydantic import SecretStr
+
+from miyabi.errors import SettingsError
+from miyabi.github_access import PUBLIC_API
+from miyabi.redact import REDACTED, redact
+from miyabi.remote_url import RemoteUrl, is_loopback, web_origin
+from miyabi.repository import Repository
+
+TOKEN_USER = "x-access-token"  # noqa: S105 - GitHub's own name for whoever comes with a token
+
+# How the user reaches the network and signs in over ssh; `miyabi.git.environment` leaves it out.
+_OF_THE_USER = re.compile(r"GIT_(?:SSH|SSH_COMMAND|SSH_VARIANT|SSL_\w+|PROXY_\w+)")
+_NO_QUESTIONS = {"GIT_ASKPASS": "", "SSH_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never", "GCM_INTERACTIVE": "never"}
+# A trace that the user's settings ask for could hold the login.
+_NO_TRACES = {"GIT_TRACE2": "0", "GIT_TRACE2_PERF": "0", "GIT_TRACE2_EVENT": "0"}
+_STALLED_SECONDS = "120"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """A user and a password or token."""
+
+    user: str
+    password: SecretStr
+
+    @property
+    def basic(self) -> str:
+        """As HTTP's Basic authentication wants it."""
+        return b64encode(f"{self.user}:{self.password.get_secret_value()}".encode()).decode()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must be seen nowhere."""
+        return tuple(filter(None, (self.password.get_secret_value(), self.basic)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushTarget:
+    """A remote repository. Make it with `resolve`, or of a URL with `of`.
+
+    `login` is None where the user's own setup signs in: ssh keys, credential helpers.
+    """
+
+    url: RemoteUrl
+    login: Login | None = None
+
+    @classmethod
+    async def resolve(
+        cls,
+        repository: Repository,
+        *,
+        remote: str = "origin",
+        token: SecretStr | None = None,
+        base_url: str = PUBLIC_API,
+    ) -> Self:
+        """The place that `git push REMOTE` pushes to, the first one where there are several.
+
+        Args:
+            repository: whose remote it is; its `pushurl`, `insteadOf` and `pushInsteadOf` count.
+            remote: its name.
+            token: for GitHub; goes to the host of `base_url` and no other.
+            base_url: root of the API that the token is for.
+
+        Raises:
+            SettingsError: no such remote, or the token would travel unencrypted.
+        """
+        answer = await repository.git.run("remote", "get-url", "--push", "--", remote)
+        if answer.exit_status or not answer.lines:
+            raise await _no_such_remote(repository, remote)
+        return cls.of(answer.lines[0], token=token, base_url=base_url)
+
+    @classmethod
+    def of(cls, url: str, *, token: SecretStr | None = None, base_url: str = PUBLIC_API) -> Self:
+        """The place of that URL; a login in the URL counts where the token is not for it.
+
+        Raises:
+            SettingsError: the URL cannot be read, or the token would travel unencrypted.
+        """
+        parsed, there = RemoteUrl.parse(url), web_origin(base_url)
+        if token is not None and parsed.is_http and parsed.host == there.host:
+            _require_encrypted(parsed)
+            if parsed.origin == there:
+                return cls(url=parsed, login=Login(user=TOKEN_USER, password=token))
+        if parsed.is_http and parsed.password is not None:
+            return cls(url=parsed, login=Login(user=parsed.user, password=parsed.password))
+        return cls(url=parsed)
+
+    @property
+    def address(self) -> str:
+        """What git is given on its command line."""
+        return self.url.address
+
+    def moved(self, address: str) -> Self | None:
+        """The same at another address; None where that is another server, which must not get the login."""
+        there = RemoteUrl.parse(address)
+        return replace(self, url=there) if there.origin == self.url.origin else None
+
+    def environment(self, given: Mapping[str, str]) -> dict[str, str]:
+        """What git's environment needs besides: no question is asked, and the login is at hand."""
+        kept = {name: value for name, value in given.items() if _OF_THE_USER.fullmatch(name)}
+        return kept | _NO_QUESTIONS | _NO_TRACES | _settings(given, self._patience() + self._signed())
+
+    def redact(self, text: str) -> str:
+        """The text without the login, whatever it looks like, and without all that looks like one."""
+        for secret in self.login.secrets if self.login else ():
+            text = text.replace(secret, REDACTED)
+        return redact(text)
+
+    def _patience(self) -> tuple[tuple[str, str], ...]:
+        return (("http.lowSpeedLimit", "1"), ("http.lowSpeedTime", _STALLED_SECONDS)) if self.url.is_http else ()
+
+    def _signed(self) -> tuple[tuple[str, str], ...]:
+        if self.login is None:
+            named = self.url.is_http and self.url.user
+            return ((f"credential.{self.url.site}.username", self.url.user),) if named else ()
+        header = f"Authorization: Basic {self.login.basic}"
+        return (
+            ("credential.helper", ""),
+            (f"http.{self.address}.extraHeader", ""),
+            (f"http.{self.address}.extraHeader", header),
+            (f"http.{self.address}.followRedirects", "false"),  # the header would go along, to any server
+        )
+
+
+def _settings(given: Mapping[str, str], pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Git's settings by the environment, after those that the user gives in the same way."""
+    told = given.get("GIT_CONFIG_COUNT", "")
+    first = int(told) if told.isdecimal() else 0
+    entries = {"GIT_CONFIG_COUNT": str(first + len(pairs))}
+    for number, (key, value) in enumerate(pairs, first):
+        entries |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return entries
+
+
+def _require_encrypted(url: RemoteUrl) -> None:
+    if url.scheme == "http" and not is_loopback(url.host):
+        raise SettingsError(
+            f"The remote {url} would send the token unencrypted."
+            f" Give it an https:// address: git remote set-url origin https://{url.host}{url.path}"
+        )
+
+
+async def _no_such_remote(repository: Repository, remote: str) -> SettingsError:
+    names = (await repository.git.run("remote")).lines
+    there = f"There are: {', '.join(names)}." if names else "There is none: git remote add origin URL."
+    return SettingsError(f"{repository.root} has no remote {remote!r}. {there}")
