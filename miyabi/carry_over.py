@@ -1,4 +1,4 @@
-"""From night to night: which issues are not taken again, and which milestone is next. Pure.
+"""From night to night: which issues are not taken again, and why. Pure.
 
 An issue is left alone while a run works on it or a pull request of ours for it is open. After that what counts is the
 issue's own text, with the comments of people who have write access: as long as it is the same, work that was merged,
@@ -10,22 +10,18 @@ count as tries.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from miyabi import issue_references
 from miyabi.dag import Dag
-from miyabi.errors import BadInput
-from miyabi.github_values import MergeState, Milestone, PullRequest
+from miyabi.github_values import MergeState, PullRequest
 from miyabi.integration_values import Integration
 from miyabi.issue_references import Home
-from miyabi.problems import nearest, shown
 from miyabi.report import Report, TaskRow
 from miyabi.session import Outcome
 from miyabi.wording import count
-
-NEXT_DUE = "next due"
 
 _NOT_ITS_FAULT = frozenset(
     {
@@ -39,7 +35,6 @@ _NOT_ITS_FAULT = frozenset(
         Outcome.SKIPPED,
     }
 )
-_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class CarryOver(BaseModel):
@@ -111,38 +106,6 @@ def taken(
     return {number: reason for number, reason in found.items() if reason}
 
 
-def choose_milestone(milestones: Sequence[Milestone], wanted: str, *, finished: bool = False) -> Milestone:
-    """The milestone of that number (`37`, `#37`) or title, or the one that is next due.
-
-    Args:
-        milestones: all of them, open and closed.
-        wanted: number, title, or `next due`.
-        finished: whether one with nothing open may be next due, as where we close milestones.
-
-    Raises:
-        BadInput: there is none; names the nearest.
-    """
-    asked = " ".join(wanted.split())
-    if asked.casefold() == NEXT_DUE:
-        return _or_refuse(next_due(milestones, finished=finished))
-    number = asked.removeprefix("#")
-    if number.isascii() and number.isdigit():
-        chosen = [m for m in milestones if m.number == int(number[:12])]
-    else:
-        chosen = [m for m in milestones if _folded(m.title) == asked.casefold()]
-    if chosen:
-        return min(chosen, key=lambda m: (m.state != "open", m.title != wanted, m.number))
-    titles = [m.title for m in milestones if m.state == "open"]
-    known = nearest(asked, titles) if titles else "; there is no open milestone at all"
-    raise BadInput(f"there is no milestone {shown(asked)}{known}. Give a number, a title or '{NEXT_DUE}'.")
-
-
-def next_due(milestones: Iterable[Milestone], *, finished: bool = False) -> Milestone | None:
-    """The open milestone that is due first, overdue ones before all; without a date last, then by number."""
-    ready = [m for m in milestones if m.state == "open" and (m.open_issues or finished)]
-    return min(ready, key=lambda m: (m.due_on is None, m.due_on or _NEVER, m.number), default=None)
-
-
 def _try(dag: Dag, row: TaskRow, report: Report, *, is_merged: bool) -> IssueTry | None:
     node = dag.by_id.get(row.task)
     if node is None or not node.issue:
@@ -197,15 +160,3 @@ def _words(outcome: Outcome) -> str:
 def _merged(same: Sequence[IssueTry]) -> str:
     run = next((each.run for each in reversed(same) if each.is_merged), "")
     return f"its work is on the branch of run {run}; review that, or say in a comment what is missing" if run else ""
-
-
-def _folded(title: str) -> str:
-    return " ".join(title.split()).casefold()
-
-
-def _or_refuse(milestone: Milestone | None) -> Milestone:
-    if milestone is None:
-        raise BadInput(
-            f"no milestone is '{NEXT_DUE}': there is no open one with open issues. Give a number or a title."
-        )
-    return milestone

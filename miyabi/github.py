@@ -32,6 +32,8 @@ class GitHubRepository(GitHubPulls):
         ...     milestone = await github.milestone("next due")
     """
 
+    _door: _Door
+
     @classmethod
     @asynccontextmanager
     async def open(
@@ -45,7 +47,13 @@ class GitHubRepository(GitHubPulls):
             on_wait: told before each wait how many seconds it takes, and why.
         """
         async with _Door(access) as door:
-            yield cls(GitHubClient(door, access=access, manners=manners or Manners(), on_wait=on_wait))
+            opened = cls(GitHubClient(door, access=access, manners=manners or Manners(), on_wait=on_wait))
+            opened._door = door
+            yield opened
+
+    async def token(self) -> SecretStr:
+        """The token that git pushes with: the one we came with, or the App's at the moment."""
+        return await self._door.token()
 
 
 class _UnsentError(UnansweredError):
@@ -77,11 +85,20 @@ class _Door:
             request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
         return request
 
-    async def send(self, request: Request, *, path: str) -> Answer:
-        """See `miyabi.github_exchange.Transport`."""
+    async def token(self) -> SecretStr:
+        """The token that is good now.
+
+        Raises:
+            TokenRefused: the App gets none.
+        """
         if self._tokens:
             self._token = await self._tokens.current()
-        secrets = [self._token.get_secret_value()] if self._token else []
+        assert self._token  # noqa: S101 - `GitHubAccess` has a token or an App
+        return self._token
+
+    async def send(self, request: Request, *, path: str) -> Answer:
+        """See `miyabi.github_exchange.Transport`."""
+        secrets = [await self.token()]
         call = self._kit.arequest(
             request.method,
             path,
@@ -114,13 +131,15 @@ class _AppTokens:
         strategy = githubkit.AppAuthStrategy(app_id=self._app.app_id, private_key=self._app.pem)
         async with _kit(self._access, auth=strategy) as kit:
             call = kit.arequest("POST", f"app/installations/{self._app.installation_id}/access_tokens")
-            try:
-                answer = await _answer(call, timeout_seconds=self._access.timeout_seconds, secrets=[self._app.pem])
-            except _UnsentError:
-                raise TokenRefused(
-                    f"The private key of GitHub App {self._app.app_id} cannot be read."
-                    " Give the whole PEM text, with its first and last line."
-                ) from None
+            seconds, key = self._access.timeout_seconds, SecretStr(self._app.pem)
+            answer = await _outcome(call, timeout_seconds=seconds, secrets=[key])
+        if isinstance(answer, _UnsentError):
+            raise TokenRefused(
+                f"The private key of GitHub App {self._app.app_id} cannot be read."
+                " Give the whole PEM text, with its first and last line."
+            )
+        if isinstance(answer, UnansweredError):
+            raise answer
         if answer.status >= 500:  # noqa: PLR2004 - HTTP's own number
             raise UnansweredError(f"status {answer.status} for the App's token")
         if not answer.is_good:
@@ -148,8 +167,15 @@ def _kit(access: GitHubAccess, *, auth: Any) -> githubkit.GitHub[Any]:
     )
 
 
-async def _answer(call: Any, *, timeout_seconds: float, secrets: list[str]) -> Answer:
-    """The answer to a call, or why none came; neither shows a secret, nor does a traceback."""
+async def _answer(call: Any, *, timeout_seconds: float, secrets: list[SecretStr]) -> Answer:
+    """The answer to a call, or why none came. Neither shows a secret, nor do the errors that led to it."""
+    answer = await _outcome(call, timeout_seconds=timeout_seconds, secrets=secrets)
+    if isinstance(answer, UnansweredError):
+        raise answer  # here, where the error of the HTTP client, which holds the whole request, is no context of it
+    return answer
+
+
+async def _outcome(call: Any, *, timeout_seconds: float, secrets: list[SecretStr]) -> Answer | UnansweredError:
     from githubkit.exception import RequestError, RequestFailed, RequestTimeout  # noqa: PLC0415 - see `_kit`
 
     try:
@@ -158,22 +184,22 @@ async def _answer(call: Any, *, timeout_seconds: float, secrets: list[str]) -> A
     except RequestFailed as error:
         response = error.response
     except (TimeoutError, RequestTimeout):
-        raise UnansweredError(f"no answer within {timeout_seconds:g} seconds") from None
+        return UnansweredError(f"no answer within {timeout_seconds:g} seconds")
     except RequestError as error:
-        raise _unanswered(error.exc, secrets=secrets) from None
+        return _unanswered(error.exc, secrets=secrets)
     except ValueError:  # githubkit cannot read a retry-after that is a date
-        raise UnansweredError("an answer that cannot be read") from None
+        return UnansweredError("an answer that cannot be read")
     content = response.content if response.raw_response.is_success else _clean(response.content, secrets)
     return Answer(status=response.status_code, headers=dict(response.headers), content=content)
 
 
-def _unanswered(error: Exception, *, secrets: list[str]) -> UnansweredError:
+def _unanswered(error: Exception, *, secrets: list[SecretStr]) -> UnansweredError:
     told = _clean(f"{type(error).__name__}: {error}".encode(), secrets).decode(errors="replace")
     is_ours = isinstance(error, (ValueError, TypeError)) or type(error).__module__.startswith("jwt")
     return _UnsentError(told) if is_ours else UnansweredError(told)
 
 
-def _clean(content: bytes, secrets: list[str]) -> bytes:
+def _clean(content: bytes, secrets: list[SecretStr]) -> bytes:
     for secret in secrets:
-        content = content.replace(secret.encode(), REDACTED.encode())
+        content = content.replace(secret.get_secret_value().encode(), REDACTED.encode())
     return content

@@ -67,6 +67,18 @@ class GitHubAccess:
         """`base_url` with one slash at its end."""
         return self.base_url.rstrip("/") + "/"
 
+    @property
+    def is_app(self) -> bool:
+        """It is an App's installation, by itself or in GitHub Actions, so that there is no user behind it."""
+        return self.token is None or self.token.get_secret_value().startswith("ghs_")
+
+    @property
+    def account(self) -> str:
+        """Stands for whose requests GitHub counts; does not tell the credential."""
+        if self.app is not None:
+            return f"{self.root} app {self.app.installation_id}"
+        return f"{self.root} token {hash(self.token)}"
+
 
 def _check_repository(repository: str) -> None:
     if not _REPOSITORY.fullmatch(repository):
@@ -100,7 +112,7 @@ class Manners:
 
     Args:
         write_interval_seconds: from the end of one write to the start of the next; GitHub asks for one second.
-        max_wait_seconds: how long one call may wait for rate limits in all.
+        max_wait_seconds: how long one read, or one write with its looks, may wait for rate limits in all.
         retry_seconds: before the first repetition after a fault; doubles each time.
         attempts: how often something is tried in all when GitHub does not answer.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -11,6 +10,7 @@ from miyabi import github_faults as faults
 from miyabi.errors import GitHubError, GitHubUnreachable, NotFoundOnGitHub, RateLimited, ValidationRefused
 from miyabi.github_access import GitHubAccess, Manners
 from miyabi.github_exchange import Answer, Request, Transport, UnansweredError
+from miyabi.github_pace import pace_of
 from miyabi.github_reading import read, repository
 
 T = TypeVar("T")
@@ -29,11 +29,10 @@ class GitHubClient:
 
     def __init__(self, transport: Transport, *, access: GitHubAccess, manners: Manners, on_wait: OnWait) -> None:
         self.repository = access.repository
-        self.is_app = access.app is not None
+        self.is_app = access.is_app
         self._transport, self._base_url = transport, access.base_url
         self._manners, self._on_wait = manners, on_wait
-        self._turn = asyncio.Lock()
-        self._next_write = 0.0
+        self._pace = pace_of(access.account)
         self._is_known = False
 
     async def get(self, path: str, *, subject: str, query: Mapping[str, Any] | None = None) -> Any:
@@ -64,47 +63,54 @@ class GitHubClient:
         *,
         result: Callable[[Any], T] | None = None,
     ) -> T:
-        """What is there once `change` finds nothing left to write. Looks again before it writes again.
+        """What is there once `change` finds nothing left to write.
+
+        Nothing is written over what has not been seen: after every wait, and before every repetition, it is looked
+        at again.
 
         Args:
             look: what is there now.
             change: the write that is still needed; None where none is.
             result: what a write's answer says is there; without it, it is looked at again.
-        """
-        for attempt in range(1, self._manners.attempts + 1):
-            found = await look()
-            if (request := change(found)) is None:
-                return found
-            try:
-                answer = await self.send(request)
-            except (GitHubUnreachable, ValidationRefused, NotFoundOnGitHub) as error:
-                if attempt == self._manners.attempts or not _may_be_done(error, request):
-                    raise
-                await self._back_off(attempt, reason=f"{request.subject} is looked at again: {error}")
-            else:
-                return read(result, answer.data, subject=request.subject) if result else await look()
-        raise AssertionError  # the last attempt returned or raised
-
-    async def send(self, request: Request) -> Answer:
-        """The good answer to a request. A read is repeated after faults; a write only when it was surely not done.
 
         Raises:
             GitHubError: the kind that GitHub's refusal means.
         """
-        waited, failures = 0.0, 0
+        patience = _Patience(self._manners, self._on_wait)
+        while True:
+            found = await look()
+            if (request := change(found)) is None:
+                return found
+            async with self._pace.turn(interval_seconds=self._manners.write_interval_seconds) as turn:
+                if turn.has_waited and (request := change(found := await look())) is None:
+                    return found
+                turn.is_used = True
+                answer = await self._write(request, patience)
+            if answer is not None:
+                return read(result, answer.data, subject=request.subject) if result else await look()
+            await patience.wait()
+
+    async def _write(self, request: Request, patience: _Patience) -> Answer | None:
+        """The good answer to a write; None where it is to be looked at again after a wait."""
+        try:
+            return await self._attempt(request)
+        except GitHubError as error:
+            patience.bear(error, request)
+        return None
+
+    async def send(self, request: Request) -> Answer:
+        """The good answer to a read, which is repeated after faults.
+
+        Raises:
+            GitHubError: the kind that GitHub's refusal means.
+        """
+        patience = _Patience(self._manners, self._on_wait)
         while True:
             try:
                 return await self._attempt(request)
-            except RateLimited as error:
-                waited += error.wait_seconds
-                if waited > self._manners.max_wait_seconds:
-                    raise
-                await self._wait(error.wait_seconds, reason="GitHub's rate limit")
-            except GitHubUnreachable as error:
-                failures += 1
-                if request.writes or failures >= self._manners.attempts:
-                    raise
-                await self._back_off(failures, reason=str(error))
+            except GitHubError as error:
+                patience.bear(error, request)
+            await patience.wait()
 
     async def _attempt(self, request: Request) -> Answer:
         answer = await self._once(request)
@@ -113,36 +119,19 @@ class GitHubClient:
             answer = await self._once(request)
         if not answer.is_good:
             raise await self._fault(answer, request)
-        self._is_known = True
+        self._is_known = self._is_known or not request.path.startswith("/")
         return answer
 
     async def _once(self, request: Request) -> Answer:
         try:
-            if not request.writes:
-                return await self._transport.send(request, path=self._path(request))
-            async with self._turn:
-                return await self._write(request)
+            return await self._transport.send(request, path=self._path(request))
         except UnansweredError as error:
             raise faults.unreachable(request, base_url=self._base_url, reason=str(error)) from error
-
-    async def _write(self, request: Request) -> Answer:
-        await asyncio.sleep(self._next_write - time.monotonic())
-        try:
-            return await self._transport.send(request, path=self._path(request))
-        finally:
-            self._next_write = time.monotonic() + self._manners.write_interval_seconds
 
     def _path(self, request: Request) -> str:
         if request.path.startswith("/"):
             return request.path.lstrip("/")
         return f"repos/{self.repository}/{request.path}".rstrip("/")
-
-    async def _back_off(self, failures: int, *, reason: str) -> None:
-        await self._wait(self._manners.retry_seconds * 2 ** (failures - 1), reason=reason)
-
-    async def _wait(self, seconds: float, *, reason: str) -> None:
-        self._on_wait(seconds, reason)
-        await asyncio.sleep(seconds)
 
     async def _fault(self, answer: Answer, request: Request) -> GitHubError:
         error = faults.fault(answer, request, repository=self.repository, base_url=self._base_url)
@@ -163,12 +152,44 @@ class GitHubClient:
         self.repository = read(repository, renamed.data, subject="the repository").full_name
 
 
-def _may_be_done(error: GitHubError, request: Request) -> bool:
+class _Patience:
+    """What one call bears of faults and limits, and how long it waits after each."""
+
+    def __init__(self, manners: Manners, on_wait: OnWait) -> None:
+        self._manners, self._on_wait = manners, on_wait
+        self._waited, self._failures = 0.0, 0
+        self._seconds, self._reason = 0.0, ""
+
+    def bear(self, error: GitHubError, request: Request) -> None:
+        """Returns where it is worth another try after `wait`.
+
+        Raises:
+            GitHubError: that error, where it is not.
+        """
+        if isinstance(error, RateLimited):
+            self._seconds, self._reason = error.wait_seconds, "GitHub's rate limit"
+            self._waited += error.wait_seconds
+            is_enough = self._waited > self._manners.max_wait_seconds
+        else:
+            self._seconds, self._reason = self._manners.retry_seconds * 2**self._failures, str(error)
+            self._failures += 1
+            is_enough = self._failures >= self._manners.attempts or not _may_pass(error, request)
+        if is_enough:
+            raise error
+
+    async def wait(self) -> None:
+        """Waits, and tells so before."""
+        self._on_wait(self._seconds, self._reason)
+        await asyncio.sleep(self._seconds)
+
+
+def _may_pass(error: GitHubError, request: Request) -> bool:
+    """It is worth another look: the server may be well again, or what we wanted is done already."""
     match error:
         case GitHubUnreachable():
             return True
         case ValidationRefused():
-            return error.exists
+            return request.writes and error.exists
         case NotFoundOnGitHub():
             return request.method == "DELETE"
     return False

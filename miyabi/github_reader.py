@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -11,8 +13,8 @@ from miyabi.errors import GitHubError, NotFoundOnGitHub, RepositoryArchived, Rig
 from miyabi.github_client import GitHubClient
 from miyabi.github_reading import read
 from miyabi.github_values import Blocker, Comment, Issue, LabelEvent, Milestone, PullRequest, RepositoryInfo
+from miyabi.milestone_choice import find_milestone, is_next_due
 
-NEXT_DUE = "next due"
 _WRITERS = {"admin", "maintain", "write", "push"}
 
 
@@ -23,6 +25,7 @@ class GitHubReader:
         self._client = client
         self._writers: dict[str, bool] = {}
         self._logins: list[str | None] = []
+        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
     def repository(self) -> str:
@@ -59,7 +62,7 @@ class GitHubReader:
         if isinstance(which, int):
             return await self._milestone_of_number(which)
         known = await self.milestones(state="all")
-        if (found := _choose(which.strip(), known)) is None:
+        if (found := find_milestone(known, which)) is None:
             raise _no_milestone(which, known, repository=self.repository)
         return found
 
@@ -117,16 +120,20 @@ class GitHubReader:
         return tuple(read(reader, data, subject=subject) for data in found)
 
     async def can_write(self, login: str) -> bool:
-        """Somebody may push to the repository. Asked once a login."""
-        if (known := self._writers.get(login.lower())) is not None:
-            return known
+        """Somebody may push to the repository. Asked once a login, however many want to know."""
+        key = login.lower()
+        async with self._asking[key]:
+            if key not in self._writers:
+                self._writers[key] = await self._ask_permission(login) in _WRITERS
+            return self._writers[key]
+
+    async def _ask_permission(self, login: str) -> str:
+        path = f"collaborators/{quote(login, safe='')}/permission"
         try:
-            path = f"collaborators/{quote(login, safe='')}/permission"
             data = await self._client.get(path, subject=f"permission of {login}")
         except NotFoundOnGitHub:
-            data = {}  # no such account any more, or an App
-        self._writers[login.lower()] = (data or {}).get("permission") in _WRITERS
-        return self._writers[login.lower()]
+            return ""  # no such account any more, or an App
+        return read(lambda answer: str(answer["permission"]), data, subject=f"permission of {login}")
 
     async def pull_request(self, number: int) -> PullRequest:
         """One pull request, whatever its state."""
@@ -161,8 +168,9 @@ class GitHubReader:
 
     async def _is_ours(self, login: str) -> bool:
         """We write as that account. An App is not told its login: there, the App's accounts are ours."""
-        if not self._logins:
-            self._logins.append(await self._ask_login())
+        async with self._asking["/user"]:
+            if not self._logins:
+                self._logins.append(await self._ask_login())
         ours = self._logins[0]
         return login.endswith("[bot]") if ours is None else login.lower() == ours.lower()
 
@@ -176,22 +184,9 @@ class GitHubReader:
         return read(lambda user: str(user["login"]), data, subject="the token's own account")
 
 
-def _choose(which: str, known: tuple[Milestone, ...]) -> Milestone | None:
-    if which.lower() == NEXT_DUE:
-        due = [(m.due_on, m.number, m) for m in known if m.state == "open" and m.due_on]
-        return min(due)[2] if due else None
-    tests = (
-        lambda m: which.lstrip("#") == str(m.number),
-        lambda m: which == m.title.strip(),
-        lambda m: which.casefold() == m.title.strip().casefold(),
-    )
-    by_state = sorted(known, key=lambda m: m.state != "open")
-    return next((m for test in tests for m in by_state if test(m)), None)
-
-
 def _no_milestone(which: int | str, known: tuple[Milestone, ...], *, repository: str) -> GitHubError:
     there = ", ".join(map(_milestone_in_words, known))
-    asked = "open milestone with a due date" if str(which).lower() == NEXT_DUE else f"milestone {which}"
+    asked = "open milestone with open issues" if is_next_due(str(which)) else f"milestone {which}"
     return NotFoundOnGitHub(f"{repository} has no {asked}. It has: {there or 'no milestones at all'}.", status=404)
 
 

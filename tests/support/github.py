@@ -10,7 +10,8 @@ assert github.front.violations == ()
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
 from urllib.parse import quote
@@ -18,14 +19,19 @@ from urllib.parse import quote
 import pytest
 from pydantic import SecretStr
 
-from miyabi.github_access import GitHubAccess, GitHubApp
+from miyabi.github import GitHubRepository
+from miyabi.github_access import GitHubAccess, GitHubApp, Manners
+from miyabi.github_client import OnWait
 from tests.support.github_call import Branches, Home, Place
 from tests.support.github_emulate import APP_ID, INSTALLATION_ID, OWNER, Emulate, emulate, logins, token_of
 from tests.support.github_front import ENTERPRISE, GitHubFront
 from tests.support.github_overlay import Overlay
 from tests.support.peers import call
 
-__all__ = ["GitHub", "SeededRepository", "emulate", "github"]
+__all__ = ["FAST", "GitHub", "SeededRepository", "emulate", "github"]
+
+FAST = Manners(write_interval_seconds=0, retry_seconds=0.01)
+"""Manners that a peer on loopback does not mind."""
 
 _serial = count(1)
 _ROLES = {"carol": "write", "dave": "triage"}
@@ -159,6 +165,20 @@ class GitHub:
         """How somebody gets at it."""
         values = {"token": SecretStr(repository.token(by)), "base_url": self.url, **more}
         return GitHubAccess(repository=repository.name, **values)
+
+    @asynccontextmanager
+    async def open(
+        self,
+        repository: SeededRepository,
+        *,
+        manners: Manners = FAST,
+        on_wait: OnWait = lambda _seconds, _reason: None,
+        **access: Any,
+    ) -> AsyncIterator[GitHubRepository]:
+        """The client under test; `access` is as for `access`."""
+        found = self.access(repository, **access)
+        async with GitHubRepository.open(found, manners=manners, on_wait=on_wait) as client:
+            yield client
 
     @property
     def app(self) -> GitHubApp:
