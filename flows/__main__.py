@@ -72,11 +72,21 @@ def schedule(**options: Any) -> None:
 @click.option("--run", help="Name of the run; an earlier run's name goes on with it.")
 @click.option("--fail-fast", is_flag=True, default=None, help="Start nothing further after the first failure.")
 @click.option("--rehearse", is_flag=True, help="Use a small shell agent in place of claude: costs no tokens.")
-def orchestrate(**options: Any) -> None:
+@click.option("--milestone", metavar="WHICH", help="Run a milestone's issues: its number, its title, or 'next due'.")
+@click.option("--pull-request", is_flag=True, help="Open the run's pull request at GitHub afterwards.")
+@click.option("--github", metavar="BLOCK", help="Prefect block with the credential.  [default: $GITHUB_TOKEN]")
+def orchestrate(*, milestone: str | None, **options: Any) -> None:
     """Run the DAG. Exit code 0: all succeeded, 1: some did not, 2: bad input, 130: interrupted."""
-    from flows.commands.orchestrate import orchestrate as run  # noqa: PLC0415 - see the module docstring
+    if milestone is None:
+        from flows.commands.orchestrate import orchestrate as run  # noqa: PLC0415 - see the module docstring
 
-    sys.exit(run(**options))
+        sys.exit(run(**options))
+    from flows.commands.milestone import orchestrate_milestone  # noqa: PLC0415 - same
+
+    if options.pop("tasks") is not None:
+        raise BadInput("--milestone and a DAG file exclude each other: the milestone's issues are the DAG")
+    options.pop("pull_request")  # a milestone's run always has one
+    sys.exit(orchestrate_milestone(milestone=milestone, **options))
 
 
 @main.command()

@@ -15,7 +15,7 @@ from flows.form import OptionalPath, OptionalText
 from flows.integrating import Integrating
 from flows.parameters import overrides
 from miyabi.errors import BadInput, GitFailed
-from miyabi.integration_text import integration_sentence, is_whole
+from miyabi.integration_text import integration_sentence, went_well
 from miyabi.integration_values import Integration
 from miyabi.report import Report
 from miyabi.report_markdown import summary_sentence
@@ -52,9 +52,8 @@ def aggregate_results(
         return Failed(name="BadInput", message=str(error))
     told = integration_sentence(integration, report) if integration else f"Not integrated: {fault}"
     _show(report, work.folder, told)
-    is_good = report.all_succeeded and integration is not None and is_whole(integration, report)
     sentence = f"{summary_sentence(report)} {told}"
-    return Completed(message=sentence) if is_good else Failed(message=sentence)
+    return Completed(message=sentence) if went_well(report, integration) else Failed(message=sentence)
 
 
 def _integrate(work: Integrating) -> tuple[Integration | None, str]:

@@ -6,6 +6,7 @@ MiyabiError
 │   ├── SettingsError         the configuration: names the file and the field
 │   ├── NotARepository        no git repository at that path
 │   ├── BaseMissing           the base branch or commit does not exist
+│   ├── MilestoneBusy         another orchestrator works on the milestone
 │   └── GitUnusable           no git at the orchestrator, or one that is too old
 ├── MachineError              one machine; carries its name
 │   ├── MachineUnreachable    transient: refused, no route, timed out, closed at once
@@ -69,6 +70,10 @@ class NotARepository(BadInput):
 
 class BaseMissing(BadInput):
     """The base does not exist in the repository."""
+
+
+class MilestoneBusy(BadInput):
+    """Another orchestrator works on the milestone."""
 
 
 class GitUnusable(BadInput):

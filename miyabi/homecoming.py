@@ -10,7 +10,7 @@ from miyabi.github_values import PullRequest
 from miyabi.github_writer import StatusState
 from miyabi.home_settings import PullRequestMode, PullRequestSettings
 from miyabi.integration_values import Integration, LeftOut
-from miyabi.pull_request import PullRequestText, pull_request_text, task_pull_request_texts
+from miyabi.pull_request import PullRequestText, pull_request_text, task_pull_request_texts, why_nothing
 from miyabi.report import Report, TaskRow
 from miyabi.report_markdown import summary_sentence
 from miyabi.session import Outcome
@@ -59,6 +59,15 @@ def pack(
         return Luggage(branches={}, texts=())
     text = pull_request_text(report, integration, issues=issues, name=name)
     return Luggage(branches={text.branch: integration.head}, texts=(text,))
+
+
+def nothing_to_bring(report: Report, integration: Integration, luggage: Luggage) -> str:
+    """The sentence that there is nothing to bring and why; empty where there is something."""
+    if report.rehearsal:
+        return f"Run {report.run} was a rehearsal: nothing goes to GitHub."
+    if luggage.texts:
+        return ""
+    return why_nothing(report, integration) or f"Run {report.run}: no task has commits, so there is no pull request."
 
 
 async def open_pull_requests(

@@ -14,9 +14,11 @@ _OF_ITSELF = {LeftOutKind.FAILED}
 """Kinds that are told elsewhere: as what did not succeed."""
 
 
-def is_whole(integration: Integration, report: Report) -> bool:
-    """Whether the work of every task that succeeded is on the branch, and the verify commands did not fail."""
-    return integration.verified is not False and not _missing(integration, report)
+def went_well(report: Report, integration: Integration | None) -> bool:
+    """Whether every task succeeded, and all of their work is on a branch whose verify commands did not fail."""
+    if integration is None:
+        return False
+    return report.all_succeeded and integration.verified is not False and not _missing(integration, report)
 
 
 def integration_sentence(integration: Integration, report: Report) -> str:

@@ -81,13 +81,14 @@ async def preflight(live: LiveRun) -> tuple[MachineError, ...]:
     """Asks every machine at the same time whether it can take sessions; why some cannot. They take no part.
 
     Raises:
-        BadInput: none can; one line a machine.
+        BadInput: none can; one line, or where there are several machines one line each.
     """
     machines = list(live.machines.values())
     answers = await asyncio.gather(*(_ask(live, machine) for machine in machines))
     unfit = tuple(a for a in answers if isinstance(a, MachineError))
     if len(unfit) == len(machines):
-        raise BadInput("no machine can take a session:\n" + "\n".join(f"  {error}" for error in unfit))
+        between = " " if len(unfit) == 1 else "\n  "
+        raise BadInput(between.join(["no machine can take a session:", *map(str, unfit)]))
     live.machines = {m.name: m for m, a in zip(machines, answers, strict=True) if isinstance(a, Fitness)}
     for error in unfit:
         live.warn(f"not used: {error}")

@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from miyabi.session import SessionPaths, SessionResult
 
 REHEARSAL_PREFIX = "rehearsal-"
 
+_IGNORED = ".gitignore"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _Value = TypeVar("_Value", bound=BaseModel)
@@ -133,15 +134,22 @@ class RunFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            atomic.write_text(_runs(self.repository) / ".gitignore", "*\n")
+            atomic.write_text(_runs(self.repository) / _IGNORED, "*\n")
         except OSError as error:
             raise BadInput(f"{self.path}: cannot be made: {error.strerror}. Is the repository writable?") from error
         return self
 
     def discard_unless_used(self) -> None:
-        """Removes the folder of a run that came to nothing before its first session."""
-        if not (self.path / "sessions").exists():
-            shutil.rmtree(self.path, ignore_errors=True)
+        """Removes the folder of a run that came to nothing before its first session, and what held nothing else."""
+        if (self.path / "sessions").exists():
+            return
+        shutil.rmtree(self.path, ignore_errors=True)
+        runs = _runs(self.repository)
+        with suppress(OSError):  # other runs are there, or a configuration
+            if [entry.name for entry in runs.iterdir()] == [_IGNORED]:
+                (runs / _IGNORED).unlink()
+                runs.rmdir()
+                runs.parent.rmdir()
 
     def write_info(self, info: RunInfo) -> None:
         """Keeps what the run was started with."""

@@ -6,6 +6,7 @@ import uuid
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -65,6 +66,13 @@ class SessionPaths(BaseModel):
     run: str
     task: str
     attempt: int = 1
+
+    @classmethod
+    def of(cls, session: str) -> Self:
+        """Those of the session of that name."""
+        run, rest = session.split(".", 1)
+        task, attempt = rest.rsplit(".", 1)
+        return cls(run=run, task=task, attempt=int(attempt))
 
     @property
     def session(self) -> str:

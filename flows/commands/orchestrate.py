@@ -10,15 +10,13 @@ from typing import Any
 
 import click
 
-from flows.commands.home import miyabi_home
 from flows.commands.live_table import watch
-from flows.commands.summary import INTERRUPTED, show_end
-from flows.server import client_settings, ensure_server
+from flows.commands.ready import given, make_ready
+from flows.commands.summary import FAILED, INTERRUPTED, SUCCEEDED, show_end
 from miyabi.errors import BadInput
+from miyabi.github_login import GitHubLogin
 from miyabi.opening import RunRequest, read_request
 from miyabi.run_folder import RunFolder, new_run_name
-
-_QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}  # the table says it; the UI has every line
 
 
 def orchestrate(
@@ -31,6 +29,8 @@ def orchestrate(
     run: str | None = None,
     fail_fast: bool | None = None,
     rehearse: bool = False,
+    pull_request: bool = False,
+    github: str | None = None,
 ) -> int:
     """Runs the DAG and returns the exit code: 0 all succeeded, 1 some did not, 2 bad input, 130 interrupted.
 
@@ -38,29 +38,43 @@ def orchestrate(
         BadInput: before anything was started.
         ServerError: no Prefect server could be found or started.
     """
-    overrides: dict[str, Any] = {"runs": _given(strategy=strategy, fail_fast=fail_fast)}
+    overrides: dict[str, Any] = {"runs": given(strategy=strategy, fail_fast=fail_fast)}
     request = RunRequest(tasks=tasks, repository=repository, base=base, run=run, config=config, overrides=overrides)
     dag, _, repo, _ = asyncio.run(read_request(request))
+    if pull_request and not rehearse and github is None:
+        GitHubLogin.of_environment(os.environ)
     for warning in dag.warnings:
         click.echo(f"warning: {warning}", err=True)
     folder = RunFolder(repo.root, run or new_run_name(datetime.now(UTC), rehearse=rehearse))
-    server = ensure_server(miyabi_home())
-    os.environ.update({**client_settings(server.url), **_QUIET})
-    click.echo(f"run         {folder.run}\nui          {server.ui_url}")
+    ui = make_ready()
+    click.echo(f"run         {folder.run}\nui          {ui}")
     parameters = {
-        **_given(tasks=_absolute(tasks), config=_absolute(config), base=base, strategy=strategy, fail_fast=fail_fast),
+        **given(tasks=_absolute(tasks), config=_absolute(config), base=base, strategy=strategy, fail_fast=fail_fast),
         "repository": repo.root,
         "run": folder.run,
         "rehearse": rehearse,
     }
-    return _run(folder, parameters)
+    code = _run(folder, parameters)
+    if pull_request and rehearse:
+        click.echo("home        a rehearsal opens no pull request")
+    elif pull_request and code != INTERRUPTED:
+        code = max(code, _open_pull_request(folder, given(config=_absolute(config), github=github)))
+    return code
+
+
+def _open_pull_request(folder: RunFolder, parameters: dict[str, Any]) -> int:
+    from flows.open_pull_request import open_pull_request  # noqa: PLC0415 - as above
+
+    state: Any = open_pull_request(repository=folder.repository, run=folder.run, return_state=True, **parameters)
+    click.echo(f"home        {state.message}", err=not state.is_completed())
+    return SUCCEEDED if state.is_completed() else FAILED
 
 
 def _run(folder: RunFolder, parameters: dict[str, Any]) -> int:
     from flows.run_dag import run_dag  # noqa: PLC0415 - Prefect is imported once its settings stand
 
     try:
-        with watch(folder):
+        with watch(lambda: folder):
             state: Any = run_dag(**parameters, return_state=True)
     except KeyboardInterrupt:
         show_end(folder)
@@ -68,10 +82,6 @@ def _run(folder: RunFolder, parameters: dict[str, Any]) -> int:
     if state.name == "BadInput":
         raise BadInput(state.message)
     return show_end(folder)
-
-
-def _given(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _absolute(path: Path | None) -> Path | None:

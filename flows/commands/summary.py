@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from miyabi.integration_text import integration_sentence, is_whole
+from miyabi.integration_text import integration_sentence, went_well
 from miyabi.integration_values import Integration
 from miyabi.report import Report
 from miyabi.report_markdown import summary_sentence
@@ -22,8 +22,7 @@ def show_end(folder: RunFolder) -> int:
         click.echo(f"no report: the run ended before it could be made; see {folder.path}", err=True)
         return FAILED
     click.echo(summary(report, integration, folder))
-    is_good = report.all_succeeded and (integration is None or is_whole(integration, report))
-    return SUCCEEDED if is_good else FAILED
+    return SUCCEEDED if went_well(report, integration) else FAILED
 
 
 def summary(report: Report, integration: Integration | None, folder: RunFolder) -> str:

@@ -1,0 +1,72 @@
+"""A run's way to GitHub: push, pull request, statuses, one task run each. Only wires."""
+
+from __future__ import annotations
+
+from prefect.artifacts import create_link_artifact
+from prefect.logging import get_run_logger
+
+from flows.outcomes import value_of
+from miyabi import atomic
+from miyabi.dag import Dag
+from miyabi.errors import BadInput
+from miyabi.homecoming import Luggage, nothing_to_bring, pack, statuses_of
+from miyabi.integration_values import Integration
+from miyabi.milestone import issue_numbers
+from miyabi.place import Place
+from miyabi.report import Report
+from miyabi.reporting import read_report, write_report
+from miyabi.run_folder import RunFolder
+from miyabi.run_info import Homecoming, MilestoneRun
+from tasks.github import push_branches, put_pull_requests, put_statuses
+
+
+def bring_home(folder: RunFolder, place: Place) -> Homecoming:
+    """What of the run is at GitHub afterwards; the run folder keeps it. As often as you like.
+
+    Raises:
+        BadInput: the run is not integrated yet, or its folder is damaged.
+        NotDone: GitHub refuses, or does not answer; the same again goes on where this ended.
+    """
+    report = read_report(folder) or write_report(folder)
+    integration = folder.find_kept(Integration)
+    if integration is None:
+        raise BadInput(f"run {folder.run} is not integrated yet. Press aggregate-results for it first.")
+    of, mode = folder.find_kept(MilestoneRun), place.settings.pull_request.mode
+    issues = issue_numbers(Dag.load(folder.dag_file))
+    luggage = pack(report, integration, issues=issues, mode=mode, name=of.title if of else "")
+    _keep_texts(folder, luggage)
+    if note := nothing_to_bring(report, integration, luggage):
+        get_run_logger().info("%s", note)
+        home = Homecoming(repository=place.access.repository, note=note)
+    else:
+        home = _send(folder, place, luggage, milestone=of.number if of else None)
+        _set_statuses(report, integration, place)
+    folder.keep(home)
+    return home
+
+
+def _send(folder: RunFolder, place: Place, luggage: Luggage, *, milestone: int | None) -> Homecoming:
+    default = value_of(push_branches.submit(folder.run, place=place, branches=luggage.branches))
+    base = place.settings.pull_request.base or folder.info().base_branch or default
+    pulls = value_of(
+        put_pull_requests.submit(folder.run, place=place, texts=luggage.texts, base=base, milestone=milestone)
+    )
+    for pull in pulls:
+        key = f"pull-request-{folder.run}-{pull.number}".lower().replace("_", "-")
+        create_link_artifact(pull.html_url, link_text=f"#{pull.number} {pull.title}", key=key)
+    return Homecoming(repository=place.access.repository, pull_requests=pulls)
+
+
+def _set_statuses(report: Report, integration: Integration, place: Place) -> None:
+    """That they cannot be set is told, but ends nothing: the work is at GitHub."""
+    settings = place.settings.pull_request
+    if settings.statuses:
+        statuses = statuses_of(report, integration, mode=settings.mode)
+        put_statuses.submit(report.run, place=place, statuses=statuses).wait()
+
+
+def _keep_texts(folder: RunFolder, luggage: Luggage) -> None:
+    """What the pull requests say, as a file of the run: to read where none is opened, and all that did not fit."""
+    texts = [f"# {text.title}\n\n{text.body}\n{text.overflow or ''}".rstrip() for text in luggage.texts]
+    if texts:
+        atomic.write_text(folder.path / "pull_request.md", "\n\n---\n\n".join(texts) + "\n")

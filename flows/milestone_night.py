@@ -1,0 +1,149 @@
+"""One night of a milestone: what was left over, what is new, and what is said of it. Only wires."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from flows.aggregate_results import aggregate_results
+from flows.homeward import bring_home
+from flows.outcomes import NotDone, value_of
+from flows.run_dag import run_dag
+from miyabi.dag import Dag
+from miyabi.errors import BadInput
+from miyabi.integration_text import went_well
+from miyabi.integration_values import Integration
+from miyabi.milestone_plan import MilestonePlan
+from miyabi.night_text import night_sentence
+from miyabi.opening import begin
+from miyabi.place import Place
+from miyabi.reporting import read_report
+from miyabi.run_folder import RunFolder
+from miyabi.run_info import Homecoming, MilestoneRun
+from tasks.github import Found, fetch_base, read_plan, show_on_issues, write_plan
+
+
+@dataclass(kw_only=True)
+class Night:
+    """What it takes. `run` is the name of a new run; `parameters` are those that `run_dag` gets too."""
+
+    place: Place
+    found: Found
+    run: str
+    base: str | None
+    rehearse: bool
+    parameters: Mapping[str, Any]
+    faults: list[str] = field(default_factory=list)
+
+    def go(self) -> State[Any]:
+        """How it ended.
+
+        Raises:
+            BadInput: something that was given cannot be used.
+            NotDone: GitHub cannot be read or written, or the run was cancelled.
+        """
+        plan = self._catch_up(self._read())
+        folder = self._cut_short(plan) or self._new_run(plan)
+        if folder:
+            self._run(folder, plan)
+            self._bring(folder)
+            plan = plan if self.rehearse else self._read()
+        if not self.rehearse:
+            self._write(plan)
+        return self._end(plan, folder)
+
+    def _read(self) -> MilestonePlan:
+        plan: MilestonePlan = value_of(read_plan.submit(self._name, place=self.place))
+        return plan
+
+    def _catch_up(self, plan: MilestonePlan) -> MilestonePlan:
+        """Brings home what an earlier night left here."""
+        waiting = [] if self.rehearse else [run.folder for run in plan.earlier.runs if run.needs_homecoming]
+        for folder in waiting:
+            self._bring(folder)
+        return self._read() if waiting else plan
+
+    def _cut_short(self, plan: MilestonePlan) -> RunFolder | None:
+        return None if self.rehearse else plan.earlier.cut_short
+
+    def _new_run(self, plan: MilestonePlan) -> RunFolder | None:
+        if plan.selection.dag is None:
+            return None
+        branch = self.base or self.place.settings.pull_request.base or self.found.default_branch
+        base = value_of(fetch_base.submit(branch, place=self.place))
+        folder = RunFolder(self.place.repository.root, self.run).create()
+        milestone = plan.facts.milestone
+        folder.keep(MilestoneRun(repository=plan.facts.repository, number=milestone.number, title=milestone.title))
+        begin(
+            folder,
+            dag=plan.selection.dag,
+            settings=self.place.settings,
+            base=base,
+            base_branch=branch,
+            rehearse=self.rehearse,
+        )
+        return folder
+
+    def _run(self, folder: RunFolder, plan: MilestonePlan) -> None:
+        with self._shown_on_issues(folder, plan):
+            state: Any = run_dag(
+                repository=self.place.repository.root,
+                run=folder.run,
+                rehearse=self.rehearse,
+                return_state=True,
+                **self.parameters,
+            )
+        if state.name == "BadInput":
+            raise BadInput(state.message)
+        if folder.info().ended is None or state.is_cancelled() or state.is_crashed():
+            raise NotDone(state.message or f"run {folder.run} ended as {state.name}")
+
+    @contextmanager
+    def _shown_on_issues(self, folder: RunFolder, plan: MilestonePlan) -> Iterator[None]:
+        if self.rehearse or not self.place.settings.milestone.labels:
+            yield
+            return
+        known = {issue.number: issue for issue in plan.facts.own}
+        tasks = {node.id: known.get(node.issue or 0) for node in Dag.load(folder.dag_file).nodes}
+        issues = {task: issue for task, issue in tasks.items() if issue}
+        over = threading.Event()
+        shown = show_on_issues.submit(folder.run, place=self.place, folder=folder, issues=issues, until=over)
+        try:
+            yield
+        finally:
+            over.set()
+            shown.wait()
+
+    def _bring(self, folder: RunFolder) -> None:
+        """The run's work comes to GitHub; what keeps it from that does not keep the rest of the night."""
+        try:
+            if folder.find_kept(Integration) is None:
+                given = {name: self.parameters[name] for name in ("config", "fleet", "session_defaults")}
+                aggregate_results(repository=self.place.repository.root, run=folder.run, return_state=True, **given)
+            bring_home(folder, self.place)
+        except (BadInput, NotDone) as error:
+            self.faults.append(f"run {folder.run} is not at GitHub: {error}")
+
+    def _write(self, plan: MilestonePlan) -> None:
+        try:
+            value_of(write_plan.submit(self._name, place=self.place, plan=plan))
+        except NotDone as error:
+            self.faults.append(f"the milestone was not updated: {error}")
+
+    def _end(self, plan: MilestonePlan, folder: RunFolder | None) -> State[Any]:
+        report = read_report(folder) if folder else None
+        integration = folder.find_kept(Integration) if folder else None
+        home = folder.find_kept(Homecoming) if folder else None
+        told = night_sentence(plan, report=report, home=home, faults=self.faults)
+        is_good = not self.faults and (report is None or went_well(report, integration))
+        return Completed(message=told) if is_good else Failed(message=told)
+
+    @property
+    def _name(self) -> str:
+        return str(self.found.milestone.number)

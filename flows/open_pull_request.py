@@ -1,0 +1,52 @@
+"""The pull request of a run: opened, or brought up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed
+
+from flows.form import OptionalPath, OptionalText
+from flows.homeward import bring_home
+from flows.login import log_in
+from flows.outcomes import NotDone
+from miyabi.errors import BadInput
+from miyabi.place import Place
+from miyabi.run_folder import RunFolder
+from miyabi.run_info import Homecoming
+from tasks.runner import FleetTaskRunner, current_runner
+
+
+@flow(
+    name="open-pull-request",
+    flow_run_name="pull request of {run}",
+    task_runner=FleetTaskRunner(),
+    persist_result=False,
+)
+def open_pull_request(repository: Path, run: str, github: OptionalText = None, config: OptionalPath = None) -> Any:
+    """Pushes what a run's tasks made and opens its pull request, or brings the open one up to date.
+
+    Args:
+        repository: The git repository that the run worked on, an absolute path.
+        run: Name of the run. It has to be integrated: see aggregate-results.
+        github: Name of a Water Spider GitHub Repository block, or of a Secret block with a token. Empty: GITHUB_TOKEN.
+        config: Configuration file. Empty: .miyabi/config.toml of the repository.
+    """
+    try:
+        login, said = log_in(github)
+        place = current_runner().call(Place.open(repository, login=login, config=config, overrides=said))
+        home = bring_home(RunFolder.find(place.repository.root, run), place)
+    except BadInput as error:
+        get_run_logger().error("%s", error)
+        return Failed(name="BadInput", message=str(error))
+    except NotDone as error:
+        return Failed(message=str(error))
+    return Completed(message=homecoming_sentence(home))
+
+
+def homecoming_sentence(home: Homecoming) -> str:
+    """Where the work is, in one line."""
+    return home.note or ", ".join(f"pull request #{pull.number} {pull.html_url}" for pull in home.pull_requests)

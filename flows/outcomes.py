@@ -1,0 +1,25 @@
+"""What a task run came to, for a flow that cannot go on without it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.futures import PrefectFuture
+
+from miyabi.errors import MiyabiError
+
+
+class NotDone(MiyabiError):  # noqa: N818 - no error of ours: the task has told it already
+    """A task run did not complete; the message is its state's."""
+
+
+def value_of(future: PrefectFuture[Any]) -> Any:
+    """What the task returned, once it has ended.
+
+    Raises:
+        NotDone: it failed or was cancelled.
+    """
+    future.wait()
+    if not future.state.is_completed():
+        raise NotDone(future.state.message or f"the task ended as {future.state.name}")
+    return future.result()

@@ -1,0 +1,48 @@
+"""Says at GitHub how a milestone stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed
+
+from flows.form import OptionalPath, OptionalText
+from flows.login import log_in
+from flows.outcomes import NotDone, value_of
+from miyabi.errors import BadInput
+from miyabi.place import Place
+from tasks.github import read_plan, write_plan
+from tasks.runner import FleetTaskRunner, current_runner
+
+
+@flow(
+    name="update-milestone",
+    flow_run_name="milestone {milestone}",
+    task_runner=FleetTaskRunner(),
+    persist_result=False,
+)
+def update_milestone(
+    repository: Path, milestone: str = "next due", github: OptionalText = None, config: OptionalPath = None
+) -> Any:
+    """Brings a milestone's description, and a comment and a label an issue, to where its last run left them.
+
+    Args:
+        repository: The git repository whose runs are told about, an absolute path.
+        milestone: Number or title of the milestone, or: next due.
+        github: Name of a Water Spider GitHub Repository block, or of a Secret block with a token. Empty: GITHUB_TOKEN.
+        config: Configuration file. Empty: .miyabi/config.toml of the repository.
+    """
+    try:
+        login, said = log_in(github)
+        place = current_runner().call(Place.open(repository, login=login, config=config, overrides=said))
+        plan = value_of(read_plan.submit(milestone, place=place))
+        update = value_of(write_plan.submit(milestone, place=place, plan=plan))
+    except BadInput as error:
+        get_run_logger().error("%s", error)
+        return Failed(name="BadInput", message=str(error))
+    except NotDone as error:
+        return Failed(message=str(error))
+    return Completed(message=f"milestone {plan.facts.milestone.number}: {update}")

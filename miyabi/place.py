@@ -1,0 +1,46 @@
+"""Where work goes home: the user's repository, the same at GitHub, the settings, and as whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import SecretStr
+
+from miyabi.github_access import GitHubAccess
+from miyabi.github_login import GitHubLogin, github_access
+from miyabi.push_target import PushTarget
+from miyabi.repository import Repository
+from miyabi.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A repository of the user, and the same at GitHub."""
+
+    repository: Repository
+    settings: Settings
+    access: GitHubAccess
+
+    @classmethod
+    async def open(
+        cls, repository: Path, *, login: GitHubLogin, config: Path | None = None, overrides: Mapping[str, Any]
+    ) -> Self:
+        """The place of a repository.
+
+        Raises:
+            BadInput: no repository, no such remote, or a setting that cannot be used.
+        """
+        opened = await Repository.open(repository)
+        settings = Settings.load(opened.root, config=config, **overrides)
+        there = await PushTarget.resolve(opened, remote=settings.github.remote)
+        access = github_access(settings.github, login=login, remote_url=there.address)
+        return cls(repository=opened, settings=settings, access=access)
+
+    async def remote(self, token: SecretStr) -> PushTarget:
+        """Where branches are pushed to and the base is fetched from. Raises SettingsError, as `open`."""
+        return await PushTarget.resolve(
+            self.repository, remote=self.settings.github.remote, token=token, base_url=self.access.base_url
+        )

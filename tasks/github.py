@@ -1,0 +1,163 @@
+"""What goes to GitHub, as task runs: waits are told in the logs, and a refusal is a failed state with its sentence."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import wraps
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.states import Failed
+
+from miyabi import milestone_update, remote_base
+from miyabi.errors import BadInput, GitError, GitHubError
+from miyabi.github import GitHubRepository
+from miyabi.github_values import Issue, Milestone, PullRequest
+from miyabi.homecoming import TaskStatus, open_pull_requests, set_statuses
+from miyabi.issue_watch import watch_issues
+from miyabi.milestone_choice import choose_milestone
+from miyabi.milestone_plan import MilestonePlan, plan_milestone
+from miyabi.place import Place
+from miyabi.pull_request import PullRequestText
+from miyabi.push import push
+from miyabi.run_folder import RunFolder
+
+
+class Found(NamedTuple):
+    """A milestone, and the branch that its repository's work is for."""
+
+    milestone: Milestone
+    default_branch: str
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def at_github(place: Place) -> AsyncIterator[GitHubRepository]:
+    """The repository at GitHub, for a task; waits are told in its log."""
+    log = get_run_logger()
+
+    def tell(seconds: float, reason: str) -> None:
+        log.warning("waiting %.0f s: %s", seconds, reason)
+
+    manners = place.settings.github.manners
+    async with GitHubRepository.open(place.access, manners=manners, on_wait=tell) as github:
+        yield github
+
+
+def refusals_are_told(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T | State[Any]]]:
+    """What GitHub or git refuses becomes a failed state with its sentence, in place of a traceback."""
+
+    @wraps(work)
+    async def told(*args: P.args, **kwargs: P.kwargs) -> T | State[Any]:
+        try:
+            return await work(*args, **kwargs)
+        except (GitHubError, GitError, BadInput) as error:
+            get_run_logger().error("%s", error)
+            return Failed(message=str(error))
+
+    return told
+
+
+@task(name="push", task_run_name="push {run}", cache_policy=NO_CACHE, persist_result=False)
+@refusals_are_told
+async def push_branches(run: str, *, place: Place, branches: Mapping[str, str]) -> str:
+    """Puts the branches at their commits; the repository's default branch.
+
+    A refusal is told before anything is pushed where it can be: archived, no rights.
+    """
+    async with at_github(place) as github:
+        info = await github.info(for_writing=True)
+        pushed = await push(place.repository, branches, remote=await place.remote(await github.token()))
+    get_run_logger().info("run %s: pushed %d of %d branches", run, len(pushed), len(branches))
+    return info.default_branch
+
+
+@task(name="pull-request", task_run_name="pull request of {run}", cache_policy=NO_CACHE, persist_result=False)
+@refusals_are_told
+async def put_pull_requests(
+    run: str, *, place: Place, texts: Sequence[PullRequestText], base: str, milestone: int | None
+) -> tuple[PullRequest, ...]:
+    """The pull requests of the run, created or updated."""
+    async with at_github(place) as github:
+        settings = place.settings.pull_request
+        pulls = await open_pull_requests(github, texts, base=base, settings=settings, milestone=milestone)
+    for pull in pulls:
+        get_run_logger().info("run %s: pull request #%d %s", run, pull.number, pull.html_url)
+    return pulls
+
+
+@task(name="statuses", task_run_name="statuses of {run}", cache_policy=NO_CACHE, persist_result=False)
+@refusals_are_told
+async def put_statuses(run: str, *, place: Place, statuses: Sequence[TaskStatus]) -> None:
+    """Each task's outcome as a commit status."""
+    async with at_github(place) as github:
+        await set_statuses(github, statuses)
+    get_run_logger().info("run %s: %d statuses", run, len(statuses))
+
+
+@task(name="find-milestone", task_run_name="find milestone {which}", cache_policy=NO_CACHE, persist_result=False)
+@refusals_are_told
+async def find_milestone(which: str, *, place: Place) -> Found:
+    """The milestone of that number, title, or `next due`, and whether anything could be written there."""
+    async with at_github(place) as github:
+        info = await github.info(for_writing=True)
+        known = await github.milestones(state="all")
+    milestone = choose_milestone(known, which, finished=place.settings.milestone.close)
+    return Found(milestone=milestone, default_branch=info.default_branch)
+
+
+@task(name="fetch-base", task_run_name="fetch {branch}", cache_policy=NO_CACHE, persist_result=False)
+@refusals_are_told
+async def fetch_base(branch: str, *, place: Place) -> str:
+    """The commit that GitHub's branch stands at now; its history is here then."""
+    async with at_github(place) as github:
+        head = await remote_base.fetch_base(place.repository, branch, remote=await place.remote(await github.token()))
+    get_run_logger().info("base: %s at %s", branch, head)
+    return head
+
+
+@task(name="labels", task_run_name="labels of {run}", cache_policy=NO_CACHE, persist_result=False)
+@refusals_are_told
+async def show_on_issues(
+    run: str,  # noqa: ARG001 - part of the run's name
+    *,
+    place: Place,
+    folder: RunFolder,
+    issues: Mapping[str, Issue],
+    until: threading.Event,
+) -> None:
+    """Keeps labels on the issues at what their tasks do, until told to stop."""
+    async with at_github(place) as github:
+        await milestone_update.ensure_labels(github)
+        await watch_issues(github, folder, issues, until=until)
+
+
+@task(name="read-milestone", task_run_name="read milestone {which}", cache_policy=NO_CACHE, persist_result=False)
+@refusals_are_told
+async def read_plan(which: str, *, place: Place) -> MilestonePlan:
+    """The milestone of that number, title, or `next due`, as it stands, and what of it is run now."""
+    settings = place.settings.milestone
+    async with at_github(place) as github:
+        milestone = choose_milestone(await github.milestones(state="all"), which, finished=settings.close)
+        plan = await plan_milestone(github, milestone, repository=place.repository.root, settings=settings)
+    for line in (*plan.warnings, *map(str, plan.selection.skipped)):
+        get_run_logger().info("%s", line)
+    return plan
+
+
+@task(name="write-milestone", task_run_name="write milestone {which}", cache_policy=NO_CACHE, persist_result=False)
+@refusals_are_told
+async def write_plan(which: str, *, place: Place, plan: MilestonePlan) -> milestone_update.MilestoneUpdate:
+    """Brings description, comments and labels to where the plan stands."""
+    async with at_github(place) as github:
+        update = await milestone_update.update_milestone(github, plan, settings=place.settings.milestone)
+    get_run_logger().info("milestone %s: %s", which, update)
+    return update
