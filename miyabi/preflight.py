@@ -17,8 +17,8 @@ _PROBE = r"""
 say() { printf '%s=%s\n' "$1" "$2"; }
 say perl "$(perl -e 'print $]' 2>/dev/null)"
 say git "$(git --version 2>/dev/null)"
-mkdir -p "$1" 2>/dev/null; say writable "$(test -w "$1" && echo yes)"
-say free_kib "$(df -Pk "$1" 2>/dev/null | tail -n 1 | awk '{print $4}')"
+mkdir -p "$1" 2>/dev/null; say writable "$(test -d "$1" && test -w "$1" && echo yes)"
+say free_kib "$(df -Pk "$1" 2>/dev/null | sed -n 's/^.* \([0-9][0-9]*\)  *[0-9]*% .*$/\1/p')"
 say system "$(uname -sm)"
 """
 
@@ -31,7 +31,7 @@ class Fitness:
     system: str
     git: str
     claude: str
-    free_mib: int
+    free_mib: int | None  # None where df speaks another language than POSIX
 
 
 async def check(machine: Machine, host: Host, settings: Settings, *, rehearse: bool) -> Fitness:
@@ -48,7 +48,7 @@ async def check(machine: Machine, host: Host, settings: Settings, *, rehearse: b
         system=facts["system"],
         git=facts["git"].removeprefix("git version "),
         claude=version,
-        free_mib=int(facts["free_kib"] or 0) // 1024,
+        free_mib=_free_mib(facts),
     )
 
 
@@ -73,12 +73,17 @@ def _require(machine: Machine, facts: dict[str, str]) -> None:
         raise _not_ready(
             machine, f"workspace {machine.workspace} cannot be written", "Set `workspace` to a folder of this user."
         )
-    if int(facts["free_kib"] or 0) < MINIMUM_FREE_MIB * 1024:
+    free = _free_mib(facts)
+    if free is not None and free < MINIMUM_FREE_MIB:
         raise _not_ready(
             machine,
-            f"its disk is full: {int(facts['free_kib'] or 0) // 1024} MiB free at {machine.workspace}",
+            f"its disk is full: {free} MiB free at {machine.workspace}",
             "Free some space, or remove old runs with: miyabi sweep RUN",
         )
+
+
+def _free_mib(facts: dict[str, str]) -> int | None:
+    return int(facts["free_kib"]) // 1024 if facts["free_kib"].isdigit() else None
 
 
 async def _ask_claude(machine: Machine, host: Host, settings: Settings) -> str:

@@ -3,49 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.repos import git, make_repository
+from tests.support.command import ROOT, Desk, desk  # noqa: F401 - a fixture
+from tests.support.repos import git
+
+BAD = ROOT / "tests" / "cases" / "dags" / "bad"
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    """A repository with one commit."""
-    return make_repository(tmp_path / "repository")
-
-
-def miyabi(repository: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command in the repository, with a home of its own."""
-    home = repository.parent / "home"
-    home.mkdir(exist_ok=True)
-    environment = {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", **variables}
-    command = [sys.executable, "-m", "flows", *words]
-    root = str(Path(__file__).parents[2])
-    environment["PYTHONPATH"] = root
-    return subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, check=False)
-
-
-def dag(repository: Path, **fields: object) -> str:
-    """A DAG file of one node."""
-    file = repository.parent / "tasks.json"
-    file.write_text(json.dumps({"nodes": [{"id": "a", **fields}]}), encoding="utf-8")
-    return str(file)
-
-
-def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    """One line on stderr with these words, exit code 2, no traceback."""
-    assert done.returncode == 2, done
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert done.stderr.startswith("miyabi: ")
-    assert all(word in done.stderr for word in words), done.stderr
-
-
-def test_help_needs_no_prefect(repository: Path) -> None:
+def test_help_needs_no_prefect() -> None:
     """--help answers without the imports that cost seconds."""
     code = "import sys, runpy; sys.argv = ['miyabi', '--help']\n"
     code += "try: runpy.run_module('flows', run_name='__main__')\nexcept SystemExit: pass\n"
@@ -55,61 +25,146 @@ def test_help_needs_no_prefect(repository: Path) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_no_such_file(repository: Path) -> None:
-    """A DAG file that is not there is named."""
-    refused(miyabi(repository, "orchestrate", "none.json"), "none.json", "no such file")
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("task.json", None, ["no such file; did you mean 'tasks.json'?"]),
+        (".", None, ["is a directory; give the DAG file in it"]),
+        ("tasks.json", b"{", ["line 1, column 2: not JSON"]),
+        (
+            "tasks.json",
+            b'{"nodes": [{"id": "\xff"}]}',
+            ["byte 19 (line 1) is 0xff, which is not UTF-8"],
+        ),
+        ("tasks.json", b"", ["the file must hold an object", "found nothing"]),
+        ("tasks.json", b'{"nodes": []}', ["'nodes' is empty"]),
+        ("tasks.json", b'{"nodes": [{"id": "../x"}]}', ["node number 1", "'id'", "'../x'"]),
+        ("tasks.json", b'{"nodes": [{"id": "a", "priorty": 1}]}', ["node 'a'", "did you mean 'priority'?"]),
+        ("tasks.json", b'{"nodes": [{"id": "a", "priority": 0}]}', ["node 'a'", "'priority'", "found the number 0"]),
+        ("tasks.json", b'{"nodes": [{"id": "a"}, {"id": "a"}]}', ["'a'"]),
+        ("tasks.yaml", b"nodes: [{id: a, dependencies: [b]}]", ["node 'a'", "'b'"]),
+        ("tasks.yaml", b"nodes:\n\t- id: a", ["line 2"]),
+    ],
+)
+def test_a_dag_file_that_cannot_be_used(desk: Desk, name: str, content: bytes | None, words: list[str]) -> None:
+    """The file, the node and the field are named with what was found, and what to do."""
+    desk.dag()
+    if content is not None:
+        (desk.folder / name).write_bytes(content)
+    desk.refuses("orchestrate", str(desk.folder / name), saying=[str(desk.folder / name), *words])
 
 
-def test_no_repository(tmp_path: Path, repository: Path) -> None:
+def test_the_command_says_what_the_reader_says(desk: Desk) -> None:
+    """A sample of the cases that tests/unit/test_dag_file.py holds against the reader, in the same words."""
+    expected = json.loads((BAD.parent / "bad.json").read_text(encoding="utf-8"))
+    for name in sorted(expected)[::24]:
+        desk.refuses("orchestrate", str(BAD / name), saying=[f"{BAD / name}: {expected[name]}"])
+
+
+def test_a_file_over_64_megabytes(desk: Desk) -> None:
+    """A file that no DAG needs is refused before it is read to its end."""
+    desk.dag()
+    with desk.tasks.open("r+b") as file:
+        file.truncate((64 << 20) + 1)
+    desk.refuses("orchestrate", str(desk.tasks), saying=["tasks.json", "larger than 64 MB"])
+
+
+def test_no_repository(desk: Desk, tmp_path: Path) -> None:
     """A folder without a repository is named, with what to do."""
-    refused(miyabi(repository, "orchestrate", dag(repository), "-C", str(tmp_path)), "no git repository", "git init")
+    words = [str(tmp_path), "no git repository", "git init"]
+    desk.refuses("orchestrate", desk.dag(), "-C", str(tmp_path), saying=words)
+    assert not (tmp_path / ".miyabi").exists()
 
 
-def test_no_such_base(repository: Path) -> None:
+def test_no_such_folder(desk: Desk) -> None:
+    """A repository that is not there is named."""
+    desk.refuses("orchestrate", desk.dag(), "-C", "/no/such", saying=["/no/such: there is no such folder"])
+
+
+def test_no_such_base(desk: Desk) -> None:
     """A base that does not exist is named, with those that do."""
-    refused(miyabi(repository, "orchestrate", dag(repository), "--base", "nope"), "'nope'", "main")
+    desk.refuses("orchestrate", desk.dag(), "--base", "nope", saying=["'nope'", "There are: main"])
+    desk.refuses("orchestrate", desk.dag(), MIYABI_RUNS__BASE="mian", saying=["'mian'", "Did you mean main?"])
 
 
-def test_a_label_that_no_machine_has(repository: Path) -> None:
+def test_a_repository_without_a_commit(desk: Desk) -> None:
+    """There is nothing to start from, and the way to it is told."""
+    empty = desk.folder / "empty"
+    git(desk.folder, "init", "-q", str(empty))
+    desk.refuses("orchestrate", desk.dag(), "-C", str(empty), saying=["has no commit yet", "git commit"])
+    assert not (empty / ".miyabi").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[sessions", ["not valid TOML", "Expected ']'"]),
+        (b"[sessions]\ncheck = '\xff'", ["line 2 is not UTF-8"]),
+        ("[sessions]\nmodle = 'x'", ["sessions.modle: unknown field; did you mean 'model'?"]),
+        ("[[machines]]\nname = 'a'\nslots = 'many'", ["machines.0.slots", "found 'many'"]),
+    ],
+)
+def test_a_configuration_that_cannot_be_used(desk: Desk, text: str | bytes, words: list[str]) -> None:
+    """The file and the field are named with what was found."""
+    desk.configure(text)
+    desk.refuses("orchestrate", desk.dag(), saying=[str(desk.repository / ".miyabi" / "config.toml"), *words])
+
+
+def test_every_command_refuses_such_a_configuration(desk: Desk) -> None:
+    """What only looks is as strict as what runs."""
+    desk.configure("[runs]\nbse = 'main'")
+    for command in (["schedule", desk.dag()], ["check"], ["sessions"], ["sweep", "r1"]):
+        desk.refuses(*command, saying=["runs.bse: unknown field; did you mean 'base'?"])
+
+
+def test_a_variable_that_cannot_be_used(desk: Desk) -> None:
+    """The variable is named, and what was found in it."""
+    words = ["MIYABI_SESSIONS__MAX_TURNS", "found 'many'"]
+    desk.refuses("orchestrate", desk.dag(), MIYABI_SESSIONS__MAX_TURNS="many", saying=words)
+    words = ["MIYABI_MACHINES: not valid JSON", "found '{'"]
+    desk.refuses("orchestrate", desk.dag(), MIYABI_MACHINES="{", saying=words)
+
+
+def test_a_label_that_no_machine_has(desk: Desk) -> None:
     """A task that could never run is refused before anything starts."""
-    refused(miyabi(repository, "orchestrate", dag(repository, requires=["xcode"])), "'a'", "'xcode'")
+    desk.refuses("orchestrate", desk.dag(requires=["xcode"]), saying=["'a'", "'xcode'"])
 
 
-def test_a_run_that_does_not_exist(repository: Path) -> None:
-    """Going on with an unknown run says which runs there are."""
-    refused(miyabi(repository, "logs", "nope", "a", "-C", str(repository)), "no .miyabi/runs here")
+def test_a_run_name_that_cannot_be_a_branch(desk: Desk) -> None:
+    """A run's name is part of branches and folders, and is refused where it cannot be."""
+    desk.refuses("orchestrate", desk.dag(), "--run", "../x", saying=["'../x' is not a usable name", "nightly-1"])
 
 
-def test_a_cycle_is_shown_by_schedule(repository: Path) -> None:
+def test_nothing_to_run(desk: Desk) -> None:
+    """Without a file and without a run to go on with there is nothing to do."""
+    desk.refuses("orchestrate", saying=["no DAG file was given"])
+    desk.refuses("orchestrate", "--run", "unknown", saying=["no DAG file was given"])
+
+
+def test_a_run_that_does_not_exist(desk: Desk) -> None:
+    """Asking for an unknown run says which runs there are."""
+    desk.refuses("logs", "nope", "a", saying=["no .miyabi/runs here"])
+
+
+def test_a_cycle_is_shown_by_schedule(desk: Desk) -> None:
     """`schedule` refuses what `orchestrate` would."""
-    file = repository.parent / "cycle.json"
-    file.write_text(json.dumps({"nodes": [{"id": "a", "dependencies": ["b"]}, {"id": "b", "dependencies": ["a"]}]}))
-    refused(miyabi(repository, "schedule", str(file)), "a → b → a")
+    file = desk.dag({"id": "a", "dependencies": ["b"]}, {"id": "b", "dependencies": ["a"]})
+    desk.refuses("schedule", file, saying=["a → b → a"])
 
 
-def test_schedule_shows_the_plan(repository: Path) -> None:
+def test_schedule_shows_the_plan(desk: Desk) -> None:
     """Order, level, machine, waits and length are there, and nothing was run."""
-    file = Path(__file__).parents[2] / "examples/tasks.json"
-    done = miyabi(repository, "schedule", str(file), COLUMNS="200")
+    done = desk.miyabi("schedule", str(ROOT / "examples" / "tasks.json"), COLUMNS="200")
     assert done.returncode == 0, done.stderr
     assert all(word in done.stdout for word in ("critical path", "expected", "local", "skeleton"))
-    assert git(repository, "branch", "--list", "miyabi/*") == ""
-    assert not (repository / ".miyabi").exists()
+    assert git(desk.repository, "branch", "--list", "miyabi/*") == ""
+    assert not (desk.repository / ".miyabi").exists()
 
 
-def test_a_server_that_does_not_answer(repository: Path) -> None:
+def test_a_server_that_does_not_answer(desk: Desk) -> None:
     """A PREFECT_API_URL without a server behind it is one line, and nothing is left in the repository."""
-    done = miyabi(repository, "orchestrate", dag(repository), "--rehearse", PREFECT_API_URL="http://127.0.0.1:9/api")
+    done = desk.miyabi("orchestrate", desk.dag(title="t"), "--rehearse", PREFECT_API_URL="http://127.0.0.1:9/api")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("miyabi: ")
-    assert "127.0.0.1:9" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (repository / ".miyabi").exists()
-
-
-def test_check_says_what_is_missing(repository: Path) -> None:
-    """Each machine gets a line; one without claude says how to get it."""
-    done = miyabi(repository, "check", PATH="/usr/bin:/bin")
-    assert done.returncode == 1
-    assert done.stdout.startswith("FAIL  local: no claude at 'claude'")
-    assert miyabi(repository, "check", "--rehearse").returncode == 0
+    assert done.stderr.startswith("miyabi: PREFECT_API_URL is http://127.0.0.1:9/api, but no Prefect server answers")
+    assert done.stderr.count("\n") == 1
+    assert not (desk.repository / ".miyabi").exists()
