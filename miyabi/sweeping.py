@@ -7,10 +7,8 @@ from miyabi.host import Host
 from miyabi.machine import Machine
 from miyabi.remote import RemoteSession, list_sessions
 from miyabi.repository import Repository
-from miyabi.session_status import State
+from miyabi.wording import count
 from miyabi.workspace import Workspace
-
-_LIVE = {State.RUNNING, State.ORPHAN}
 
 
 async def sweep_machine(machine: Machine, host: Host, repository: Repository, *, run: str) -> str:
@@ -24,7 +22,7 @@ async def sweep_machine(machine: Machine, host: Host, repository: Repository, *,
             for name, s in await list_sessions(host, workspace=machine.workspace)
             if name.startswith(f"{run}.")
         ]
-        live = [name for name, status in mine if status.state in _LIVE]
+        live = [name for name, status in mine if status.live]
         if live:
             return f"{machine.name}: left alone, still running: {', '.join(live)}. Stop the run first."
         await Workspace(host, repository, workspace=machine.workspace).remove_run(run)
@@ -32,4 +30,4 @@ async def sweep_machine(machine: Machine, host: Host, repository: Repository, *,
             await RemoteSession(host, name, workspace=machine.workspace).remove()
     except MachineError as error:
         return f"{machine.name}: not swept: {error}"
-    return f"{machine.name}: swept, {len(mine)} sessions"
+    return f"{machine.name}: swept, {count(len(mine), 'session')}"

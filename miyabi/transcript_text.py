@@ -8,17 +8,21 @@ from miyabi.events import AssistantText, Event, Result, ToolResult, ToolUse
 from miyabi.last_action import action
 from miyabi.redact import redact
 from miyabi.text import clean
+from miyabi.wording import count
 
 _LONG = 1000
 
 
-def readable(event: Event) -> Iterator[str]:
-    """What the event says, a line at a time; nothing for events that tell a person nothing."""
+def readable(event: Event, *, cwd: str = "") -> Iterator[str]:
+    """What the event says, a line at a time; nothing for events that tell a person nothing.
+
+    Files below `cwd` are named without it.
+    """
     match event:
         case AssistantText():
             yield from _indented(event.text, first="  " if event.nested else "")
         case ToolUse():
-            yield f"{'  ' if event.nested else ''}> {action(event, characters=_LONG)}"
+            yield f"{'  ' if event.nested else ''}> {action(event, cwd=cwd, characters=_LONG)}"
         case ToolResult() if event.is_error:
             yield "  ! it failed"
         case Result():
@@ -30,7 +34,7 @@ def readable(event: Event) -> Iterator[str]:
 
 def _result(event: Result) -> Iterator[str]:
     how = "ended with an error" if event.is_error else "ended"
-    yield f"= {how} after {event.turns} turns, ${event.total_cost_usd:.2f}"
+    yield f"= {how} after {count(event.turns, 'turn')}, ${event.total_cost_usd:.2f}"
     for error in event.errors:
         yield from _indented(error, first="  ! ")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from flows.commands.place import repository_root
 from miyabi.errors import MachineError
 from miyabi.hosts import open_host
 from miyabi.machine import Machine
@@ -16,7 +17,7 @@ from miyabi.settings import Settings
 
 def check_machines(*, repository: Path, config: Path | None, rehearse: bool) -> int:
     """Exit code 0 where every machine can take sessions, else 1; prints a line a machine."""
-    settings = Settings.load(repository, config=config)
+    settings = Settings.load(repository_root(repository), config=config)
     answers = asyncio.run(_ask_all(settings, rehearse=rehearse))
     for fit, line in answers:
         click.echo(f"{'ok  ' if fit else 'FAIL'}  {line}")
@@ -35,5 +36,5 @@ async def _ask(machine: Machine, settings: Settings, *, rehearse: bool) -> tuple
         return False, str(error)
     finally:
         await host.close()
-    free = f"{fit.free_mib / 1024:.0f} GiB free"
+    free = "free space unknown" if fit.free_mib is None else f"{fit.free_mib / 1024:.0f} GiB free"
     return True, f"{machine.name}: {machine.slots} slots, {fit.system}, git {fit.git}, claude {fit.claude}, {free}"

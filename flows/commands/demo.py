@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import shutil
-import subprocess
+import sys
 from pathlib import Path
 
 import click
 
 from flows.commands.home import miyabi_home
 from flows.commands.orchestrate import orchestrate
+from flows.server import ensure_server
 from miyabi.errors import BadInput
+from miyabi.git import Git, require_git
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "tasks.json"
 MARKER = ".miyabi-demo"
@@ -30,39 +32,51 @@ workspace = "{folder}/mini2"
 
 
 def run_demo() -> int:
-    """The exit code of a rehearsal of the example DAG; its repository stays until the next demo."""
-    folder = miyabi_home() / "demo"
-    repository = _fresh_repository(folder)
+    """The exit code of a rehearsal of the example DAG; its repository stays until the next demo.
+
+    Raises:
+        BadInput: there is something else in its place.
+        GitUnusable: git is missing or too old.
+        ServerError: no Prefect server could be found or started.
+    """
+    repository = _empty_folder(miyabi_home() / "demo")
+    asyncio.run(_make_repository(repository))
+    server = ensure_server(miyabi_home())
     code = orchestrate(tasks=EXAMPLE, repository=repository, rehearse=True)
-    branches = _git(repository, "branch", "--list", "miyabi/*", "--format=%(refname:short)").split()
-    branches = [branch for branch in branches if not branch.endswith("/_integration")]
-    click.echo(f"branches    {len(branches)} in {repository}")
-    for branch in branches:
-        click.echo(f"            {branch}")
+    branches = asyncio.run(_branches(repository))
+    for line in (f"branches    {len(branches)} in {repository}", *(f"            {branch}" for branch in branches)):
+        click.echo(line)
+    click.echo(f"ui          {server.ui_url}")
+    if server.pid:
+        click.echo(f"The Prefect server goes on, so that you can look. To end it: {_command()} server stop")
     return code
 
 
-def _fresh_repository(folder: Path) -> Path:
+def _command() -> str:
+    return "miyabi" if shutil.which("miyabi") else sys.argv[0]
+
+
+async def _branches(repository: Path) -> list[str]:
+    return (await Git(repository).ask("branch", "--list", "miyabi/*", "--format=%(refname:short)")).lines
+
+
+def _empty_folder(folder: Path) -> Path:
     if folder.exists():
         if not (folder / MARKER).exists():
             raise BadInput(f"{folder}: exists and was not made by a demo. Move it away, or set MIYABI_HOME.")
         shutil.rmtree(folder)
     repository = folder / "repository"
-    repository.mkdir(parents=True)
+    (repository / ".miyabi").mkdir(parents=True)
     (folder / MARKER).touch()
-    _git(repository, "init", "--quiet", "--initial-branch=main")
-    (repository / ".miyabi").mkdir()
     (repository / ".miyabi" / "config.toml").write_text(_CONFIG.format(folder=folder), encoding="utf-8")
     (repository / "README.md").write_text("# A throw-away repository\n", encoding="utf-8")
-    _git(repository, "add", "--all")
-    _git(repository, "commit", "--quiet", "--message", "A repository to rehearse on")
     return repository
 
 
-def _git(repository: Path, *words: str) -> str:
-    who = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER") for part, value in _DEMO_USER.items()}
-    command = ["git", "-C", str(repository), *words]
-    return subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **who}).stdout
-
-
-_DEMO_USER = {"NAME": "Water Spider", "EMAIL": "water-spider@localhost"}
+async def _make_repository(folder: Path) -> None:
+    await require_git()
+    git = Git(folder)
+    await git.ask("init", "--quiet", "--initial-branch=main")
+    await git.ask("add", "--all")
+    who = ("-c", "user.name=Water Spider", "-c", "user.email=water-spider@localhost")
+    await git.ask(*who, "commit", "--quiet", "--message", "A repository to rehearse on")

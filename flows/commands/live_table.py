@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from flows.commands.fitted_table import fitted_table
 from miyabi.progress import Board, Row, Snapshot
 from miyabi.run_folder import RunFolder
+from miyabi.wording import clock, count
 
 _STYLE = {
     "running": "bold cyan",
@@ -22,15 +25,21 @@ _STYLE = {
     "waiting": "dim",
     "ready": "dim",
 }
+_HEADINGS = ("task", "machine", "state", "elapsed", "turns", "cost", "last action")
+_FIGURES = frozenset({"elapsed", "turns", "cost"})
+_FLEXIBLE = {"task": 12, "machine": 8, "last action": 8}
 _REFRESH_SECONDS = 0.5
+
+Find = Callable[[], RunFolder | None]
+"""The run to show; None where there is none yet."""
 
 
 @contextmanager
-def watch(folder: RunFolder) -> Iterator[None]:
-    """Shows the run's status file while the block runs."""
+def watch(find: Find) -> Iterator[None]:
+    """Shows the status file of the run that is found while the block runs."""
     console, done = Console(stderr=False, highlight=False), threading.Event()
     show = _show_table if console.is_terminal else _show_lines
-    thread = threading.Thread(target=show, args=(folder, console, done), name="live-table", daemon=True)
+    thread = threading.Thread(target=show, args=(find, console, done), name="live-table", daemon=True)
     thread.start()
     try:
         yield
@@ -39,41 +48,48 @@ def watch(folder: RunFolder) -> Iterator[None]:
         thread.join()
 
 
-def _snapshots(folder: RunFolder, done: threading.Event) -> Iterator[Snapshot]:
+def _snapshots(find: Find, done: threading.Event) -> Iterator[Snapshot]:
     while True:
         last = done.wait(_REFRESH_SECONDS)
-        if (snapshot := Board.read(folder.status_file)) is not None:
+        folder = find()
+        if folder and (snapshot := Board.read(folder.status_file)) is not None:
             yield snapshot
         if last:
             return
 
 
-def _show_table(folder: RunFolder, console: Console, done: threading.Event) -> None:
+def _show_table(find: Find, console: Console, done: threading.Event) -> None:
     with Live(console=console, auto_refresh=False) as live:
-        for snapshot in _snapshots(folder, done):
-            live.update(_table(snapshot, rows=max(5, console.height - 4)), refresh=True)
+        for snapshot in _snapshots(find, done):
+            live.update(_table(snapshot, rows=max(5, console.height - 4), width=console.width), refresh=True)
 
 
-def _show_lines(folder: RunFolder, console: Console, done: threading.Event) -> None:
+def _show_lines(find: Find, console: Console, done: threading.Event) -> None:
     seen: dict[str, tuple[str, str | None]] = {}
-    for snapshot in _snapshots(folder, done):
+    for snapshot in _snapshots(find, done):
         for row in snapshot.rows:
             state = (row.outcome or row.state, row.machine)
             if state != seen.setdefault(row.task, ("waiting", None)):
                 seen[row.task] = state
-                where = f" on {row.machine}" if row.machine else ""
-                console.print(
-                    f"{row.elapsed(snapshot.now):>6}  {row.task}: {state[0]}{where}", soft_wrap=True, markup=False
-                )
+                console.print(_line(row, snapshot), soft_wrap=True, markup=False)
 
 
-def _table(snapshot: Snapshot, *, rows: int) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", title=escape(snapshot.sentence), title_justify="left")
-    for heading in ("task", "machine", "state", "elapsed", "turns", "cost", "last action"):
-        right = heading in {"elapsed", "turns", "cost"}
-        table.add_column(heading, justify="right" if right else "left", no_wrap=True)
-    for row in _first(snapshot, rows):
-        table.add_row(*_cells(row, snapshot.now))
+def _line(row: Row, snapshot: Snapshot) -> str:
+    """When it was since the start of the run, and what a task came to; for its end also how long it took."""
+    where = f" on {row.machine}" if row.machine else ""
+    after = f" after {row.elapsed(snapshot.now)}" if row.outcome and row.started else ""
+    at = clock(max(0.0, (row.ended or snapshot.now) - snapshot.started))
+    return f"{at:>7}  {row.task}: {(row.outcome or row.state).replace('_', ' ')}{where}{after}"
+
+
+def _table(snapshot: Snapshot, *, rows: int, width: int) -> Table:
+    shown = _first(snapshot, rows)
+    cells = [_cells(row, snapshot.now) for row in shown]
+    table = fitted_table(_HEADINGS, cells, width=width, right=_FIGURES, flexible=_FLEXIBLE)
+    table.title, table.title_justify = Text(snapshot.sentence, no_wrap=True), "left"
+    if len(shown) < len(snapshot.rows):
+        table.caption = f"and {count(len(snapshot.rows) - len(shown), 'more task')}"
+        table.caption_justify = "left"
     return table
 
 
@@ -91,9 +107,9 @@ def _cells(row: Row, now: float) -> tuple[str, ...]:
     return (
         row.task,
         row.machine or "",
-        f"[{style}]{state}[/]",
+        f"[{style}]{state.replace('_', ' ')}[/]",
         row.elapsed(now),
         turns,
         cost,
-        escape(row.last_action or ""),
+        escape(row.last_action),
     )

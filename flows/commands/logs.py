@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from miyabi.dag import Dag
 from miyabi.errors import BadInput
 from miyabi.parser import Transcript
 from miyabi.run_folder import RunFolder
@@ -18,31 +19,51 @@ _POLL_SECONDS = 0.3
 
 
 def show_logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool, attempt: int | None) -> None:
-    """Prints what the session of a task said and did, and with `follow` goes on until its result is there.
+    """Prints what the session of a task said and did.
+
+    With `follow` it waits for the session to start, and goes on until its result is there.
 
     Raises:
-        BadInput: no such run or task; those that exist are named.
+        BadInput: no such run, task or attempt; those that exist are named.
     """
     folder = RunFolder.find(_root(repository), run)
-    attempt_folder = _attempt(folder, task, attempt)
+    attempt_folder = _attempt(folder, task, attempt, wait=follow)
     transcript = Transcript()
     for chunk in _chunks(attempt_folder / "stdout.jsonl", attempt_folder / "result.json", follow=follow):
+        events = transcript.feed(chunk)
         if raw:
             sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.flush()
             continue
-        for event in transcript.feed(chunk):
-            for line in readable(event):
-                click.echo(line)
+        cwd = transcript.init.cwd if transcript.init else ""
+        for line in (line for event in events for line in readable(event, cwd=cwd)):
+            click.echo(line)
 
 
-def _attempt(folder: RunFolder, task: str, attempt: int | None) -> Path:
-    known = {int(path.name.removeprefix("attempt-")): path for path in folder.path.glob(f"sessions/{task}/attempt-*")}
+def _attempt(folder: RunFolder, task: str, attempt: int | None, *, wait: bool) -> Path:
+    known = _attempts(folder, task)
+    while wait and (attempt or 1) not in known and task in _tasks(folder) and folder.is_being_worked_on:
+        time.sleep(_POLL_SECONDS)
+        known = _attempts(folder, task)
+    if task not in _tasks(folder):
+        raise BadInput(f"run {folder.run}: there is no task {task!r}. Its tasks: {', '.join(sorted(_tasks(folder)))}.")
     if not known:
         started = ", ".join(sorted(path.name for path in folder.path.glob("sessions/*"))) or "none"
-        raise BadInput(f"run {folder.run}: task {task!r} has no session yet. Tasks with sessions: {started}.")
+        raise BadInput(f"run {folder.run}: task {task} has no session. Tasks with sessions: {started}.")
     if attempt is not None and attempt not in known:
-        raise BadInput(f"run {folder.run}: task {task}: attempt {attempt} does not exist; there are {sorted(known)}.")
+        there = ", ".join(map(str, sorted(known)))
+        raise BadInput(f"run {folder.run}: task {task}: there is no attempt {attempt}. Attempts: {there}.")
     return known[attempt or max(known)]
+
+
+def _attempts(folder: RunFolder, task: str) -> dict[int, Path]:
+    paths = (folder.path / "sessions" / task).glob("attempt-*")
+    return {int(path.name.removeprefix("attempt-")): path for path in paths}
+
+
+def _tasks(folder: RunFolder) -> set[str]:
+    """Those of the DAG, and those whose sessions resolved conflicts."""
+    return {*Dag.load(folder.dag_file).by_id, *(path.name for path in folder.path.glob("sessions/*"))}
 
 
 def _root(repository: Path) -> Path:

@@ -2,44 +2,64 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.commands.fitted_table import fitted_table
+from flows.commands.place import repository_root
 from miyabi.dag import Dag
 from miyabi.placement import Strategy
 from miyabi.plan import Plan, simulate
 from miyabi.settings import Settings
+
+_HEADINGS = ("#", "task", "level", "machine", "start", "end", "waits for", "title")
+_FLEXIBLE = {"task": 12, "machine": 8, "waits for": 12, "title": 12}
+_FIGURES = frozenset({"#", "level", "start", "end"})
+_WIDE = 200
 
 
 def show_schedule(*, tasks: Path, repository: Path, config: Path | None, strategy: str | None) -> None:
     """Prints order, levels, critical path, placement and expected length. Raises BadInput like a real run."""
     dag = Dag.load(tasks)
     runs = {"strategy": strategy} if strategy else None
-    settings = Settings.load(repository, config=config, runs=runs)
+    settings = Settings.load(repository_root(repository), config=config, runs=runs)
     plan = simulate(dag, settings.machines, strategy=Strategy(settings.runs.strategy))
-    console = Console(highlight=False)
+    console = _console()
     for warning in dag.warnings:
-        console.print(f"[yellow]warning[/] {escape(warning)}")
-    console.print(_table(dag, plan))
-    console.print(_summary(dag, plan))
+        console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
+    console.print(_table(dag, plan, width=console.width))
+    console.print(_summary(dag, plan), soft_wrap=True)
 
 
-def _table(dag: Dag, plan: Plan) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("#", "task", "level", "machine", "start", "end", "waits for", "title"):
-        table.add_column(heading, justify="right" if heading in {"#", "level", "start", "end"} else "left")
-    level = {task: number for number, tasks in enumerate(dag.levels) for task in tasks}
+def _console() -> Console:
+    """As wide as the terminal; a file or a pipe has no width, so nothing is cut there."""
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _WIDE
+    return console
+
+
+def _table(dag: Dag, plan: Plan, *, width: int) -> Table:
     critical = set(dag.critical_path)
-    for number, row in enumerate(plan.rows, 1):
-        node = dag.by_id[row.task]
-        name = f"[bold]{row.task}[/]" if row.task in critical else row.task
-        waits = ", ".join(dag.dependencies(row.task))
-        times = (f"{row.start_minutes:g} min", f"{row.end_minutes:g} min")
-        table.add_row(str(number), name, str(level[row.task]), row.machine, *times, waits, escape(node.title))
-    return table
+    level = {task: str(number) for number, tasks in enumerate(dag.levels) for task in tasks}
+    rows = [
+        (
+            str(number),
+            f"[bold]{row.task}[/]" if row.task in critical else row.task,
+            level[row.task],
+            row.machine,
+            f"{row.start_minutes:g} min",
+            f"{row.end_minutes:g} min",
+            ", ".join(dag.dependencies(row.task)),
+            escape(dag.by_id[row.task].title),
+        )
+        for number, row in enumerate(plan.rows, 1)
+    ]
+    return fitted_table(_HEADINGS, rows, width=width, right=_FIGURES, flexible=_FLEXIBLE, wrapped={"waits for"})
 
 
 def _summary(dag: Dag, plan: Plan) -> str:

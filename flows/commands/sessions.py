@@ -3,40 +3,64 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
-import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
+from flows.commands.fitted_table import fitted_table
+from flows.commands.place import repository_root
 from miyabi.errors import MachineError
 from miyabi.hosts import open_host
 from miyabi.machine import Machine
 from miyabi.remote import list_sessions
-from miyabi.session_status import State
+from miyabi.session import SessionPaths
+from miyabi.session_status import Status
 from miyabi.settings import Settings
 
-_LIVE = {State.RUNNING, State.ORPHAN}
+_HEADINGS = ("  run", "task", "attempt", "state", "output")
+
+Found = Sequence[tuple[str, Status]]
 
 
 def show_sessions(*, repository: Path, config: Path | None, ended_too: bool) -> None:
-    """Prints a line a session, and a line for each machine that does not answer."""
-    settings = Settings.load(repository, config=config)
-    for lines in asyncio.run(_ask_all(settings, ended_too=ended_too)):
-        click.echo("\n".join(lines))
+    """Prints the sessions of each machine, and why where one does not answer."""
+    settings = Settings.load(repository_root(repository), config=config)
+    console = Console(highlight=False, soft_wrap=True)
+    for machine, found in zip(settings.machines, asyncio.run(_ask_all(settings)), strict=True):
+        if isinstance(found, MachineError):
+            console.print(escape(f"{machine.name}: {found}"))
+            continue
+        live = sum(status.live for _, status in found)
+        console.print(f"{machine.name}: {live} of {machine.slots} slots taken")
+        if shown := [(name, status) for name, status in found if ended_too or status.live]:
+            console.print(_table(shown, width=console.width))
 
 
-async def _ask_all(settings: Settings, *, ended_too: bool) -> list[list[str]]:
-    return await asyncio.gather(*(_ask(machine, ended_too=ended_too) for machine in settings.machines))
+async def _ask_all(settings: Settings) -> list[Found | MachineError]:
+    return await asyncio.gather(*(_ask(machine) for machine in settings.machines))
 
 
-async def _ask(machine: Machine, *, ended_too: bool) -> list[str]:
+async def _ask(machine: Machine) -> Found | MachineError:
     host = open_host(machine)
     try:
-        found = await list_sessions(host, workspace=machine.workspace)
+        return await list_sessions(host, workspace=machine.workspace)
     except MachineError as error:
-        return [f"{machine.name}: {error}"]
+        return error
     finally:
         await host.close()
-    live = sum(status.state in _LIVE for _, status in found)
-    shown = [(name, status) for name, status in found if ended_too or status.state in _LIVE]
-    lines = [f"  {name:<48} {status.state:<8} {status.out_bytes:>10} bytes" for name, status in shown]
-    return [f"{machine.name}: {live} of {machine.slots} slots", *lines]
+
+
+def _table(found: Found, *, width: int) -> Table:
+    rows = [_cells(SessionPaths.of(name), status) for name, status in found]
+    return fitted_table(_HEADINGS, rows, width=width, right={"attempt", "output"}, flexible={"  run": 12, "task": 12})
+
+
+def _cells(paths: SessionPaths, status: Status) -> tuple[str, ...]:
+    return f"  {paths.run}", paths.task, str(paths.attempt), status.state, _size(status.out_bytes)
+
+
+def _size(octets: int) -> str:
+    return f"{octets / 1000:,.1f} kB"

@@ -24,8 +24,8 @@ def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool
         BadInput: no such run name, repository or configuration.
     """
     valid_run_name(run)
-    settings = Settings.load(repository, config=config)
     repo = asyncio.run(Repository.open(repository))
+    settings = Settings.load(repo.root, config=config)
     for line in asyncio.run(_sweep_all(settings, repo, run)):
         click.echo(line)
     if branches:
@@ -46,6 +46,7 @@ async def _sweep_all(settings: Settings, repo: Repository, run: str) -> list[str
 
 def _sweep_branches(repo: Repository, run: str, *, yes: bool) -> None:
     names = sorted(asyncio.run(repo.branches(f"miyabi/{run}/")))
-    if names and (yes or click.confirm(f"Delete {len(names)} branches miyabi/{run}/* in {repo.root}?")):
+    which = f"miyabi/{run}/* ({len(names)})"
+    if names and (yes or click.confirm(f"Delete the branches {which} in {repo.root}?")):
         asyncio.run(repo.delete_branches(names))
-        click.echo(f"deleted {len(names)} branches in {repo.root}")
+        click.echo(f"deleted the branches {which} in {repo.root}")
