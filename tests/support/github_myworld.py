@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from miyabi.github import GitHubRepository
+from miyabi.github_access import GitHubAccess, Manners
+from tests.support.github import FAST
 from tests.support.peers import call, free_port, once, running
 
 
@@ -21,6 +25,20 @@ class World:
     url: str
     token: str
     faults_url: str
+
+    @asynccontextmanager
+    async def open(
+        self, *, manners: Manners = FAST, token: str = "", timeout_seconds: float = 30
+    ) -> AsyncIterator[GitHubRepository]:
+        """The client under test."""
+        secret = SecretStr(token or self.token)
+        access = GitHubAccess(repository="acme/api", token=secret, base_url=self.url, timeout_seconds=timeout_seconds)
+        async with GitHubRepository.open(access, manners=manners) as client:
+            yield client
+
+    def pulls(self, *, state: str = "all") -> list[dict[str, Any]]:
+        """Its pull requests."""
+        return list(call("GET", f"{self.url}/repos/acme/api/pulls?state={state}", token=self.token))
 
     def fail(self, operation: str, kind: str, **more: Any) -> None:
         """The next call of that operation ("github.pulls.create") ends as a fault of myworld's."""
