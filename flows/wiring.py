@@ -50,6 +50,7 @@ def equip(live: LiveRun, runner: FleetTaskRunner) -> None:
         prepare=lambda machine, parameters: live.prepare(machine, dag.by_id[parameters["task_id"]]),
         abandon=lambda machine, parameters: live.abandon(machine, dag.by_id[parameters["task_id"]]),
         sessions=lambda machine: count_sessions(live, machine),
+        ledger=live.folder.leases_file,
     )
     runner.spawn(_write_status(live))
     runner.spawn(watch_for_cancellation(UUID(flow_run.id), cancel=runner.cancel_all))

@@ -122,6 +122,11 @@ class RunFolder:
         """Held by the orchestrator that works on the run; has its process id."""
         return self.path / "lock"
 
+    @property
+    def leases_file(self) -> Path:
+        """The slots that the orchestrator has leased of Prefect, in case it is killed."""
+        return self.path / "leases"
+
     def attempt(self, task: str, attempt: int = 1) -> Path:
         """The folder of one attempt: stdout.jsonl, stderr.txt, check.log, result.json."""
         return SessionPaths(run=self.run, task=task, attempt=attempt).folder(self.path)

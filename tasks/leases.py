@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from uuid import UUID
 
 from miyabi.errors import ServerAway, ServerError
 from miyabi.machine import Machine
+from tasks.ledger import Ledger
 from tasks.limits import LEASE_SECONDS, SlotLimits, Taken, without_retries
 
 RENEW_SECONDS = LEASE_SECONDS / 3
@@ -30,13 +32,20 @@ class Lease:
 class Leases:
     """What this run holds on one server. Lives on one event loop; `close` gives everything back."""
 
-    def __init__(self, limits: SlotLimits, *, warn: Callable[[str], None]) -> None:
+    def __init__(self, limits: SlotLimits, *, warn: Callable[[str], None], ledger: Ledger | None = None) -> None:
         self._limits = limits
         self._warn = warn
+        self._ledger = ledger or Ledger()
         self._held: set[Lease] = set()
         self._returning: set[asyncio.Task[None]] = set()
         self._context = without_retries()
         self._away = False
+
+    async def take_over(self) -> None:
+        """Gives back what an earlier process of this run held when it was killed, which else takes a minute."""
+        with contextlib.suppress(ServerError):
+            for lease in self._ledger.left():
+                await self._spawn(self._limits.release(lease))
 
     async def take(self, machine: Machine, *, holder: UUID) -> Lease | Taken:
         """One slot of the machine, or word that all are taken. Raises ServerAway, ServerError (no such limit)."""
@@ -50,6 +59,7 @@ class Leases:
             return answer
         lease = Lease(machine=machine, holder=holder, id=answer)
         self._held.add(lease)
+        self._ledger.note(answer)
         return lease
 
     def give_back(self, lease: Lease) -> asyncio.Task[None]:
@@ -95,7 +105,9 @@ class Leases:
         if lease.id and (await self._limits.renew(lease.id) or lease.given_back):
             return
         answer = await self._limits.lease(lease.machine, holder=lease.holder)
+        self._ledger.strike(lease.id)
         lease.id = None if isinstance(answer, Taken) else answer
+        self._ledger.note(lease.id)
         if lease.given_back:  # meanwhile
             await self._return(lease.id)
 
@@ -111,6 +123,7 @@ class Leases:
                 self._warn(str(error))
                 return
             else:
+                self._ledger.strike(lease_id)
                 return
 
     def _note_away(self, error: BaseException) -> None:

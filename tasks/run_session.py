@@ -15,14 +15,14 @@ from miyabi.dag import Node
 from miyabi.errors import GitError, MachineFull, MergeConflict
 from miyabi.live_run import LiveRun, current_run
 from miyabi.machine import Machine
+from miyabi.progress import TaskState
 from miyabi.retry import UNHEALTHY, Next, delay_seconds, next_step
 from miyabi.session import Outcome, SessionResult
 from miyabi.wording import count, duration
 from tasks.runner import current_runner
 from tasks.slots import Slot, current_slot
 
-MACHINE_FULL_SECONDS = 15.0
-LIMIT_MARGIN_SECONDS = 60.0
+MACHINE_FULL_SECONDS = 5.0
 
 
 @task(name="run-session", task_run_name="{task_id}", cache_policy=NO_CACHE, persist_result=False)
@@ -51,6 +51,7 @@ class TaskRun:
     def __init__(self, live: LiveRun, node: Node, slot: Slot) -> None:
         self._live, self._node, self._slot = live, node, slot
         self._burnt = 1
+        self._is_told_full = False
         pending = live.pending(node.id)
         self._resumes = pending.resumes if pending else None
 
@@ -94,14 +95,25 @@ class TaskRun:
             try:
                 return await attempt.run()
             except MachineFull as full:  # another orchestrator's sessions: the machine knows better than the limit
-                get_run_logger().warning("%s", full)
+                self._note_full(full)
                 await slot.park(time.time() + MACHINE_FULL_SECONDS, stay=self._resumes is not None)
+
+    def _note_full(self, full: MachineFull) -> None:
+        """Says so once, however often the machine is asked."""
+        self._say_waiting(str(full))
+        if not self._is_told_full:
+            get_run_logger().warning("%s: %s", self._node.id, full)
+        self._is_told_full = True
+
+    def _say_waiting(self, reason: str) -> None:
+        self._live.board.update(self._node.id, state=TaskState.READY, last_action=reason)
 
     async def _make_ready(self, step: Next, result: SessionResult) -> None:
         """A slot for the next attempt, when and where it makes sense."""
         self._resumes = None if step is Next.ELSEWHERE else result.session_id
+        self._say_waiting(f"attempt {result.attempt}: {result.error_text}")
         if step is Next.WAIT_FOR_LIMIT and result.resets_at:
-            until = result.resets_at.timestamp() + LIMIT_MARGIN_SECONDS
+            until = result.resets_at.timestamp() + self._live.settings.runs.limit_margin_seconds
             self._slot.close_machine(until)
             await self._slot.park(until, stay=self._resumes is not None)
             return

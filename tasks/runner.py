@@ -6,6 +6,7 @@ import concurrent.futures
 import uuid
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from prefect.client.schemas.objects import RunInput
@@ -25,6 +26,7 @@ from tasks.futures import FleetFuture
 from tasks.hurry import hurried_client, hurry
 from tasks.jobs import GRACE_SECONDS, Fleet, Jobs, Order, Requires
 from tasks.leases import Leases
+from tasks.ledger import Ledger
 from tasks.limits import Sessions, SlotLimits, without_retries
 from tasks.look_ahead import Hook, LookAhead
 from tasks.loop_thread import LoopThread
@@ -105,6 +107,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         prepare: Hook | None = None,
         abandon: Hook | None = None,
         sessions: Sessions | None = None,
+        ledger: Path | None = None,
     ) -> None:
         """Names the machines, once, before the first placed task is submitted. Makes their limits in Prefect.
 
@@ -116,6 +119,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             prepare: Called ahead of time with a full machine and the parameters of a task that is likely next there.
             abandon: Called where a task was prepared but ran elsewhere or not at all.
             sessions: How many sessions run on a machine; with it, slots that Prefect lost count of are freed.
+            ledger: File of the slots that are held; those that a killed process left in it are given back first.
 
         Raises:
             ServerError: the Prefect server does not make the limits.
@@ -130,7 +134,8 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             stack = AsyncExitStack()
             limits = SlotLimits(await stack.enter_async_context(hurried_client()))
             await limits.ensure(machines)
-            leases = Leases(limits, warn=log.warning)
+            leases = Leases(limits, warn=log.warning, ledger=Ledger(ledger))
+            await leases.take_over()
             dispatcher = Dispatcher(machines, leases=leases, strategy=strategy, look_ahead=look_ahead, warn=log.error)
             stack.push_async_callback(leases.close)
             stack.push_async_callback(look_ahead.close)

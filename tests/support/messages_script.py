@@ -198,7 +198,7 @@ def _write(task: str | None) -> str:
 
 
 def _wait_for(gate: str) -> dict[str, Any]:
-    waiting = "perl -e 'select undef, undef, undef, 0.1 until -e shift' \"$SCRIPTED_GATES\"/"
+    waiting = "perl -e 'select undef, undef, undef, 0.1 until -e $ARGV[0]' \"$SCRIPTED_GATES\"/"
     return {"command": waiting + shlex.quote(gate), "timeout": 300_000}
 
 

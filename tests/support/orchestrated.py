@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,9 @@ from miyabi.machine import Machine
 from miyabi.report import Report
 from miyabi.run_folder import RunFolder
 from miyabi.session import SessionPaths
+from miyabi.session_status import Status, parse_status
 from tests.support.claude import PATH, claude_binary, claude_environment
+from tests.support.commands import Command
 from tests.support.fleet import Fleet, FleetHost, start_fleet
 from tests.support.machine_watch import Watch
 from tests.support.messages_api import MessagesApi
@@ -29,56 +31,6 @@ from tests.support.repos import git, make_repository
 
 BIN = Path(sys.executable).parent
 SLOTS = (3, 2)
-
-
-class Command:
-    """A command that runs in a process group of its own; what it prints goes to a file."""
-
-    def __init__(self, words: Sequence[str | Path], *, environment: Mapping[str, str], folder: Path, log: Path) -> None:
-        self._log = log
-        with log.open("wb") as file:
-            self._process = subprocess.Popen(
-                [str(word) for word in words],
-                env=environment,
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                process_group=0,
-            )
-
-    @property
-    def output(self) -> str:
-        """What it has printed so far."""
-        return self._log.read_text(errors="replace")
-
-    @property
-    def runs(self) -> bool:
-        """Whether it has not ended."""
-        return self._process.poll() is None
-
-    def wait(self, *, seconds: float = 120) -> int:
-        """Its exit status; AssertionError with its output when it does not end in time."""
-        try:
-            return self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise AssertionError(f"no end within {seconds:g} s: {self.output}") from None
-
-    def succeeds(self, *, seconds: float = 120) -> str:
-        """What it printed, once it has ended with exit status 0."""
-        status = self.wait(seconds=seconds)
-        assert status == 0, f"exit status {status}: {self.output}"
-        return self.output
-
-    def interrupt(self) -> None:
-        """Ctrl-C: SIGINT to the group, as a terminal sends it."""
-        os.killpg(self._process.pid, signal.SIGINT)
-
-    def kill(self) -> None:
-        """SIGKILL to the process alone, as a crash."""
-        self._process.kill()
-        self._process.wait()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +124,14 @@ class Site:
         (file,) = self.fleet.folder.glob(f"*/home/.miyabi/sessions/{session}/out")
         return file.read_bytes()
 
+    def status(self, task: str, *, run: str = "r1") -> Status:
+        """What the machine says of a task's first attempt."""
+        session = SessionPaths(run=run, task=task).session
+        (workspace,) = (path.parents[1] for path in self.fleet.folder.glob(f"*/home/.miyabi/sessions/{session}"))
+        (script,) = workspace.glob("bin/supervise-*.sh")
+        line = ["/bin/sh", script, workspace, "status", session]
+        return parse_status(subprocess.run(line, check=True, capture_output=True, text=True, timeout=30).stdout)[1]
+
     def flow_runs(self, run: str = "r1") -> list[dict[str, Any]]:
         """The flow runs of that name on this repository, as Prefect has them; the oldest first."""
         named = {"flow_runs": {"name": {"any_": [run]}}, "sort": "EXPECTED_START_TIME_ASC"}
@@ -184,13 +144,29 @@ class Site:
         limits = self.ask("/v2/concurrency_limits/filter", {"limit": 200})
         return {limit["name"]: limit["active_slots"] for limit in limits if limit["name"] in names}
 
-    def ask(self, path: str, body: Mapping[str, Any]) -> Any:
-        """What Prefect's API answers to a POST."""
+    def forget_slots(self) -> None:
+        """Prefect takes every slot of the machines for free, as one does that lost its memory."""
+        for machine in self.machines:
+            self.ask(f"/v2/concurrency_limits/tag:{machine.slot_tag}", {"active_slots": 0}, method="PATCH")
+
+    def ask(self, path: str, body: Mapping[str, Any], *, method: str = "POST") -> Any:
+        """What Prefect's API answers; None where that is nothing."""
         kind = {"content-type": "application/json"}
-        request = urllib.request.Request(f"{self.server.url}{path}", json.dumps(body).encode(), kind)  # noqa: S310 - loopback
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=30) as response:
-            return json.load(response)
+        url = f"{self.server.url}{path}"
+        return _answer(urllib.request.Request(url, json.dumps(body).encode(), kind, method=method))  # noqa: S310 - loopback
+
+
+def _answer(request: urllib.request.Request) -> Any:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for patience in range(20, -1, -1):
+        try:
+            with opener.open(request, timeout=30) as response:
+                return json.loads(response.read() or b"null")
+        except urllib.error.HTTPError as error:
+            if error.code != 503 or not patience:  # SQLite is busy
+                raise
+        time.sleep(0.2)
+    return None
 
 
 def _values(machine: Machine) -> dict[str, Any]:
