@@ -20,10 +20,10 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 def claude_binary() -> Path:
-    """The `claude` that claude-agent-sdk carries; skips the test where that package is not installed."""
+    """The `claude` that claude-agent-sdk carries; the test fails where that package is not installed."""
     spec = importlib.util.find_spec("claude_agent_sdk")
     if spec is None or spec.origin is None:
-        pytest.skip("claude-agent-sdk is not installed: pip install -e '.[dev]'")
+        pytest.fail("claude-agent-sdk is not installed: pip install -e '.[dev]'")
     binary = Path(spec.origin).parent / "_bundled" / "claude"
     if not os.access(binary, os.X_OK):
         binary.chmod(0o755)
