@@ -60,7 +60,7 @@ _NEXT = {
     Outcome.API_UNAVAILABLE: f"The API could not be reached. {_AGAIN}",
     Outcome.API_REFUSED: "The API refused the request. Read the error; often the issue is too long, or a bill is open.",
     Outcome.NOT_LOGGED_IN: "Claude is not logged in on that machine. Log in there.",
-    Outcome.LAUNCH_FAILED: "Claude did not start on that machine. Check it with `miyabi fleet check`.",
+    Outcome.LAUNCH_FAILED: "Claude did not start on that machine. Check it with `miyabi check`.",
     Outcome.AGENT_ERROR: f"The session ended with an error. {_AGAIN}",
     Outcome.MACHINE_LOST: f"The machine went away. {_AGAIN}",
     Outcome.MERGE_CONFLICT: "The work that it builds on does not merge. Merge or mend one of these branches first.",
