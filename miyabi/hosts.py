@@ -156,7 +156,7 @@ def _fault(  # noqa: C901, PLR0911 - a table, one row a kind of fault
             return faults.silent(target)
         case asyncssh.Error():
             return faults.closed(target)
-        case OSError():
+        case OSError() | UnicodeError():  # a name that cannot be one is not even looked up
             return faults.of_the_network(target, error)
     return faults.unusable_config(target, text)
 

@@ -81,8 +81,10 @@ def unknown_name(target: SshTarget, *, passing: bool) -> MachineUnreachable:
     return error
 
 
-def of_the_network(target: SshTarget, error: OSError) -> MachineUnreachable:
+def of_the_network(target: SshTarget, error: OSError | UnicodeError) -> MachineUnreachable:
     """What a failed connect means."""
+    if isinstance(error, UnicodeError):
+        return unknown_name(target, passing=False)
     if isinstance(error, socket.gaierror):
         return unknown_name(target, passing=error.errno == socket.EAI_AGAIN)
     if isinstance(error, TimeoutError):

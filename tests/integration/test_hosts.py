@@ -140,6 +140,14 @@ async def test_time_is_up(host: Host) -> None:
     assert (await host.run(["true"])).exit_status == 0
 
 
+async def test_a_child_that_keeps_the_output(host: Host) -> None:
+    """A process in a session of its own that holds stdout, which no signal of ours reaches, takes our time only."""
+    with pytest.raises(MachineError, match=r"no answer within 0\.5 s"):
+        async with asyncio.timeout(10):
+            await host.run(["sh", "-c", "setsid sleep 20 & exit 0"], timeout_seconds=0.5)
+    assert (await host.run(["echo", "on"])).stdout == b"on\n"
+
+
 async def test_cancelled(host: Host) -> None:
     """A command whose caller goes away holds nothing up."""
     running = [asyncio.create_task(host.run(["sleep", "5"])) for _ in range(20)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import asyncssh
@@ -76,14 +77,16 @@ async def test_sshd_of_the_connection_killed(tmp_path: Path, sshd_fleet: Fleet) 
 
 
 async def test_silent_link(tmp_path: Path, sshd_fleet: Fleet) -> None:
-    """A link that swallows everything is noticed by keepalive, where a read would wait for ever."""
+    """A link that swallows everything is noticed by keepalive, after interval * (misses + 1) and not before."""
     async with (
         chaos("127.0.0.1", sshd_fleet[0].port) as proxy,
         host_at(through(proxy.port, sshd_fleet[0], tmp_path), retry_seconds=3) as host,
     ):
         running = await begin(host, tmp_path, "sleep 60")
         proxy.swallow()
+        since = time.monotonic()
         await drops(running)
+        assert 0.9 < time.monotonic() - since < 6
         proxy.pass_on()
         assert (await host.run(["true"])).exit_status == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from miyabi import ssh_pool
 from miyabi.errors import LoginRefused
 from tests.support import fleet as fleets
+from tests.support.chaos import chaos
 from tests.support.fleet import Fleet, start_fleet
-from tests.support.ssh_machines import failure, keygen, like, make_key, public, works
+from tests.support.ssh_machines import failure, host_at, keygen, like, make_key, public, works
 
 sshd_fleet = fleets.sshd_fleet
+
+
+def knows(option: str) -> bool:
+    """Whether the installed sshd has such an option."""
+    sshd = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
+    return not subprocess.run([sshd or "sshd", "-T", "-o", option], check=False, capture_output=True).returncode
 
 
 @contextmanager
@@ -126,13 +135,40 @@ async def test_too_many_keys(tmp_path: Path, sshd_fleet: Fleet) -> None:
     assert "too many keys (8 were at hand). Name the right one: IdentityFile together with IdentitiesOnly" in str(error)
 
 
+async def test_a_penalty_is_told_as_the_refusal_before_it(
+    tmp_path: Path, sshd_fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An sshd that first refuses a login and then resets every connection is reported with the first cause."""
+    monkeypatch.setattr(ssh_pool, "REFUSAL_REMEMBERED_SECONDS", 0)
+    async with chaos("127.0.0.1", sshd_fleet[0].port) as proxy:
+        known = tmp_path / "known"
+        known.write_text(f"[127.0.0.1]:{proxy.port} {sshd_fleet[0].host_key}\n")
+        where = like(sshd_fleet[0], tmp_path, Port=proxy.port, UserKnownHostsFile=known, User="nobody-here")
+        async with host_at(where) as host:
+            for _ in range(2):
+                with pytest.raises(LoginRefused, match="login refused for user nobody-here"):
+                    await host.run(["true"])
+                proxy.reset_new()
+    assert proxy.accepted >= 2
+
+
+@pytest.mark.skipif(not knows("PerSourcePenalties=no"), reason="this sshd is older than 9.8 and penalises nobody")
+async def test_a_real_penalty(tmp_path: Path) -> None:
+    """An sshd that locks our address out for a refused login is asked what it says, and that is told."""
+    with start_fleet(hosts=1, sshd_options=["PerSourcePenalties authfail:30 min:15"]) as fleet:
+        assert isinstance(await failure(like(fleet[0], tmp_path, User="nobody-here")), LoginRefused)
+        error = await failure(like(fleet[0], tmp_path))
+    assert error.transient
+    assert "because of earlier failed logins (PerSourcePenalties)" in str(error)
+
+
 async def test_agent_that_is_gone(tmp_path: Path, sshd_fleet: Fleet) -> None:
     """A stale SSH_AUTH_SOCK is no fault while a key file works."""
     assert await works(like(sshd_fleet[0], tmp_path, IdentityAgent="/no/such/socket"))
 
 
 async def test_certificates(tmp_path: Path) -> None:
-    """A user certificate lets in; an expired one is a refusal like any other."""
+    """A user certificate lets in, one that is not there is left out; an expired or too early one is a refusal."""
     authority, key = make_key(tmp_path / "ca"), make_key(tmp_path / "id")
     with start_fleet(hosts=1, sshd_options=[f"TrustedUserCAKeys {authority}.pub"]) as fleet:
         sign = ["-q", "-s", str(authority), "-I", "me", "-n", fleet[0].user, "-V"]
@@ -140,5 +176,7 @@ async def test_certificates(tmp_path: Path) -> None:
         assert await works(like(fleet[0], tmp_path, IdentityFile=key))
         moved = (tmp_path / "id-cert.pub").rename(tmp_path / "elsewhere.pub")
         assert await works(like(fleet[0], tmp_path, IdentityFile=key, CertificateFile=moved))
-        keygen(*sign, "20200101:20200102", f"{key}.pub")
-        assert isinstance(await failure(like(fleet[0], tmp_path, IdentityFile=key)), LoginRefused)
+        for wrong in ("20200101:20200102", "+1h:+2h"):  # a clock that is behind sees the second
+            keygen(*sign, wrong, f"{key}.pub")
+            assert isinstance(await failure(like(fleet[0], tmp_path, IdentityFile=key)), LoginRefused)
+        assert await works(like(fleet[0], tmp_path, CertificateFile="/no/such/cert.pub"))

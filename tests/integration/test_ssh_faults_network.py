@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from miyabi.errors import LoginRefused, MachineUnreachable
+import pytest
+
+from miyabi.errors import HostKeyRefused, LoginRefused, MachineError, MachineUnreachable
 from miyabi.ssh_faults import ClosedAtOnce
 from tests.support import fleet as fleets
 from tests.support.chaos import closed_port, odd_server, says
@@ -45,6 +47,15 @@ async def test_refused_on_every_address_of_a_name(tmp_path: Path) -> None:
     """A name with several addresses, refused on all, says refused and not a list of errors."""
     error = await failure(machine(tmp_path, HostName="localhost", Port=closed_port()))
     assert "connection refused" in str(error)
+
+
+@pytest.mark.parametrize("name", ["mac..lan", f"{'x' * 64}.lan"])
+async def test_a_name_that_cannot_be_one(tmp_path: Path, name: str) -> None:
+    """A name that no name service could know is permanent, with what to correct."""
+    error = await failure(machine(tmp_path, HostName=name))
+    assert isinstance(error, MachineUnreachable)
+    assert not error.transient
+    assert f"the name {name!r} has no address. Correct `host` or the alias's HostName." in str(error)
 
 
 async def test_packets_that_vanish(tmp_path: Path) -> None:
@@ -128,14 +139,15 @@ async def test_ssh_1_server(tmp_path: Path) -> None:
     assert "does not speak SSH 2" in str(error)
 
 
-async def test_no_common_cipher(tmp_path: Path) -> None:
-    """An sshd with only old ciphers is permanent, and says what it has."""
-    with start_fleet(hosts=1, sshd_options=["Ciphers aes256-cbc"]) as fleet:
+@pytest.mark.parametrize("option", ["Ciphers aes256-cbc", "KexAlgorithms diffie-hellman-group1-sha1"])
+async def test_no_common_algorithm(tmp_path: Path, option: str) -> None:
+    """An sshd with only old algorithms of a kind is permanent, and says what it has."""
+    with start_fleet(hosts=1, sshd_options=[option]) as fleet:
         error = await failure(like(fleet[0], tmp_path))
     assert isinstance(error, MachineUnreachable)
     assert not error.transient
     assert "no algorithm in common" in str(error)
-    assert "aes256-cbc" in str(error)
+    assert option.split()[1] in str(error)
 
 
 async def test_refused_is_tried_again_for_a_while(tmp_path: Path, sshd_fleet: Fleet) -> None:
@@ -150,13 +162,16 @@ async def test_refused_is_tried_again_for_a_while(tmp_path: Path, sshd_fleet: Fl
         assert (await waiting).exit_status == 0
 
 
-async def test_a_refused_login_is_asked_once(tmp_path: Path) -> None:
-    """A login that is refused is not repeated, however many ask: sshd would lock us out."""
+@pytest.mark.parametrize(
+    ("option", "fault"), [({"User": "nobody-here"}, LoginRefused), ({"UserKnownHostsFile": "/no/such"}, HostKeyRefused)]
+)
+async def test_a_refusal_is_asked_for_once(tmp_path: Path, option: dict[str, str], fault: type[MachineError]) -> None:
+    """A login or host key that is refused is not tried again, however many ask: sshd would lock us out."""
     with start_fleet(hosts=1) as fleet:
         host = fleet[0]
         before = host.connections()
-        async with host_at(like(host, tmp_path, User="nobody-here"), retry_seconds=5) as there:
+        async with host_at(like(host, tmp_path, **option), retry_seconds=5) as there:
             failures = await asyncio.gather(*(there.run(["true"]) for _ in range(20)), return_exceptions=True)
             failures += await asyncio.gather(*(there.run(["true"]) for _ in range(20)), return_exceptions=True)
-        assert {type(f) for f in failures} == {LoginRefused}
+        assert {type(f) for f in failures} == {fault}
         assert host.connections() - before == 1

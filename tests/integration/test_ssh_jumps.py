@@ -10,24 +10,9 @@ from miyabi.errors import HostKeyRefused, LoginRefused, MachineUnreachable, SshC
 from tests.support import fleet as fleets
 from tests.support.chaos import closed_port
 from tests.support.fleet import Fleet, alive, start_fleet
-from tests.support.ssh_machines import failure, host_at, like, until, works
+from tests.support.ssh_machines import failure, hop, host_at, like, until, works
 
 sshd_fleet = fleets.sshd_fleet
-
-
-def hop(fleet: Fleet, number: int, /, *, alias: str = "", **options: object) -> str:
-    """ssh_config text for a host of the fleet as a jump host, some options otherwise."""
-    host = fleet[number]
-    usual = {
-        "HostName": host.address,
-        "Port": host.port,
-        "User": host.user,
-        "IdentityFile": host.identity,
-        "IdentitiesOnly": "yes",
-        "UserKnownHostsFile": fleet.known_hosts,
-    }
-    lines = "".join(f"  {keyword} {value}\n" for keyword, value in (usual | options).items())
-    return f"Host {alias or host.name}\n{lines}"
 
 
 async def test_through_a_jump_host(tmp_path: Path, sshd_fleet: Fleet) -> None:

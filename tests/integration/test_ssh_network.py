@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import contextlib
+import subprocess
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from miyabi.errors import ConnectionDropped, MachineError, MachineUnreachable
 from tests.support.fleet import Fleet, can_make_namespaces, start_fleet
-from tests.support.ssh_machines import failure, host_at, like, until
+from tests.support.ssh_machines import failure, hop, host_at, like, until
 
 pytestmark = pytest.mark.skipif(not can_make_namespaces(), reason="network namespaces need root on Linux")
 
@@ -45,6 +47,42 @@ async def test_no_name_service(network: Fleet, tmp_path: Path) -> None:
     assert isinstance(error, MachineUnreachable)
     assert error.transient
     assert "the name service does not answer for 'mac.invalid'. Is this machine online?" in str(error)
+
+
+async def test_prohibited_on_the_way(network: Fleet, tmp_path: Path) -> None:
+    """A router that says "administratively prohibited" is told at once, as no way there."""
+    network.command("inhost", "h1", "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
+    network.command("inhost", "h1", "ip", "route", "add", "prohibit", "198.51.100.0/24")
+    control(network, "route", "add", "198.51.100.0/24", "via", network[0].address)
+    error = await failure(like(network[0], tmp_path, HostName="198.51.100.7", ConnectTimeout=60))
+    assert isinstance(error, MachineUnreachable)
+    assert error.transient
+    assert "No route to host. Is it switched on" in str(error)
+
+
+async def test_a_name_that_nobody_has(network: Fleet, tmp_path: Path) -> None:
+    """A name service that knows no such name is permanent: the configuration names something that is not there."""
+    async with name_service_without_names(network):
+        error = await failure(like(network[0], tmp_path, HostName="mac.example"))
+    assert isinstance(error, MachineUnreachable)
+    assert not error.transient
+    assert "the name 'mac.example' has no address. Correct `host` or the alias's HostName." in str(error)
+
+
+async def test_nobody_at_the_address_behind_the_jump(network: Fleet, tmp_path: Path) -> None:
+    """A jump host that finds no way to the machine is named with the reason."""
+    error = await failure(like(network[0], tmp_path, HostName="10.77.0.99", ProxyJump="h2", more=hop(network, 1)))
+    assert isinstance(error, MachineUnreachable)
+    assert error.transient
+    assert f"its jump host h2 (runner@{network[1].address}:22) cannot connect to it: No route to host" in str(error)
+
+
+async def test_jump_host_that_is_off(network: Fleet, tmp_path: Path) -> None:
+    """Where nobody answers for the jump host's address, the message is about the jump host."""
+    error = await failure(like(network[0], tmp_path, ProxyJump="h2", more=hop(network, 1, HostName="10.77.0.98")))
+    assert isinstance(error, MachineUnreachable)
+    assert error.transient
+    assert str(error).startswith("m: jump host h2 (runner@10.77.0.98:22): No route to host")
 
 
 async def test_link_down_in_mid_command(network: Fleet, tmp_path: Path) -> None:
@@ -99,3 +137,38 @@ async def test_caller_goes_away(network: Fleet, tmp_path: Path) -> None:
 def processes(network: Fleet) -> set[str]:
     """What runs on the first machine."""
     return set(network.command("inhost", "h1", "ps", "-A", "-o", "args=").splitlines())
+
+
+def control(network: Fleet, *words: str) -> None:
+    """Runs `ip` in the network that the tests are in."""
+    subprocess.run(["ip", "-n", f"{network.tag}-ctl", *words], check=True, capture_output=True)
+
+
+@contextlib.asynccontextmanager
+async def name_service_without_names(network: Fleet) -> AsyncIterator[None]:
+    """Whoever asks this machine's name service is told, in that network, that there is no such name."""
+    address = name_server()
+    if not address.startswith("127."):
+        control(network, "addr", "replace", f"{address}/{128 if ':' in address else 32}", "dev", "lo")
+    answering = asyncio.get_running_loop().create_datagram_endpoint(NoNames, local_addr=(address, 53))
+    with contextlib.closing((await answering)[0]):
+        yield
+
+
+def name_server() -> str:
+    """Where this machine looks names up."""
+    lines = Path("/etc/resolv.conf").read_text().splitlines()
+    return next((line.split()[1] for line in lines if line.startswith("nameserver ")), "127.0.0.1")
+
+
+class NoNames(asyncio.DatagramProtocol):
+    """A name service that knows nobody."""
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
+        """It listens."""
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """NXDOMAIN, with the question and nothing else."""
+        question = data[12 : data.index(0, 12) + 5]
+        self.transport.sendto(data[:2] + b"\x81\x83" + b"\0\1" + bytes(6) + question, addr)

@@ -14,7 +14,7 @@ from miyabi.errors import MachineError
 from miyabi.hosts import connect
 from miyabi.machine import Machine, SshConfig
 from miyabi.ssh_host import SshHost
-from tests.support.fleet import FleetHost
+from tests.support.fleet import Fleet, FleetHost
 
 
 def machine(folder: Path, /, *, more: str = "", **options: object) -> Machine:
@@ -38,6 +38,21 @@ def like(host: FleetHost, folder: Path, /, *, more: str = "", **options: object)
     }
     given = {keyword: value for keyword, value in (usual | options).items() if value is not None}
     return machine(folder, more=more, **given)
+
+
+def hop(fleet: Fleet, number: int, /, *, alias: str = "", **options: object) -> str:
+    """ssh_config text for a host of the fleet as a jump host, some options otherwise."""
+    host = fleet[number]
+    usual = {
+        "HostName": host.address,
+        "Port": host.port,
+        "User": host.user,
+        "IdentityFile": host.identity,
+        "IdentitiesOnly": "yes",
+        "UserKnownHostsFile": fleet.known_hosts,
+    }
+    lines = "".join(f"  {keyword} {value}\n" for keyword, value in (usual | options).items())
+    return f"Host {alias or host.name}\n{lines}"
 
 
 @asynccontextmanager
