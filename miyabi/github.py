@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import SecretStr
 
-from miyabi.errors import TokenRefused
+from miyabi.errors import GitHubError, TokenRefused
 from miyabi.github_access import GitHubAccess, GitHubApp, Manners
 from miyabi.github_client import GitHubClient, OnWait
 from miyabi.github_exchange import Answer, Request, UnansweredError
+from miyabi.github_faults import is_passing, limit_seconds, rate_limited
 from miyabi.github_pulls import GitHubPulls
 from miyabi.redact import REDACTED
 
@@ -133,22 +134,28 @@ class _AppTokens:
             call = kit.arequest("POST", f"app/installations/{self._app.installation_id}/access_tokens")
             seconds, key = self._access.timeout_seconds, SecretStr(self._app.pem)
             answer = await _outcome(call, timeout_seconds=seconds, secrets=[key])
-        if isinstance(answer, _UnsentError):
-            raise TokenRefused(
-                f"The private key of GitHub App {self._app.app_id} cannot be read."
-                " Give the whole PEM text, with its first and last line."
-            )
         if isinstance(answer, UnansweredError):
-            raise answer
-        if answer.status >= 500:  # noqa: PLR2004 - HTTP's own number
-            raise UnansweredError(f"status {answer.status} for the App's token")
+            raise self._unreadable() if isinstance(answer, _UnsentError) else answer
         if not answer.is_good:
-            raise TokenRefused(
-                f"GitHub gives no token for installation {self._app.installation_id} of App {self._app.app_id}:"
-                f" {answer.status} {answer.message}. Check both numbers, and that the private key is the App's.",
-                status=answer.status,
-            )
+            raise self._refused(answer)
         return SecretStr(answer.data["token"]), datetime.fromisoformat(answer.data["expires_at"])
+
+    def _unreadable(self) -> TokenRefused:
+        return TokenRefused(
+            f"The private key of GitHub App {self._app.app_id} cannot be read."
+            " Give the whole PEM text, with its first and last line."
+        )
+
+    def _refused(self, answer: Answer) -> GitHubError | UnansweredError:
+        if (seconds := limit_seconds(answer)) is not None:
+            return rate_limited(answer, seconds=seconds)
+        if is_passing(answer):
+            return UnansweredError(f"status {answer.status} for the App's token")
+        return TokenRefused(
+            f"GitHub gives no token for installation {self._app.installation_id} of App {self._app.app_id}:"
+            f" {answer.status} {answer.message}. Check both numbers, and that the private key is the App's.",
+            status=answer.status,
+        )
 
 
 def _kit(access: GitHubAccess, *, auth: Any) -> githubkit.GitHub[Any]:

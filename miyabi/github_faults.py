@@ -18,6 +18,7 @@ from miyabi.errors import (
 )
 from miyabi.github_exchange import Answer, Request
 from miyabi.redact import redact
+from miyabi.wording import duration
 
 _MINUTE = 60.0
 _LONGEST_TEXT = 400
@@ -59,7 +60,7 @@ def fault(answer: Answer, request: Request, *, repository: str, base_url: str) -
     """The error that a refusing answer means."""
     said, status, subject = _words(answer), answer.status, request.subject
     if (seconds := limit_seconds(answer)) is not None:
-        return _rate_limited(answer, seconds=seconds)
+        return rate_limited(answer, seconds=seconds)
     match status:
         case 401:
             return TokenRefused(
@@ -104,10 +105,11 @@ def moved(answer: Answer, request: Request, *, repository: str) -> NotFoundOnGit
     )
 
 
-def _rate_limited(answer: Answer, *, seconds: float) -> RateLimited:
+def rate_limited(answer: Answer, *, seconds: float) -> RateLimited:
+    """A limit that lasts so long."""
     until = datetime.now(UTC) + timedelta(seconds=seconds)
     return RateLimited(
-        f"GitHub's rate limit is used up until {until:%H:%M:%S} UTC ({_duration(seconds)}), which is longer than"
+        f"GitHub's rate limit is used up until {until:%H:%M:%S} UTC ({duration(seconds)} more), which is longer than"
         " we may wait. Try again after that, or allow a longer wait (max_wait_seconds).",
         status=answer.status,
         wait_seconds=seconds,
@@ -166,8 +168,3 @@ def _number(text: str | None) -> float | None:
         return float(text or "")
     except ValueError:
         return None
-
-
-def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    return f"another {minutes} minutes" if minutes > 1 else f"another {seconds:.0f} seconds"

@@ -161,15 +161,16 @@ class GitHub:
         self.overlay.add(home)
         return SeededRepository(home, peer=self._peer.url, overlay=self.overlay, serial=serial)
 
-    def access(self, repository: SeededRepository, *, by: str = OWNER, **more: Any) -> GitHubAccess:
+    def access(self, repository: SeededRepository, /, *, by: str = OWNER, **more: Any) -> GitHubAccess:
         """How somebody gets at it."""
-        values = {"token": SecretStr(repository.token(by)), "base_url": self.url, **more}
-        return GitHubAccess(repository=repository.name, **values)
+        token = SecretStr(repository.token(by))
+        return GitHubAccess(**{"repository": repository.name, "token": token, "base_url": self.url, **more})
 
     @asynccontextmanager
     async def open(
         self,
         repository: SeededRepository,
+        /,
         *,
         manners: Manners = FAST,
         on_wait: OnWait = lambda _seconds, _reason: None,

@@ -52,7 +52,7 @@ def emulate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulate]:
 def _emulate(folders: pytest.TempPathFactory) -> Iterator[Emulate]:
     demand_peers()
     folder, port = folders.mktemp("emulate"), free_port()
-    key = _new_private_key()
+    key = new_private_key()
     seed = folder / "seed.yaml"
     seed.write_text(yaml.safe_dump(_emulate_seed(key)))
     url = f"http://127.0.0.1:{port}"
@@ -62,7 +62,8 @@ def _emulate(folders: pytest.TempPathFactory) -> Iterator[Emulate]:
         yield Emulate(url=url, private_key=key)
 
 
-def _new_private_key() -> str:
+def new_private_key() -> str:
+    """A key that no App has yet."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
 

@@ -214,8 +214,9 @@ class _Handler(BaseHTTPRequestHandler):
         if reply is None:
             self._reset()
             return
-        self.send_response(reply.status)
-        for name, value in {**reply.headers, "content-length": str(len(reply.content))}.items():
+        self.send_response_only(reply.status)
+        common = {"date": self.date_time_string(), "content-length": str(len(reply.content))}
+        for name, value in {**common, **reply.headers}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(reply.content)

@@ -18,7 +18,7 @@ from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 DESCRIPTION = Path(__file__).parents[1] / "cases" / "github" / "openapi.json.gz"
 _HOST = "https://api.github.com"
-_ANYWHERE = {401, 403, 404}
+_ANYWHERE = {301, 307, 401, 403, 404}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ def request_violation(sent: Sent) -> str | None:
 
 
 def answer_violation(sent: Sent, *, status: int, content: bytes) -> str | None:
-    """What is wrong with an answer to it. A refusal that may meet any request is not listed with each."""
+    """What is wrong with an answer to it. What may meet any request is not listed with each."""
     if status in _ANYWHERE and str(status) not in _operation(sent)["responses"]:
         return None
     try:
