@@ -20,12 +20,14 @@ lint: dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: dev
-	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+bench: dev peers
+	@for script in $(filter-out bench/__init__.py,$(wildcard bench/*.py)); do \
+		echo "== $$script"; $(BIN)/python -m bench.$$(basename $$script .py) || exit 1; done
 
 install: .venv/installed
 dev: .venv/installed-dev
 peers: dev
+	tests/support/install_programs.sh
 	$(BIN)/python -m tests.support.install_peers
 
 .venv/bin/python:

@@ -1,0 +1,25 @@
+#!/bin/sh
+# The programs that the tests run, from Debian's packages where we may install them; else says what is missing.
+set -eu
+missing=
+need() { # command package
+    command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing="$missing $2"
+}
+need git git
+need perl perl
+need ssh openssh-client
+need sshd openssh-server
+need ip iproute2
+need chromium chromium
+need parallel parallel
+need zsh zsh
+need mksh mksh
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+    echo "make test needs programs that are not here. Install these packages (Debian's names), then try again:$missing" >&2
+    exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# shellcheck disable=SC2086 # a list of names
+apt-get install -y -qq $missing >/dev/null
