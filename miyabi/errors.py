@@ -133,8 +133,7 @@ class RemoteFailed(MachineError):
         self, message: str | None = None, *, machine: str = "", exit_status: int | None = None, stderr: str = ""
     ) -> None:
         super().__init__(message, machine=machine)
-        self.exit_status = exit_status
-        self.stderr = stderr
+        self.exit_status, self.stderr = exit_status, stderr
 
 
 class SessionError(MiyabiError):
@@ -239,8 +238,7 @@ class ValidationRefused(GitHubError):
         exists: bool = False,
     ) -> None:
         super().__init__(message, status=status)
-        self.fields = fields
-        self.exists = exists
+        self.fields, self.exists = fields, exists
 
 
 class ServerError(MiyabiError):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from miyabi.errors import GitError, GitFailed, PushRefused, RemoteLoginRefused, RemoteNotFound, RemoteUnreachable
 from miyabi.git import Answer
 from miyabi.push_target import PushTarget
-from miyabi.text import one_line
+from miyabi.text import clean, one_line
 from miyabi.wording import count
 
 _LOGIN = re.compile(
@@ -127,7 +127,7 @@ def remote_words(answer: Answer, *, target: PushTarget) -> str:
 
 def words(text: str, *, target: PushTarget) -> str:
     """What was said, on one line, without the login and without what says nothing."""
-    lines = [line.removeprefix("remote:").strip() for line in text.splitlines() if not _NOISE.match(line)]
+    lines = [line.removeprefix("remote:").strip() for line in clean(text).splitlines() if not _NOISE.match(line)]
     joined = "; ".join(line.rstrip(".") for line in dict.fromkeys(lines) if line)
     return one_line(target.redact(joined), characters=_CHARACTERS).rstrip(".")
 

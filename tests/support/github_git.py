@@ -4,8 +4,8 @@ with GitHubGit(tmp_path / "hub", api=front.url) as hub:
     folder = hub.create("acme/api")  # a bare repository
     ...  # push to hub.clone_url("acme/api") as hub.token; the API's base_url is hub.url
 
-`/OWNER/REPO.git` is served by `git http-backend`, all else (also below /api/v3) is handed to `api`, so that both sides
-have one origin, as they have at GitHub.
+`/OWNER/REPO.git` is served by `git http-backend`, all else is handed to `api`, so that both sides have one
+origin, as they have at GitHub.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 from tests.support.github_git_server import GitReply, GitRequest, GitServer, http_backend
@@ -27,34 +27,27 @@ from tests.support.repos import git
 
 TOKEN = "tok_alice"  # noqa: S105 - nobody's
 _HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "date", "server", "host"}
+_RECEIVE = "git-receive-pack"
+_PLAIN = (("content-type", "text/plain"),)
 _PROTECTED = Path(__file__).with_name("github_protected.py")
 Pushed = Callable[[Path, str], None]
 
 
 @dataclass(slots=True, kw_only=True)
-class Fault:
-    """What happens to the next requests of a service instead of the answer.
-
-    Args:
-        service: git-upload-pack or git-receive-pack.
-        method: GET asks what is there, POST does it.
-        status: this answer; None: the connection is reset.
-        body: its text, which git shows as the remote's words; `{authorization}` is what the request came with.
-        after: only when git had done it.
-        times: how often.
-    """
+class _Fault:
+    """What happens to the next requests of a kind. They are served unless there is an answer or a cut instead."""
 
     service: str
-    method: str = "POST"
-    status: int | None = None
-    body: str = ""
-    after: bool = False
-    times: int = 1
-    act: Callable[[], None] = field(default=lambda: None)
+    method: str
+    left: int = 1
+    instead: GitReply | None = None
+    is_cut: bool = False
+    is_lost: bool = False
+    act: Callable[[], object] = lambda: None
 
     def meets(self, request: GitRequest) -> bool:
         """Whether it is about that request."""
-        return bool(self.times) and (self.service, self.method) == (request.service, request.method)
+        return bool(self.left) and (self.service, self.method) == (request.service, request.method)
 
 
 class GitHubGit:
@@ -81,7 +74,7 @@ class GitHubGit:
         self._api, self._pushed = urlsplit(api), pushed
         self._lock = threading.Lock()
         self._requests: list[GitRequest] = []
-        self._faults: list[Fault] = []
+        self._faults: list[_Fault] = []
         self._renamed: dict[str, str] = {}
         self._server = GitServer(self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -101,7 +94,7 @@ class GitHubGit:
     @property
     def writes(self) -> int:
         """How often something was to be pushed."""
-        return sum(r.service == "git-receive-pack" and r.method == "POST" for r in self.requests)
+        return sum(r.service == _RECEIVE and r.method == "POST" for r in self.requests)
 
     def clone_url(self, name: str) -> str:
         """The address of a repository."""
@@ -130,24 +123,39 @@ class GitHubGit:
         shutil.move(self.folder / f"{name}.git", target)
         self._renamed[name] = f"{origin or self.url}/{new}.git"
 
-    def fail(self, service: str = "git-receive-pack", **how: Any) -> None:
-        """See `Fault`."""
-        with self._lock:
-            self._faults.append(Fault(service=service, **how))
+    def refuse(
+        self, status: int, *, text: str = "", service: str = _RECEIVE, method: str = "POST", times: int = 1
+    ) -> None:
+        """The next such requests get this answer; `{authorization}` in its text is what the request came with."""
+        reply = GitReply(status=status, content=text.encode(), headers=_PLAIN)
+        self._expect(_Fault(service=service, method=method, left=times, instead=reply))
+
+    def cut(self, *, service: str = _RECEIVE, method: str = "POST", times: int = 1) -> None:
+        """The connection is reset before the next such requests are served."""
+        self._expect(_Fault(service=service, method=method, left=times, is_cut=True))
+
+    def lose(self, *, service: str = _RECEIVE, method: str = "POST", times: int = 1) -> None:
+        """The next such requests are served, then the connection is reset."""
+        self._expect(_Fault(service=service, method=method, left=times, is_lost=True))
+
+    def before(self, act: Callable[[], object], *, service: str = _RECEIVE, method: str = "POST") -> None:
+        """Something happens before the next such request is served."""
+        self._expect(_Fault(service=service, method=method, act=act))
 
     def answer(
         self, request: GitRequest, *, path: str, query: str, headers: dict[str, str], body: bytes
     ) -> GitReply | None:
         """The answer; None where the connection is to be reset."""
-        fault = self._take(request)
-        reply = None if fault and not fault.after else self._serve(request, path, query, headers, body)
-        if not fault:
-            return reply
-        fault.act()
-        if fault.status is None:
+        fault = self._record(request)
+        if fault:
+            fault.act()
+        if fault and fault.instead:
+            told = fault.instead.content.replace(b"{authorization}", (request.authorization or "").encode())
+            return replace(fault.instead, content=told)
+        if fault and fault.is_cut:
             return None
-        text = fault.body.format(authorization=request.authorization)
-        return GitReply(status=fault.status, content=text.encode(), headers=(("content-type", "text/plain"),))
+        reply = self._serve(request, path, query, headers, body)
+        return None if fault and fault.is_lost else reply
 
     def hand_on(self, method: str, path: str, headers: dict[str, str], body: bytes) -> GitReply:
         """The API's answer; its links lead here."""
@@ -155,7 +163,7 @@ class GitHubGit:
             return GitReply(status=404)
         with closing(http.client.HTTPConnection(self._api.hostname, self._api.port, timeout=20)) as line:
             kept = {name: value for name, value in headers.items() if name not in _HOP}
-            line.request(method, path.removeprefix("/api/v3"), body=body or None, headers=kept)
+            line.request(method, path, body=body or None, headers=kept)
             answer = line.getresponse()
             told = tuple(
                 (n, v.replace(self._api.geturl(), self.url)) for n, v in answer.getheaders() if n.lower() not in _HOP
@@ -174,26 +182,30 @@ class GitHubGit:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _take(self, request: GitRequest) -> Fault | None:
+    def _expect(self, fault: _Fault) -> None:
+        with self._lock:
+            self._faults.append(fault)
+
+    def _record(self, request: GitRequest) -> _Fault | None:
         with self._lock:
             self._requests.append(request)
             fault = next((fault for fault in self._faults if fault.meets(request)), None)
             if fault:
-                fault.times -= 1
+                fault.left -= 1
             return fault
 
     def _serve(self, request: GitRequest, path: str, query: str, headers: dict[str, str], body: bytes) -> GitReply:
         if not self._lets_in(request):
-            realm = (("www-authenticate", 'Basic realm="GitHub"'), ("content-type", "text/plain"))
-            return GitReply(status=401, content=b"Invalid username or token.", headers=realm)
+            asked = ("www-authenticate", 'Basic realm="GitHub"')
+            return GitReply(status=401, content=b"Invalid username or token.", headers=(asked, *_PLAIN))
         if place := self._renamed.get(request.name):
             there = f"{place}/{path.split('/', 3)[3]}" + (f"?{query}" if query else "")
             return GitReply(status=301, headers=(("location", there),))
         folder = self.folder / f"{request.name}.git"
         if not folder.is_dir():
-            return GitReply(status=404, content=b"Repository not found.", headers=(("content-type", "text/plain"),))
+            return GitReply(status=404, content=b"Repository not found.", headers=_PLAIN)
         reply = http_backend(self.folder, request, query=query, headers=headers, body=body)
-        if self._pushed and request.service == "git-receive-pack" and request.method == "POST":
+        if self._pushed and request.service == _RECEIVE and request.method == "POST":
             self._pushed(folder, request.name)
         return reply
 

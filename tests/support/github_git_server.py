@@ -107,6 +107,9 @@ class _Handler(BaseHTTPRequestHandler):
         if not found:
             self._send(self.server.hub.hand_on(self.command, self.path, headers, body))
             return
+        if len(self.headers.get_all("authorization") or ()) > 1:
+            self._send(GitReply(status=400, content=b'Duplicate header: "Authorization"'))
+            return
         service = address.query.removeprefix("service=") if found["service"] == "info/refs" else found["service"]
         request = GitRequest(
             method=self.command, name=found["name"], service=service, authorization=headers.get("authorization")
