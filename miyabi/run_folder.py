@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
-import re
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -21,43 +17,13 @@ from miyabi import atomic
 from miyabi.errors import BadInput
 from miyabi.integration_values import Integration
 from miyabi.run_info import Homecoming, MilestoneRun, RunInfo
+from miyabi.run_name import REHEARSAL_PREFIX, is_run_name, new_run_name, run_name_of, valid_run_name
 from miyabi.session import SessionPaths, SessionResult
 
-REHEARSAL_PREFIX = "rehearsal-"
+__all__ = ["REHEARSAL_PREFIX", "RunFolder", "new_run_name", "run_name_of", "valid_run_name"]
 
 _IGNORED = ".gitignore"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _Value = TypeVar("_Value", bound=BaseModel)
-
-
-def new_run_name(now: datetime, *, rehearse: bool = False) -> str:
-    """A name for a run that starts `now`: sorts by time, and is safe in branches and file names."""
-    return _name(now, "".join(secrets.choice(_LETTERS) for _ in range(3)), rehearse=rehearse)
-
-
-def run_name_of(identity: str, *, started: datetime, rehearse: bool = False) -> str:
-    """The name of the run that belongs to an identity such as a flow run's: always the same."""
-    digest = hashlib.sha256(identity.encode()).digest()
-    return _name(started, "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:3]), rehearse=rehearse)
-
-
-def _name(start: datetime, suffix: str, *, rehearse: bool) -> str:
-    return f"{REHEARSAL_PREFIX if rehearse else ''}{start:%Y%m%d-%H%M%S}-{suffix}"
-
-
-def valid_run_name(name: str) -> str:
-    """The name itself.
-
-    Raises:
-        BadInput: it cannot be part of a branch and a file name.
-    """
-    if not _NAME.fullmatch(name):
-        raise BadInput(
-            f"run {name!r} is not a usable name: 1 to 64 letters, digits, '-' and '_', beginning with a letter or "
-            f"digit, for example nightly-1."
-        )
-    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +37,7 @@ class RunFolder:
     def all(cls, repository: Path) -> tuple[Self, ...]:
         """Every run that the repository knows, the latest start last."""
         entries = _runs(repository).glob("*/run.json")
-        folders = [cls(repository, path.parent.name) for path in entries if _NAME.fullmatch(path.parent.name)]
+        folders = [cls(repository, path.parent.name) for path in entries if is_run_name(path.parent.name)]
         return tuple(sorted(folders, key=lambda f: (f.run.removeprefix(REHEARSAL_PREFIX), f.run)))
 
     @classmethod
