@@ -127,10 +127,7 @@ class _AppTokens:
             return self._token
 
     async def _mint(self) -> tuple[SecretStr, datetime]:
-        import githubkit  # noqa: PLC0415 - half a second that only those pay who open
-
-        strategy = githubkit.AppAuthStrategy(app_id=self._app.app_id, private_key=self._app.pem)
-        async with _kit(self._access, auth=strategy) as kit:
+        async with self._kit() as kit:
             call = kit.arequest("POST", f"app/installations/{self._app.installation_id}/access_tokens")
             seconds, key = self._access.timeout_seconds, SecretStr(self._app.pem)
             answer = await _outcome(call, timeout_seconds=seconds, secrets=[key])
@@ -139,6 +136,11 @@ class _AppTokens:
         if not answer.is_good:
             raise self._refused(answer)
         return SecretStr(answer.data["token"]), datetime.fromisoformat(answer.data["expires_at"])
+
+    def _kit(self) -> githubkit.GitHub[Any]:
+        import githubkit  # noqa: PLC0415 - half a second that only those pay who open
+
+        return _kit(self._access, auth=githubkit.AppAuthStrategy(app_id=self._app.app_id, private_key=self._app.pem))
 
     def _unreadable(self) -> TokenRefused:
         return TokenRefused(

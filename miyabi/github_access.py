@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from miyabi.errors import SettingsError
 
 PUBLIC_API = "https://api.github.com"
-_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/(?!\.{1,2}$)[A-Za-z0-9._-]+")
 _TOKEN = re.compile(r"[!-~]+")  # what may stand in a header
 
 

@@ -108,6 +108,11 @@ class GitHubFront:
         reply = refusal(status, message, **(headers or {}))
         self._expect(_Fault(method=method, path=re.compile(path), left=times, instead=reply))
 
+    def answer(self, method: str, path: str, *, content: str) -> None:
+        """The next such request is answered with 200 and that content, whatever it is."""
+        reply = Reply(status=200, content=content.encode())
+        self._expect(_Fault(method=method, path=re.compile(path), left=1, instead=reply))
+
     def cut(self, method: str, path: str, *, times: int = 1) -> None:
         """The connection is reset before the next such requests are carried out."""
         self._expect(_Fault(method=method, path=re.compile(path), left=times, is_cut=True))

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from tests.support.github_call import Call
-from tests.support.github_replies import Reply, answer, invalid, refusal
+from tests.support.github_replies import Reply, answer, invalid, not_found, refusal
 
 _LONGEST = 140
 _STATES = ("error", "failure", "pending", "success")
@@ -43,7 +43,7 @@ def _combined(call: Call, ref: str) -> Reply:
     """The latest of each context; the pages are of contexts."""
     sha = call.branches.head(call, ref) or ref
     if not call.branches.has_commit(call, sha):
-        return refusal(422, f"No commit found for SHA: {ref}")
+        return not_found()
     latest = {each["context"]: each for each in call.home.statuses.get(sha, ())}
     states = {each["state"] for each in latest.values()}
     state = "failure" if states & {"error", "failure"} else "pending" if states != {"success"} else "success"
