@@ -38,13 +38,24 @@ _CLASSES: Mapping[Style, str] = {
     Style.WAITED: "fill:#fff3c4,stroke:#9a6700,color:#4a3200",
     Style.SKIPPED: "fill:#eaeef2,stroke:#818b98,color:#3d444d,stroke-dasharray:4 3",
 }
-_BAR_COLOURS = (
-    "%%{init: {'themeVariables': {"
+_MUTED = "#848d97"  # can be read on white and on the dark ground that Prefect's UI puts below pictures
+_LOOK = (
+    "%%{{init: {{'gantt': {{'useWidth': 700, 'leftPadding': {padding}, 'rightPadding': 20, "
+    "'barHeight': 22, 'barGap': 5, 'fontSize': 12, 'sectionFontSize': 13}}, 'themeVariables': {{"
     "'doneTaskBkgColor': '#d1f0d9', 'doneTaskBorderColor': '#1a7f37', "
     "'critBkgColor': '#ffd8d6', 'critBorderColor': '#cf222e', "
     "'activeTaskBkgColor': '#fff3c4', 'activeTaskBorderColor': '#9a6700', "
-    "'taskTextColor': '#1f2328', 'taskTextDarkColor': '#1f2328'}}}%%"
+    "'taskTextColor': '#1f2328', 'taskTextDarkColor': '#1f2328', 'taskTextOutsideColor': '{muted}', "
+    "'titleColor': '{muted}', 'textColor': '{muted}', 'gridColor': '{muted}', "
+    "'sectionBkgColor': '{muted}', 'sectionBkgColor2': '{muted}', 'altSectionBkgColor': 'transparent'}}}}}}%%"
 )
+_MOST_TICKS = 8
+_INTERVALS = [
+    *((f"{n}second", n) for n in (1, 2, 5, 10, 20, 30)),
+    *((f"{n}minute", 60 * n) for n in (1, 2, 5, 10, 20, 30)),
+    *((f"{n}hour", 3600 * n) for n in (1, 2, 3, 6, 12)),
+    *((f"{n}day", 86400 * n) for n in (1, 2, 7, 30)),
+]
 _BARS: Mapping[Style, str] = {Style.GOOD: "done, ", Style.BAD: "crit, ", Style.WAITED: "active, ", Style.SKIPPED: ""}
 
 
@@ -96,7 +107,9 @@ def gantt(bars: Sequence[Bar], *, title: str) -> str | None:
     if not 0 < len(bars) <= MAX_BOXES:
         return None
     seconds = (max(b.end for b in bars) - min(b.start for b in bars)).total_seconds()
-    head = [_BAR_COLOURS, "gantt", f"  title {escape(title)}", "  dateFormat x", f"  axisFormat {_axis(seconds)}"]
+    padding = min(max(60, 8 * max(len(bar.section) for bar in bars)), 200)
+    head = [_LOOK.format(padding=padding, muted=_MUTED), "gantt", f"  title {escape(title)}", "  dateFormat x"]
+    head += [f"  axisFormat {_axis(seconds)}", f"  tickInterval {_interval(seconds)}"]
     numbered = groupby(enumerate(bars), key=lambda pair: pair[1].section)
     for section, pairs in numbered:
         head += [f"  section {escape(section)}", *(_bar(number, bar) for number, bar in pairs)]
@@ -116,6 +129,12 @@ def _milliseconds(moment: datetime) -> int:
 def _axis(seconds: float) -> str:
     hour = 3600
     return "%H:%M:%S" if seconds < hour else "%H:%M" if seconds < 24 * hour else "%m-%d %H:%M"
+
+
+def _interval(seconds: float) -> str:
+    """So far apart that the labels do not meet."""
+    fitting = (name for name, length in _INTERVALS if seconds <= _MOST_TICKS * length)
+    return next(fitting, _INTERVALS[-1][0])
 
 
 def _fitting(text: str) -> str | None:

@@ -122,10 +122,11 @@ def _task(row: TaskRow) -> Sequence[str]:
 
 
 def _changes(row: TaskRow) -> str:
+    """Each part stays on a line of a narrow cell."""
     if not row.commits:
         return ""
-    salvaged = ", salvaged" if row.salvaged else ""
-    return f"{count(row.commits, 'commit')}, {count(row.files, 'file')}, +{row.insertions} −{row.deletions}{salvaged}"  # noqa: RUF001 - a minus sign
+    parts = (f"+{row.insertions} −{row.deletions}", count(row.files, "file"), "salvaged" if row.salvaged else "")  # noqa: RUF001 - a minus sign
+    return ", ".join(part.replace(" ", "\u00a0") for part in parts if part)
 
 
 def _troubles(rows: Sequence[Trouble]) -> str:

@@ -52,6 +52,7 @@ def test_gantt() -> None:
         "  title #82;un x",
         "  dateFormat x",
         "  axisFormat %H:%M:%S",
+        "  tickInterval 1second",
         "  section #109;1",
         "  #97; :done, b0, 1795347301500, 1795347302500",
         "  #98; :crit, b1, 1795347301500, 1795347301501",
@@ -61,9 +62,16 @@ def test_gantt() -> None:
 
 
 def test_the_axis_fits_the_length() -> None:
-    """Hours are shown without seconds, days with their date."""
-    assert "axisFormat %H:%M\n" in str(gantt([bar(seconds=7200)], title="t"))
-    assert "axisFormat %m-%d %H:%M\n" in str(gantt([bar(seconds=100_000)], title="t"))
+    """Hours are shown without seconds, days with their date, and never more than eight labels."""
+    assert "axisFormat %H:%M\n  tickInterval 20minute\n" in str(gantt([bar(seconds=7200)], title="t"))
+    assert "axisFormat %m-%d %H:%M\n  tickInterval 6hour\n" in str(gantt([bar(seconds=100_000)], title="t"))
+    assert "tickInterval 30day\n" in str(gantt([bar(seconds=1e9)], title="t"))
+
+
+def test_the_names_of_machines_have_room() -> None:
+    """The column of the sections is as wide as the longest name, within reason."""
+    widths = [str(gantt([bar("m" * n)], title="t")).split("'leftPadding': ")[1].split(",")[0] for n in (4, 12, 60)]
+    assert widths == ["60", "96", "200"]
 
 
 def test_what_mermaid_would_refuse_is_not_drawn() -> None:
