@@ -17,7 +17,14 @@ class Fleet(Block):
     """The machines that sessions run on, with their slots.
 
     Example:
-        >>> Fleet(machines=[Machine(name="macmini1", host="macmini1.local", slots=3)]).save("minis")
+        Save one, and load it again:
+        ```python
+        from blocks.fleet import Fleet
+        from miyabi.machine import Machine
+
+        Fleet(machines=[Machine(name="macmini1", host="macmini1.local", slots=3)]).save("BLOCK_NAME")
+        fleet = Fleet.load("BLOCK_NAME")
+        ```
     """
 
     _block_type_name: ClassVar[str] = "Water Spider Fleet"
@@ -26,7 +33,7 @@ class Fleet(Block):
     _documentation_url: ClassVar[HttpUrl | None] = HttpUrl(f"{_README}#machines")
 
     machines: list[Machine] = Field(
-        default_factory=lambda: [LOCAL], description="The machines, in the order in which they are preferred"
+        default_factory=lambda: [LOCAL], description="The machines, in the order in which they are preferred."
     )
 
     def overrides(self) -> dict[str, Any]:
@@ -35,14 +42,25 @@ class Fleet(Block):
 
 
 class SessionDefaults(Block):
-    """What every session gets unless its task says otherwise."""
+    """What every session gets unless its task says otherwise.
+
+    Example:
+        Save them, and load them again:
+        ```python
+        from blocks.fleet import SessionDefaults
+        from miyabi.settings import SessionDefaults as Values
+
+        SessionDefaults(settings=Values(model="sonnet", check="make test")).save("BLOCK_NAME")
+        defaults = SessionDefaults.load("BLOCK_NAME")
+        ```
+    """
 
     _block_type_name: ClassVar[str] = "Water Spider Session Defaults"
     _block_type_slug: ClassVar[str] = "water-spider-session-defaults"
     _description: ClassVar[str] = "Model, permissions, limits and check that every Claude Code session gets."
     _documentation_url: ClassVar[HttpUrl | None] = HttpUrl(f"{_README}#sessions")
 
-    settings: SessionSettings = Field(default_factory=SessionSettings, description="The defaults")
+    settings: SessionSettings = Field(default_factory=SessionSettings, description="The defaults of every session.")
 
     def overrides(self) -> dict[str, Any]:
         """What this block says, shaped like the arguments of `Settings.load`."""

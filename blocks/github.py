@@ -18,7 +18,13 @@ class GitHubRepository(Block):
     """A repository and how to log in there: a token, or a GitHub App's installation.
 
     Example:
-        >>> GitHubRepository(repository="octocat/hello-world", token="…").save("hello-world")
+        Save one, and load it again:
+        ```python
+        from blocks.github import GitHubRepository
+
+        GitHubRepository(repository="octocat/hello-world", token="...").save("BLOCK_NAME")
+        github = GitHubRepository.load("BLOCK_NAME")
+        ```
     """
 
     _block_type_name: ClassVar[str] = "Water Spider GitHub Repository"
@@ -26,12 +32,12 @@ class GitHubRepository(Block):
     _description: ClassVar[str] = "The GitHub repository that milestones are read from and pull requests are opened in."
     _documentation_url: ClassVar[HttpUrl | None] = HttpUrl(f"{_README}#github")
 
-    repository: str | None = Field(None, description="owner/name; empty: what the git remote's address says")
-    token: SecretStr | None = Field(None, description="Token with write access to contents, issues, pull requests")
-    app_id: int | None = Field(None, description="In place of a token: the GitHub App's id")
-    installation_id: int | None = Field(None, description="The App's installation in the repository")
-    private_key: SecretStr | None = Field(None, description="The App's private key, the whole PEM text")
-    base_url: str | None = Field(None, description="The API's root of a GitHub Enterprise Server")
+    repository: str | None = Field(None, description="owner/name; empty: what the git remote's address says.")
+    token: SecretStr | None = Field(None, description="Token with write access to contents, issues, pull requests.")
+    app_id: int | None = Field(None, description="In place of a token: the GitHub App's id.")
+    installation_id: int | None = Field(None, description="The App's installation in the repository.")
+    private_key: SecretStr | None = Field(None, description="The App's private key, the whole PEM text.")
+    base_url: str | None = Field(None, description="The API's root of a GitHub Enterprise Server.")
 
     def overrides(self) -> dict[str, Any]:
         """What this block says, shaped like the arguments of `Settings.load`."""
