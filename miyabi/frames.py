@@ -81,12 +81,19 @@ class FrameReader:
     def _begin(self, header: str, frames: list[Frame]) -> None:
         match header.split(" "):
             case ["D", "o" | "e" as stream, offset, length]:
-                self._stream, self._offset, self._left = stream, int(offset), int(length)
+                self._stream, self._offset, self._left = stream, _number(offset), _number(length)
             case ["T", "o" | "e" as stream, size]:
-                frames.append(Truncated(stream, int(size)))
+                frames.append(Truncated(stream, _number(size)))
             case ["H"]:
                 frames.append(Heartbeat())
             case ["X", *_]:
                 frames.append(Over(parse_status(header[2:])[1]))
             case _:
                 raise ValueError(f"not a frame: {header[:80]!r}")
+
+
+def _number(text: str) -> int:
+    """Digits alone: a length below zero would never end."""
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"not a frame's number: {text[:80]!r}")
+    return int(text)

@@ -85,8 +85,10 @@ def _entries(text: str, name: str) -> Iterator[tuple[str, str]]:
     for line in text.splitlines():
         words = line.split()
         marker = words.pop(0) if words and words[0].startswith("@") else ""
-        if len(words) > 2 and not words[0].startswith("#") and _matches(words[0], name):  # noqa: PLR2004 - hosts, type, key
-            yield marker, f"{words[1]} {words[2]}"
+        with suppress(ValueError):  # a damaged line is nobody's
+            hosts, kind, key = words[:3]
+            if not hosts.startswith("#") and base64.b64decode(key) and _matches(hosts, name):
+                yield marker, f"{kind} {key}"
 
 
 def _matches(patterns: str, name: str) -> bool:
@@ -97,7 +99,8 @@ def _matches(patterns: str, name: str) -> bool:
 
 
 def _matches_one(pattern: str, name: str) -> bool:
-    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), name) is not None
+    signs = re.escape(re.sub(r"\*+", "*", pattern))
+    return re.fullmatch(signs.replace(r"\*", ".*").replace(r"\?", "."), name) is not None
 
 
 def _matches_hashed(pattern: str, name: str) -> bool:

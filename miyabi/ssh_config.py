@@ -84,9 +84,17 @@ def ssh_flags(chosen: SshConfig) -> list[str]:
 def _config_file(chosen: SshConfig) -> str | None:
     """The file to name to ssh, which itself looks into the passwd home and not into `$HOME`."""
     if chosen.config_file:
-        return str(Path(chosen.config_file).expanduser())
+        return str(_in_home(chosen.config_file))
     own = Path("~/.ssh/config").expanduser()
     return str(own) if Path.home() != _passwd_home() and own.exists() else None
+
+
+def _in_home(text: str) -> Path:
+    """The path where `~` is a home; one of a user who is not there stays as it is, and is missed later."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
 
 
 def _passwd_home() -> Path:
@@ -121,7 +129,7 @@ def target_from(options: Options, *, machine: str, alias: str, chosen: SshConfig
     identities = [chosen.identity_file] if chosen.identity_file else options.get("identityfile", [])
     user_hosts = _paths(_one(options, "userknownhostsfile"))
     if chosen.known_hosts_file:
-        user_hosts = (Path(chosen.known_hosts_file).expanduser(),)
+        user_hosts = (_in_home(chosen.known_hosts_file),)
     global_hosts = () if chosen.known_hosts_file else _paths(_one(options, "globalknownhostsfile"))
     lenient = _one(options, "stricthostkeychecking") in ("accept-new", "false", "no", "off")
     proxy = _one(options, "proxycommand", default="none")
@@ -185,7 +193,7 @@ def _percent(text: str, tokens: Mapping[str, str]) -> str:
 
 def _expand(text: str, tokens: Mapping[str, str]) -> Path:
     text = re.sub(r"\$\{(\w+)\}", lambda match: os.environ.get(match[1], ""), text)
-    return Path(_percent(text, tokens)).expanduser()
+    return _in_home(_percent(text, tokens))
 
 
 def _agent(options: Options, tokens: Mapping[str, str]) -> str | None:
@@ -204,5 +212,5 @@ def _paths(text: str) -> tuple[Path, ...]:
 
 def _own_home(text: str) -> Path:
     """The path below `$HOME` where ssh has put the passwd home."""
-    path, real = Path(text).expanduser(), _passwd_home()
+    path, real = _in_home(text), _passwd_home()
     return Path.home() / path.relative_to(real) if path.is_relative_to(real / ".ssh") else path

@@ -95,11 +95,12 @@ async def test_encrypted_key(tmp_path: Path, sshd_fleet: Fleet) -> None:
     assert f"{key} is encrypted and no agent holds it (ssh-add {key})" in str(error)
 
 
-async def test_missing_key_file(tmp_path: Path, sshd_fleet: Fleet) -> None:
-    """A key file that is not there is named, not a FileNotFoundError."""
-    error = await failure(like(sshd_fleet[0], tmp_path, IdentityFile="/no/such/key"))
+@pytest.mark.parametrize("path", ["/no/such/key", "~nobody-here/key"])
+async def test_missing_key_file(tmp_path: Path, sshd_fleet: Fleet, path: str) -> None:
+    """A key file that is not there is named, not a FileNotFoundError; nor has a home to be there."""
+    error = await failure(like(sshd_fleet[0], tmp_path, IdentityFile=path))
     assert isinstance(error, LoginRefused)
-    assert "no such file: /no/such/key" in str(error)
+    assert f"no such file: {path}" in str(error)
 
 
 async def test_missing_key_beside_a_good_one(tmp_path: Path, sshd_fleet: Fleet) -> None:

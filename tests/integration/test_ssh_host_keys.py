@@ -103,7 +103,8 @@ async def test_no_known_hosts_file_is_no_way_around(tmp_path: Path, sshd_fleet: 
 async def test_missing_files_beside_a_good_one(tmp_path: Path, sshd_fleet: Fleet) -> None:
     """A file that is not there is left out, and a damaged line harms no other."""
     known = tmp_path / "known"
-    known.write_text(f"nonsense\n@nonsense\n\n# {'x' * 5000}\n{sshd_fleet.known_hosts.read_text()}")
+    damaged = f"|1|A|b {public(sshd_fleet[0].identity)}\n{sshd_fleet[0].place} ssh-ed25519 AAAA=é\n"
+    known.write_text(f"nonsense\n@nonsense\n\n# {'x' * 5000}\n{damaged}{sshd_fleet.known_hosts.read_text()}")
     assert await works(like(sshd_fleet[0], tmp_path, UserKnownHostsFile=f"/no/such/file {known}"))
 
 

@@ -67,9 +67,22 @@ def test_a_file_that_shrank_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "noise", [b"Last login: Mon\n", b"D x 0 1\n", b"D o 0\n", b"D o a b\n", b"X nonsense\n", b"y" * 2000]
+    "noise",
+    [
+        b"Last login: Mon\n",
+        b"D x 0 1\n",
+        b"D o 0\n",
+        b"D o a b\n",
+        b"X nonsense\n",
+        b"y" * 2000,
+        b"D o 0 -5\nabcdefgh",
+        b"D o -1 5\n",
+        b"D o 0 1_0\n",
+        b"T o +1\n",
+        b"D o 0 " + b"9" * 900 + b"x\n",
+    ],
 )
 def test_other_speech_is_refused(noise: bytes) -> None:
     """A greeting of the login shell or anything else is not taken for output."""
-    with pytest.raises(ValueError, match=r"not a|invalid literal"):
+    with pytest.raises(ValueError, match="not a"):
         FrameReader().feed(noise)

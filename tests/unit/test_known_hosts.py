@@ -31,6 +31,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZpbmdlcnByaW50cyBhcmUgZmluZSwgdHJ1b
         ("[mac]:2222", "mac", False),
         ("[*.lan]:2222", "[a.lan]:2222", True),
         ("m.c", "mac", False),
+        (f"{'*' * 60}x", "a" * 60, False),
     ],
 )
 def test_names(names: str, name: str, *, found: bool) -> None:
@@ -55,7 +56,22 @@ def test_marked_lines() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["", "#mac ssh-ed25519 AAAA", "mac", "mac ssh-ed25519", "@revoked", "|1|x", "|1|?|? a b", "|2|x|y a b"]
+    "line",
+    [
+        "",
+        "#mac ssh-ed25519 AAAA",
+        "mac",
+        "mac ssh-ed25519",
+        "@revoked",
+        "|1|x",
+        "|1|?|? a b",
+        "|2|x|y a b",
+        "mac ssh-ed25519 A",
+        "mac ssh-ed25519 é",
+        "mac ssh-rsa ====",
+        "|1|A|x ssh-rsa AAAA",
+        "|1|é|x ssh-rsa AAAA",
+    ],
 )
 def test_lines_that_nobody_understands(line: str) -> None:
     """A damaged line is skipped and harms no other."""
