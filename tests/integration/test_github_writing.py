@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 
 from miyabi.errors import ValidationRefused
+from miyabi.github_access import Manners
 from miyabi.marked_block import replace_block, wrap
 from tests.support.github import GitHub, emulate, github  # noqa: F401 - fixtures
 
@@ -50,6 +52,33 @@ async def test_words_written_while_we_waited_are_kept(github: GitHub) -> None:
     async with github.open(repository, on_wait=edit) as client:
         await client.update_milestone(number, description=with_block("ours"))
     assert repository.description(number) == f"new words\n\n{wrap('ours')}"
+
+
+async def test_words_written_while_others_wrote_are_kept(github: GitHub) -> None:
+    """Somebody edits the description while we wait for our turn to write: it is read again before."""
+    repository = github.new_repository()
+    number, issue = repository.milestone("v1", description="old words"), repository.issue("An issue")
+    async with github.open(repository, manners=Manners(write_interval_seconds=1.5)) as client:
+        await client.upsert_comment(issue, marker=MARKER, body="text")
+        update = asyncio.create_task(client.update_milestone(number, description=with_block("ours")))
+        while not any("/milestones/" in sent.path for sent in github.front.sent):
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.3)
+        repository.ask("PATCH", f"milestones/{number}", {"description": "new words"})
+        await update
+    assert repository.description(number) == f"new words\n\n{wrap('ours')}"
+
+
+async def test_other_line_ends_are_no_difference(github: GitHub) -> None:
+    """A text that the server keeps with CRLF, or without the blank at its end, is the one that was wanted."""
+    repository = github.new_repository()
+    repository.home.crlf = True
+    number = repository.milestone("v1")
+    async with github.open(repository) as client:
+        await client.update_milestone(number, description="one\ntwo")
+        await client.update_milestone(number, description="one\ntwo\n")
+    assert repository.description(number) == "one\r\ntwo"
+    assert len(github.front.writes) == 1
 
 
 async def test_a_milestone_is_closed_once(github: GitHub) -> None:
