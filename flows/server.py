@@ -66,9 +66,18 @@ def ensure_server(home: Path | None = None, *, first_port: int = FIRST_PORT, tim
 
 def local_server(home: Path, *, first_port: int = FIRST_PORT, timeout_seconds: float = 120) -> Server:
     """The server of `home`, found or started, whatever PREFECT_API_URL says; else as `ensure_server`."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _require_folder(home)
     with _lock(home):
         return _recorded(home) or _start(home, first_port=first_port, timeout_seconds=timeout_seconds)
+
+
+def _require_folder(home: Path) -> None:
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (home / "server.lock").touch()
+    except OSError as error:
+        text = f"{home} cannot hold the Prefect server's files: {error.strerror}. Set MIYABI_HOME to a folder of yours."
+        raise ServerError(text) from None
 
 
 def find_server(home: Path | None = None) -> Server | None:

@@ -5,7 +5,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from miyabi.errors import SettingsError
+
 
 def miyabi_home() -> Path:
-    """`MIYABI_HOME`, or `~/.miyabi`."""
-    return Path(os.environ.get("MIYABI_HOME") or "~/.miyabi").expanduser().absolute()
+    """`MIYABI_HOME`, or `~/.miyabi`.
+
+    Raises:
+        SettingsError: it is the home of nobody.
+    """
+    told = os.environ.get("MIYABI_HOME") or "~/.miyabi"
+    try:
+        return Path(told).expanduser().absolute()
+    except RuntimeError:
+        text = f"MIYABI_HOME: {told!r}: there is no such home. Set MIYABI_HOME to a folder of yours."
+        raise SettingsError(text) from None

@@ -125,6 +125,15 @@ def test_a_variable_that_cannot_be_used(desk: Desk) -> None:
     desk.refuses("orchestrate", desk.dag(), MIYABI_MACHINES="{", saying=words)
 
 
+def test_a_home_of_nobody(desk: Desk) -> None:
+    """The folder for what belongs to no repository is named where there can be none."""
+    desk.refuses("orchestrate", desk.dag(title="t"), MIYABI_HOME="~nobody-here/x", saying=["MIYABI_HOME: '~nobody-h"])
+    done = desk.miyabi("orchestrate", desk.dag(title="t"), MIYABI_HOME=str(desk.tasks))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done
+    assert done.stderr.startswith(f"miyabi: {desk.tasks} cannot hold the Prefect server's files: ")
+    assert not (desk.repository / ".miyabi").exists()
+
+
 def test_a_label_that_no_machine_has(desk: Desk) -> None:
     """A task that could never run is refused before anything starts."""
     desk.refuses("orchestrate", desk.dag(requires=["xcode"]), saying=["'a'", "'xcode'"])
