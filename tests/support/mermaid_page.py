@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import http.server
 import importlib.util
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
+
+from tests.support.browser import browser_page
 
 # The options are those of the UI's markdown view.
 _LOAD = """async name => {
@@ -58,20 +58,16 @@ class Mermaid:
 @contextmanager
 def mermaid_page() -> Iterator[Mermaid]:
     """Mermaid in a page; fails the test where there is no Chromium."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     spec = importlib.util.find_spec("prefect")
-    if chromium is None or spec is None or spec.origin is None:
-        pytest.fail("no Chromium on this machine: install it (Debian: apt-get install chromium)")
+    assert spec is not None
+    assert spec.origin is not None
     assets = Path(spec.origin).parent / "server" / "ui-v2" / "assets"
     (script,) = assets.glob("vendor-mermaid-*.js")
-    with _served(assets) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
+    with _served(assets) as url, browser_page() as page:
         # Any answer of this origin will do as the page: the script is loaded into it.
         page.goto(f"{url}/no-such-page")
         page.evaluate(_LOAD, script.name)
         yield Mermaid(page)
-        browser.close()
 
 
 @contextmanager

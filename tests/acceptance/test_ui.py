@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from flows.form import AS_CONFIGURED
+from tests.acceptance.test_demo import TASKS, announced
+from tests.support.browser import browser_page
+from tests.support.deployed import Deployed
+from tests.support.machine_watch import eventually
+from tests.support.repos import git
+
+pytestmark = pytest.mark.timeout(180)
+TEXTS = {"repository", "tasks", "base", "run", "config", "fleet", "session_defaults"}
+SWITCHES = {"rehearse", "fail_fast"}
+SECONDS = 30_000
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    """A page of a real Chromium."""
+    with browser_page() as page:
+        expect.set_options(timeout=SECONDS)
+        page.set_default_timeout(SECONDS)
+        yield page
+
+
+@pytest.fixture(scope="module")
+def demo_run(deployed: Deployed) -> dict[str, Any]:
+    """The flow run of the first demo."""
+    name = announced(deployed.demo.said)[0].parent.name
+    (run,) = deployed.ask("/flow_runs/filter", {"flow_runs": {"name": {"any_": [name]}}})
+    return dict(run)
+
+
+def open_page(page: Page, deployed: Deployed, path: str) -> None:
+    """Goes there in the UI that people get."""
+    page.goto(f"{deployed.demo.ui_url}/v2{path}")
+
+
+def field(form: Locator, role: Any, name: str) -> Locator:
+    """The field of a parameter; the UI adds a word to those that may be left as they are."""
+    return form.get_by_role(role, name=name, exact=True).or_(
+        form.get_by_role(role, name=f"{name} (Optional)", exact=True)
+    )
+
+
+def ended(page: Page, deployed: Deployed, known: set[str]) -> dict[str, Any]:
+    """The flow run that was not known, once it has ended."""
+
+    def new() -> list[dict[str, Any]]:
+        runs = [run for run in deployed.flow_runs("run-dag/manual") if run["id"] not in known]
+        return [run for run in runs if run["end_time"]]
+
+    eventually(new, seconds=90, why=lambda: page.inner_text("main"))
+    return new()[0]
+
+
+def test_a_run_is_started_in_the_form(page: Page, deployed: Deployed, tmp_path: Path) -> None:
+    """The form of run-dag/manual has a described field of the right kind for each parameter, and what it sends runs."""
+    deployment = deployed.deployment("run-dag/manual")
+    open_page(page, deployed, f"/deployments/deployment/{deployment['id']}/run")
+    form = page.locator("form")
+    properties = deployment["parameter_openapi_schema"]["properties"]
+    for name, schema in properties.items():
+        expect(form.get_by_text(schema["description"], exact=True)).to_be_visible()
+        assert schema["title"] == name
+    for name in TEXTS:
+        expect(field(form, "textbox", name)).to_be_editable()
+    for name in SWITCHES:
+        expect(field(form, "switch", name)).not_to_be_checked()
+    assert 'Property is type "None"' not in form.inner_text()
+    form.get_by_role("button", name="Select strategy").click()
+    expect(page.get_by_role("option")).to_have_text([AS_CONFIGURED, "fill-first", "spread"])
+    page.get_by_role("option", name="spread").click()
+
+    tasks = tmp_path / "tasks.json"
+    tasks.write_text(json.dumps({"nodes": [{"id": "pressed", "estimated_duration": 1}]}))
+    field(form, "textbox", "repository").fill(str(deployed.repository))
+    field(form, "textbox", "tasks").fill(str(tasks))
+    field(form, "switch", "rehearse").click()
+    known = {run["id"] for run in deployed.flow_runs("run-dag/manual")}
+    form.get_by_role("button", name="Submit").click()
+    run = ended(page, deployed, known)
+    assert (run["parameters"]["strategy"], run["parameters"]["base"]) == ("spread", "")
+    assert (run["state_type"], run["name"][:10]) == ("COMPLETED", "rehearsal-"), run["state"]
+    assert git(deployed.repository, "show", f"miyabi/{run['name']}/pressed:rehearsal/pressed.md")
+
+
+def test_the_page_of_a_run(page: Page, deployed: Deployed, demo_run: dict[str, Any]) -> None:
+    """A run's page names its task runs with their machines, and has the report among its artifacts."""
+    open_page(page, deployed, f"/runs/flow-run/{demo_run['id']}?tab=TaskRuns")
+    panel = page.get_by_role("tabpanel", name="Task Runs")
+    for task in TASKS:
+        row = panel.get_by_role("listitem").filter(has=page.get_by_role("link", name=task, exact=True))
+        expect(row.filter(has_text="machine:mini").first).to_contain_text("Completed")
+    page.get_by_role("tab", name="Artifacts").click()
+    expect(page.get_by_text(f"report-{demo_run['name']}")).to_be_visible()
+
+
+def test_the_report_is_drawn(page: Page, deployed: Deployed, demo_run: dict[str, Any]) -> None:
+    """The report's page draws the DAG and the chart of who ran what when, and no error stands in a picture's place."""
+    (report,) = deployed.ask("/artifacts/filter", {"artifacts": {"key": {"any_": [f"report-{demo_run['name']}"]}}})
+    open_page(page, deployed, f"/artifacts/artifact/{report['id']}")
+    edges = sum(len(task.upstream) for task in deployed.demo.report.tasks)
+    dag, chart = (page.locator(f"svg[aria-roledescription={kind}]") for kind in ("flowchart-v2", "gantt"))
+    expect(dag.locator(".node")).to_have_count(len(TASKS))
+    expect(dag.locator(".flowchart-link")).to_have_count(edges)
+    expect(chart.locator(".sectionTitle")).to_have_text(["mini1", "mini2"])
+    bars = chart.locator("text.taskText, text.taskTextOutsideRight, text.taskTextOutsideLeft")
+    assert {text.strip() for text in bars.all_text_contents()} == TASKS
+    expect(page.get_by_role("table").first.get_by_role("row")).to_have_count(1 + len(TASKS))
+    assert "Syntax error" not in page.inner_text("main")
+    assert page.locator("main").get_by_text("mermaid").count() == 0

@@ -1,0 +1,18 @@
+"""Prefect's API as it is on the wire, for tests that look at what came of it."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def ask(url: str, body: Mapping[str, Any] | None = None) -> Any:
+    """What the API answers: to a GET, to a POST where there is a body."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"content-type": "application/json"})  # noqa: S310 - loopback
+    with _OPENER.open(request, timeout=30) as response:
+        return json.load(response)
