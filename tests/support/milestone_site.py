@@ -1,27 +1,49 @@
-"""A milestone at GitHub, and all that it takes to run it: `night` has the command, two machines, GitHub and its git."""
+"""A milestone at GitHub, and all that it takes to run it.
+
+`night` has the command, two sshd machines with the real claude, GitHub and its git. `quick` has this machine twice and
+a scripted claude in their place: see `tests.support.scripted_claude` for what an issue may ask of it.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pytest
+from click.testing import CliRunner
 
+from flows.__main__ import main
+from tests.support.command_site import CommandSite
+from tests.support.commands import Command
 from tests.support.github import GitHub, SeededRepository, emulate, github  # noqa: F401 - fixtures
 from tests.support.github_git import GitHubGit
 from tests.support.github_mirror import git_side
-from tests.support.orchestrated import Command, Site, make_site
+from tests.support.local_site import LocalSite, make_local_site
+from tests.support.orchestrated import Site, make_site
 from tests.support.prefect_server import RealServer
 from tests.support.repos import git
 
+S = TypeVar("S", bound=CommandSite)
+
 
 @dataclass(frozen=True, kw_only=True)
-class Night:
+class Pressed:
+    """How a command ended that ran in this process."""
+
+    status: int
+    output: str
+    stderr: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Night(Generic[S]):
     """A user's clone with its machines, and the repository at GitHub."""
 
-    site: Site
+    site: S
     github: GitHub
     remote: SeededRepository
     hub: GitHubGit
@@ -31,9 +53,24 @@ class Night:
         github = {"base_url": self.hub.url, "write_interval_seconds": 0} | tables.pop("github", {})
         self.site.write_config(github=github, **tables)
 
-    def orchestrate(self, milestone: object, *words: str) -> Command:
-        """`miyabi orchestrate --milestone`."""
-        return self.site.start("orchestrate", "--milestone", str(milestone), *words, GITHUB_TOKEN=self.remote.token())
+    def orchestrate(self, milestone: object, *words: str, **environment: str) -> Command:
+        """`miyabi orchestrate --milestone` as a process."""
+        given = {"GITHUB_TOKEN": self.remote.token()} | environment
+        return self.site.start("orchestrate", "--milestone", str(milestone), *words, **given)
+
+    def press(self, milestone: object, *words: str, token: str | None = None) -> Pressed:
+        """The same in this process, which saves the seconds of its start."""
+        line = ["orchestrate", "--milestone", str(milestone), "-C", str(self.site.repository), *words]
+        return self.miyabi(*line, GITHUB_TOKEN=token or self.remote.token())
+
+    def miyabi(self, *words: str, **environment: str) -> Pressed:
+        """Any command in this process."""
+        own = self.site.environment | environment
+        with _environment():
+            done = CliRunner().invoke(main, [str(word) for word in words], env=own)
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return Pressed(status=done.exit_code, output=done.output, stderr=done.stderr)
 
     def issue(self, title: str, milestone: int, *, scenario: str = "write", body: str = "") -> int:
         """An issue that is to be run, as somebody with write access makes it; its number."""
@@ -50,16 +87,36 @@ class Night:
         return sorted(path.parent.name for path in (self.site.repository / ".miyabi/runs").glob("*/run.json"))
 
 
-@pytest.fixture
-def night(
-    tmp_path: Path,
-    prefect_server: RealServer,
-    github: GitHub,
-) -> Iterator[Night]:
-    """A clone without runs, and a repository with nothing but a first commit at GitHub."""
+@contextmanager
+def _environment() -> Iterator[None]:
+    """What a command puts into the environment is gone afterwards."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def _night(site: S, github: GitHub, folder: Path) -> Iterator[Night[S]]:
     remote = github.new_repository("night")
-    with git_side(github, remote, tmp_path / "hub") as hub, make_site(tmp_path, prefect_server) as site:
+    with git_side(github, remote, folder / "hub") as hub:
         git(site.repository, "remote", "add", "origin", hub.clone_url(remote.name))
         found = Night(site=site, github=github, remote=remote, hub=hub)
         found.configure()
+        yield found
+
+
+@pytest.fixture
+def night(tmp_path: Path, prefect_server: RealServer, github: GitHub) -> Iterator[Night[Site]]:
+    """A clone without runs, and a repository with nothing but a first commit at GitHub."""
+    with make_site(tmp_path, prefect_server) as site, _night(site, github, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def quick(tmp_path: Path, prefect_server: RealServer, github: GitHub) -> Iterator[Night[LocalSite]]:
+    """The same with a scripted claude on this machine."""
+    with make_local_site(tmp_path, prefect_server) as site, _night(site, github, tmp_path) as found:
         yield found

@@ -5,23 +5,21 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from miyabi.machine import Machine
-from miyabi.report import Report
-from miyabi.run_folder import RunFolder
 from miyabi.session import SessionPaths
 from miyabi.session_status import Status, parse_status
-from tests.support.claude import PATH, claude_binary, claude_environment
+from tests.support.claude import claude_binary, claude_environment
+from tests.support.command_site import CommandSite
 from tests.support.commands import Command
 from tests.support.fleet import Fleet, FleetHost, start_fleet
 from tests.support.machine_watch import Watch
@@ -29,31 +27,18 @@ from tests.support.messages_api import MessagesApi
 from tests.support.prefect_server import RealServer
 from tests.support.repos import git, make_repository
 
-BIN = Path(sys.executable).parent
+__all__ = ["Command", "Site", "make_site", "site"]
+
 SLOTS = (3, 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Site(CommandSite):
     """A repository whose configuration names two machines, with 3 and 2 slots and the labels `first` and `second`."""
 
-    folder: Path
     fleet: Fleet
     api: MessagesApi
-    server: RealServer
     watch: Watch
-    commands: list[Command] = field(default_factory=list)
-
-    @property
-    def repository(self) -> Path:
-        """The user's checkout."""
-        return self.folder / "repository"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """All that the command gets from us."""
-        home = {"HOME": str(self.folder / "home"), "PATH": PATH, "LANG": "C.UTF-8"}
-        return home | {"PREFECT_API_URL": self.server.url}
 
     @property
     def machines(self) -> tuple[Machine, ...]:
@@ -70,41 +55,9 @@ class Site:
         """Where the machine of that number keeps everything."""
         return self.fleet[index].home / ".miyabi"
 
-    def write_config(self, **tables: Mapping[str, Any]) -> None:
-        """The repository's configuration: the machines, and these tables."""
-        lines = [text for machine in self.machines for text in ("[[machines]]", *_toml(_values(machine)))]
-        lines += [text for name, table in tables.items() for text in (f"[{name}]", *_toml(table))]
-        (self.repository / ".miyabi").mkdir(exist_ok=True)
-        (self.repository / ".miyabi" / "config.toml").write_text("\n".join([*lines, ""]))
-
-    def write_tasks(self, nodes: Sequence[Mapping[str, Any]]) -> Path:
-        """A DAG file with these nodes."""
-        file = self.folder / "tasks.json"
-        file.write_text(json.dumps({"nodes": nodes}))
-        return file
-
-    def start(self, *words: str | Path, program: str = "miyabi", **environment: str) -> Command:
-        """A command that runs in the repository from now on."""
-        log = self.folder / f"{len(self.commands)}-{program}.log"
-        line = [BIN / program, *words]
-        self.commands.append(Command(line, environment=self.environment | environment, folder=self.repository, log=log))
-        return self.commands[-1]
-
-    def orchestrate(self, nodes: Sequence[Mapping[str, Any]], *words: str, run: str = "r1") -> Command:
-        """`miyabi orchestrate` with these nodes."""
-        return self.start("orchestrate", self.write_tasks(nodes), "--run", run, *words)
-
     def open_gate(self, name: str) -> None:
         """Lets the sessions go on that wait for it."""
         (self.folder / "gates" / name).touch()
-
-    def run_folder(self, run: str = "r1") -> RunFolder:
-        """The folder of a run."""
-        return RunFolder(self.repository, run)
-
-    def report(self, run: str = "r1") -> Report:
-        """The report of a run, as its report.json has it."""
-        return Report.model_validate_json(self.run_folder(run).report_values_file.read_bytes())
 
     def live(self, index: int) -> set[str]:
         """The tasks whose sessions live on the machine of that number."""
@@ -167,16 +120,6 @@ def _answer(request: urllib.request.Request) -> Any:
                 raise
         time.sleep(0.2)
     return None
-
-
-def _values(machine: Machine) -> dict[str, Any]:
-    return machine.model_dump(mode="json", exclude_defaults=True)
-
-
-def _toml(table: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in table.items():
-        pairs = ", ".join(_toml(value)) if isinstance(value, Mapping) else ""
-        yield f"{name} = {{ {pairs} }}" if isinstance(value, Mapping) else f"{name} = {json.dumps(value)}"
 
 
 @contextlib.contextmanager

@@ -1,0 +1,89 @@
+"""Stands in for claude where many runs are to be quick: does what its prompt says, and writes down how it was called.
+
+The last `[[scenario:NAME]]` or `[[scenario:NAME:ARGUMENT]]` of the prompt counts:
+
+    write         commits TASK.txt
+    shared:TEXT   commits shared.txt with that text, so that two of them conflict
+    gate:NAME     waits until the file gates/NAME is there beside this program, then `write`
+    no_changes    ends well and commits nothing
+    fail          ends with an error
+
+`install` makes the program; what each session was given is in `calls`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+_SCENARIO = re.compile(r"\[\[scenario:([a-z_]+)(?::([\w.-]+))?\]\]")
+_PATIENCE_SECONDS = 120
+
+
+def install(folder: Path) -> Path:
+    """The program, in a folder that it makes."""
+    for name in ("gates", "calls"):
+        (folder / name).mkdir(parents=True)
+    program = folder / "claude"
+    program.write_text(f"#!{sys.executable} -I\n{Path(__file__).read_text()}")
+    program.chmod(0o755)
+    return program
+
+
+def calls(program: Path) -> list[dict[str, Any]]:
+    """What each session was given: session, prompt, words, environment; in the order in which they began."""
+    files = sorted((program.parent / "calls").iterdir(), key=lambda file: file.stat().st_mtime_ns)
+    return [json.loads(file.read_text()) for file in files]
+
+
+def _main(here: Path, words: list[str]) -> int:
+    if "--version" in words:
+        print("2.1.330 (Claude Code)")
+        return 0
+    if words[:2] == ["auth", "status"]:
+        print('{"loggedIn": true}')
+        return 0
+    prompt = sys.stdin.read()
+    _note(here, words, prompt)
+    name, argument = _SCENARIO.findall(prompt)[-1]
+    if name == "fail":
+        _say({"subtype": "error_during_execution", "is_error": True, "errors": ["scripted: it cannot be done"]})
+        return 1
+    if name == "gate":
+        _wait(here / "gates" / argument)
+    if name != "no_changes":
+        _commit("shared.txt" if name == "shared" else f"{os.environ['MIYABI_TASK']}.txt", argument or "done")
+    _say({"subtype": "success", "is_error": False, "result": "done"})
+    return 0
+
+
+def _note(here: Path, words: list[str], prompt: str) -> None:
+    session = os.environ["MIYABI_SESSION"]
+    call = {"session": session, "prompt": prompt, "words": words, "environment": dict(os.environ)}
+    (here / "calls" / session).write_text(json.dumps(call))
+
+
+def _wait(gate: Path) -> None:
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while not gate.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+
+
+def _commit(file: str, text: str) -> None:
+    Path(file).write_text(f"{text}\n")
+    subprocess.run(["git", "add", file], check=True)
+    subprocess.run(["git", "commit", "--quiet", "--message", f"Write {file}"], check=True)
+
+
+def _say(result: dict[str, Any]) -> None:
+    print(json.dumps({"type": "result", "num_turns": 2, "total_cost_usd": 0.05, **result}))
+
+
+if __name__ == "__main__":
+    sys.exit(_main(Path(__file__).parent, sys.argv[1:]))
