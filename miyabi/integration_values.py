@@ -66,3 +66,9 @@ class Integration(_Value):
     def left_out_by_task(self) -> Mapping[str, LeftOut]:
         """What was left out, by task."""
         return {left_out.task: left_out for left_out in self.left_out}
+
+
+class NotIntegrated(_Value):
+    """That the last try to integrate the run came to nothing: its branch is as it was before."""
+
+    reason: str = Field(description="One sentence that says what was found and what to do")

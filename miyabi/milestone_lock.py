@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from miyabi import file_lock
 from miyabi.errors import MilestoneBusy
 
 
@@ -20,15 +19,9 @@ def milestone_lock(repository: Path, number: int) -> Iterator[None]:
     """
     file = repository / ".miyabi" / "runs" / f".milestone-{number}.lock"
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a+", encoding="utf-8") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            held.seek(0)
-            raise MilestoneBusy(
-                f"milestone {number} is being worked on by pid {held.read().strip() or '?'}: nothing is started."
-            ) from None
-        held.truncate(0)
-        held.write(f"{os.getpid()}\n")
-        held.flush()
+    with file_lock.held(file, busy=lambda pid: _busy(number, pid)):
         yield
+
+
+def _busy(number: int, pid: str) -> MilestoneBusy:
+    return MilestoneBusy(f"milestone {number} is being worked on by pid {pid}: nothing is started.")

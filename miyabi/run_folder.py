@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from miyabi import atomic
+from miyabi import atomic, file_lock
 from miyabi.errors import BadInput
-from miyabi.integration_values import Integration
+from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.run_info import Homecoming, MilestoneRun, RunInfo
 from miyabi.run_name import REHEARSAL_PREFIX, is_run_name, new_run_name, run_name_of, valid_run_name
 from miyabi.session import SessionPaths, SessionResult
@@ -134,9 +133,13 @@ class RunFolder:
         """
         return _read(self.info_file, RunInfo)
 
-    def keep(self, value: Integration | MilestoneRun | Homecoming) -> None:
+    def keep(self, value: Integration | NotIntegrated | MilestoneRun | Homecoming) -> None:
         """Keeps what became of the run: one value of each kind."""
         atomic.write_text(self.path / _FILES[type(value)], value.model_dump_json(indent=2) + "\n")
+
+    def discard(self, kind: type[BaseModel]) -> None:
+        """Forgets the value of that kind, where there is one."""
+        (self.path / _FILES[kind]).unlink(missing_ok=True)
 
     def find_kept(self, kind: type[_Value]) -> _Value | None:
         """The value of that kind, None where there is none yet.
@@ -176,30 +179,26 @@ class RunFolder:
             return isinstance(reason, BlockingIOError)
         return False
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """Held while an orchestrator works on the run; the kernel gives it back however that one ends.
 
         Raises:
             BadInput: another orchestrator holds it; says which process.
         """
-        with self.lock_file.open("a+", encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                raise BadInput(
-                    f"run {self.run} is being worked on by pid {file.read().strip() or '?'}. "
-                    f"Wait for it, end it, or start another run."
-                ) from None
-            file.truncate(0)
-            file.write(f"{os.getpid()}\n")
-            file.flush()
-            yield
+        return file_lock.held(self.lock_file, busy=lambda pid: self._busy(f"is being worked on by pid {pid}"))
+
+    def integration_lock(self) -> AbstractContextManager[None]:
+        """Held while the run's branches are merged, by whoever works on the run or alone. Raises as `lock`."""
+        file = self.path / "integration.lock"
+        return file_lock.held(file, busy=lambda pid: self._busy(f"is being integrated by pid {pid}"))
+
+    def _busy(self, found: str) -> BadInput:
+        return BadInput(f"run {self.run} {found}. Wait for it, end it, or start another run.")
 
 
 _FILES: Mapping[type[BaseModel], str] = {
     Integration: "integration.json",
+    NotIntegrated: "not_integrated.json",
     MilestoneRun: "milestone.json",
     Homecoming: "home.json",
 }
