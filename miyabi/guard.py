@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from miyabi.environment import clean_environment
+from miyabi.process_tree import end_tree
 from miyabi.redact import redact
 from miyabi.text import clean
 
@@ -31,13 +32,16 @@ _SHOWN_CHARACTERS = 200_000
 _LONGEST_LINE_BYTES = 1 << 16
 _FLUSH_SECONDS = 0.5
 _GRACE_SECONDS = 5.0
+_MARK = "MIYABI_VERIFY"
+_ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def words(command: str, *, timeout_seconds: float) -> list[str]:
     """The command line that runs a shell command guarded: in the current folder and a clean environment."""
     root = str(Path(__file__).resolve().parents[1])
     program = f"import sys; sys.path.insert(0, {root!r}); from miyabi.guard import main; main(sys.argv[1:])"
-    return [sys.executable, "-I", "-S", "-c", program, f"{timeout_seconds:g}", command]
+    kept = [f"{name}={value}" for name, value in clean_environment(os.environ).items()]
+    return ["env", "-i", *kept, sys.executable, "-I", "-S", "-c", program, f"{timeout_seconds:g}", command]
 
 
 class Teller:
@@ -95,32 +99,48 @@ def _fit(data: bytes) -> str:
 def main(arguments: Sequence[str]) -> NoReturn:
     """Runs the command in the second argument for as many seconds as the first says, and exits."""
     seconds, command = arguments
-    for ending in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(ending, lambda number, _: sys.exit(128 + number))
+    for ending in _ENDINGS:
+        signal.signal(ending, _leave)
+    mark = f"{os.getpid()}-{time.time_ns()}"
     process = subprocess.Popen(
         ["/bin/sh", "-c", command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=clean_environment(os.environ),
+        env=os.environ | {_MARK: mark},
         start_new_session=True,
     )
     teller = Teller(_say)
     try:
         ended = _follow(process, teller, deadline=time.monotonic() + float(seconds))
     finally:
-        _end_group(process)
+        _ignore_signals()
+        end_tree(process.pid, mark=f"{_MARK}={mark}", grace_seconds=_GRACE_SECONDS, on_wait=process.poll)
+        process.wait()
     if not ended:
         teller.feed(f"\nended after {float(seconds):g} s: that is its time limit\n".encode())
     teller.close()
     sys.exit(_status(process) if ended else TIMED_OUT)
 
 
+def _leave(number: int, _: object) -> NoReturn:
+    _ignore_signals()
+    sys.exit(128 + number)
+
+
+def _ignore_signals() -> None:
+    """From here on the command is ended, which nothing may cut short."""
+    for ending in _ENDINGS:
+        signal.signal(ending, signal.SIG_IGN)
+
+
 def _follow(process: subprocess.Popen[bytes], teller: Teller, *, deadline: float) -> bool:
-    """Passes the output on until the command ends; False where it is over time."""
+    """Passes the output on until the command ends; False where it is over time. Leaves where nobody waits any more."""
     assert process.stdout is not None  # noqa: S101 - opened as a pipe
-    is_open, told = True, time.monotonic()
+    is_open, told, waiting = True, time.monotonic(), os.getppid()
     while (now := time.monotonic()) < deadline:
+        if os.getppid() != waiting:
+            sys.exit(128 + signal.SIGHUP)
         is_over = process.poll() is not None
         wait = 0 if is_over else min(_FLUSH_SECONDS, deadline - now)
         if not is_open:
@@ -135,19 +155,6 @@ def _follow(process: subprocess.Popen[bytes], teller: Teller, *, deadline: float
             teller.flush()
             told = now
     return process.poll() is not None
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """Ends what the command has left running; what listens gets a moment to tidy up."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGTERM)
-        deadline = time.monotonic() + _GRACE_SECONDS
-        while time.monotonic() < deadline:
-            process.poll()
-            os.killpg(process.pid, 0)
-            time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def _status(process: subprocess.Popen[bytes]) -> int:
