@@ -3,8 +3,8 @@
 An issue is left alone while a run works on it or a pull request of ours for it is open. After that what counts is the
 issue's own text, with the comments of people who have write access: as long as it is the same, work that was merged,
 turned down, or lies on a run's branch is not done again, and work that failed is tried `max_tries` times. Whoever wants
-more says so in a comment. Failures that are not the issue's fault, such as a usage limit or a lost machine, do not
-count as tries.
+more says so in a comment. What is not the issue's fault, such as a usage limit, a lost machine or an upstream that was
+left out, does not count as a try.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from miyabi import issue_references
 from miyabi.dag import Dag
 from miyabi.github_values import MergeState, PullRequest
-from miyabi.integration_values import Integration
+from miyabi.integration_values import Integration, LeftOutKind
 from miyabi.issue_references import Home
 from miyabi.report import Report, TaskRow
 from miyabi.session import Outcome
@@ -31,6 +31,7 @@ _NOT_ITS_FAULT = frozenset(
         Outcome.NOT_LOGGED_IN,
         Outcome.LAUNCH_FAILED,
         Outcome.MACHINE_LOST,
+        Outcome.MERGE_CONFLICT,
         Outcome.NOT_STARTED,
         Outcome.SKIPPED,
     }
@@ -55,21 +56,26 @@ class IssueTry(BaseModel):
     ended: datetime
     outcome: Outcome
     is_merged: bool = Field(description="Whether its work is on the run's integration branch")
+    left_out: LeftOutKind | None = Field(None, description="Why it is not, where the session itself succeeded")
     fingerprint: str = Field("", description="Stands for the issue's text at that time")
 
     @property
     def is_failure(self) -> bool:
         """Whether it counts as a try that failed."""
-        return not self.is_merged and self.outcome not in _NOT_ITS_FAULT
+        is_excused = self.outcome in _NOT_ITS_FAULT or self.left_out is LeftOutKind.UPSTREAM
+        return not self.is_merged and not is_excused
+
+    @property
+    def in_words(self) -> str:
+        """How it ended."""
+        return f"succeeded, left out ({self.left_out})" if self.left_out else self.outcome.replace("_", " ")
 
 
 def tries_of(dag: Dag, report: Report, integration: Integration | None) -> tuple[IssueTry, ...]:
     """What a run made of each of its issues; a rehearsal is no try. Without integration what succeeded is merged."""
     if report.rehearsal:
         return ()
-    succeeded = {row.task for row in report.tasks if row.outcome is Outcome.SUCCEEDED}
-    merged = set(integration.tasks) if integration else succeeded
-    found = (_try(dag, row, report, is_merged=row.task in merged) for row in report.tasks)
+    found = (_try(dag, row, report, integration) for row in report.tasks)
     return tuple(each for each in found if each)
 
 
@@ -106,16 +112,19 @@ def taken(
     return {number: reason for number, reason in found.items() if reason}
 
 
-def _try(dag: Dag, row: TaskRow, report: Report, *, is_merged: bool) -> IssueTry | None:
+def _try(dag: Dag, row: TaskRow, report: Report, integration: Integration | None) -> IssueTry | None:
     node = dag.by_id.get(row.task)
     if node is None or not node.issue:
         return None
+    succeeded = row.outcome is Outcome.SUCCEEDED
+    left_out = integration.left_out_by_task.get(row.task) if integration and succeeded else None
     return IssueTry(
         issue=node.issue,
         run=report.run,
         ended=report.ended,
         outcome=row.outcome,
-        is_merged=is_merged,
+        is_merged=row.task in integration.tasks if integration else succeeded,
+        left_out=left_out.kind if left_out else None,
         fingerprint=str(node.metadata.get("fingerprint", "")),
     )
 
@@ -149,12 +158,8 @@ def _used_up(same: Sequence[IssueTry], rules: CarryOver) -> str:
     if len(failures) < rules.max_tries:
         return ""
     last = failures[-1]
-    said = f"{count(len(failures), 'run')} tried it in vain, the last ({last.run}) with '{_words(last.outcome)}'"
+    said = f"{count(len(failures), 'run')} tried it in vain, the last ({last.run}) with '{last.in_words}'"
     return f"{said}; change its text or comment on it to have it tried again"
-
-
-def _words(outcome: Outcome) -> str:
-    return outcome.replace("_", " ")
 
 
 def _merged(same: Sequence[IssueTry]) -> str:

@@ -30,7 +30,7 @@ class GitHubRepository(GitHubPulls):
 
     Example:
         >>> async with GitHubRepository.open(access) as github:
-        ...     milestone = await github.milestone("next due")
+        ...     milestone = await github.milestone(37)
     """
 
     _door: _Door

@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import quote
 
 from miyabi import github_reading as reading
-from miyabi.errors import GitHubError, NotFoundOnGitHub, RepositoryArchived, RightsMissing
+from miyabi.errors import NotFoundOnGitHub, RepositoryArchived, RightsMissing
 from miyabi.github_client import GitHubClient
 from miyabi.github_reading import read
 from miyabi.github_values import Blocker, Comment, Issue, LabelEvent, Milestone, PullRequest, RepositoryInfo
-from miyabi.milestone_choice import find_milestone, is_next_due
+from miyabi.milestone_choice import there_are
 
 _WRITERS = {"admin", "maintain", "write", "push"}
 
@@ -53,18 +53,19 @@ class GitHubReader:
             )
         return info
 
-    async def milestone(self, which: int | str) -> Milestone:
-        """The milestone of that number or title, or the open one that is `next due` (which may be overdue).
+    async def milestone(self, number: int) -> Milestone:
+        """The milestone of that number; see `miyabi.milestone_choice` for titles.
 
         Raises:
-            NotFoundOnGitHub: none is it; names those that there are.
+            NotFoundOnGitHub: there is none; names those that there are.
         """
-        if isinstance(which, int):
-            return await self._milestone_of_number(which)
-        known = await self.milestones(state="all")
-        if (found := find_milestone(known, which)) is None:
-            raise _no_milestone(which, known, repository=self.repository)
-        return found
+        subject = f"milestone {number}"
+        try:
+            data = await self._client.get(f"milestones/{number}", subject=subject)
+        except NotFoundOnGitHub as error:
+            known = await self.milestones(state="all")
+            raise NotFoundOnGitHub(f"{error} {there_are(known)}", status=error.status) from None
+        return read(reading.milestone, data, subject=subject)
 
     async def milestones(self, *, state: str = "open") -> tuple[Milestone, ...]:
         """The milestones by due date; `state` is open, closed or all."""
@@ -159,13 +160,6 @@ class GitHubReader:
         found = await self._client.pages("pulls", subject="pull requests", query=query)
         return tuple(read(reading.pull_request, data, subject="pull requests") for data in found)
 
-    async def _milestone_of_number(self, number: int) -> Milestone:
-        try:
-            data = await self._client.get(f"milestones/{number}", subject=f"milestone {number}")
-        except NotFoundOnGitHub:
-            raise _no_milestone(number, await self.milestones(state="all"), repository=self.repository) from None
-        return read(reading.milestone, data, subject=f"milestone {number}")
-
     async def _is_ours(self, login: str) -> bool:
         """We write as that account. An App is not told its login: there, the App's accounts are ours."""
         async with self._asking["/user"]:
@@ -182,14 +176,3 @@ class GitHubReader:
         except (RightsMissing, NotFoundOnGitHub):
             return None  # the token of an installation, as in GitHub Actions
         return read(lambda user: str(user["login"]), data, subject="the token's own account")
-
-
-def _no_milestone(which: int | str, known: tuple[Milestone, ...], *, repository: str) -> GitHubError:
-    there = ", ".join(map(_milestone_in_words, known))
-    asked = "open milestone with open issues" if is_next_due(str(which)) else f"milestone {which}"
-    return NotFoundOnGitHub(f"{repository} has no {asked}. It has: {there or 'no milestones at all'}.", status=404)
-
-
-def _milestone_in_words(milestone: Milestone) -> str:
-    due = f", due {milestone.due_on:%Y-%m-%d}" if milestone.due_on else ""
-    return f"{milestone.number} “{milestone.title}” ({milestone.state}{due})"

@@ -32,7 +32,7 @@ class GitHubWriter(GitHubReader):
             body = {k: v for k, v in wanted.items() if v is not None and not same_text(v, getattr(milestone, k))}
             return _patch(f"milestones/{number}", body, subject=f"milestone {number}")
 
-        return await self._client.settle(lambda: self._milestone_of_number(number), change, result=reading.milestone)
+        return await self._client.settle(lambda: self.milestone(number), change, result=reading.milestone)
 
     async def upsert_comment(self, number: int, *, marker: str, body: str) -> Comment:
         """Our comment with that marker on an issue or pull request, with this body; the marker is put in if missing.

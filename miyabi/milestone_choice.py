@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 
 from miyabi.errors import BadInput
 from miyabi.github_values import Milestone
-from miyabi.problems import nearest, shown
+from miyabi.problems import shown
+from miyabi.text import one_line
 
 NEXT_DUE = "next due"
+_LISTED = 10
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -22,22 +24,31 @@ def choose_milestone(milestones: Sequence[Milestone], wanted: str, *, finished: 
         finished: whether one with nothing open may be next due, as where we close milestones.
 
     Raises:
-        BadInput: there is none; names the nearest.
+        BadInput: there is none; names those that there are.
     """
     if (found := find_milestone(milestones, wanted, finished=finished)) is not None:
         return found
-    if is_next_due(wanted):
-        raise BadInput(
-            f"no milestone is '{NEXT_DUE}': there is no open one with open issues. Give a number or a title."
-        )
-    titles = [m.title for m in milestones if m.state == "open"]
-    known = nearest(wanted, titles) if titles else "; there is no open milestone at all"
-    raise BadInput(f"there is no milestone {shown(wanted)}{known}. Give a number, a title or '{NEXT_DUE}'.")
+    asked = "none is open with open issues" if _is_next_due(wanted) else "there is no such milestone"
+    raise BadInput(
+        f"milestone {shown(wanted)}: {asked}. {there_are(milestones)} Give a number, a title or '{NEXT_DUE}'."
+    )
+
+
+def there_are(milestones: Sequence[Milestone]) -> str:
+    """A sentence with those that may be meant, open ones first."""
+    first = sorted(milestones, key=lambda m: (m.state != "open", m.number))[:_LISTED]
+    more = f" and {len(milestones) - _LISTED} more" if len(milestones) > _LISTED else ""
+    return f"There are: {', '.join(map(_in_words, first))}{more}." if first else "There are no milestones at all."
+
+
+def _in_words(milestone: Milestone) -> str:
+    due = f", due {milestone.due_on:%Y-%m-%d}" if milestone.due_on else ""
+    return f"{milestone.number} “{one_line(milestone.title, characters=60)}” ({milestone.state}{due})"
 
 
 def find_milestone(milestones: Sequence[Milestone], wanted: str, *, finished: bool = False) -> Milestone | None:
     """The milestone of that number (`37`, `#37`) or else title, or the `next due`; of several an open one."""
-    if is_next_due(wanted):
+    if _is_next_due(wanted):
         return next_due(milestones, finished=finished)
     number = wanted.strip().removeprefix("#")
     by_number = [m for m in milestones if str(m.number) == number.lstrip("0")]
@@ -51,7 +62,7 @@ def next_due(milestones: Iterable[Milestone], *, finished: bool = False) -> Mile
     return min(ready, key=lambda m: (m.due_on is None, m.due_on or _NEVER, m.number), default=None)
 
 
-def is_next_due(wanted: str) -> bool:
+def _is_next_due(wanted: str) -> bool:
     """It asks for the one that is next due."""
     return _folded(wanted) == NEXT_DUE
 

@@ -25,7 +25,7 @@ Call = Callable[[GitHubRepository], Awaitable[Any]]
 READS: dict[str, Call] = {
     "info": lambda client: client.info(),
     "milestone 1": lambda client: client.milestone(1),
-    "milestones": lambda client: client.milestone("next due"),
+    "milestones": lambda client: client.milestones(),
     "issues": lambda client: client.issues(1),
     "pull requests": lambda client: client.pull_requests(),
 }

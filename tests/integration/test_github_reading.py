@@ -9,6 +9,7 @@ import pytest
 
 from miyabi.errors import NotFoundOnGitHub
 from miyabi.github_values import Blocker, MergeState
+from miyabi.milestone_choice import choose_milestone
 from tests.support.github import GitHub, emulate, github  # noqa: F401 - fixtures
 
 
@@ -127,34 +128,33 @@ async def test_a_server_without_dependencies_has_none(github: GitHub) -> None:
         assert await client.blockers(await client.issue(number)) == ()
 
 
-async def test_milestone_by_number_title_or_due_date(github: GitHub) -> None:
-    """A number, a title in any case, a number as text, and `next due`, which passes over the closed and the empty."""
+async def test_milestones_come_by_due_date(github: GitHub) -> None:
+    """All of them with their counts, the earliest due first and the undated last, as what is chosen from."""
     repository = github.new_repository()
-    repository.milestone("long over", due_on="2020-01-01T08:00:00Z", state="closed")
-    repository.milestone("empty", due_on="2021-01-01T08:00:00Z")
+    repository.milestone("some day")
     later = repository.milestone("Später 設計", due_on="2027-01-01T08:00:00Z")
-    sooner = repository.milestone("v1.2", due_on="2026-12-01T08:00:00Z")
-    undated = repository.milestone("some day")
-    for milestone in (later, sooner, undated):
-        repository.issue("work", milestone=milestone)
+    over = repository.milestone("over", due_on="2020-01-01T08:00:00Z", state="closed")
+    repository.issue("work", milestone=later)
     async with github.open(repository) as client:
-        found = [await client.milestone(which) for which in (later, "V1.2", f"#{later}", str(undated), " next  Due ")]
-    assert [milestone.number for milestone in found] == [later, sooner, later, undated, sooner]
-    assert found[-1].due_on == datetime(2026, 12, 1, 8, tzinfo=UTC)
+        found = await client.milestones(state="all")
+        assert [each.number for each in await client.milestones()] == [later, 1]
+    assert [each.number for each in found] == [over, later, 1]
+    assert (found[1].title, found[1].open_issues) == ("Später 設計", 1)
+    assert found[1].due_on == datetime(2027, 1, 1, 8, tzinfo=UTC)
+    assert choose_milestone(found, "next due").number == later
 
 
-@pytest.mark.parametrize("which", [99, "99", "v9", "next due"])
-async def test_no_such_milestone_names_those_that_there_are(github: GitHub, which: int | str) -> None:
-    """One line with what was asked for and every milestone with number, title, state and due date."""
+async def test_no_such_milestone_names_those_that_there_are(github: GitHub) -> None:
+    """One line with the number and every milestone with title, state and due date."""
     repository = github.new_repository()
     repository.milestone("v1", due_on="2026-12-01T08:00:00Z")
     repository.milestone("v0", state="closed")
     async with github.open(repository) as client:
         with pytest.raises(NotFoundOnGitHub) as caught:
-            await client.milestone(which)
-    asked = "open milestone with open issues" if which == "next due" else f"milestone {which}"
+            await client.milestone(99)
     assert str(caught.value) == (
-        f"{repository.name} has no {asked}. It has: 1 “v1” (open, due 2026-12-01), 2 “v0” (closed)."
+        f"{repository.name} has no milestone 99, or the token may not read it (Not Found)."
+        " There are: 1 “v1” (open, due 2026-12-01), 2 “v0” (closed)."
     )
 
 
