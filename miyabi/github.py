@@ -14,7 +14,7 @@ from miyabi.errors import GitHubError, TokenRefused
 from miyabi.github_access import GitHubAccess, GitHubApp, Manners
 from miyabi.github_client import GitHubClient, OnWait
 from miyabi.github_exchange import Answer, Request, UnansweredError
-from miyabi.github_faults import is_passing, limit_seconds, rate_limited
+from miyabi.github_faults import is_passing, limit_seconds, rate_limited, unreachable
 from miyabi.github_pulls import GitHubPulls
 from miyabi.redact import REDACTED
 
@@ -53,8 +53,16 @@ class GitHubRepository(GitHubPulls):
             yield opened
 
     async def token(self) -> SecretStr:
-        """The token that git pushes with: the one we came with, or the App's at the moment."""
-        return await self._door.token()
+        """The token that git pushes with: the one we came with, or the App's at the moment.
+
+        Raises:
+            GitHubError: the App gets none, or not now.
+        """
+        try:
+            return await self._door.token()
+        except UnansweredError as error:
+            request, place = Request(path="/app", subject="a token for the App"), self._door.base_url
+            raise unreachable(request, base_url=place, reason=str(error)) from error
 
 
 class _UnsentError(UnansweredError):
@@ -65,7 +73,7 @@ class _Door:
     """Sends one request once. The credential is put in at the last moment and stands in no value that is shown."""
 
     def __init__(self, access: GitHubAccess) -> None:
-        self._access = access
+        self._access, self.base_url = access, access.base_url
         self._tokens = _AppTokens(access, access.app) if access.app else None
         self._token = access.token
         self._kit = _kit(access, auth=self)

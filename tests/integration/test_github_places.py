@@ -167,6 +167,21 @@ async def test_a_server_error_for_an_apps_token_is_borne(github: GitHub) -> None
             await client.milestones()
 
 
+async def test_the_token_to_push_with(github: GitHub) -> None:
+    """It is the one that we came with, or the one that the App's requests are signed with."""
+    repository = github.new_repository()
+    async with github.open(repository) as client:
+        assert (await client.token()).get_secret_value() == repository.token()
+    async with github.open(repository, **as_app(github)) as client:
+        token = (await client.token()).get_secret_value()
+        await client.info()
+    assert github.front.sent[-1].headers["authorization"] == f"Bearer {token}"
+    github.front.cut("POST", "/access_tokens")
+    async with github.open(repository, **as_app(github)) as client:
+        with pytest.raises(GitHubUnreachable, match="does not serve a token for the App at the moment"):
+            await client.token()
+
+
 async def test_a_limit_on_an_apps_tokens_is_waited_for(github: GitHub) -> None:
     """A rate limit is no refusal of the App: it is waited for as any other."""
     waits: list[float] = []
