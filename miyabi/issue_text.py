@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from miyabi.foreign_text import block, code, words
-from miyabi.github_values import Comment, Milestone
+from miyabi.github_values import Milestone, same_text
 from miyabi.integration_values import Integration, LeftOutKind
 from miyabi.issue_prompt import COMMENT_MARKER
 from miyabi.markdown import table
@@ -17,6 +17,19 @@ from miyabi.report import Report, TaskRow
 from miyabi.report_markdown import REHEARSAL
 from miyabi.session import Outcome
 from miyabi.wording import count, dollars, duration
+
+__all__ = [
+    "LABELS",
+    "Closing",
+    "IssueState",
+    "IssueStatus",
+    "LabelChange",
+    "closing",
+    "issue_comment",
+    "labels_for",
+    "same_text",
+    "state_of",
+]
 
 _ERROR_CHARACTERS = 2_000
 
@@ -38,13 +51,14 @@ LABELS: Mapping[IssueState, str] = {
 """The label of each state that has one."""
 
 _SAID = {
-    IssueState.QUEUED: "Queued. A session starts as soon as a slot is free and what it waits for is done.",
-    IssueState.RUNNING: "A session works on this issue.",
-    IssueState.REVIEW: "The work is done and ready for review.",
-    IssueState.FAILED: "The last try did not succeed.",
-    IssueState.WAITING: "Not run now.",
-    IssueState.DONE: "Done.",
+    IssueState.QUEUED: "Queued. A session starts as soon as a slot is free and what it waits for is done",
+    IssueState.RUNNING: "A session works on this issue",
+    IssueState.REVIEW: "The work is done and ready for review",
+    IssueState.FAILED: "The last try did not succeed",
+    IssueState.WAITING: "Not run now",
+    IssueState.DONE: "Done",
 }
+_NOT_MERGED = "The session succeeded, but its work is not on the run's branch"
 _AGAIN = "It is tried again with the next run."
 _NEXT = {
     Outcome.SUCCEEDED: "Review the pull request.",
@@ -63,6 +77,7 @@ _NEXT = {
     Outcome.LAUNCH_FAILED: "Claude did not start on that machine. Check it with `miyabi check`.",
     Outcome.AGENT_ERROR: f"The session ended with an error. {_AGAIN}",
     Outcome.MACHINE_LOST: f"The machine went away. {_AGAIN}",
+    Outcome.NOT_COLLECTED: "Its work is still on the machine. Mend what is said, then go on with the run.",
     Outcome.MERGE_CONFLICT: "The work that it builds on does not merge. Merge or mend one of these branches first.",
     Outcome.NOT_STARTED: f"It could not be started. {_AGAIN}",
     Outcome.SKIPPED: "Something that it waits for did not succeed. It is run when that is done.",
@@ -166,24 +181,13 @@ def issue_comment(status: IssueStatus) -> str:
     parts = (
         COMMENT_MARKER,
         REHEARSAL.strip() if status.rehearsal else "",
-        f"**{_SAID[status.state]}**{f' {words(status.reason)}' if status.reason else ''}",
+        f"**{_said(status)}:** {words(status.reason)}" if status.reason else f"**{_said(status)}.**",
         _facts(status),
         f"Files in conflict: {', '.join(map(code, status.files[:20]))}" if status.files else "",
         f"What was said:\n\n{block(status.error, characters=_ERROR_CHARACTERS)}".strip() if status.error else "",
         f"**Next:** {status.next_step}" if status.next_step else "",
     )
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def own_comment(comments: Iterable[Comment], *, login: str) -> Comment | None:
-    """The comment that we keep on the issue: the oldest with our marker by the account that we write as."""
-    ours = (c for c in comments if c.body.lstrip().startswith(COMMENT_MARKER) and c.author.login == login)
-    return min(ours, key=lambda comment: comment.id, default=None)
-
-
-def same_text(ours: str, theirs: str) -> bool:
-    """Whether GitHub already holds this text; it may have changed how lines end, and blanks at the end."""
-    return ours.replace("\r\n", "\n").rstrip() == theirs.replace("\r\n", "\n").rstrip()
 
 
 def closing(milestone: Milestone, *, all_succeeded: bool, rehearsal: bool, allowed: bool) -> Closing:
@@ -199,6 +203,11 @@ def closing(milestone: Milestone, *, all_succeeded: bool, rehearsal: bool, allow
     if not allowed:
         return Closing(close=False, reason="nothing is open; the settings do not let us close it")
     return Closing(close=True, reason="nothing is open and every task succeeded")
+
+
+def _said(status: IssueStatus) -> str:
+    is_left_out = status.state is IssueState.FAILED and status.outcome is Outcome.SUCCEEDED
+    return _NOT_MERGED if is_left_out else _SAID[status.state]
 
 
 def _facts(status: IssueStatus) -> str:
