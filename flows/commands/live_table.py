@@ -27,7 +27,7 @@ _STYLE = {
 }
 _HEADINGS = ("task", "machine", "state", "elapsed", "turns", "cost", "last action")
 _FIGURES = frozenset({"elapsed", "turns", "cost"})
-_FLEXIBLE = {"task": 12, "machine": 8, "last action": 8}
+_FLEXIBLE = {"task": 12, "machine": 8, "last action": 11}
 _REFRESH_SECONDS = 0.5
 
 Find = Callable[[], RunFolder | None]
@@ -66,7 +66,11 @@ def _show_table(find: Find, console: Console, done: threading.Event) -> None:
 
 def _show_lines(find: Find, console: Console, done: threading.Event) -> None:
     seen: dict[str, tuple[str, str | None]] = {}
+    noted = ""
     for snapshot in _snapshots(find, done):
+        if snapshot.note not in {"", noted}:
+            noted = snapshot.note
+            console.print(_at(snapshot.now, snapshot) + noted, soft_wrap=True, markup=False)
         for row in snapshot.rows:
             state = (row.outcome or row.state, row.machine)
             if state != seen.setdefault(row.task, ("waiting", None)):
@@ -78,19 +82,27 @@ def _line(row: Row, snapshot: Snapshot) -> str:
     """When it was since the start of the run, and what a task came to; for its end also how long it took."""
     where = f" on {row.machine}" if row.machine else ""
     after = f" after {row.elapsed(snapshot.now)}" if row.outcome and row.started else ""
-    at = clock(max(0.0, (row.ended or snapshot.now) - snapshot.started))
-    return f"{at:>7}  {row.task}: {(row.outcome or row.state).replace('_', ' ')}{where}{after}"
+    at = _at(row.ended or snapshot.now, snapshot)
+    return f"{at}{row.task}: {(row.outcome or row.state).replace('_', ' ')}{where}{after}"
+
+
+def _at(moment: float, snapshot: Snapshot) -> str:
+    return f"{clock(max(0.0, moment - snapshot.started)):>7}  "
 
 
 def _table(snapshot: Snapshot, *, rows: int, width: int) -> Table:
     shown = _first(snapshot, rows)
     cells = [_cells(row, snapshot.now) for row in shown]
     table = fitted_table(_HEADINGS, cells, width=width, right=_FIGURES, flexible=_FLEXIBLE)
-    table.title, table.title_justify = Text(snapshot.sentence, no_wrap=True), "left"
+    table.title, table.title_justify = Text(_title(snapshot), no_wrap=True), "left"
     if len(shown) < len(snapshot.rows):
         table.caption = f"and {count(len(snapshot.rows) - len(shown), 'more task')}"
         table.caption_justify = "left"
     return table
+
+
+def _title(snapshot: Snapshot) -> str:
+    return f"{snapshot.sentence}; {snapshot.note}" if snapshot.note else snapshot.sentence
 
 
 def _first(snapshot: Snapshot, rows: int) -> list[Row]:

@@ -60,6 +60,16 @@ def test_a_second_demo(demo: Demo) -> None:
     assert {name.rpartition("/")[0] for name in names} == {f"miyabi/{report.parent.name}"}
 
 
+def test_the_server_of_the_demo(demo: Demo) -> None:
+    """`miyabi server` finds it and does not start another one; in a home without one it says so."""
+    for action in ("status", "start"):
+        assert demo.user.start("miyabi", "server", action).succeeds() == f"running at {demo.ui_url}\n"
+    for action, said in (("status", "not running\n"), ("stop", "not running\n")):
+        assert (
+            demo.user.start("miyabi", "server", action, MIYABI_HOME=str(demo.user.folder / "none")).succeeds() == said
+        )
+
+
 def test_a_folder_of_the_user_is_kept(tmp_path: Path, demo: Demo) -> None:
     """Where something else is in the demo's place, it is left alone and named."""
     mine = tmp_path / "demo" / "mine.txt"

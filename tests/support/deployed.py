@@ -55,7 +55,7 @@ class CleanHome:
         """Nothing that it started runs afterwards."""
         for command in self.commands:
             command.kill()
-        self.start("miyabi", "server", "stop").succeeds(seconds=30)
+        assert self.start("miyabi", "server", "stop").succeeds(seconds=30) == "stopped\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from miyabi.dag import Node
 from miyabi.session import SessionPaths, SessionSpec
 from miyabi.settings import SessionDefaults, Settings
@@ -51,3 +53,10 @@ def test_each_attempt_has_a_conversation_of_its_own() -> None:
     ids = [SessionPaths(run="r", task=t, attempt=n).conversation for t in ("a", "b") for n in (1, 2)]
     assert len(set(ids)) == len(ids)
     assert SessionPaths(run="r", task="a", attempt=2).conversation == ids[1]
+
+
+@pytest.mark.parametrize("task", ["a", "1.2.3", "x.y"])
+def test_a_session_is_known_by_its_name(task: str) -> None:
+    """The name of a session tells run, task and attempt, dots in the task or not."""
+    paths = SessionPaths(run="nightly-1", task=task, attempt=12)
+    assert SessionPaths.of(paths.session) == paths
