@@ -46,7 +46,7 @@ class GitHubPulls(GitHubWriter):
         def change(there: PullRequest | None) -> Request | None:
             if there is None:
                 new = {**texts, "head": head, "draft": draft}
-                return Request(method="POST", path="pulls", subject=f"the pull request {head} → {base}", body=new)
+                return Request(method="POST", path="pulls", subject=f"pull request {head} → {base}", body=new)
             differing = {k: v for k, v in texts.items() if not same_text(v, getattr(there, k))}
             return _edit(f"pulls/{there.number}", differing, subject=f"pull request #{there.number}")
 

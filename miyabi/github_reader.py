@@ -172,7 +172,7 @@ class GitHubReader:
         if self._client.is_app:
             return None
         try:
-            data = await self._client.get("/user", subject="the token's own account")
+            data = await self._client.get("/user", subject="account of the token")
         except (RightsMissing, NotFoundOnGitHub):
             return None  # the token of an installation, as in GitHub Actions
-        return read(lambda user: str(user["login"]), data, subject="the token's own account")
+        return read(lambda user: str(user["login"]), data, subject="account of the token")
