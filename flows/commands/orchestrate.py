@@ -78,6 +78,7 @@ def _run(folder: RunFolder, parameters: dict[str, Any]) -> int:
             state: Any = run_dag(**parameters, return_state=True)
     except KeyboardInterrupt:
         show_end(folder)
+        click.echo(f"to go on    miyabi orchestrate --run {folder.run}")
         return INTERRUPTED
     if state.name == "BadInput":
         raise BadInput(state.message)

@@ -170,6 +170,21 @@ def test_sweep_leaves_nothing(project: Project, rehearsal: Terminal) -> None:
     assert (project.repository / ".miyabi/runs/r1/report.md").is_file()
 
 
+def test_an_interrupted_run_says_how_to_go_on(project: Project) -> None:
+    """Ctrl-C ends the sessions, brings home what they have, and names the command that goes on; exit code 130."""
+    terminal = project.terminal("orchestrate", project.folder / "tasks.json", "--rehearse", "--run", "r2", columns=200)
+    try:
+        eventually(lambda: "Rehearsal of first" in terminal.screen or not terminal.runs, why=lambda: terminal.output)
+        terminal.interrupt()
+        assert terminal.wait() == 130
+    finally:
+        terminal.close()
+    assert terminal.output.splitlines()[-1] == "to go on    miyabi orchestrate --run r2"
+    assert "first: stopped: " in terminal.output
+    assert "Traceback" not in terminal.output
+    assert project.miyabi("sessions") == "mini1: 0 of 3 slots taken\nmini2: 0 of 2 slots taken\n"
+
+
 @pytest.mark.parametrize("columns", [80, 200])
 def test_schedule_in_a_terminal(project: Project, columns: int) -> None:
     """`schedule` has every column and whole figures in any width, and whole names in a wide one."""

@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import termios
@@ -72,6 +73,10 @@ class Terminal:
             raise AssertionError(f"no end within {seconds:g} s: {self.output}") from None
         self._reader.join(5)
         return status
+
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        os.killpg(self._process.pid, signal.SIGINT)
 
     def close(self) -> None:
         """Nothing of it runs afterwards."""
