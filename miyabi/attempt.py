@@ -16,8 +16,9 @@ from miyabi.legacy_result import LegacyResult
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.outcome import Evidence, conclude
-from miyabi.parser import Init, Transcript, missing_command
+from miyabi.parser import Init, Transcript, attempt_cost, missing_command
 from miyabi.progress import TaskState
+from miyabi.redact import redact
 from miyabi.remote import RemoteSession
 from miyabi.session import Outcome, SessionResult, SessionSpec
 from miyabi.session_status import State, Status
@@ -102,7 +103,10 @@ class Attempt:
             await self._give_up(session)
             raise
         self.on_exit()
-        return await self._conclude(session, status)
+        try:
+            return await self._conclude(session, status)
+        except (MachineError, SessionError, GitError) as error:
+            return self._not_collected(error)
 
     async def _follow(self, session: RemoteSession) -> Status:
         stopping: list[asyncio.Task[Status]] = []
@@ -194,6 +198,29 @@ class Attempt:
             placement_reason=self.reason,
             start=self._start,
         )
+
+    def _not_collected(self, error: Exception) -> SessionResult:
+        """The session is over, and what it did stays where it is until the run is gone on with."""
+        where = f"{self.machine.workspace}/{self.spec.paths.worktree} on {self.machine.name}"
+        told = f"{error} Its work is in {where}; once that is mended: miyabi orchestrate --run {self.spec.run}"
+        spent = attempt_cost(self.transcript.cost_usd, before_usd=self.live.cost_of(self.spec.resumes))
+        result = self.live.no_session(
+            self.spec.task,
+            attempt=self.spec.attempt,
+            outcome=Outcome.NOT_COLLECTED,
+            error=error,
+            machine=self.machine.name,
+            placement_reason=self.reason,
+            start=self._start,
+        )
+        known = {
+            "error_text": redact(told),
+            "session_id": self.transcript.session_id,
+            "turns": self.transcript.turns,
+            "usage": self.transcript.usage,
+            "cost_usd": spent,
+        }
+        return result.model_copy(update=known)
 
     @property
     def _files(self) -> Path:

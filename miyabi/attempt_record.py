@@ -9,6 +9,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from miyabi import atomic
+from miyabi.session import Outcome, SessionResult
 
 _FILE = "attempt.json"
 _RESULT = "result.json"
@@ -26,8 +27,8 @@ class AttemptRecord(BaseModel):
 
     @classmethod
     def pending(cls, folder: Path) -> Self | None:
-        """The record of an attempt that was begun and has no result yet; None where there is none to join."""
-        if (folder / _RESULT).exists():
+        """The record of an attempt that was begun and is not over or not home yet; None where there is none to join."""
+        if _is_home(folder / _RESULT):
             return None
         try:
             return cls.model_validate_json((folder / _FILE).read_bytes())
@@ -38,3 +39,12 @@ class AttemptRecord(BaseModel):
         """Writes the record, before anything is started."""
         folder.mkdir(parents=True, exist_ok=True)
         atomic.write_text(folder / _FILE, self.model_dump_json() + "\n")
+
+
+def _is_home(file: Path) -> bool:
+    try:
+        return SessionResult.model_validate_json(file.read_bytes()).outcome is not Outcome.NOT_COLLECTED
+    except FileNotFoundError:
+        return False
+    except (OSError, ValidationError):
+        return True

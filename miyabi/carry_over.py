@@ -31,6 +31,7 @@ _NOT_ITS_FAULT = frozenset(
         Outcome.NOT_LOGGED_IN,
         Outcome.LAUNCH_FAILED,
         Outcome.MACHINE_LOST,
+        Outcome.NOT_COLLECTED,
         Outcome.MERGE_CONFLICT,
         Outcome.NOT_STARTED,
         Outcome.SKIPPED,

@@ -151,8 +151,9 @@ class LiveRun:
         await self.workspace(machine).remove(SessionPaths(run=self.run, task=node.id))
 
     def attempts(self, task: str) -> int:
-        """How many attempts of a task are over."""
-        return self.results[task].attempt if task in self.results else 0
+        """How many attempts of a task are over; one whose work is not home is not."""
+        last = self.results.get(task)
+        return last.attempt - (last.outcome is Outcome.NOT_COLLECTED) if last else 0
 
     def pending(self, task: str) -> AttemptRecord | None:
         """The attempt that an earlier orchestrator began and did not see to its end."""

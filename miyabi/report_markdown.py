@@ -62,7 +62,13 @@ def style(outcome: Outcome) -> Style:
         return Style.GOOD
     if outcome is Outcome.SKIPPED:
         return Style.SKIPPED
-    later = {Outcome.USAGE_LIMIT, Outcome.API_UNAVAILABLE, Outcome.MACHINE_LOST, Outcome.STOPPED}
+    later = {
+        Outcome.USAGE_LIMIT,
+        Outcome.API_UNAVAILABLE,
+        Outcome.MACHINE_LOST,
+        Outcome.NOT_COLLECTED,
+        Outcome.STOPPED,
+    }
     return Style.WAITED if outcome in later else Style.BAD
 
 

@@ -14,6 +14,7 @@ import pytest
 from miyabi.machine import Machine, SshConfig
 from miyabi.report import Report
 from miyabi.run_folder import RunFolder
+from miyabi.session import Outcome
 from tests.support.chaos import closed_port
 from tests.support.claude import claude_binary, claude_environment
 from tests.support.command import Desk, desk, fleet_of  # noqa: F401 - a fixture
@@ -185,29 +186,29 @@ def test_the_run_goes_on_without_an_unfit_machine(desk: Desk, making: Making, pr
 FILLS = """#!/bin/sh
 case $* in *--version*) echo '2.1.330 (Claude Code)'; exit ;; 'auth status') echo '{"loggedIn":true}'; exit ;; esac
 cat >/dev/null
-dd if=/dev/zero of=filler bs=1048576 2>/dev/null
 echo '{"type":"result","subtype":"success","is_error":false,"result":"done","num_turns":1}'
+dd if=/dev/zero of=filler bs=1048576 2>/dev/null
+exit 0
 """
 
 
 def test_a_disk_that_fills_up_in_mid_run(desk: Desk, tmp_path: Path, prefect_server: RealServer) -> None:
-    """A session that fills its machine's disk is a failed outcome that says so; its work stays there."""
-    agent, disk = tmp_path / "agent", tmp_path / "disk"
+    """A session that fills its machine's disk is a failed outcome that says so; with more room its work comes home."""
+    agent, disk, folder = tmp_path / "agent", tmp_path / "disk", RunFolder(desk.repository, "r1")
     agent.write_text(FILLS)
     agent.chmod(0o755)
     disk.mkdir()
     with mounted(disk, megabytes=220), start_fleet(hosts=1) as fleet:
         machine = fleet[0].machine(name="filled", claude=str(agent), workspace=str(disk))
-        done = desk.miyabi(
-            "orchestrate",
-            desk.dag(title="t"),
-            "--run",
-            "r1",
-            PREFECT_API_URL=prefect_server.url,
-            MIYABI_RUNS__MAX_ATTEMPTS="1",
-            **fleet_of(machine),
-        )
+        fleet_variables = fleet_of(machine) | {"PREFECT_API_URL": prefect_server.url}
+        done = desk.miyabi("orchestrate", desk.dag(title="t"), "--run", "r1", **fleet_variables)
         assert (disk / "worktrees" / "r1" / "a" / "filler").exists()
-    assert (done.returncode, done.stderr) == (1, ""), done
-    assert f"cannot collect the work: the disk of {disk} is full. Free some space there" in done.stdout
-    assert "is full" in RunFolder(desk.repository, "r1").report_file.read_text()
+        assert (done.returncode, done.stderr) == (1, ""), done
+        assert f"cannot collect the work: the disk of {disk} is full. Free some space there" in done.stdout
+        (result,) = folder.results()
+        assert (result.outcome, result.turns) == (Outcome.NOT_COLLECTED, 1)
+        subprocess.run(["mount", "-o", "remount,size=900m", str(disk)], check=True)
+        again = desk.miyabi("orchestrate", "--run", "r1", **fleet_variables)
+    assert again.returncode == 0, again
+    (result,) = folder.results()
+    assert (result.outcome, result.attempt, result.changes.files) == (Outcome.SUCCEEDED, 1, ("filler",))
