@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,14 @@ from prefect import flow
 from prefect.artifacts import MarkdownArtifact
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 
 from flows.form import OptionalPath, OptionalText
 from flows.integrating import Integrating
 from flows.parameters import overrides
-from miyabi.errors import BadInput, GitFailed
+from miyabi.errors import BadInput
 from miyabi.integration_text import integration_sentence, went_well
-from miyabi.integration_values import Integration
+from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.report import Report
 from miyabi.report_markdown import summary_sentence
 from miyabi.reporting import report_text, write_report
@@ -45,31 +46,33 @@ def aggregate_results(
     said = overrides(fleet, session_defaults)
     try:
         work = runner.call(Integrating.open(run, repository=repository, config=config, overrides=said, runner=runner))
-        integration, fault = _integrate(work)
-        report = write_report(work.folder)
+        with work.folder.integration_lock():
+            came = work.run()
+            report = write_report(work.folder)
     except BadInput as error:
         get_run_logger().error("%s", error)
         return Failed(name="BadInput", message=str(error))
-    told = integration_sentence(integration, report) if integration else f"Not integrated: {fault}"
-    _show(report, work.folder, told)
+    except CancelledError:
+        return Cancelled(message=f"run {run} was not integrated: the flow run was cancelled")
+    return _told(came, report, work.folder)
+
+
+def _told(came: Integration | NotIntegrated, report: Report, folder: RunFolder) -> Any:
+    """The flow run's last state, which says what the logs and the artifact say."""
+    integration = came if isinstance(came, Integration) else None
+    if isinstance(came, NotIntegrated):
+        get_run_logger().error("not integrated: %s", came.reason)
+    told = integration_sentence(came, report)
+    _show(report, folder, told)
     sentence = f"{summary_sentence(report)} {told}"
     return Completed(message=sentence) if went_well(report, integration) else Failed(message=sentence)
-
-
-def _integrate(work: Integrating) -> tuple[Integration | None, str]:
-    """What came of it, or why nothing did: the report is made all the same."""
-    try:
-        return work.run(), ""
-    except GitFailed as error:
-        get_run_logger().error("not integrated: %s", error)
-        return None, str(error)
 
 
 def _show(report: Report, folder: RunFolder, told: str) -> None:
     log, summary = get_run_logger(), summary_sentence(report)
     MarkdownArtifact(
         markdown=report_text(folder, report),
-        key=f"report-{report.run}".lower(),
+        key=f"report-{report.run}".lower().replace("_", "-"),
         description=summary,
         flow_run_id=flow_run.parent_flow_run_id or flow_run.id,  # where the person looks who pressed run-dag
     ).create()

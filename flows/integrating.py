@@ -7,35 +7,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+from uuid import UUID
 
-from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
 
-from flows.wiring import count_sessions
+from flows.resolving import Resolving
 from miyabi.dag import Dag
+from miyabi.errors import BaseMissing, GitError
 from miyabi.integration import integrate
-from miyabi.integration_values import Integration
-from miyabi.live_run import LiveRun, use_run
-from miyabi.machine import Machine
-from miyabi.opening import preflight
+from miyabi.integration_progress import IntegrationProgress
+from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.repository import Repository
-from miyabi.resolution import Conflict
-from miyabi.resolving import resolution_run
 from miyabi.run_folder import RunFolder
 from miyabi.settings import Settings
-from tasks.run_session import run_session
+from miyabi.verification import CommandEnd
+from tasks.cancellation import watch_for_cancellation
+from tasks.jobs import GRACE_SECONDS
 from tasks.runner import FleetTaskRunner
 from tasks.verify import run_as_task
 
 
 @dataclass(kw_only=True)
 class Integrating:
-    """What it takes to integrate a run. The machines are asked only when the first conflict is to be resolved."""
+    """What it takes to integrate a run."""
 
     folder: RunFolder
     repository: Repository
     settings: Settings
     runner: FleetTaskRunner
-    _machines: dict[str, Machine] = field(default_factory=dict)
+    progress: IntegrationProgress
+    _work: asyncio.Task[Any] | None = field(default=None, init=False)
 
     @classmethod
     async def open(
@@ -44,25 +45,52 @@ class Integrating:
         """The same for a run that exists.
 
         Raises:
-            BadInput: there is no such repository, run or setting.
+            BadInput: there is no such repository, run or setting, or the run's folder is damaged.
         """
         opened = await Repository.open(repository)
         settings = Settings.load(opened.root, config=config, **overrides)
-        return cls(folder=RunFolder.find(opened.root, run), repository=opened, settings=settings, runner=runner)
+        folder = RunFolder.find(opened.root, run)
+        progress = IntegrationProgress(folder)
+        return cls(folder=folder, repository=opened, settings=settings, runner=runner, progress=progress)
 
-    def run(self) -> Integration:
-        """What came of it; the run folder keeps it.
+    def run(self) -> Integration | NotIntegrated:
+        """What came of it; the run folder keeps it. Interrupted, it ends what it has started first.
 
         Raises:
             BadInput: the run folder is incomplete or damaged.
-            GitFailed: the branch is checked out or holds commits of others, or git could not do it.
+            concurrent.futures.CancelledError: the flow run was cancelled in Prefect.
         """
-        came = asyncio.run(self._integrate())
+        came: Integration | NotIntegrated
+        try:
+            came = self._see_through()
+        except (BaseMissing, GitError) as error:
+            came = NotIntegrated(reason=str(error))
+        self.folder.discard(NotIntegrated if isinstance(came, Integration) else Integration)
         self.folder.keep(came)
         return came
 
+    def _see_through(self) -> Integration:
+        working = self.runner.spawn(self._integrate())
+        try:
+            return working.result()
+        finally:
+            if not working.done():
+                self.runner.call(self._stop())
+            self.progress.say("")
+
     async def _integrate(self) -> Integration:
+        self._work = asyncio.current_task()
         how = self.settings.integration
+        resolving = Resolving(
+            folder=self.folder,
+            repository=self.repository,
+            settings=self.settings,
+            runner=self.runner,
+            progress=self.progress,
+        )
+        if how.verify or how.resolve_conflicts:
+            self._watch()
+        self.progress.say("merging the branches")
         return await integrate(
             self.repository,
             dag=Dag.load(self.folder.dag_file),
@@ -70,44 +98,24 @@ class Integrating:
             run=self.folder.run,
             base=self.folder.info().base,
             verification=how.verification,
-            run_command=run_as_task,
-            resolve=self._resolve if how.resolve_conflicts else None,
+            run_command=self._verify,
+            resolve=resolving.resolve if how.resolve_conflicts else None,
         )
 
-    async def _resolve(self, conflict: Conflict) -> str | None:
-        """See `miyabi.resolution.Resolve`: a session on a machine of the fleet does it, once for each conflict."""
-        live = await resolution_run(
-            conflict,
-            dag=Dag.load(self.folder.dag_file),
-            results=tuple(self.folder.latest_results().values()),
-            folder=self.folder,
-            settings=self.settings,
-            repository=self.repository,
-        )
-        (task,) = live.dag.order
-        if task not in live.results or not live.results[task].succeeded:
-            await asyncio.to_thread(self._work_on, live, task)
-        return live.results[task].head if live.results[task].succeeded else None
+    async def _verify(self, command: str, *, folder: Path, timeout_seconds: float, label: str) -> CommandEnd:
+        self.progress.say(f"verifying {label}: {command}")
+        return await run_as_task(command, folder=folder, timeout_seconds=timeout_seconds, label=label)
 
-    def _work_on(self, live: LiveRun, task: str) -> None:
-        try:
-            self._equip(live)
-            with use_run(live):
-                future = run_session.submit(task)
-            future.wait()
-            live.note_end(task, state=future.state.name, message=future.state.message)
-        finally:
-            self.runner.call(live.close())
+    def _watch(self) -> None:
+        """Whoever cancels this flow run in Prefect, or the one that it is a part of, ends it."""
+        for name in filter(None, (flow_run.id, flow_run.parent_flow_run_id)):
+            self.runner.spawn(watch_for_cancellation(UUID(str(name)), cancel=self._cancel))
 
-    def _equip(self, live: LiveRun) -> None:
-        if self._machines:
-            live.machines = self._machines
-            return
-        for error in self.runner.call(preflight(live)):
-            get_run_logger().warning("not used: %s", error)
-        self.runner.equip(
-            live.fleet(),
-            strategy=live.settings.runs.strategy,
-            sessions=lambda machine: count_sessions(live, machine),
-        )
-        self._machines = live.machines
+    def _cancel(self, reason: str) -> None:
+        if self._work:
+            self._work.cancel(reason)
+
+    async def _stop(self) -> None:
+        if self._work:
+            self._work.cancel("The integration was interrupted.")
+            await asyncio.wait({self._work}, timeout=2 * GRACE_SECONDS)

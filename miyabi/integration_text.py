@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from miyabi.integration_values import Integration, LeftOutKind
+from miyabi.integration_values import Integration, LeftOutKind, NotIntegrated
 from miyabi.markdown import code, escape, fenced, table
 from miyabi.report import Report
 from miyabi.session import Outcome
@@ -21,8 +21,10 @@ def went_well(report: Report, integration: Integration | None) -> bool:
     return report.all_succeeded and integration.verified is not False and not _missing(integration, report)
 
 
-def integration_sentence(integration: Integration, report: Report) -> str:
+def integration_sentence(integration: Integration | NotIntegrated, report: Report) -> str:
     """What is on the branch, what is not and why, in one line of plain words."""
+    if isinstance(integration, NotIntegrated):
+        return f"Not integrated: {integration.reason}"
     if integration.is_empty:
         return "Nothing to integrate: no task that succeeded made a commit."
     missing = _missing(integration, report)
@@ -33,8 +35,10 @@ def integration_sentence(integration: Integration, report: Report) -> str:
     return f"{held}{out}{_verified(integration)}"
 
 
-def integration_section(integration: Integration, report: Report) -> str:
+def integration_section(integration: Integration | NotIntegrated, report: Report) -> str:
     """The same at length, as a part of the report."""
+    if isinstance(integration, NotIntegrated):
+        return f"## Integration\n\n**Not integrated:** {escape(integration.reason)}\n"
     head = f"{code(integration.branch)} at {code(integration.head[:_SHORT_SHA])} holds"
     held = f"{head} {len(integration.merged)} of {count(report.total, 'task')}.{_verified(integration)}\n"
     if integration.is_empty:

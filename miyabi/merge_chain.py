@@ -97,9 +97,9 @@ class ChainMaker:
         self, result: SessionResult, head: str, progress: _Progress, *, unix_seconds: int
     ) -> MergedTask | LeftOut:
         merged = await merging.merge_trees(self.git, progress.tip, head)
-        tree, note = merged.tree, ""
+        tree, resolution, note = merged.tree, "", ""
         if merged.conflicts:
-            tree, note = await self._resolved(result, head, merged, ours=progress.tip)
+            tree, resolution, note = await self._resolved(result, head, merged, ours=progress.tip)
         if not tree:
             changed = {step.task: self.results[step.task].changes.files for step in progress.merged}
             return leaving_out.conflicting(result.task, merged.files, merged=changed, note=note)
@@ -107,30 +107,39 @@ class ChainMaker:
             self.git,
             tree,
             parents=(progress.tip, head),
-            message=merge_message(result, run=self.run, title=self.dag.by_id[result.task].title),
+            message=merge_message(result, run=self.run, title=self.dag.by_id[result.task].title, resolution=resolution),
             unix_seconds=unix_seconds,
         )
         return MergedTask(task=result.task, commit=commit, head=head, resolved=merged.conflicts)
 
     async def _resolved(
         self, result: SessionResult, head: str, merged: merging.MergedTree, *, ours: str
-    ) -> tuple[str, str]:
-        """The tree that resolves the conflict, or nothing and what there is to say about that."""
+    ) -> tuple[str, str, str]:
+        """The tree that resolves the conflict and the head that it was made on, or what there is to say about none."""
         if self.resolve is None:
-            return "", ""
+            return "", "", ""
         title = self.dag.by_id[result.task].title
         conflict = await conflict_of(
             self.git, merged, run=self.run, task=result.task, title=title, ours=ours, theirs=head
         )
         try:
-            return await resolved_tree(self.git, conflict, self.resolve), ""
+            return *await resolved_tree(self.git, conflict, self.resolve), ""
         except MergeConflict as unresolved:
-            return "", f"; {unresolved}"
+            return "", "", f"; {unresolved}"
 
 
-def merge_message(result: SessionResult, *, run: str, title: str) -> str:
-    """What a task's merge commit says: task and title, and as trailers where the work comes from."""
+def merge_message(result: SessionResult, *, run: str, title: str, resolution: str = "") -> str:
+    """What a task's merge commit says: task and title, and as trailers where the work comes from.
+
+    `resolution` is the head on which somebody resolved its conflict.
+    """
     line = foreign_text.title(title, limit=200)
     subject = f"Merge {result.task}: {line}" if line and line != result.task else f"Merge {result.task}"
-    trailers = {"Run": run, "Task": result.task, "Session": result.session_id, "Machine": result.machine}
+    trailers = {
+        "Run": run,
+        "Task": result.task,
+        "Session": result.session_id,
+        "Machine": result.machine,
+        "Resolution": resolution,
+    }
     return "\n".join([subject, "", *(f"Miyabi-{name}: {value}" for name, value in trailers.items() if value), ""])

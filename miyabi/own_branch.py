@@ -1,4 +1,4 @@
-"""A branch that is ours to move: never one that somebody has checked out or has put commits of their own on."""
+"""A branch that is ours to move: never one that somebody has put commits of their own on, or has checked out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from miyabi.repository import Repository
 
 
 async def require_ours(repository: Repository, branch: str, *, base: str) -> None:
-    """Passes where the branch is not there, or is as we left it.
+    """Passes where the branch is not there, or holds nothing but ours.
 
     Args:
         repository: where it is.
@@ -16,7 +16,7 @@ async def require_ours(repository: Repository, branch: str, *, base: str) -> Non
         base: a commit that holds nothing of ours.
 
     Raises:
-        GitFailed: it is checked out somewhere, or holds commits of other people; the message says what to do.
+        GitFailed: it holds commits of other people; the message says what to do.
     """
     folder, _, name = branch.rpartition("/")
     there = (await repository.branches(branch)).get(branch)
@@ -29,21 +29,25 @@ async def require_ours(repository: Repository, branch: str, *, base: str) -> Non
             f"{branch} holds commits that are not of this run ({', '.join(strangers[:3])}) and is left alone. "
             f"Keep them under another name, then try again: git branch -m {branch} {folder.replace('/', '-')}-{name}"
         )
-    await _require_not_checked_out(repository, branch)
 
 
 async def place(repository: Repository, branch: str, *, head: str, base: str) -> None:
-    """Puts the branch at its head; where that is the base there is nothing on it, and it goes.
+    """Puts the branch at its head, where it is not there already; where that is the base it goes: nothing is on it.
 
     Raises:
-        GitFailed: it is checked out somewhere, or git could not do it.
+        GitFailed: it would have to move but is checked out somewhere, or git could not do it.
     """
     if head == base:
         await repository.delete_branches([branch])
         return
     async with repository.writing:
+        before = (await repository.branches(branch)).get(branch)
+        if before == head:
+            return
         await _require_not_checked_out(repository, branch)
-        await repository.git.ask("update-ref", "-m", "miyabi: integrated", f"refs/heads/{branch}", head)
+        nothing = "0" * len(head)
+        words = ("update-ref", "-m", "miyabi: integrated", f"refs/heads/{branch}", head, before or nothing)
+        await repository.git.ask(*words)
 
 
 async def _require_not_checked_out(repository: Repository, branch: str) -> None:

@@ -59,7 +59,10 @@ class Row(BaseModel):
 
 
 class Snapshot(BaseModel):
-    """The board at one moment; rows in the order the board was given. `started` is epoch seconds."""
+    """The board at one moment; rows in the order the board was given. `started` is epoch seconds.
+
+    `note` is what is done beside the tasks, or after them.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -67,6 +70,7 @@ class Snapshot(BaseModel):
     rehearsal: bool = False
     started: float
     rows: tuple[Row, ...]
+    note: str = ""
 
     @property
     def now(self) -> float:

@@ -10,7 +10,7 @@ from miyabi import atomic
 from miyabi.dag import Dag
 from miyabi.errors import BadInput
 from miyabi.integration_text import integration_section
-from miyabi.integration_values import Integration
+from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.report import Report
 from miyabi.report_markdown import to_markdown
 from miyabi.run_folder import RunFolder
@@ -42,9 +42,9 @@ def report_text(folder: RunFolder, report: Report) -> str:
     """The report as Markdown, with what came of the integration where that is known.
 
     Raises:
-        BadInput: integration.json is damaged.
+        BadInput: the file that says so is damaged.
     """
-    integration = folder.find_kept(Integration)
+    integration = folder.find_kept(Integration) or folder.find_kept(NotIntegrated)
     section = integration_section(integration, report) if integration else ""
     return to_markdown(report, integration=section)
 

@@ -13,6 +13,7 @@ from miyabi.text import one_line
 
 _MARKER = r"^(<{7}|[|]{7}|>{7})( |$)"
 _FILES_SHOWN = 5
+_WHY_CHARACTERS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +34,8 @@ class Conflict:
     messages: tuple[str, ...]
 
 
-Resolve = Callable[[Conflict], Awaitable[str | None]]
-"""Has the conflict resolved by somebody. The head of their work, on top of `start`; None where they could not."""
+Resolve = Callable[[Conflict], Awaitable[str]]
+"""Has the conflict resolved by somebody: the head of their work, on top of `start`. A MiyabiError where they cannot."""
 
 
 async def conflict_of(
@@ -59,8 +60,8 @@ async def conflict_of(
     )
 
 
-async def resolved_tree(git: Git, conflict: Conflict, resolve: Resolve) -> str:
-    """The tree that resolves the conflict, as somebody made it.
+async def resolved_tree(git: Git, conflict: Conflict, resolve: Resolve) -> tuple[str, str]:
+    """The tree that resolves the conflict, as somebody made it, and the head that they made it on.
 
     Raises:
         MergeConflict: they could not, or what they made does not hold both sides or still has conflict markers.
@@ -69,14 +70,14 @@ async def resolved_tree(git: Git, conflict: Conflict, resolve: Resolve) -> str:
     try:
         head = await resolve(conflict)
     except MiyabiError as error:
-        raise _unresolved(conflict, one_line(str(error))) from None
-    if head is None:
-        raise _unresolved(conflict, "the session that was to resolve it did not succeed")
-    return await _tree(git, conflict, head)
+        raise _unresolved(conflict, one_line(str(error), characters=_WHY_CHARACTERS)) from None
+    return await _tree(git, conflict, head), head
 
 
 async def _tree(git: Git, conflict: Conflict, head: str) -> str:
-    if head == conflict.start or not await _is_on_top(git, head, conflict.start):
+    if head == conflict.start:
+        raise _unresolved(conflict, "nothing was committed to resolve it")
+    if not await _is_on_top(git, head, conflict.start):
         raise _unresolved(conflict, f"the resolution {head[:12]} is not on top of both sides")
     if left := await _marked(git, conflict, head):
         raise _unresolved(conflict, f"the resolution {head[:12]} still has conflict markers in {_several(left)}")

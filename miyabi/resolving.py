@@ -5,14 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from miyabi.dag import Dag, Node
+from miyabi.errors import MergeConflict
 from miyabi.live_run import LiveRun
 from miyabi.progress import Board
 from miyabi.repository import Repository
 from miyabi.resolution import Conflict
 from miyabi.resolve_prompt import resolve_prompt
 from miyabi.run_folder import RunFolder
-from miyabi.session import SessionResult, resolving
+from miyabi.session import Outcome, SessionResult, resolving
 from miyabi.settings import Settings
+from miyabi.text import one_line
+
+_MAY_GO_WELL = frozenset(
+    {
+        Outcome.STOPPED,
+        Outcome.KILLED,
+        Outcome.USAGE_LIMIT,
+        Outcome.API_UNAVAILABLE,
+        Outcome.NOT_LOGGED_IN,
+        Outcome.LAUNCH_FAILED,
+        Outcome.MACHINE_LOST,
+        Outcome.NOT_COLLECTED,
+        Outcome.MERGE_CONFLICT,
+        Outcome.NOT_STARTED,
+        Outcome.SKIPPED,
+    }
+)
+"""Outcomes that say nothing of the work, so that the same session may go well another time."""
 
 
 async def resolution_run(
@@ -38,7 +57,7 @@ async def resolution_run(
     return LiveRun(
         run=folder.run,
         dag=Dag(nodes=(node,), name=node.id),
-        settings=settings,
+        settings=_without_fail_fast(settings),
         folder=folder,
         repository=repository,
         base=conflict.start,
@@ -46,6 +65,34 @@ async def resolution_run(
         board=Board(run=folder.run, tasks=(node.id,), rehearsal=folder.info().rehearse),
         rehearse=folder.info().rehearse,
     )
+
+
+def is_decided(result: SessionResult | None) -> bool:
+    """Whether the session is not to run once more: it succeeded, or what it did was wrong, which is never repeated."""
+    return result is not None and result.outcome not in _MAY_GO_WELL
+
+
+def head_of(result: SessionResult | None, *, session: str) -> str:
+    """The head of the resolution.
+
+    Args:
+        result: of the session that was to make it; None: it has none.
+        session: what stands in place of the task's id in its names.
+
+    Raises:
+        MergeConflict: it did not succeed; says how it ended.
+    """
+    if result is None:
+        raise MergeConflict(f"{session}, which was to resolve it, was not started")
+    if not result.succeeded or result.head is None:
+        told = one_line(result.error_text or "no reason given", characters=300)
+        raise MergeConflict(f"{session}, which was to resolve it, ended as {result.outcome}: {told}")
+    return result.head
+
+
+def _without_fail_fast(settings: Settings) -> Settings:
+    """One conflict that is not resolved says nothing of the next."""
+    return settings.model_copy(update={"runs": settings.runs.model_copy(update={"fail_fast": False})})
 
 
 def _node(conflict: Conflict, of: Node, *, results: Sequence[SessionResult], settings: Settings) -> Node:
@@ -59,5 +106,6 @@ def _node(conflict: Conflict, of: Node, *, results: Sequence[SessionResult], set
         "dependencies": (),
         "prompt": prompt,
         "command": None,
+        "expect_changes": True,
     }
     return of.model_copy(update=ours)

@@ -92,6 +92,11 @@ class RunFolder:
         """The slots that the orchestrator has leased of Prefect, in case it is killed."""
         return self.path / "leases"
 
+    @property
+    def integration_leases_file(self) -> Path:
+        """The same for the sessions that resolve conflicts."""
+        return self.path / "integration-leases"
+
     def attempt(self, task: str, attempt: int = 1) -> Path:
         """The folder of one attempt: stdout.jsonl, stderr.txt, check.log, result.json."""
         return SessionPaths(run=self.run, task=task, attempt=attempt).folder(self.path)

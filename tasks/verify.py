@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shlex
 from pathlib import Path
@@ -16,6 +17,7 @@ from miyabi import guard
 from miyabi.redact import redact
 from miyabi.text import one_line
 from miyabi.verification import CommandEnd
+from tasks.attended import attended
 
 
 @task(name="verify", task_run_name="verify {label}: {name}", cache_policy=NO_CACHE, persist_result=False)
@@ -42,8 +44,14 @@ async def verify(
 
 
 async def run_as_task(command: str, *, folder: Path, timeout_seconds: float, label: str) -> CommandEnd:
-    """Runs a command as a task run of the flow that it is called in; see `miyabi.verification.RunCommand`."""
-    state = await verify(command, folder, timeout_seconds, label, _name(command), return_state=True)  # type: ignore[misc] # Prefect's overload for what blocks
+    """Runs a command as a task run of the flow that it is called in; see `miyabi.verification.RunCommand`.
+
+    Raises:
+        CancelledError: the flow run is to end; the command has ended before.
+    """
+    state = await attended(verify.submit(command, folder, timeout_seconds, label, _name(command)))
+    if state.is_cancelled():
+        raise asyncio.CancelledError(state.message)
     end = await state.aresult(raise_on_failure=False)
     if isinstance(end, BaseException):
         raise end

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from miyabi.integration_text import integration_sentence, went_well
-from miyabi.integration_values import Integration
+from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.report import Report
 from miyabi.report_markdown import summary_sentence
 from miyabi.reporting import read_report
@@ -27,12 +27,12 @@ def show_end(folder: RunFolder) -> int:
 
 def summary(report: Report, integration: Integration | None, folder: RunFolder) -> str:
     """The report's own sentence, what went wrong, and where everything is."""
-    home = folder.find_kept(Homecoming)
+    home, branch = folder.find_kept(Homecoming), integration or folder.find_kept(NotIntegrated)
     pulls = [f"pull request {pull.html_url or f'#{pull.number}'}" for pull in home.pull_requests] if home else []
     lines = [
         summary_sentence(report),
         *(f"  {trouble.task}: {trouble.outcome}: {trouble.text}" for trouble in report.troubles),
-        *([f"branch      {integration_sentence(integration, report)}"] if integration else []),
+        *([f"branch      {integration_sentence(branch, report)}"] if branch else []),
         *pulls,
         f"report      {folder.report_file}",
     ]

@@ -184,6 +184,14 @@ async def test_a_branch_that_is_checked_out_is_left_alone(played: PlayedRun, tmp
     assert await played.repository.branches(BRANCH) == {BRANCH: came.head}
 
 
+async def test_a_branch_that_is_checked_out_and_stays(played: PlayedRun, tmp_path: Path) -> None:
+    """Whoever looks at the branch does not keep the same from being integrated again."""
+    await played.task("a", {"a.txt": "x"})
+    came = await played.integrate()
+    git(played.root, "worktree", "add", "-q", str(tmp_path / "look"), came.branch)
+    assert await played.integrate() == came
+
+
 async def test_commits_of_people_on_it_are_not_lost(played: PlayedRun) -> None:
     """Where somebody has gone on with the branch, it is left alone; the message says how to keep their work."""
     await played.task("a", {"a.txt": "x"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -12,7 +12,7 @@ from miyabi.resolution import Conflict
 from tests.support.played_runs import PlayedRun, commit_on, played  # noqa: F401
 from tests.support.repos import git, project, quiet_home  # noqa: F401
 
-Work = Callable[[Conflict], str | None]
+Work = Callable[[Conflict], Awaitable[str]]
 
 
 async def collide(played: PlayedRun) -> None:
@@ -25,12 +25,12 @@ def resolver(played: PlayedRun, text: str, *, parent: str | None = None) -> tupl
     """Somebody who writes this text into src/a.txt, and the conflicts that they were given."""
     given: list[Conflict] = []
 
-    async def resolve(conflict: Conflict) -> str | None:
+    async def resolve(conflict: Conflict) -> str:
         given.append(conflict)
         start = parent or conflict.start
         return commit_on(played.root, "hands", {"src/a.txt": text}, parent=start, message="resolved")
 
-    return given, resolve  # type: ignore[return-value]
+    return given, resolve
 
 
 async def test_a_resolution_is_merged(played: PlayedRun) -> None:
@@ -45,6 +45,8 @@ async def test_a_resolution_is_merged(played: PlayedRun) -> None:
     first, second = came.merged
     assert played.log("-1", "--format=%P", came.head) == [f"{first.commit} {second.head}"]
     assert given[0].start not in played.log("--format=%H", came.head)
+    made_on = played.log("-1", "--format=%(trailers:key=Miyabi-Resolution,valueonly)", came.head)
+    assert made_on == [git(played.root, "rev-parse", "hands")]
     assert await played.integrate(resolve=resolve) == came
 
 
@@ -96,25 +98,21 @@ async def test_a_resolution_beside_the_sides_is_refused(played: PlayedRun) -> No
 
 
 async def test_nothing_done_is_refused(played: PlayedRun) -> None:
-    """The commit with the markers itself is no resolution, neither is none."""
+    """The commit with the markers itself is no resolution; why there is none is told in the reason."""
     await collide(played)
 
-    async def the_same(conflict: Conflict) -> str | None:
+    async def the_same(conflict: Conflict) -> str:
         return conflict.start
 
-    async def none(_: Conflict) -> str | None:
-        return None
-
-    async def unreachable(_: Conflict) -> str | None:
+    async def unreachable(_: Conflict) -> str:
         raise MachineUnreachable("macmini-1: connection refused")
 
     for resolve, why in (
-        (the_same, "is not on top of both sides"),
-        (none, "the session that was to resolve it did not succeed"),
+        (the_same, "nothing was committed to resolve it"),
         (unreachable, "macmini-1: connection refused"),
     ):
         came = await played.integrate(resolve=resolve)
-        assert came.left_out[0].reason.endswith(f"; {why}") or came.left_out[0].reason.endswith(why)
+        assert came.left_out[0].reason == f"it does not merge with first: both changed src/a.txt; {why}"
         assert came.tasks == ("first",)
 
 
@@ -124,7 +122,7 @@ async def test_a_file_that_one_side_deleted(played: PlayedRun) -> None:
     await played.task("second", {"src/a.txt": "two\n2\n3\n"})
     given: list[Conflict] = []
 
-    async def accept(conflict: Conflict) -> str | None:
+    async def accept(conflict: Conflict) -> str:
         given.append(conflict)
         return commit_on(played.root, "hands", {}, parent=conflict.start, message="keep it")
 

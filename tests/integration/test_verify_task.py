@@ -8,7 +8,6 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import TaskRun
@@ -16,20 +15,20 @@ from prefect.context import get_run_context
 
 from miyabi.verification import CommandEnd
 from tasks.verify import run_as_task
+from tests.support.in_flow import in_flow
 from tests.support.prefect_server import RealServer, prefect_database, prefect_server  # noqa: F401
 from tests.support.sessions import gone
 
 SECRET = "ghp" + "_" + "a1B2c3D4e5F6g7H8i9J0"  # nobody's
 
 
-@flow
 def trying(folder: Path, *commands: str, seconds: float = 60) -> tuple[UUID, list[CommandEnd]]:
-    """Runs the commands one after the other."""
+    """Runs the commands in a flow run, one after the other; its id, and how they ended."""
 
     async def each() -> list[CommandEnd]:
         return [await run_as_task(c, folder=folder, timeout_seconds=seconds, label="3 of 9 merges") for c in commands]
 
-    return get_run_context().flow_run.id, asyncio.run(each())
+    return in_flow(lambda runner: (get_run_context().flow_run.id, runner.call(each())))
 
 
 async def task_runs(flow_run: UUID) -> list[TaskRun]:

@@ -1,0 +1,117 @@
+"""Merges that conflict go to sessions, each in a slot of the fleet as any other. Only wires."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from prefect.logging import get_run_logger
+
+from miyabi.dag import Dag
+from miyabi.errors import MiyabiError
+from miyabi.hosts import open_host
+from miyabi.integration_progress import IntegrationProgress
+from miyabi.live_run import LiveRun, use_run
+from miyabi.machine import Machine
+from miyabi.opening import preflight
+from miyabi.remote import live_sessions
+from miyabi.repository import Repository
+from miyabi.resolution import Conflict
+from miyabi.resolving import head_of, is_decided, resolution_run
+from miyabi.run_folder import RunFolder
+from miyabi.settings import Settings
+from tasks.attended import attended
+from tasks.run_session import run_session
+from tasks.runner import FleetTaskRunner
+
+STATUS_SECONDS = 0.5
+
+
+@dataclass(kw_only=True)
+class Resolving:
+    """Has conflicts resolved, one after the other. The machines are asked only when the first is there."""
+
+    folder: RunFolder
+    repository: Repository
+    settings: Settings
+    runner: FleetTaskRunner
+    progress: IntegrationProgress
+    _live: LiveRun = field(init=False)
+    _machines: dict[str, Machine] = field(default_factory=dict, init=False)
+    _fault: MiyabiError | None = field(default=None, init=False)
+
+    async def resolve(self, conflict: Conflict) -> str:
+        """See `miyabi.resolution.Resolve`: a session does it, once for each conflict."""
+        live = await resolution_run(
+            conflict,
+            dag=Dag.load(self.folder.dag_file),
+            results=tuple(self.folder.latest_results().values()),
+            folder=self.folder,
+            settings=self.settings,
+            repository=self.repository,
+        )
+        (task,) = live.dag.order
+        if not is_decided(live.results.get(task)):
+            files = ", ".join(conflict.files)
+            get_run_logger().info("%s resolves the conflict of %s in %s", task, conflict.task, files)
+            await self._work_on(live)
+        return head_of(live.results.get(task), session=task)
+
+    async def _work_on(self, live: LiveRun) -> None:
+        self._live = live
+        showing = asyncio.create_task(self._show(live))
+        try:
+            await self._equip(live)
+            for task in live.startable():
+                with use_run(live):
+                    future = run_session.submit(task)
+                state = await attended(future)
+                live.note_end(task, state=state.name, message=state.message)
+        finally:
+            showing.cancel()
+            await live.close()
+
+    async def _show(self, live: LiveRun) -> None:
+        while True:
+            rows = live.board.snapshot().rows
+            self.progress.say(f"resolving a conflict: {live.dag.name}", rows=rows)
+            await asyncio.sleep(STATUS_SECONDS)
+
+    async def _equip(self, live: LiveRun) -> None:
+        """Gives the runner the machines that can take sessions, before the first of them.
+
+        Raises:
+            BadInput: none can; the same for each further conflict.
+            ServerError: the slots' limits cannot be made.
+        """
+        if self._fault:
+            raise self._fault
+        if not self._machines:
+            try:
+                await self._equip_runner(live)
+            except MiyabiError as error:
+                self._fault = error
+                raise
+            self._machines = live.machines
+        live.machines = self._machines
+
+    async def _equip_runner(self, live: LiveRun) -> None:
+        for error in await preflight(live):
+            get_run_logger().warning("not used: %s", error)
+        await asyncio.to_thread(
+            self.runner.equip,
+            live.fleet(),
+            strategy=live.settings.runs.strategy,
+            requires=lambda parameters: self._live.requires(parameters["task_id"]),
+            sessions=_count_sessions,
+            ledger=self.folder.integration_leases_file,
+        )
+
+
+async def _count_sessions(machine: Machine) -> int:
+    """How many sessions live there, asked over a connection of its own: it may be long after ours was closed."""
+    host = open_host(machine)
+    try:
+        return len(await live_sessions(host, workspace=machine.workspace))
+    finally:
+        await host.close()

@@ -1,0 +1,32 @@
+"""How far a run's integration is, shown where the run itself was: in its status file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from miyabi import atomic
+from miyabi.errors import BadInput
+from miyabi.progress import Board, Row, Snapshot
+from miyabi.run_folder import RunFolder
+
+
+class IntegrationProgress:
+    """Says what is done at the moment. Silent where the run is not over, so that its own status stands."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._file = folder.status_file
+        self._over = _read(folder) if folder.info().ended else None
+
+    def say(self, note: str, *, rows: Sequence[Row] = ()) -> None:
+        """What is done, and the sessions that do it; nothing at the end."""
+        if self._over:
+            now = self._over.model_copy(update={"note": note, "rows": (*self._over.rows, *rows)})
+            with suppress(OSError):  # that it cannot be shown harms nothing
+                atomic.write_text(self._file, now.model_dump_json() + "\n")
+
+
+def _read(folder: RunFolder) -> Snapshot | None:
+    with suppress(BadInput):
+        return Board.read(folder.status_file)
+    return None
