@@ -59,7 +59,7 @@ def find_milestone(milestones: Sequence[Milestone], wanted: str, *, finished: bo
 def next_due(milestones: Iterable[Milestone], *, finished: bool = False) -> Milestone | None:
     """The open milestone that is due first, overdue ones before all; without a date last, then by number."""
     ready = [m for m in milestones if m.state == "open" and (m.open_issues or finished)]
-    return min(ready, key=lambda m: (m.due_on is None, m.due_on or _NEVER, m.number), default=None)
+    return min(ready, key=lambda m: (m.due_on or _NEVER, m.number), default=None)
 
 
 def _is_next_due(wanted: str) -> bool:

@@ -125,6 +125,13 @@ def test_markers_by_hand_say_where_the_block_is_to_stand() -> None:
     assert put(text) == f"intro\n{NEW}\nplaceholder\noutro\n"
 
 
+@pytest.mark.parametrize("bare", ["begin", "end"])
+def test_a_marker_that_lost_its_hashes(bare: str) -> None:
+    """The other one still tells our lines."""
+    text = re.sub(rf"miyabi:{bare}[ 0-9a-f]*", f"miyabi:{bare} ", f"before\n{OLD}\nafter")
+    assert put(text) == f"before\n{NEW}\nafter"
+
+
 def test_a_marker_in_a_line_of_words_is_no_marker() -> None:
     """A quoted marker is a person's text."""
     text = f"Do not touch `{BEGIN}` please.\n"
