@@ -111,7 +111,7 @@ def sessions(**options: Any) -> None:
     """List the sessions that live on the machines of the fleet."""
     from flows.commands.sessions import show_sessions  # noqa: PLC0415 - see the module docstring
 
-    show_sessions(**options)
+    sys.exit(show_sessions(**options))
 
 
 @main.command()
@@ -135,7 +135,7 @@ def sweep(**options: Any) -> None:
     """Remove what a run made on the machines: worktrees, branches, session folders. Touches nothing else."""
     from flows.commands.sweep import sweep_run  # noqa: PLC0415 - see the module docstring
 
-    sweep_run(**options)
+    sys.exit(sweep_run(**options))
 
 
 @main.command()

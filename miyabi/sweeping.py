@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from miyabi.errors import MachineError
 from miyabi.host import Host
 from miyabi.machine import Machine
@@ -11,8 +13,15 @@ from miyabi.wording import count
 from miyabi.workspace import Workspace
 
 
-async def sweep_machine(machine: Machine, host: Host, repository: Repository, *, run: str) -> str:
-    """Removes the run's sessions and worktrees on one machine; a sentence of what was done.
+class Swept(NamedTuple):
+    """Whether nothing of the run is left on a machine, and a sentence about it."""
+
+    is_clean: bool
+    told: str
+
+
+async def sweep_machine(machine: Machine, host: Host, repository: Repository, *, run: str) -> Swept:
+    """Removes the run's sessions and worktrees on one machine.
 
     Sessions that still live keep the worktrees of the whole run: nothing is pulled from under them.
     """
@@ -24,10 +33,10 @@ async def sweep_machine(machine: Machine, host: Host, repository: Repository, *,
         ]
         live = [name for name, status in mine if status.live]
         if live:
-            return f"{machine.name}: left alone, still running: {', '.join(live)}. Stop the run first."
+            return Swept(False, f"{machine.name}: left alone, still running: {', '.join(live)}. Stop the run first.")
         await Workspace(host, repository, workspace=machine.workspace).remove_run(run)
         for name, _ in mine:
             await RemoteSession(host, name, workspace=machine.workspace).remove()
     except MachineError as error:
-        return f"{machine.name}: not swept: {error}"
-    return f"{machine.name}: swept, {count(len(mine), 'session')}"
+        return Swept(False, f"{machine.name}: not swept: {error}")
+    return Swept(True, f"{machine.name}: swept, {count(len(mine), 'session')}")

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from flows.commands.fitted_table import fitted_table
 from flows.commands.place import repository_root
+from flows.commands.summary import FAILED, SUCCEEDED
 from miyabi.errors import MachineError
 from miyabi.hosts import open_host
 from miyabi.machine import Machine
@@ -25,11 +26,12 @@ _HEADINGS = ("  run", "task", "attempt", "state", "output")
 Found = Sequence[tuple[str, Status]]
 
 
-def show_sessions(*, repository: Path, config: Path | None, ended_too: bool) -> None:
-    """Prints the sessions of each machine, and why where one does not answer."""
+def show_sessions(*, repository: Path, config: Path | None, ended_too: bool) -> int:
+    """Prints the sessions of each machine, and why where one does not answer: 1 is returned then."""
     settings = Settings.load(repository_root(repository), config=config)
     console = Console(highlight=False, soft_wrap=True)
-    for machine, found in zip(settings.machines, asyncio.run(_ask_all(settings)), strict=True):
+    answers = asyncio.run(_ask_all(settings))
+    for machine, found in zip(settings.machines, answers, strict=True):
         if isinstance(found, MachineError):
             console.print(escape(f"{machine.name}: {found}"))
             continue
@@ -37,6 +39,7 @@ def show_sessions(*, repository: Path, config: Path | None, ended_too: bool) -> 
         console.print(f"{machine.name}: {live} of {machine.slots} slots taken")
         if shown := [(name, status) for name, status in found if ended_too or status.live]:
             console.print(_table(shown, width=console.width))
+    return FAILED if any(isinstance(found, MachineError) for found in answers) else SUCCEEDED
 
 
 async def _ask_all(settings: Settings) -> list[Found | MachineError]:

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import click
 
+from flows.commands.summary import FAILED, SUCCEEDED
 from miyabi.hosts import open_host
 from miyabi.repository import Repository
 from miyabi.run_folder import RunFolder, valid_run_name
 from miyabi.settings import Settings
-from miyabi.sweeping import sweep_machine
+from miyabi.sweeping import Swept, sweep_machine
 
 
-def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool, yes: bool) -> None:
-    """Removes the run's worktrees, branches and session folders on every machine.
+def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool, yes: bool) -> int:
+    """Removes the run's worktrees, branches and session folders on every machine; 1 where one is not clean now.
 
     The repository's own branches go only with `branches`, after a question; commits that are on no other branch
     are lost with them. A session that still lives is left alone and named.
@@ -26,16 +27,18 @@ def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool
     valid_run_name(run)
     repo = asyncio.run(Repository.open(repository))
     settings = Settings.load(repo.root, config=config)
-    for line in asyncio.run(_sweep_all(settings, repo, run)):
-        click.echo(line)
+    swept = asyncio.run(_sweep_all(settings, repo, run))
+    for machine in swept:
+        click.echo(machine.told)
     if branches:
         _sweep_branches(repo, run, yes=yes)
     folder = RunFolder(repo.root, run)
     if folder.path.exists():
         click.echo(f"kept: report and streams in {folder.path}")
+    return SUCCEEDED if all(machine.is_clean for machine in swept) else FAILED
 
 
-async def _sweep_all(settings: Settings, repo: Repository, run: str) -> list[str]:
+async def _sweep_all(settings: Settings, repo: Repository, run: str) -> list[Swept]:
     hosts = [open_host(machine) for machine in settings.machines]
     try:
         pairs = zip(settings.machines, hosts, strict=True)
