@@ -13,6 +13,7 @@ from miyabi.hosts import open_host
 from miyabi.machine import Machine
 from miyabi.preflight import check
 from miyabi.settings import Settings
+from miyabi.wording import count
 
 
 def check_machines(*, repository: Path, config: Path | None, rehearse: bool) -> int:
@@ -37,4 +38,4 @@ async def _ask(machine: Machine, settings: Settings, *, rehearse: bool) -> tuple
     finally:
         await host.close()
     free = "free space unknown" if fit.free_mib is None else f"{fit.free_mib / 1024:.0f} GiB free"
-    return True, f"{machine.name}: {machine.slots} slots, {fit.system}, git {fit.git}, claude {fit.claude}, {free}"
+    return True, f"{machine.name}: {count(machine.slots, 'slot')}, {fit.system}, git {fit.git}, claude {fit.claude}, {free}"

@@ -15,6 +15,6 @@ def test_a_machine_that_is_off(desk: Desk, command: list[str]) -> None:
     off = Machine(name="off", host="127.0.0.1", ssh=SshConfig(port=closed_port()))
     done = desk.miyabi(*command, **fleet_of(Machine(name="here", workspace=str(desk.folder / "w")), off))
     assert done.returncode == 1, done
-    assert "off: " in done.stdout
+    assert "off (" in done.stdout
     assert "here" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
