@@ -9,7 +9,8 @@ from flows.outcomes import value_of
 from miyabi import atomic
 from miyabi.dag import Dag
 from miyabi.errors import BadInput
-from miyabi.homecoming import Luggage, nothing_to_bring, pack, statuses_of
+from miyabi.github_values import PullRequest
+from miyabi.homecoming import Luggage, base_branch, nothing_to_bring, pack, statuses_of
 from miyabi.integration_values import Integration
 from miyabi.milestone import issue_numbers
 from miyabi.place import Place
@@ -17,7 +18,7 @@ from miyabi.report import Report
 from miyabi.reporting import read_report, write_report
 from miyabi.run_folder import RunFolder
 from miyabi.run_info import Homecoming, MilestoneRun
-from tasks.github import push_branches, put_pull_requests, put_statuses
+from tasks.github import Pushed, push_branches, put_pull_requests, put_statuses
 
 
 def bring_home(folder: RunFolder, place: Place) -> Homecoming:
@@ -37,24 +38,26 @@ def bring_home(folder: RunFolder, place: Place) -> Homecoming:
     _keep_texts(folder, luggage)
     if note := nothing_to_bring(report, integration, luggage):
         get_run_logger().info("%s", note)
-        home = Homecoming(repository=place.access.repository, note=note)
+        pulls: tuple[PullRequest, ...] = ()
     else:
-        home = _send(folder, place, luggage, milestone=of.number if of else None)
+        pulls = _send(folder, place, luggage, of=of)
         _set_statuses(report, integration, place)
+    home = Homecoming(repository=place.access.repository, pull_requests=pulls, note=note, told=report.ended)
     folder.keep(home)
     return home
 
 
-def _send(folder: RunFolder, place: Place, luggage: Luggage, *, milestone: int | None) -> Homecoming:
-    default = value_of(push_branches.submit(folder.run, place=place, branches=luggage.branches))
-    base = place.settings.pull_request.base or folder.info().base_branch or default
-    pulls = value_of(
-        put_pull_requests.submit(folder.run, place=place, texts=luggage.texts, base=base, milestone=milestone)
-    )
+def _send(folder: RunFolder, place: Place, luggage: Luggage, *, of: MilestoneRun | None) -> tuple[PullRequest, ...]:
+    pushed: Pushed = value_of(push_branches.submit(folder.run, place=place, branches=luggage.branches))
+    base = base_branch(folder.info(), of, place.settings.pull_request) or pushed.default_branch
+    texts = [text for text in luggage.texts if text.branch not in pushed.decided]
+    milestone = of.number if of else None
+    put = value_of(put_pull_requests.submit(folder.run, place=place, texts=texts, base=base, milestone=milestone))
+    pulls = tuple({**pushed.decided, **put}[text.branch] for text in luggage.texts)
     for pull in pulls:
         key = f"pull-request-{folder.run}-{pull.number}".lower().replace("_", "-")
         create_link_artifact(pull.html_url, link_text=f"#{pull.number} {pull.title}", key=key)
-    return Homecoming(repository=place.access.repository, pull_requests=pulls)
+    return pulls
 
 
 def _set_statuses(report: Report, integration: Integration, place: Place) -> None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from prefect.client.schemas.objects import State
@@ -18,7 +19,7 @@ from flows.run_dag import run_dag
 from miyabi.dag import Dag
 from miyabi.errors import BadInput
 from miyabi.integration_text import went_well
-from miyabi.integration_values import Integration
+from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.milestone_plan import MilestonePlan
 from miyabi.night_text import night_sentence
 from miyabi.opening import begin
@@ -26,36 +27,37 @@ from miyabi.place import Place
 from miyabi.reporting import read_report
 from miyabi.run_folder import RunFolder
 from miyabi.run_info import Homecoming, MilestoneRun
+from miyabi.run_name import new_run_name, valid_run_name
 from tasks.github import Found, fetch_base, read_plan, show_on_issues, write_plan
 
 
 @dataclass(kw_only=True)
 class Night:
-    """What it takes. `run` is the name of a new run; `parameters` are those that `run_dag` gets too."""
+    """What it takes. `run` is what a new run is to be called, if asked for; `parameters` are those of `run_dag` too."""
 
     place: Place
     found: Found
-    run: str
+    run: str | None
     base: str | None
     rehearse: bool
     parameters: Mapping[str, Any]
+    homes: list[Homecoming] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
     def go(self) -> State[Any]:
         """How it ended.
 
         Raises:
-            BadInput: something that was given cannot be used.
-            NotDone: GitHub cannot be read or written, or the run was cancelled.
+            BadInput: something that was given cannot be used; nothing was started.
+            NotDone: GitHub cannot be read, or the run was cancelled.
         """
         plan = self._catch_up(self._read())
         folder = self._cut_short(plan) or self._new_run(plan)
         if folder:
             self._run(folder, plan)
             self._bring(folder)
-            plan = plan if self.rehearse else self._read()
         if not self.rehearse:
-            self._write(plan)
+            plan = self._tell(plan, is_old=folder is not None)
         return self._end(plan, folder)
 
     def _read(self) -> MilestonePlan:
@@ -75,11 +77,12 @@ class Night:
     def _new_run(self, plan: MilestonePlan) -> RunFolder | None:
         if plan.selection.dag is None:
             return None
+        folder = self._free_folder()
         branch = self.base or self.place.settings.pull_request.base or self.found.default_branch
         base = value_of(fetch_base.submit(branch, place=self.place))
-        folder = RunFolder(self.place.repository.root, self.run).create()
-        milestone = plan.facts.milestone
-        folder.keep(MilestoneRun(repository=plan.facts.repository, number=milestone.number, title=milestone.title))
+        of = plan.facts.milestone
+        folder.create()
+        folder.keep(MilestoneRun(repository=plan.facts.repository, number=of.number, id=of.id, title=of.title))
         begin(
             folder,
             dag=plan.selection.dag,
@@ -88,6 +91,13 @@ class Night:
             base_branch=branch,
             rehearse=self.rehearse,
         )
+        return folder
+
+    def _free_folder(self) -> RunFolder:
+        name = self.run or new_run_name(datetime.now(UTC), rehearse=self.rehearse)
+        folder = RunFolder(self.place.repository.root, valid_run_name(name))
+        if folder.path.exists():
+            raise BadInput(f"run {name} is there already. Leave its name out, or choose another one.")
         return folder
 
     def _run(self, folder: RunFolder, plan: MilestonePlan) -> None:
@@ -123,24 +133,31 @@ class Night:
     def _bring(self, folder: RunFolder) -> None:
         """The run's work comes to GitHub; what keeps it from that does not keep the rest of the night."""
         try:
-            if folder.find_kept(Integration) is None:
-                given = {name: self.parameters[name] for name in ("config", "fleet", "session_defaults")}
-                aggregate_results(repository=self.place.repository.root, run=folder.run, return_state=True, **given)
-            bring_home(folder, self.place)
+            self._integrate(folder)
+            self.homes.append(bring_home(folder, self.place))
         except (BadInput, NotDone) as error:
-            self.faults.append(f"run {folder.run} is not at GitHub: {error}")
+            self.faults.append(f"Run {folder.run} is not at GitHub: {error}")
 
-    def _write(self, plan: MilestonePlan) -> None:
+    def _integrate(self, folder: RunFolder) -> None:
+        if folder.find_kept(Integration) is None:
+            given = {name: self.parameters[name] for name in ("config", "fleet", "session_defaults")}
+            aggregate_results(repository=self.place.repository.root, run=folder.run, return_state=True, **given)
+        if folder.find_kept(Integration) is None and (why := folder.find_kept(NotIntegrated)):
+            raise NotDone(f"it is not integrated: {why.reason}")
+
+    def _tell(self, plan: MilestonePlan, *, is_old: bool) -> MilestonePlan:
+        """Says in the milestone how it stands, and returns that."""
         try:
+            plan = self._read() if is_old else plan
             value_of(write_plan.submit(self._name, place=self.place, plan=plan))
-        except NotDone as error:
-            self.faults.append(f"the milestone was not updated: {error}")
+        except (BadInput, NotDone) as error:
+            self.faults.append(f"The milestone was not updated: {error}")
+        return plan
 
     def _end(self, plan: MilestonePlan, folder: RunFolder | None) -> State[Any]:
         report = read_report(folder) if folder else None
         integration = folder.find_kept(Integration) if folder else None
-        home = folder.find_kept(Homecoming) if folder else None
-        told = night_sentence(plan, report=report, home=home, faults=self.faults)
+        told = night_sentence(plan, report=report, homes=self.homes, faults=self.faults)
         is_good = not self.faults and (report is None or went_well(report, integration))
         return Completed(message=told) if is_good else Failed(message=told)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from prefect.futures import PrefectFuture
 
-from miyabi.errors import MiyabiError
+from miyabi.errors import BadInput, MiyabiError
 
 
 class NotDone(MiyabiError):  # noqa: N818 - no error of ours: the task has told it already
@@ -17,9 +17,12 @@ def value_of(future: PrefectFuture[Any]) -> Any:
     """What the task returned, once it has ended.
 
     Raises:
-        NotDone: it failed or was cancelled.
+        BadInput: what the user gave cannot be used.
+        NotDone: it failed for another reason, or was cancelled.
     """
     future.wait()
+    if future.state.name == "BadInput":
+        raise BadInput(future.state.message)
     if not future.state.is_completed():
         raise NotDone(future.state.message or f"the task ended as {future.state.name}")
     return future.result()

@@ -7,7 +7,6 @@ from typing import Any
 
 from prefect import flow
 from prefect.logging import get_run_logger
-from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows.form import OptionalPath, OptionalStrategy, OptionalText
@@ -18,17 +17,8 @@ from flows.parameters import overrides
 from miyabi.errors import BadInput, MilestoneBusy
 from miyabi.milestone_lock import milestone_lock
 from miyabi.place import Place
-from miyabi.run_folder import run_name_of
 from tasks.github import find_milestone
 from tasks.runner import FleetTaskRunner, current_runner
-
-
-def _run_name() -> str:
-    """The name of a new run: the parameter, else made of the flow run, so that a retried one goes on with its run."""
-    parameters = flow_run.parameters
-    return parameters.get("run") or run_name_of(
-        flow_run.id, started=flow_run.scheduled_start_time, rehearse=bool(parameters.get("rehearse"))
-    )
 
 
 @flow(name="run-milestone", flow_run_name="milestone {milestone}", task_runner=FleetTaskRunner(), persist_result=False)
@@ -38,7 +28,7 @@ def run_milestone(
     github: OptionalText = None,
     rehearse: bool = False,
     base: OptionalText = None,
-    run: OptionalText = None,  # noqa: ARG001 - read by _run_name
+    run: OptionalText = None,
     config: OptionalPath = None,
     fleet: OptionalText = None,
     session_defaults: OptionalText = None,
@@ -76,9 +66,7 @@ def run_milestone(
         place = current_runner().call(Place.open(repository, login=login, config=config, overrides=given | said))
         found = value_of(find_milestone.submit(milestone, place=place))
         with milestone_lock(place.repository.root, found.milestone.number):
-            night = Night(
-                place=place, found=found, run=_run_name(), base=base, rehearse=rehearse, parameters=parameters
-            )
+            night = Night(place=place, found=found, run=run, base=base, rehearse=rehearse, parameters=parameters)
             return night.go()
     except MilestoneBusy as busy:
         get_run_logger().info("%s", busy)

@@ -10,13 +10,14 @@ from miyabi import carry_over
 from miyabi.carry_over import IssueTry
 from miyabi.dag import Dag
 from miyabi.errors import BadInput
-from miyabi.github_values import PullRequest
-from miyabi.integration_values import Integration
+from miyabi.github_values import Milestone, PullRequest
+from miyabi.integration_values import Integration, LeftOut
 from miyabi.milestone import issue_numbers
 from miyabi.report import Report, TaskRow
 from miyabi.reporting import read_report, write_report
 from miyabi.run_folder import RunFolder
 from miyabi.run_info import Homecoming, MilestoneRun
+from miyabi.session import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +37,30 @@ class EarlierRun:
 
     @property
     def needs_homecoming(self) -> bool:
-        """Whether its work is not all at GitHub yet."""
-        return not self.report.rehearsal and self.home is None
+        """Whether its work is not all at GitHub yet, be it that the run went on since."""
+        return not self.report.rehearsal and (self.home is None or self.home.told != self.report.ended)
 
     @property
     def pull_requests(self) -> tuple[PullRequest, ...]:
         """Those that were opened for it."""
         return self.home.pull_requests if self.home else ()
+
+    @property
+    def left_nothing(self) -> bool:
+        """Whether every task succeeded and all of their work is together, or in pull requests of their own."""
+        came = None if any(map(self.is_alone, self.report.tasks)) else self.integration
+        return self.report.all_succeeded and (came is None or (not came.left_out and came.verified is not False))
+
+    def is_alone(self, row: TaskRow) -> bool:
+        """Whether a task's work is in a pull request of its own."""
+        return any(pull.head == row.branch for pull in self.pull_requests)
+
+    def left_out(self, issue: int) -> LeftOut | None:
+        """Why an issue's work, which was done, is not with that of the others."""
+        row = self.row(issue)
+        if row is None or self.integration is None or row.outcome is not Outcome.SUCCEEDED or self.is_alone(row):
+            return None
+        return self.integration.left_out_by_task.get(row.task)
 
     def row(self, issue: int) -> TaskRow | None:
         """What became of an issue's task, where it was in this run."""
@@ -79,7 +97,7 @@ class EarlierRuns:
         return next((run for run in reversed(self.runs) if not run.report.rehearsal and run.row(issue)), None)
 
 
-def earlier_runs(repository: Path, *, github: str, milestone: int) -> EarlierRuns:
+def earlier_runs(repository: Path, *, github: str, milestone: Milestone) -> EarlierRuns:
     """What the run folders of a repository tell of a milestone.
 
     A folder that is damaged is left out, with a warning: one bad file must not keep the milestone from going on.
@@ -87,25 +105,36 @@ def earlier_runs(repository: Path, *, github: str, milestone: int) -> EarlierRun
     Args:
         repository: the folder that holds `.miyabi`.
         github: owner/name of the repository that the milestone is in.
-        milestone: its number.
+        milestone: which.
     """
     runs, live, warnings = list[EarlierRun](), dict[int, str](), list[str]()
     cut_short = None
     for folder in RunFolder.all(repository):
         try:
             if folder.is_being_worked_on:
-                live |= dict.fromkeys(issue_numbers(Dag.load(folder.dag_file)).values(), folder.run)
+                live |= _live(folder)
             elif _is_of(folder, github=github, milestone=milestone):
                 cut_short = _cut_short(folder) or cut_short
                 runs += _over(folder)
         except BadInput as error:
             warnings.append(f"run {folder.run} is left out of account: {error}")
+    runs.sort(key=lambda run: run.report.started)
     return EarlierRuns(runs=tuple(runs), cut_short=cut_short, live=live, warnings=tuple(warnings))
 
 
-def _is_of(folder: RunFolder, *, github: str, milestone: int) -> bool:
+def _live(folder: RunFolder) -> dict[int, str]:
+    """The issues that a run works on; a rehearsal works on none."""
+    if folder.info().rehearse:
+        return {}
+    return dict.fromkeys(issue_numbers(Dag.load(folder.dag_file)).values(), folder.run)
+
+
+def _is_of(folder: RunFolder, *, github: str, milestone: Milestone) -> bool:
+    """By the milestone's own id, for a repository may have been renamed since."""
     of = folder.find_kept(MilestoneRun)
-    return of is not None and of.number == milestone and of.repository.casefold() == github.casefold()
+    if of is None or of.number != milestone.number:
+        return False
+    return of.id == milestone.id if of.id and milestone.id else of.repository.casefold() == github.casefold()
 
 
 def _cut_short(folder: RunFolder) -> RunFolder | None:
@@ -120,10 +149,18 @@ def _over(folder: RunFolder) -> Iterator[EarlierRun]:
     yield EarlierRun(
         folder=folder,
         dag=Dag.load(folder.dag_file),
-        report=read_report(folder) or write_report(folder),
+        report=_report(folder),
         integration=folder.find_kept(Integration),
         home=folder.find_kept(Homecoming),
     )
+
+
+def _report(folder: RunFolder) -> Report:
+    """The report; made anew where its file is missing or damaged."""
+    try:
+        return read_report(folder) or write_report(folder)
+    except BadInput:
+        return write_report(folder)
 
 
 def closing_pull_requests(runs: EarlierRuns, *, issues: Iterable[int]) -> tuple[int, ...]:

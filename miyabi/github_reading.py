@@ -56,6 +56,7 @@ def repository(data: Json) -> RepositoryInfo:
 def milestone(data: Json) -> Milestone:
     """A milestone."""
     return Milestone(
+        id=data.get("id") or 0,
         number=data["number"],
         title=data["title"],
         description=data.get("description") or "",

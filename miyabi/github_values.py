@@ -70,8 +70,9 @@ class Blocker(_Value):
 
 
 class Milestone(_Value):
-    """A milestone. `open_issues` and `closed_issues` count pull requests too, as GitHub does."""
+    """A milestone. `id` is GitHub's database id; `open_issues` and `closed_issues` count pull requests too."""
 
+    id: int = 0
     number: int
     title: str
     description: str = ""

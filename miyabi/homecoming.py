@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from miyabi.github import GitHubRepository
-from miyabi.github_values import PullRequest
+from miyabi.github_values import MergeState, PullRequest
 from miyabi.github_writer import StatusState
 from miyabi.home_settings import PullRequestMode, PullRequestSettings
 from miyabi.integration_values import Integration, LeftOut
 from miyabi.pull_request import PullRequestText, pull_request_text, task_pull_request_texts, why_nothing
 from miyabi.report import Report, TaskRow
 from miyabi.report_markdown import summary_sentence
+from miyabi.run_info import MilestoneRun, RunInfo
 from miyabi.session import Outcome
 
 
@@ -61,6 +62,11 @@ def pack(
     return Luggage(branches={text.branch: integration.head}, texts=(text,))
 
 
+def base_branch(info: RunInfo, of: MilestoneRun | None, settings: PullRequestSettings) -> str | None:
+    """The branch that the pull request is for, as far as it is said; a milestone's run has chosen it at its start."""
+    return (info.base_branch if of else None) or settings.base or info.base_branch
+
+
 def nothing_to_bring(report: Report, integration: Integration, luggage: Luggage) -> str:
     """The sentence that there is nothing to bring and why; empty where there is something."""
     if report.rehearsal:
@@ -70,6 +76,20 @@ def nothing_to_bring(report: Report, integration: Integration, luggage: Luggage)
     return why_nothing(report, integration) or f"Run {report.run}: no task has commits, so there is no pull request."
 
 
+async def decided_pull_requests(github: GitHubRepository, branches: Mapping[str, str]) -> dict[str, PullRequest]:
+    """Those that people have merged or closed already, with this very commit, by branch: nothing is left to do there.
+
+    Raises:
+        GitHubError: GitHub cannot be read.
+    """
+    found = {}
+    for branch, commit in branches.items():
+        latest = await github.find_pull_request(branch, state="all")
+        if latest and latest.state is not MergeState.OPEN and latest.head_sha == commit:
+            found[branch] = latest
+    return found
+
+
 async def open_pull_requests(
     github: GitHubRepository,
     texts: Sequence[PullRequestText],
@@ -77,8 +97,8 @@ async def open_pull_requests(
     base: str,
     settings: PullRequestSettings,
     milestone: int | None = None,
-) -> tuple[PullRequest, ...]:
-    """The pull requests with these texts, created or updated; their branches are at GitHub already.
+) -> dict[str, PullRequest]:
+    """The pull requests with these texts, created or updated, by branch; their branches are at GitHub already.
 
     Args:
         github: the repository.
@@ -90,7 +110,7 @@ async def open_pull_requests(
     Raises:
         GitHubError: GitHub refuses, or does not answer; the same again goes on where this one ended.
     """
-    return tuple([await _open(github, text, base=base, settings=settings, milestone=milestone) for text in texts])
+    return {t.branch: await _open(github, t, base=base, settings=settings, milestone=milestone) for t in texts}
 
 
 async def set_statuses(github: GitHubRepository, statuses: Sequence[TaskStatus]) -> None:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
 
 from miyabi.github_values import Issue
 from miyabi.github_writer import GitHubWriter
-from miyabi.issue_text import IssueState, labels_for
-from miyabi.progress import WORKING, Board, Row, TaskState
+from miyabi.issue_text import IssueState, LabelChange, labels_for
+from miyabi.progress import WORKING, Board, Row, Snapshot, TaskState
 from miyabi.run_folder import RunFolder
 
-EVERY_SECONDS = 5.0
+EVERY_SECONDS = 2.0
+
+
+class Due(NamedTuple):
+    """What is to be changed on the issue of a task."""
+
+    task: str
+    state: IssueState
+    change: LabelChange
 
 
 async def watch_issues(
@@ -25,6 +34,9 @@ async def watch_issues(
 ) -> None:
     """Keeps the labels of the issues at what their tasks do, until told to stop.
 
+    Nothing is shown before the run has a status, that is before a machine has been found fit. Writes take their time,
+    so after each of them it is looked anew what is to be shown.
+
     Args:
         github: the repository; our labels exist in it.
         folder: the run's, whose status file is read.
@@ -35,22 +47,26 @@ async def watch_issues(
     Raises:
         GitHubError: GitHub refuses, or does not answer.
     """
-    shown = {task: dict.fromkeys(issue.labels) for task, issue in issues.items()}
+    shown: dict[str, Collection[str]] = {task: issue.labels for task, issue in issues.items()}
     while not until.is_set():
-        snapshot = Board.read(folder.status_file)
-        rows = snapshot.rows if snapshot else tuple(Row(task=task) for task in issues)
-        for row in rows:
-            state = _state(row)
-            if until.is_set() or row.task not in issues or state is None:
-                continue
+        due = next_due(Board.read(folder.status_file), shown=shown)
+        if due is None:
+            await asyncio.to_thread(until.wait, every_seconds)
+        else:
+            add, remove = due.change.add, due.change.remove
+            shown[due.task] = await github.set_labels(issues[due.task].number, add=add, remove=remove)
+
+
+def next_due(snapshot: Snapshot | None, *, shown: Mapping[str, Collection[str]]) -> Due | None:
+    """What is to be changed next: what runs comes before what waits. `shown` has the labels of each task's issue."""
+    due = list(_due(snapshot.rows if snapshot else (), shown))
+    return min(due, key=lambda each: each.state is IssueState.QUEUED, default=None)
+
+
+def _due(rows: Collection[Row], shown: Mapping[str, Collection[str]]) -> Iterator[Due]:
+    for row in rows:
+        if row.task in shown and row.state is not TaskState.DONE:
+            state = IssueState.RUNNING if row.state in WORKING else IssueState.QUEUED
             change = labels_for(state, current=shown[row.task])
             if change.add or change.remove:
-                labels = await github.set_labels(issues[row.task].number, add=change.add, remove=change.remove)
-                shown[row.task] = dict.fromkeys(labels)
-        await asyncio.to_thread(until.wait, every_seconds)
-
-
-def _state(row: Row) -> IssueState | None:
-    if row.state is TaskState.DONE:
-        return None
-    return IssueState.RUNNING if row.state in WORKING else IssueState.QUEUED
+                yield Due(row.task, state, change)

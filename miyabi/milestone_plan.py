@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +10,10 @@ from miyabi.carry_over import taken
 from miyabi.earlier_runs import EarlierRuns, closing_pull_requests, earlier_runs
 from miyabi.errors import NotFoundOnGitHub
 from miyabi.github_reader import GitHubReader
-from miyabi.github_values import Milestone, PullRequest
+from miyabi.github_values import MergeState, Milestone, PullRequest
 from miyabi.home_settings import MilestoneSettings
 from miyabi.milestone import Selection
+from miyabi.milestone_choice import choose_milestone, find_milestone
 from miyabi.milestone_facts import MilestoneFacts, read_milestone
 
 
@@ -46,7 +47,7 @@ async def plan_milestone(
         GitHubError: GitHub cannot be read.
     """
     facts = await read_milestone(github, milestone, label=settings.label)
-    earlier = earlier_runs(repository, github=facts.repository, milestone=milestone.number)
+    earlier = earlier_runs(repository, github=facts.repository, milestone=milestone)
     pulls = await _pull_requests(github, facts, earlier)
     reasons = taken(
         facts.fingerprints,
@@ -56,8 +57,43 @@ async def plan_milestone(
         home=facts.home,
         rules=settings.carry_over,
     )
+    reasons = _held_back(earlier, pulls, facts.fingerprints) | reasons
     selection = facts.select(rules=settings.rules, taken=reasons)
     return MilestonePlan(facts=facts, earlier=earlier, pull_requests=pulls, selection=selection)
+
+
+def milestone_in_turn(known: Sequence[Milestone], wanted: str, *, repository: Path, github: str) -> Milestone:
+    """The milestone that is meant, where finished ones are closed: next due may be one that only waits for that.
+
+    Args:
+        known: all of them, open and closed.
+        wanted: a number, a title or `next due`.
+        repository: the folder that holds `.miyabi`, for the earlier runs.
+        github: owner/name of the repository that the milestones are in.
+
+    Raises:
+        BadInput: there is none; names those that there are.
+    """
+    due = [m for m in known if m.open_issues or _is_done(m, repository=repository, github=github)]
+    return find_milestone(due, wanted, finished=True) or choose_milestone(known, wanted)
+
+
+def _is_done(milestone: Milestone, *, repository: Path, github: str) -> bool:
+    last = earlier_runs(repository, github=github, milestone=milestone).last
+    return last is not None and last.left_nothing
+
+
+def _held_back(earlier: EarlierRuns, pull_requests: Mapping[int, PullRequest], issues: Iterable[int]) -> dict[int, str]:
+    """The issues whose work does not go with what is in a pull request that is open, as it would not again."""
+    found = {}
+    for issue in issues:
+        run = earlier.latest_of(issue)
+        pulls = [pull_requests.get(pull.number, pull) for pull in run.pull_requests] if run else []
+        waits_for = next((pull.number for pull in pulls if pull.state is MergeState.OPEN), None)
+        if run and run.left_out(issue) and waits_for:
+            said = f"its work does not go with that of pull request #{waits_for}"
+            found[issue] = f"{said}; it is tried again when that is merged or closed"
+    return found
 
 
 async def _pull_requests(

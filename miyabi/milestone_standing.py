@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from miyabi import issue_text
 from miyabi.earlier_runs import EarlierRun
-from miyabi.github_values import Issue, MergeState, PullRequest
+from miyabi.github_values import Issue, MergeState, PullRequest, same_text
 from miyabi.issue_text import Closing, IssueState, IssueStatus, LabelChange
 from miyabi.milestone import SkippedIssue
 from miyabi.milestone_plan import MilestonePlan
@@ -27,10 +27,11 @@ class IssueStanding:
 def block(plan: MilestonePlan) -> str:
     """The block for the milestone's description."""
     last = plan.earlier.last
+    is_one = last is not None and not any(map(last.is_alone, last.report.tasks))
     return milestone_block(
         Progress.of_issues(plan.facts.issues, milestone=plan.facts.milestone.number),
         report=last.report if last else None,
-        integration=last.integration if last else None,
+        integration=last.integration if last and is_one else None,
         issues=last.issues if last else {},
         pull_requests=[plan.pull_requests.get(p.number, p) for p in last.pull_requests] if last else (),
         skipped=plan.selection.skipped,
@@ -41,7 +42,7 @@ def closing(plan: MilestonePlan, *, allowed: bool) -> Closing:
     """Whether the milestone is to be closed now."""
     last = plan.earlier.last
     return issue_text.closing(
-        plan.facts.milestone, all_succeeded=bool(last and _left_nothing(last)), rehearsal=False, allowed=allowed
+        plan.facts.milestone, all_succeeded=bool(last and last.left_nothing), rehearsal=False, allowed=allowed
     )
 
 
@@ -59,20 +60,23 @@ def status_of(
 ) -> IssueStatus:
     """How an open issue stands after the latest run that had it."""
     pull = _pull_request(run, row, pull_requests)
-    found = IssueStatus.of_task(row, run.report, run.integration, pull_request=pull.number if pull else None)
+    came = None if run.is_alone(row) else run.integration
+    found = IssueStatus.of_task(row, run.report, came, pull_request=pull.number if pull else None)
     turned_down = pull is not None and pull.state is not MergeState.OPEN
     if found.state is IssueState.REVIEW and turned_down and skipped:
-        return IssueStatus.waiting(skipped.reason)
+        return found.model_copy(update={"state": IssueState.WAITING, "reason": skipped.reason, "next_step": ""})
     return found
 
 
 def _standing(issue: Issue, plan: MilestonePlan, skipped: SkippedIssue | None) -> IssueStanding:
     if issue.state != "open":
         return IssueStanding(issue=issue, comment=None, labels=_labels(issue, IssueState.DONE))
+    if issue.number in plan.earlier.live:  # that run's orchestrator tells it
+        return IssueStanding(issue=issue, comment=None, labels=LabelChange())
     run = plan.earlier.latest_of(issue.number)
     row = run.row(issue.number) if run else None
-    if run is None or row is None:
-        return IssueStanding(issue=issue, comment=None, labels=LabelChange())
+    if run is None or row is None:  # a run that came to nothing may have left a label
+        return IssueStanding(issue=issue, comment=None, labels=_labels(issue, IssueState.WAITING))
     status = status_of(run, row, pull_requests=plan.pull_requests, skipped=skipped)
     return IssueStanding(issue=issue, comment=_comment(issue, plan, status), labels=_labels(issue, status.state))
 
@@ -80,7 +84,7 @@ def _standing(issue: Issue, plan: MilestonePlan, skipped: SkippedIssue | None) -
 def _comment(issue: Issue, plan: MilestonePlan, status: IssueStatus) -> str | None:
     text = issue_text.issue_comment(status)
     there = plan.facts.comments.get(issue.number, ())
-    return None if any(issue_text.same_text(text, comment.body) for comment in there) else text
+    return None if any(same_text(text, comment.body) for comment in there) else text
 
 
 def _labels(issue: Issue, state: IssueState) -> LabelChange:
@@ -92,8 +96,3 @@ def _pull_request(run: EarlierRun, row: TaskRow, known: Mapping[int, PullRequest
     pulls = [known.get(pull.number, pull) for pull in run.pull_requests]
     own = [pull for pull in pulls if pull.head == row.branch]
     return next(iter(own or (pulls if len(pulls) == 1 else ())), None)
-
-
-def _left_nothing(run: EarlierRun) -> bool:
-    came = run.integration
-    return run.report.all_succeeded and (came is None or (not came.left_out and came.verified is not False))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from miyabi.milestone_plan import MilestonePlan
 from miyabi.report import Report
@@ -12,22 +12,29 @@ from miyabi.wording import count
 
 
 def night_sentence(
-    plan: MilestonePlan, *, report: Report | None, home: Homecoming | None, faults: Sequence[str]
+    plan: MilestonePlan, *, report: Report | None, homes: Sequence[Homecoming], faults: Sequence[str]
 ) -> str:
-    """What was run, where it is, what is not run and what went wrong."""
-    parts = (
-        f"milestone {plan.facts.milestone.number}: {summary_sentence(report) if report else _nothing(plan)}",
-        _where(home) if home else "",
-        *faults,
-    )
-    return " ".join(part for part in parts if part)
+    """What was run, where it is, what is not run and what went wrong.
+
+    Args:
+        plan: the milestone as it stands now.
+        report: the run, if there was one.
+        homes: what was brought to GitHub, that of earlier runs first.
+        faults: sentences about what could not be done.
+    """
+    run = summary_sentence(report) if report else _nothing(plan)
+    return " ".join((f"milestone {plan.facts.milestone.number}: {run}", *_where(homes), *faults))
 
 
 def _nothing(plan: MilestonePlan) -> str:
     skipped = len(plan.selection.skipped)
-    rest = f" {count(skipped, 'open issue')} {'waits' if skipped == 1 else 'wait'}." if skipped else ""
-    return f"nothing is to be run now.{rest}"
+    if not skipped:
+        return "nothing is to be run: no issue is open."
+    return f"nothing is to be run now: {count(skipped, 'open issue')} {'waits' if skipped == 1 else 'wait'}."
 
 
-def _where(home: Homecoming) -> str:
-    return home.note or " ".join(f"Pull request #{pull.number} {pull.html_url}." for pull in home.pull_requests)
+def _where(homes: Sequence[Homecoming]) -> Iterator[str]:
+    for home in homes:
+        if home.note:
+            yield home.note
+        yield from (f"Pull request #{pull.number} {pull.html_url}." for pull in home.pull_requests)

@@ -49,6 +49,7 @@ class MilestoneRun(BaseModel):
 
     repository: str = Field(description="owner/name at GitHub")
     number: int
+    id: int = Field(0, description="GitHub's own, which stays when the repository is renamed; 0: not known")
     title: str = Field(description="As people wrote it: foreign text")
 
 
@@ -60,3 +61,4 @@ class Homecoming(BaseModel):
     repository: str = Field(description="owner/name at GitHub")
     pull_requests: tuple[PullRequest, ...] = Field((), description="As they were when they were opened")
     note: str = Field("", description="Why there is none, where there is none")
+    told: datetime | None = Field(None, description="When the run had ended of which it tells: it may have gone on")

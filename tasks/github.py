@@ -18,13 +18,14 @@ from miyabi import milestone_update, remote_base
 from miyabi.errors import BadInput, GitError, GitHubError
 from miyabi.github import GitHubRepository
 from miyabi.github_values import Issue, Milestone, PullRequest
-from miyabi.homecoming import TaskStatus, open_pull_requests, set_statuses
+from miyabi.homecoming import TaskStatus, decided_pull_requests, open_pull_requests, set_statuses
 from miyabi.issue_watch import watch_issues
 from miyabi.milestone_choice import choose_milestone
-from miyabi.milestone_plan import MilestonePlan, plan_milestone
+from miyabi.milestone_plan import MilestonePlan, milestone_in_turn, plan_milestone
 from miyabi.place import Place
 from miyabi.pull_request import PullRequestText
 from miyabi.push import push
+from miyabi.refusals import is_bad_input
 from miyabi.run_folder import RunFolder
 
 
@@ -33,6 +34,13 @@ class Found(NamedTuple):
 
     milestone: Milestone
     default_branch: str
+
+
+class Pushed(NamedTuple):
+    """The repository's default branch, and, by branch, the pull requests that need no push: see `push_branches`."""
+
+    default_branch: str
+    decided: Mapping[str, PullRequest]
 
 
 P = ParamSpec("P")
@@ -53,7 +61,10 @@ async def at_github(place: Place) -> AsyncIterator[GitHubRepository]:
 
 
 def refusals_are_told(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T | State[Any]]]:
-    """What GitHub or git refuses becomes a failed state with its sentence, in place of a traceback."""
+    """What GitHub or git refuses becomes a failed state with its sentence, in place of a traceback.
+
+    The state is named BadInput where the same again ends the same until the user gives something else.
+    """
 
     @wraps(work)
     async def told(*args: P.args, **kwargs: P.kwargs) -> T | State[Any]:
@@ -61,35 +72,37 @@ def refusals_are_told(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[
             return await work(*args, **kwargs)
         except (GitHubError, GitError, BadInput) as error:
             get_run_logger().error("%s", error)
-            return Failed(message=str(error))
+            return Failed(name="BadInput" if is_bad_input(error) else "Failed", message=str(error))
 
     return told
 
 
 @task(name="push", task_run_name="push {run}", cache_policy=NO_CACHE, persist_result=False)
 @refusals_are_told
-async def push_branches(run: str, *, place: Place, branches: Mapping[str, str]) -> str:
-    """Puts the branches at their commits; the repository's default branch.
+async def push_branches(run: str, *, place: Place, branches: Mapping[str, str]) -> Pushed:
+    """Puts the branches at their commits, those excepted whose pull requests people have merged or closed already.
 
     A refusal is told before anything is pushed where it can be: archived, no rights.
     """
     async with at_github(place) as github:
         info = await github.info(for_writing=True)
-        pushed = await push(place.repository, branches, remote=await place.remote(await github.token()))
+        decided = await decided_pull_requests(github, branches)
+        wanted = {branch: commit for branch, commit in branches.items() if branch not in decided}
+        pushed = await push(place.repository, wanted, remote=await place.remote(await github.token()))
     get_run_logger().info("run %s: pushed %d of %d branches", run, len(pushed), len(branches))
-    return info.default_branch
+    return Pushed(default_branch=info.default_branch, decided=decided)
 
 
 @task(name="pull-request", task_run_name="pull request of {run}", cache_policy=NO_CACHE, persist_result=False)
 @refusals_are_told
 async def put_pull_requests(
     run: str, *, place: Place, texts: Sequence[PullRequestText], base: str, milestone: int | None
-) -> tuple[PullRequest, ...]:
-    """The pull requests of the run, created or updated."""
+) -> dict[str, PullRequest]:
+    """The pull requests with these texts, created or updated, by branch."""
     async with at_github(place) as github:
         settings = place.settings.pull_request
         pulls = await open_pull_requests(github, texts, base=base, settings=settings, milestone=milestone)
-    for pull in pulls:
+    for pull in pulls.values():
         get_run_logger().info("run %s: pull request #%d %s", run, pull.number, pull.html_url)
     return pulls
 
@@ -110,8 +123,7 @@ async def find_milestone(which: str, *, place: Place) -> Found:
     async with at_github(place) as github:
         info = await github.info(for_writing=True)
         known = await github.milestones(state="all")
-    milestone = choose_milestone(known, which, finished=place.settings.milestone.close)
-    return Found(milestone=milestone, default_branch=info.default_branch)
+    return Found(milestone=_meant(known, which, place), default_branch=info.default_branch)
 
 
 @task(name="fetch-base", task_run_name="fetch {branch}", cache_policy=NO_CACHE, persist_result=False)
@@ -146,7 +158,7 @@ async def read_plan(which: str, *, place: Place) -> MilestonePlan:
     """The milestone of that number, title, or `next due`, as it stands, and what of it is run now."""
     settings = place.settings.milestone
     async with at_github(place) as github:
-        milestone = choose_milestone(await github.milestones(state="all"), which, finished=settings.close)
+        milestone = _meant(await github.milestones(state="all"), which, place)
         plan = await plan_milestone(github, milestone, repository=place.repository.root, settings=settings)
     for line in (*plan.warnings, *map(str, plan.selection.skipped)):
         get_run_logger().info("%s", line)
@@ -161,3 +173,9 @@ async def write_plan(which: str, *, place: Place, plan: MilestonePlan) -> milest
         update = await milestone_update.update_milestone(github, plan, settings=place.settings.milestone)
     get_run_logger().info("milestone %s: %s", which, update)
     return update
+
+
+def _meant(known: Sequence[Milestone], which: str, place: Place) -> Milestone:
+    if not place.settings.milestone.close:
+        return choose_milestone(known, which)
+    return milestone_in_turn(known, which, repository=place.repository.root, github=place.access.repository)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from flows.commands.live_table import watch
+from flows.commands.live_table import Find, watch
 from flows.commands.ready import given, make_ready
-from flows.commands.summary import FAILED, INTERRUPTED, SUCCEEDED
+from flows.commands.summary import FAILED, INTERRUPTED, SUCCEEDED, summary
 from miyabi.errors import BadInput
+from miyabi.github_login import GitHubLogin
+from miyabi.integration_values import Integration
+from miyabi.place import Place
+from miyabi.reporting import read_report
+from miyabi.repository import Repository
 from miyabi.run_folder import RunFolder
+from miyabi.run_name import valid_run_name
+from miyabi.settings import Settings
 
 
 def orchestrate_milestone(*, milestone: str, repository: Path, config: Path | None, **choices: Any) -> int:
@@ -22,29 +30,59 @@ def orchestrate_milestone(*, milestone: str, repository: Path, config: Path | No
         BadInput: something that was given cannot be used; nothing was started.
         ServerError: no Prefect server could be found or started.
     """
+    config = config.absolute() if config else None
+    root = asyncio.run(_root(repository, config=config, run=choices.get("run"), github=choices.get("github")))
     ui = make_ready()
     click.echo(f"milestone   {milestone}\nui          {ui}")
     from flows.run_milestone import run_milestone  # noqa: PLC0415 - Prefect is imported once its settings stand
 
-    root = repository.absolute()
-    parameters = given(config=config.absolute() if config else None, **choices)
+    find, parameters = _own_run(root), given(config=config, **choices)
     try:
-        with watch(lambda: _current(root)):
+        with watch(find):
             state: Any = run_milestone(repository=root, milestone=milestone, return_state=True, **parameters)
     except KeyboardInterrupt:
-        click.echo("miyabi: interrupted; the same command goes on with the run", err=True)
+        click.echo("miyabi: interrupted; the same command goes on from here", err=True)
         return INTERRUPTED
     if state.name == "BadInput":
         raise BadInput(state.message)
-    click.echo(state.message)
+    _show_end(find(), state)
     return SUCCEEDED if state.is_completed() else FAILED
 
 
-def _current(root: Path) -> RunFolder | None:
-    """The run that this process works on."""
-    mine = str(os.getpid())
-    return next((folder for folder in reversed(RunFolder.all(root)) if _holder(folder) == mine), None)
+async def _root(repository: Path, *, config: Path | None, run: str | None, github: str | None) -> Path:
+    """The repository's root, once all is refused that can be without a server.
+
+    Raises:
+        BadInput: no repository, no credential, or a setting or name that cannot be used.
+    """
+    opened = await Repository.open(repository)
+    Settings.load(opened.root, config=config)
+    if run:
+        valid_run_name(run)
+    if github is None:
+        await Place.open(opened.root, login=GitHubLogin.of_environment(os.environ), config=config, overrides={})
+    return opened.root
+
+
+def _own_run(root: Path) -> Find:
+    """Finds the run that this process works on, and stays with it when it has ended."""
+    found: list[RunFolder | None] = [None]
+
+    def find() -> RunFolder | None:
+        mine = str(os.getpid())
+        ours = (folder for folder in reversed(RunFolder.all(root)) if _holder(folder) == mine)
+        found[0] = next((folder for folder in ours if folder.is_being_worked_on), found[0])
+        return found[0]
+
+    return find
 
 
 def _holder(folder: RunFolder) -> str:
     return folder.lock_file.read_text().strip() if folder.lock_file.exists() else ""
+
+
+def _show_end(folder: RunFolder | None, state: Any) -> None:
+    """The night's own sentence, then what there is to say of its run."""
+    click.echo(state.message or state.name, err=not state.is_completed())
+    if folder and (report := read_report(folder)):
+        click.echo(summary(report, folder.find_kept(Integration), folder).partition("\n")[2])

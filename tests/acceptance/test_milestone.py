@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.milestone_site import Night, emulate, github, night  # noqa: F401 - fixtures
+from tests.support.milestone_site import Night, closed, emulate, github, night  # noqa: F401 - fixtures
 from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
 
@@ -48,11 +48,6 @@ def test_twelve_issues(night: Night) -> None:
     assert night.hub.writes == 1
     assert len(night.remote.pulls()) == 1
     assert night.runs() == [run]
-
-
-def closed(body: str) -> list[int]:
-    """The issues that the text closes."""
-    return [int(line.removeprefix("Closes #")) for line in body.splitlines() if line.startswith("Closes #")]
 
 
 def told(night: Night, milestone: int, issues: dict[str, int], *, pull: int) -> None:

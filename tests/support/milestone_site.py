@@ -6,6 +6,7 @@ a scripted claude in their place: see `tests.support.scripted_claude` for what a
 
 from __future__ import annotations
 
+import html
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ import pytest
 from click.testing import CliRunner
 
 from flows.__main__ import main
+from miyabi.foreign_text import NOTHING
+from miyabi.issue_prompt import COMMENT_MARKER
 from tests.support.command_site import CommandSite
 from tests.support.commands import Command
 from tests.support.github import GitHub, SeededRepository, emulate, github  # noqa: F401 - fixtures
@@ -77,14 +80,50 @@ class Night(Generic[S]):
         text = f"Please do it. [[scenario:{scenario}]]\n\n{body}"
         return self.remote.issue(title, body=text, milestone=milestone, labels=["miyabi"])
 
+    def comment(self, issue: int) -> str:
+        """The one comment of ours on an issue."""
+        (text,) = (c["body"] for c in self.remote.comments(issue) if c["body"].startswith(COMMENT_MARKER))
+        return plain(text)
+
+    def description(self, milestone: int) -> str:
+        """The words of a milestone's description."""
+        return plain(self.remote.description(milestone))
+
+    def merge(self, pull: int) -> None:
+        """Somebody merges a pull request: its base moves on, its issues are closed."""
+        body = self.remote.ask("GET", f"pulls/{pull}")["body"]
+        self.remote.ask("PUT", f"pulls/{pull}/merge", {})
+        head = self.remote.ask("GET", f"pulls/{pull}")["head"]["ref"]
+        git(self.hub_folder, "update-ref", "refs/heads/main", head)
+        for number in closed(body):
+            self.remote.close(number)
+
+    def turn_down(self, pull: int) -> None:
+        """Somebody closes a pull request without merging it."""
+        self.remote.ask("PATCH", f"pulls/{pull}", {"state": "closed"})
+
+    @property
+    def hub_folder(self) -> Path:
+        """The repository at GitHub."""
+        return self.hub.folder / f"{self.remote.name}.git"
+
     def files(self, branch: str) -> list[str]:
         """The files on a branch at GitHub, sorted."""
-        folder = self.hub.folder / f"{self.remote.name}.git"
-        return git(folder, "ls-tree", "-r", "--name-only", branch).splitlines()
+        return git(self.hub_folder, "ls-tree", "-r", "--name-only", branch).splitlines()
 
     def runs(self) -> list[str]:
         """The names of the runs, in order."""
         return sorted(path.parent.name for path in (self.site.repository / ".miyabi/runs").glob("*/run.json"))
+
+
+def plain(text: str) -> str:
+    """A text as its reader sees it."""
+    return html.unescape(text).replace(NOTHING, "")
+
+
+def closed(body: str) -> list[int]:
+    """The issues that a pull request's text closes."""
+    return [int(line.removeprefix("Closes #")) for line in body.splitlines() if line.startswith("Closes #")]
 
 
 @contextmanager
