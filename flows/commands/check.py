@@ -37,5 +37,6 @@ async def _ask(machine: Machine, settings: Settings, *, rehearse: bool) -> tuple
         return False, str(error)
     finally:
         await host.close()
+    slots = count(machine.slots, "slot")
     free = "free space unknown" if fit.free_mib is None else f"{fit.free_mib / 1024:.0f} GiB free"
-    return True, f"{machine.name}: {count(machine.slots, 'slot')}, {fit.system}, git {fit.git}, claude {fit.claude}, {free}"
+    return True, f"{machine.name}: {slots}, {fit.system}, git {fit.git}, claude {fit.claude}, {free}"

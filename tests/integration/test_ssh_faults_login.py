@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,12 +18,6 @@ from tests.support.fleet import Fleet, start_fleet
 from tests.support.ssh_machines import failure, host_at, keygen, like, make_key, public, works
 
 sshd_fleet = fleets.sshd_fleet
-
-
-def knows(option: str) -> bool:
-    """Whether the installed sshd has such an option."""
-    sshd = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
-    return not subprocess.run([sshd or "sshd", "-T", "-o", option], check=False, capture_output=True).returncode
 
 
 @contextmanager
@@ -151,16 +144,6 @@ async def test_a_penalty_is_told_as_the_refusal_before_it(
                     await host.run(["true"])
                 proxy.reset_new()
     assert proxy.accepted >= 2
-
-
-@pytest.mark.skipif(not knows("PerSourcePenalties=no"), reason="this sshd is older than 9.8 and penalises nobody")
-async def test_a_real_penalty(tmp_path: Path) -> None:
-    """An sshd that locks our address out for a refused login is asked what it says, and that is told."""
-    with start_fleet(hosts=1, sshd_options=["PerSourcePenalties authfail:30 min:15"]) as fleet:
-        assert isinstance(await failure(like(fleet[0], tmp_path, User="nobody-here")), LoginRefused)
-        error = await failure(like(fleet[0], tmp_path))
-    assert error.transient
-    assert "because of earlier failed logins (PerSourcePenalties)" in str(error)
 
 
 async def test_agent_that_is_gone(tmp_path: Path, sshd_fleet: Fleet) -> None:

@@ -14,6 +14,8 @@ need chromium chromium
 need parallel parallel
 need zsh zsh
 need mksh mksh
+need busybox busybox
+need setpriv util-linux
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
     echo "make test needs programs that are not here. Install these packages (Debian's names), then try again:$missing" >&2
