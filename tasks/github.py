@@ -53,7 +53,7 @@ async def at_github(place: Place) -> AsyncIterator[GitHubRepository]:
     log = get_run_logger()
 
     def tell(seconds: float, reason: str) -> None:
-        log.warning("waiting %.0f s: %s", seconds, reason)
+        log.warning("waiting %.0f s, then trying again: %s", seconds, reason)
 
     manners = place.settings.github.manners
     async with GitHubRepository.open(place.access, manners=manners, on_wait=tell) as github:

@@ -13,7 +13,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -46,6 +46,7 @@ class _Fault:
     is_cut: bool = False
     is_lost: bool = False
     late_seconds: float = 0
+    act: Callable[[], object] = lambda: None
 
 
 class GitHubFront:
@@ -125,6 +126,10 @@ class GitHubFront:
         """The next such requests are carried out at once, and answered late."""
         self._expect(_Fault(method=method, path=re.compile(path), left=times, late_seconds=seconds))
 
+    def before(self, method: str, path: str, act: Callable[[], object]) -> None:
+        """Something happens before the next such request is carried out."""
+        self._expect(_Fault(method=method, path=re.compile(path), left=1, act=act))
+
     def _expect(self, fault: _Fault) -> None:
         with self._lock:
             self._faults.append(fault)
@@ -133,6 +138,8 @@ class GitHubFront:
         """The answer to a request; None where the connection is to be reset."""
         is_described = not sent.path.startswith(_NOT_DESCRIBED)
         fault = self._record(sent, request_violation(sent) if is_described else None)
+        if fault:
+            fault.act()
         if fault and (fault.instead or fault.is_cut):
             return fault.instead
         reply = self._overlay.answer(sent, self.ask) if self._overlay else self.ask(sent)

@@ -107,6 +107,13 @@ class Night(Generic[S]):
         """The repository at GitHub."""
         return self.hub.folder / f"{self.remote.name}.git"
 
+    def statuses(self, branch: str) -> dict[str, str]:
+        """The state in each context of the statuses of a branch's head; each was set once."""
+        found = self.remote.home.statuses.get(git(self.hub_folder, "rev-parse", branch), [])
+        states = {status["context"]: status["state"] for status in found}
+        assert len(states) == len(found)
+        return states
+
     def files(self, branch: str) -> list[str]:
         """The files on a branch at GitHub, sorted."""
         return git(self.hub_folder, "ls-tree", "-r", "--name-only", branch).splitlines()
