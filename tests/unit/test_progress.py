@@ -82,7 +82,7 @@ def test_a_result_ends_a_task(board: Board) -> None:
 
 
 def test_nothing_waits_when_the_run_is_over(board: Board) -> None:
-    """A closed board has every task done: what had its end keeps it, what has a result gets it, the rest was skipped."""
+    """On a closed board all are done: what had its end keeps it, what has a result gets it, the rest was skipped."""
     board.finish(result("a"))
     board.update("b", state="running")
     board.close({"a": result("a", Outcome.CHECK_FAILED), "b": result("b", Outcome.KILLED)})
