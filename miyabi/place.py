@@ -9,9 +9,12 @@ from typing import Any, Self
 
 from pydantic import SecretStr
 
+from miyabi.errors import BadInput, GitHubError
+from miyabi.github import GitHubRepository
 from miyabi.github_access import GitHubAccess
 from miyabi.github_login import GitHubLogin, github_access
 from miyabi.push_target import PushTarget
+from miyabi.refusals import is_bad_input
 from miyabi.repository import Repository
 from miyabi.settings import Settings
 
@@ -38,6 +41,19 @@ class Place:
         there = await PushTarget.resolve(opened, remote=settings.github.remote)
         access = github_access(settings.github, login=login, remote_url=there.address)
         return cls(repository=opened, settings=settings, access=access)
+
+    async def require_writable(self) -> None:
+        """Passes where GitHub lets us write to the repository.
+
+        Raises:
+            BadInput: it does not, as the token, its rights or the repository are.
+            GitHubError: it does not answer at the moment.
+        """
+        try:
+            async with GitHubRepository.open(self.access, manners=self.settings.github.manners) as github:
+                await github.info(for_writing=True)
+        except GitHubError as error:
+            raise (BadInput(str(error)) if is_bad_input(error) else error) from None
 
     async def remote(self, token: SecretStr) -> PushTarget:
         """Where branches are pushed to and the base is fetched from. Raises SettingsError, as `open`."""

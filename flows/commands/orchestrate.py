@@ -13,9 +13,10 @@ import click
 from flows.commands.live_table import watch
 from flows.commands.ready import given, make_ready
 from flows.commands.summary import FAILED, INTERRUPTED, SUCCEEDED, show_end
-from miyabi.errors import BadInput
+from miyabi.errors import BadInput, GitHubError
 from miyabi.github_login import GitHubLogin
 from miyabi.opening import RunRequest, read_request
+from miyabi.place import Place
 from miyabi.run_folder import RunFolder, new_run_name
 
 
@@ -41,12 +42,15 @@ def orchestrate(
     overrides: dict[str, Any] = {"runs": given(strategy=strategy, fail_fast=fail_fast)}
     request = RunRequest(tasks=tasks, repository=repository, base=base, run=run, config=config, overrides=overrides)
     dag, _, repo, _ = asyncio.run(read_request(request))
-    if pull_request and not rehearse and github is None:
+    is_brought = pull_request and not rehearse
+    if is_brought and github is None:
         GitHubLogin.of_environment(os.environ)
     for warning in dag.warnings:
         click.echo(f"warning: {warning}", err=True)
     folder = RunFolder(repo.root, run or new_run_name(datetime.now(UTC), rehearse=rehearse))
     ui = make_ready()
+    if is_brought:
+        _require_home(repo.root, config=_absolute(config), github=github)
     click.echo(f"run         {folder.run}\nui          {ui}")
     parameters = {
         **given(tasks=_absolute(tasks), config=_absolute(config), base=base, strategy=strategy, fail_fast=fail_fast),
@@ -60,6 +64,22 @@ def orchestrate(
     elif pull_request and code != INTERRUPTED:
         code = max(code, _open_pull_request(folder, given(config=_absolute(config), github=github)))
     return code
+
+
+def _require_home(root: Path, *, config: Path | None, github: str | None) -> None:
+    """Passes where the pull request can be opened in the end, as far as that is known now.
+
+    Raises:
+        BadInput: it cannot.
+    """
+    from flows.login import log_in  # noqa: PLC0415 - Prefect is imported once its settings stand
+
+    login, said = log_in(github)
+    place = asyncio.run(Place.open(root, login=login, config=config, overrides=said))
+    try:
+        asyncio.run(place.require_writable())
+    except GitHubError as error:
+        click.echo(f"warning: {error}", err=True)
 
 
 def _open_pull_request(folder: RunFolder, parameters: dict[str, Any]) -> int:

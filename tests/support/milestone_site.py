@@ -27,6 +27,8 @@ from tests.support.github_git import GitHubGit
 from tests.support.github_mirror import git_side
 from tests.support.local_site import LocalSite, make_local_site
 from tests.support.orchestrated import Site, make_site
+from tests.support.peers import call
+from tests.support.played_runs import commit_on
 from tests.support.prefect_server import RealServer
 from tests.support.repos import git
 
@@ -107,6 +109,17 @@ class Night(Generic[S]):
         """The repository at GitHub."""
         return self.hub.folder / f"{self.remote.name}.git"
 
+    def pull(self, number: int) -> dict[str, Any]:
+        """A pull request, as GitHub shows it to its owner."""
+        return dict(
+            call("GET", f"{self.github.url}/repos/{self.remote.name}/pulls/{number}", token=self.remote.token())
+        )
+
+    def commit(self, branch: str, file: str) -> str:
+        """A new branch at GitHub with a commit on top of main; its head."""
+        start = git(self.hub_folder, "rev-parse", "main")
+        return commit_on(self.hub_folder, branch, {file: "new\n"}, parent=start, message=f"Add {file}\n")
+
     def statuses(self, branch: str) -> dict[str, str]:
         """The state in each context of the statuses of a branch's head; each was set once."""
         found = self.remote.home.statuses.get(git(self.hub_folder, "rev-parse", branch), [])
@@ -150,6 +163,8 @@ def _night(site: S, github: GitHub, folder: Path) -> Iterator[Night[S]]:
     with git_side(github, remote, folder / "hub") as hub:
         git(site.repository, "remote", "add", "origin", hub.clone_url(remote.name))
         found = Night(site=site, github=github, remote=remote, hub=hub)
+        git(site.repository, "fetch", "--quiet", str(found.hub_folder), "main")
+        git(site.repository, "reset", "--quiet", "--hard", "FETCH_HEAD")
         found.configure()
         yield found
 

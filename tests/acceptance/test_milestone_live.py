@@ -1,0 +1,30 @@
+"""A milestone while it is run: who else may work on it, and what its issues show."""
+
+from __future__ import annotations
+
+from tests.support.local_site import LocalSite
+from tests.support.machine_watch import eventually
+from tests.support.milestone_site import Night, emulate, github, quick  # noqa: F401 - fixtures
+from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
+
+
+def test_two_orchestrators(quick: Night[LocalSite]) -> None:
+    """One works, its issues show queued and running; the other says so, starts nothing and leaves the labels alone."""
+    milestone = quick.remote.milestone("v1")
+    held = quick.issue("Held", milestone, scenario="gate:open")
+    after = quick.issue("After", milestone, body=f"Depends on #{held}")
+    first = quick.orchestrate(milestone)
+
+    def shown() -> list[set[str]]:
+        return [quick.remote.labels(number) - {"miyabi"} for number in (held, after)]
+
+    eventually(lambda: shown() == [{"miyabi:running"}, {"miyabi:queued"}] or not first.runs, why=lambda: first.output)
+    second = quick.press(milestone)
+    assert (second.status, "milestone 1 is being worked on by pid" in second.output) == (0, True)
+    assert (len(quick.site.calls), len(quick.runs())) == (1, 1)
+    assert shown() == [{"miyabi:running"}, {"miyabi:queued"}]
+
+    quick.site.open_gate("open")
+    first.succeeds()
+    assert shown() == [{"miyabi:review"}, {"miyabi:review"}]
+    assert len(quick.site.calls) == 2
