@@ -53,6 +53,10 @@ class Command:
         """Ctrl-C: SIGINT to the group, as a terminal sends it."""
         os.killpg(self._process.pid, signal.SIGINT)
 
+    def terminate(self) -> None:
+        """SIGTERM to the process alone, as a worker sends it."""
+        self._process.terminate()
+
     def kill(self) -> None:
         """SIGKILL to the process alone, as a crash."""
         self._process.kill()

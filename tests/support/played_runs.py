@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ import pytest
 from miyabi.dag import Dag
 from miyabi.integration import integrate
 from miyabi.integration_values import Integration
+from miyabi.opening import begin
 from miyabi.repository import Repository
+from miyabi.run_folder import RunFolder
 from miyabi.session import Changes, Outcome, SessionPaths, SessionResult
+from miyabi.settings import Settings
 from tests.support.repos import git
-from tests.support.results import RUN, result, small_dag
+from tests.support.results import RUN, STARTED, result, small_dag
 
 NEVER_STARTED = {Outcome.SKIPPED, Outcome.MERGE_CONFLICT}
 
@@ -75,6 +79,17 @@ class PlayedRun:
         """What comes of integrating it."""
         options = {"dag": self.dag, "results": self.results, "run": self.run, "base": self.base} | options
         return await integrate(self.repository, **options)
+
+    def keep(self, *, seconds: float = 600) -> RunFolder:
+        """The folder of the run, as the orchestrator leaves it when all sessions are over after so many seconds."""
+        folder = RunFolder(self.root, self.run).create()
+        settings = Settings.load(self.root)
+        begin(folder, dag=self.dag, settings=settings, base=self.base, base_branch="main", rehearse=False)
+        times = {"started": STARTED, "ended": STARTED + timedelta(seconds=seconds)}
+        folder.write_info(folder.info().model_copy(update=times))
+        for played in self.results.values():
+            folder.write_result(played)
+        return folder
 
     def show(self, revision: str) -> str:
         """A file of a commit, as `commit:path`."""
