@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.canary import Canary
 from tests.support.milestone_site import Night, closed, emulate, github, night  # noqa: F401 - fixtures
+from tests.support.orchestrated import Site
 from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
 
-def seed(night: Night) -> tuple[int, dict[str, int]]:
+def seed(night: Night[Site]) -> tuple[int, dict[str, int]]:
     """Twelve issues that wait for each other in every way that GitHub and people have; the milestone's number."""
     milestone = night.remote.milestone(
         "v1.0 夜", description="What people wrote.\r\nStays.", due_on="2026-12-24T08:00:00Z"
@@ -30,10 +32,11 @@ def seed(night: Night) -> tuple[int, dict[str, int]]:
 
 
 @pytest.mark.timeout(300)
-def test_twelve_issues(night: Night) -> None:
+def test_twelve_issues(night: Night[Site]) -> None:
     """One command makes one pull request of twelve issues and tells the milestone; a second one writes nothing."""
     milestone, issues = seed(night)
-    said = night.orchestrate("next due").succeeds(seconds=200)
+    with Canary(night.remote.token()) as canary:
+        said = night.orchestrate("next due").succeeds(seconds=200)
     (pull,) = night.remote.pulls()
     assert f"#{pull['number']}" in said
     (run,) = night.runs()
@@ -41,6 +44,7 @@ def test_twelve_issues(night: Night) -> None:
     assert night.files(f"miyabi/{run}") == sorted(["README.md", *(f"issue-{n}.txt" for n in issues.values())])
     assert sorted(closed(pull["body"])) == sorted(issues.values())
     told(night, milestone, issues, pull=pull["number"])
+    seen_nowhere(night, canary)
     night.github.front.forget()
     again = night.orchestrate(milestone).succeeds()
     assert "nothing is to be run now" in again
@@ -50,7 +54,7 @@ def test_twelve_issues(night: Night) -> None:
     assert night.runs() == [run]
 
 
-def told(night: Night, milestone: int, issues: dict[str, int], *, pull: int) -> None:
+def told(night: Night[Site], milestone: int, issues: dict[str, int], *, pull: int) -> None:
     """Description, comments and labels say how it stands, and people's own words are still there."""
     description = night.remote.description(milestone)
     assert description.startswith("What people wrote.\r\nStays.")
@@ -60,3 +64,10 @@ def told(night: Night, milestone: int, issues: dict[str, int], *, pull: int) -> 
         assert night.remote.labels(number) == {"miyabi", "miyabi:review"}
         (comment,) = night.remote.comments(number)
         assert f"#{pull}" in comment["body"]
+
+
+def seen_nowhere(night: Night[Site], canary: Canary) -> None:
+    """The token is in no file of the user, the machines and the server, no command line and no session."""
+    assert (canary.in_commands, canary.in_sessions, "miyabi" in canary.holders) == (set(), set(), True)
+    assert canary.files(night.site.folder, night.site.fleet.folder, night.site.server.home) == []
+    assert not any(canary.commits(repository) for repository in (night.site.repository, night.hub_folder))

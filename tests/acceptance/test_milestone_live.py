@@ -1,6 +1,8 @@
-"""A milestone while it is run: who else may work on it, and what its issues show."""
+"""A milestone while it is run: who else may work on it, what its issues show, how fast GitHub is written to."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 from tests.support.local_site import LocalSite
 from tests.support.machine_watch import eventually
@@ -28,3 +30,14 @@ def test_two_orchestrators(quick: Night[LocalSite]) -> None:
     first.succeeds()
     assert shown() == [{"miyabi:review"}, {"miyabi:review"}]
     assert len(quick.site.calls) == 2
+
+
+def test_pace(quick: Night[LocalSite]) -> None:
+    """Whichever task of the flow writes, with nothing set there is a second between two writes."""
+    quick.site.write_config(github={"base_url": quick.hub.url}, milestone={"labels": False})
+    milestone = quick.remote.milestone("v1")
+    quick.issue("Some", milestone)
+    assert quick.press(milestone).status == 0
+    moments = [sent.at for sent in quick.github.front.sent if sent.method != "GET"]
+    assert len(moments) == 6
+    assert min(later - earlier for earlier, later in pairwise(moments)) > 0.99

@@ -41,7 +41,7 @@ BAD = {
     "no block": Bad(("no Water Spider GitHub Repository block", "'nowhere'"), words=("--github", "nowhere")),
     "a bad name": Bad(("run '../x'", "not a usable name"), words=("--run", "../x")),
     "git's refusal": Bad(
-        ("401", "token"), lambda quick: quick.hub.refuse(401, service="git-upload-pack", method="GET")
+        ("does not let us in", "token"), lambda quick: quick.hub.refuse(401, service="git-upload-pack", method="GET")
     ),
 }
 
