@@ -9,7 +9,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
-from prefect.states import Failed
+from prefect.states import Cancelled, Failed
 
 from flows.aggregate_results import aggregate_results
 from flows.form import OptionalPath, OptionalStrategy, OptionalText
@@ -20,6 +20,7 @@ from miyabi.live_run import LiveRun, use_run
 from miyabi.opening import RunRequest, open_run
 from miyabi.reporting import write_report
 from miyabi.run_folder import run_name_of
+from tasks.patience import await_server
 from tasks.runner import FleetTaskRunner, current_runner
 
 
@@ -73,6 +74,9 @@ def run_dag(
         with live.folder.lock(), use_run(live):
             equip(live, runner)
             _run(live, runner)
+            if runner.cancelled:
+                return Cancelled(message=runner.cancelled)
+            await_server(runner, patience_seconds=60 * live.settings.runs.server_patience_minutes)
             return _aggregate(live, config=config, fleet=fleet, session_defaults=session_defaults)
     except BadInput as error:
         get_run_logger().error("%s", error)

@@ -18,6 +18,8 @@ from miyabi.machine import Machine
 from miyabi.opening import preflight
 from miyabi.remote import live_sessions
 from tasks.cancellation import watch_for_cancellation
+from tasks.futures import ended
+from tasks.patience import lose_patience
 from tasks.run_session import run_session
 from tasks.runner import FleetTaskRunner
 
@@ -72,12 +74,14 @@ def see_through(live: LiveRun, runner: FleetTaskRunner, futures: Futures) -> Non
     try:
         wait(list(futures.values()))
     except BaseException:
+        lose_patience()
         runner.cancel_all("the run was interrupted")
         wait(list(futures.values()), timeout=GOODBYE_SECONDS)
         raise
     finally:
         for task, future in futures.items():
-            live.note_end(task, state=future.state.name, message=future.state.message)
+            state = ended(future)
+            live.note_end(task, state=state.name if state else None, message=state.message if state else None)
         live.end()
         runner.call(progress.show())
         runner.call(live.close())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from miyabi import legacy_result
 from miyabi.attempt_record import AttemptRecord
+from miyabi.collecting import collect_patiently
 from miyabi.errors import ConnectionDropped, GitError, MachineError, MachineFull, MachineUnreachable, SessionError
 from miyabi.launcher import inherited, script
 from miyabi.legacy_result import LegacyResult
@@ -23,9 +25,9 @@ from miyabi.remote import RemoteSession
 from miyabi.session import Outcome, SessionResult, SessionSpec
 from miyabi.session_status import State, Status
 from miyabi.toolbox import install
-from miyabi.workspace import Collected
 
 STOP_GRACE_SECONDS = 10.0
+_HURRIED_SECONDS = 2.0
 _STDERR_BYTES = 4096
 
 
@@ -57,23 +59,27 @@ class Attempt:
             MachineFull: the machine itself refused; nothing was started.
             CancelledError: after the session was stopped and its work brought home.
         """
+        session = RemoteSession(self.live.host(self.machine), self.spec.paths.session, workspace=self.machine.workspace)
         try:
-            session = await self._begin()
+            await self._begin(session)
             result = await self._see_through(session)
+        except asyncio.CancelledError:
+            await self._give_up(session)
+            raise
         except MachineFull:
+            AttemptRecord.forget(self._files)
             raise
         except (MachineError, SessionError, GitError) as error:
             result = self._without_session(error)
         self.live.keep(result)
         return result
 
-    async def _begin(self) -> RemoteSession:
-        """The running session: the one that an earlier orchestrator started, or a new one."""
-        session = RemoteSession(self.live.host(self.machine), self.spec.paths.session, workspace=self.machine.workspace)
+    async def _begin(self, session: RemoteSession) -> None:
+        """Sees that it runs: as an earlier orchestrator started it, or started now."""
         if known := AttemptRecord.pending(self._files):
             self._start = known.start
             if (await session.status()).state not in {State.NONE, State.STAGED}:
-                return session
+                return
         self._say(TaskState.PREPARING)
         worktree = await self.live.worktree(self.machine, self.live.dag.by_id[self.spec.task])
         record = AttemptRecord(
@@ -81,7 +87,6 @@ class Attempt:
         )
         record.keep(self._files)
         await self._launch(session, worktree)
-        return session
 
     async def _launch(self, session: RemoteSession, worktree: str) -> None:
         spec, machine = self.spec, self.machine
@@ -97,11 +102,7 @@ class Attempt:
 
     async def _see_through(self, session: RemoteSession) -> SessionResult:
         self._say(TaskState.RUNNING)
-        try:
-            status = await self._follow(session)
-        except asyncio.CancelledError:
-            await self._give_up(session)
-            raise
+        status = await self._follow(session)
         self.on_exit()
         try:
             return await self._conclude(session, status)
@@ -110,6 +111,7 @@ class Attempt:
 
     async def _follow(self, session: RemoteSession) -> Status:
         stopping: list[asyncio.Task[Status]] = []
+        self.transcript = Transcript()  # what an earlier follow read is read again, from our own file
 
         def on_output(chunk: bytes) -> None:
             for event in self.transcript.feed(chunk):
@@ -130,18 +132,32 @@ class Attempt:
 
     async def _give_up(self, session: RemoteSession) -> None:
         """We were asked to stop: end the whole tree, bring home what there is, keep the result."""
+        if AttemptRecord.pending(self._files) is None:
+            return
+        with contextlib.suppress(MachineError, SessionError):  # left where it is, for the next orchestrator to find
+            await self._stop(session)
+            self.live.keep(await self._see_through(session))
+
+    async def _stop(self, session: RemoteSession) -> None:
+        """Told to hurry meanwhile, it still sees that the machine is told."""
+        stopping = asyncio.ensure_future(session.stop(grace_seconds=STOP_GRACE_SECONDS))
         try:
-            status = await session.stop(grace_seconds=STOP_GRACE_SECONDS)
-            self.live.keep(await self._conclude(session, status))
-        except (MachineError, SessionError, GitError) as error:
-            self.live.keep(self._without_session(error))
+            await asyncio.shield(stopping)
+        except asyncio.CancelledError:
+            await asyncio.wait([stopping], timeout=_HURRIED_SECONDS)
+            raise
 
     async def _conclude(self, session: RemoteSession, status: Status) -> SessionResult:
         self._say(TaskState.COLLECTING)
         end = datetime.now(UTC)
         if status.state in {State.LOST, State.ORPHAN}:
             await session.stop(grace_seconds=STOP_GRACE_SECONDS)
-        collected = await self._collect()
+        collected = await collect_patiently(
+            self.live.workspace(self.machine),
+            self.spec.paths,
+            base=self.spec.base,
+            patience_seconds=self._patience_seconds,
+        )
         changes = await self.live.repository.changes(self.spec.base, collected.head)
         (self._files / "check.log").write_bytes(await session.check_log())
         return conclude(
@@ -156,18 +172,6 @@ class Attempt:
             head=collected.head,
             earlier_cost_usd=self.live.cost_of(self.spec.resumes),
         )
-
-    async def _collect(self) -> Collected:
-        """The commits, however often the link drops, for as long as our patience lasts."""
-        workspace, clock = self.live.workspace(self.machine), asyncio.get_running_loop().time
-        deadline = clock() + self._patience_seconds
-        while True:
-            try:
-                return await workspace.collect(self.spec.paths, base=self.spec.base)
-            except (MachineUnreachable, ConnectionDropped):
-                if clock() > deadline:
-                    raise
-                await asyncio.sleep(1)
 
     async def _declared(self) -> LegacyResult | None:
         """What the agent left in its result file, where it left one."""

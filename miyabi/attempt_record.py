@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -36,9 +37,32 @@ class AttemptRecord(BaseModel):
             return None
 
     def keep(self, folder: Path) -> None:
-        """Writes the record, before anything is started."""
+        """Writes the record, before anything is started; that it was skipped once counts no longer."""
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / _RESULT).unlink(missing_ok=True)
         atomic.write_text(folder / _FILE, self.model_dump_json() + "\n")
+
+    @staticmethod
+    def forget(folder: Path) -> None:
+        """There is nothing to join after all."""
+        (folder / _FILE).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuation:
+    """Where a task that was cut short goes on, and in which conversation; None begins a new one."""
+
+    machine: str
+    conversation: str | None
+
+    @classmethod
+    def of(cls, pending: AttemptRecord | None, last: SessionResult | None) -> Self | None:
+        """The attempt that nobody saw to its end, else the last one where it was stopped; None where neither is."""
+        if pending:
+            return cls(machine=pending.machine, conversation=pending.resumes)
+        if last and last.outcome is Outcome.STOPPED and last.machine:
+            return cls(machine=last.machine, conversation=last.session_id)
+        return None
 
 
 def _is_home(file: Path) -> bool:

@@ -9,13 +9,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from miyabi.attempt_record import AttemptRecord
+from miyabi.attempt_record import AttemptRecord, Continuation
 from miyabi.dag import Dag, Node
 from miyabi.errors import MachineError, MiyabiError
 from miyabi.host import Host
-from miyabi.hosts import open_host
 from miyabi.machine import Machine
 from miyabi.placement import Load, unplaceable
+from miyabi.places import Places
 from miyabi.progress import Board
 from miyabi.prompt import compose
 from miyabi.redact import redact
@@ -45,11 +45,11 @@ class LiveRun:
     warnings: list[str] = field(default_factory=list)
     _prepared: dict[tuple[str, str], str] = field(default_factory=dict)
     _ended: set[str] = field(default_factory=set)
-    _hosts: dict[str, Host] = field(default_factory=dict)
-    _workspaces: dict[str, Workspace] = field(default_factory=dict)
+    _places: Places = field(init=False)
     _bases: dict[str, asyncio.Task[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._places = Places(self.repository)
         self.machines = self.machines or {machine.name: machine for machine in self.settings.machines}
         known = self.dag.by_id
         self.results = {task: result for task, result in self.folder.latest_results().items() if task in known}
@@ -59,15 +59,11 @@ class LiveRun:
 
     def host(self, machine: Machine) -> Host:
         """The one connection to a machine."""
-        if machine.name not in self._hosts:
-            self._hosts[machine.name] = open_host(machine)
-        return self._hosts[machine.name]
+        return self._places.host(machine)
 
     def workspace(self, machine: Machine) -> Workspace:
         """Where this repository's code is on a machine."""
-        if machine.name not in self._workspaces:
-            self._workspaces[machine.name] = Workspace(self.host(machine), self.repository, workspace=machine.workspace)
-        return self._workspaces[machine.name]
+        return self._places.workspace(machine)
 
     def fleet(self) -> list[Machine]:
         """The machines in the order of the configuration; each can be required by its name too."""
@@ -75,9 +71,9 @@ class LiveRun:
         return [m.model_copy(update={"labels": own[m.name]}) for m in self.machines.values()]
 
     def requires(self, task: str) -> tuple[str, ...]:
-        """The labels that a task's machine must have; an attempt that already lives somewhere stays there."""
-        pending = self.pending(task)
-        return (*self.dag.by_id[task].requires, *((f"machine:{pending.machine}",) if pending else ()))
+        """The labels that a task's machine must have; what was begun somewhere goes on there."""
+        begun = self.continuation(task)
+        return (*self.dag.by_id[task].requires, *((f"machine:{begun.machine}",) if begun else ()))
 
     def startable(self) -> Iterator[str]:
         """The tasks still to be done, each after its upstreams; those that no machine can take have a result."""
@@ -151,13 +147,18 @@ class LiveRun:
         await self.workspace(machine).remove(SessionPaths(run=self.run, task=node.id))
 
     def attempts(self, task: str) -> int:
-        """How many attempts of a task are over; one whose work is not home is not."""
+        """How many attempts of a task are over; one that was skipped, or whose work is not home, is not."""
         last = self.results.get(task)
-        return last.attempt - (last.outcome is Outcome.NOT_COLLECTED) if last else 0
+        return last.attempt - (last.outcome in {Outcome.SKIPPED, Outcome.NOT_COLLECTED}) if last else 0
 
     def pending(self, task: str) -> AttemptRecord | None:
         """The attempt that an earlier orchestrator began and did not see to its end."""
         return AttemptRecord.pending(self.folder.attempt(task, self.attempts(task) + 1))
+
+    def continuation(self, task: str) -> Continuation | None:
+        """Where an earlier orchestrator left a task, if that machine still takes part or has to be asked."""
+        last = self.results.get(task)
+        return Continuation.of(self.pending(task), last if last and last.machine in self.machines else None)
 
     def cost_of(self, conversation: str | None) -> float:
         """What a conversation has cost in the attempts that are over, US dollars."""
@@ -201,6 +202,9 @@ class LiveRun:
         result = self.results.get(task)
         if result and (result.succeeded or task in self._ended):
             return
+        if left := self.pending(task):
+            self.warn(f"{task}: its session was left on {left.machine}; the run goes on with it when it is run again")
+            return
         outcome = Outcome.NOT_STARTED if state in {"Failed", "Crashed"} else Outcome.SKIPPED
         if outcome is Outcome.NOT_STARTED or (state or "").startswith("Cancel"):
             self.keep(self.no_session(task, outcome=outcome, error=MiyabiError(f"{state}: {message}")))
@@ -220,9 +224,7 @@ class LiveRun:
 
     async def close(self) -> None:
         """Gives back every connection; what runs on the machines goes on."""
-        await asyncio.gather(*(host.close() for host in self._hosts.values()), return_exceptions=True)
-        self._hosts.clear()
-        self._workspaces.clear()
+        await self._places.close()
 
 
 _CURRENT: ContextVar[LiveRun] = ContextVar("miyabi_live_run")

@@ -52,6 +52,9 @@ class RunDefaults(BaseModel):
     max_attempts: int = Field(3, ge=1, description="Attempts a task, where trying again makes sense")
     retry_delay_seconds: float = Field(30, ge=0, description="Wait before the second attempt; doubles each time")
     limit_margin_seconds: float = Field(60, ge=0, description="Wait after a usage limit's end before going on")
+    server_patience_minutes: float = Field(
+        4, ge=0, description="How long the end of a run waits for a Prefect server that is away"
+    )
     patience_minutes: float = Field(10, gt=0, description="How long a machine may be out of reach before it is lost")
     rehearsal_seconds_per_minute: float = Field(
         0.25, ge=0, description="Seconds a rehearsed session takes for each minute of its estimate"

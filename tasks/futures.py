@@ -69,6 +69,13 @@ async def settled(future: PrefectFuture[Any]) -> None:
     await ended
 
 
+def ended(future: PrefectFuture[R]) -> State[R] | None:
+    """The state that a future of ours ended in, None while it runs; asks no server."""
+    if isinstance(future, FleetFuture) and not future.wrapped_future.done():
+        return None
+    return future.state
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upstream:
     """Something a task run depends on. `may_fail` where the caller wrapped it in `allow_failure`."""

@@ -54,6 +54,7 @@ class Jobs:
 
     def __init__(self) -> None:
         self.fleet: Fleet | None = None
+        self.cancelled: str | None = None
         self._running: set[asyncio.Task[Any]] = set()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="fleet-task")
 
@@ -82,6 +83,7 @@ class Jobs:
 
     def cancel(self, reason: str) -> None:
         """Starts nothing further and cancels what runs; each task's handlers still have their say."""
+        self.cancelled = self.cancelled or reason
         self.stop_starting(reason)
         for job in tuple(self._running):
             job.cancel(reason)

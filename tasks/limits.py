@@ -56,11 +56,16 @@ def limit_name(machine: Machine) -> str:
 
 def without_retries() -> contextvars.Context:
     """A copy of the context in which Prefect's client does not retry: who leases slots decides what comes next."""
-    current = get_settings_context()
-    settings = current.settings.copy_with_update(updates={PREFECT_CLIENT_MAX_RETRIES: 0})
     context = contextvars.copy_context()
-    context.run(SettingsContext(profile=current.profile, settings=settings).__enter__)
+    context.run(few_retries(0).__enter__)
     return context
+
+
+def few_retries(count: int) -> SettingsContext:
+    """To be entered: from then on Prefect's client repeats a request so often."""
+    current = get_settings_context()
+    settings = current.settings.copy_with_update(updates={PREFECT_CLIENT_MAX_RETRIES: count})
+    return SettingsContext(profile=current.profile, settings=settings)
 
 
 @dataclass(frozen=True, slots=True)

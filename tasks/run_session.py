@@ -52,19 +52,15 @@ class TaskRun:
         self._live, self._node, self._slot = live, node, slot
         self._burnt = 1
         self._is_told_full = False
-        pending = live.pending(node.id)
-        self._resumes = pending.resumes if pending else None
+        begun = live.continuation(node.id)
+        self._resumes = begun.conversation if begun else None
+        self._joins = live.pending(node.id) is not None
 
     async def run(self) -> SessionResult:
         """The result of the last attempt."""
         while True:
             result = await self._attempt()
-            step = next_step(
-                result,
-                attempts=self._burnt,
-                max_attempts=self._live.settings.runs.max_attempts,
-                other_machines=len(self._live.machines) > 1,
-            )
+            step = self._next(result)
             if step is Next.FINISH:
                 return result
             text = "%s: attempt %d on %s: %s: %s; next: %s"
@@ -72,6 +68,17 @@ class TaskRun:
                 text, self._node.id, result.attempt, result.machine, result.outcome, result.error_text, step
             )
             await self._make_ready(step, result)
+
+    def _next(self, result: SessionResult) -> Next:
+        joined, self._joins = self._joins, False
+        if joined and result.outcome is Outcome.STOPPED:  # by the orchestrator that we go on for
+            return Next.RESUME_HERE
+        return next_step(
+            result,
+            attempts=self._burnt,
+            max_attempts=self._live.settings.runs.max_attempts,
+            other_machines=len(self._live.machines) > 1,
+        )
 
     async def _attempt(self) -> SessionResult:
         try:
@@ -123,7 +130,7 @@ class TaskRun:
         if step is Next.ELSEWHERE:
             await self._slot.move(avoid=frozenset({self._slot.machine.name}))
         else:
-            first = self._live.settings.runs.retry_delay_seconds
+            first = 0.0 if result.outcome is Outcome.STOPPED else self._live.settings.runs.retry_delay_seconds
             await self._slot.park(time.time() + delay_seconds(attempts=self._burnt - 1, first=first), stay=True)
 
     def _not_started(self, outcome: Outcome, error: Exception) -> SessionResult:

@@ -195,6 +195,11 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             jobs = self._jobs
             self._thread.call_soon(lambda: jobs.cancel(reason))
 
+    @property
+    def cancelled(self) -> str | None:
+        """Why every task was cancelled; None where none was."""
+        return self._running_jobs().cancelled
+
     async def _reconcile(self, limits: SlotLimits, machines: Sequence[Machine], sessions: Sessions | None) -> None:
         try:
             leaking = await limits.reconcile(machines, sessions=sessions)

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from flows.commands.live_table import Find, watch
+from flows.commands.live_table import Find
+from flows.commands.pressed import Pressed
 from flows.commands.ready import given, make_ready
 from flows.commands.summary import FAILED, INTERRUPTED, SUCCEEDED, summary
 from miyabi.errors import BadInput
@@ -37,12 +38,11 @@ def orchestrate_milestone(*, milestone: str, repository: Path, config: Path | No
     from flows.run_milestone import run_milestone  # noqa: PLC0415 - Prefect is imported once its settings stand
 
     find, parameters = _own_run(root), given(config=config, **choices)
-    try:
-        with watch(find):
-            state: Any = run_milestone(repository=root, milestone=milestone, return_state=True, **parameters)
-    except KeyboardInterrupt:
-        click.echo("miyabi: interrupted; the same command goes on from here", err=True)
-        return INTERRUPTED
+    pressed = Pressed(find)
+    state = pressed.run(lambda: run_milestone(repository=root, milestone=milestone, return_state=True, **parameters))
+    if state is None:
+        click.echo("miyabi: cut short; the same command goes on from here", err=True)
+        return pressed.leave(INTERRUPTED if pressed.is_interrupted else FAILED)
     if state.name == "BadInput":
         raise BadInput(state.message)
     _show_end(find(), state)

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from flows.commands.live_table import watch
+from flows.commands.pressed import Pressed
 from flows.commands.ready import given, make_ready
 from flows.commands.summary import FAILED, INTERRUPTED, SUCCEEDED, show_end
 from miyabi.errors import BadInput, GitHubError
@@ -58,7 +58,8 @@ def orchestrate(
         "run": folder.run,
         "rehearse": rehearse,
     }
-    code = _run(folder, parameters)
+    pressed = Pressed(lambda: folder)
+    code = pressed.leave(_run(folder, parameters, pressed))
     if pull_request and rehearse:
         click.echo("home        a rehearsal opens no pull request")
     elif pull_request and code != INTERRUPTED:
@@ -90,19 +91,17 @@ def _open_pull_request(folder: RunFolder, parameters: dict[str, Any]) -> int:
     return SUCCEEDED if state.is_completed() else FAILED
 
 
-def _run(folder: RunFolder, parameters: dict[str, Any]) -> int:
+def _run(folder: RunFolder, parameters: dict[str, Any], pressed: Pressed) -> int:
     from flows.run_dag import run_dag  # noqa: PLC0415 - Prefect is imported once its settings stand
 
-    try:
-        with watch(lambda: folder):
-            state: Any = run_dag(**parameters, return_state=True)
-    except KeyboardInterrupt:
-        show_end(folder)
-        click.echo(f"to go on    miyabi orchestrate --run {folder.run}")
-        return INTERRUPTED
-    if state.name == "BadInput":
+    state = pressed.run(lambda: run_dag(**parameters, return_state=True))
+    if state and state.name == "BadInput":
         raise BadInput(state.message)
-    return show_end(folder)
+    code = show_end(folder)
+    if state and not state.is_cancelled():
+        return code
+    click.echo(f"to go on    miyabi orchestrate --run {folder.run}")
+    return INTERRUPTED if pressed.is_interrupted or state else FAILED
 
 
 def _absolute(path: Path | None) -> Path | None:

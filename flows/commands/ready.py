@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
 from flows.commands.home import miyabi_home
 from flows.server import client_settings, ensure_server
 
-_QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}  # the table says it; the UI has every line
+_QUIET = {  # the table says it; the UI has every line
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_INTERNAL_LOGGING_LEVEL": "CRITICAL",
+}
 
 
 def make_ready() -> str:
@@ -19,6 +23,7 @@ def make_ready() -> str:
     """
     server = ensure_server(miyabi_home())
     os.environ.update({**client_settings(server.url), **_QUIET})
+    logging.raiseExceptions = False  # a line that a server which is away does not get is no news for the terminal
     return server.ui_url
 
 

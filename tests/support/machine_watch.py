@@ -15,13 +15,14 @@ _LOOKS = 20  # after a second without our mark a process is somebody else's
 
 
 class Watch:
-    """Looks every 50 ms which sessions have a live process, by the environment that each is started with.
+    """Looks every 50 ms which sessions with workspaces below a folder live, by the environment of their processes.
 
     `peak` is how many sessions lived at once below a workspace, at most; `starts` has the pids of each session's
     `claude`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, below: Path) -> None:
+        self._below = below
         self.peak: Counter[Path] = Counter()
         self.starts: defaultdict[str, set[int]] = defaultdict(set)
         self._live: dict[Path, set[str]] = {}
@@ -49,7 +50,7 @@ class Watch:
     def _look(self) -> None:
         live: defaultdict[Path, set[str]] = defaultdict(set)
         for pid in self._suspects():
-            if session := _session(pid):
+            if (session := _session(pid)) and session[0].is_relative_to(self._below):
                 self._ours.add(pid)
                 live[session[0]].add(session[1])
                 if _is_claude(pid) and not _is_claude(_parent(pid)):  # a fork of claude's has its words for a moment

@@ -7,6 +7,7 @@ A scenario is named in the prompt, `[[scenario:NAME]]` or `[[scenario:NAME:ARGUM
     slow:SECONDS        a Bash tool sleeps that long, then `write`
     gate:NAME           the Bash tools write TASK.txt, wait until the file $SCRIPTED_GATES/NAME is there, and commit
     gate_uncommitted:NAME   the same, without the commit
+    stubborn:NAME       `gate_uncommitted` beside a command in the background that no TERM ends
     talk:NAME           Bash tools print 8 KB each, in half a second, until the file of `gate` is there, then `write`
     chatty:TURNS        so many Bash tools print 8 KB each, in half a second, then `write`
     fail_check          commits TASK.txt and broken.txt: a check like `test ! -e broken.txt` fails
@@ -35,6 +36,7 @@ _MARKER = re.compile(r"\[\[(scenario|task):([A-Za-z0-9._-]+)(?::([A-Za-z0-9._-]+
 _INJECTED = ("<system-reminder>", "<task-notification>", "[Request interrupted", "[SYSTEM NOTIFICATION")
 
 _IN_BACKGROUND = "python3 -c 'import time; time.sleep(2)'"
+_STUBBORN = """perl -e '$SIG{TERM} = "IGNORE"; sleep 1 for 1 .. 300' </dev/null >/dev/null 2>&1 &"""
 
 REFUSALS: Mapping[str, tuple[int, str, str]] = {
     "error400": (400, "invalid_request_error", "scripted: this request is not valid"),
@@ -179,6 +181,7 @@ def _steps(scenario: str, argument: str, *, task: str | None) -> list[dict[str, 
         "slow": lambda: [_sleep(float(argument or 5)), whole],
         "gate": lambda: [{"command": write}, _wait_for(argument), whole],
         "gate_uncommitted": lambda: [{"command": write}, _wait_for(argument)],
+        "stubborn": lambda: [{"command": f"{_STUBBORN} {write}"}, _wait_for(argument)],
         "talk": lambda: [_chat_or_open(argument), whole],
         "chatty": lambda: [*map(_chat, range(int(argument or 10))), whole],
         "fail_check": lambda: [{"command": f"{write}; echo broken > broken.txt; {commit}"}],

@@ -63,6 +63,11 @@ class Site(CommandSite):
         """The tasks whose sessions live on the machine of that number."""
         return {session.split(".")[1] for session in self.watch.live(self.workspace(index))}
 
+    def worktree(self, task: str, *, run: str = "r1") -> Path:
+        """A task's worktree, on the one machine that has it."""
+        (folder,) = self.fleet.folder.glob(f"*/home/.miyabi/worktrees/{run}/{task}")
+        return folder
+
     def show(self, task: str, file: str, *, run: str = "r1") -> str:
         """A file on a task's branch, in the user's repository."""
         return git(self.repository, "show", f"{SessionPaths(run=run, task=task).branch}:{file}")
@@ -128,7 +133,7 @@ def make_site(folder: Path, server: RealServer) -> Iterator[Site]:
     for name in ("home", "gates"):
         (folder / name).mkdir()
     make_repository(folder / "repository")
-    with start_fleet(hosts=2) as fleet, MessagesApi() as api, Watch() as watch:
+    with start_fleet(hosts=2) as fleet, MessagesApi() as api, Watch(fleet.folder) as watch:
         site = Site(folder=folder, fleet=fleet, api=api, server=server, watch=watch)
         site.write_config()
         try:

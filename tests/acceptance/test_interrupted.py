@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import signal
+import time
+from typing import Any
+
+import pytest
+
+from miyabi.session import Outcome, SessionPaths
+from tests.support.machine_watch import eventually
+from tests.support.orchestrated import Command, Site, site  # noqa: F401 - a fixture
+from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
+
+
+def node(task: str, *upstreams: str, scenario: str = "write", machine: str = "first") -> dict[str, Any]:
+    """A task that has to run on one of the two machines."""
+    prompt = f"Do it. [[scenario:{scenario}]]"
+    return {"id": task, "prompt": prompt, "dependencies": upstreams, "requires": [machine]}
+
+
+WRITING = ("first-0", "second-0")
+ENDS = {"done": Outcome.SUCCEEDED, "below": Outcome.SKIPPED, **dict.fromkeys(WRITING, Outcome.STOPPED)}
+
+
+def nodes(scenario: str = "gate_uncommitted:end") -> list[dict[str, Any]]:
+    """Two sessions that write and wait, the second in that scenario; one is done before, one waits for the first."""
+    return [
+        node("done"),
+        node("first-0", "done", scenario="gate_uncommitted:end"),
+        node("second-0", "done", scenario=scenario, machine="second"),
+        node("below", "first-0"),
+    ]
+
+
+@pytest.mark.timeout(120)
+def test_ctrl_c(site: Site) -> None:
+    """Ctrl-C ends every process of every session, even one that ignores it, and brings home what nobody committed."""
+    command = _writing(site, nodes("stubborn:end"))
+    command.interrupt()
+    assert command.wait(seconds=60) == 130, command.output
+    _stopped_well(site, command)
+    _goes_on(site)
+
+
+@pytest.mark.timeout(120)
+def test_ctrl_c_twice(site: Site) -> None:
+    """Who presses Ctrl-C again need not wait; the machines end the sessions, the next run brings their work home."""
+    command = _writing(site, nodes())
+    command.interrupt()
+    time.sleep(0.3)
+    command.interrupt()
+    started = time.monotonic()
+    assert command.wait(seconds=60) == 130, command.output
+    assert time.monotonic() - started < 9
+    assert "Traceback" not in command.output
+    left = {warning.partition(";")[0] for warning in site.report().warnings}
+    assert left == {f"{t}: its session was left on {m.name}" for t, m in zip(WRITING, site.machines, strict=True)}
+    assert set(site.active_slots().values()) == {0}
+    eventually(lambda: not site.live(0) | site.live(1), seconds=10)
+    _goes_on(site)
+
+
+@pytest.mark.timeout(120)
+def test_cancelled_in_prefect(site: Site) -> None:
+    """A flow run that somebody cancels in the UI stops its sessions as Ctrl-C does, and ends cancelled."""
+    command = _writing(site, nodes())
+    (flow,) = site.flow_runs()
+    cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling", "message": "in the UI"}}
+    site.ask(f"/flow_runs/{flow['id']}/set_state", cancelling)
+    assert command.wait(seconds=60) == 130, command.output
+    _stopped_well(site, command)
+    (flow,) = site.flow_runs()
+    assert flow["state_type"] == "CANCELLED"
+
+
+@pytest.mark.timeout(120)
+def test_terminated(site: Site) -> None:
+    """SIGTERM, as a Prefect worker sends it, does the same within the worker's grace."""
+    command = _writing(site, nodes())
+    command.terminate()
+    started = time.monotonic()
+    assert command.wait(seconds=60) == -signal.SIGTERM, command.output
+    assert time.monotonic() - started < 30
+    _stopped_well(site, command)
+
+
+def _writing(site: Site, nodes: list[dict[str, Any]]) -> Command:
+    """The run, once there is work in two worktrees that nobody has committed."""
+    command = site.orchestrate(nodes)
+    written = [f"*/home/.miyabi/worktrees/r1/{task}/{task}.txt" for task in WRITING]
+    eventually(lambda: all(any(site.fleet.folder.glob(file)) for file in written), why=lambda: command.output)
+    return command
+
+
+def _stopped_well(site: Site, command: Command) -> None:
+    assert "Traceback" not in command.output, command.output
+    eventually(lambda: not site.live(0) | site.live(1), seconds=2)
+    assert {row.task: row.outcome for row in site.report().tasks} == ENDS
+    results = site.run_folder().latest_results()
+    assert {task for task, result in results.items() if result.changes.salvaged} == set(WRITING)
+    assert {task: site.show(task, f"{task}.txt").splitlines()[0] for task in WRITING} == {
+        t: f"task {t}" for t in WRITING
+    }
+    assert {task: site.home_output(task) == site.machine_output(task) for task in WRITING} == dict.fromkeys(
+        WRITING, True
+    )
+    assert set(site.active_slots().values()) == {0}
+
+
+def _goes_on(site: Site) -> None:
+    """The run again: every conversation that was stopped is taken up where it was, nothing is done twice."""
+    site.open_gate("end")
+    site.start("orchestrate", "--run", "r1").succeeds()
+    attempts = {(result.task, result.attempt): result for result in site.run_folder().results()}
+    assert attempts.keys() == {(task, 1) for task in ENDS} | {(task, 2) for task in WRITING}
+    for task in WRITING:
+        first, second = attempts[task, 1], attempts[task, 2]
+        assert (first.outcome, second.outcome) == (Outcome.STOPPED, Outcome.SUCCEEDED)
+        assert (first.machine, first.session_id) == (second.machine, second.session_id)
+        assert first.session_id == SessionPaths(run="r1", task=task).conversation
+    assert site.report().all_succeeded
