@@ -38,12 +38,20 @@ def integration_sentence(integration: Integration | NotIntegrated, report: Repor
 def integration_section(integration: Integration | NotIntegrated, report: Report) -> str:
     """The same at length, as a part of the report."""
     if isinstance(integration, NotIntegrated):
-        return f"## Integration\n\n**Not integrated:** {escape(integration.reason)}\n"
-    head = f"{code(integration.branch)} at {code(integration.head[:_SHORT_SHA])} holds"
-    held = f"{head} {len(integration.merged)} of {count(report.total, 'task')}.{_verified(integration)}\n"
-    if integration.is_empty:
-        held = f"{integration_sentence(integration, report)}\n"
-    return "\n".join(part for part in ("## Integration\n", held, _left_out(integration), _log(integration)) if part)
+        told = [f"**Not integrated:** {escape(integration.reason)}\n"]
+    elif integration.is_empty:
+        told = [f"{integration_sentence(integration, report)}\n", _left_out(integration)]
+    else:
+        told = [_held(integration, report), _left_out(integration), _log(integration)]
+    return "\n".join(["## Integration\n", *filter(None, told)])
+
+
+def _held(integration: Integration, report: Report) -> str:
+    merges = f"git log --first-parent {integration.base[:_SHORT_SHA]}..{integration.branch}"
+    branch = f"{code(integration.branch)} at {code(integration.head[:_SHORT_SHA])}"
+    checked = _verified(integration) or _unverified(integration)
+    held = f"{branch} holds {len(integration.merged)} of {count(report.total, 'task')}.{checked}"
+    return f"{held} The merges: {code(merges)}\n"
 
 
 def _missing(integration: Integration, report: Report) -> list[str]:
@@ -55,6 +63,10 @@ def _verified(integration: Integration) -> str:
     return {True: " The verify commands pass.", False: " The verify commands do not pass.", None: ""}[
         integration.verified
     ]
+
+
+def _unverified(integration: Integration) -> str:
+    return "" if integration.verify_commands else " It was not verified: `integration.verify` names no commands."
 
 
 def _left_out(integration: Integration) -> str:

@@ -12,10 +12,10 @@ from miyabi import report_rows as rows
 from miyabi import tally
 from miyabi.dag import Dag
 from miyabi.redact import redact
-from miyabi.report_rows import ChangedFile, MachineRow, Row, Skipped, Slotted, Stretch, TaskRow, Trouble
+from miyabi.report_rows import ChangedFile, MachineRow, Resolution, Row, Skipped, Slotted, Stretch, TaskRow, Trouble
 from miyabi.session import Outcome, SessionResult, Usage, is_resolving
 
-__all__ = ["ChangedFile", "MachineRow", "Report", "Skipped", "Slotted", "Stretch", "TaskRow", "Trouble"]
+__all__ = ["ChangedFile", "MachineRow", "Report", "Resolution", "Skipped", "Slotted", "Stretch", "TaskRow", "Trouble"]
 
 
 class Report(Row):
@@ -25,7 +25,7 @@ class Report(Row):
     rehearsal: bool = Field(description="True where no real session ran; nothing here is real work then")
     started: datetime
     ended: datetime
-    wall_seconds: float
+    wall_seconds: float = Field(description="Of the run, and of what resolved conflicts after it")
     session_seconds: float = Field(description="Sum over all sessions")
     speed_up: float = Field(description="session_seconds / wall_seconds")
     total: int
@@ -40,6 +40,7 @@ class Report(Row):
     machines: tuple[MachineRow, ...]
     troubles: tuple[Trouble, ...]
     skips: tuple[Skipped, ...]
+    resolutions: tuple[Resolution, ...] = ()
     files: tuple[ChangedFile, ...]
     warnings: tuple[str, ...]
 
@@ -81,23 +82,31 @@ class Report(Row):
         sessions = [r for r in (*of_tasks, *resolving) if r.start and r.machine]
         outcomes = {task: last[task].outcome if task in last else Outcome.SKIPPED for task in dag.order}
         notes = (*dag.warnings, *warnings, *tally.strangers(dag.order, results))
+        wall_seconds = _wall_seconds(started, ended, resolving)
         return cls(
             run=run,
             rehearsal=any(r.rehearsal for r in last.values()) if rehearsal is None else rehearsal,
             started=started,
             ended=ended,
-            **_totals(sessions, list(outcomes.values()), wall_seconds=max(0.0, (ended - started).total_seconds())),
+            **_totals(sessions, list(outcomes.values()), wall_seconds=wall_seconds),
             tasks=tuple(rows.task(dag, task, attempts[task]) for task in dag.order),
             stretches=rows.stretches(sessions),
-            machines=rows.machines(machines, sessions, wall_seconds=(ended - started).total_seconds()),
+            machines=rows.machines(machines, sessions, wall_seconds=wall_seconds),
             troubles=tuple(rows.trouble(last[t]) for t, o in outcomes.items() if o not in _UNTROUBLED),
             skips=_skips(dag, outcomes, last),
+            resolutions=rows.resolutions(resolving),
             files=rows.files(list(last.values())),
             warnings=tuple(map(redact, notes)),
         )
 
 
 _UNTROUBLED = frozenset({Outcome.SUCCEEDED, Outcome.SKIPPED})
+
+
+def _wall_seconds(started: datetime, ended: datetime, resolving: Sequence[SessionResult]) -> float:
+    """Conflicts are resolved one after the other, when the tasks are over; nobody counts the days in between."""
+    after = sum(r.seconds for r in resolving if r.start and r.start >= ended)
+    return max(0.0, (ended - started).total_seconds()) + after
 
 
 def _totals(sessions: Sequence[SessionResult], outcomes: Sequence[Outcome], *, wall_seconds: float) -> dict[str, Any]:

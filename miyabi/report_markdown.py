@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC
 from typing import TypeVar
 
 from miyabi.markdown import code, escape, fenced, table
 from miyabi.mermaid import MAX_BOXES, Bar, Box, Style, flowchart, gantt
-from miyabi.report import ChangedFile, MachineRow, Report, Skipped, TaskRow, Trouble
+from miyabi.report import ChangedFile, MachineRow, Report, Resolution, Skipped, TaskRow, Trouble
 from miyabi.session import Outcome
 from miyabi.wording import count, dollars, duration, percent
 
@@ -27,16 +28,18 @@ def to_markdown(report: Report, *, integration: str = "") -> str:
         f"# {'Rehearsal' if report.rehearsal else 'Run'} {code(report.run)}\n",
         REHEARSAL if report.rehearsal else "",
         f"**{summary_sentence(report)}**\n",
-        _dag(report),
-        _part("What did not succeed", report.troubles, _troubles),
+        _facts(report),
+        _part("What did not succeed", report.troubles, lambda rows: _troubles(rows, run=report.run)),
         _part("Skipped", report.skips, _skips),
         integration,
+        _part("Sessions that resolved conflicts", report.resolutions, lambda rows: _resolutions(rows, run=report.run)),
+        _warnings(report.warnings),
+        _dag(report),
         _part("Tasks", report.tasks, _tasks),
         _timeline(report),
         _part("Machines", report.machines, _machines),
         _part("Changed files", report.files, _files),
         _part("Why each task ran where it ran", [t for t in report.tasks if t.placement], _placements),
-        _warnings(report.warnings),
     )
     return "\n".join(part for part in parts if part)
 
@@ -54,6 +57,21 @@ def summary_sentence(report: Report) -> str:
         f" {dollars(r.cost_usd)}, {count(r.usage.total, 'token')}." if r.usage.total or r.cost_usd else "",
     ]
     return "".join(parts)
+
+
+def _facts(report: Report) -> str:
+    """When it was, and the tokens by kind."""
+    usage, end = report.usage, report.ended.astimezone(UTC)
+    start = report.started.astimezone(UTC)
+    tokens = (
+        f" Tokens: {usage.input_tokens:,} in, {usage.output_tokens:,} out, {usage.cache_read_input_tokens:,} read from "
+        f"and {usage.cache_creation_input_tokens:,} written to the cache."
+    )
+    same_day = start.date() == end.date()
+    times = f"From {start:%Y-%m-%d %H:%M:%S} to {end:{'%H:%M:%S' if same_day else '%Y-%m-%d %H:%M:%S'}} UTC"
+    after = report.wall_seconds - (end - start).total_seconds()
+    resolved = f", and {duration(after)} afterwards to resolve conflicts" if after > 1 else ""
+    return f"{times}{resolved}.{tokens if usage.total else ''}\n"
 
 
 def style(outcome: Outcome) -> Style:
@@ -135,12 +153,28 @@ def _changes(row: TaskRow) -> str:
     return ", ".join(part.replace(" ", "\u00a0") for part in parts if part)
 
 
-def _troubles(rows: Sequence[Trouble]) -> str:
+def _troubles(rows: Sequence[Trouble], *, run: str) -> str:
+    how = f"{code(f'miyabi logs {run} TASK')} shows what a session did; its folder is below the one of this report.\n\n"
     cells = [
         (code(r.task), r.outcome.replace("_", " "), code(r.kind), escape(r.text, limit=300), code(r.where))
         for r in rows
     ]
-    return table(("Task", "Outcome", "Kind", "What was said", "Where to look"), cells)
+    return how + table(("Task", "Outcome", "Kind", "What was said", "Folder"), cells)
+
+
+def _resolutions(rows: Sequence[Resolution], *, run: str) -> str:
+    numbers = ("Attempts", "Turns", "Cost (USD)", "Time")
+    cells = [
+        (
+            escape(r.title, limit=100),
+            r.outcome.replace("_", " "),
+            escape(r.machine or ""),
+            *(str(r.attempts), str(r.turns), f"{r.cost_usd:.2f}", duration(r.seconds)),
+            code(f"miyabi logs {run} {r.session}"),
+        )
+        for r in rows
+    ]
+    return table(("What for", "Outcome", "Machine", *numbers, "What it did"), cells, right=numbers)
 
 
 def _skips(rows: Sequence[Skipped]) -> str:

@@ -95,6 +95,19 @@ class Skipped(Row):
     reason: str
 
 
+class Resolution(Row):
+    """A session that was to resolve the conflict of a merge. Turns, cost and seconds are those of all its attempts."""
+
+    session: str = Field(description="What stands in place of a task's id in its names")
+    title: str
+    outcome: Outcome
+    machine: str | None = None
+    attempts: int = 0
+    turns: int = 0
+    cost_usd: float = 0.0
+    seconds: float = 0.0
+
+
 class ChangedFile(Row):
     """A file and the tasks whose branches changed it."""
 
@@ -126,6 +139,29 @@ def task(dag: Dag, task: str, attempts: Sequence[SessionResult]) -> TaskRow:
         salvaged=changes.salvaged,
         placement=redact(last.placement_reason),
         upstream=upstream,
+    )
+
+
+def resolutions(results: Iterable[SessionResult]) -> tuple[Resolution, ...]:
+    """A row for each session that resolved a conflict, in the order of their starts; `results` are all of theirs."""
+    attempts: dict[str, list[SessionResult]] = {}
+    for result in sorted(results, key=lambda r: (r.task, r.attempt)):
+        attempts.setdefault(result.task, []).append(result)
+    first = {task: next((str(a.start) for a in all_of if a.start), "") for task, all_of in attempts.items()}
+    return tuple(_resolution(attempts[task]) for task in sorted(attempts, key=lambda task: (first[task], task)))
+
+
+def _resolution(attempts: Sequence[SessionResult]) -> Resolution:
+    last = attempts[-1]
+    return Resolution(
+        session=last.task,
+        title=redact(last.title),
+        outcome=last.outcome,
+        machine=last.machine,
+        attempts=sum(a.start is not None for a in attempts),
+        turns=sum(a.turns for a in attempts),
+        cost_usd=tally.money(a.cost_usd for a in attempts),
+        seconds=round(sum(a.seconds for a in attempts), 3),
     )
 
 

@@ -10,6 +10,9 @@ A scenario is named in the prompt, `[[scenario:NAME]]` or `[[scenario:NAME:ARGUM
     stubborn:NAME       `gate_uncommitted` beside a command in the background that no TERM ends
     talk:NAME           Bash tools print 8 KB each, in half a second, until the file of `gate` is there, then `write`
     chatty:TURNS        so many Bash tools print 8 KB each, in half a second, then `write`
+    into:FILE           writes the task's name into that file, and commits it
+    resolve             takes the lines of both sides of every conflict, and commits
+    resolve:NAME        the same, once the file of `gate` is there
     fail_check          commits TASK.txt and broken.txt: a check like `test ! -e broken.txt` fails
     no_changes          looks around and says that it is done
     background          starts a command in the background that ends after the first result, then `write`
@@ -35,6 +38,8 @@ from typing import Any
 _MARKER = re.compile(r"\[\[(scenario|task):([A-Za-z0-9._-]+)(?::([A-Za-z0-9._-]+))?\]\]")
 _INJECTED = ("<system-reminder>", "<task-notification>", "[Request interrupted", "[SYSTEM NOTIFICATION")
 
+_MARKERS = "print unless /^(<{7}|>{7}) |^={7}$/"
+_RESOLVE = f"git grep -lzE '^<{{7}} ' | xargs -0 perl -ni -e '{_MARKERS}'; git commit -qam resolved && git log -1"
 _IN_BACKGROUND = "python3 -c 'import time; time.sleep(2)'"
 _STUBBORN = """perl -e '$SIG{TERM} = "IGNORE"; sleep 1 for 1 .. 300' </dev/null >/dev/null 2>&1 &"""
 
@@ -184,6 +189,8 @@ def _steps(scenario: str, argument: str, *, task: str | None) -> list[dict[str, 
         "stubborn": lambda: [{"command": f"{_STUBBORN} {write}"}, _wait_for(argument)],
         "talk": lambda: [_chat_or_open(argument), whole],
         "chatty": lambda: [*map(_chat, range(int(argument or 10))), whole],
+        "into": lambda: [{"command": f'{_name(task)}; echo "line of $t" > {shlex.quote(argument)}; {commit}'}],
+        "resolve": lambda: [*([_wait_for(argument)] if argument else []), {"command": _RESOLVE}],
         "fail_check": lambda: [{"command": f"{write}; echo broken > broken.txt; {commit}"}],
         "no_changes": lambda: [{"command": "ls"}],
         "max_turns": lambda: [{"command": f"echo turn {n}"} for n in range(1000)],
@@ -192,10 +199,13 @@ def _steps(scenario: str, argument: str, *, task: str | None) -> list[dict[str, 
     return scripts.get(scenario, lambda: [whole])()
 
 
+def _name(task: str | None) -> str:
+    return f"t={shlex.quote(task)}" if task else 't="${MIYABI_TASK:-$(basename "$PWD")}"'
+
+
 def _write(task: str | None) -> str:
-    name = shlex.quote(task) if task else '"${MIYABI_TASK:-$(basename "$PWD")}"'
     return (
-        f"t={name}; found=$(ls | grep '[.]txt$' | grep -vxF \"$t.txt\" | tr '\\n' ' '); "
+        f"{_name(task)}; found=$(ls | grep '[.]txt$' | grep -vxF \"$t.txt\" | tr '\\n' ' '); "
         'printf \'task %s\\nfound %s\\n\' "$t" "$found" > "$t.txt"; echo "wrote $t.txt, found: $found"'
     )
 

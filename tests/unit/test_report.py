@@ -93,6 +93,23 @@ def test_speed_up() -> None:
     assert report(small_dag({"a": []}), [], wall_seconds=0).speed_up == 0.0
 
 
+def test_sessions_that_resolved_conflicts_count_without_being_tasks() -> None:
+    """What they took and cost is in the totals, the time after the run too; they stand in a table of their own."""
+    resolving = [
+        result("_resolve-b-0a1b2c3d", Outcome.MACHINE_LOST, after=1000, seconds=30, title="Resolve b"),
+        result("_resolve-b-0a1b2c3d", after=1100, seconds=60, attempt=2, machine="macmini-2", title="Resolve b"),
+        result("_resolve-a-99999999", Outcome.CHECK_FAILED, after=100_000, seconds=10),
+    ]
+    r = report(small_dag({"a": [], "b": []}), [result("a"), result("b"), *resolving], wall_seconds=200)
+    assert (r.total, r.succeeded, r.warnings, r.troubles) == (2, 2, (), ())
+    assert (r.session_seconds, r.wall_seconds, r.cost_usd) == (220.0, 300.0, 1.25)
+    assert [(m.sessions, m.utilisation) for m in r.machines] == [(4, 0.1778), (1, 0.1)]
+    first, second = r.resolutions
+    assert (first.session, first.title, first.machine) == ("_resolve-b-0a1b2c3d", "Resolve b", "macmini-2")
+    assert (first.outcome, first.attempts, first.turns, first.seconds) == (Outcome.SUCCEEDED, 2, 8, 90.0)
+    assert (second.session, second.outcome) == ("_resolve-a-99999999", Outcome.CHECK_FAILED)
+
+
 def test_troubles_say_where_to_look() -> None:
     """What did not succeed has its kind, its text and the folder of its last attempt."""
     lost = result("a", Outcome.API_UNAVAILABLE, attempt=3, error_kind="overloaded", error_text="API Error: 529")

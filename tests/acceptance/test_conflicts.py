@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from miyabi.integration_values import Integration
+from miyabi.session import Outcome, SessionPaths, SessionResult, is_resolving
+from tests.support.machine_watch import eventually
+from tests.support.orchestrated import Site, site  # noqa: F401 - a fixture
+from tests.support.played_runs import commit_on
+from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
+from tests.support.repos import git
+
+LONG = "a-task-with-the-longest-name-that-a-dag-file-may-give-to-one-0001"[:64]
+
+
+def writes(task: str, file: str, *, title: str = "", **fields: Any) -> dict[str, Any]:
+    """A task that writes its name into a file; the title is what the session reads that resolves its conflict."""
+    return {"id": task, "title": title, "prompt": f"Do it. [[scenario:into:{file}]]", **fields}
+
+
+NODES = [
+    writes("one", "a.txt"),
+    writes("two", "a.txt", title="Two [[scenario:resolve:hold]]", check="grep -q 'of two' a.txt"),
+    writes("three", "b.txt"),
+    writes("four", "b.txt", title="Four, which leaves the markers"),
+    writes("five", "c.txt"),
+    writes("six", "c.txt", title="Six [[scenario:fail_check]]", check="test ! -e broken.txt"),
+]
+
+
+def resolutions(site: Site) -> dict[str, SessionResult]:
+    """The results of the sessions that resolved conflicts, by the task whose conflict it was."""
+    found = site.run_folder().latest_results()
+    return {name.split("-")[1]: result for name, result in found.items() if is_resolving(name)}
+
+
+def integration(site: Site) -> Integration:
+    """What is on the run's branch."""
+    kept = site.run_folder().find_kept(Integration)
+    assert kept
+    return kept
+
+
+@pytest.mark.timeout(240)
+def test_conflicts_go_to_sessions(site: Site) -> None:
+    """Each conflict gets a session in a slot; what it resolves is merged, what it does not is left out, and why."""
+    site.write_config(integration={"resolve_conflicts": True})
+    run = site.orchestrate(NODES)
+    eventually(lambda: _resolving(site) or not run.runs, why=lambda: run.output)
+    _others_keep_to_the_slots(site)
+    site.open_gate("hold")
+    assert run.wait() == 1, run.output
+    _merged(site)
+    _told(site, run.output)
+
+    asked, kept = len(site.api.requests), integration(site)
+    assert site.orchestrate(NODES).wait() == 1
+    assert (len(site.api.requests), integration(site)) == (asked, kept), "what was resolved once is not again"
+
+
+def _resolving(site: Site) -> set[str]:
+    return {task for index in (0, 1) for task in site.live(index) if is_resolving(task)}
+
+
+def _others_keep_to_the_slots(site: Site) -> None:
+    """While it resolves, another run wants more slots than are left."""
+    other = site.orchestrate([{"id": f"o{n}", "prompt": "Do it. [[scenario:gate:others]]"} for n in range(6)], run="r2")
+    eventually(lambda: sum(len(site.live(index)) for index in (0, 1)) == 5, why=lambda: other.output)
+    assert sum(site.active_slots().values()) == 5
+    time.sleep(1)
+    site.open_gate("others")
+    other.succeeds()
+    assert [site.watch.peak[site.workspace(index)] for index in (0, 1)] == [3, 2]
+
+
+def _merged(site: Site) -> None:
+    came = integration(site)
+    assert {merged.task: merged.resolved for merged in came.merged} == {
+        "one": False,
+        "two": True,
+        "three": False,
+        "five": False,
+    }
+    head = next(merged for merged in came.merged if merged.resolved)
+    parents = git(site.repository, "show", "-s", "--format=%P", head.commit).split()
+    assert parents[1] == git(site.repository, "rev-parse", "miyabi/r1/two") == head.head
+    assert git(site.repository, "show", f"{came.branch}:a.txt") == "line of one\nline of two"
+    reasons = {out.task: out.reason for out in came.left_out}
+    sessions = resolutions(site)
+    four, six = sessions["four"], sessions["six"]
+    marked = f"the resolution {(four.head or '')[:12]} still has conflict markers in b.txt"
+    failed = f"{six.task}, which was to resolve it, ended as check_failed: {six.error_text}"
+    assert reasons == {
+        "four": f"it does not merge with three: both changed b.txt; {marked}",
+        "six": f"it does not merge with five: both changed c.txt; {failed}",
+    }
+    outcomes = {task: (result.outcome, result.check_exit_status) for task, result in sessions.items()}
+    assert outcomes == {
+        "two": (Outcome.SUCCEEDED, 0),
+        "four": (Outcome.SUCCEEDED, 0),
+        "six": (Outcome.CHECK_FAILED, 1),
+    }
+
+
+def _told(site: Site, said: str) -> None:
+    report, sessions = site.report(), resolutions(site)
+    results = site.run_folder().results()
+    assert sum(machine.sessions for machine in report.machines) == len(results) == 9
+    assert report.cost_usd == pytest.approx(sum(result.cost_usd for result in results), abs=1e-3)
+    assert report.wall_seconds > (site.run_folder().info().ended - site.run_folder().info().started).total_seconds()
+    text = site.run_folder().report_file.read_text()
+    for result in sessions.values():
+        assert f"`miyabi logs r1 {result.task}`" in text
+    assert "Left out: four: it does not merge with three" in said
+    logs = site.start("logs", "r1", sessions["two"].task)
+    assert "resolved" in logs.succeeds(seconds=30)
+    (flow,) = site.ask(
+        "/flow_runs/filter", {"flow_runs": {"name": {"any_": ["report r1"]}}, "sort": "START_TIME_DESC", "limit": 1}
+    )
+    runs = site.ask("/task_runs/filter", {"task_runs": {"flow_run_id": {"any_": [flow["id"]]}}})
+    assert {run["name"]: run["tags"] for run in runs} == {r.task: [f"machine:{r.machine}"] for r in sessions.values()}
+
+
+@pytest.mark.timeout(180)
+def test_interrupted_while_it_resolves(site: Site) -> None:
+    """Ctrl-C stops the session; gone on with, the conflict is resolved; a sweep takes away what that made, too."""
+    site.write_config(integration={"resolve_conflicts": True})
+    nodes = [writes("one", "a.txt"), writes(LONG, "a.txt", title="Long [[scenario:resolve:hold]]")]
+    run = site.orchestrate(nodes)
+    eventually(lambda: _resolving(site) or not run.runs, why=lambda: run.output)
+    run.interrupt()
+    assert run.wait(seconds=60) == 130, run.output
+    assert [site.live(index) for index in (0, 1)] == [set(), set()]
+    assert set(site.active_slots().values()) == {0}
+    assert "Traceback" not in run.output
+
+    site.open_gate("hold")
+    assert "holds 2 of 2 tasks" in _gone_on_with(site)
+    (first,) = _sessions(site)
+    assert site.run_folder().latest_results()[first].attempt == 2
+
+    _changed(site, LONG, "line of somebody else\n")
+    assert "holds 2 of 2 tasks" in _gone_on_with(site)
+    assert len(_sessions(site)) == 2, "another conflict is not resolved by what resolved the first"
+
+    site.start("sweep", "r1", "--branches", "--yes").succeeds()
+    assert git(site.repository, "branch", "--list", "miyabi/r1/*") == ""
+    for index in (0, 1):
+        left = [path for path in site.workspace(index).rglob("*resolve*") if "bin" not in path.parts]
+        assert left == []
+
+
+def _gone_on_with(site: Site) -> str:
+    return site.start("orchestrate", "--run", "r1").succeeds()
+
+
+def _sessions(site: Site) -> list[str]:
+    found = [task for task in site.run_folder().latest_results() if is_resolving(task)]
+    branches = git(site.repository, "branch", "--format=%(refname:short)").splitlines()
+    assert {SessionPaths(run="r1", task=task).branch for task in found} < set(branches)
+    return found
+
+
+def _changed(site: Site, task: str, text: str) -> None:
+    """Somebody goes on with a task's branch."""
+    folder, branch = site.run_folder(), SessionPaths(run="r1", task=task).branch
+    head = commit_on(site.repository, branch, {"a.txt": text}, parent=branch, message="more")
+    folder.write_result(folder.latest_results()[task].model_copy(update={"head": head}))
