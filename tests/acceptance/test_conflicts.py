@@ -23,7 +23,7 @@ def writes(task: str, file: str, *, title: str = "", **fields: Any) -> dict[str,
 
 NODES = [
     writes("one", "a.txt"),
-    writes("two", "a.txt", title="Two [[scenario:resolve:hold]]", check="grep -q 'of two' a.txt"),
+    writes("two", "a.txt", title="Two [[scenario:resolve:hold]]", check="grep -q 'of two' a.txt", requires=["first"]),
     writes("three", "b.txt"),
     writes("four", "b.txt", title="Four, which leaves the markers"),
     writes("five", "c.txt"),
@@ -97,6 +97,7 @@ def _merged(site: Site) -> None:
         "four": f"it does not merge with three: both changed b.txt; {marked}",
         "six": f"it does not merge with five: both changed c.txt; {failed}",
     }
+    assert sessions["two"].machine == site.machines[0].name, "what its task requires, it requires"
     outcomes = {task: (result.outcome, result.check_exit_status) for task, result in sessions.items()}
     assert outcomes == {
         "two": (Outcome.SUCCEEDED, 0),

@@ -13,6 +13,8 @@ import pytest
 from prefect.client.schemas.objects import State
 
 from flows.aggregate_results import aggregate_results
+from miyabi.home_settings import PullRequestMode
+from miyabi.homecoming import pack
 from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.report import Report
 from miyabi.run_folder import RunFolder
@@ -77,6 +79,11 @@ def report(folder: RunFolder) -> str:
     return folder.report_file.read_text(encoding="utf-8")
 
 
+def values(folder: RunFolder) -> Report:
+    """What report.json says."""
+    return Report.model_validate_json(folder.report_values_file.read_bytes())
+
+
 async def test_what_fits_is_merged_and_the_rest_is_named(prefect_server: RealServer, played: PlayedRun) -> None:
     """Verified as task runs, culprits left out; branch, report, artifact, logs and state tell the same."""
     for task in "abc":
@@ -112,6 +119,39 @@ async def test_what_fits_is_merged_and_the_rest_is_named(prefect_server: RealSer
     artifacts = {"artifacts": {"flow_run_id": {"any_": [str(flow_run)]}}}
     (artifact,) = ask(f"{prefect_server.url}/artifacts/filter", artifacts)
     assert artifact["data"] == text
+
+
+async def test_twenty_branches(prefect_server: RealServer, played: PlayedRun) -> None:
+    """Of 20 branches 3 conflict and 1 breaks the checks: 16 are merged, report and pull request name the 4 and why."""
+    for number in range(20):
+        files: dict[str, str | None] = {f"part{number}.txt": "x\n"}
+        files |= {"src/a.txt": f"{number}\n2\n3\n"} if number in {2, 7, 12, 17} else {}
+        files |= {"broken.txt": "x\n"} if number == 9 else {}
+        await played.task(f"t{number:02}", files)
+    configure(played)
+    folder = played.keep()
+
+    state = aggregate(played)
+
+    assert f"{BRANCH} holds 16 of 20 tasks." in (state.message or "")
+    kept = folder.find_kept(Integration)
+    assert kept
+    merged = git(
+        played.root, "log", "--first-parent", "--format=%(trailers:key=Miyabi-Task,valueonly,separator=)", BRANCH
+    )
+    assert sorted(filter(None, merged.splitlines())) == [f"t{n:02}" for n in range(20) if n not in {7, 9, 12, 17}]
+    issues = {f"t{number:02}": 100 + number for number in range(20)}
+    luggage = pack(values(folder), kept, issues=issues, mode=PullRequestMode.ONE)
+    (pull_request,) = luggage.texts
+    assert luggage.branches == {pull_request.branch: kept.head}
+    assert pull_request.title == f"Run {RUN}: 16 of 20 tasks"
+    assert set(pull_request.closes) == {100 + n for n in range(20) if n not in {7, 9, 12, 17}}
+    for text in (report(folder), pull_request.body):
+        for task in ("t07", "t12", "t17"):
+            (line,) = [line for line in text.splitlines() if f"`{task}`" in line and "conflict" in line]
+            assert "it does not merge with t02: both changed src/a.txt" in line
+        (line,) = [line for line in text.splitlines() if "`t09`" in line and "check" in line]
+        assert "fails from its merge on (exit status 3): FAILED broken.txt is there" in line
 
 
 async def test_all_is_well_and_again(prefect_server: RealServer, played: PlayedRun) -> None:
@@ -230,10 +270,10 @@ async def test_two_at_once(prefect_server: RealServer, played: PlayedRun) -> Non
     assert not folder.report_file.exists()
 
 
-async def test_the_report_is_of_all_attempts(prefect_server: RealServer, played: PlayedRun) -> None:
-    """report.json holds what the results say, whatever was merged."""
+async def test_the_report_is_of_the_run(prefect_server: RealServer, played: PlayedRun) -> None:
+    """report.json holds what the results say, and how long the run itself took, whenever it is made."""
     await played.task("a", {"a.txt": "x"})
     folder = played.keep()
     aggregate(played)
-    read = Report.model_validate_json(folder.report_values_file.read_bytes())
-    assert (read.total, read.succeeded, read.wall_seconds) == (1, 1, 600)
+    made = values(folder)
+    assert (made.total, made.succeeded, made.wall_seconds) == (1, 1, 600)
