@@ -9,6 +9,7 @@ from miyabi.github import GitHubRepository
 from miyabi.github_values import MergeState, PullRequest
 from miyabi.github_writer import StatusState
 from miyabi.home_settings import PullRequestMode, PullRequestSettings
+from miyabi.integration_text import went_well
 from miyabi.integration_values import Integration, LeftOut
 from miyabi.pull_request import PullRequestText, pull_request_text, task_pull_request_texts, why_nothing
 from miyabi.report import Report, TaskRow
@@ -125,8 +126,7 @@ def statuses_of(report: Report, integration: Integration, *, mode: PullRequestMo
     """A status for each task: on its own head where it has a pull request of its own, else on the whole's head."""
     if mode is PullRequestMode.PER_TASK:
         return tuple(_status(row, row.head, report) for row in report.tasks if row.head and row.branch and row.commits)
-    left_out = integration.left_out_by_task
-    tasks = (_status(row, integration.head, report, left_out=left_out.get(row.task)) for row in report.tasks)
+    tasks = (_status(row, integration.head, report, left_out=_left_out(row, integration)) for row in report.tasks)
     return (*tasks, _whole(report, integration))
 
 
@@ -150,18 +150,23 @@ async def _open(
 
 
 def _status(row: TaskRow, commit: str, report: Report, *, left_out: LeftOut | None = None) -> TaskStatus:
-    succeeded = row.outcome is Outcome.SUCCEEDED
-    said = f"succeeded, left out ({left_out.kind})" if succeeded and left_out else row.outcome.replace("_", " ")
+    said = f"{row.outcome.replace('_', ' ')}{f', left out ({left_out.kind})' if left_out else ''}"
     return TaskStatus(
         commit=commit,
         context=f"miyabi/{row.task}",
-        state="success" if succeeded and not left_out else "failure",
+        state="success" if row.outcome is Outcome.SUCCEEDED and not left_out else "failure",
         description=f"{said}{f' on {row.machine}' if row.machine else ''}, run {report.run}",
     )
 
 
+def _left_out(row: TaskRow, integration: Integration) -> LeftOut | None:
+    """Why the work of a task that succeeded is not in the whole."""
+    return integration.left_out_by_task.get(row.task) if row.outcome is Outcome.SUCCEEDED else None
+
+
 def _whole(report: Report, integration: Integration) -> TaskStatus:
-    state: StatusState = "failure" if integration.verified is False or not report.all_succeeded else "success"
+    state: StatusState = "success" if went_well(report, integration) else "failure"
+    left_out = len([row for row in report.tasks if _left_out(row, integration)])
     said = {True: "verified. ", False: "verify commands fail. ", None: ""}[integration.verified]
-    description = f"{said}{summary_sentence(report)}"
+    description = f"{said}{f'{left_out} left out. ' if left_out else ''}{summary_sentence(report)}"
     return TaskStatus(commit=integration.head, context="miyabi", state=state, description=description)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from miyabi import file_lock
 from miyabi.errors import MilestoneBusy
+from miyabi.run_folder import make_folder_of_runs
 
 
 @contextmanager
@@ -15,10 +16,10 @@ def milestone_lock(repository: Path, number: int) -> Iterator[None]:
     """Held while a milestone is worked on; the kernel gives it back however that ends.
 
     Raises:
+        BadInput: the repository is not writable.
         MilestoneBusy: another orchestrator holds it; says which process.
     """
-    file = repository / ".miyabi" / "runs" / f".milestone-{number}.lock"
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file = make_folder_of_runs(repository) / f".milestone-{number}.lock"
     with file_lock.held(file, busy=lambda pid: _busy(number, pid)):
         yield
 

@@ -107,11 +107,7 @@ class RunFolder:
         Raises:
             BadInput: it cannot be made there.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            atomic.write_text(_runs(self.repository) / _IGNORED, "*\n")
-        except OSError as error:
-            raise BadInput(f"{self.path}: cannot be made: {error.strerror}. Is the repository writable?") from error
+        make_folder_of_runs(self.repository, self.run)
         return self
 
     def discard_unless_used(self) -> None:
@@ -207,6 +203,21 @@ _FILES: Mapping[type[BaseModel], str] = {
     MilestoneRun: "milestone.json",
     Homecoming: "home.json",
 }
+
+
+def make_folder_of_runs(repository: Path, run: str = "") -> Path:
+    """The folder of all runs, or of one, which git ignores.
+
+    Raises:
+        BadInput: it cannot be made there.
+    """
+    folder = _runs(repository) / run
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        atomic.write_text(_runs(repository) / _IGNORED, "*\n")
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be made: {error.strerror}. Is the repository writable?") from error
+    return folder
 
 
 def _runs(repository: Path) -> Path:
