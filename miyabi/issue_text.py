@@ -195,7 +195,10 @@ def closing(milestone: Milestone, *, all_succeeded: bool, rehearsal: bool, allow
     if milestone.state != "open":
         return Closing(close=False, reason="it is closed already")
     if milestone.open_issues:
-        return Closing(close=False, reason=f"{count(milestone.open_issues, 'issue or pull request')} still open")
+        are = "is" if milestone.open_issues == 1 else "are"
+        return Closing(
+            close=False, reason=f"{milestone.open_issues:,} of its issues and pull requests {are} still open"
+        )
     if not milestone.closed_issues:
         return Closing(close=False, reason="there is nothing in it")
     if rehearsal or not all_succeeded:

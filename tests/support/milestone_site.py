@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +76,12 @@ class Night(Generic[S]):
         if done.exception and not isinstance(done.exception, SystemExit):
             raise done.exception
         return Pressed(status=done.exit_code, output=done.output, stderr=done.stderr)
+
+    def flow(self, flow: Callable[..., Any], **parameters: Any) -> Any:
+        """The last state of a flow that is pressed in the UI, with the token in its worker's environment."""
+        with _environment():
+            os.environ["GITHUB_TOKEN"] = self.remote.token()
+            return flow(repository=self.site.repository, return_state=True, **parameters)
 
     def issue(self, title: str, milestone: int, *, scenario: str = "write", body: str = "") -> int:
         """An issue that is to be run, as somebody with write access makes it; its number."""

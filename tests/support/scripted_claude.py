@@ -5,6 +5,7 @@ The last `[[scenario:NAME]]` or `[[scenario:NAME:ARGUMENT]]` of the prompt count
     write         commits TASK.txt
     shared:TEXT   commits shared.txt with that text, so that two of them conflict
     gate:NAME     waits until the file gates/NAME is there beside this program, then `write`
+    until:NAME    fails until the file gates/NAME is there, then `write`
     no_changes    ends well and commits nothing
     fail          ends with an error
 
@@ -52,7 +53,7 @@ def _main(here: Path, words: list[str]) -> int:
     prompt = sys.stdin.read()
     _note(here, words, prompt)
     name, argument = _SCENARIO.findall(prompt)[-1]
-    if name == "fail":
+    if name == "fail" or (name == "until" and not (here / "gates" / argument).exists()):
         _say({"subtype": "error_during_execution", "is_error": True, "errors": ["scripted: it cannot be done"]})
         return 1
     if name == "gate":

@@ -112,7 +112,7 @@ DONE: dict[str, Any] = {"all_succeeded": True, "rehearsal": False, "allowed": Tr
     [
         ({}, {}, True, "nothing is open and every task succeeded"),
         ({"state": "closed"}, {}, False, "it is closed already"),
-        ({"open_issues": 1}, {}, False, "1 issue or pull request still open"),
+        ({"open_issues": 1}, {}, False, "1 of its issues and pull requests is still open"),
         ({"closed_issues": 0}, {}, False, "there is nothing in it"),
         ({}, {"rehearsal": True}, False, "it was a rehearsal"),
         ({}, {"all_succeeded": False}, False, "not every task succeeded"),
