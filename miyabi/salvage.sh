@@ -3,9 +3,10 @@
 
 salvage() { # SESSION [BASE]
   [ -f "$mirror/config" ] || die 68 "there is no mirror $mirror"
-  lock "$notes.lock"
+  lock "$gate"
   [ "$(cat "$notes.salvaged" 2>/dev/null)" = "$1" ] && return
   rm -f "$mirror/refs/heads/$branch.lock"
+  readable
   if [ -d "$worktree" ]; then
     whole "${2:-}"
     below "$worktree/" commit_at
@@ -51,7 +52,7 @@ commit_here() {
   rm -f "$GIT_DIR/index.lock" "$GIT_DIR/HEAD.lock"
   lost=
   put_back
-  g ls-files -s -v 2>/dev/null | grep -e '^[a-z]' -e '^. 160000' >"$GIT_DIR/miyabi-odd" && odd_entries
+  g ls-files -s -v 2>/dev/null | grep -e '^[a-zS]' -e '^. 160000' >"$GIT_DIR/miyabi-odd" && odd_entries
   stage
   tree=$(g write-tree) || failed "cannot write the tree of $GIT_WORK_TREE"
   head=$(g rev-parse -q --verify HEAD) || head=
@@ -78,6 +79,8 @@ sign() ( # COMMAND ...
 # Files that an agent told git not to look at; repositories that it has committed as a mere link.
 odd_entries() {
   sed -n 's/^[a-z] [^	]*	//p' "$GIT_DIR/miyabi-odd" | g update-index --no-assume-unchanged --stdin
+  sed -n 's/^[sS] [^	]*	//p' "$GIT_DIR/miyabi-odd" | while read -r d; do [ ! -e "$d" ] || say "$d"; done |
+    g update-index --no-skip-worktree --stdin
   i=0
   sed -n 's/^. 160000 [^	]*	//p' "$GIT_DIR/miyabi-odd" | while read -r d; do
     i=$((i + 1))

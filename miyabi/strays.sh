@@ -8,13 +8,19 @@ find_strays() { # BASE
   seen_commits "$1" | sort -u | g --git-dir="$mirror" cat-file --batch-check='%(objectname) %(objecttype)' |
     sed -n 's/ commit$//p' >"$notes.seen"
   [ -s "$notes.seen" ] || return 0
-  tips=$(g --git-dir="$mirror" rev-list --parents --stdin --not "$1" $strays "--exclude=refs/heads/miyabi/*+strays" \
-    "--glob=refs/heads/miyabi/*" <"$notes.seen" |
+  tips=$({ cat "$notes.seen"; say "^$1"; our_branches | sed 's/^/^/'; } |
+    g --git-dir="$mirror" rev-list --parents --stdin --not $strays |
     awk '{ if (!($1 in inner)) order[++n] = $1; for (i = 2; i <= NF; i++) inner[$i] } END {
       for (i = 1; i <= n; i++) if (!(order[i] in inner)) print order[i] }')
   [ -z "$tips" ] || tie_strays $tips $strays
 }
 say_folder() { say "$1"; }
+# The branches that we made: those with a base. What else is below refs/heads/miyabi is an agent's.
+our_branches() {
+  g --git-dir="$mirror" for-each-ref --format='%(refname)' refs/heads/miyabi refs/miyabi/base |
+    awk 'sub("^refs/heads/miyabi/", "") { there[$0] }
+      sub("^refs/miyabi/base/", "") && $0 in there { print "refs/heads/miyabi/" $0 }'
+}
 
 # The same tips make the same commit, as old as the newest of them.
 tie_strays() { # COMMIT ...
@@ -28,8 +34,9 @@ tie_strays() { # COMMIT ...
 
 # Every commit that the session's own logs have seen; notes the branches that its agents made, for `remove`.
 seen_commits() { # BASE
+  { say; our_branches; } >"$notes.ours"
   g --git-dir="$mirror" for-each-ref --format='%(objectname) %(refname)' refs/heads "refs/miyabi/nested/$run/$task" |
-    grep -v ' refs/heads/miyabi/' >"$notes.refs"
+    awk 'NR == FNR { ours[$1]; next } !($2 in ours) && $2 !~ /\+strays$/' "$notes.ours" - >"$notes.refs"
   perl -e '
     my ($mirror, $admin, $branch, $base, $notes) = @ARGV;
     sub slurp { open my $h, "<", shift or return (); return map { chomp; $_ } <$h> }

@@ -9,6 +9,7 @@ from miyabi.host import Host
 from miyabi.machine import Machine
 from miyabi.remote import RemoteSession, list_sessions
 from miyabi.repository import Repository
+from miyabi.session import SessionPaths
 from miyabi.wording import count
 from miyabi.workspace import Workspace
 
@@ -25,16 +26,18 @@ async def sweep_machine(machine: Machine, host: Host, repository: Repository, *,
 
     Sessions that still live keep the worktrees of the whole run: nothing is pulled from under them.
     """
+    workspace = Workspace(host, repository, workspace=machine.workspace)
     try:
+        foreign = await workspace.foreign_tasks(run)
         mine = [
             (name, s)
             for name, s in await list_sessions(host, workspace=machine.workspace)
-            if name.startswith(f"{run}.")
+            if name.startswith(f"{run}.") and SessionPaths.of(name).task not in foreign
         ]
         live = [name for name, status in mine if status.live]
         if live:
             return Swept(False, f"{machine.name}: left alone, still running: {', '.join(live)}. Stop the run first.")
-        await Workspace(host, repository, workspace=machine.workspace).remove_run(run)
+        await workspace.remove_run(run)
         for name, _ in mine:
             await RemoteSession(host, name, workspace=machine.workspace).remove()
     except MachineError as error:

@@ -21,7 +21,7 @@ case $# in 0 | 1 | 2 | 3) die 64 "usage: VERB WORKSPACE KEY RUN [TASK ...]";; es
 need
 [ "$verb" != prepare ] || [ -d "$2" ] || mkdir -p "$2" || die 73 "cannot make the workspace $2"
 places "$2" "$3" "$4" "${5:-}" || {
-  case $verb in remove) exit 0;; esac
+  case $verb in remove | foreign) exit 0;; esac
   die 68 "there is no workspace $2"
 }
 case $verb in
@@ -29,5 +29,6 @@ case $verb in
   salvage) salvage "$6";;
   collect) shift 5; collect "$@";;
   remove) if [ -n "${5:-}" ]; then remove; else remove_run "$2" "$3" "$4"; fi;;
+  foreign) foreign;;
   *) die 64 "unknown verb: $verb";;
 esac

@@ -97,6 +97,13 @@ class Workspace:
         self._known = None
         self._require(await self._run("remove", run), "remove the run's worktrees")
 
+    async def foreign_tasks(self, run: str) -> frozenset[str]:
+        """The tasks that another repository with a run of this name has on the machine. Raises as `remove`."""
+        require_safe((run,))
+        answer = await self._run("foreign", run)
+        self._require(answer, "look for other repositories")
+        return frozenset(answer.stdout.decode("ascii", "replace").split())
+
     def after_script(self, paths: SessionPaths, *, check: str | None) -> bytes:
         """What the machine runs when the session is over: salvage, then the check in the worktree.
 

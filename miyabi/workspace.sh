@@ -6,10 +6,12 @@
 #   collect WORKSPACE KEY RUN TASK SESSION BASE [HAVE ...]     salvage; on stdout a bundle of all that none of the
 #                       commits has, or nothing; the last line of stderr is "miyabi-collected HEAD STRAYS|-"
 #   remove WORKSPACE KEY RUN [TASK]                            forget a task, or all of a run
+#   foreign WORKSPACE KEY RUN                                  on stdout the tasks that are another repository's
 # exit: 0, 64 usage, 65 the bundle came short, 67 BASE is not here (on stdout: commits that are), 68 there is no such
 #       task here, 70 git failed, 73 disk full, 78 git or perl is missing or too old
 # Below WORKSPACE: repos/KEY.git, worktrees/RUN/TASK. In the mirror: worktrees/RUN+TASK is git's part of a worktree,
-# miyabi/RUN+TASK.{lock,ready,salvaged,branches} ours; refs/heads/miyabi/RUN/TASK, refs/miyabi/{known,base,nested}/...
+# miyabi/RUN+TASK.{ready,salvaged,branches} ours; refs/heads/miyabi/RUN/TASK, refs/miyabi/{known,base,nested}/...
+# Two repositories may have a run of one name here: repos/RUN+TASK.lock is for both, and who was first has the task.
 set -u
 [ -n "${ZSH_VERSION:-}" ] && emulate sh
 IFS=' 	
@@ -30,7 +32,7 @@ calm=
 g() {
   git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c gc.auto=0 -c maintenance.auto=false \
     -c commit.gpgSign=false -c core.quotePath=false -c core.safecrlf=false -c core.packedRefsTimeout=20000 \
-    -c core.filesRefLockTimeout=20000 -c protocol.file.allow=always $calm "$@"
+    -c core.filesRefLockTimeout=20000 -c protocol.file.allow=always -c core.sparseCheckout=false $calm "$@"
 }
 
 # Ends where git or the disk failed; says which.
@@ -45,8 +47,16 @@ places() { # WORKSPACE KEY RUN TASK
   ws=$(cd -P -- "$1" 2>/dev/null && pwd -P) || return 1
   run=$3 task=$4 id=$3+$4 branch=miyabi/$3/$4
   mirror=$ws/repos/$2.git admin=$ws/repos/$2.git/worktrees/$3+$4 worktree=$ws/worktrees/$3/$4
-  notes=$mirror/miyabi/$id
+  notes=$mirror/miyabi/$id gate=$ws/repos/$id.lock
 }
+# The tasks of this run's name that other repositories have here.
+foreign() {
+  for n in "$ws"/repos/*.git/miyabi/"$run"+*.ready; do
+    case $n in "$mirror"/*) continue;; esac
+    [ ! -e "$n" ] || { n=${n##*+}; say "${n%.ready}"; }
+  done
+}
+is_foreign() { foreign | grep -qxF -e "$task"; }
 
 # lock FILE: until unlock, or until this script ends: a kernel lock on fd 9 cannot outlive us. One at a time. Who held
 # it before us may have removed the file; then we take the new one.
@@ -94,9 +104,11 @@ init_mirror() { # FORMAT FOLDER
   }
   mkdir -p "$2/info" "$2/worktrees" "$2/miyabi" &&
     printf '[core]\n\tlogAllRefUpdates = always\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n' >>"$2/config" &&
-    cp "$2/config" "$2/miyabi/config" &&
-    printf '/.miyabi/result.json\n/.claude/worktrees/\n' >"$2/info/exclude" || failed "cannot make the mirror $mirror"
+    cp "$2/config" "$2/miyabi/config" && exclude "$2" || failed "cannot make the mirror $mirror"
 }
+exclude() { printf '/.miyabi/result.json\n/.claude/worktrees/\n' >"$1/info/exclude"; }
+# Agents' `git config` writes to the mirror, for all tasks: where git reads it no more, it is as we made it.
+readable() { g --git-dir="$mirror" rev-parse --git-dir >/dev/null 2>&1 || cp "$mirror/miyabi/config" "$mirror/config"; }
 
 # The commits of a bundle become the mirror's: all of them or none. 1: it counts on some that are not here. One that
 # counts on nothing is unpacked without a look at the mirror, so that it can heal a broken one.

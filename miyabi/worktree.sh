@@ -9,9 +9,11 @@ prepare() { # FORMAT BASE BYTES
   trap 'exit 70' HUP INT TERM
   ready && [ -f "$admin/HEAD" ] && { cat >/dev/null; exit 0; }
   make_mirror "$1"
+  readable
   if [ "$3" -gt 0 ]; then receive "$3"; unbundle "$incoming" || lacks; fi
-  lock "$notes.lock"
+  lock "$gate"
   if ready && [ -f "$admin/HEAD" ]; then return; fi
+  ! is_foreign || die 70 "another repository has a run $run with a task $task here. Choose another name for this run"
   attach "$2" || lacks
   if ready; then made=; relink || failed "cannot repair the worktree $worktree"
   else build "$2"; fi
@@ -47,6 +49,7 @@ attach() { # BASE
 build() { # BASE
   for d in "$worktree" "$admin" "$notes.salvaged"; do [ ! -e "$d" ] || rm -rf "$d"; done
   mkdir -p "$worktree" "$admin" 2>/dev/null || mkdir -p "$worktree" "$admin"   # a `remove` beside us takes empty ones
+  exclude "$mirror"   # one file for all tasks: what an agent of another one has added would hide work of this one
   link && git_there read-tree -u --reset HEAD && : >"$notes.ready" && made= && return
   g --git-dir="$mirror" rev-list --objects --quiet "$1" >/dev/null 2>&1 || exit 67   # nothing here can be counted on
   failed "cannot check out $worktree"
@@ -79,16 +82,16 @@ wipe() { # FOLDER: also where an agent took the write permission away
 
 remove() {
   if [ -f "$mirror/config" ]; then
-    lock "$notes.lock"
+    lock "$gate"
     below "$worktree/" wipe
     forget_stashes "$notes.branches"
     forget_branches "$notes.branches"
     set -- "$run/$task"
     forget_refs "refs/heads/miyabi/$1" "refs/heads/miyabi/$1+strays" "refs/miyabi/base/$1" "refs/miyabi/nested/$1"
     wipe "$admin"
-    for n in ready salvaged branches names refs seen below lock; do rm -f "$notes.$n"; done
+    for n in ready salvaged branches names ours refs seen below; do rm -f "$notes.$n"; done
   fi
-  wipe "$worktree"
+  is_foreign || { wipe "$worktree"; rm -f "$gate"; }
   rmdir "$ws/worktrees/$run" 2>/dev/null
   unlock
 }

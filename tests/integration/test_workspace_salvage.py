@@ -189,11 +189,23 @@ async def test_a_removed_folder_deletes_nothing(bench: Bench) -> None:
     assert bench.files((await bench.collect(paths)).head) == ["README.md", "one", "src/a.txt"]
 
 
-async def test_hidden_changes_are_found(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    "hide", ["git update-index --assume-unchanged README.md", "git update-index --skip-worktree README.md"]
+)
+async def test_hidden_changes_are_found(bench: Bench, hide: str) -> None:
     """A change that the agent told git not to look at is a change."""
     paths = await bench.prepare()
-    bench.play(paths, "git update-index --assume-unchanged README.md; echo hidden >README.md")
+    bench.play(paths, f"{hide}; echo hidden >README.md")
     assert bench.show(f"{(await bench.collect(paths)).head}:README.md") == "hidden"
+
+
+async def test_a_sparse_checkout_hides_and_deletes_nothing(bench: Bench) -> None:
+    """Files outside of what an agent has checked out are saved where it wrote them, and are there where it did not."""
+    paths = await bench.prepare()
+    script = "git sparse-checkout set docs 2>/dev/null; mkdir src out; echo new >src/b.txt; echo out >out/c.txt"
+    bench.play(paths, script)
+    head = (await bench.collect(paths)).head
+    assert bench.files(head) == ["README.md", "out/c.txt", "src/a.txt", "src/b.txt"]
 
 
 async def test_a_filter_that_is_not_there_does_not_stop_it(bench: Bench) -> None:
