@@ -120,6 +120,7 @@ sub supervise {
         note($after || 0, $rc, $how);
         my ($status, $end) = attend($after, $after_seconds, $how eq 'itself');
         $check = $status if $end eq 'itself';
+        $how = $end if $end eq 'stop';    # what was asked for and not finished has not failed
     }
     finish($rc, $how, $check);
 }

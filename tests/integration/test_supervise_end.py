@@ -97,10 +97,10 @@ def test_an_after_that_takes_too_long_is_ended(station: Station) -> None:
 
 
 def test_a_stop_during_the_check_ends_the_check(station: Station) -> None:
-    """The agent had ended by itself: only its check is unknown."""
+    """The session was stopped then, though its agent had ended by itself: nobody knows what the check had said."""
     station.start("s", "exit 0", after="sleep 60")
     eventually(lambda: station.status("s").exit_status == 0)
-    assert b" exited rc=0 by=itself check=- " in station.call("cancel", "s", "5").stdout
+    assert b" exited rc=0 by=stop check=- " in station.call("cancel", "s", "5").stdout
 
 
 def test_stopping_twice_salvages_once(station: Station) -> None:
