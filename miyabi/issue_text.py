@@ -83,9 +83,9 @@ _NEXT = {
     Outcome.SKIPPED: "Something that it waits for did not succeed. It is run when that is done.",
 }
 _LEFT_OUT = {
-    LeftOutKind.CONFLICT: "Its work conflicts with other work of the run. It is tried again on top of that.",
-    LeftOutKind.CHECK: "With its work, the checks of the whole do not pass. It is tried again on top of the others.",
-    LeftOutKind.UPSTREAM: "It goes with a task that was left out. It is tried again when that is in.",
+    LeftOutKind.CONFLICT: f"Its work conflicts with other work of the run. {_AGAIN}",
+    LeftOutKind.CHECK: f"With its work, the checks of the whole do not pass. {_AGAIN}",
+    LeftOutKind.UPSTREAM: f"It goes with a task that was left out. {_AGAIN}",
     LeftOutKind.FAILED: _AGAIN,
 }
 
@@ -141,6 +141,12 @@ class IssueStatus(BaseModel):
             next_step=_LEFT_OUT[left.kind] if left and succeeded else _NEXT[row.outcome],
             rehearsal=report.rehearsal,
         )
+
+    def not_again(self, reason: str) -> Self:
+        """The same of an issue that the next run leaves alone for that reason, which is foreign text."""
+        advice = self.next_step.replace(_AGAIN, "").strip()
+        why = words(f"{reason[:1].upper()}{reason[1:]}")
+        return self.model_copy(update={"next_step": f"{advice} {why}.".strip()})
 
 
 class LabelChange(BaseModel):
@@ -219,7 +225,7 @@ def _facts(status: IssueStatus) -> str:
         ("Run", code(status.run)),
         ("Outcome", status.outcome.replace("_", " ") if status.outcome else ""),
         ("Machine", words(status.machine or "")),
-        ("Branch", code(status.branch or "")),
+        ("Branch in the orchestrator's clone", code(status.branch or "")),
         ("Pull request", f"#{status.pull_request}" if status.pull_request else ""),
         ("Cost", worked if status.turns or status.cost_usd else ""),
     ]

@@ -63,7 +63,9 @@ def status_of(
     came = None if run.is_alone(row) else run.integration
     found = IssueStatus.of_task(row, run.report, came, pull_request=pull.number if pull else None)
     turned_down = pull is not None and pull.state is not MergeState.OPEN
-    if found.state is IssueState.REVIEW and turned_down and skipped:
+    if skipped and found.state is IssueState.FAILED:
+        return found.not_again(skipped.reason)
+    if skipped and found.state is IssueState.REVIEW and turned_down:
         return found.model_copy(update={"state": IssueState.WAITING, "reason": skipped.reason, "next_step": ""})
     return found
 

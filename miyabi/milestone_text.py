@@ -138,7 +138,7 @@ def _waiting(skipped: Sequence[SkippedIssue]) -> str:
     if not skipped:
         return ""
     rows = [(f"#{each.number}", _waits(each), words(each.reason, limit=160)) for each in skipped]
-    return f"**Not run**\n\n{_table(('Issue', 'Waits for', 'Why'), rows)}"
+    return f"**Waiting**\n\n{_table(('Issue', 'Waits for', 'Why'), rows)}"
 
 
 def _waits(skipped: SkippedIssue) -> str:

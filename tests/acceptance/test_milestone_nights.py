@@ -45,7 +45,7 @@ def test_what_is_run(quick: Quick) -> None:
     assert "secrets" not in told[f"issue-{foreign}"]
     (pull,) = remote.pulls()
     assert sorted(closed(pull["body"])) == [ready, foreign]
-    rows = _not_run(quick.description(milestone))
+    rows = _waiting(quick.description(milestone))
     assert rows.keys() == {ready, foreign, pushed, plain, held, after, first, second}
     assert "@dave, who has no write access" in rows[pushed]
     assert "no label 'miyabi'" in rows[plain]
@@ -57,8 +57,8 @@ def test_what_is_run(quick: Quick) -> None:
     assert remote.labels(pushed) == {"miyabi"}
 
 
-def _not_run(description: str) -> dict[int, str]:
-    lines = description.partition("**Not run**")[2].splitlines()
+def _waiting(description: str) -> dict[int, str]:
+    lines = description.partition("**Waiting**")[2].splitlines()
     return {int(line.split("|")[1].strip(" #")): line for line in lines if line.startswith("| #")}
 
 
@@ -82,6 +82,7 @@ def test_an_issue_that_fails(quick: Quick) -> None:
     assert len(quick.site.calls) == 4
     assert [closed(pull["body"]) for pull in quick.remote.pulls()] in ([[new], [good]], [[good], [new]])
     assert "2 runs tried it in vain" in quick.description(milestone)
+    assert "**Next:** The session ended with an error. 2 runs tried it in vain" in quick.comment(bad)
 
     quick.github.front.forget()
     assert quick.press(milestone).status == 0

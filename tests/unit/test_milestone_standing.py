@@ -86,6 +86,14 @@ def test_left_out_of_the_whole() -> None:
     assert "left out" not in block(plan(issue(7), issue(8), runs=[apart]))
 
 
+def test_what_is_not_tried_again() -> None:
+    """The comment does not promise another try, and says what would bring it about."""
+    runs = [past({7: BAD})]
+    assert "It is tried again with the next run." in (only(plan(issue(7), runs=runs)).comment or "")
+    said = only(plan(issue(7), runs=runs, skipped={7: "3 runs tried it in vain; comment on it"})).comment or ""
+    assert said.endswith("**Next:** The session ended with an error. 3 runs tried it in vain; comment on it.\n")
+
+
 def test_the_latest_real_run_counts() -> None:
     """Neither an earlier one nor a rehearsal says how an issue stands."""
     runs = [past({7: BAD}), past({7: GOOD}, night=2, pulls=[pull(12)]), past({7: BAD}, night=3, rehearsal=True)]
