@@ -69,6 +69,7 @@ class Resolving:
                 live.note_end(task, state=state.name, message=state.message)
         finally:
             showing.cancel()
+            self.progress.say("merging the branches")
             await live.close()
 
     async def _show(self, live: LiveRun) -> None:

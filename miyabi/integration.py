@@ -133,4 +133,6 @@ def _label(chain: Chain, merges: int) -> str:
     """What is verified, in words."""
     if not merges:
         return "the base"
+    if len(chain.merges) == 1:
+        return "the only merge"
     return f"all {merges} merges" if merges == len(chain.merges) else f"{merges} of {len(chain.merges)} merges"

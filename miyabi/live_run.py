@@ -215,10 +215,11 @@ class LiveRun:
             self.warnings.append(sentence)
 
     def end(self) -> None:
-        """The run is over, for now: its folder says so."""
+        """The run is over, for now: its folder says so, and since when, which is as before where nothing was done."""
         info = self.folder.info()
+        ended = info.ended if info.ended and not self._ended else datetime.now(UTC)
         warnings = (*info.warnings, *(w for w in self.warnings if w not in info.warnings))
-        self.folder.write_info(info.model_copy(update={"ended": datetime.now(UTC), "warnings": warnings}))
+        self.folder.write_info(info.model_copy(update={"ended": ended, "warnings": warnings}))
         self.board.close(self.results)
         self.board.write(self.folder.status_file)
 

@@ -56,9 +56,10 @@ def test_conflicts_go_to_sessions(site: Site) -> None:
     _merged(site)
     _told(site, run.output)
 
-    asked, kept = len(site.api.requests), integration(site)
+    asked, kept, told = len(site.api.requests), integration(site), site.report()
     assert site.orchestrate(NODES).wait() == 1
     assert (len(site.api.requests), integration(site)) == (asked, kept), "what was resolved once is not again"
+    assert site.report() == told
 
 
 def _resolving(site: Site) -> set[str]:
@@ -118,20 +119,28 @@ def _told(site: Site, said: str) -> None:
     assert "Left out: four: it does not merge with three" in said
     logs = site.start("logs", "r1", sessions["two"].task)
     assert "resolved" in logs.succeeds(seconds=30)
-    (flow,) = site.ask(
-        "/flow_runs/filter", {"flow_runs": {"name": {"any_": ["report r1"]}}, "sort": "START_TIME_DESC", "limit": 1}
-    )
-    runs = site.ask("/task_runs/filter", {"task_runs": {"flow_run_id": {"any_": [flow["id"]]}}})
-    assert {run["name"]: run["tags"] for run in runs} == {r.task: [f"machine:{r.machine}"] for r in sessions.values()}
+    runs = [(run["name"], run["tags"]) for run in _task_runs(site)]
+    assert dict(runs) == {r.task: [f"machine:{r.machine}"] for r in sessions.values()}
+
+
+def _task_runs(site: Site) -> list[dict[str, Any]]:
+    """The sessions' task runs, whichever flow run integrated the run."""
+    flows = [flow["id"] for flow in site.flow_runs("report r1")]
+    found: list[dict[str, Any]] = site.ask("/task_runs/filter", {"task_runs": {"flow_run_id": {"any_": flows}}})
+    return found
 
 
 @pytest.mark.timeout(180)
 def test_interrupted_while_it_resolves(site: Site) -> None:
-    """Ctrl-C stops the session; gone on with, the conflict is resolved; a sweep takes away what that made, too."""
+    """After a crash the session is joined, Ctrl-C stops it, gone on with it resolves; a sweep takes it all away."""
     site.write_config(integration={"resolve_conflicts": True})
     nodes = [writes("one", "a.txt"), writes(LONG, "a.txt", title="Long [[scenario:resolve:hold]]")]
     run = site.orchestrate(nodes)
     eventually(lambda: _resolving(site) or not run.runs, why=lambda: run.output)
+    run.kill()
+    run = site.start("orchestrate", "--run", "r1")
+    eventually(lambda: len(_task_runs(site)) == 2 or not run.runs, why=lambda: run.output)
+    assert [len(pids) for session, pids in site.watch.starts.items() if "_resolve" in session] == [1]
     run.interrupt()
     assert run.wait(seconds=60) == 130, run.output
     assert [site.live(index) for index in (0, 1)] == [set(), set()]
