@@ -67,3 +67,21 @@ def test_in_mid_run(quick: Quick) -> None:
     assert {frozenset(quick.remote.labels(number)) for number in (*held, after)} == {
         frozenset(["miyabi", "miyabi:review"])
     }
+
+
+def test_interrupted(quick: Quick) -> None:
+    """Ctrl-C stops the sessions and keeps what is done; the same command brings that home and runs the rest."""
+    milestone = quick.remote.milestone("v1")
+    quick_one, held = quick.issue("Quick", milestone), quick.issue("Held", milestone, scenario="gate:open")
+    command = quick.orchestrate(milestone)
+    eventually(lambda: f"issue-{quick_one}: succeeded" in command.output, seconds=60, why=lambda: command.output)
+    eventually(lambda: len(quick.site.calls) == 2)
+    command.interrupt()
+    assert command.wait(seconds=60) == 130, command.output
+    assert ("Traceback" in command.output, "the same command goes on from here" in command.output) == (False, True)
+
+    quick.site.open_gate("open")
+    said = quick.press(milestone)
+    assert said.status == 0
+    assert [closed(pull["body"]) for pull in quick.remote.pulls()] in ([[quick_one], [held]], [[held], [quick_one]])
+    assert all(f"Pull request #{pull['number']}" in said.output for pull in quick.remote.pulls())

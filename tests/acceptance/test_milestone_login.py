@@ -10,6 +10,7 @@ from prefect.blocks.system import Secret
 from pydantic import SecretStr
 
 from blocks.github import GitHubRepository
+from tests.support.canary import Canary
 from tests.support.github_emulate import APP_ID, INSTALLATION_ID
 from tests.support.local_site import LocalSite
 from tests.support.milestone_site import Night, closed, emulate, github, quick  # noqa: F401 - fixtures
@@ -28,7 +29,7 @@ def press(quick: Quick, milestone: int, block: Block) -> int:
 
 @pytest.mark.parametrize("kind", ["repository", "secret"])
 def test_a_token(quick: Quick, kind: str) -> None:
-    """A repository's block says all that the configuration does not; a secret's has the token alone."""
+    """A repository's block says all that the configuration does not, a secret's has the token, and both keep it."""
     token = SecretStr(quick.remote.token())
     block: Block = Secret(value=token)
     if kind == "repository":
@@ -38,6 +39,7 @@ def test_a_token(quick: Quick, kind: str) -> None:
     issue = quick.issue("Some", milestone)
     assert press(quick, milestone, block) == 0
     assert [closed(pull["body"]) for pull in quick.remote.pulls()] == [[issue]]
+    assert Canary(token.get_secret_value()).files(quick.site.folder, quick.site.server.home) == []
 
 
 def test_an_app(quick: Quick) -> None:

@@ -59,6 +59,16 @@ def test_bad_input(quick: Quick, bad: Bad) -> None:
     assert (quick.github.front.writes, quick.hub.writes, quick.runs(), quick.site.calls) == ((), 0, [], [])
 
 
+def test_a_dag_file(quick: Quick) -> None:
+    """A run whose pull request GitHub would refuse in the end is not started either."""
+    tasks = quick.site.write_tasks([{"id": "some", "prompt": "[[scenario:write]]"}])
+    words = ["orchestrate", str(tasks), "-C", str(quick.site.repository), "--pull-request"]
+    for more, token in ([[], quick.remote.token("bob")], [["--github", "nowhere"], ""]):
+        said = quick.miyabi(*words, *more, GITHUB_TOKEN=token)
+        assert (said.status, said.stderr.count("\n"), said.stderr[:8]) == (2, 1, "miyabi: ")
+    assert (quick.runs(), quick.site.calls) == ([], [])
+
+
 def test_a_protected_branch(quick: Quick) -> None:
     """The run is kept and told with the reason; when the branch may be pushed, the next night brings it home."""
     milestone = quick.remote.milestone("v1")
