@@ -39,8 +39,10 @@ class LoopThread:
         return self._thread.ident or 0
 
     def call_soon(self, function: Callable[[], object]) -> None:
-        """Calls `function` on the loop, soon; after `stop` it is not called."""
-        if not self.loop.is_closed():
+        """Calls `function` on the loop: soon, or now where that is the caller's; after `stop` it is not called."""
+        if threading.get_ident() == self.ident:
+            function()
+        elif not self.loop.is_closed():
             self.loop.call_soon_threadsafe(function)
 
     def spawn(

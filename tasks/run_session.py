@@ -97,13 +97,18 @@ class TaskRun:
                 spec=await live.spec(node, attempt=number, conversation=self._resumes),
                 machine=slot.machine,
                 reason=slot.reason,
-                on_exit=slot.release,
+                on_exit=self._release_early,
             )
             try:
                 return await attempt.run()
             except MachineFull as full:  # another orchestrator's sessions: the machine knows better than the limit
                 self._note_full(full)
                 await slot.park(time.time() + MACHINE_FULL_SECONDS, stay=self._resumes is not None)
+
+    def _release_early(self) -> None:
+        """The next task need not wait for our commits, unless it is not to start should we have failed."""
+        if not self._live.settings.runs.fail_fast:
+            self._slot.release()
 
     def _note_full(self, full: MachineFull) -> None:
         """Says so once, however often the machine is asked."""

@@ -34,7 +34,10 @@ SLOTS = (3, 2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site(CommandSite):
-    """A repository whose configuration names two machines, with 3 and 2 slots and the labels `first` and `second`."""
+    """A repository whose configuration names two machines, with 3 and 2 slots and the labels `first` and `second`.
+
+    The first uses an API key, the second a subscription.
+    """
 
     fleet: Fleet
     api: MessagesApi
@@ -46,7 +49,8 @@ class Site(CommandSite):
         return tuple(map(self._machine, self.fleet.hosts, SLOTS, ("first", "second")))
 
     def _machine(self, host: FleetHost, slots: int, label: str) -> Machine:
-        sessions = claude_environment(self.api.url, home=host.home) | {"SCRIPTED_GATES": str(self.folder / "gates")}
+        sessions = claude_environment(self.api.url, home=host.home, oauth=label == "second")
+        sessions |= {"SCRIPTED_GATES": str(self.folder / "gates")}
         claude = str(claude_binary())
         name = f"{self.fleet.tag}-{label}"
         return host.machine(slots=slots, name=name, labels=(label,), claude=claude, environment=sessions)
