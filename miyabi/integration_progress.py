@@ -9,6 +9,7 @@ from miyabi import atomic
 from miyabi.errors import BadInput
 from miyabi.progress import Board, Row, Snapshot
 from miyabi.run_folder import RunFolder
+from miyabi.session import is_resolving
 
 
 class IntegrationProgress:
@@ -27,6 +28,9 @@ class IntegrationProgress:
 
 
 def _read(folder: RunFolder) -> Snapshot | None:
+    """The run's own tasks, without what an integration that was killed has left there."""
     with suppress(BadInput):
-        return Board.read(folder.status_file)
+        if found := Board.read(folder.status_file):
+            rows = tuple(row for row in found.rows if not is_resolving(row.task))
+            return found.model_copy(update={"note": "", "rows": rows})
     return None
