@@ -43,15 +43,19 @@ def aggregate_results(
         session_defaults: Name of a Water Spider Session Defaults block, for the same.
     """
     runner = current_runner()
-    said = overrides(fleet, session_defaults)
+    given = overrides(fleet, session_defaults)
     try:
-        work = runner.call(Integrating.open(run, repository=repository, config=config, overrides=said, runner=runner))
+        work = runner.call(Integrating.open(run, repository=repository, config=config, overrides=given, runner=runner))
         with work.folder.integration_lock():
             came = work.run()
             report = write_report(work.folder)
     except BadInput as error:
         get_run_logger().error("%s", error)
         return Failed(name="BadInput", message=str(error))
+    except OSError as error:
+        said = f"run {run}: its folder cannot be written: {error}. Is the disk full?"
+        get_run_logger().error("%s", said)
+        return Failed(message=said)
     except CancelledError:
         return Cancelled(message=f"run {run} was not integrated: the flow run was cancelled")
     return _told(came, report, work.folder)

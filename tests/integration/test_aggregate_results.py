@@ -239,6 +239,18 @@ async def test_a_damaged_run_folder(prefect_server: RealServer, played: PlayedRu
     assert await played.repository.branches(BRANCH) == {}
 
 
+@pytest.mark.parametrize("file", ["integration.json", "report.md"])
+async def test_a_folder_that_cannot_be_written(prefect_server: RealServer, played: PlayedRun, file: str) -> None:
+    """What cannot be kept is told in one line, with the file."""
+    await played.task("a", {"a.txt": "x"})
+    folder = played.keep()
+    (folder.path / file / "in the way").mkdir(parents=True)
+    state = aggregate(played)
+    assert state.is_failed()
+    assert (state.message or "").startswith(f"run {RUN}: its folder cannot be written: ")
+    assert str(folder.path / file) in (state.message or "")
+
+
 async def test_a_run_that_does_not_exist(prefect_server: RealServer, played: PlayedRun) -> None:
     """It is told which runs there are; a name that none can have is told too."""
     await played.task("a", {"a.txt": "x"})
