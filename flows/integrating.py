@@ -17,9 +17,11 @@ from miyabi.errors import BaseMissing, GitError
 from miyabi.integration import integrate
 from miyabi.integration_progress import IntegrationProgress
 from miyabi.integration_values import Integration, NotIntegrated
+from miyabi.redact import redact
 from miyabi.repository import Repository
 from miyabi.run_folder import RunFolder
 from miyabi.settings import Settings
+from miyabi.text import one_line
 from miyabi.verification import CommandEnd
 from tasks.cancellation import watch_for_cancellation
 from tasks.jobs import GRACE_SECONDS
@@ -103,7 +105,7 @@ class Integrating:
         )
 
     async def _verify(self, command: str, *, folder: Path, timeout_seconds: float, label: str) -> CommandEnd:
-        self.progress.say(f"verifying {label}: {command}")
+        self.progress.say(f"verifying {label}: {one_line(redact(command))}")
         return await run_as_task(command, folder=folder, timeout_seconds=timeout_seconds, label=label)
 
     def _watch(self) -> None:

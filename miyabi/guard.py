@@ -163,6 +163,8 @@ def _status(process: subprocess.Popen[bytes]) -> int:
 
 
 def _say(text: str) -> None:
+    """Unbuffered, so that nothing is left to be written when we go, perhaps to somebody who does not read any more."""
+    data = text.encode()
     with contextlib.suppress(BrokenPipeError):
-        sys.stdout.buffer.write(text.encode())
-        sys.stdout.buffer.flush()
+        while data:
+            data = data[os.write(sys.stdout.fileno(), data) :]

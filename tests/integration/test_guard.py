@@ -104,6 +104,14 @@ def test_who_ends_the_guard_ends_the_command(start: Start, ending: signal.Signal
     assert gone(left)
 
 
+def test_output_that_nobody_reads_does_not_keep_it(start: Start) -> None:
+    """Who ends it need not read what it still has to say."""
+    process = start("yes")
+    time.sleep(1)
+    process.terminate()
+    assert process.wait(10) == 128 + signal.SIGTERM
+
+
 def test_an_orchestrator_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
     """Where nobody waits for it any more, the command is ended, though it says nothing that could fail to be read."""
     command = f"{daemon('one')}; echo $$ >shell; sleep 1000"
