@@ -35,6 +35,7 @@ def seed(night: Night[Site]) -> tuple[int, dict[str, int]]:
 def test_twelve_issues(night: Night[Site]) -> None:
     """One command makes one pull request of twelve issues and tells the milestone; a second one writes nothing."""
     milestone, issues = seed(night)
+    night.configure(integration={"verify": ["env"]}, sessions={"check": "env"})
     with Canary(night.remote.token()) as canary:
         said = night.orchestrate("next due").succeeds(seconds=200)
     (pull,) = night.remote.pulls()
@@ -44,6 +45,7 @@ def test_twelve_issues(night: Night[Site]) -> None:
     assert night.files(f"miyabi/{run}") == sorted(["README.md", *(f"issue-{n}.txt" for n in issues.values())])
     assert sorted(closed(pull["body"])) == sorted(issues.values())
     told(night, milestone, issues, pull=pull["number"])
+    assert "HOME=" in (night.site.run_folder(run).path / "integration.json").read_text()  # what `env` printed
     seen_nowhere(night, canary)
     night.github.front.forget()
     again = night.orchestrate(milestone).succeeds()
