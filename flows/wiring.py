@@ -20,6 +20,7 @@ from miyabi.remote import live_sessions
 from tasks.cancellation import watch_for_cancellation
 from tasks.futures import ended
 from tasks.patience import lose_patience
+from tasks.predecessors import note_crashes
 from tasks.run_session import run_session
 from tasks.runner import FleetTaskRunner
 
@@ -55,7 +56,9 @@ def equip(live: LiveRun, runner: FleetTaskRunner) -> None:
         ledger=live.folder.leases_file,
     )
     runner.spawn(_write_status(live))
-    runner.spawn(watch_for_cancellation(UUID(flow_run.id), cancel=runner.cancel_all))
+    own, repository = UUID(flow_run.id), str(live.repository.root)
+    runner.spawn(note_crashes(live.run, repository=repository, own=own))
+    runner.spawn(watch_for_cancellation(own, cancel=runner.cancel_all))
 
 
 def submit_all(live: LiveRun) -> Futures:

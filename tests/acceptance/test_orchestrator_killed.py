@@ -50,6 +50,7 @@ def test_orchestrator_killed(site: Site) -> None:
     again.succeeds()
     assert [site.watch.peak[site.workspace(index)] for index in (0, 1)] == [3, 2]
     _all_is_there(site)
+    assert [flow["state_type"] for flow in site.flow_runs()] == ["CRASHED", "CRASHED", "COMPLETED"]
     eventually(lambda: set(site.active_slots().values()) == {0}, why=lambda: str(site.active_slots()))
 
 
