@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 
 from miyabi.integration_values import Integration
 from miyabi.session import Outcome, SessionPaths, SessionResult, is_resolving
+from tests.support.commands import Command
 from tests.support.machine_watch import eventually
 from tests.support.orchestrated import Site, site  # noqa: F401 - a fixture
-from tests.support.played_runs import commit_on
 from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
 from tests.support.repos import git
 
@@ -50,9 +49,12 @@ def test_conflicts_go_to_sessions(site: Site) -> None:
     site.write_config(integration={"resolve_conflicts": True})
     run = site.orchestrate(NODES)
     eventually(lambda: _resolving(site) or not run.runs, why=lambda: run.output)
-    _others_keep_to_the_slots(site)
-    site.open_gate("hold")
+    other = _others_keep_to_the_slots(site)
+    for gate in ("hold", "others"):
+        site.open_gate(gate)
     assert run.wait() == 1, run.output
+    other.succeeds()
+    assert [site.watch.peak[site.workspace(index)] for index in (0, 1)] == [3, 2]
     _merged(site)
     _told(site, run.output)
 
@@ -66,15 +68,12 @@ def _resolving(site: Site) -> set[str]:
     return {task for index in (0, 1) for task in site.live(index) if is_resolving(task)}
 
 
-def _others_keep_to_the_slots(site: Site) -> None:
-    """While it resolves, another run wants more slots than are left."""
-    other = site.orchestrate([{"id": f"o{n}", "prompt": "Do it. [[scenario:gate:others]]"} for n in range(6)], run="r2")
+def _others_keep_to_the_slots(site: Site) -> Command:
+    """Another run that wants more slots than are left while one is taken to resolve."""
+    other = site.orchestrate([{"id": f"o{n}", "prompt": "Do it. [[scenario:gate:others]]"} for n in range(5)], run="r2")
     eventually(lambda: sum(len(site.live(index)) for index in (0, 1)) == 5, why=lambda: other.output)
     assert sum(site.active_slots().values()) == 5
-    time.sleep(1)
-    site.open_gate("others")
-    other.succeeds()
-    assert [site.watch.peak[site.workspace(index)] for index in (0, 1)] == [3, 2]
+    return other
 
 
 def _merged(site: Site) -> None:
@@ -148,34 +147,14 @@ def test_interrupted_while_it_resolves(site: Site) -> None:
     assert "Traceback" not in run.output
 
     site.open_gate("hold")
-    assert "holds 2 of 2 tasks" in _gone_on_with(site)
-    (first,) = _sessions(site)
-    assert site.run_folder().latest_results()[first].attempt == 2
-
-    _changed(site, LONG, "line of somebody else\n")
-    assert "holds 2 of 2 tasks" in _gone_on_with(site)
-    assert len(_sessions(site)) == 2, "another conflict is not resolved by what resolved the first"
+    assert "holds 2 of 2 tasks" in site.start("orchestrate", "--run", "r1").succeeds()
+    (name,) = (task for task in site.run_folder().latest_results() if is_resolving(task))
+    assert site.run_folder().latest_results()[name].attempt == 2
+    branches = git(site.repository, "branch", "--format=%(refname:short)").splitlines()
+    assert SessionPaths(run="r1", task=name).branch in branches
 
     site.start("sweep", "r1", "--branches", "--yes").succeeds()
     assert git(site.repository, "branch", "--list", "miyabi/r1/*") == ""
     for index in (0, 1):
         left = [path for path in site.workspace(index).rglob("*resolve*") if "bin" not in path.parts]
         assert left == []
-
-
-def _gone_on_with(site: Site) -> str:
-    return site.start("orchestrate", "--run", "r1").succeeds()
-
-
-def _sessions(site: Site) -> list[str]:
-    found = [task for task in site.run_folder().latest_results() if is_resolving(task)]
-    branches = git(site.repository, "branch", "--format=%(refname:short)").splitlines()
-    assert {SessionPaths(run="r1", task=task).branch for task in found} < set(branches)
-    return found
-
-
-def _changed(site: Site, task: str, text: str) -> None:
-    """Somebody goes on with a task's branch."""
-    folder, branch = site.run_folder(), SessionPaths(run="r1", task=task).branch
-    head = commit_on(site.repository, branch, {"a.txt": text}, parent=branch, message="more")
-    folder.write_result(folder.latest_results()[task].model_copy(update={"head": head}))
