@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from prefect.logging import get_run_logger
 
+from miyabi.current_run import use_run
 from miyabi.dag import Dag
 from miyabi.errors import MiyabiError
 from miyabi.hosts import open_host
 from miyabi.integration_progress import IntegrationProgress
-from miyabi.live_run import LiveRun, use_run
+from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.opening import preflight
 from miyabi.remote import live_sessions

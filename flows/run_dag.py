@@ -15,8 +15,9 @@ from flows.aggregate_results import aggregate_results
 from flows.form import OptionalPath, OptionalStrategy, OptionalText
 from flows.parameters import overrides
 from flows.wiring import equip, see_through, submit_all
+from miyabi.current_run import use_run
 from miyabi.errors import BadInput
-from miyabi.live_run import LiveRun, use_run
+from miyabi.live_run import LiveRun
 from miyabi.opening import RunRequest, open_run
 from miyabi.reporting import write_report
 from miyabi.run_folder import run_name_of

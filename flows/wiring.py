@@ -13,6 +13,7 @@ from prefect.runtime import flow_run
 
 from flows.progress_artifact import ProgressArtifact
 from miyabi.errors import BadInput
+from miyabi.leftovers import bring_home_leftovers
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.opening import preflight
@@ -76,6 +77,7 @@ def see_through(live: LiveRun, runner: FleetTaskRunner, futures: Futures) -> Non
     runner.spawn(progress.keep())
     try:
         wait(list(futures.values()))
+        runner.call(bring_home_leftovers(live))
     except BaseException:
         lose_patience()
         runner.cancel_all("the run was interrupted")

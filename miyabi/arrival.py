@@ -42,11 +42,12 @@ async def heads_of(repository: Repository, branch: str) -> tuple[str, ...]:
 
 
 async def take(
-    repository: Repository, file: Path, *, branch: str, head: str, strays: str | None, base: str
+    repository: Repository, file: Path, *, branch: str, head: str, strays: str | None, base: str, aside: bool = False
 ) -> str | None:
     """Puts the branch at `head`, out of a bundle (an empty file where nothing is new); the strays' branch, if any.
 
-    The branch may move anywhere: what it held and `head` does not goes to the strays.
+    The branch may move anywhere: what it held and `head` does not goes to the strays. With `aside` it stays where it is
+    if it is there, and `head` goes to the strays.
 
     Raises:
         exchange.PrerequisiteMissing: the bundle counts on commits that are not here; ask for one with everything.
@@ -60,8 +61,9 @@ async def take(
         arrived = [head, *([strays] if strays else [])]
         there = await _refs(repository, [branch, branch + STRAYS])
         await exchange.require_complete(repository.git, arrived, known=[base, *(ref.commit for ref in there.values())])
-        kept = await _strays(repository, branch, head=head, others=[r.commit for r in there.values()] + arrived[1:])
-        await _move(repository, {branch: head} | ({branch + STRAYS: kept} if kept else {}), there=there)
+        tip = there[branch].commit if aside and branch in there else head
+        kept = await _strays(repository, branch, head=tip, others=[r.commit for r in there.values()] + arrived)
+        await _move(repository, {branch: tip} | ({branch + STRAYS: kept} if kept else {}), there=there)
         return branch + STRAYS if kept else None
 
 

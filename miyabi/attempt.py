@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from miyabi import legacy_result
 from miyabi.attempt_record import AttemptRecord
-from miyabi.collecting import collect_patiently
-from miyabi.errors import ConnectionDropped, GitError, MachineError, MachineFull, MachineUnreachable, SessionError
+from miyabi.errors import GitError, MachineError, MachineFull, RemoteFailed, SessionError
+from miyabi.harvest import STOP_GRACE_SECONDS, Harvest
 from miyabi.launcher import inherited, script
-from miyabi.legacy_result import LegacyResult
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
-from miyabi.outcome import Evidence, conclude
-from miyabi.parser import Init, Transcript, attempt_cost, missing_command
+from miyabi.parser import Init, Transcript, missing_command
 from miyabi.progress import TaskState
-from miyabi.redact import redact
 from miyabi.remote import RemoteSession
-from miyabi.session import Outcome, SessionResult, SessionSpec
+from miyabi.session import SessionPaths, SessionResult, SessionSpec
 from miyabi.session_status import State, Status
 from miyabi.toolbox import install
+from miyabi.untold import Stand, untold
 
-STOP_GRACE_SECONDS = 10.0
 _HURRIED_SECONDS = 2.0
-_STDERR_BYTES = 4096
+_NOT_THERE = {State.NONE, State.STAGED}
 
 
 @dataclass(kw_only=True)
@@ -41,6 +36,7 @@ class Attempt:
         machine: where.
         reason: why this machine was chosen.
         on_exit: called the moment the machine's slot is free again, before the commits come home.
+        is_given_up: there is a later attempt, which has the branch and is what the board tells of.
     """
 
     live: LiveRun
@@ -48,20 +44,25 @@ class Attempt:
     machine: Machine
     reason: str = ""
     on_exit: Callable[[], None] = lambda: None
+    is_given_up: bool = False
     transcript: Transcript = field(default_factory=Transcript)
     _start: datetime = field(default_factory=lambda: datetime.now(UTC))
     _missing: str | None = None
+    _stand: Stand = Stand.NOTHING
+    _is_under_way: bool = False
 
     async def run(self) -> SessionResult:
         """The result; it is also in the run folder.
 
         Raises:
             MachineFull: the machine itself refused; nothing was started.
+            MachineError: it does not answer at the moment; the same attempt may be made again.
             CancelledError: after the session was stopped and its work brought home.
         """
-        session = RemoteSession(self.live.host(self.machine), self.spec.paths.session, workspace=self.machine.workspace)
+        session = self._session(self.spec.paths)
         try:
             await self._begin(session)
+            self.live.absences.end(self.machine.name)
             result = await self._see_through(session)
         except asyncio.CancelledError:
             await self._give_up(session)
@@ -70,44 +71,100 @@ class Attempt:
             AttemptRecord.forget(self._files)
             raise
         except (MachineError, SessionError, GitError) as error:
-            result = self._without_session(error)
+            if error.transient and not self._is_under_way and self.live.absences.is_borne(self.machine.name):
+                raise
+            result = self._without_end(error)
         self.live.keep(result)
         return result
+
+    async def recover(self) -> SessionResult | None:
+        """Ends a session that was given up when its machine did not answer; what came of it, None where it is gone.
+
+        Raises:
+            MachineError: the machine does not answer, or fails; all is left as it is.
+            SessionError: the same.
+            GitError: the same.
+        """
+        session = self._session(self.spec.paths)
+        if (await session.status()).state in _NOT_THERE:
+            AttemptRecord.forget(self._files)
+            return None
+        await session.stop(grace_seconds=STOP_GRACE_SECONDS)
+        return await self._see_through(session)
 
     async def _begin(self, session: RemoteSession) -> None:
         """Sees that it runs: as an earlier orchestrator started it, or started now."""
         if known := AttemptRecord.pending(self._files):
-            self._start = known.start
-            if (await session.status()).state not in {State.NONE, State.STAGED}:
+            self._start, self._stand = known.start, Stand.ASKED
+            if await self._is_there(session, known):
                 return
         self._say(TaskState.PREPARING)
         worktree = await self.live.worktree(self.machine, self.live.dag.by_id[self.spec.task])
-        record = AttemptRecord(
-            machine=self.machine.name, start=self._start, base=self.spec.base, resumes=self.spec.resumes
-        )
-        record.keep(self._files)
+        await self._end_earlier_ones()
+        AttemptRecord.of(self.machine, self.spec, start=self._start).keep(self._files)
         await self._launch(session, worktree)
+
+    async def _is_there(self, session: RemoteSession, known: AttemptRecord) -> bool:
+        """Whether the machine has the session; it is not started a second time where it may be somewhere else.
+
+        Raises:
+            SessionError: it may be, or the machine has forgotten it.
+        """
+        if (await session.status()).state not in _NOT_THERE:
+            return True
+        if not known.is_at(self.machine):
+            self._stand = Stand.MOVED
+            raise SessionError(known.moved(self.machine))
+        self._stand = Stand.NOTHING
+        if any(file.exists() and file.stat().st_size for file in self._output):
+            self._stand = Stand.GONE
+            text = f"{self.machine.name} knows nothing of session {self.spec.paths.session} any more, which ran there."
+            raise SessionError(f"{text} Was {self.machine.workspace} cleaned?")
+        return False
+
+    async def _end_earlier_ones(self) -> None:
+        """Two never work in one worktree: an attempt that was given up while its machine was away may still live."""
+        for number in range(1, self.spec.attempt):
+            if AttemptRecord.has_been_at(self.machine, self.live.folder.attempt(self.spec.task, number)):
+                earlier = self._session(self.spec.paths.model_copy(update={"attempt": number}))
+                if (await earlier.status()).live:
+                    await earlier.stop(grace_seconds=STOP_GRACE_SECONDS)
 
     async def _launch(self, session: RemoteSession, worktree: str) -> None:
         spec, machine = self.spec, self.machine
         agent = await install(self.live.host(machine), machine.workspace, "rehearsal") if spec.rehearse else None
-        await session.start(
-            script=script(spec, machine, worktree=worktree, inherited=inherited(machine), agent=agent),
-            stdin=spec.prompt.encode(),
-            after=self.live.workspace(machine).after_script(spec.paths, check=spec.check),
-            slots=machine.slots,
-            timeout_seconds=spec.timeout_seconds,
-            after_timeout_seconds=spec.check_timeout_seconds,
-        )
+        self._stand = Stand.ASKED
+        try:
+            await session.start(
+                script=script(spec, machine, worktree=worktree, inherited=inherited(machine), agent=agent),
+                stdin=spec.prompt.encode(),
+                after=self.live.workspace(machine).after_script(spec.paths, check=spec.check),
+                slots=machine.slots,
+                timeout_seconds=spec.timeout_seconds,
+                after_timeout_seconds=spec.check_timeout_seconds,
+            )
+        except (MachineError, SessionError) as error:
+            if not error.transient and type(error) is not MachineError:  # the machine said no
+                self._stand = Stand.NOTHING
+            raise
 
     async def _see_through(self, session: RemoteSession) -> SessionResult:
+        self._stand, self._is_under_way = Stand.ASKED, True
         self._say(TaskState.RUNNING)
         status = await self._follow(session)
+        self._stand = Stand.OVER
         self.on_exit()
-        try:
-            return await self._conclude(session, status)
-        except (MachineError, SessionError, GitError) as error:
-            return self._not_collected(error)
+        self._say(TaskState.COLLECTING)
+        harvest = Harvest(
+            live=self.live,
+            spec=self.spec,
+            machine=self.machine,
+            session=session,
+            start=self._start,
+            reason=self.reason,
+            aside=self.is_given_up,
+        )
+        return await harvest.bring(status, transcript=self.transcript, missing=self._missing)
 
     async def _follow(self, session: RemoteSession) -> Status:
         stopping: list[asyncio.Task[Status]] = []
@@ -120,12 +177,16 @@ class Attempt:
                     stopping.append(asyncio.ensure_future(session.stop(grace_seconds=STOP_GRACE_SECONDS)))
             self._say(TaskState.RUNNING)
 
-        status = await session.follow(
-            self._files / "stdout.jsonl",
-            self._files / "stderr.txt",
-            on_output=on_output,
-            patience_seconds=self._patience_seconds,
-        )
+        try:
+            status = await session.follow(
+                *self._output,
+                on_output=on_output,
+                patience_seconds=self.live.absences.patience_seconds,
+            )
+        except RemoteFailed:  # its output is damaged there; its work need not be
+            status = await session.status()
+            if status.live:
+                raise
         self.transcript.finish()
         await asyncio.gather(*stopping, return_exceptions=True)
         return status
@@ -134,9 +195,12 @@ class Attempt:
         """We were asked to stop: end the whole tree, bring home what there is, keep the result."""
         if AttemptRecord.pending(self._files) is None:
             return
-        with contextlib.suppress(MachineError, SessionError):  # left where it is, for the next orchestrator to find
+        try:
             await self._stop(session)
             self.live.keep(await self._see_through(session))
+        except (MachineError, SessionError, GitError) as error:
+            if self._stand is Stand.OVER:  # else it is left where it is, for the next orchestrator to find
+                self.live.keep(self._without_end(error))
 
     async def _stop(self, session: RemoteSession) -> None:
         """Told to hurry meanwhile, it still sees that the machine is told."""
@@ -147,94 +211,35 @@ class Attempt:
             await asyncio.wait([stopping], timeout=_HURRIED_SECONDS)
             raise
 
-    async def _conclude(self, session: RemoteSession, status: Status) -> SessionResult:
-        self._say(TaskState.COLLECTING)
-        end = datetime.now(UTC)
-        if status.state in {State.LOST, State.ORPHAN}:
-            await session.stop(grace_seconds=STOP_GRACE_SECONDS)
-        collected = await collect_patiently(
-            self.live.workspace(self.machine),
-            self.spec.paths,
-            base=self.spec.base,
-            patience_seconds=self._patience_seconds,
-        )
-        changes = await self.live.repository.changes(self.spec.base, collected.head)
-        (self._files / "check.log").write_bytes(await session.check_log())
-        return conclude(
-            self.spec,
+    def _without_end(self, error: MachineError | SessionError | GitError) -> SessionResult:
+        """The result where the end, or the work, of the session is not here."""
+        if self._stand.is_settled:
+            AttemptRecord.forget(self._files)
+        return untold(
+            self._stand,
+            error,
+            live=self.live,
+            spec=self.spec,
+            machine=self.machine,
+            start=self._start,
+            reason=self.reason,
             transcript=self.transcript,
-            evidence=self._evidence(status, await self._declared()),
-            changes=changes.model_copy(update={"salvaged": collected.salvaged}),
-            machine=self.machine.name,
-            placement_reason=self.reason,
-            start=self._start,
-            end=end,
-            head=collected.head,
-            earlier_cost_usd=self.live.cost_of(self.spec.resumes),
         )
 
-    async def _declared(self) -> LegacyResult | None:
-        """What the agent left in its result file, where it left one."""
-        file = f"{self.machine.workspace}/{self.spec.paths.worktree}/{legacy_result.PATH}"
-        answer = await self.live.host(self.machine).run(["head", "-c", str(legacy_result.LONGEST_CHARACTERS), file])
-        return legacy_result.parse(answer.stdout.decode(errors="replace")) if answer.exit_status == 0 else None
-
-    def _evidence(self, status: Status, declared: LegacyResult | None) -> Evidence:
-        stderr = self._files / "stderr.txt"
-        return Evidence(
-            agent_exit=status.exit_status,
-            ended_by=status.ended_by,
-            stderr=stderr.read_bytes()[-_STDERR_BYTES:].decode(errors="replace") if stderr.exists() else "",
-            check_exit=status.check_exit,
-            lost=status.state is not State.EXITED,
-            missing_command=self._missing,
-            legacy=declared,
-        )
-
-    def _without_session(self, error: Exception) -> SessionResult:
-        lost = isinstance(error, (MachineUnreachable, ConnectionDropped))
-        return self.live.no_session(
-            self.spec.task,
-            attempt=self.spec.attempt,
-            outcome=Outcome.MACHINE_LOST if lost else Outcome.NOT_STARTED,
-            error=error,
-            machine=self.machine.name,
-            placement_reason=self.reason,
-            start=self._start,
-        )
-
-    def _not_collected(self, error: Exception) -> SessionResult:
-        """The session is over, and what it did stays where it is until the run is gone on with."""
-        where = f"{self.machine.workspace}/{self.spec.paths.worktree} on {self.machine.name}"
-        told = f"{error} Its work is in {where}; once that is mended: miyabi orchestrate --run {self.spec.run}"
-        spent = attempt_cost(self.transcript.cost_usd, before_usd=self.live.cost_of(self.spec.resumes))
-        result = self.live.no_session(
-            self.spec.task,
-            attempt=self.spec.attempt,
-            outcome=Outcome.NOT_COLLECTED,
-            error=error,
-            machine=self.machine.name,
-            placement_reason=self.reason,
-            start=self._start,
-        )
-        known = {
-            "error_text": redact(told),
-            "session_id": self.transcript.session_id,
-            "turns": self.transcript.turns,
-            "usage": self.transcript.usage,
-            "cost_usd": spent,
-        }
-        return result.model_copy(update=known)
+    def _session(self, paths: SessionPaths) -> RemoteSession:
+        return RemoteSession(self.live.host(self.machine), paths.session, workspace=self.machine.workspace)
 
     @property
     def _files(self) -> Path:
         return self.live.folder.attempt(self.spec.task, self.spec.attempt)
 
     @property
-    def _patience_seconds(self) -> float:
-        return 60 * self.live.settings.runs.patience_minutes
+    def _output(self) -> tuple[Path, Path]:
+        return self._files / "stdout.jsonl", self._files / "stderr.txt"
 
     def _say(self, state: TaskState) -> None:
+        if self.is_given_up:
+            return
         self.live.board.update(
             self.spec.task,
             state=state,

@@ -10,14 +10,14 @@ from miyabi.workspace import Collected, Workspace
 
 
 async def collect_patiently(
-    workspace: Workspace, paths: SessionPaths, *, base: str, patience_seconds: float
+    workspace: Workspace, paths: SessionPaths, *, base: str, patience_seconds: float, aside: bool = False
 ) -> Collected:
     """The commits, however often the link drops, for as long as patience lasts. Raises as `Workspace.collect`."""
     clock = asyncio.get_running_loop().time
     deadline = clock() + patience_seconds
     while True:
         try:
-            return await workspace.collect(paths, base=base)
+            return await workspace.collect(paths, base=base, aside=aside)
         except (MachineUnreachable, ConnectionDropped):
             if clock() > deadline:
                 raise

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from miyabi.absence import Absences
 from miyabi.attempt_record import AttemptRecord, Continuation
 from miyabi.dag import Dag, Node
 from miyabi.errors import MachineError, MiyabiError
@@ -46,10 +45,12 @@ class LiveRun:
     _prepared: dict[tuple[str, str], str] = field(default_factory=dict)
     _ended: set[str] = field(default_factory=set)
     _places: Places = field(init=False)
+    absences: Absences = field(init=False)
     _bases: dict[str, asyncio.Task[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._places = Places(self.repository)
+        self.absences = Absences(patience_seconds=60 * self.settings.runs.patience_minutes)
         self.machines = self.machines or {machine.name: machine for machine in self.settings.machines}
         known = self.dag.by_id
         self.results = {task: result for task, result in self.folder.latest_results().items() if task in known}
@@ -83,11 +84,19 @@ class LiveRun:
                 continue
             if not blocked.isdisjoint(self.dag.dependencies(task)):
                 blocked.add(task)
-            elif reason := unplaceable(loads, self.requires(task)):
+            elif impossible := self._unplaceable(task, loads):
                 blocked.add(task)
-                self.keep(self.no_session(task, outcome=Outcome.NOT_STARTED, error=MachineError(reason)))
+                self.keep(impossible)
             else:
                 yield task
+
+    def _unplaceable(self, task: str, fleet: Sequence[Load]) -> SessionResult | None:
+        left = self.pending(task)
+        if left and left.machine not in self.machines:
+            absent, where = MachineError(left.told_absent(run=self.run)), left.machine
+            return self.no_session(task, outcome=Outcome.NOT_COLLECTED, error=absent, machine=where, start=left.start)
+        reason = unplaceable(fleet, self.requires(task))
+        return self.no_session(task, outcome=Outcome.NOT_STARTED, error=MachineError(reason)) if reason else None
 
     def upstream(self, node: Node) -> Sequence[SessionResult]:
         """The results of the tasks that this one depends on, in the node's order."""
@@ -142,14 +151,24 @@ class LiveRun:
         return await self.workspace(machine).prepare(paths, base=await self.start_for(node))
 
     async def abandon(self, machine: Machine, node: Node) -> None:
-        """Removes what `prepare` made on a machine where the task did not run after all."""
+        """Removes what `prepare` made on a machine where the task did not run after all, nor ever did."""
         self._prepared.pop((node.id, machine.name), None)
+        attempts = range(1, self.attempts(node.id) + 2)
+        if any(AttemptRecord.has_been_at(machine, self.folder.attempt(node.id, number)) for number in attempts):
+            return
         await self.workspace(machine).remove(SessionPaths(run=self.run, task=node.id))
 
     def attempts(self, task: str) -> int:
-        """How many attempts of a task are over; one that was skipped, or whose work is not home, is not."""
+        """How many attempts of a task are over; one that was skipped, or whose work may come home yet, is not."""
         last = self.results.get(task)
-        return last.attempt - (last.outcome in {Outcome.SKIPPED, Outcome.NOT_COLLECTED}) if last else 0
+        undecided = {Outcome.SKIPPED, Outcome.NOT_COLLECTED}
+        return last.attempt - (last.outcome in undecided or self._may_be_joined(last)) if last else 0
+
+    def _may_be_joined(self, last: SessionResult) -> bool:
+        """Whether an earlier orchestrator lost its machine, which takes part again."""
+        lost = last.outcome is Outcome.MACHINE_LOST and last.task not in self._ended
+        left = AttemptRecord.pending(self.folder.attempt(last.task, last.attempt)) if lost else None
+        return left is not None and left.machine in self.machines
 
     def pending(self, task: str) -> AttemptRecord | None:
         """The attempt that an earlier orchestrator began and did not see to its end."""
@@ -162,7 +181,7 @@ class LiveRun:
 
     def cost_of(self, conversation: str | None) -> float:
         """What a conversation has cost in the attempts that are over, US dollars."""
-        return sum(r.cost_usd for r in self.folder.results() if conversation and r.session_id == conversation)
+        return sum(r.cost_usd for r in self.folder.results() if r.session_id == conversation) if conversation else 0.0
 
     def no_session(
         self,
@@ -226,21 +245,3 @@ class LiveRun:
     async def close(self) -> None:
         """Gives back every connection; what runs on the machines goes on."""
         await self._places.close()
-
-
-_CURRENT: ContextVar[LiveRun] = ContextVar("miyabi_live_run")
-
-
-def current_run() -> LiveRun:
-    """The run that the calling task belongs to."""
-    return _CURRENT.get()
-
-
-@contextmanager
-def use_run(live: LiveRun) -> Iterator[None]:
-    """Inside, `current_run` is this run, also in the tasks submitted from here."""
-    token = _CURRENT.set(live)
-    try:
-        yield
-    finally:
-        _CURRENT.reset(token)

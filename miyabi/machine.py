@@ -33,6 +33,10 @@ class Machine(BaseModel):
     slots: int = Field(1, ge=1, le=256, description="How many sessions may run here at the same time")
     labels: tuple[Label, ...] = Field((), description="What it can do; a task's `requires` must all be here")
     claude: str = Field("claude", description="Path of the claude command on the machine")
+    account: str | None = Field(
+        None,
+        description="Claude account of its sessions: a usage limit closes all machines that have the same, or none",
+    )
     environment: dict[EnvironmentName, str] = Field(
         default_factory=dict, description="Extra environment of its sessions"
     )

@@ -24,22 +24,52 @@ _STEPS = {
     Outcome.LAUNCH_FAILED: Next.ELSEWHERE,
     Outcome.NOT_STARTED: Next.ELSEWHERE,
 }
-UNHEALTHY = frozenset({Outcome.MACHINE_LOST, Outcome.NOT_LOGGED_IN, Outcome.LAUNCH_FAILED, Outcome.NOT_STARTED})
-"""Outcomes that say something about the machine: nothing more is sent there in this run."""
+_SICK = frozenset(
+    {
+        *("MachineDiskFull", "MachineNotReady", "HostKeyRefused", "LoginRefused", "SshConfigUnusable"),
+        *("claude_not_found", "claude_not_executable", "claude_too_old", "wrong_binary", "bad_configuration"),
+        *("token_file", "bypass_as_root", "disk_full"),
+    }
+)
+"""Kinds of errors that any other session would meet on that machine too."""
 
 
 def next_step(result: SessionResult, *, attempts: int, max_attempts: int, other_machines: bool) -> Next:
     """The step after `result`, the outcome of attempt number `attempts`.
 
     Wrong work (failed check, max turns, denied permissions) is never repeated: a second try costs as much and
-    usually ends alike. A usage limit is waited for however often it comes.
+    usually ends alike. A usage limit is waited for however often it comes. Where there is no other machine than the
+    lost one, and that one is back, the task goes on there.
     """
     if result.outcome is Outcome.USAGE_LIMIT and result.resets_at is not None:
         return Next.WAIT_FOR_LIMIT
     step = _STEPS.get(result.outcome, Next.FINISH)
-    if attempts >= max_attempts or (step is Next.ELSEWHERE and not other_machines):
+    if attempts >= max_attempts:
         return Next.FINISH
+    if step is Next.ELSEWHERE and not other_machines:
+        return Next.RESUME_HERE if _is_back(result) else Next.FINISH
     return step
+
+
+def is_sick(result: SessionResult) -> bool:
+    """Whether the outcome says of the machine that nothing more should be sent there in this run."""
+    if result.outcome is Outcome.MACHINE_LOST:
+        return not _is_back(result)
+    return result.outcome is Outcome.NOT_LOGGED_IN or result.error_kind in _SICK
+
+
+def _is_back(result: SessionResult) -> bool:
+    """Whether a machine that lost a session, as by a restart, has answered since."""
+    return result.outcome is Outcome.MACHINE_LOST and result.head is not None
+
+
+def limit_is_over(resets_at: float, *, now: float, margin_seconds: float, times: int, first: float) -> float:
+    """When to go on after a usage limit, in seconds since 1970 as the arguments.
+
+    That is a margin after its end; where this is past already, as with a wrong clock, ever later the more `times` the
+    limit was met: sessions that end at once must not follow each other all night.
+    """
+    return max(resets_at + margin_seconds, now + delay_seconds(attempts=times, first=first))
 
 
 def delay_seconds(*, attempts: int, first: float) -> float:

@@ -66,8 +66,10 @@ class Workspace:
         self._known = (self._known or set()) | {base}
         return f"{self._workspace}/{paths.worktree}"
 
-    async def collect(self, paths: SessionPaths, *, base: str) -> Collected:
+    async def collect(self, paths: SessionPaths, *, base: str, aside: bool = False) -> Collected:
         """Brings the task's branch home, with what was left uncommitted; the session must be over. May be repeated.
+
+        With `aside` a branch that is here stays as it is, and the strays get what it does not hold.
 
         Raises:
             RemoteFailed: there is no such task on the machine, or git fails there.
@@ -78,9 +80,9 @@ class Workspace:
         require_safe((paths.run, paths.task))
         have = await arrival.heads_of(self._repository, paths.branch)
         try:
-            return await self._collect(paths, base=base, have=(base, *have))
+            return await self._collect(paths, base=base, have=(base, *have), aside=aside)
         except PrerequisiteMissing:
-            return await self._collect(paths, base=base, have=())
+            return await self._collect(paths, base=base, have=(), aside=aside)
 
     async def remove(self, paths: SessionPaths) -> None:
         """Removes the task's worktree and its branches from the machine, not from the repository; may be repeated.
@@ -163,7 +165,7 @@ class Workspace:
         """The commits that the machine says it has and that are also here."""
         return await self._repository.contains(answer.stdout.decode("ascii", "replace").split())
 
-    async def _collect(self, paths: SessionPaths, *, base: str, have: Sequence[str]) -> Collected:
+    async def _collect(self, paths: SessionPaths, *, base: str, have: Sequence[str], aside: bool) -> Collected:
         with tempfile.TemporaryDirectory(prefix="miyabi-") as folder:
             file = Path(folder) / "home.bundle"
             file.touch()
@@ -171,7 +173,9 @@ class Workspace:
             answer = await self._run(*words, stdout=file, timeout_seconds=_COLLECT_SECONDS)
             self._require(answer, "collect the work")
             head, strays = self._reported(answer)
-            kept = await arrival.take(self._repository, file, branch=paths.branch, head=head, strays=strays, base=base)
+            kept = await arrival.take(
+                self._repository, file, branch=paths.branch, head=head, strays=strays, base=base, aside=aside
+            )
         if self._known is not None:
             self._known.add(head)
         return Collected(head=head, salvaged=await self._repository.salvaged(base, head), strays=kept)

@@ -87,6 +87,18 @@ class Dispatcher:
             self._return_spare(post, lease)
         self._pump_soon()
 
+    @property
+    def usable(self) -> list[Machine]:
+        """The machines that take sessions, now or later."""
+        return [post.machine for post in self._posts.values() if not post.broken]
+
+    def condemn(self, name: str, error: Exception) -> None:
+        """Starts nothing more on the machine; who can go to no other fails with the error, or that one's."""
+        self._posts[name].broken = error
+        for seat in self._queue:
+            if broken := _all_broken([post for post in self._posts.values() if seat.suits(post.machine)]):
+                self._fail(seat, broken)
+
     def stop(self, reason: str) -> None:
         """Starts nothing further: who waits for a slot gets NotStarted with this reason."""
         self._stopped = self._stopped or reason
@@ -166,7 +178,8 @@ class Dispatcher:
         except ServerAway:
             self._away_until = loop.time() + AWAY_SECONDS
         except ServerError as error:
-            self._give_up(post, error)
+            self._warn(str(error))
+            self.condemn(post.machine.name, error)
         if isinstance(answer, Taken):
             post.note_taken(loop.time(), retry_seconds=answer.retry_seconds)
         elif answer:
@@ -178,14 +191,6 @@ class Dispatcher:
             self._grant(seat, post, lease, reason)
         else:
             self._offer(post, lease)
-
-    def _give_up(self, post: Post, error: ServerError) -> None:
-        """Nothing more goes to this machine; who has no other fails."""
-        self._warn(str(error))
-        post.broken = error
-        for seat in self._queue:
-            if _all_broken([other for other in self._posts.values() if seat.suits(other.machine)]):
-                self._fail(seat, error)
 
     def _offer(self, post: Post, lease: Lease) -> None:
         seat = None if post.is_closed else next((seat for seat in self._queue if seat.suits(post.machine)), None)
@@ -241,4 +246,4 @@ class Dispatcher:
 
 
 def _all_broken(posts: Sequence[Post]) -> Exception | None:
-    return posts[0].broken if all(post.broken for post in posts) else None
+    return posts[0].broken if posts and all(post.broken for post in posts) else None

@@ -7,6 +7,7 @@ import contextvars
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from prefect.client.schemas.objects import State
@@ -106,8 +107,8 @@ class Jobs:
 
     async def _run_on_machine(self, call: Call) -> State[Any]:
         assert self.fleet  # noqa: S101 - `submit` refuses it before
-        seat = self.fleet.seat(call)
-        slot = Slot(self.fleet.dispatcher, seat, await self.fleet.dispatcher.acquire(seat))
+        seat = partial(self.fleet.seat, call)
+        slot = Slot(self.fleet.dispatcher, seat, await self.fleet.dispatcher.acquire(seat()))
         use_slot(slot)
         parameters = call.parameters | {"machine": slot.machine}
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from typing import Any
 
@@ -11,18 +12,20 @@ from prefect.logging import get_run_logger
 from prefect.states import Failed
 
 from miyabi.attempt import Attempt
+from miyabi.current_run import current_run
 from miyabi.dag import Node
-from miyabi.errors import GitError, MachineFull, MergeConflict
-from miyabi.live_run import LiveRun, current_run
+from miyabi.errors import GitError, MachineError, MachineFull, MergeConflict
+from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.progress import TaskState
-from miyabi.retry import UNHEALTHY, Next, delay_seconds, next_step
+from miyabi.retry import Next, delay_seconds, is_sick, limit_is_over, next_step
 from miyabi.session import Outcome, SessionResult
 from miyabi.wording import count, duration
 from tasks.runner import current_runner
 from tasks.slots import Slot, current_slot
 
 MACHINE_FULL_SECONDS = 5.0
+MACHINE_AWAY_SECONDS = 15.0
 
 
 @task(name="run-session", task_run_name="{task_id}", cache_policy=NO_CACHE, persist_result=False)
@@ -50,8 +53,8 @@ class TaskRun:
 
     def __init__(self, live: LiveRun, node: Node, slot: Slot) -> None:
         self._live, self._node, self._slot = live, node, slot
-        self._burnt = 1
-        self._is_told_full = False
+        self._burnt, self._limits = 1, 0
+        self._told: set[type[MachineError]] = set()
         begun = live.continuation(node.id)
         self._resumes = begun.conversation if begun else None
         self._joins = live.pending(node.id) is not None
@@ -60,6 +63,7 @@ class TaskRun:
         """The result of the last attempt."""
         while True:
             result = await self._attempt()
+            self._note_health(result)
             step = self._next(result)
             if step is Next.FINISH:
                 return result
@@ -67,7 +71,16 @@ class TaskRun:
             get_run_logger().warning(
                 text, self._node.id, result.attempt, result.machine, result.outcome, result.error_text, step
             )
-            await self._make_ready(step, result)
+            try:
+                await self._make_ready(step, result)
+            except MachineError:  # told already, where the machine was given up
+                return result
+
+    def _note_health(self, result: SessionResult) -> None:
+        if result.machine and is_sick(result):
+            error = MachineError(f"nothing more is sent to {result.machine}: {result.error_text}")
+            self._live.warn(str(error))
+            self._slot.condemn(error)
 
     def _next(self, result: SessionResult) -> Next:
         joined, self._joins = self._joins, False
@@ -77,7 +90,7 @@ class TaskRun:
             result,
             attempts=self._burnt,
             max_attempts=self._live.settings.runs.max_attempts,
-            other_machines=len(self._live.machines) > 1,
+            other_machines=self._slot.can_move,
         )
 
     async def _attempt(self) -> SessionResult:
@@ -87,6 +100,9 @@ class TaskRun:
             return self._not_started(Outcome.MERGE_CONFLICT, conflict)
         except GitError as error:
             return self._not_started(Outcome.NOT_STARTED, error)
+        except MachineError as error:  # nothing more goes to the only machine that could take it
+            left = self._live.pending(self._node.id)
+            return self._not_started(Outcome.NOT_COLLECTED if left else Outcome.NOT_STARTED, error)
 
     async def _started(self) -> SessionResult:
         live, slot, node = self._live, self._slot, self._node
@@ -102,20 +118,26 @@ class TaskRun:
             try:
                 return await attempt.run()
             except MachineFull as full:  # another orchestrator's sessions: the machine knows better than the limit
-                self._note_full(full)
+                self._note_waiting(full)
                 await slot.park(time.time() + MACHINE_FULL_SECONDS, stay=self._resumes is not None)
+            except MachineError as away:
+                if not away.transient:
+                    raise
+                self._note_waiting(away)
+                slot.close_machine(time.time() + MACHINE_AWAY_SECONDS)
+                await slot.park(time.time(), stay=self._resumes is not None)
 
     def _release_early(self) -> None:
         """The next task need not wait for our commits, unless it is not to start should we have failed."""
         if not self._live.settings.runs.fail_fast:
             self._slot.release()
 
-    def _note_full(self, full: MachineFull) -> None:
+    def _note_waiting(self, reason: MachineError) -> None:
         """Says so once, however often the machine is asked."""
-        self._say_waiting(str(full))
-        if not self._is_told_full:
-            get_run_logger().warning("%s: %s", self._node.id, full)
-        self._is_told_full = True
+        self._say_waiting(str(reason))
+        if type(reason) not in self._told:
+            get_run_logger().warning("%s: %s", self._node.id, reason)
+        self._told.add(type(reason))
 
     def _say_waiting(self, reason: str) -> None:
         self._live.board.update(self._node.id, state=TaskState.READY, last_action=reason)
@@ -125,18 +147,35 @@ class TaskRun:
         self._resumes = None if step is Next.ELSEWHERE else result.session_id
         self._say_waiting(f"attempt {result.attempt}: {result.error_text}")
         if step is Next.WAIT_FOR_LIMIT and result.resets_at:
-            until = result.resets_at.timestamp() + self._live.settings.runs.limit_margin_seconds
-            self._slot.close_machine(until)
-            await self._slot.park(until, stay=self._resumes is not None)
+            await self._wait_for_limit(result.resets_at.timestamp())
             return
         self._burnt += 1
-        if result.outcome in UNHEALTHY:
-            self._live.warn(f"{result.machine}: {result.outcome}: {result.error_text}")
         if step is Next.ELSEWHERE:
             await self._slot.move(avoid=frozenset({self._slot.machine.name}))
         else:
             first = 0.0 if result.outcome is Outcome.STOPPED else self._live.settings.runs.retry_delay_seconds
-            await self._slot.park(time.time() + delay_seconds(attempts=self._burnt - 1, first=first), stay=True)
+            await self._stay(time.time() + delay_seconds(attempts=self._burnt - 1, first=first))
+
+    async def _stay(self, until: float) -> None:
+        """A slot on this machine, or on another one where this one takes nothing more meanwhile."""
+        try:
+            await self._slot.park(until, stay=True)
+        except MachineError:
+            if not self._slot.can_move:
+                raise
+            self._resumes = None
+            await self._slot.move()
+
+    async def _wait_for_limit(self, resets_at: float) -> None:
+        runs, self._limits = self._live.settings.runs, self._limits + 1
+        margin, first = runs.limit_margin_seconds, runs.retry_delay_seconds
+        until = limit_is_over(resets_at, now=time.time(), margin_seconds=margin, times=self._limits, first=first)
+        self._slot.close_account(until)
+        spread = random.uniform(0, margin)  # noqa: S311 - all at once would meet the next limit
+        if self._resumes is None:
+            await self._slot.park(until + spread)
+        else:
+            await self._stay(until + spread)
 
     def _not_started(self, outcome: Outcome, error: Exception) -> SessionResult:
         result = self._live.no_session(self._node.id, outcome=outcome, error=error)

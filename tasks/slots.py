@@ -6,15 +6,19 @@ import asyncio
 import dataclasses
 import threading
 import time
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from functools import partial
 
 from prefect.context import TaskRunContext
 
+from miyabi.errors import MiyabiError
 from miyabi.machine import Machine
 from tasks.dispatch import Dispatcher
 from tasks.leases import Lease
 from tasks.seats import Grant, Seat
 
+_LOOK_SECONDS = 60.0  # the clock may be set meanwhile, and a machine that slept wakes up late
 _current: ContextVar[Slot | None] = ContextVar("slot", default=None)
 
 
@@ -39,7 +43,8 @@ def machine_tag(machine: Machine) -> str:
 class Slot:
     """One slot on one machine, from before the task starts until it is released or the task ends."""
 
-    def __init__(self, dispatcher: Dispatcher, seat: Seat, grant: Grant) -> None:
+    def __init__(self, dispatcher: Dispatcher, seat: Callable[[], Seat], grant: Grant) -> None:
+        """Takes over what was granted; `seat` makes what the task asks for, which each attempt may change."""
         self._dispatcher = dispatcher
         self._seat = seat
         self._loop = asyncio.get_running_loop()
@@ -64,9 +69,28 @@ class Slot:
         else:
             self._loop.call_soon_threadsafe(self._release)
 
+    @property
+    def can_move(self) -> bool:
+        """Whether another machine could take the task, now or later."""
+        seat, here = self._seat(), self._machine.name
+        return any(machine.name != here and seat.suits(machine) for machine in self._dispatcher.usable)
+
     def close_machine(self, until: float) -> None:
         """Starts nothing more on this machine before `until`, in seconds since 1970; other sessions there go on."""
-        self._loop.call_soon_threadsafe(lambda: self._dispatcher.close_machine(self._machine.name, until=until))
+        self._close([self._machine], until)
+
+    def close_account(self, until: float) -> None:
+        """The same for every machine whose sessions use this one's account."""
+        account = self._machine.account
+        self._close([machine for machine in self._dispatcher.machines if machine.account == account], until)
+
+    def condemn(self, error: MiyabiError) -> None:
+        """Starts nothing more on this machine at all; whoever has no other ends with the error."""
+        self._loop.call_soon_threadsafe(self._dispatcher.condemn, self._machine.name, error)
+
+    def _close(self, machines: Sequence[Machine], until: float) -> None:
+        for machine in machines:
+            self._loop.call_soon_threadsafe(partial(self._dispatcher.close_machine, machine.name, until=until))
 
     async def move(self, *, avoid: frozenset[str] = frozenset()) -> Machine:
         """Waits for a new slot, on a machine outside `avoid` if there is one that could ever take the task.
@@ -75,7 +99,8 @@ class Slot:
             NotStarted: nothing further is started in this run.
         """
         self._release()
-        suitable = [machine for machine in self._dispatcher.machines if self._base.suits(machine)]
+        seat = self._seat()
+        suitable = [machine for machine in self._dispatcher.usable if seat.suits(machine)]
         wish = avoid if any(machine.name not in avoid for machine in suitable) else frozenset()
         return await self._take(wish)
 
@@ -86,17 +111,13 @@ class Slot:
             NotStarted: nothing further is started in this run.
         """
         self._release()
-        await asyncio.sleep(max(0.0, until - time.time()))
+        while (left := until - time.time()) > 0:  # noqa: ASYNC110 - it is the clock that we ask
+            await asyncio.sleep(min(left, _LOOK_SECONDS))
         others = {machine.name for machine in self._dispatcher.machines} - {self._machine.name}
         return await self._take(frozenset(others) if stay else frozenset())
 
-    @property
-    def _base(self) -> Seat:
-        return dataclasses.replace(self._seat, avoid=frozenset())
-
     async def _take(self, avoid: frozenset[str]) -> Machine:
-        self._seat = dataclasses.replace(self._seat, avoid=avoid, granted=self._loop.create_future(), asking=False)
-        self._hold(await self._dispatcher.acquire(self._seat))
+        self._hold(await self._dispatcher.acquire(dataclasses.replace(self._seat(), avoid=avoid)))
         if context := TaskRunContext.get():
             tag = machine_tag(self._machine)
             context.task_run.tags.extend([] if tag in context.task_run.tags else [tag])

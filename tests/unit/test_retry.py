@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from miyabi.retry import Next, delay_seconds, next_step
+from miyabi.retry import Next, delay_seconds, is_sick, limit_is_over, next_step
 from miyabi.session import Outcome, SessionResult
 
 
@@ -28,6 +28,45 @@ def test_a_sick_machine_is_left(outcome: Outcome) -> None:
     """The task moves, unless there is nowhere to move to."""
     assert step(outcome) is Next.ELSEWHERE
     assert step(outcome, others=False) is Next.FINISH
+
+
+def test_the_only_machine_goes_on_where_it_is_back() -> None:
+    """A machine that was restarted and has given its work is not lost to the task that has no other."""
+    back = SessionResult(run="r", task="t", outcome=Outcome.MACHINE_LOST, head="abc")
+    assert next_step(back, attempts=1, max_attempts=3, other_machines=False) is Next.RESUME_HERE
+    assert next_step(back, attempts=1, max_attempts=3, other_machines=True) is Next.ELSEWHERE
+    assert next_step(back, attempts=3, max_attempts=3, other_machines=False) is Next.FINISH
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind", "sick"),
+    [
+        (Outcome.MACHINE_LOST, None, True),
+        (Outcome.NOT_LOGGED_IN, "authentication_failed", True),
+        (Outcome.LAUNCH_FAILED, "claude_not_found", True),
+        (Outcome.LAUNCH_FAILED, "worktree_missing", False),
+        (Outcome.LAUNCH_FAILED, "bad_argument", False),
+        (Outcome.NOT_STARTED, "MachineDiskFull", True),
+        (Outcome.NOT_STARTED, "GitFailed", False),
+        (Outcome.CHECK_FAILED, "check_failed", False),
+        (Outcome.SUCCEEDED, None, False),
+    ],
+)
+def test_what_says_that_a_machine_is_sick(outcome: Outcome, kind: str | None, *, sick: bool) -> None:
+    """Nothing more goes where any other session would meet the same, and only there."""
+    assert is_sick(SessionResult(run="r", task="t", outcome=outcome, error_kind=kind)) is sick
+
+
+def test_a_machine_that_is_back_is_not_sick() -> None:
+    """One that lost a session by a restart and answers again takes others."""
+    assert not is_sick(SessionResult(run="r", task="t", outcome=Outcome.MACHINE_LOST, head="abc"))
+
+
+def test_a_usage_limit_is_over_after_its_margin() -> None:
+    """Sessions go on a margin after the end; where that is past already, later each time, never at once."""
+    known = {"now": 1000.0, "margin_seconds": 60.0, "first": 30.0}
+    assert limit_is_over(5000, times=1, **known) == 5060
+    assert [limit_is_over(0, times=times, **known) for times in (1, 2, 9)] == [1030, 1060, 1900]
 
 
 def test_a_usage_limit_burns_no_attempt() -> None:

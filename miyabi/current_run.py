@@ -1,0 +1,26 @@
+"""The run that a task belongs to, known where its code runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from miyabi.live_run import LiveRun
+
+_CURRENT: ContextVar[LiveRun] = ContextVar("miyabi_live_run")
+
+
+def current_run() -> LiveRun:
+    """The run that the calling task belongs to."""
+    return _CURRENT.get()
+
+
+@contextmanager
+def use_run(live: LiveRun) -> Iterator[None]:
+    """Inside, `current_run` is this run, also in the tasks submitted from here."""
+    token = _CURRENT.set(live)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)

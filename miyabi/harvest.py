@@ -1,0 +1,106 @@
+"""A session is over: its work comes home, and what it left becomes the attempt's outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from miyabi import legacy_result
+from miyabi.collecting import collect_patiently
+from miyabi.legacy_result import LegacyResult
+from miyabi.live_run import LiveRun
+from miyabi.machine import Machine
+from miyabi.outcome import Evidence, conclude
+from miyabi.parser import Transcript
+from miyabi.remote import RemoteSession
+from miyabi.session import SessionResult, SessionSpec
+from miyabi.session_status import State, Status
+
+STOP_GRACE_SECONDS = 10.0
+_STDERR_BYTES = 4096
+_DECLARED = '[ -f "$1" ] && exec head -c "$2" "$1"'  # not what else an agent may have made under that name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Harvest:
+    """What an attempt's session left on its machine.
+
+    Args:
+        live: the run it belongs to.
+        spec: what was run.
+        machine: where.
+        session: it there, and its output here.
+        start: when it began.
+        reason: why this machine was chosen.
+        aside: it was given up: the branch is that of later attempts.
+    """
+
+    live: LiveRun
+    spec: SessionSpec
+    machine: Machine
+    session: RemoteSession
+    start: datetime
+    reason: str = ""
+    aside: bool = False
+
+    async def bring(self, status: Status, *, transcript: Transcript, missing: str | None) -> SessionResult:
+        """The result, once all of it is here.
+
+        Args:
+            status: how it ended.
+            transcript: all that it said.
+            missing: the command that its prompt names and it does not have.
+
+        Raises:
+            MachineError: as `Host.run`, `Workspace.collect`.
+            SessionError: as `RemoteSession.stop`.
+            GitError: as `Workspace.collect`.
+        """
+        end = datetime.now(UTC)
+        if status.state in {State.LOST, State.ORPHAN}:
+            await self.session.stop(grace_seconds=STOP_GRACE_SECONDS)
+        collected = await collect_patiently(
+            self.live.workspace(self.machine),
+            self.spec.paths,
+            base=self.spec.base,
+            patience_seconds=self.live.absences.patience_seconds,
+            aside=self.aside,
+        )
+        changes = await self.live.repository.changes(self.spec.base, collected.head)
+        (self._files / "check.log").write_bytes(await self.session.check_log())
+        return conclude(
+            self.spec,
+            transcript=transcript,
+            evidence=self._evidence(status, await self._declared(), missing=missing),
+            changes=changes.model_copy(update={"salvaged": collected.salvaged}),
+            machine=self.machine.name,
+            placement_reason=self.reason,
+            start=self.start,
+            end=end,
+            head=collected.head,
+            earlier_cost_usd=self.live.cost_of(self.spec.resumes),
+        )
+
+    async def _declared(self) -> LegacyResult | None:
+        """What the agent left in its result file, where it left one."""
+        file = f"{self.machine.workspace}/{self.spec.paths.worktree}/{legacy_result.PATH}"
+        words = ["/bin/sh", "-c", _DECLARED, "sh", file, str(legacy_result.LONGEST_CHARACTERS)]
+        answer = await self.live.host(self.machine).run(words)
+        return legacy_result.parse(answer.stdout.decode(errors="replace")) if answer.exit_status == 0 else None
+
+    def _evidence(self, status: Status, declared: LegacyResult | None, *, missing: str | None) -> Evidence:
+        stderr = self._files / "stderr.txt"
+        return Evidence(
+            agent_exit=status.exit_status,
+            ended_by=status.ended_by,
+            stderr=stderr.read_bytes()[-_STDERR_BYTES:].decode(errors="replace") if stderr.exists() else "",
+            check_exit=status.check_exit,
+            lost=status.state is not State.EXITED,
+            missing_command=missing,
+            legacy=declared,
+        )
+
+    @property
+    def _files(self) -> Path:
+        return self.live.folder.attempt(self.spec.task, self.spec.attempt)

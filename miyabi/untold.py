@@ -1,0 +1,83 @@
+"""The result of an attempt whose end, or whose work, did not come home: as much as is known, and what to do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+from miyabi.errors import MiyabiError
+from miyabi.live_run import LiveRun
+from miyabi.machine import Machine
+from miyabi.parser import Transcript, attempt_cost
+from miyabi.redact import redact
+from miyabi.session import Outcome, SessionResult, SessionSpec
+
+
+class Stand(Enum):
+    """What is known of the session where something goes wrong."""
+
+    NOTHING = "nothing"  # it was not started
+    ASKED = "asked"  # it may have been started, it may run
+    MOVED = "moved"  # it may run where the machine of that name was before
+    GONE = "gone"  # it was started, and the machine knows nothing of it any more
+    OVER = "over"  # it has ended
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is nothing on the machine to go on with."""
+        return self in {Stand.NOTHING, Stand.GONE}
+
+
+def untold(
+    stand: Stand,
+    error: MiyabiError,
+    *,
+    live: LiveRun,
+    spec: SessionSpec,
+    machine: Machine,
+    start: datetime,
+    reason: str,
+    transcript: Transcript,
+) -> SessionResult:
+    """The result where something went wrong while the session stood so; what it has told so far counts."""
+    outcome = _outcome(stand, away=error.transient)
+    result = live.no_session(
+        spec.task,
+        attempt=spec.attempt,
+        outcome=outcome,
+        error=error,
+        machine=machine.name,
+        placement_reason=reason,
+        start=start,
+    )
+    if stand.is_settled:
+        return result
+    known = {
+        "session_id": transcript.session_id,
+        "turns": transcript.turns,
+        "usage": transcript.usage,
+        "cost_usd": attempt_cost(transcript.cost_usd, before_usd=live.cost_of(spec.resumes)),
+    }
+    if outcome is Outcome.NOT_COLLECTED:
+        known["error_text"] = redact(f"{error} {_where_it_is(stand, spec, machine)}")
+    return result.model_copy(update=known)
+
+
+def _outcome(stand: Stand, *, away: bool) -> Outcome:
+    match stand:
+        case Stand.NOTHING:
+            return Outcome.MACHINE_LOST if away else Outcome.NOT_STARTED
+        case Stand.ASKED:
+            return Outcome.MACHINE_LOST if away else Outcome.NOT_COLLECTED
+        case Stand.GONE:
+            return Outcome.MACHINE_LOST
+        case Stand.OVER | Stand.MOVED:
+            return Outcome.NOT_COLLECTED
+
+
+def _where_it_is(stand: Stand, spec: SessionSpec, machine: Machine) -> str:
+    if stand is Stand.MOVED:
+        return f"Set that back, then: miyabi orchestrate --run {spec.run}"
+    what = "work is" if stand is Stand.OVER else "session may still run, with its work"
+    where = f"{machine.workspace}/{spec.paths.worktree} on {machine.name}"
+    return f"Its {what} in {where}; once that is mended: miyabi orchestrate --run {spec.run}"
