@@ -10,6 +10,7 @@ from typing import NamedTuple
 from miyabi.github_values import Issue
 from miyabi.github_writer import GitHubWriter
 from miyabi.issue_text import IssueState, LabelChange, labels_for
+from miyabi.milestone_update import ensure_labels
 from miyabi.progress import WORKING, Board, Row, Snapshot, TaskState
 from miyabi.run_folder import RunFolder
 
@@ -38,7 +39,7 @@ async def watch_issues(
     so after each of them it is looked anew what is to be shown.
 
     Args:
-        github: the repository; our labels exist in it.
+        github: the repository; our labels are made in it when the first is needed.
         folder: the run's, whose status file is read.
         issues: the issue of each task, with the labels that it has now.
         until: set when the run is over.
@@ -48,10 +49,14 @@ async def watch_issues(
         GitHubError: GitHub refuses, or does not answer.
     """
     shown: dict[str, Collection[str]] = {task: issue.labels for task, issue in issues.items()}
+    are_made = False
     while not until.is_set():
         due = next_due(Board.read(folder.status_file), shown=shown)
         if due is None:
             await asyncio.to_thread(until.wait, every_seconds)
+        elif not are_made:
+            await ensure_labels(github)
+            are_made = True
         else:
             add, remove = due.change.add, due.change.remove
             shown[due.task] = await github.set_labels(issues[due.task].number, add=add, remove=remove)

@@ -148,7 +148,6 @@ async def show_on_issues(
 ) -> None:
     """Keeps labels on the issues at what their tasks do, until told to stop."""
     async with at_github(place) as github:
-        await milestone_update.ensure_labels(github)
         await watch_issues(github, folder, issues, until=until)
 
 

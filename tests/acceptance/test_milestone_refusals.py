@@ -59,6 +59,18 @@ def test_bad_input(quick: Quick, bad: Bad) -> None:
     assert (quick.github.front.writes, quick.hub.writes, quick.runs(), quick.site.calls) == ((), 0, [], [])
 
 
+def test_no_machine(quick: Quick) -> None:
+    """Where no machine can take a session each is named with its reason, and no run, label or commit is left."""
+    milestone = quick.remote.milestone("v1")
+    issue = quick.issue("Some", milestone)
+    quick.site.claude.unlink()
+    said = quick.press(milestone)
+    assert (said.status, said.stderr.count("\n"), said.stderr.count("no claude at")) == (2, 3, 2)
+    assert said.stderr.startswith("miyabi: no machine can take a session:\n")
+    assert (quick.runs(), quick.github.front.writes, quick.hub.writes) == ([], (), 0)
+    assert quick.remote.labels(issue) == {"miyabi"}
+
+
 def test_a_dag_file(quick: Quick) -> None:
     """A run whose pull request GitHub would refuse in the end is not started either."""
     tasks = quick.site.write_tasks([{"id": "some", "prompt": "[[scenario:write]]"}])
