@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 MachineName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$")]
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+def _absolute(value: str) -> str:
+    if not (value == "~" or value.startswith(("/", "~/"))) or not value.isprintable():
+        raise ValueError("must be one line, an absolute path or one that begins with ~/ (the home there)")
+    return value
 
 
 class SshConfig(BaseModel):
@@ -43,7 +49,9 @@ class Machine(BaseModel):
     inherit_environment: tuple[EnvironmentName, ...] = Field(
         (), description="Variables of the orchestrator that its sessions get too, by name"
     )
-    workspace: str = Field("~/.miyabi", description="Folder on the machine for mirrors, worktrees and sessions")
+    workspace: Annotated[str, AfterValidator(_absolute)] = Field(
+        "~/.miyabi", description="Folder on the machine for mirrors, worktrees and sessions"
+    )
     ssh: SshConfig = Field(default_factory=SshConfig, description="SSH options that win over ~/.ssh/config")
 
     @property

@@ -131,6 +131,11 @@ def begin(
 
 def _again(request: RunRequest, folder: RunFolder) -> Dag:
     dag = Dag.load(folder.dag_file)
+    if request.rehearse and not folder.info().rehearse:
+        raise BadInput(
+            f"run {folder.run} is no rehearsal: going on with it would start real sessions. "
+            f"Leave the rehearsal out, or rehearse under another run name."
+        )
     if request.tasks is not None and Dag.load(request.tasks) != dag:
         raise BadInput(
             f"{request.tasks}: differs from the DAG that run {folder.run} was started with. "

@@ -59,7 +59,8 @@ def wrong_variable(error: Exception) -> SettingsError:
     text = getattr(error.__cause__, "doc", None)
     names = [name for name in sorted(os.environ) if name.upper().startswith(_PREFIX)]
     guilty = [name for name in names if _is_unreadable(os.environ[name], text)] or names
-    was = "" if text is None else f" (found {_said(text)})"
+    is_secret = any("ENVIRONMENT" in name.upper() for name in guilty)  # or may be one
+    was = "" if text is None or is_secret else f" (found {_said(text)})"
     return SettingsError(
         f'{", ".join(guilty)}: not valid JSON{was}; write a list as \'["a"]\' and a table as \'{{"name": "a"}}\''
     )
@@ -108,7 +109,8 @@ def wrong_value(error: ValidationError, *, file: Path, settings: type[BaseModel]
     reason = f"{first['msg'].removeprefix('Value error, ')}{_hint(first['type'], path)}"
     if first["type"] == "extra_forbidden":
         reason = f"unknown field{nearest(path[-1], _known(settings, path[:-1]))}"
-    was = "" if first["type"] in _WITHOUT_FOUND else f" (found {_said(first['input'])})"
+    is_secret = "environment" in path  # or may be one
+    was = "" if is_secret or first["type"] in _WITHOUT_FOUND else f" (found {_said(first['input'])})"
     more = f" (and {len(others)} more)" if others else ""
     said = path[:-1] if first["type"] == "missing" else path
     return SettingsError(f"{_source(said, file)}: {_field(path)}: {reason}{was}{more}")

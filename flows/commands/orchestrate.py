@@ -40,7 +40,15 @@ def orchestrate(
         ServerError: no Prefect server could be found or started.
     """
     overrides: dict[str, Any] = {"runs": given(strategy=strategy, fail_fast=fail_fast)}
-    request = RunRequest(tasks=tasks, repository=repository, base=base, run=run, config=config, overrides=overrides)
+    request = RunRequest(
+        tasks=tasks,
+        repository=repository,
+        base=base,
+        run=run,
+        config=config,
+        rehearse=rehearse,
+        overrides=overrides,
+    )
     dag, _, repo, _ = asyncio.run(read_request(request))
     is_brought = pull_request and not rehearse
     if is_brought and github is None:

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from miyabi.errors import MachineUnreachable, SessionError
+from miyabi.errors import BadInput, MachineUnreachable, SessionError
 from miyabi.following import Copy
 from miyabi.leftovers import bring_home_leftovers
 from miyabi.session import Outcome
@@ -187,3 +187,12 @@ async def test_what_was_prepared_in_vain_is_removed(workshop: Workshop) -> None:
     await live.prepare(machine, node)
     await live.abandon(machine, node)
     assert worktree.exists()
+
+
+async def test_a_real_run_is_not_gone_on_with_as_a_rehearsal(workshop: Workshop) -> None:
+    """Whoever asks for a rehearsal gets no real session; a rehearsal stays one without being asked for again."""
+    await workshop.run()
+    with pytest.raises(BadInput, match="run r1 is no rehearsal: going on with it would start real sessions"):
+        await workshop.run(rehearse=True)
+    assert (await workshop.run(run="r2", rehearse=True)).rehearse
+    assert (await workshop.run(run="r2")).rehearse

@@ -77,7 +77,13 @@ class Workshop:
         return Machine.model_validate({"name": name, **place, **fields})
 
     async def run(
-        self, *machines: Machine, run: str = "r1", tasks: Sequence[str] = ("a",), patience: float = 60, **node: Any
+        self,
+        *machines: Machine,
+        run: str = "r1",
+        tasks: Sequence[str] = ("a",),
+        patience: float = 60,
+        rehearse: bool = False,
+        **node: Any,
     ) -> LiveRun:
         """An orchestrator's run of these tasks; every machine's host is a switched one."""
         nodes = [{"id": task, "prompt": "[[scenario:gate:go]]"} | node for task in tasks]
@@ -85,8 +91,8 @@ class Workshop:
         fleet = [machine.model_dump() for machine in machines or [self.machine()]]
         overrides = {"machines": fleet, "runs": {"patience_minutes": patience / 60}}
         root = self.folder / "repository"
-        request = RunRequest(tasks=self.folder / "tasks.json", repository=root, run=run, overrides=overrides)
-        live = await open_run(request)
+        file = self.folder / "tasks.json"
+        live = await open_run(RunRequest(tasks=file, repository=root, run=run, rehearse=rehearse, overrides=overrides))
         for machine in live.machines.values():
             live._places._hosts[machine.name] = SwitchedHost(machine.name)
         return live

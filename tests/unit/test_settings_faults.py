@@ -42,11 +42,24 @@ def refusal(folder: Path, data: bytes = b"") -> str:
         (b"[[machines]]\nname = 'a'\nslot = 3", "machines.0.slot: unknown field; did you mean 'slots'?"),
         (b"[runs]\nmax_atempts = 3", "runs.max_atempts: unknown field; did you mean 'max_attempts'?"),
         (b"[[machines]]\nhost = 'a'", "FILE: machines.0.name: Field required"),
+        (b"[[machines]]\nname = 'a'\nworkspace = 'a/b'", "machines.0.workspace: must be one line, an absolute path or"),
+        (b"[[machines]]\nname = 'a'\nworkspace = '~b/c'", "that begins with ~/ (the home there) (found '~b/c')"),
+        (b'[[machines]]\nname = "a"\nworkspace = "/a\\nb"', "machines.0.workspace: must be one line"),
     ],
 )
 def test_a_file_that_cannot_be_used(tmp_path: Path, data: bytes, said: str) -> None:
     """The file, the field, what was found and what to do; nothing that a terminal would choke on."""
     assert said in refusal(tmp_path, data)
+
+
+def test_values_of_an_environment_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may be secret, also where they are not what they should be."""
+    said = refusal(tmp_path, b"[sessions.environment]\nKEY = 12345678")
+    assert "sessions.environment.KEY" in said
+    assert "12345678" not in said
+    monkeypatch.setenv("MIYABI_SESSIONS__ENVIRONMENT", "KEY=12345678")
+    with pytest.raises(SettingsError, match=r"^MIYABI_SESSIONS__ENVIRONMENT: not valid JSON; write"):
+        Settings.load(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
