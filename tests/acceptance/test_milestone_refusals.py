@@ -59,6 +59,15 @@ def test_bad_input(quick: Quick, bad: Bad) -> None:
     assert (quick.github.front.writes, quick.hub.writes, quick.runs(), quick.site.calls) == ((), 0, [], [])
 
 
+def test_a_limit(quick: Quick) -> None:
+    """A rate limit that lasts longer than we may wait is no bad input: it says until when, and the same works later."""
+    milestone = quick.remote.milestone("v1")
+    quick.github.front.refuse("GET", r"/milestones$", status=403, headers={"retry_after": "9999"}, message="rate limit")
+    said = quick.press(milestone)
+    assert (said.status, said.stderr.count("\n"), "rate limit is used up until" in said.stderr) == (1, 1, True)
+    assert quick.press(milestone).status == 0
+
+
 def test_no_machine(quick: Quick) -> None:
     """Where no machine can take a session each is named with its reason, and no run, label or commit is left."""
     milestone = quick.remote.milestone("v1")
