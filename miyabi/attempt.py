@@ -11,7 +11,7 @@ from pathlib import Path
 from miyabi.attempt_record import AttemptRecord
 from miyabi.errors import GitError, MachineError, MachineFull, RemoteFailed, SessionError
 from miyabi.harvest import STOP_GRACE_SECONDS, Harvest
-from miyabi.launcher import inherited, script
+from miyabi.launcher import check_prelude, inherited, script
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.parser import Init, Transcript, missing_command
@@ -80,10 +80,7 @@ class Attempt:
     async def recover(self) -> SessionResult | None:
         """Ends a session that was given up when its machine did not answer; what came of it, None where it is gone.
 
-        Raises:
-            MachineError: the machine does not answer, or fails; all is left as it is.
-            SessionError: the same.
-            GitError: the same.
+        Raises as `Harvest.bring`: all is left as it is then.
         """
         session = self._session(self.spec.paths)
         if (await session.status()).state in _NOT_THERE:
@@ -133,12 +130,13 @@ class Attempt:
     async def _launch(self, session: RemoteSession, worktree: str) -> None:
         spec, machine = self.spec, self.machine
         agent = await install(self.live.host(machine), machine.workspace, "rehearsal") if spec.rehearse else None
+        prelude, workspace = check_prelude(spec, machine), self.live.workspace(machine)
         self._stand = Stand.ASKED
         try:
             await session.start(
                 script=script(spec, machine, worktree=worktree, inherited=inherited(machine), agent=agent),
                 stdin=spec.prompt.encode(),
-                after=self.live.workspace(machine).after_script(spec.paths, check=spec.check),
+                after=workspace.after_script(spec.paths, check=spec.check, prelude=prelude),
                 slots=machine.slots,
                 timeout_seconds=spec.timeout_seconds,
                 after_timeout_seconds=spec.check_timeout_seconds,

@@ -20,6 +20,7 @@ DEFAULT_ENVIRONMENT: Mapping[str, str] = {
 }
 """What every session gets, where neither machine nor task says otherwise."""
 
+_LOGIN_NAMES = ("ANTHROPIC_", "CLAUDE_")
 BAD_TOKEN_FILE = 78
 """Exit status where the token file is missing, empty or open to others."""
 
@@ -121,6 +122,13 @@ def session_prelude(
             _PATH,
         )
     )
+
+
+def check_prelude(spec: SessionSpec, machine: Machine) -> str:
+    """The sh text that sets up a check's environment: as its session had it, without what logs claude in."""
+    environments = machine.environment, dict(spec.environment)
+    there, own = ({n: v for n, v in each.items() if not n.startswith(_LOGIN_NAMES)} for each in environments)
+    return session_prelude(machine.model_copy(update={"environment": there}), own, oauth_token_file=None)
 
 
 def inherited(machine: Machine) -> dict[str, str]:

@@ -106,8 +106,8 @@ class Workspace:
         self._require(answer, "look for other repositories")
         return frozenset(answer.stdout.decode("ascii", "replace").split())
 
-    def after_script(self, paths: SessionPaths, *, check: str | None) -> bytes:
-        """What the machine runs when the session is over: salvage, then the check in the worktree.
+    def after_script(self, paths: SessionPaths, *, check: str | None, prelude: str = "") -> bytes:
+        """What the machine runs when the session is over: salvage, then, after the prelude, the check in the worktree.
 
         It ends with the check's exit status, 0 where there is none or where `MIYABI_STOPPED=1`. Needs an earlier
         `prepare` of the task on the machine.
@@ -120,6 +120,7 @@ class Workspace:
             lines += [
                 '[ "${MIYABI_STOPPED:-}" != 1 ] || exit 0',
                 f"cd {word(f'{self._workspace}/{paths.worktree}')} || exit",
+                prelude,
                 f"exec /bin/sh -c {shlex.quote(check)}",
             ]
         return "\n".join([*lines, "exit 0", ""]).encode()

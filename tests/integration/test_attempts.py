@@ -173,6 +173,17 @@ async def test_a_result_file_that_is_none(workshop: Workshop) -> None:
         assert (await (await workshop.attempt(live)).run()).outcome is Outcome.SUCCEEDED
 
 
+async def test_a_check_finds_what_its_session_found(workshop: Workshop) -> None:
+    """Its PATH and environment are the session's, so that what passed there passes here; claude's login is not."""
+    workshop.open_gate()
+    machine = workshop.machine(environment={"FLAVOUR": "it's $sweet", "ANTHROPIC_API_KEY": "canary", "HOME": "/"})
+    live = await workshop.run(machine, check='echo "$FLAVOUR|$HOME|${ANTHROPIC_API_KEY-none}|$PATH"; test -s a.txt')
+    assert (await (await workshop.attempt(live)).run()).outcome is Outcome.SUCCEEDED
+    said = (live.folder.attempt("a") / "check.log").read_text()
+    assert said.startswith("it's $sweet|/|none|")
+    assert f"{workshop.folder}/home/.local/bin:/opt/homebrew/bin" in said
+
+
 async def test_what_was_prepared_in_vain_is_removed(workshop: Workshop) -> None:
     """A worktree that was made ahead of time goes where its task ran elsewhere, unless it has been worked in before."""
     live = await workshop.run(patience=1)
