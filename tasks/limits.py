@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 LEASE_SECONDS = 60
 _PAGE = 200
-_LEAK_SECONDS = 45.0
+LEAK_SECONDS = 45.0
 _BUSY_TRIES = 40
 _BUSY = frozenset({408, 429, 500, 502, 503, 504})
 _TAKEN = 423
@@ -118,7 +118,7 @@ class SlotLimits:
                 await self._update(machine, GlobalConcurrencyLimitUpdate(limit=machine.slots, active=True))
 
     async def reconcile(
-        self, machines: Sequence[Machine], *, sessions: Sessions | None, leak_seconds: float = _LEAK_SECONDS
+        self, machines: Sequence[Machine], *, sessions: Sessions | None, leak_seconds: float = LEAK_SECONDS
     ) -> tuple[str, ...]:
         """Names of the machines whose limit counts slots that nobody holds: put right where `sessions` is given.
 
@@ -129,10 +129,17 @@ class SlotLimits:
         if suspects:
             await asyncio.sleep(leak_seconds)
         leaking = [machine for machine in suspects if await self._lost(machine)]
-        for machine in leaking if sessions else ():
-            held = max(await self._holders(machine), await sessions(machine)) if sessions else 0
-            await self._update(machine, GlobalConcurrencyLimitUpdate(active_slots=held))
+        if sessions:
+            leaking = [machine for machine in leaking if await self._put_right(machine, sessions)]
         return tuple(machine.name for machine in leaking)
+
+    async def _put_right(self, machine: Machine, sessions: Sessions) -> bool:
+        """Whether more was counted than leases and sessions account for."""
+        held = max(await self._holders(machine), await sessions(machine))
+        if await self.active(machine) <= held:
+            return False
+        await self._update(machine, GlobalConcurrencyLimitUpdate(active_slots=held))
+        return True
 
     async def active(self, machine: Machine) -> int:
         """How many slots the server counts as taken."""

@@ -16,7 +16,6 @@ from prefect.logging.loggers import get_run_logger
 from prefect.task_runners import TaskRunner
 from prefect.tasks import Task
 
-from miyabi.errors import ServerError
 from miyabi.machine import Machine
 from miyabi.placement import Strategy
 from miyabi.ready_queue import SortKey
@@ -30,6 +29,7 @@ from tasks.ledger import Ledger
 from tasks.limits import Sessions, SlotLimits, without_retries
 from tasks.look_ahead import Hook, LookAhead
 from tasks.loop_thread import LoopThread
+from tasks.reconciling import keep_reconciled
 
 T = TypeVar("T")
 
@@ -143,7 +143,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
                 dispatcher=dispatcher, order=order, requires=requires, close=stack.aclose
             )
             self.spawn(leases.keep())
-            self.spawn(self._reconcile(limits, machines, sessions))
+            self.spawn(keep_reconciled(limits, machines, sessions=sessions, logger=self.logger))
 
         self._running().spawn(on_loop(), context=without_retries()).result()
 
@@ -199,15 +199,6 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
     def cancelled(self) -> str | None:
         """Why every task was cancelled; None where none was."""
         return self._running_jobs().cancelled
-
-    async def _reconcile(self, limits: SlotLimits, machines: Sequence[Machine], sessions: Sessions | None) -> None:
-        try:
-            leaking = await limits.reconcile(machines, sessions=sessions)
-        except ServerError as error:
-            self.logger.debug("Slots were not compared: %s", error)
-            return
-        if leaking:
-            self.logger.warning("Prefect counted slots that nobody held on: %s", ", ".join(leaking))
 
     def _running(self) -> LoopThread:
         if self._thread is None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 
+from miyabi.machine import Machine
 from tasks.leases import Lease, Leases
 from tasks.ledger import Ledger
-from tasks.limits import SlotLimits
+from tasks.limits import SlotLimits, limit_name
+from tasks.reconciling import keep_reconciled
 from tests.support.in_flow import fleet
 from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401
 
@@ -38,6 +43,29 @@ async def test_what_a_killed_process_held_is_given_back(tmp_path: Path) -> None:
         await Leases(limits, warn=quietly, ledger=Ledger(tmp_path / "leases")).take_over()
         assert await limits.active(machine) == 1
         await other.close()
+
+
+async def test_a_leak_that_a_foreign_session_excused() -> None:
+    """A slot that nobody holds stays taken while a session lives there, and is free soon after that one has ended."""
+    (machine,) = fleet(2)
+    living = 1
+
+    async def sessions(_: Machine) -> int:
+        return living
+
+    async with get_client() as client:
+        limits = SlotLimits(client)
+        await limits.ensure([machine])
+        await client.update_global_concurrency_limit(limit_name(machine), GlobalConcurrencyLimitUpdate(active_slots=2))
+        times, logger = {"every_seconds": 0.1, "leak_seconds": 0.1}, logging.getLogger("prefect.test")
+        work = asyncio.create_task(keep_reconciled(limits, [machine], sessions=sessions, logger=logger, **times))
+        async with asyncio.timeout(20):
+            while await limits.active(machine) != 1:
+                await asyncio.sleep(0.1)
+            living = 0
+            while await limits.active(machine) != 0:
+                await asyncio.sleep(0.1)
+        work.cancel()
 
 
 def test_the_file_has_what_is_held(tmp_path: Path) -> None:
