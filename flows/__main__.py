@@ -130,7 +130,7 @@ def check(**options: Any) -> None:
 @_repository
 @_config
 @click.option("--branches", is_flag=True, help="The run's branches in the repository too.")
-@click.option("--yes", is_flag=True, help="Do not ask before branches are deleted.")
+@click.option("--yes", is_flag=True, help="Do not ask before branches, or work that is not home, are deleted.")
 def sweep(**options: Any) -> None:
     """Remove what a run made on the machines: worktrees, branches, session folders. Touches nothing else."""
     from flows.commands.sweep import sweep_run  # noqa: PLC0415 - see the module docstring

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from miyabi.attempt_record import AttemptRecord
 from miyabi.errors import MachineError
 from miyabi.host import Host
 from miyabi.machine import Machine
 from miyabi.remote import RemoteSession, list_sessions
 from miyabi.repository import Repository
+from miyabi.run_folder import RunFolder
 from miyabi.session import SessionPaths
 from miyabi.wording import count
 from miyabi.workspace import Workspace
@@ -19,6 +21,16 @@ class Swept(NamedTuple):
 
     is_clean: bool
     told: str
+
+
+def not_home(folder: RunFolder) -> tuple[str, ...]:
+    """The attempts of a run whose work is still on a machine, as far as is known here; each in words."""
+    records = {each: AttemptRecord.pending(each) for each in sorted(folder.path.glob("sessions/*/attempt-*"))}
+    return tuple(
+        f"{each.parent.name} ({each.name.replace('-', ' ')} on {record.machine})"
+        for each, record in records.items()
+        if record
+    )
 
 
 async def sweep_machine(machine: Machine, host: Host, repository: Repository, *, run: str) -> Swept:

@@ -3,39 +3,66 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import click
 
 from flows.commands.summary import FAILED, SUCCEEDED
+from miyabi.errors import BadInput
 from miyabi.hosts import open_host
 from miyabi.repository import Repository
 from miyabi.run_folder import RunFolder, valid_run_name
 from miyabi.settings import Settings
-from miyabi.sweeping import Swept, sweep_machine
+from miyabi.sweeping import Swept, not_home, sweep_machine
 
 
 def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool, yes: bool) -> int:
     """Removes the run's worktrees, branches and session folders on every machine; 1 where one is not clean now.
 
     The repository's own branches go only with `branches`, after a question; commits that are on no other branch
-    are lost with them. A session that still lives is left alone and named.
+    are lost with them. A session that still lives is left alone and named. Work that is not home goes only after a
+    question too.
 
     Raises:
-        BadInput: no such run name, repository or configuration.
+        BadInput: no such run name, repository or configuration; or the run is being worked on.
     """
-    valid_run_name(run)
     repo = asyncio.run(Repository.open(repository))
     settings = Settings.load(repo.root, config=config)
-    swept = asyncio.run(_sweep_all(settings, repo, run))
+    folder = RunFolder(repo.root, valid_run_name(run))
+    _require_rest(folder)
+    if not yes and not _may_go(folder):
+        click.echo(f"nothing swept. To bring that work home: miyabi orchestrate --run {run}")
+        return FAILED
+    swept = [*asyncio.run(_sweep_all(settings, repo, run)), *_missing(settings, folder)]
     for machine in swept:
         click.echo(machine.told)
     if branches:
         _sweep_branches(repo, run, yes=yes)
-    folder = RunFolder(repo.root, run)
     if folder.path.exists():
         click.echo(f"kept: report and streams in {folder.path}")
     return SUCCEEDED if all(machine.is_clean for machine in swept) else FAILED
+
+
+def _require_rest(folder: RunFolder) -> None:
+    if folder.is_being_worked_on:
+        raise BadInput(f"run {folder.run} is being worked on. Wait for it or end it, then sweep.")
+
+
+def _may_go(folder: RunFolder) -> bool:
+    left = not_home(folder)
+    if not left:
+        return True
+    click.echo(f"not home yet: the work of {', '.join(left)}", err=True)
+    return sys.stdin.isatty() and click.confirm("Sweep all the same? That work is lost then.")
+
+
+def _missing(settings: Settings, folder: RunFolder) -> list[Swept]:
+    """The machines that the run had and the configuration has no more."""
+    known = {machine.name for machine in settings.machines}
+    had = folder.info().machines if folder.info_file.exists() else ()
+    told = "not swept: it is not in the configuration. Put it back there, then sweep again"
+    return [Swept(False, f"{machine.name}: {told}") for machine in had if machine.name not in known]
 
 
 async def _sweep_all(settings: Settings, repo: Repository, run: str) -> list[Swept]:

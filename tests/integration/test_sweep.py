@@ -1,0 +1,68 @@
+"""`sweep` takes away what a run made, and neither work that is nowhere else nor what is still needed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from flows.commands.sweep import sweep_run
+from miyabi.errors import BadInput
+from miyabi.machine import Machine
+from tests.support.live_runs import Workshop, workshop  # noqa: F401 - a fixture
+
+
+def sweep(workshop: Workshop, monkeypatch: pytest.MonkeyPatch, *machines: Machine, yes: bool = False) -> int:
+    """The exit code of the command, with that fleet."""
+    monkeypatch.setenv("MIYABI_MACHINES", json.dumps([machine.model_dump() for machine in machines]))
+    return sweep_run(run="r1", repository=workshop.folder / "repository", config=None, branches=False, yes=yes)
+
+
+async def leave_work(workshop: Workshop) -> None:
+    """A session has ended that nobody has collected."""
+    live = await workshop.run(workshop.machine("m1"), workshop.machine("m2"))
+    await workshop.left(await workshop.attempt(live))
+    workshop.open_gate()
+    async with asyncio.timeout(20):
+        while (await workshop.status()).live:
+            await asyncio.sleep(0.05)
+
+
+def worktree(workshop: Workshop) -> Path:
+    """The worktree of the task."""
+    return workshop.folder / "m1/worktrees/r1/a"
+
+
+def test_work_that_is_not_home_is_not_swept_unasked(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is named, with the command that brings it home; who says yes to it loses it."""
+    asyncio.run(leave_work(workshop))
+    fleet = workshop.machine("m1"), workshop.machine("m2")
+    assert sweep(workshop, monkeypatch, *fleet) == 1
+    said = capsys.readouterr()
+    assert said.err == "not home yet: the work of a (attempt 1 on m1)\n"
+    assert said.out == "nothing swept. To bring that work home: miyabi orchestrate --run r1\n"
+    assert worktree(workshop).exists()
+    assert sweep(workshop, monkeypatch, *fleet, yes=True) == 0
+    assert not worktree(workshop).exists()
+
+
+def test_a_machine_that_is_gone_from_the_configuration(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a run may have left on it is not passed over in silence."""
+    asyncio.run(leave_work(workshop))
+    assert sweep(workshop, monkeypatch, workshop.machine("m2"), yes=True) == 1
+    assert (
+        "m1: not swept: it is not in the configuration. Put it back there, then sweep again" in capsys.readouterr().out
+    )
+
+
+def test_a_run_that_is_being_worked_on(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is pulled from under an orchestrator, whose sessions may have ended and not be home yet."""
+    live = asyncio.run(workshop.run())
+    with live.folder.lock(), pytest.raises(BadInput, match="run r1 is being worked on"):
+        sweep(workshop, monkeypatch, workshop.machine(), yes=True)
