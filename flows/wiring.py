@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -99,5 +100,6 @@ async def count_sessions(live: LiveRun, machine: Machine) -> int:
 
 async def _write_status(live: LiveRun) -> None:
     while True:
-        live.board.write(live.folder.status_file)
+        with suppress(OSError):  # a disk that is full now may have room again
+            live.board.write(live.folder.status_file)
         await asyncio.sleep(STATUS_SECONDS)

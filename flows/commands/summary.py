@@ -11,15 +11,20 @@ from miyabi.report_markdown import summary_sentence
 from miyabi.reporting import read_report
 from miyabi.run_folder import RunFolder
 from miyabi.run_info import Homecoming
+from miyabi.text import one_line
 
 SUCCEEDED, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
-def show_end(folder: RunFolder) -> int:
-    """Prints what came of the run; the exit code: 0 where all succeeded and all of it is integrated, else 1."""
+def show_end(folder: RunFolder, *, said: str | None = None) -> int:
+    """Prints what came of the run; the exit code: 0 where all succeeded and all of it is integrated, else 1.
+
+    Where there is no report, what the flow run `said` last is the only word about it.
+    """
     report, integration = read_report(folder), folder.find_kept(Integration)
     if report is None:
-        click.echo(f"no report: the run ended before it could be made; see {folder.path}", err=True)
+        why = f": {one_line(said, characters=300)}" if said else ""
+        click.echo(f"no report: the run ended before it could be made{why}; see {folder.path}", err=True)
         return FAILED
     click.echo(summary(report, integration, folder))
     return SUCCEEDED if went_well(report, integration) else FAILED
