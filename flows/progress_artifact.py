@@ -10,12 +10,11 @@ from prefect.logging import get_run_logger
 
 from miyabi.live_run import LiveRun
 from miyabi.progress_markdown import progress_markdown
-from tasks.limits import few_retries
+from tasks.patience import server_answers
 
 INTERVAL_SECONDS = 10.0
 _FIRST_SECONDS = 2.0
 _PATIENCE_SECONDS = 15.0
-_RETRIES = 1
 
 
 class ProgressArtifact:
@@ -37,7 +36,7 @@ class ProgressArtifact:
         """Shows how far the run is now."""
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS), self._one_at_a_time:
-                with few_retries(_RETRIES):  # the end of a run does not wait for a picture of it
+                if await server_answers():  # the end of a run does not wait for a picture of it
                     await self._show()
         except Exception as error:  # noqa: BLE001 - whatever the server has, the sessions do not care
             get_run_logger().debug("progress was not shown: %s", error)

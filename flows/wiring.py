@@ -27,7 +27,7 @@ from tasks.run_session import run_session
 from tasks.runner import FleetTaskRunner
 
 STATUS_SECONDS = 0.5
-GOODBYE_SECONDS = 25.0
+GOODBYE_SECONDS = 22.0  # with what comes after it less than the 30 s that a Prefect worker gives
 
 Futures = Mapping[str, PrefectFuture[Any]]
 

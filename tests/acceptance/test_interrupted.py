@@ -34,8 +34,8 @@ def nodes(scenario: str = "gate_uncommitted:end") -> list[dict[str, Any]]:
 
 @pytest.mark.timeout(120)
 def test_ctrl_c(site: Site) -> None:
-    """Ctrl-C ends every process of every session, even one that ignores it, and brings home what nobody committed."""
-    command = _writing(site, nodes("stubborn:end"))
+    """Ctrl-C ends every process of every session, strays too, and brings home what nobody committed."""
+    command = _writing(site, nodes("strays:end"))
     command.interrupt()
     assert command.wait(seconds=60) == 130, command.output
     _stopped_well(site, command)

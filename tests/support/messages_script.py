@@ -7,7 +7,7 @@ A scenario is named in the prompt, `[[scenario:NAME]]` or `[[scenario:NAME:ARGUM
     slow:SECONDS        a Bash tool sleeps that long, then `write`
     gate:NAME           the Bash tools write TASK.txt, wait until the file $SCRIPTED_GATES/NAME is there, and commit
     gate_uncommitted:NAME   the same, without the commit
-    stubborn:NAME       `gate_uncommitted` beside a command in the background that no TERM ends
+    strays:NAME         `gate_uncommitted` beside a process that left its group, its session and its parents
     talk:NAME           Bash tools print 8 KB each, in half a second, until the file of `gate` is there, then `write`
     chatty:TURNS        so many Bash tools print 8 KB each, in half a second, then `write`
     into:FILE           writes the task's name into that file, and commits it
@@ -41,7 +41,7 @@ _INJECTED = ("<system-reminder>", "<task-notification>", "[Request interrupted",
 _MARKERS = "print unless /^(<{7}|>{7}) |^={7}$/"
 _RESOLVE = f"git grep -lzE '^<{{7}} ' | xargs -0 perl -ni -e '{_MARKERS}'; git commit -qam resolved && git log -1"
 _IN_BACKGROUND = "python3 -c 'import time; time.sleep(2)'"
-_STUBBORN = """perl -e '$SIG{TERM} = "IGNORE"; sleep 1 for 1 .. 300' </dev/null >/dev/null 2>&1 &"""
+_STRAY = """perl -MPOSIX -e 'fork and exit; setsid; fork and exit; sleep 300' </dev/null >/dev/null 2>&1;"""
 
 REFUSALS: Mapping[str, tuple[int, str, str]] = {
     "error400": (400, "invalid_request_error", "scripted: this request is not valid"),
@@ -186,7 +186,7 @@ def _steps(scenario: str, argument: str, *, task: str | None) -> list[dict[str, 
         "slow": lambda: [_sleep(float(argument or 5)), whole],
         "gate": lambda: [{"command": write}, _wait_for(argument), whole],
         "gate_uncommitted": lambda: [{"command": write}, _wait_for(argument)],
-        "stubborn": lambda: [{"command": f"{_STUBBORN} {write}"}, _wait_for(argument)],
+        "strays": lambda: [{"command": f"{_STRAY} {write}"}, _wait_for(argument)],
         "talk": lambda: [_chat_or_open(argument), whole],
         "chatty": lambda: [*map(_chat, range(int(argument or 10))), whole],
         "into": lambda: [{"command": f'{_name(task)}; echo "line of $t" > {shlex.quote(argument)}; {commit}'}],
