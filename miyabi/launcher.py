@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from miyabi.machine import Machine
 from miyabi.quoting import script_word, word
+from miyabi.redact import hide, secrets_of
 from miyabi.session import SessionSpec
 
 DEFAULT_ENVIRONMENT: Mapping[str, str] = {
@@ -134,6 +135,12 @@ def check_prelude(spec: SessionSpec, machine: Machine) -> str:
 def inherited(machine: Machine) -> dict[str, str]:
     """The orchestrator's variables that the machine's sessions get, and no others."""
     return {name: os.environ[name] for name in machine.inherit_environment if name in os.environ}
+
+
+def hide_secrets(machines: Iterable[Machine], environment: Mapping[str, str]) -> None:
+    """Sees that no text which this process shows or stores has what sessions get as secrets."""
+    for each in (environment, *(inherited(m) | m.environment for m in machines)):
+        hide(secrets_of(each))
 
 
 def claude_words(machine: Machine) -> str:  # noqa: ARG001 - the prelude has resolved the machine's path, `~` and all

@@ -12,6 +12,7 @@ from miyabi.attempt_record import AttemptRecord, Continuation
 from miyabi.dag import Dag, Node
 from miyabi.errors import MachineError, MiyabiError
 from miyabi.host import Host
+from miyabi.launcher import hide_secrets
 from miyabi.machine import Machine
 from miyabi.placement import Load, unplaceable
 from miyabi.places import Places
@@ -52,6 +53,7 @@ class LiveRun:
         self._places = Places(self.repository)
         self.absences = Absences(patience_seconds=60 * self.settings.runs.patience_minutes)
         self.machines = self.machines or {machine.name: machine for machine in self.settings.machines}
+        hide_secrets(self.settings.machines, self.settings.sessions.environment)
         known = self.dag.by_id
         self.results = {task: result for task, result in self.folder.latest_results().items() if task in known}
         for result in self.results.values():

@@ -1,8 +1,9 @@
-"""Secrets do not leave a session: whatever looks like one is replaced before it is shown or stored."""
+"""Secrets do not leave a session: what looks like one, or is known as one, is replaced before it is shown or stored."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 
 REDACTED = "[redacted]"
 
@@ -21,9 +22,26 @@ _SECRETS = (
     ),
 )
 
+_SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSW|PWD|CREDENTIAL|AUTH|COOKIE|DSN|DATABASE_URL", re.IGNORECASE)
+_NO_SECRET = re.compile(r".{0,7}|[/~].*|[A-Za-z]?[a-z]*(?:[-_.][a-z]+)*|[A-Z]+(?:[-_][A-Z]+)*")  # a path, a plain word
+_known: set[str] = set()
+
+
+def secrets_of(environment: Mapping[str, str]) -> set[str]:
+    """The values of variables whose names say that they are secret; paths and plain words are none."""
+    lines = (v for name, value in environment.items() if _SECRET_NAME.search(name) for v in value.splitlines())
+    return {line for each in lines if not _NO_SECRET.fullmatch(line := each.strip())}
+
+
+def hide(values: Iterable[str]) -> None:
+    """From now on these are replaced as well, wherever this process redacts."""
+    _known.update(values)
+
 
 def redact(text: str) -> str:
-    """The text with everything that looks like a key, token or password replaced by `[redacted]`."""
+    """The text with every known secret, and all that looks like a key, token or password, replaced by `[redacted]`."""
+    for value in sorted((v for v in _known if v in text), key=len, reverse=True):
+        text = text.replace(value, REDACTED)
     for secret in _SECRETS:
         text = secret.sub(rf"\1{REDACTED}", text)
     return text

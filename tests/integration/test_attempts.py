@@ -15,6 +15,8 @@ from miyabi.session_status import State
 from tests.support.live_runs import Workshop, workshop  # noqa: F401 - a fixture
 from tests.support.repos import git
 
+SAYS = {"type": "result", "subtype": "success", "is_error": False, "result": "the password is correct horse"}
+
 
 async def test_output_that_cannot_be_kept_here(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where our own disk is full the session goes on, is told as not collected, and is joined by the next run."""
@@ -182,6 +184,15 @@ async def test_a_check_finds_what_its_session_found(workshop: Workshop) -> None:
     said = (live.folder.attempt("a") / "check.log").read_text()
     assert said.startswith("it's $sweet|/|none|")
     assert f"{workshop.folder}/home/.local/bin:/opt/homebrew/bin" in said
+
+
+async def test_a_secret_of_the_configuration_is_told_by_no_session(workshop: Workshop) -> None:
+    """An agent that prints what it was given as a secret does not bring it into its result, nor to later tasks."""
+    workshop.claude.write_text(f"#!/bin/sh\ncat >/dev/null; echo '{json.dumps(SAYS)}'\n")
+    live = await workshop.run(workshop.machine(environment={"DB_PASSWORD": "correct horse"}), expect_changes=False)
+    result = await (await workshop.attempt(live)).run()
+    assert (result.outcome, result.final_message) == (Outcome.SUCCEEDED, "the password is [redacted]")
+    assert "correct horse" not in live.board.snapshot().model_dump_json()
 
 
 async def test_what_was_prepared_in_vain_is_removed(workshop: Workshop) -> None:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.redact import REDACTED, redact
+from miyabi import redact as module
+from miyabi.redact import REDACTED, hide, redact, secrets_of
 
 # Put together here, so that no scanner takes this file for a leak.
 TOKEN = "a1B2c3D4e5F6g7H8i9J0k1L2"  # noqa: S105 - nobody's
@@ -60,3 +61,17 @@ def test_twice() -> None:
     once = redact(f"key=sk-{TOKEN} and Bearer {TOKEN}")
     assert redact(once) == once
     assert TOKEN not in once
+
+
+def test_known_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value that is known to be secret is replaced whatever it looks like, the longest first."""
+    monkeypatch.setattr(module, "_known", set())
+    hide(secrets_of({"DB_PASSWORD": "correct horse", "API_KEY": "correct horse battery\nstaple staple"}))
+    said = redact("correct horse battery, correct horse, staple staple, staple")
+    assert said == f"{REDACTED}, {REDACTED}, {REDACTED}, staple"
+
+
+def test_what_is_no_secret() -> None:
+    """Other variables, paths, plain words, and what is so short that it may be part of any, stay readable."""
+    harmless = {"FLAVOUR": "a b c d e f", "KEY": "sh0rt", "AUTH_SOCKET": "/run/user/1", "KEY_ID": "Production"}
+    assert secrets_of({**harmless, "AUTH_MODE": "single-sign_on", "KEY_USE": "SIGN-ONLY"}) == set()
