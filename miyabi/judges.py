@@ -131,7 +131,10 @@ def ran_out(transcript: Transcript, evidence: Evidence) -> Verdict | None:
         )
     if said & {"error_max_budget_usd", "budget_exhausted"}:
         advice = f"raise max_budget_usd of {evidence.task}, or split it"
-        return verdict(Outcome.BUDGET_EXCEEDED, "max_budget_usd", _message(transcript), advice)
+        message = _message(transcript)
+        if transcript.result and transcript.result.stop_reason == "end_turn":  # claude looks only afterwards
+            message = f"{message} when the model had finished: its branch may be complete"
+        return verdict(Outcome.BUDGET_EXCEEDED, "max_budget_usd", message, advice)
     return None
 
 

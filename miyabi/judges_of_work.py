@@ -9,7 +9,7 @@ from miyabi.session import Outcome
 
 
 def nothing_done(transcript: Transcript, evidence: Evidence) -> Verdict | None:
-    """Is there no commit where there should be one?"""
+    """Is nothing changed where something should be?"""
     if evidence.commits or not evidence.expect_changes:
         return None
     if transcript.denials:
@@ -19,7 +19,7 @@ def nothing_done(transcript: Transcript, evidence: Evidence) -> Verdict | None:
         situation = f"nothing was committed, and {many}: {told(first.tool, first.subject)}"
         advice = f"allow them in allowed_tools of {evidence.task}, or use another permission_mode"
         return verdict(Outcome.PERMISSION_DENIED, "permission_denied", situation, advice)
-    situation = f"the session of {evidence.task} ended well and left no commit"
+    situation = f"the session of {evidence.task} ended well and left no change"
     return verdict(Outcome.NO_CHANGES, "no_changes", situation, "reword its prompt, or set its expect_changes to false")
 
 

@@ -93,7 +93,7 @@ def _completed(
     init = transcript.init
     return replace(
         evidence,
-        commits=changes.commits,
+        commits=changes.commits if changes.files else 0,  # empty ones, and what was taken back, are no changes
         expect_changes=spec.expect_changes,
         check_asked=spec.check is not None,
         missing_command=evidence.missing_command or (missing_command(spec.prompt, init) if init else None),

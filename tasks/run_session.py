@@ -43,6 +43,8 @@ async def run_session(task_id: str, machine: Machine | None = None) -> Any:  # n
         if live.settings.runs.fail_fast:
             current_runner().stop_starting(f"fail_fast: {task_id} did not succeed")
         return Failed(message=f"{result.outcome}: {result.error_text or 'no reason given'}")
+    if denied := result.permission_denials:
+        live.warn(f"{task_id} succeeded, and {count(len(denied), 'tool use')} of it met a denial, such as {denied[0]}")
     done = f"{count(result.turns, 'turn')}, {count(result.changes.commits, 'commit')}"
     log.info("%s: %s after %s: %s", task_id, result.outcome, duration(result.seconds), done)
     return result

@@ -43,7 +43,7 @@ OUTCOMES = {
 TOLD = {
     "broken": "the check of broken ended with exit status 1",
     "denied": "nothing was committed, and a tool use was denied: Bash",
-    "idle": "the session of idle ended well and left no commit",
+    "idle": "the session of idle ended well and left no change",
     "commanded": "there is no command /no-such-command",
     "below": "broken",
     "below-all": "denied",

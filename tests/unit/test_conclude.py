@@ -62,6 +62,21 @@ def test_success() -> None:
     assert (found.usage.total, found.changes) == (360, CHANGES)
 
 
+def test_commits_that_change_nothing() -> None:
+    """Empty commits, or ones that were taken back, are no change where one was expected."""
+    evidence, nothing = Evidence(agent_exit=0), Changes(commits=2)
+    assert concluded(recording("streamjson").transcript, evidence, changes=nothing).outcome is Outcome.NO_CHANGES
+    found = concluded(recording("streamjson").transcript, evidence, changes=nothing, expect_changes=False)
+    assert found.outcome is Outcome.SUCCEEDED
+
+
+def test_a_budget_that_was_exceeded_by_the_end() -> None:
+    """Claude looks at the budget afterwards: what was finished then is told as exceeded, and as finished."""
+    found = concluded(recording("budget_streamjson").transcript, Evidence(agent_exit=1))
+    assert found.outcome is Outcome.BUDGET_EXCEEDED
+    assert "when the model had finished: its branch may be complete" in str(found.error_text)
+
+
 def test_cost_of_an_attempt() -> None:
     """An attempt that goes on with a conversation costs what the conversation costs now less what it did before."""
     transcript = recording("limit_then_resume_2").transcript
