@@ -57,8 +57,9 @@ def _another_run(site: Site) -> Command:
     """A run on the same machines, to which Prefect gives slots that are not free; it is refused by the machines."""
     site.forget_slots()
     second = site.orchestrate([node("other-0"), node("other-1")], run="r2")
-    asked = site.run_folder("r2").path / "sessions"
-    eventually(lambda: len(list(asked.glob("*/attempt-1/attempt.json"))) == 2, why=lambda: second.output)
+    for task in ("other-0", "other-1"):
+        staged = f"*/home/.miyabi/sessions/r2.{task}.1"
+        eventually(lambda staged=staged: any(site.fleet.folder.glob(staged)), why=lambda: second.output)
     assert site.live(0) | site.live(1) == {*ALONE, *JOINED}
     return second
 
