@@ -46,7 +46,7 @@ class ProgressArtifact:
         percent = 100.0 * snapshot.done / max(1, len(snapshot.rows))
         text = progress_markdown(snapshot)
         if self._artifact is None:
-            key = f"progress-{self._live.run}".lower()
+            key = f"progress-{self._live.run}".lower().replace("_", "-")
             self._artifact = await acreate_progress_artifact(percent, key=key, description=text)
         else:
             await aupdate_progress_artifact(self._artifact, percent, description=text)

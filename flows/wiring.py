@@ -17,7 +17,7 @@ from miyabi.errors import BadInput
 from miyabi.leftovers import bring_home_leftovers
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
-from miyabi.opening import preflight
+from miyabi.opening import note_machines, preflight
 from miyabi.remote import live_sessions
 from tasks.cancellation import watch_for_cancellation
 from tasks.futures import ended
@@ -44,6 +44,7 @@ def equip(live: LiveRun, runner: FleetTaskRunner) -> None:
     except BadInput:
         live.folder.discard_unless_used()
         raise
+    note_machines(live)
     for error in unfit:
         get_run_logger().warning("not used: %s", error)
     settings, dag = live.settings.runs, live.dag

@@ -62,7 +62,9 @@ async def open_run(request: RunRequest) -> LiveRun:
     folder = RunFolder(repository.root, run).create()
     if not folder.info_file.exists():
         branch = await repository.branch_of(request.base or settings.runs.base)
-        begin(folder, dag=dag, settings=settings, base=base, base_branch=branch, rehearse=request.rehearse)
+        with folder.lock():
+            _require_new(folder)
+            begin(folder, dag=dag, settings=settings, base=base, base_branch=branch, rehearse=request.rehearse)
     info = folder.info()
     return LiveRun(
         run=run,
@@ -75,6 +77,19 @@ async def open_run(request: RunRequest) -> LiveRun:
         board=Board(run=run, tasks=dag.order, rehearsal=info.rehearse),
         rehearse=info.rehearse,
     )
+
+
+def _require_new(folder: RunFolder) -> None:
+    if folder.info_file.exists():
+        raise BadInput(f"run {folder.run} was begun by another orchestrator this moment. Choose another run name.")
+
+
+def note_machines(live: LiveRun) -> None:
+    """Keeps which machines a run that is gone on with has now; those that it had before stay known."""
+    info = live.folder.info()
+    fleet = {member.name: member for member in (*info.machines, *map(FleetMember.of, live.settings.machines))}
+    if tuple(fleet.values()) != info.machines:
+        live.folder.write_info(info.model_copy(update={"machines": tuple(fleet.values())}))
 
 
 async def preflight(live: LiveRun) -> tuple[MachineError, ...]:

@@ -212,5 +212,5 @@ class SessionResult(BaseModel):
 
     @property
     def seconds(self) -> float:
-        """Wall time of the session, 0 where it never started."""
-        return (self.end - self.start).total_seconds() if self.start and self.end else 0.0
+        """Wall time of the session, 0 where it never started, and where a clock was set back meanwhile."""
+        return max(0.0, (self.end - self.start).total_seconds()) if self.start and self.end else 0.0

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 
 import pytest
 
+from miyabi.dag import Dag
 from miyabi.errors import BadInput, MachineUnreachable, SessionError
 from miyabi.following import Copy
 from miyabi.leftovers import bring_home_leftovers
+from miyabi.live_run import LiveRun
 from miyabi.session import Outcome
 from miyabi.session_status import State
 from tests.support.live_runs import Workshop, workshop  # noqa: F401 - a fixture
-from tests.support.repos import git
+from tests.support.repos import commit, git
 
 SAYS = {"type": "result", "subtype": "success", "is_error": False, "result": "the password is correct horse"}
 
@@ -218,3 +221,24 @@ async def test_a_real_run_is_not_gone_on_with_as_a_rehearsal(workshop: Workshop)
         await workshop.run(rehearse=True)
     assert (await workshop.run(run="r2", rehearse=True)).rehearse
     assert (await workshop.run(run="r2")).rehearse
+
+
+async def test_a_run_of_the_same_name_from_another_base(workshop: Workshop) -> None:
+    """Where a run's folder was removed and its name is used again, old sessions are not taken for new ones."""
+    workshop.open_gate()
+    first = await workshop.run()
+    assert (await (await workshop.attempt(first)).run()).outcome is Outcome.SUCCEEDED
+    shutil.rmtree(first.folder.path)
+    commit(workshop.folder / "repository", {"new.txt": "new\n"})
+    result = await (await workshop.attempt(await workshop.run())).run()
+    assert (result.outcome, result.error_kind) == (Outcome.NOT_STARTED, "SessionConflict")
+    assert "Remove it there first, or start under another name" in str(result.error_text)
+
+
+async def test_two_that_begin_a_run_of_one_name(workshop: Workshop) -> None:
+    """One of them begins it; the other is told so, and its DAG does not replace the first one's."""
+    came = await asyncio.gather(workshop.run(tasks=["a"]), workshop.run(tasks=["b"]), return_exceptions=True)
+    (refused,) = [each for each in came if isinstance(each, BadInput)]
+    assert "run r1 " in str(refused)
+    (live,) = [each for each in came if isinstance(each, LiveRun)]
+    assert Dag.load(live.folder.dag_file) == live.dag

@@ -87,11 +87,11 @@ class Workshop:
     ) -> LiveRun:
         """An orchestrator's run of these tasks; every machine's host is a switched one."""
         nodes = [{"id": task, "prompt": "[[scenario:gate:go]]"} | node for task in tasks]
-        (self.folder / "tasks.json").write_text(json.dumps({"nodes": nodes}))
+        file = self.folder / f"{'-'.join(tasks)}.json"
+        file.write_text(json.dumps({"nodes": nodes}))
         fleet = [machine.model_dump() for machine in machines or [self.machine()]]
         overrides = {"machines": fleet, "runs": {"patience_minutes": patience / 60}}
         root = self.folder / "repository"
-        file = self.folder / "tasks.json"
         live = await open_run(RunRequest(tasks=file, repository=root, run=run, rehearse=rehearse, overrides=overrides))
         for machine in live.machines.values():
             live._places._hosts[machine.name] = SwitchedHost(machine.name)

@@ -72,6 +72,7 @@ def test_identity_is_ours() -> None:
     """Nobody can make a session believe that it is another one."""
     lines = text(environment=(("MIYABI_TASK", "other"),)).splitlines()
     assert lines.index("export MIYABI_TASK=other") < lines.index("export MIYABI_TASK=t1")
+    assert text(base="a" * 40) != text(base="b" * 40)
 
 
 def test_conversation() -> None:
