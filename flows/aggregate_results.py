@@ -14,6 +14,7 @@ from prefect.states import Cancelled, Completed, Failed
 
 from flows.form import OptionalPath, OptionalText
 from flows.integrating import Integrating
+from flows.keys import artifact_key
 from flows.parameters import overrides
 from miyabi.errors import BadInput
 from miyabi.integration_text import integration_sentence, went_well
@@ -76,7 +77,7 @@ def _show(report: Report, folder: RunFolder, told: str) -> None:
     log, summary = get_run_logger(), summary_sentence(report)
     MarkdownArtifact(
         markdown=report_text(folder, report),
-        key=f"report-{report.run}".lower().replace("_", "-"),
+        key=artifact_key("report", report.run),
         description=summary,
         flow_run_id=flow_run.parent_flow_run_id or flow_run.id,  # where the person looks who pressed run-dag
     ).create()

@@ -8,6 +8,7 @@ from uuid import UUID
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.logging import get_run_logger
 
+from flows.keys import artifact_key
 from miyabi.live_run import LiveRun
 from miyabi.progress_markdown import progress_markdown
 from tasks.patience import server_answers
@@ -46,7 +47,7 @@ class ProgressArtifact:
         percent = 100.0 * snapshot.done / max(1, len(snapshot.rows))
         text = progress_markdown(snapshot)
         if self._artifact is None:
-            key = f"progress-{self._live.run}".lower().replace("_", "-")
+            key = artifact_key("progress", self._live.run)
             self._artifact = await acreate_progress_artifact(percent, key=key, description=text)
         else:
             await aupdate_progress_artifact(self._artifact, percent, description=text)
