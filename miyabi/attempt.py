@@ -35,7 +35,7 @@ class Attempt:
         spec: what to run.
         machine: where.
         reason: why this machine was chosen.
-        on_exit: called the moment the machine's slot is free again, before the commits come home.
+        on_exit: called the moment the machine's slot is free for another, which may be before the commits come home.
         is_given_up: there is a later attempt, which has the branch and is what the board tells of.
     """
 
@@ -151,7 +151,8 @@ class Attempt:
         self._say(TaskState.RUNNING)
         status = await self._follow(session)
         self._stand = Stand.OVER
-        self.on_exit()
+        if (said := self.transcript.result) and not said.is_error:  # else the next one may meet the same there
+            self.on_exit()
         self._say(TaskState.COLLECTING)
         harvest = Harvest(
             live=self.live,

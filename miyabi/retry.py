@@ -34,14 +34,16 @@ _SICK = frozenset(
 """Kinds of errors that any other session would meet on that machine too."""
 
 
-def next_step(result: SessionResult, *, attempts: int, max_attempts: int, other_machines: bool) -> Next:
+def next_step(
+    result: SessionResult, *, attempts: int, max_attempts: int, other_machines: bool, wait_until: float
+) -> Next:
     """The step after `result`, the outcome of attempt number `attempts`.
 
     Wrong work (failed check, max turns, denied permissions) is never repeated: a second try costs as much and
-    usually ends alike. A usage limit is waited for however often it comes. Where there is no other machine than the
-    lost one, and that one is back, the task goes on there.
+    usually ends alike. A usage limit is waited for however often it comes, if it ends before `wait_until` (seconds
+    since 1970). Where there is no other machine than the lost one, and that one is back, the task goes on there.
     """
-    if result.outcome is Outcome.USAGE_LIMIT and result.resets_at is not None:
+    if result.outcome is Outcome.USAGE_LIMIT and result.resets_at and result.resets_at.timestamp() <= wait_until:
         return Next.WAIT_FOR_LIMIT
     step = _STEPS.get(result.outcome, Next.FINISH)
     if attempts >= max_attempts:

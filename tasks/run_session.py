@@ -65,8 +65,8 @@ class TaskRun:
         """The result of the last attempt."""
         while True:
             result = await self._attempt()
-            self._note_health(result)
             step = self._next(result)
+            self._note_health(result, step)
             if step is Next.FINISH:
                 return result
             text = "%s: attempt %d on %s: %s: %s; next: %s"
@@ -78,11 +78,15 @@ class TaskRun:
             except MachineError:  # told already, where the machine was given up
                 return result
 
-    def _note_health(self, result: SessionResult) -> None:
+    def _note_health(self, result: SessionResult, step: Next) -> None:
+        """Sees that nothing more meets what any session would meet there."""
+        error = MachineError(f"nothing more is sent to {result.machine}: {result.error_text}")
         if result.machine and is_sick(result):
-            error = MachineError(f"nothing more is sent to {result.machine}: {result.error_text}")
             self._live.warn(str(error))
             self._slot.condemn(error)
+        elif result.outcome is Outcome.USAGE_LIMIT and step is Next.FINISH:
+            self._live.warn(str(error))
+            self._slot.condemn_account(error)
 
     def _next(self, result: SessionResult) -> Next:
         joined, self._joins = self._joins, False
@@ -93,6 +97,7 @@ class TaskRun:
             attempts=self._burnt,
             max_attempts=self._live.settings.runs.max_attempts,
             other_machines=self._slot.can_move,
+            wait_until=time.time() + 3600 * self._live.settings.runs.limit_patience_hours,
         )
 
     async def _attempt(self) -> SessionResult:

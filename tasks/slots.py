@@ -64,10 +64,7 @@ class Slot:
 
     def release(self) -> None:
         """Gives the slot to the next task now, e.g. while commits come home. Again: does nothing. Any thread may."""
-        if threading.get_ident() == self._thread:
-            self._release()
-        else:
-            self._loop.call_soon_threadsafe(self._release)
+        self._now(self._release)
 
     @property
     def can_move(self) -> bool:
@@ -81,16 +78,31 @@ class Slot:
 
     def close_account(self, until: float) -> None:
         """The same for every machine whose sessions use this one's account."""
-        account = self._machine.account
-        self._close([machine for machine in self._dispatcher.machines if machine.account == account], until)
+        self._close(self._of_account, until)
 
     def condemn(self, error: MiyabiError) -> None:
         """Starts nothing more on this machine at all; whoever has no other ends with the error."""
-        self._loop.call_soon_threadsafe(self._dispatcher.condemn, self._machine.name, error)
+        self._now(self._dispatcher.condemn, self._machine.name, error)
+
+    def condemn_account(self, error: MiyabiError) -> None:
+        """The same for every machine whose sessions use this one's account."""
+        for machine in self._of_account:
+            self._now(self._dispatcher.condemn, machine.name, error)
+
+    @property
+    def _of_account(self) -> list[Machine]:
+        return [machine for machine in self._dispatcher.machines if machine.account == self._machine.account]
 
     def _close(self, machines: Sequence[Machine], until: float) -> None:
         for machine in machines:
-            self._loop.call_soon_threadsafe(partial(self._dispatcher.close_machine, machine.name, until=until))
+            self._now(partial(self._dispatcher.close_machine, machine.name, until=until))
+
+    def _now(self, function: Callable[..., None], *arguments: object) -> None:
+        """Calls it on the loop: at once where that is ours, so that nobody gets a slot in between."""
+        if threading.get_ident() == self._thread:
+            function(*arguments)
+        else:
+            self._loop.call_soon_threadsafe(function, *arguments)
 
     async def move(self, *, avoid: frozenset[str] = frozenset()) -> Machine:
         """Waits for a new slot, on a machine outside `avoid` if there is one that could ever take the task.

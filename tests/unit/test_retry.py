@@ -9,12 +9,14 @@ import pytest
 from miyabi.retry import Next, delay_seconds, is_sick, limit_is_over, next_step
 from miyabi.session import Outcome, SessionResult
 
+NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
+
 
 def step(outcome: Outcome, *, attempts: int = 1, others: bool = True, resets: bool = False) -> Next:
     """The step after an attempt with that outcome."""
-    resets_at = datetime(2026, 1, 1, tzinfo=UTC) if resets else None
+    resets_at = NEW_YEAR if resets else None
     result = SessionResult(run="r", task="t", outcome=outcome, resets_at=resets_at)
-    return next_step(result, attempts=attempts, max_attempts=3, other_machines=others)
+    return next_step(result, attempts=attempts, max_attempts=3, other_machines=others, wait_until=NEW_YEAR.timestamp())
 
 
 @pytest.mark.parametrize("outcome", [Outcome.API_UNAVAILABLE, Outcome.KILLED])
@@ -33,9 +35,17 @@ def test_a_sick_machine_is_left(outcome: Outcome) -> None:
 def test_the_only_machine_goes_on_where_it_is_back() -> None:
     """A machine that was restarted and has given its work is not lost to the task that has no other."""
     back = SessionResult(run="r", task="t", outcome=Outcome.MACHINE_LOST, head="abc")
-    assert next_step(back, attempts=1, max_attempts=3, other_machines=False) is Next.RESUME_HERE
-    assert next_step(back, attempts=1, max_attempts=3, other_machines=True) is Next.ELSEWHERE
-    assert next_step(back, attempts=3, max_attempts=3, other_machines=False) is Next.FINISH
+    known = {"max_attempts": 3, "wait_until": 0.0}
+    assert next_step(back, attempts=1, other_machines=False, **known) is Next.RESUME_HERE
+    assert next_step(back, attempts=1, other_machines=True, **known) is Next.ELSEWHERE
+    assert next_step(back, attempts=3, other_machines=False, **known) is Next.FINISH
+
+
+def test_a_usage_limit_that_lasts_too_long() -> None:
+    """The limit of a week does not keep a nightly run until next week."""
+    week = SessionResult(run="r", task="t", outcome=Outcome.USAGE_LIMIT, resets_at=NEW_YEAR)
+    known = {"attempts": 1, "max_attempts": 3, "other_machines": True}
+    assert next_step(week, wait_until=NEW_YEAR.timestamp() - 1, **known) is Next.FINISH
 
 
 @pytest.mark.parametrize(
