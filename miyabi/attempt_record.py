@@ -94,7 +94,7 @@ class Continuation:
         if pending:
             return cls(machine=pending.machine, conversation=pending.resumes)
         if last and last.outcome is Outcome.STOPPED and last.machine:
-            return cls(machine=last.machine, conversation=last.session_id)
+            return cls(machine=last.machine, conversation=last.conversation)
         return None
 
 

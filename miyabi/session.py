@@ -204,6 +204,11 @@ class SessionResult(BaseModel):
         return self.outcome is Outcome.SUCCEEDED
 
     @property
+    def conversation(self) -> str | None:
+        """The conversation to take up again; None where nothing was said in it, and its command would be none there."""
+        return self.session_id if self.turns else None
+
+    @property
     def is_home(self) -> bool:
         """Whether all that its session left is here; else it may still be on the machine, alive or not."""
         if self.outcome is Outcome.MACHINE_LOST:

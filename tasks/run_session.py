@@ -151,7 +151,7 @@ class TaskRun:
 
     async def _make_ready(self, step: Next, result: SessionResult) -> None:
         """A slot for the next attempt, when and where it makes sense."""
-        self._resumes = None if step is Next.ELSEWHERE else result.session_id
+        self._resumes = None if step is Next.ELSEWHERE else result.conversation
         self._say_waiting(f"attempt {result.attempt}: {result.error_text}")
         if step is Next.WAIT_FOR_LIMIT and result.resets_at:
             await self._wait_for_limit(result.resets_at.timestamp())
