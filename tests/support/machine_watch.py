@@ -53,7 +53,7 @@ class Watch:
             if (session := _session(pid)) and session[0].is_relative_to(self._below):
                 self._ours.add(pid)
                 live[session[0]].add(session[1])
-                if _is_claude(pid) and not _is_claude(_parent(pid)):  # a fork of claude's has its words for a moment
+                if _is_started(pid):
                     self.starts[session[1]].add(pid)
         self._live = dict(live)
         self.peak |= Counter({workspace: len(sessions) for workspace, sessions in live.items()})
@@ -74,12 +74,16 @@ def _session(pid: int) -> tuple[Path, str] | None:
     return None
 
 
+def _is_started(pid: int) -> bool:
+    """Whether it is the claude of a session, and no fork of it, which has its words for a moment."""
+    if not _is_claude(pid):
+        return False
+    parent = int((_read(pid, "stat").rpartition(b")")[2].split() or [b"", b"0"])[1])
+    return parent > 0 and not _is_claude(parent)
+
+
 def _is_claude(pid: int) -> bool:
     return not {b"--session-id", b"--resume"}.isdisjoint(_read(pid, "cmdline").split(b"\0"))
-
-
-def _parent(pid: int) -> int:
-    return int((_read(pid, "stat").rpartition(b")")[2].split() or [b"", b"0"])[1])
 
 
 def _read(pid: int, file: str) -> bytes:
