@@ -78,11 +78,10 @@ class Attempt:
         return result
 
     async def recover(self) -> SessionResult | None:
-        """Ends a session that was given up when its machine did not answer; what came of it, None where it is gone.
-
-        Raises as `Harvest.bring`: all is left as it is then.
-        """
-        session = self._session(self.spec.paths)
+        """Ends a session that was given up; what came of it, None where it is gone. Raises as `Harvest.bring`."""
+        session, known = self._session(self.spec.paths), AttemptRecord.pending(self._files)
+        if known and not known.is_at(self.machine):
+            raise SessionError(known.moved(self.machine))
         if (await session.status()).state in _NOT_THERE:
             AttemptRecord.forget(self._files)
             return None
@@ -122,7 +121,7 @@ class Attempt:
     async def _end_earlier_ones(self) -> None:
         """Two never work in one worktree: an attempt that was given up while its machine was away may still live."""
         for number in range(1, self.spec.attempt):
-            if AttemptRecord.has_been_at(self.machine, self.live.folder.attempt(self.spec.task, number)):
+            if AttemptRecord.is_left_at(self.machine, self.live.folder.attempt(self.spec.task, number)):
                 earlier = self._session(self.spec.paths.model_copy(update={"attempt": number}))
                 if (await earlier.status()).live:
                     await earlier.stop(grace_seconds=STOP_GRACE_SECONDS)

@@ -47,6 +47,12 @@ class AttemptRecord(BaseModel):
         return record is not None and record.machine == machine.name
 
     @classmethod
+    def is_left_at(cls, machine: Machine, folder: Path) -> bool:
+        """Whether the attempt may still be alive on that machine."""
+        record = cls.pending(folder)
+        return record is not None and record.machine == machine.name
+
+    @classmethod
     def _of(cls, folder: Path) -> Self | None:
         try:
             return cls.model_validate_json((folder / _FILE).read_bytes())

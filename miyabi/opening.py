@@ -48,6 +48,8 @@ async def read_request(request: RunRequest) -> tuple[Dag, Settings, Repository, 
     known = RunFolder(repository.root, valid_run_name(request.run)) if request.run else None
     if known and known.info_file.exists():
         return _again(request, known), settings, repository, known.info().base
+    if request.run:
+        _require_own_name(repository.root, request.run)
     if request.tasks is None:
         raise BadInput("no DAG file was given. Name one, e.g. tasks.json, or a run to go on with.")
     dag = Dag.load(request.tasks)
@@ -142,6 +144,15 @@ def begin(
     )
     atomic.write_text(folder.dag_file, dag.to_json())
     folder.write_info(info)
+
+
+def _require_own_name(root: Path, run: str) -> None:
+    for other in RunFolder.all(root):
+        if other.run.casefold() == run.casefold() and other.run != run:
+            raise BadInput(
+                f"run {run!r}: there is a run {other.run!r}, which some file systems take for the same. "
+                f"Write it like that to go on with it, or choose another run name."
+            )
 
 
 def _again(request: RunRequest, folder: RunFolder) -> Dag:

@@ -29,6 +29,6 @@ async def _is_cancelled(flow_run_id: UUID) -> bool:
     try:
         async with get_client() as client:
             state = (await client.read_flow_run(flow_run_id)).state
-    except (httpx.HTTPError, PrefectException):
+    except (httpx.HTTPError, PrefectException, ValueError):  # what is in front of it may answer with anything
         return False
     return state is not None and (state.is_cancelling() or state.is_cancelled())

@@ -214,13 +214,15 @@ async def test_what_was_prepared_in_vain_is_removed(workshop: Workshop) -> None:
     assert worktree.exists()
 
 
-async def test_a_real_run_is_not_gone_on_with_as_a_rehearsal(workshop: Workshop) -> None:
-    """Whoever asks for a rehearsal gets no real session; a rehearsal stays one without being asked for again."""
+async def test_runs_that_are_not_the_one_that_was_meant(workshop: Workshop) -> None:
+    """Who asks for a rehearsal gets no real session, a rehearsal stays one; names differ by more than case."""
     await workshop.run()
     with pytest.raises(BadInput, match="run r1 is no rehearsal: going on with it would start real sessions"):
         await workshop.run(rehearse=True)
     assert (await workshop.run(run="r2", rehearse=True)).rehearse
     assert (await workshop.run(run="r2")).rehearse
+    with pytest.raises(BadInput, match="run 'R1': there is a run 'r1', which some file systems take for the same"):
+        await workshop.run(run="R1")
 
 
 async def test_a_run_of_the_same_name_from_another_base(workshop: Workshop) -> None:
