@@ -84,8 +84,11 @@ def start_server(home: Path, *, database: Path) -> Server:
 
 
 def _keep(source: Path, target: Path) -> None:
-    with contextlib.closing(sqlite3.connect(source)) as full, contextlib.closing(sqlite3.connect(target)) as empty:
+    """Whole or not at all: several test processes may do it at the same time."""
+    made = target.with_name(f"{target.name}.{os.getpid()}")
+    with contextlib.closing(sqlite3.connect(source)) as full, contextlib.closing(sqlite3.connect(made)) as empty:
         full.backup(empty)
+    made.replace(target)
 
 
 @contextlib.contextmanager
