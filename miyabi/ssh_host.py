@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, Protocol
@@ -25,6 +24,7 @@ OPEN_ATTEMPTS = 25  # eight seconds
 _CHUNK_BYTES = 262144
 _STDERR_BYTES = 65536
 _END_WITHIN_SECONDS = 2
+_OPEN_WITHIN_SECONDS = 20  # keepalive may be slower, and sshd opens one in milliseconds
 
 
 class Channel(Protocol):
@@ -177,7 +177,11 @@ class SshHost:
         for pause in islice(pauses(0.002, longest_seconds=0.5), OPEN_ATTEMPTS):
             connection = await link.get()
             try:
-                return await connection.start(line, only_stdout=only_stdout)
+                async with asyncio.timeout(_OPEN_WITHIN_SECONDS):
+                    return await connection.start(line, only_stdout=only_stdout)
+            except TimeoutError:
+                link.give_up(connection)
+                raise faults.dropped(self.target, f"no session within {_OPEN_WITHIN_SECONDS} s") from None
             except SessionNotOpened as error:
                 reason = str(error)
                 await asyncio.sleep(pause)
@@ -198,7 +202,7 @@ def _source(stdin: bytes | Path) -> Iterator[Iterator[bytes]]:
         yield (stdin[i : i + _CHUNK_BYTES] for i in range(0, len(stdin), _CHUNK_BYTES))
     else:
         with stdin.open("rb") as file:
-            yield iter(partial(file.read, _CHUNK_BYTES), b"")
+            yield iter(lambda: file.read(_CHUNK_BYTES), b"")
 
 
 async def _feed(channel: Channel, source: Iterator[bytes]) -> None:

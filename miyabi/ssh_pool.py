@@ -152,6 +152,12 @@ class Link(Generic[C]):
     async def _explained(self, error: MachineError) -> MachineError:
         return await self._explain(error) if isinstance(error, ClosedAtOnce) else error
 
+    def give_up(self, connection: C) -> None:
+        """It does not answer any more, whatever it thinks of itself: `get` makes a new one."""
+        if self._connection is connection:
+            self._connection = None
+        connection.abort()
+
     async def close(self) -> None:
         """Gives the connection back; `get` would make a new one."""
         if self._connecting and not self._connecting.done():

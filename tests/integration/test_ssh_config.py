@@ -55,6 +55,12 @@ async def test_every_option_that_we_honour(tmp_path: Path, monkeypatch: pytest.M
     assert target.proxy_command == "nc 10.1.2.3 2222"
 
 
+async def test_a_keepalive_that_would_notice_too_late(tmp_path: Path) -> None:
+    """However seldom ssh would ask, as Debian's with BatchMode, a dead link is noticed within a minute."""
+    target = await resolve(machine(tmp_path, BatchMode="yes", ServerAliveInterval=300, ServerAliveCountMax=9))
+    assert (target.keepalive_seconds, target.keepalive_misses) == (10, 4)
+
+
 async def test_what_nobody_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without options there is strict checking, 10 s to connect, and a dead link is noticed after 15 s."""
     monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")

@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
+from miyabi import ssh_host
 from miyabi.errors import ConnectionDropped, LoginRefused
 from miyabi.host import Completed
 from miyabi.machine import Machine
@@ -21,11 +22,12 @@ from tests.support.ssh_machines import host_at, like, machine, make_key, public,
 sshd_fleet = fleets.sshd_fleet
 
 
-def through(port: int, host: FleetHost, folder: Path) -> Machine:
-    """The host behind a proxy at that port, with a keepalive that notices a dead link after two seconds."""
+def through(port: int, host: FleetHost, folder: Path, *, interval: int = 1) -> Machine:
+    """The host behind a proxy at that port, with a keepalive that notices a dead link after two intervals."""
     known = folder / "known"
     known.write_text(f"[127.0.0.1]:{port} {host.host_key}\n")
-    return like(host, folder, Port=port, UserKnownHostsFile=known, ServerAliveInterval=1, ServerAliveCountMax=1)
+    more = {"ServerAliveInterval": interval, "ServerAliveCountMax": 1}
+    return like(host, folder, Port=port, UserKnownHostsFile=known, **more)
 
 
 async def begin(host: SshHost, folder: Path, then: str) -> asyncio.Task[Completed]:
@@ -89,6 +91,25 @@ async def test_silent_link(tmp_path: Path, sshd_fleet: Fleet) -> None:
         assert 0.9 < time.monotonic() - since < 6
         proxy.pass_on()
         assert (await host.run(["true"])).exit_status == 0
+
+
+async def test_a_dead_link_that_nobody_noticed(
+    tmp_path: Path, sshd_fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that is begun on it does not wait for keepalive: it is dropped, and the next makes a new connection."""
+    monkeypatch.setattr(ssh_host, "_OPEN_WITHIN_SECONDS", 1)
+    async with (
+        chaos("127.0.0.1", sshd_fleet[0].port) as proxy,
+        host_at(through(proxy.port, sshd_fleet[0], tmp_path, interval=60), retry_seconds=3) as host,
+    ):
+        assert (await host.run(["true"])).exit_status == 0
+        proxy.swallow()
+        with pytest.raises(ConnectionDropped, match="no session within 1 s"):
+            async with host.stream(["sleep", "60"]):
+                pass
+        proxy.pass_on()
+        assert (await host.run(["true"])).exit_status == 0
+        assert proxy.accepted == 2
 
 
 async def test_short_outage(tmp_path: Path, sshd_fleet: Fleet) -> None:
