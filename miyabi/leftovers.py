@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+from miyabi.arrival import STRAYS
 from miyabi.attempt import Attempt
 from miyabi.attempt_record import AttemptRecord
 from miyabi.errors import GitError, MachineError, SessionError
@@ -35,6 +36,8 @@ async def _bring(live: LiveRun, lost: SessionResult) -> None:
         live.warn(f"{lost.task}: what attempt {lost.attempt} did on {lost.machine} is still there: {why}")
         return
     if came:
+        what = f"{lost.task}: what attempt {lost.attempt} did on {lost.machine}"
+        live.warn(f"{what} came home later, to {came.branch}{STRAYS}")
         told = {"outcome": Outcome.MACHINE_LOST, "error_kind": lost.error_kind, "error_text": lost.error_text}
         live.folder.write_result(came.model_copy(update=told))
 
