@@ -137,6 +137,7 @@ class LiveRun:
             base=await self.base_for(node),
             author=self.author,
             conversation=conversation,
+            spent_usd=self.cost_of(conversation),
             rehearse=self.rehearse,
         )
 

@@ -7,6 +7,8 @@ from miyabi.prompt import go_on
 from miyabi.session import SessionSpec
 from miyabi.settings import Settings
 
+_LEAST_USD = 0.01  # claude takes no 0; the first answer will be more
+
 
 def spec_for(
     node: Node,
@@ -18,10 +20,15 @@ def spec_for(
     base: str,
     author: tuple[str, str],
     conversation: str | None,
+    spent_usd: float = 0.0,
     rehearse: bool,
 ) -> SessionSpec:
-    """The spec of one attempt: what the node says wins over what the settings say."""
+    """The spec of one attempt: what the node says wins over what the settings say.
+
+    `spent_usd` is what the conversation has cost before: claude counts only what it spends from now on.
+    """
     defaults = settings.sessions
+    budget = node.max_budget_usd or defaults.max_budget_usd
     return SessionSpec(
         run=run,
         task=node.id,
@@ -37,7 +44,7 @@ def spec_for(
         allowed_tools=node.allowed_tools if node.allowed_tools is not None else defaults.allowed_tools,
         disallowed_tools=defaults.disallowed_tools,
         max_turns=node.max_turns or defaults.max_turns,
-        max_budget_usd=node.max_budget_usd or defaults.max_budget_usd,
+        max_budget_usd=budget and max(budget - spent_usd, _LEAST_USD),
         timeout_seconds=60 * (node.timeout_minutes or defaults.timeout_minutes),
         check=node.check or defaults.check,
         check_timeout_seconds=60 * defaults.check_timeout_minutes,

@@ -12,7 +12,7 @@ from miyabi.settings import SessionDefaults, Settings
 from miyabi.specs import spec_for
 
 
-def spec(node: Node, *, conversation: str | None = None, **defaults: Any) -> SessionSpec:
+def spec(node: Node, *, conversation: str | None = None, spent_usd: float = 0, **defaults: Any) -> SessionSpec:
     """The spec of a node's first attempt."""
     settings = Settings(sessions=SessionDefaults(**defaults))
     return spec_for(
@@ -24,6 +24,7 @@ def spec(node: Node, *, conversation: str | None = None, **defaults: Any) -> Ses
         base="abc",
         author=("A", "a@b"),
         conversation=conversation,
+        spent_usd=spent_usd,
         rehearse=False,
     )
 
@@ -46,6 +47,13 @@ def test_a_conversation_is_gone_on_with() -> None:
     assert made.conversation == made.resumes == "11111111-1111-4111-8111-111111111111"
     assert made.prompt.endswith("do it")
     assert made.prompt != "do it"
+
+
+def test_a_budget_is_spent_once() -> None:
+    """A conversation that is gone on with has what is left of its budget, and never none at all."""
+    node = Node(id="a", max_budget_usd=2.0)
+    assert [spec(node, spent_usd=spent).max_budget_usd for spent in (0, 1.5, 2, 9)] == [2.0, 0.5, 0.01, 0.01]
+    assert spec(Node(id="a"), spent_usd=1).max_budget_usd is None
 
 
 def test_each_attempt_has_a_conversation_of_its_own() -> None:
