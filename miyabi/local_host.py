@@ -74,8 +74,8 @@ class LocalHost:
 
     async def _spawn(self, words: Sequence[str], *, stdin: object, stdout: object, stderr: int) -> Process:
         environment = clean_environment(os.environ)
-        try:
-            return await asyncio.create_subprocess_exec(
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
                 "/bin/sh",
                 "-c",
                 quoting.command_line(words),
@@ -86,6 +86,12 @@ class LocalHost:
                 cwd=environment.get("HOME", "/"),
                 start_new_session=True,
             )
+        )
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:  # asyncio would end the shell alone, and wait for what that has started
+            await _end(await starting)
+            raise
         except OSError as error:
             raise MachineUnreachable(
                 f"{self.name}: no process can be started here: {error}", machine=self.name

@@ -9,6 +9,7 @@ import pytest
 _TOGETHER = ("test_demo.py", "test_deployed.py", "test_ui.py")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin reads the groups
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     """Names the group of each test for `--dist loadgroup`."""
     for item in items:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -45,7 +47,7 @@ async def test_every_option_that_we_honour(tmp_path: Path, monkeypatch: pytest.M
     assert target.identity_files == (Path.home() / ".ssh" / "key for 10.1.2.3",)
     assert target.certificate_files == (tmp_path / "cert.pub",)
     assert target.identities_only
-    assert target.agent == str(Path.home() / "agent.sock")
+    assert target.agent == f"{pwd.getpwuid(os.getuid()).pw_dir}/agent.sock"  # as ssh itself expands it
     assert target.known_hosts_files[:2] == (tmp_path / "known hosts", Path("/etc/other"))
     assert target.remember_in == tmp_path / "known hosts"
     assert target.host_key_name == "mac7"

@@ -144,6 +144,8 @@ async def test_no_common_algorithm(tmp_path: Path, option: str) -> None:
     """An sshd with only old algorithms of a kind is permanent, and says what it has."""
     with start_fleet(hosts=1, sshd_options=[option]) as fleet:
         error = await failure(like(fleet[0], tmp_path))
+        if error.transient:  # sshd was gone before it could be read what it had: as with any closed door
+            error = await failure(like(fleet[0], tmp_path))
     assert isinstance(error, MachineUnreachable)
     assert not error.transient
     assert "no algorithm in common" in str(error)

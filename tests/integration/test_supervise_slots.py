@@ -145,9 +145,11 @@ def test_a_start_killed_while_it_launches_keeps_its_slot(station: Station, turn:
         clients = [begin(station, name) for name in "ab"]
         time.sleep(0.3)
     born = [Path(f"/proc/{client.pid}/task/{client.pid}/children") for client in clients]
-    while not (launching := [k for k in (0, 1) if born[k].read_text()]):
-        pass
-    clients[launching[0]].kill()
+    launching: list[int] = []
+    while not launching and any(client.poll() is None for client in clients):  # it may be over before we look
+        launching = [k for k in (0, 1) if clients[k].poll() is None and born[k].read_text()]
+    for k in launching[:1]:
+        clients[k].kill()
     for client in clients:
         client.wait()
     assert len(station.live()) == 1

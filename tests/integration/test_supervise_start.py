@@ -8,6 +8,9 @@ from tests.support.sessions import Station, eventually
 
 station = sessions.station
 
+_OF_GLIBC = 0b11 << 31
+"""Two signals of the C library's own, which its posix_spawn leaves ignored."""
+
 
 def test_twelve_starts_at_once_launch_once(station: Station) -> None:
     """However many ask at once, the agent runs once and everybody attaches."""
@@ -73,7 +76,7 @@ def test_the_agent_is_a_session_of_its_own_with_default_signals(station: Station
     station.ends("s")
     ids, *signals = station.file("s", "out").read_text().splitlines()
     assert len(set(ids.split())) == 1
-    assert [int(mask, 16) for mask in signals] == [0, 0]
+    assert [int(mask, 16) & ~_OF_GLIBC for mask in signals] == [0, 0]
 
 
 def test_a_mac_is_kept_awake_for_as_long_as_the_supervisor_lives(station: Station) -> None:
