@@ -20,23 +20,8 @@ from miyabi.github_values import MergeState, PullRequest
 from miyabi.integration_values import Integration, LeftOutKind
 from miyabi.issue_references import Home
 from miyabi.report import Report, TaskRow
-from miyabi.session import Outcome
+from miyabi.session import BLAMELESS, Outcome
 from miyabi.wording import count
-
-_NOT_ITS_FAULT = frozenset(
-    {
-        Outcome.STOPPED,
-        Outcome.USAGE_LIMIT,
-        Outcome.API_UNAVAILABLE,
-        Outcome.NOT_LOGGED_IN,
-        Outcome.LAUNCH_FAILED,
-        Outcome.MACHINE_LOST,
-        Outcome.NOT_COLLECTED,
-        Outcome.MERGE_CONFLICT,
-        Outcome.NOT_STARTED,
-        Outcome.SKIPPED,
-    }
-)
 
 
 class CarryOver(BaseModel):
@@ -63,7 +48,7 @@ class IssueTry(BaseModel):
     @property
     def is_failure(self) -> bool:
         """Whether it counts as a try that failed."""
-        is_excused = self.outcome in _NOT_ITS_FAULT or self.left_out is LeftOutKind.UPSTREAM
+        is_excused = self.outcome in BLAMELESS or self.left_out is LeftOutKind.UPSTREAM
         return not self.is_merged and not is_excused
 
     @property

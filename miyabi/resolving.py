@@ -12,25 +12,11 @@ from miyabi.repository import Repository
 from miyabi.resolution import Conflict
 from miyabi.resolve_prompt import resolve_prompt
 from miyabi.run_folder import RunFolder
-from miyabi.session import Outcome, SessionResult, resolving
+from miyabi.session import BLAMELESS, Outcome, SessionResult, resolving
 from miyabi.settings import Settings
 from miyabi.text import one_line
 
-_MAY_GO_WELL = frozenset(
-    {
-        Outcome.STOPPED,
-        Outcome.KILLED,
-        Outcome.USAGE_LIMIT,
-        Outcome.API_UNAVAILABLE,
-        Outcome.NOT_LOGGED_IN,
-        Outcome.LAUNCH_FAILED,
-        Outcome.MACHINE_LOST,
-        Outcome.NOT_COLLECTED,
-        Outcome.MERGE_CONFLICT,
-        Outcome.NOT_STARTED,
-        Outcome.SKIPPED,
-    }
-)
+_MAY_GO_WELL = BLAMELESS | {Outcome.KILLED}
 """Outcomes that say nothing of the work, so that the same session may go well another time."""
 
 

@@ -39,6 +39,23 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"  # an upstream did not succeed, or the run was ended before
 
 
+BLAMELESS = frozenset(
+    {
+        Outcome.STOPPED,
+        Outcome.USAGE_LIMIT,
+        Outcome.API_UNAVAILABLE,
+        Outcome.NOT_LOGGED_IN,
+        Outcome.LAUNCH_FAILED,
+        Outcome.MACHINE_LOST,
+        Outcome.NOT_COLLECTED,
+        Outcome.MERGE_CONFLICT,
+        Outcome.NOT_STARTED,
+        Outcome.SKIPPED,
+    }
+)
+"""Outcomes that say nothing of the task or of its work: another time may well go otherwise."""
+
+
 def integration_branch(run: str) -> str:
     """The branch that a run's successful tasks are merged into. No task's id begins with `_`, so none has its name."""
     return f"miyabi/{run}/_integration"
