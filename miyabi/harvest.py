@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from miyabi import legacy_result
@@ -57,7 +57,7 @@ class Harvest:
             SessionError: as `RemoteSession.stop`.
             GitError: as `Workspace.collect`.
         """
-        end = datetime.now(UTC)
+        end = datetime.now(UTC) - timedelta(seconds=status.over_seconds or 0)
         if status.state in {State.LOST, State.ORPHAN}:
             await self.session.stop(grace_seconds=STOP_GRACE_SECONDS)
         collected = await collect_patiently(

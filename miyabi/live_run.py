@@ -96,7 +96,7 @@ class LiveRun:
         left = self.pending(task)
         if left and left.machine not in self.machines:
             absent, where = MachineError(left.told_absent(run=self.run)), left.machine
-            return self.no_session(task, outcome=Outcome.NOT_COLLECTED, error=absent, machine=where, start=left.start)
+            return self.no_session(task, outcome=Outcome.NOT_COLLECTED, error=absent, machine=where)
         reason = unplaceable(fleet, self.requires(task))
         return self.no_session(task, outcome=Outcome.NOT_STARTED, error=MachineError(reason)) if reason else None
 

@@ -34,6 +34,8 @@ class Status:
     now: int = 0
     free_kib: int | None = None
     """Room on the disk of the workspace; None where the machine did not say."""
+    over_seconds: int | None = None
+    """How long ago it came to its end; None until then, and where nobody saw the end."""
 
     @property
     def live(self) -> bool:
@@ -43,7 +45,7 @@ class Status:
 
 _LINE = re.compile(
     r"miyabi1 (?P<session>\S+) (?P<state>\w+) rc=(?P<rc>\S+) by=(?P<by>\S+) check=(?P<check>\S+)"
-    r" out=(?P<out>\d+) err=(?P<err>\d+) now=(?P<now>\d+) free=(?P<free>\S+)"
+    r" out=(?P<out>\d+) err=(?P<err>\d+) now=(?P<now>\d+) free=(?P<free>\S+) over=(?P<over>\S+)"
 )
 
 
@@ -64,6 +66,7 @@ def parse_status(line: str) -> tuple[str, Status]:
         err_bytes=int(found["err"]),
         now=int(found["now"]),
         free_kib=_number(found["free"]),
+        over_seconds=_number(found["over"]),
     )
     return found["session"], status
 

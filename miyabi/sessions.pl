@@ -78,7 +78,14 @@ sub line {
     my $s = look($session);
     my ($out, $err) = map { -s "$root/sessions/$session/$_" || 0 } qw(out err);
     return "miyabi1 $session $s->{state} rc=$s->{rc} by=$s->{how} check=$s->{check} out=$out err=$err"
-        . ' now=' . time . " free=$free\n";
+        . ' now=' . time . " free=$free over=" . over($session) . "\n";
+}
+
+sub over {    # seconds since the session's last word; the rename of finish() has set the inode's change time
+    my ($session) = @_;
+    my ($end) = ended($session);
+    my $changed = defined $end && (stat "$root/sessions/$session/$end")[10];
+    return !$changed ? '-' : time > $changed ? time - $changed : 0;
 }
 
 sub holders {    # sessions that hold a slot

@@ -15,7 +15,8 @@
 #   log ID BYTES      the last BYTES of what `after` printed
 #   list | live       status lines of all sessions, or of those that hold a slot
 #   rm ID             forget a session that is over
-# status line: miyabi1 ID STATE rc=N by=itself|timeout|stop check=N out=BYTES err=BYTES now=EPOCH free=KIB  (-: unknown)
+# status line: miyabi1 ID STATE rc=N by=itself|timeout|stop check=N out=BYTES err=BYTES now=EPOCH free=KIB over=SECONDS
+#   (-: unknown; over: since it is)
 #   STATE: none | staged | running | exited | lost: reboot or kill -9, nothing of it runs | orphan: the same, but it runs
 # exit status: 0, 64 usage, 65 came short, 66 other parts under this ID, 69 full, 70 still runs, 73 disk full,
 #   74 cannot write, 75 busy, 78 no perl

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
+from datetime import UTC, datetime
 
 import pytest
 
-from miyabi.dag import Dag
-from miyabi.errors import BadInput, MachineUnreachable, SessionError
+from miyabi.errors import MachineUnreachable, SessionError
 from miyabi.following import Copy
 from miyabi.leftovers import bring_home_leftovers
-from miyabi.live_run import LiveRun
 from miyabi.session import Outcome
 from miyabi.session_status import State
 from tests.support.live_runs import Workshop, workshop  # noqa: F401 - a fixture
-from tests.support.repos import commit, git
+from tests.support.repos import git
 
 SAYS = {"type": "result", "subtype": "success", "is_error": False, "result": "the password is correct horse"}
 
@@ -99,34 +97,6 @@ async def test_what_a_lost_machine_has_comes_home_beside_the_rest(workshop: Work
     assert (await workshop.status()).state is State.EXITED
 
 
-async def test_a_machine_that_takes_no_part_any_more(workshop: Workshop) -> None:
-    """A session on a machine that is gone from the configuration is told, kept in mind, and joined when it is back."""
-    await workshop.left(await workshop.attempt(await workshop.run()))
-    without = await workshop.run(workshop.machine("m2"))
-    assert [*without.startable()] == []
-    told = without.results["a"]
-    assert (told.outcome, told.machine) == (Outcome.NOT_COLLECTED, "m1")
-    assert "m1, which takes no part now, and may still run there" in str(told.error_text)
-    again = await workshop.run(workshop.machine("m2"), workshop.machine("m1"))
-    assert [*again.startable()] == ["a"]
-    async with workshop.running(await workshop.attempt(again)) as task:
-        workshop.open_gate()
-        assert (await task).outcome is Outcome.SUCCEEDED
-    assert workshop.calls() == ["r1.a.1"]
-
-
-async def test_a_machine_that_is_somewhere_else_now(workshop: Workshop) -> None:
-    """With another workspace in the configuration a session is not started again: it may run in the first."""
-    await workshop.left(await workshop.attempt(await workshop.run()))
-    moved = await workshop.run(workshop.machine(workspace=str(workshop.folder / "other")))
-    result = await (await workshop.attempt(moved)).run()
-    assert result.outcome is Outcome.NOT_COLLECTED
-    assert f"begun in workspace {workshop.folder}/m1 on this machine" in str(result.error_text)
-    assert str(result.error_text).endswith("Set that back, then: miyabi orchestrate --run r1")
-    assert workshop.calls() == ["r1.a.1"]
-    assert (await (await workshop.attempt(await workshop.run())).recover()) is not None
-
-
 async def test_a_session_that_its_machine_has_forgotten(workshop: Workshop) -> None:
     """What ran and is gone, as from a workspace that was cleaned, is lost; the next attempt is another one."""
     live = await workshop.run()
@@ -157,6 +127,19 @@ async def test_output_that_is_damaged_there(workshop: Workshop) -> None:
     (attempt.live.folder.attempt("a") / "stdout.jsonl").write_text(f"{json.dumps(said)}\n" * 9)
     result = await (await workshop.attempt(await workshop.run())).run()
     assert (result.outcome, result.changes.files) == (Outcome.SUCCEEDED, ("a.txt",))
+
+
+async def test_a_session_that_ended_while_nobody_was_there(workshop: Workshop) -> None:
+    """It took as long as its machine says, not until somebody came to collect it."""
+    await workshop.left(await workshop.attempt(await workshop.run()))
+    workshop.open_gate()
+    async with asyncio.timeout(20):
+        while ((await workshop.status()).over_seconds or 0) < 3:
+            await asyncio.sleep(0.1)
+    result = await (await workshop.attempt(await workshop.run())).run()
+    assert result.end
+    assert (datetime.now(UTC) - result.end).total_seconds() >= 3
+    assert 0 < result.seconds < 20
 
 
 async def test_a_machine_that_is_away_before_anything_is_started(workshop: Workshop) -> None:
@@ -213,35 +196,3 @@ async def test_what_was_prepared_in_vain_is_removed(workshop: Workshop) -> None:
     await live.prepare(machine, node)
     await live.abandon(machine, node)
     assert worktree.exists()
-
-
-async def test_runs_that_are_not_the_one_that_was_meant(workshop: Workshop) -> None:
-    """Who asks for a rehearsal gets no real session, a rehearsal stays one; names differ by more than case."""
-    await workshop.run()
-    with pytest.raises(BadInput, match="run r1 is no rehearsal: going on with it would start real sessions"):
-        await workshop.run(rehearse=True)
-    assert (await workshop.run(run="r2", rehearse=True)).rehearse
-    assert (await workshop.run(run="r2")).rehearse
-    with pytest.raises(BadInput, match="run 'R1': there is a run 'r1', which some file systems take for the same"):
-        await workshop.run(run="R1")
-
-
-async def test_a_run_of_the_same_name_from_another_base(workshop: Workshop) -> None:
-    """Where a run's folder was removed and its name is used again, old sessions are not taken for new ones."""
-    workshop.open_gate()
-    first = await workshop.run()
-    assert (await (await workshop.attempt(first)).run()).outcome is Outcome.SUCCEEDED
-    shutil.rmtree(first.folder.path)
-    commit(workshop.folder / "repository", {"new.txt": "new\n"})
-    result = await (await workshop.attempt(await workshop.run())).run()
-    assert (result.outcome, result.error_kind) == (Outcome.NOT_STARTED, "SessionConflict")
-    assert "Remove it there first, or start under another name" in str(result.error_text)
-
-
-async def test_two_that_begin_a_run_of_one_name(workshop: Workshop) -> None:
-    """One of them begins it; the other is told so, and its DAG does not replace the first one's."""
-    came = await asyncio.gather(workshop.run(tasks=["a"]), workshop.run(tasks=["b"]), return_exceptions=True)
-    (refused,) = [each for each in came if isinstance(each, BadInput)]
-    assert "run r1 " in str(refused)
-    (live,) = [each for each in came if isinstance(each, LiveRun)]
-    assert Dag.load(live.folder.dag_file) == live.dag

@@ -9,7 +9,7 @@ import pytest
 from miyabi.frames import Data, Frame, FrameReader, Heartbeat, Over, Truncated
 from miyabi.session_status import State, Status
 
-LINE = b"miyabi1 s exited rc=7 by=itself check=0 out=5 err=4 now=9 free=100\n"
+LINE = b"miyabi1 s exited rc=7 by=itself check=0 out=5 err=4 now=9 free=100 over=0\n"
 SENT = b"H\nD o 0 5\nab\ncdD e 10 4\nX ?\nH\nX " + LINE
 
 
@@ -44,6 +44,7 @@ def test_any_cut_gives_the_same_frames(seed: int) -> None:
         err_bytes=4,
         now=9,
         free_kib=100,
+        over_seconds=0,
     )
     assert joined(frames) == [
         Heartbeat(),
