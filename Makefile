@@ -3,7 +3,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 RING ?= tests
-PROCESSES ?= 3
 
 .PHONY: demo test unit lint bench clean install dev peers
 
@@ -11,7 +10,7 @@ demo: install
 	$(BIN)/miyabi demo
 
 test: dev peers
-	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadgroup $(RING)
+	$(BIN)/pytest $(RING)
 
 unit: dev
 	$(BIN)/pytest tests/unit
