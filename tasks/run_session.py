@@ -131,6 +131,7 @@ class TaskRun:
                 if not away.transient:
                     raise
                 self._note_waiting(away)
+                self._live.warn(f"{slot.machine.name} was passed over for a while, because it did not answer")
                 slot.close_machine(time.time() + MACHINE_AWAY_SECONDS)
                 await slot.park(time.time(), stay=self._resumes is not None)
 
