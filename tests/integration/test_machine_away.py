@@ -21,8 +21,10 @@ def test_a_machine_that_goes_away_before_its_first_session(tmp_path: Path, prefe
     site = CommandSite(folder=tmp_path, server=prefect_server)
     make_repository(site.repository)
     (tmp_path / "home").mkdir()
-    later = [{"id": f"b{number}", "title": "b", "estimated_duration": 1, "dependencies": ["a"]} for number in range(3)]
-    nodes = [{"id": "a", "title": "a", "estimated_duration": 4, "requires": ["second"]}, *later]
+    later = [
+        {"id": f"b{number}", "title": "Later", "estimated_duration": 1, "dependencies": ["a"]} for number in range(3)
+    ]
+    nodes = [{"id": "a", "title": "First", "estimated_duration": 4, "requires": ["second"]}, *later]
     with start_fleet(hosts=2) as fleet:
         first = fleet[0].machine(slots=1, name=f"{fleet.tag}-first")
         second = fleet[1].machine(slots=1, name=f"{fleet.tag}-second", labels=("second",))
