@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from miyabi.errors import MergeConflict
+from miyabi.errors import GitFailed, MergeConflict
 from miyabi.git import Git, sayable
 
 AUTHOR = ("Water Spider", "water-spider@localhost")
@@ -127,4 +127,7 @@ async def _label(git: Git, commit: str) -> str:
 
 
 async def _commit(git: Git, name: str) -> str:
-    return (await git.ask("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")).text
+    answer = await git.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    if answer.exit_status:
+        raise GitFailed(f"{git.folder} has no commit {name} any more. Was the branch that held it deleted?")
+    return answer.text

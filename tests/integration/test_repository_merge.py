@@ -113,3 +113,10 @@ async def test_sha256_repositories_merge(tmp_path: Path, quiet_home: Path) -> No
     heads = [_branch(folder, name, {name: name}) for name in "ab"]
     merged = await (await Repository.open(folder)).merge(heads, base="main", message="m")
     assert len(merged) == 64
+
+
+async def test_a_head_that_is_gone(project: Path) -> None:
+    """What a task committed and nobody holds any more is missed in plain words."""
+    repository = await Repository.open(project)
+    with pytest.raises(GitFailed, match=r"has no commit a{40} any more\. Was the branch that held it deleted\?"):
+        await repository.merge(["a" * 40], base="main", message="m")
