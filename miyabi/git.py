@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import re
-import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from miyabi.children import end_group
 from miyabi.errors import GitFailed, GitUnusable
 
 MINIMUM_VERSION = (2, 38)
@@ -88,7 +87,7 @@ class Git:
         try:
             out, err = await process.communicate(stdin if isinstance(stdin, bytes) else None)
         finally:
-            await _end(process)
+            await end_group(process)
         assert process.returncode is not None  # noqa: S101 - it has ended
         return Answer(exit_status=process.returncode, stdout=out or b"", stderr=err.decode("utf-8", "replace").strip())
 
@@ -158,10 +157,3 @@ def sayable(name: str) -> str:
 
 def _dotted(numbers: tuple[int, ...]) -> str:
     return ".".join(map(str, numbers))
-
-
-async def _end(process: Process) -> None:
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await asyncio.shield(process.wait())

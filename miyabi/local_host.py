@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from pathlib import Path
 
 from miyabi import quoting
+from miyabi.children import end_group
 from miyabi.environment import clean_environment
 from miyabi.errors import MachineError, MachineUnreachable
 from miyabi.host import Completed
@@ -54,7 +53,7 @@ class LocalHost:
                 machine=self.name,
             ) from None
         finally:
-            await _end(process)
+            await end_group(process)
         return Completed(exit_status=_exit_status(process), stdout=out or b"", stderr=err or b"")
 
     def stream(self, words: Sequence[str]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
@@ -67,7 +66,7 @@ class LocalHost:
         try:
             yield _chunks(process)
         finally:
-            await _end(process)
+            await end_group(process)
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -90,7 +89,7 @@ class LocalHost:
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:  # asyncio would end the shell alone, and wait for what that has started
-            await _end(await starting)
+            await end_group(await starting)
             raise
         except OSError as error:
             raise MachineUnreachable(
@@ -102,16 +101,6 @@ async def _chunks(process: Process) -> AsyncIterator[bytes]:
     assert process.stdout is not None  # noqa: S101 - opened as a pipe
     while chunk := await process.stdout.read(_CHUNK_BYTES):
         yield chunk
-
-
-async def _end(process: Process) -> None:
-    """Ends the command's group where it still runs, and waits for it, also while we are being cancelled."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await asyncio.shield(process.wait())
-    transport = process._transport  # type: ignore[attr-defined]  # noqa: SLF001 - the only way to its pipes
-    transport.close()
 
 
 def _exit_status(process: Process) -> int:

@@ -7,6 +7,7 @@ import dataclasses
 import shlex
 from contextlib import suppress
 
+from miyabi.children import see_end
 from miyabi.errors import SshConfigUnusable
 from miyabi.machine import Machine, SshConfig
 from miyabi.ssh_config import SshTarget, parse_answer, parse_jump, ssh_flags, target_from
@@ -70,7 +71,7 @@ async def _output(words: list[str]) -> tuple[int, str, str]:
     except asyncio.CancelledError:
         with suppress(ProcessLookupError):
             process.kill()
-        await process.wait()
+        await see_end(process)
         raise
     said = " ".join(complaint.decode(errors="replace").split())
     return process.returncode or 0, answer.decode(errors="replace"), said

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from miyabi import guard, scratch
+from miyabi.children import see_end
 from miyabi.redact import redact
 from miyabi.repository import Repository
 from miyabi.text import clean
@@ -71,7 +72,7 @@ async def run_plainly(command: str, *, folder: Path, timeout_seconds: float, lab
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
-        await asyncio.shield(process.wait())
+        await see_end(process)
     assert process.returncode is not None  # noqa: S101 - it has ended
     return CommandEnd(process.returncode, output.decode("utf-8", "replace"))
 

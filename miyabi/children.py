@@ -1,0 +1,32 @@
+"""The end of a child process of ours, whether or not somebody reads what it still has to say."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from asyncio.subprocess import Process
+from contextlib import suppress
+
+
+async def end_group(process: Process) -> None:
+    """Kills the child, which leads a process group of its own, with its group, and sees it through to its end."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    await see_end(process)
+
+
+async def see_end(process: Process) -> None:
+    """Waits for the child, also while we are being cancelled; what it still says is not read.
+
+    Its pipes are closed first: asyncio's `Process.wait` waits for their end too, which never comes where what was read
+    ahead is more than its limit, or where somebody whom the child has started still holds them.
+    """
+    transport = process._transport  # type: ignore[attr-defined]  # noqa: SLF001 - the only way to its pipes
+    for number in range(3):
+        pipe = transport.get_pipe_transport(number)
+        if pipe and not pipe.is_closing():
+            pipe.abort() if number == 0 else pipe.close()
+    await asyncio.shield(process.wait())
+    transport.close()
