@@ -11,8 +11,9 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from flows.server_process import ServerProcess, free_port
+from flows.server_process import ServerProcess, free_port, prefect_home
 from miyabi.errors import ServerError
 
 FIRST_PORT = 4200
@@ -31,7 +32,7 @@ class Server:
 
 def default_home() -> Path:
     """Where the server keeps its database, leases and log: MIYABI_HOME or `~/.miyabi`."""
-    return Path(os.environ.get("MIYABI_HOME") or "~/.miyabi").expanduser()
+    return Path(os.environ.get("MIYABI_HOME") or "~/.miyabi").expanduser().absolute()
 
 
 def client_settings(url: str) -> dict[str, str]:
@@ -101,14 +102,17 @@ def stop_server(home: Path | None = None, *, timeout_seconds: float = 10) -> boo
 
 def answers(url: str, *, timeout_seconds: float = 5) -> bool:
     """Whether a Prefect API answers at `url`, which looks like `http://host:port/api`."""
+    return _get(f"{url}/health", timeout_seconds=timeout_seconds) is True
+
+
+def _get(url: str, *, timeout_seconds: float) -> Any:
+    """The JSON value there, None where nothing fit to be one came."""
     local = any(host in url for host in ("//127.", "//localhost", "//[::1]"))
     # whatever proxy the environment names, this machine is reached without
     opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
-    try:
-        with opener.open(f"{url}/health", timeout=timeout_seconds) as response:
-            return bool(response.read(64).strip() == b"true")
-    except (OSError, ValueError):
-        return False
+    with contextlib.suppress(OSError, ValueError), opener.open(url, timeout=timeout_seconds) as response:
+        return json.loads(response.read())
+    return None
 
 
 def _given(url: str) -> Server:
@@ -143,17 +147,17 @@ def _start(home: Path, *, first_port: int, timeout_seconds: float) -> Server:
     while port := free_port(_last_port(home), first):
         process = ServerProcess.spawn(home, port=port)
         server = Server(url=f"http://127.0.0.1:{port}/api", ui_url=f"http://127.0.0.1:{port}", pid=process.pid)
-        if _wait_until_ready(server, process, timeout_seconds=timeout_seconds):
+        if _wait_until_ready(home, server, process, timeout_seconds=timeout_seconds):
             _write_record(home, server)
             return Server(url=server.url, ui_url=server.ui_url, pid=server.pid, started=True)
         first = max(first, port) + 1
     raise ServerError(f"No free port from {first_port} on. Set PREFECT_API_URL to a Prefect server that runs.")
 
 
-def _wait_until_ready(server: Server, process: ServerProcess, *, timeout_seconds: float) -> bool:
-    """True when it answers, False where somebody took its port in the meantime."""
+def _wait_until_ready(home: Path, server: Server, process: ServerProcess, *, timeout_seconds: float) -> bool:
+    """True when it answers, False where somebody, such as the server of another home, took its port meanwhile."""
     deadline = time.monotonic() + timeout_seconds
-    while not answers(server.url, timeout_seconds=1):
+    while not _answers_from(home, server):
         if not process.is_alive():
             tail = process.log_tail()
             if "already in use" in tail:
@@ -167,6 +171,12 @@ def _wait_until_ready(server: Server, process: ServerProcess, *, timeout_seconds
             )
         time.sleep(0.1)
     return True
+
+
+def _answers_from(home: Path, server: Server) -> bool:
+    """Whether a server answers there, and it is that of `home`: others may be starting at the same time."""
+    settings = answers(server.url, timeout_seconds=1) and _get(f"{server.url}/admin/settings", timeout_seconds=5)
+    return isinstance(settings, dict) and Path(settings.get("home", "")).resolve() == prefect_home(home).resolve()
 
 
 def _last_port(home: Path) -> int | None:

@@ -109,6 +109,11 @@ class ServerProcess:
             os.killpg(self.pid, number)
 
 
+def prefect_home(home: Path) -> Path:
+    """Where the server of `home` keeps its database and leases."""
+    return home / "prefect"
+
+
 def free_port(*preferred: int | None) -> int | None:
     """The first free port on 127.0.0.1: one of `preferred`, or one of the hundred after the last of them."""
     ports = [port for port in preferred if port]
@@ -130,7 +135,7 @@ def _environment(home: Path, port: int) -> dict[str, str]:
     """What the server needs, and no secret of ours."""
     kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
     ours = {
-        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_HOME": str(prefect_home(home)),
         "PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",

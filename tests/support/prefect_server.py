@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from flows.server import Server, client_settings, local_server
-from flows.server_process import ServerProcess, free_port
+from flows.server_process import ServerProcess, free_port, prefect_home
 
 _FIRST_PORT = 20000
 _started: list[RealServer] = []
@@ -73,14 +73,23 @@ def prefect_database(pytestconfig: pytest.Config) -> Path:
 
 def start_server(home: Path, *, database: Path) -> Server:
     """A server of its own for `home`, on a free port, started with a copy of `database` if there is one."""
-    folder = home / "prefect"
-    folder.mkdir(parents=True, exist_ok=True)
-    if database.is_file():
-        shutil.copy(database, folder / "prefect.db")
+    copy_database(database, home)
     server = local_server(home, first_port=free_port(_FIRST_PORT + os.getpid() % 20000) or _FIRST_PORT)
     if not database.exists():
-        _keep(folder / "prefect.db", database)
+        _keep(_database(home), database)
     return server
+
+
+def copy_database(database: Path, home: Path) -> None:
+    """Gives the server of `home` a copy of `database` to begin with, if there is one."""
+    target = _database(home)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if database.is_file():
+        shutil.copy(database, target)
+
+
+def _database(home: Path) -> Path:
+    return prefect_home(home) / "prefect.db"
 
 
 def _keep(source: Path, target: Path) -> None:

@@ -1,0 +1,43 @@
+"""The local Prefect server: found or started, each home its own."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flows.server import Server, find_server, local_server, stop_server
+from flows.server_process import free_port, prefect_home
+from tests.support.prefect_server import copy_database, prefect_database  # noqa: F401 - fixture
+
+
+@pytest.fixture
+def homes(tmp_path: Path, prefect_database: Path) -> list[Path]:
+    """Two homes whose server has not run yet."""
+    found = [tmp_path / name for name in ("one", "two")]
+    for home in found:
+        copy_database(prefect_database, home)
+    return found
+
+
+def test_two_that_start_at_once_on_one_port(homes: list[Path]) -> None:
+    """Each home gets its own server, whichever was first at the port; both are found again, and end when told to."""
+    first_port = free_port(41000)
+    assert first_port
+    try:
+        with ThreadPoolExecutor() as threads:
+            servers = list(threads.map(partial(local_server, first_port=first_port), homes))
+        assert len({server.url for server in servers}) == 2
+        assert [_home(server) for server in servers] == [str(prefect_home(home)) for home in homes]
+        assert [find_server(home) for home in homes] == [replace(server, started=False) for server in servers]
+    finally:
+        assert [stop_server(home) for home in homes] == [True, True]
+    assert [find_server(home) for home in homes] == [None, None]
+
+
+def _home(server: Server) -> str:
+    return str(httpx.get(f"{server.url}/admin/settings").json()["home"])
