@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 RING ?= tests
+PROCESSES ?= 3
 
 .PHONY: demo test unit lint bench clean install dev peers
 
@@ -10,7 +11,7 @@ demo: install
 	$(BIN)/miyabi demo
 
 test: dev peers
-	$(BIN)/pytest $(RING)
+	$(BIN)/pytest --numprocesses $(PROCESSES) --no-loadscope-reorder $(RING)
 
 unit: dev
 	$(BIN)/pytest tests/unit
