@@ -9,7 +9,7 @@ import os
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from miyabi.errors import ServerError
 
 FIRST_PORT = 4200
 _BUSY_SECONDS = 15.0
+_START_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +29,6 @@ class Server:
     ui_url: str
     pid: int | None = None
     started: bool = False
-
-
-def default_home() -> Path:
-    """Where the server keeps its database, leases and log: MIYABI_HOME or `~/.miyabi`."""
-    return Path(os.environ.get("MIYABI_HOME") or "~/.miyabi").expanduser().absolute()
 
 
 def client_settings(url: str) -> dict[str, str]:
@@ -51,7 +47,7 @@ def client_settings(url: str) -> dict[str, str]:
     }
 
 
-def ensure_server(home: Path | None = None, *, first_port: int = FIRST_PORT, timeout_seconds: float = 120) -> Server:
+def ensure_server(home: Path, *, first_port: int = FIRST_PORT, timeout_seconds: float = _START_SECONDS) -> Server:
     """A server that answers: the one of PREFECT_API_URL, else the one recorded in `home`, else a new one.
 
     A new one listens on 127.0.0.1, outlives this process, and takes about 5 s to answer, 15 s the first time, when
@@ -62,14 +58,14 @@ def ensure_server(home: Path | None = None, *, first_port: int = FIRST_PORT, tim
     """
     if url := os.environ.get("PREFECT_API_URL"):
         return _given(url.rstrip("/"))
-    return local_server(home or default_home(), first_port=first_port, timeout_seconds=timeout_seconds)
+    return local_server(home, first_port=first_port, timeout_seconds=timeout_seconds)
 
 
-def local_server(home: Path, *, first_port: int = FIRST_PORT, timeout_seconds: float = 120) -> Server:
+def local_server(home: Path, *, first_port: int = FIRST_PORT, timeout_seconds: float = _START_SECONDS) -> Server:
     """The server of `home`, found or started, whatever PREFECT_API_URL says; else as `ensure_server`."""
     _require_folder(home)
     with _lock(home):
-        return _recorded(home) or _start(home, first_port=first_port, timeout_seconds=timeout_seconds)
+        return find_server(home) or _start(home, first_port=first_port, timeout_seconds=timeout_seconds)
 
 
 def _require_folder(home: Path) -> None:
@@ -81,23 +77,56 @@ def _require_folder(home: Path) -> None:
         raise ServerError(text) from None
 
 
-def find_server(home: Path | None = None) -> Server | None:
+def find_server(home: Path) -> Server | None:
     """The server that was started for `home`, if it runs. Raises ServerError where it runs but does not answer."""
-    return _recorded(home or default_home())
+    record = _read_record(home)
+    process = _process(home, record)
+    if record is None or process is None:
+        return None
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while not answers(record.url):
+        if not process.is_alive():
+            return None
+        if time.monotonic() > deadline:
+            raise ServerError(
+                f"The Prefect server at {record.url} (process {record.pid}) runs but does not answer. "
+                f"See {process.log}, or stop it with: kill {record.pid}"
+            )
+        time.sleep(0.2)
+    return record
 
 
-def stop_server(home: Path | None = None, *, timeout_seconds: float = 10) -> bool:
+def stop_server(home: Path, *, timeout_seconds: float = 10) -> bool:
     """Stops the server that `ensure_server` started for `home`; False where none runs."""
-    home = home or default_home()
     if not home.is_dir():
         return False
     with _lock(home):
         record = _read_record(home)
-        process = ServerProcess(home=home, pid=record.pid) if record and record.pid else None
-        if process is None or not process.is_ours():
+        process = _process(home, record)
+        if record is None or process is None:
             return False
         process.end(timeout_seconds=timeout_seconds)
+        _write_record(home, replace(record, pid=None))
         return True
+
+
+def revive_server(home: Path) -> Server | None:
+    """Starts the server of `home` again where it died; None where it runs, or was stopped by `stop_server`.
+
+    Raises:
+        ServerError: as `local_server`.
+    """
+    with _lock(home):
+        record = _read_record(home)
+        if record is None or record.pid is None or _process(home, record):
+            return None
+        return _start(home, first_port=FIRST_PORT, timeout_seconds=_START_SECONDS)
+
+
+def _process(home: Path, record: Server | None) -> ServerProcess | None:
+    """The recorded process, where it runs."""
+    process = ServerProcess(home=home, pid=record.pid) if record and record.pid else None
+    return process if process and process.is_ours() else None
 
 
 def answers(url: str, *, timeout_seconds: float = 5) -> bool:
@@ -122,24 +151,6 @@ def _given(url: str) -> Server:
         f"PREFECT_API_URL is {url}, but no Prefect server answers there. "
         "Start it, correct the address, or unset PREFECT_API_URL to use a local server."
     )
-
-
-def _recorded(home: Path) -> Server | None:
-    record = _read_record(home)
-    process = ServerProcess(home=home, pid=record.pid) if record and record.pid else None
-    if record is None or process is None or not process.is_ours():
-        return None
-    deadline = time.monotonic() + _BUSY_SECONDS
-    while not answers(record.url):
-        if not process.is_alive():
-            return None
-        if time.monotonic() > deadline:
-            raise ServerError(
-                f"The Prefect server at {record.url} (process {record.pid}) runs but does not answer. "
-                f"See {process.log}, or stop it with: kill {record.pid}"
-            )
-        time.sleep(0.2)
-    return record
 
 
 def _start(home: Path, *, first_port: int, timeout_seconds: float) -> Server:
@@ -192,7 +203,8 @@ def _record_file(home: Path) -> Path:
 def _read_record(home: Path) -> Server | None:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         record = json.loads(_record_file(home).read_bytes())
-        return Server(url=str(record["url"]), ui_url=str(record["ui_url"]), pid=int(record["pid"]))
+        pid = int(record["pid"]) if record["pid"] else None
+        return Server(url=str(record["url"]), ui_url=str(record["ui_url"]), pid=pid)
     return None
 
 

@@ -41,7 +41,10 @@ class ServerProcess:
     def spawn(cls, home: Path, *, port: int) -> Self:
         """A new one on 127.0.0.1 that lives on when we end; it needs some seconds until it answers."""
         command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-        with (home / "server.log").open("wb") as log:
+        log_file = home / "server.log"
+        with contextlib.suppress(FileNotFoundError):
+            log_file.replace(log_file.with_suffix(".log.1"))  # it may say why the last one died
+        with log_file.open("wb") as log:
             child = subprocess.Popen(
                 command,
                 cwd=home,  # Prefect would read settings from a pyproject.toml in the working directory

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from flows.commands.home import miyabi_home
-from flows.server import client_settings, ensure_server
+from flows.server import client_settings, ensure_server, revive_server
+from miyabi.errors import ServerError
 
+_LOOK_SECONDS = 5.0
 _QUIET = {  # the table says it; the UI has every line
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_INTERNAL_LOGGING_LEVEL": "CRITICAL",
@@ -18,13 +24,25 @@ _QUIET = {  # the table says it; the UI has every line
 def make_ready() -> str:
     """The address of the UI of a server that answers; Prefect in this process uses it.
 
+    A local one that dies while this process lives is started again, so that no night ends with it.
+
     Raises:
         ServerError: no Prefect server could be found or started.
     """
-    server = ensure_server(miyabi_home())
+    home = miyabi_home()
+    server = ensure_server(home)
+    if server.pid:
+        threading.Thread(target=_keep_alive, args=(home,), name="server-keeper", daemon=True).start()
     os.environ.update({**client_settings(server.url), **_QUIET})
     logging.raiseExceptions = False  # a line that a server which is away does not get is no news for the terminal
     return server.ui_url
+
+
+def _keep_alive(home: Path) -> None:
+    while True:
+        time.sleep(_LOOK_SECONDS)
+        with suppress(ServerError, OSError):  # no room, no port: there may be some next time
+            revive_server(home)
 
 
 def given(**values: Any) -> dict[str, Any]:

@@ -63,9 +63,11 @@ class CommandSite:
         self.commands.append(Command(line, environment=self.environment | environment, folder=self.repository, log=log))
         return self.commands[-1]
 
-    def orchestrate(self, nodes: Sequence[Mapping[str, Any]], *words: str, run: str = "r1") -> Command:
+    def orchestrate(
+        self, nodes: Sequence[Mapping[str, Any]], *words: str, run: str = "r1", **environment: str
+    ) -> Command:
         """`miyabi orchestrate` with these nodes."""
-        return self.start("orchestrate", self.write_tasks(nodes), "--run", run, *words)
+        return self.start("orchestrate", self.write_tasks(nodes), "--run", run, *words, **environment)
 
     def run_folder(self, run: str = "r1") -> RunFolder:
         """The folder of a run."""
