@@ -48,6 +48,9 @@ class _AsyncEngine(AsyncTaskRunEngine[Any, Any]):
             self.task_run.tags.extend(self.extra_tags)
         await super().begin_run()
 
+    async def handle_retry(self, exc_or_state: Exception | State[Any]) -> bool:
+        return not _is_told_by_its_state(self.task, exc_or_state) and await super().handle_retry(exc_or_state)
+
     async def handle_crash(self, exc: BaseException) -> None:
         if not isinstance(exc, asyncio.CancelledError):
             await super().handle_crash(exc)
@@ -64,6 +67,14 @@ class _SyncEngine(SyncTaskRunEngine[Any, Any]):
         if self.task_run:
             self.task_run.tags.extend(self.extra_tags)
         super().begin_run()
+
+    def handle_retry(self, exc_or_state: Exception | State[Any]) -> bool:
+        return not _is_told_by_its_state(self.task, exc_or_state) and super().handle_retry(exc_or_state)
+
+
+def _is_told_by_its_state(task: Task[Any, Any], end: Exception | State[Any]) -> bool:
+    """Whether a task that is not retried returned a failed state: Prefect would log an empty traceback beside it."""
+    return isinstance(end, State) and not task.retries
 
 
 async def run(call: Call) -> State[Any]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import threading
 import time
+from typing import Any
 
 import cloudpickle
 import pytest
-from prefect import flow, task, unmapped
+from prefect import Task, flow, task, unmapped
 from prefect.runtime import flow_run
-from prefect.states import State
+from prefect.states import Failed, State
 
 from tasks.runner import FleetTaskRunner, current_runner
 from tasks.slots import current_slot
@@ -46,6 +48,27 @@ async def fail() -> None:
     """Fails."""
     message = "as planned"
     raise ValueError(message)
+
+
+@task
+async def give_up() -> State[Any]:
+    """Ends failed, without an exception."""
+    return Failed(message="not today")
+
+
+@task
+def give_up_in_a_thread() -> State[Any]:
+    """Ends failed, without an exception."""
+    return Failed(message="not today")
+
+
+@pytest.mark.parametrize("failing", [give_up, give_up_in_a_thread])
+def test_a_failed_state_is_told_in_one_line(failing: Task[[], Any], caplog: pytest.LogCaptureFixture) -> None:
+    """Its message is in the logs, and no empty traceback beside it."""
+    assert in_flow(lambda _: failing.submit(return_state=True)).is_failed()
+    errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert {record.getMessage() for record in errors} == {"Finished in state Failed('not today')"}
+    assert not any(record.exc_info for record in errors)
 
 
 def test_async_tasks_share_one_thread_and_sync_ones_have_their_own() -> None:
