@@ -17,7 +17,7 @@ from miyabi.git import Git, require_git
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "tasks.json"
 MARKER = ".miyabi-demo"
-_CONFIG = """\
+TWO_MACHINES = """\
 # Two machines made of this one, as `miyabi demo` uses them.
 [[machines]]
 name = "mini1"
@@ -68,7 +68,7 @@ def _empty_folder(folder: Path) -> Path:
     repository = folder / "repository"
     (repository / ".miyabi").mkdir(parents=True)
     (folder / MARKER).touch()
-    (repository / ".miyabi" / "config.toml").write_text(_CONFIG.format(folder=folder), encoding="utf-8")
+    (repository / ".miyabi" / "config.toml").write_text(TWO_MACHINES.format(folder=folder), encoding="utf-8")
     (repository / "README.md").write_text("# A throw-away repository\n", encoding="utf-8")
     return repository
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.commands.demo import TWO_MACHINES
 from tests.support.machine_watch import eventually
 from tests.support.prefect_server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
 from tests.support.repos import git, make_repository
@@ -20,15 +21,7 @@ from tests.support.terminal import Terminal
 pytestmark = pytest.mark.timeout(120)
 MIYABI = Path(sys.executable).parent / "miyabi"
 LONG = "a-task-whose-name-is-rather-long-for-a-narrow-terminal"
-CONFIG = """
-[[machines]]
-name = "mini1"
-slots = 3
-workspace = "{folder}/mini1"
-[[machines]]
-name = "mini2"
-slots = 2
-workspace = "{folder}/mini2"
+RUNS = """
 [sessions.environment]
 MIYABI_REHEARSAL_FAIL = "bad"
 [runs]
@@ -85,7 +78,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, prefect_server: RealServer
     make_repository(project.repository)
     for path in (project.repository / ".miyabi", project.repository / "src", folder / "home"):
         path.mkdir(exist_ok=True)
-    (project.repository / ".miyabi" / "config.toml").write_text(CONFIG.format(folder=folder))
+    (project.repository / ".miyabi" / "config.toml").write_text(TWO_MACHINES.format(folder=folder) + RUNS)
     (folder / "tasks.json").write_text(json.dumps({"nodes": NODES}))
     return project
 

@@ -10,12 +10,11 @@ assert canary.files(folder) == []
 from __future__ import annotations
 
 import contextlib
-import threading
 from base64 import b64encode
 from collections import Counter
 from pathlib import Path
-from typing import Self
 
+from tests.support.background import Watching
 from tests.support.repos import git
 
 _EVERY_SECONDS = 0.02
@@ -23,7 +22,7 @@ _FAR = (b"MIYABI_SESSION=", b"SSH_CONNECTION=")
 _LOOKS = 10  # what a process is started with does not change
 
 
-class Canary:
+class Canary(Watching):
     """Looks every 20 ms which command lines and environments hold the token, or its form for git.
 
     `in_commands` are the names of programs that were called with it, `holders` those that have it in their
@@ -31,21 +30,12 @@ class Canary:
     """
 
     def __init__(self, token: str) -> None:
+        super().__init__(every_seconds=_EVERY_SECONDS)
         self._forms = [form.encode() for form in (token, b64encode(f"x-access-token:{token}".encode()).decode())]
         self.in_commands: set[str] = set()
         self.holders: set[str] = set()
         self.in_sessions: set[str] = set()
         self._looks: Counter[str] = Counter()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="canary", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
 
     def is_in(self, content: bytes) -> bool:
         """Whether the token is there, as it is or in the form for git."""
@@ -60,12 +50,12 @@ class Canary:
         """Whether it is in any commit of a repository, which is compressed in its files."""
         return self.is_in(git(repository, "log", "--all", "--patch", "--format=fuller").encode())
 
-    def _watch(self) -> None:
-        while not self._stop.wait(_EVERY_SECONDS):
-            for process in Path("/proc").iterdir():
-                if process.name.isdigit() and self._looks[process.name] < _LOOKS:
-                    self._looks[process.name] += 1
-                    self._look(process)
+    def look(self) -> None:
+        """At every process that is new."""
+        for process in Path("/proc").iterdir():
+            if process.name.isdigit() and self._looks[process.name] < _LOOKS:
+                self._looks[process.name] += 1
+                self._look(process)
 
     def _look(self, process: Path) -> None:
         with contextlib.suppress(OSError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flows.commands.demo import TWO_MACHINES
 from miyabi.report import Report
 from tests.support.orchestrated import Command
 from tests.support.prefect_api import ask
@@ -17,17 +18,6 @@ from tests.support.repos import git, make_repository
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 POOL = "water-spider"
-_CONFIG = """\
-[[machines]]
-name = "mini1"
-slots = 3
-workspace = "{folder}/mini1"
-
-[[machines]]
-name = "mini2"
-slots = 2
-workspace = "{folder}/mini2"
-"""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -141,7 +131,7 @@ def deploy(demo: Demo) -> Deployed:
     git(folder, "clone", "--quiet", str(ROOT), str(clone))
     repository = make_repository(folder / "repository")
     (repository / ".miyabi").mkdir()
-    (repository / ".miyabi" / "config.toml").write_text(_CONFIG.format(folder=folder))
+    (repository / ".miyabi" / "config.toml").write_text(TWO_MACHINES.format(folder=folder))
     deployed = Deployed(demo=demo, clone=clone, repository=repository)
     deployed.prefect("work-pool", "create", POOL, "--type", "process").succeeds()
     deployed.prefect("--no-prompt", "deploy", "--all").succeeds()

@@ -17,9 +17,10 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from tests.support.background import Serving
 from tests.support.github_replies import Ask, Reply, refusal
 from tests.support.github_spec import Sent, answer_violation, request_violation
 
@@ -49,7 +50,7 @@ class _Fault:
     act: Callable[[], object] = lambda: None
 
 
-class GitHubFront:
+class GitHubFront(Serving):
     """Listens from construction until `close`.
 
     Args:
@@ -63,15 +64,7 @@ class GitHubFront:
         self._sent: list[Sent] = []
         self._violations: list[str] = []
         self._faults: list[_Fault] = []
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.front = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        """The value for `base_url`."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(_Server(("127.0.0.1", 0), _Handler, front=self))
 
     @property
     def sent(self) -> tuple[Sent, ...]:
@@ -185,22 +178,13 @@ class GitHubFront:
             headers = {name.lower(): value for name, value in answer.getheaders() if name.lower() not in _HOP}
             return Reply(status=answer.status, content=answer.read(), headers=headers)
 
-    def close(self) -> None:
-        """Stops listening."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    front: GitHubFront
+
+    def __init__(self, *words: Any, front: GitHubFront) -> None:
+        self.front = front
+        super().__init__(*words)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is what some tests are about."""

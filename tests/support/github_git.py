@@ -19,9 +19,9 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
 from urllib.parse import urlsplit
 
+from tests.support.background import Serving
 from tests.support.github_git_server import GitReply, GitRequest, GitServer, http_backend
 from tests.support.repos import git
 
@@ -50,7 +50,7 @@ class _Fault:
         return bool(self.left) and (self.service, self.method) == (request.service, request.method)
 
 
-class GitHubGit:
+class GitHubGit(Serving):
     """Serves from construction until `close`.
 
     Args:
@@ -76,14 +76,7 @@ class GitHubGit:
         self._requests: list[GitRequest] = []
         self._faults: list[_Fault] = []
         self._renamed: dict[str, str] = {}
-        self._server = GitServer(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        """Its origin, which is the value for `base_url`."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(GitServer(self))
 
     @property
     def requests(self) -> tuple[GitRequest, ...]:
@@ -169,18 +162,6 @@ class GitHubGit:
                 (n, v.replace(self._api.geturl(), self.url)) for n, v in answer.getheaders() if n.lower() not in _HOP
             )
             return GitReply(status=answer.status, content=answer.read(), headers=told)
-
-    def close(self) -> None:
-        """Stops serving."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _expect(self, fault: _Fault) -> None:
         with self._lock:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Self
+
+from tests.support.background import Watching
 
 _EVERY_SECONDS = 0.05
 _LOOKS = 20  # after a second without our mark a process is somebody else's
 
 
-class Watch:
+class Watch(Watching):
     """Looks every 50 ms which sessions with workspaces below a folder live, by the environment of their processes.
 
     `peak` is how many sessions lived at once below a workspace, at most; `starts` has the pids of each session's
@@ -22,32 +22,20 @@ class Watch:
     """
 
     def __init__(self, below: Path) -> None:
+        super().__init__(every_seconds=_EVERY_SECONDS)
         self._below = below
         self.peak: Counter[Path] = Counter()
         self.starts: defaultdict[str, set[int]] = defaultdict(set)
         self._live: dict[Path, set[str]] = {}
         self._looks: Counter[int] = Counter()
         self._ours: set[int] = set()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
 
     def live(self, workspace: Path) -> set[str]:
         """The sessions that lived there at the last look."""
         return self._live.get(workspace, set())
 
-    def _watch(self) -> None:
-        while not self._stop.wait(_EVERY_SECONDS):
-            self._look()
-
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Which sessions live now."""
         live: defaultdict[Path, set[str]] = defaultdict(set)
         for pid in self._suspects():
             if (session := _session(pid)) and session[0].is_relative_to(self._below):

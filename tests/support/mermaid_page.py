@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import http.server
 import importlib.util
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Page
 
+from tests.support.background import Serving
 from tests.support.browser import browser_page
 
 # The options are those of the UI's markdown view.
@@ -73,9 +73,5 @@ def mermaid_page() -> Iterator[Mermaid]:
 @contextmanager
 def _served(folder: Path) -> Iterator[str]:
     handler = functools.partial(_Assets, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+    with Serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
+        yield server.url

@@ -23,8 +23,9 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 
+from tests.support.background import Serving
 from tests.support.messages_script import Answer, Conversation, Drop, Hang, Refuse, Say, answer
 
 
@@ -40,7 +41,7 @@ class Request:
     at: float
 
 
-class MessagesApi:
+class MessagesApi(Serving):
     """The server, listening from construction until `close`. Thread-safe.
 
     Args:
@@ -66,16 +67,7 @@ class MessagesApi:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._limits: dict[str, float] = {}
         self.closing = threading.Event()
-        self._server = _Server((host, port), _Handler)
-        self._server.api = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        """The value for ANTHROPIC_BASE_URL."""
-        host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}"
+        super().__init__(_Server((host, port), _Handler, api=self))
 
     @property
     def requests(self) -> tuple[Request, ...]:
@@ -86,15 +78,7 @@ class MessagesApi:
     def close(self) -> None:
         """Stop listening and let go of hanging requests."""
         self.closing.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        super().close()
 
     def decide(self, body: Mapping[str, Any], *, session: str, header: str) -> Answer:
         """Record the request and choose its answer."""
@@ -119,7 +103,10 @@ class MessagesApi:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
-    api: MessagesApi
+
+    def __init__(self, *words: Any, api: MessagesApi) -> None:
+        self.api = api
+        super().__init__(*words)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exc_info()[1], ConnectionError):
