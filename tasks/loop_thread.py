@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import contextvars
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any, TypeVar
 
 from prefect.context import AsyncClientContext
@@ -16,6 +16,15 @@ from tasks.hurry import hurry
 T = TypeVar("T")
 
 _JOIN_SECONDS = 5.0
+_CANCEL_SECONDS = 2.0
+
+
+async def cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancels them and waits for their ends, so that nothing is torn from under a request; not for ever."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tuple(tasks), timeout=_CANCEL_SECONDS)
 
 
 class LoopThread:
@@ -105,3 +114,4 @@ class LoopThread:
             hurry(self._client_context.client)
             self._ready.set_result(asyncio.get_running_loop())
             await self._closing.wait()
+            await cancel(self._tasks)  # before the client that they use is closed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import uuid
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
@@ -28,7 +29,7 @@ from tasks.leases import Leases
 from tasks.ledger import Ledger
 from tasks.limits import Sessions, SlotLimits, without_retries
 from tasks.look_ahead import Hook, LookAhead
-from tasks.loop_thread import LoopThread
+from tasks.loop_thread import LoopThread, cancel
 from tasks.reconciling import keep_reconciled
 
 T = TypeVar("T")
@@ -137,13 +138,13 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             leases = Leases(limits, warn=log.warning, ledger=Ledger(ledger))
             await leases.take_over()
             dispatcher = Dispatcher(machines, leases=leases, strategy=strategy, look_ahead=look_ahead, warn=log.error)
+            keepers = [leases.keep(), keep_reconciled(limits, machines, sessions=sessions, logger=self.logger)]
             stack.push_async_callback(leases.close)
             stack.push_async_callback(look_ahead.close)
+            stack.push_async_callback(cancel, [asyncio.ensure_future(keeper) for keeper in keepers])
             self._running_jobs().fleet = Fleet(
                 dispatcher=dispatcher, order=order, requires=requires, close=stack.aclose
             )
-            self.spawn(leases.keep())
-            self.spawn(keep_reconciled(limits, machines, sessions=sessions, logger=self.logger))
 
         self._running().spawn(on_loop(), context=without_retries()).result()
 

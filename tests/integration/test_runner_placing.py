@@ -47,11 +47,15 @@ class Watch:
 
 
 @task
-async def session(name: Any, watch: Watch, seconds: float = 0.05, machine: Machine | None = None) -> tuple[str, str]:
-    """Works that long on its machine; its machine's name and why it is there."""
+async def session(
+    name: Any, watch: Watch, seconds: float = 0.05, together: int = 0, machine: Machine | None = None
+) -> tuple[str, str]:
+    """Works that long on its machine, at least until so many have begun; its machine's name and why it is there."""
     assert machine
     with watch.at(machine, name):
         await asyncio.sleep(seconds)
+        while len(watch.started) < together:
+            await asyncio.sleep(0.02)
     return machine.name, current_slot().reason
 
 
@@ -75,7 +79,7 @@ def test_fill_first_completes_one_machine_before_the_next() -> None:
     watch = Watch()
 
     def body(_: FleetTaskRunner) -> list[tuple[str, str]]:
-        return [f.result() for f in [session.submit(number, watch, seconds=0.5) for number in range(3)]]
+        return [f.result() for f in [session.submit(number, watch, together=3) for number in range(3)]]
 
     placed = in_flow(body, machines)
     assert {name for name, _ in placed} == {machines[0].name}
@@ -89,7 +93,7 @@ def test_spread_uses_all_machines() -> None:
     watch = Watch()
 
     def body(_: FleetTaskRunner) -> list[tuple[str, str]]:
-        return [f.result() for f in [session.submit(number, watch, seconds=0.5) for number in range(3)]]
+        return [f.result() for f in [session.submit(number, watch, together=3) for number in range(3)]]
 
     assert len({name for name, _ in in_flow(body, machines, strategy=Strategy.SPREAD)}) == 3
 

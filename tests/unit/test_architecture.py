@@ -30,8 +30,16 @@ def imported(source: Path) -> frozenset[str]:
     return frozenset(_imported(ast.parse(source.read_text(encoding="utf-8"))))
 
 
+def _statements(above: ast.AST) -> Iterator[ast.AST]:
+    """All statements below, and none of the many more expressions."""
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for node in getattr(above, part, ()):
+            yield node
+            yield from _statements(node)
+
+
 def _imported(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:

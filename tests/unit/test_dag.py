@@ -92,21 +92,21 @@ def test_a_cycle_is_shown_as_a_path() -> None:
 
 
 def test_a_long_cycle_is_shortened() -> None:
-    """A circle of 10,000 nodes still makes one readable line."""
-    nodes = [node(f"t{number}", f"t{(number - 1) % 10_000}") for number in range(10_000)]
+    """A circle of 2,000 nodes still makes one readable line."""
+    nodes = [node(f"t{number}", f"t{(number - 1) % 2_000}") for number in range(2_000)]
     with pytest.raises(DagError) as refused:
         dag(*nodes)
     assert "t0 → t1 → t2 → " in str(refused.value)
-    assert "… → t0; take one out, for example 't9999' from the dependencies of 't0'" in str(refused.value)
+    assert "… → t0; take one out, for example 't1999' from the dependencies of 't0'" in str(refused.value)
     assert len(str(refused.value)) < 250
 
 
-def test_a_chain_of_ten_thousand_nodes_is_as_good_as_any() -> None:
+def test_a_chain_of_two_thousand_nodes_is_as_good_as_any() -> None:
     """No algorithm recurses along the graph."""
-    nodes = [node(f"t{number}", *([f"t{number - 1}"] if number else []), minutes=1) for number in range(10_000)]
+    nodes = [node(f"t{number}", *([f"t{number - 1}"] if number else []), minutes=1) for number in range(2_000)]
     given = dag(*reversed(nodes))
-    assert given.order == given.critical_path == tuple(f"t{number}" for number in range(10_000))
-    assert given.remaining_minutes["t0"] == len(given.levels) == 10_000
+    assert given.order == given.critical_path == tuple(f"t{number}" for number in range(2_000))
+    assert given.remaining_minutes["t0"] == len(given.levels) == 2_000
 
 
 @pytest.mark.parametrize("seed", range(5))
