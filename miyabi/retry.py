@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from miyabi.session import Outcome, SessionResult
@@ -13,6 +14,7 @@ class Next(StrEnum):
     FINISH = "finish"  # this outcome is the task's outcome
     RESUME_HERE = "resume_here"  # same machine, same conversation, after a delay; burns an attempt
     ELSEWHERE = "elsewhere"  # another machine, from the last commit; burns an attempt
+    WAIT_FOR_API = "wait_for_api"  # give the slot back for a while, then as RESUME_HERE; burns nothing
     WAIT_FOR_LIMIT = "wait_for_limit"  # give the slot back until the limit resets; burns nothing
 
 
@@ -34,17 +36,48 @@ _SICK = frozenset(
 """Kinds of errors that any other session would meet on that machine too."""
 
 
+@dataclass(slots=True)
+class Outage:
+    """For how long a task has met nothing but an API that fails; times are seconds since 1970."""
+
+    until: float = 0.0
+    times: int = 0
+
+    def is_borne(self, result: SessionResult, *, now: float, patience_seconds: float) -> bool:
+        """Whether `result`, told once, is one more of such failures, and the patience that began with the first lasts.
+
+        An attempt that cost something has got work done, so it counts, and the patience begins anew: else a
+        conversation that always fails in the end would be paid for again and again.
+        """
+        if result.outcome is not Outcome.API_UNAVAILABLE or result.cost_usd:
+            self.times = 0
+            return False
+        if not self.times:
+            self.until = now + patience_seconds
+        self.times += 1
+        return now < self.until
+
+
 def next_step(
-    result: SessionResult, *, attempts: int, max_attempts: int, other_machines: bool, wait_until: float
+    result: SessionResult,
+    *,
+    attempts: int,
+    max_attempts: int,
+    other_machines: bool,
+    wait_until: float,
+    bears_outage: bool = False,
 ) -> Next:
     """The step after `result`, the outcome of attempt number `attempts`.
 
     Wrong work (failed check, max turns, denied permissions) is never repeated: a second try costs as much and
     usually ends alike. A usage limit is waited for however often it comes, if it ends before `wait_until` (seconds
-    since 1970). Where there is no other machine than the lost one, and that one is back, the task goes on there.
+    since 1970), an API that fails for as long as `bears_outage`. Where there is no other machine than the lost one,
+    and that one is back, the task goes on there.
     """
     if result.outcome is Outcome.USAGE_LIMIT and result.resets_at and result.resets_at.timestamp() <= wait_until:
         return Next.WAIT_FOR_LIMIT
+    if bears_outage:
+        return Next.WAIT_FOR_API
     step = _STEPS.get(result.outcome, Next.FINISH)
     if attempts >= max_attempts:
         return Next.FINISH

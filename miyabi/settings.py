@@ -58,6 +58,7 @@ class RunDefaults(BaseModel):
     limit_patience_hours: float = Field(
         24, ge=0, description="How long a usage limit's end may be away to be waited for"
     )
+    api_patience_hours: float = Field(4, ge=0, description="How long a task waits for an API that fails")
     patience_minutes: float = Field(10, gt=0, description="How long a machine may be out of reach before it is lost")
     rehearsal_seconds_per_minute: float = Field(
         0.25, ge=0, description="Seconds a rehearsed session takes for each minute of its estimate"

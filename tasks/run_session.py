@@ -18,7 +18,7 @@ from miyabi.errors import GitError, MachineError, MachineFull, MergeConflict
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.progress import TaskState
-from miyabi.retry import Next, delay_seconds, is_sick, limit_is_over, next_step
+from miyabi.retry import Next, Outage, delay_seconds, is_sick, limit_is_over, next_step
 from miyabi.session import Outcome, SessionResult
 from miyabi.wording import count, duration
 from tasks.runner import current_runner
@@ -56,6 +56,7 @@ class TaskRun:
     def __init__(self, live: LiveRun, node: Node, slot: Slot) -> None:
         self._live, self._node, self._slot = live, node, slot
         self._burnt, self._limits = 1, 0
+        self._outage = Outage()
         self._told: set[type[MachineError]] = set()
         begun = live.continuation(node.id)
         self._resumes = begun.conversation if begun else None
@@ -92,12 +93,14 @@ class TaskRun:
         joined, self._joins = self._joins, False
         if joined and result.outcome is Outcome.STOPPED:  # by the orchestrator that we go on for
             return Next.RESUME_HERE
+        runs, now = self._live.settings.runs, time.time()
         return next_step(
             result,
             attempts=self._burnt,
-            max_attempts=self._live.settings.runs.max_attempts,
+            max_attempts=runs.max_attempts,
             other_machines=self._slot.can_move,
-            wait_until=time.time() + 3600 * self._live.settings.runs.limit_patience_hours,
+            wait_until=now + 3600 * runs.limit_patience_hours,
+            bears_outage=self._outage.is_borne(result, now=now, patience_seconds=3600 * runs.api_patience_hours),
         )
 
     async def _attempt(self) -> SessionResult:
@@ -157,6 +160,9 @@ class TaskRun:
         if step is Next.WAIT_FOR_LIMIT and result.resets_at:
             await self._wait_for_limit(result.resets_at.timestamp())
             return
+        if step is Next.WAIT_FOR_API:
+            await self._wait_for_api()
+            return
         self._burnt += 1
         if step is Next.ELSEWHERE:
             await self._slot.move(avoid=frozenset({self._slot.machine.name}))
@@ -184,6 +190,10 @@ class TaskRun:
             await self._slot.park(until + spread)
         else:
             await self._stay(until + spread)
+
+    async def _wait_for_api(self) -> None:
+        pause = delay_seconds(attempts=self._outage.times, first=self._live.settings.runs.retry_delay_seconds)
+        await self._stay(time.time() + pause * random.uniform(1, 1.2))  # noqa: S311 - not all at once
 
     def _not_started(self, outcome: Outcome, error: Exception) -> SessionResult:
         result = self._live.no_session(self._node.id, outcome=outcome, error=error)

@@ -6,6 +6,7 @@ The last `[[scenario:NAME]]` or `[[scenario:NAME:ARGUMENT]]` of the prompt count
     shared:TEXT   commits shared.txt with that text, so that two of them conflict
     gate:NAME     waits until the file gates/NAME is there beside this program, then `write`
     until:NAME    fails until the file gates/NAME is there, then `write`
+    outage:NAME   the same, with an API that fails and takes no money
     no_changes    ends well and commits nothing
     fail          ends with an error
 
@@ -25,6 +26,14 @@ from typing import Any
 
 _SCENARIO = re.compile(r"\[\[scenario:([a-z_]+)(?::([\w.-]+))?\]\]")
 _PATIENCE_SECONDS = 120
+_OVERLOADED = {
+    "subtype": "success",
+    "is_error": True,
+    "result": "API Error: Repeated 529 Overloaded errors",
+    "terminal_reason": "api_error",
+    "api_error_status": 529,
+    "total_cost_usd": 0,
+}
 
 
 def install(folder: Path) -> Path:
@@ -55,6 +64,9 @@ def _main(here: Path, words: list[str]) -> int:
     name, argument = _SCENARIO.findall(prompt)[-1]
     if name == "fail" or (name == "until" and not (here / "gates" / argument).exists()):
         _say({"subtype": "error_during_execution", "is_error": True, "errors": ["scripted: it cannot be done"]})
+        return 1
+    if name == "outage" and not (here / "gates" / argument).exists():
+        _say(_OVERLOADED)
         return 1
     if name == "gate":
         _wait(here / "gates" / argument)

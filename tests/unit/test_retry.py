@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from miyabi.retry import Next, delay_seconds, is_sick, limit_is_over, next_step
+from miyabi.retry import Next, Outage, delay_seconds, is_sick, limit_is_over, next_step
 from miyabi.session import Outcome, SessionResult
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -104,6 +104,31 @@ def test_what_would_end_alike_is_not_repeated(outcome: Outcome) -> None:
 def test_attempts_come_to_an_end() -> None:
     """The last attempt's outcome stands."""
     assert step(Outcome.API_UNAVAILABLE, attempts=3) is Next.FINISH
+
+
+def test_an_outage_burns_no_attempt_while_it_is_borne() -> None:
+    """Whatever the number of attempts, the task waits for the API; else its failures count."""
+    result = SessionResult(run="r", task="t", outcome=Outcome.API_UNAVAILABLE)
+    known = {"attempts": 3, "max_attempts": 3, "other_machines": True, "wait_until": 0.0}
+    assert next_step(result, bears_outage=True, **known) is Next.WAIT_FOR_API
+    assert next_step(result, bears_outage=False, **known) is Next.FINISH
+
+
+def test_how_long_an_outage_is_borne() -> None:
+    """From the first failure on, and anew after an attempt that the API has answered, which counts itself."""
+    down = SessionResult(run="r", task="t", outcome=Outcome.API_UNAVAILABLE)
+    late = down.model_copy(update={"cost_usd": 0.1})
+    outage = Outage()
+
+    def bear(result: SessionResult, now: float) -> bool:
+        return outage.is_borne(result, now=now, patience_seconds=60)
+
+    assert [bear(down, now) for now in (1000, 1059, 1060, 1100)] == [True, True, False, False]
+    assert outage.times == 4
+    assert not bear(late, 1110)
+    assert [bear(down, now) for now in (1111, 1170, 1171)] == [True, True, False]
+    assert not bear(SessionResult(run="r", task="t", outcome=Outcome.KILLED), 1172)
+    assert not Outage().is_borne(down, now=1000, patience_seconds=0)
 
 
 def test_the_delay_doubles_to_a_quarter_of_an_hour() -> None:
