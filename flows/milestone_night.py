@@ -30,6 +30,8 @@ from miyabi.run_info import Homecoming, MilestoneRun
 from miyabi.run_name import new_run_name, valid_run_name
 from tasks.github import Found, fetch_base, read_plan, show_on_issues, write_plan
 
+_LAST_WORDS_SECONDS = 5.0  # after a run that was cut short: who did that is waiting
+
 
 @dataclass(kw_only=True)
 class Night:
@@ -109,10 +111,10 @@ class Night:
                 return_state=True,
                 **self.parameters,
             )
-        if state.name == "BadInput":
-            raise BadInput(state.message)
-        if folder.info().ended is None or state.is_cancelled() or state.is_crashed():
-            raise NotDone(state.message or f"run {folder.run} ended as {state.name}")
+            if state.name == "BadInput":
+                raise BadInput(state.message)
+            if folder.info().ended is None or state.is_cancelled() or state.is_crashed():
+                raise NotDone(state.message or f"run {folder.run} ended as {state.name}")
 
     @contextmanager
     def _shown_on_issues(self, folder: RunFolder, plan: MilestonePlan) -> Iterator[None]:
@@ -122,13 +124,19 @@ class Night:
         known = {issue.number: issue for issue in plan.facts.own}
         tasks = {node.id: known.get(node.issue or 0) for node in Dag.load(folder.dag_file).nodes}
         issues = {task: issue for task, issue in tasks.items() if issue}
-        over = threading.Event()
-        shown = show_on_issues.submit(folder.run, place=self.place, folder=folder, issues=issues, until=over)
+        over, cut_short = threading.Event(), threading.Event()
+        shown = show_on_issues.submit(
+            folder.run, place=self.place, folder=folder, issues=issues, until=over, cut_short=cut_short
+        )
         try:
             yield
-        finally:
+        except BaseException:
+            cut_short.set()
             over.set()
-            shown.wait()
+            shown.wait(timeout=_LAST_WORDS_SECONDS)
+            raise
+        over.set()
+        shown.wait()
 
     def _bring(self, folder: RunFolder) -> None:
         """The run's work comes to GitHub; what keeps it from that does not keep the rest of the night."""

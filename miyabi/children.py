@@ -8,13 +8,22 @@ import signal
 from asyncio.subprocess import Process
 from contextlib import suppress
 
+_LOOKS = 50
+_PAUSE_SECONDS = 0.02
+
 
 async def end_group(process: Process) -> None:
     """Kills the child, which leads a process group of its own, with its group, and sees it through to its end."""
-    if process.returncode is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode is not None:
+        await see_end(process)
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     await see_end(process)
+    with suppress(ProcessLookupError, PermissionError):  # nobody is left of it, or only who has ended (macOS)
+        for _ in range(_LOOKS):
+            os.killpg(process.pid, 0)
+            await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def see_end(process: Process) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from miyabi.github_values import Issue
 from miyabi.github_writer import GitHubWriter
-from miyabi.issue_text import IssueState, LabelChange, labels_for
+from miyabi.issue_text import LABELS, IssueState, LabelChange, labels_for
 from miyabi.milestone_update import ensure_labels
 from miyabi.progress import WORKING, Board, Row, Snapshot, TaskState
 from miyabi.run_folder import RunFolder
@@ -31,6 +31,7 @@ async def watch_issues(
     issues: Mapping[str, Issue],
     *,
     until: threading.Event,
+    cut_short: threading.Event,
     every_seconds: float = EVERY_SECONDS,
 ) -> None:
     """Keeps the labels of the issues at what their tasks do, until told to stop.
@@ -43,6 +44,7 @@ async def watch_issues(
         folder: the run's, whose status file is read.
         issues: the issue of each task, with the labels that it has now.
         until: set when the run is over.
+        cut_short: set before `until` where nobody tells what came of the run: what it leaves behind does not run.
         every_seconds: how often to look.
 
     Raises:
@@ -60,6 +62,10 @@ async def watch_issues(
         else:
             add, remove = due.change.add, due.change.remove
             shown[due.task] = await github.set_labels(issues[due.task].number, add=add, remove=remove)
+    for task, labels in shown.items():
+        if cut_short.is_set() and LABELS[IssueState.RUNNING] in labels:
+            change = labels_for(IssueState.QUEUED, current=labels)
+            await github.set_labels(issues[task].number, add=change.add, remove=change.remove)
 
 
 def next_due(snapshot: Snapshot | None, *, shown: Mapping[str, Collection[str]]) -> Due | None:

@@ -145,10 +145,11 @@ async def show_on_issues(
     folder: RunFolder,
     issues: Mapping[str, Issue],
     until: threading.Event,
+    cut_short: threading.Event,
 ) -> None:
     """Keeps labels on the issues at what their tasks do, until told to stop."""
     async with at_github(place) as github:
-        await watch_issues(github, folder, issues, until=until)
+        await watch_issues(github, folder, issues, until=until, cut_short=cut_short)
 
 
 @task(name="read-milestone", task_run_name="read milestone {which}", cache_policy=NO_CACHE, persist_result=False)

@@ -70,15 +70,18 @@ def test_in_mid_run(quick: Quick) -> None:
 
 
 def test_interrupted(quick: Quick) -> None:
-    """Ctrl-C stops the sessions and keeps what is done; the same command brings that home and runs the rest."""
+    """Ctrl-C stops the sessions, keeps what is done, and no issue says that it runs; the same command goes on."""
     milestone = quick.remote.milestone("v1")
     quick_one, held = quick.issue("Quick", milestone), quick.issue("Held", milestone, scenario="gate:open")
     command = quick.orchestrate(milestone)
     eventually(lambda: f"issue-{quick_one}: succeeded" in command.output, seconds=60, why=lambda: command.output)
     eventually(lambda: len(quick.site.calls) == 2)
+    eventually(lambda: "miyabi:running" in quick.remote.labels(held))
     command.interrupt()
     assert command.wait(seconds=60) == 130, command.output
     assert ("Traceback" in command.output, "the same command goes on from here" in command.output) == (False, True)
+    assert "miyabi:running" not in quick.remote.labels(quick_one)
+    assert set(quick.remote.labels(held)) == {"miyabi", "miyabi:queued"}
 
     quick.site.open_gate("open")
     said = quick.press(milestone)
