@@ -82,7 +82,7 @@ def with_parallel(fleet: Fleet, repository: Path, jobs: int, stamps: Path) -> No
     login = f"1/ssh -F {fleet.config} {fleet[0].name}"
     names = [f"p{n}" for n in range(jobs)]
     command = ["parallel", "--will-cite", "-j1", "--sshlogin", login, job("{}", fleet, stamps), ":::", *names]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, cwd=repository)
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=repository)
 
 
 def with_ssh(fleet: Fleet, repository: Path, jobs: int, stamps: Path) -> None:
