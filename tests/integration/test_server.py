@@ -12,7 +12,7 @@ import pytest
 
 from flows.server import Server, find_server, local_server, revive_server, stop_server
 from flows.server_process import free_port, prefect_home
-from tests.support.local_site import make_local_site
+from tests.support.local_site import LocalSite, make_local_site
 from tests.support.machine_watch import eventually
 from tests.support.prefect_server import RealServer, copy_database, prefect_database, start_server  # noqa: F401 - fixture
 
@@ -45,24 +45,31 @@ def test_one_that_dies_during_a_run(tmp_path: Path, prefect_database: Path) -> N
     """The command starts it again at its address, and the run ends well; one that was told to stop stays so."""
     home = tmp_path / "water-spider"
     real = RealServer(home, start_server(home, database=prefect_database))
-    with make_local_site(tmp_path, real) as site:
-        site.write_config()
-        nodes = [
-            {"id": "one", "prompt": "[[scenario:gate:one]]"},
-            {"id": "two", "prompt": "[[scenario:write]]", "dependencies": ["one"]},
-        ]
-        command = site.orchestrate(nodes, MIYABI_HOME=str(home), PREFECT_API_URL="")
-        eventually(lambda: len(site.calls) == 1, why=lambda: command.output)
-        real.process.kill()
-        site.open_gate("one")
-        command.succeeds()
-        assert site.report().all_succeeded
+    try:
+        with make_local_site(tmp_path, real) as site:
+            _run_without_it(site, real)
         again = find_server(home)
         assert again
         assert (again.url, again.pid == real.server.pid) == (real.url, False)
         assert stop_server(home)
         assert revive_server(home) is None
-    assert find_server(home) is None
+        assert find_server(home) is None
+    finally:
+        stop_server(home)
+
+
+def _run_without_it(site: LocalSite, real: RealServer) -> None:
+    site.write_config()
+    nodes = [
+        {"id": "one", "prompt": "[[scenario:gate:one]]"},
+        {"id": "two", "prompt": "[[scenario:write]]", "dependencies": ["one"]},
+    ]
+    command = site.orchestrate(nodes, MIYABI_HOME=str(real.home), PREFECT_API_URL="")
+    eventually(lambda: len(site.calls) == 1, why=lambda: command.output)
+    real.process.kill()
+    site.open_gate("one")
+    command.succeeds()
+    assert site.report().all_succeeded
 
 
 def _home(server: Server) -> str:
