@@ -51,7 +51,7 @@ def test_ctrl_c_twice(site: Site) -> None:
     command.interrupt()
     started = time.monotonic()
     assert command.wait(seconds=60) == 130, command.output
-    assert time.monotonic() - started < 9
+    assert time.monotonic() - started < 15
     assert "Traceback" not in command.output
     left = {warning.partition(";")[0] for warning in site.report().warnings}
     assert left == {f"{t}: its session was left on {m.name}" for t, m in zip(WRITING, site.machines, strict=True)}

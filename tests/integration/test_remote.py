@@ -82,7 +82,8 @@ async def test_a_session_from_start_to_end(station: Station, tmp_path: Path) -> 
     assert (tmp_path / "err").read_bytes() == b"oops\n"
     assert await one.check_log() == b"checked\n"
     again = await start(one, b"cat; echo oops >&2; exit 7", stdin=b"in\xff\0\n", after=b"echo checked; exit 1")
-    assert replace(again, free_kib=status.free_kib, now=status.now) == status
+    passing = {"free_kib": status.free_kib, "now": status.now, "over_seconds": status.over_seconds}
+    assert replace(again, **passing) == status
 
 
 async def test_not_a_byte_is_lost_or_doubled_when_readers_die(station: Station, tmp_path: Path) -> None:
