@@ -16,10 +16,8 @@ from pathlib import Path
 from miyabi.machine import SshConfig
 
 _SSH_PORT = 22
-_SLOWEST_KEEPALIVE, _MOST_MISSES = (
-    10.0,
-    4,
-)  # with BatchMode, Debian's ssh says 300 s: half an hour to notice a dead link
+_SLOWEST_KEEPALIVE_SECONDS = 10.0  # with BatchMode, Debian's ssh says 300: half an hour to notice a dead link
+_MOST_KEEPALIVE_MISSES = 4
 _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 _CIPHERS = (  # AES-GCM first: twice the speed of ChaCha20 at half the CPU
     "aes128-gcm@openssh.com",
@@ -156,8 +154,8 @@ def target_from(options: Options, *, machine: str, alias: str, chosen: SshConfig
         host_keys=HostKeyPolicy.ACCEPT_NEW if lenient else HostKeyPolicy.STRICT,
         ciphers=tuple(c for c in _CIPHERS if c in _one(options, "ciphers").split(",")) or _CIPHERS,
         connect_timeout_seconds=_seconds(options, "connecttimeout", default=10),
-        keepalive_seconds=min(_seconds(options, "serveraliveinterval", default=5), _SLOWEST_KEEPALIVE),
-        keepalive_misses=min(int(_seconds(options, "serveralivecountmax", default=2)), _MOST_MISSES)
+        keepalive_seconds=min(_seconds(options, "serveraliveinterval", default=5), _SLOWEST_KEEPALIVE_SECONDS),
+        keepalive_misses=min(int(_seconds(options, "serveralivecountmax", default=2)), _MOST_KEEPALIVE_MISSES)
         if _seconds(options, "serveraliveinterval", default=0)
         else 2,
         proxy_command=None if proxy == "none" else _percent(proxy, tokens),
