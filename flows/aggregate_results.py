@@ -44,8 +44,8 @@ def aggregate_results(
         session_defaults: Name of a Water Spider Session Defaults block, for the same.
     """
     runner = current_runner()
-    given = overrides(fleet, session_defaults)
     try:
+        given = overrides(fleet, session_defaults)
         work = runner.call(Integrating.open(run, repository=repository, config=config, overrides=given, runner=runner))
         with work.folder.integration_lock():
             came = work.run()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any, cast
+from typing import Any
 
-from prefect.blocks.core import Block
 from prefect.blocks.system import Secret
 from pydantic import SecretStr
 
 from blocks.github import GitHubRepository
+from flows.parameters import find_block
 from miyabi.errors import SettingsError
 from miyabi.github_login import GitHubLogin
 
@@ -25,18 +25,11 @@ def log_in(block: str | None) -> tuple[GitHubLogin, dict[str, Any]]:
     """
     if block is None:
         return GitHubLogin.of_environment(os.environ), {}
-    if (found := _loaded(GitHubRepository, block)) is not None:
+    if (found := find_block(GitHubRepository, block)) is not None:
         return found.login(), found.overrides()
-    if (secret := _loaded(Secret, block)) is not None:
+    if (secret := find_block(Secret, block)) is not None:
         return GitHubLogin(token=SecretStr(str(secret.get()))), {}
     raise SettingsError(
         f"there is no Water Spider GitHub Repository block and no Secret block named {block!r}. "
         f"Make one in the Prefect UI (Blocks), after: prefect block register --module blocks.github"
     )
-
-
-def _loaded(kind: type[Block], name: str) -> Any:
-    try:
-        return cast("Any", kind.load(name))
-    except ValueError:  # Prefect's way to say that there is none
-        return None

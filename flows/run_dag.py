@@ -60,17 +60,17 @@ def run_dag(
         strategy: fill-first completes one machine before the next, spread uses all alike.
         fail_fast: Start nothing further after the first task that does not succeed. Off: what the configuration says.
     """
-    request = RunRequest(
-        tasks=tasks,
-        repository=repository,
-        base=base,
-        run=_run_name(),
-        config=config,
-        rehearse=rehearse,
-        overrides=overrides(fleet, session_defaults, strategy=strategy, fail_fast=fail_fast or None),
-    )
     runner = current_runner()
     try:
+        request = RunRequest(
+            tasks=tasks,
+            repository=repository,
+            base=base,
+            run=_run_name(),
+            config=config,
+            rehearse=rehearse,
+            overrides=overrides(fleet, session_defaults, strategy=strategy, fail_fast=fail_fast or None),
+        )
         live = runner.call(open_run(request))
         with live.folder.lock(), use_run(live):
             equip(live, runner)

@@ -53,7 +53,6 @@ def run_milestone(
         strategy: fill-first completes one machine before the next, spread uses all alike.
         fail_fast: Start nothing further after the first task that does not succeed. Off: what the configuration says.
     """
-    given = overrides(fleet, session_defaults, strategy=strategy, fail_fast=fail_fast or None)
     parameters = {
         "config": config,
         "fleet": fleet,
@@ -62,6 +61,7 @@ def run_milestone(
         "fail_fast": fail_fast,
     }
     try:
+        given = overrides(fleet, session_defaults, strategy=strategy, fail_fast=fail_fast or None)
         login, said = log_in(github)
         place = current_runner().call(Place.open(repository, login=login, config=config, overrides=given | said))
         found = value_of(find_milestone.submit(milestone, place=place))

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prefect.blocks.core import Block
 from prefect.blocks.system import Secret
 from prefect.client.orchestration import get_client
+from prefect.states import State
 from prefect.testing.standard_test_suites import BlockStandardTestSuite
 from pydantic import SecretStr
 
 from blocks.fleet import Fleet, SessionDefaults
 from blocks.github import GitHubRepository
+from flows.aggregate_results import aggregate_results
 from flows.login import log_in
 from flows.parameters import overrides
+from flows.run_dag import run_dag
+from flows.run_milestone import run_milestone
 from miyabi.errors import SettingsError
 from miyabi.machine import Machine
 from miyabi.settings import SessionDefaults as SessionSettings
@@ -95,6 +100,22 @@ def test_a_block_that_is_not_there(prefect_server: RealServer) -> None:
     """Its name is said, and how to make one."""
     with pytest.raises(SettingsError, match=r"'nope'.*prefect block register"):
         log_in("nope")
+
+
+@pytest.mark.parametrize(("fleet", "defaults", "kind"), [("nope", None, "Fleet"), (None, "nope", "Session Defaults")])
+def test_a_fleet_or_defaults_that_are_not_there(
+    prefect_server: RealServer, tmp_path: Path, fleet: str | None, defaults: str | None, kind: str
+) -> None:
+    """Each flow that takes them ends as with any bad input: one sentence with the name, and how to make one."""
+    given = {"repository": tmp_path, "fleet": fleet, "session_defaults": defaults, "return_state": True}
+    states: list[State[Any]] = [
+        run_dag(tasks=tmp_path / "tasks.json", **given),
+        aggregate_results(run="r1", **given),
+        run_milestone(milestone="1", **given),
+    ]
+    assert [state.name for state in states] == ["BadInput"] * 3
+    (said,) = {state.message for state in states}
+    assert said.startswith(f"there is no Water Spider {kind} block named 'nope'. Make one in the Prefect UI (Blocks), ")
 
 
 def test_the_environments_token(monkeypatch: pytest.MonkeyPatch) -> None:
