@@ -15,7 +15,7 @@ from flows.server import ensure_server
 from miyabi.errors import BadInput
 from miyabi.git import Git, require_git
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "tasks.json"
+EXAMPLE = Path(__file__).with_name("example.json")  # examples/tasks.json, which a wheel does not have
 MARKER = ".miyabi-demo"
 TWO_MACHINES = """\
 # Two machines made of this one, as `miyabi demo` uses them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from flows.commands.demo import EXAMPLE
 
 ROOT = Path(__file__).parents[2]
 LAYERS = {
@@ -61,6 +64,15 @@ def forbidden(source: Path) -> set[str]:
 def test_there_are_sources() -> None:
     """The rules below look at real files."""
     assert {p.relative_to(ROOT).parts[0] for p in SOURCES} == set(LAYERS)
+
+
+def test_all_of_it_is_installed() -> None:
+    """Every package of ours is in the distribution, and so is the DAG of the demo."""
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    assert set(setuptools["packages"]) == {".".join(p.relative_to(ROOT).parent.parts) for p in SOURCES}
+    assert EXAMPLE.parent.relative_to(ROOT).parts == ("flows", "commands")
+    assert Path(EXAMPLE.name).match(*setuptools["package-data"]["flows.commands"])
+    assert EXAMPLE.resolve() == ROOT / "examples" / "tasks.json"
 
 
 def test_a_layer_imports_only_what_it_may() -> None:
