@@ -16,6 +16,7 @@ from miyabi.github_client import GitHubClient, OnWait
 from miyabi.github_exchange import Answer, Request, UnansweredError
 from miyabi.github_faults import is_passing, limit_seconds, rate_limited, unreachable
 from miyabi.github_pulls import GitHubPulls
+from miyabi.github_reading import read
 from miyabi.redact import REDACTED
 
 if TYPE_CHECKING:
@@ -118,6 +119,11 @@ class _Door:
         return await _answer(call, timeout_seconds=self._access.timeout_seconds, secrets=secrets)
 
 
+def _token(data: Any) -> tuple[SecretStr, datetime]:
+    """An installation's token, and until when it is good."""
+    return SecretStr(data["token"]), datetime.fromisoformat(data["expires_at"])
+
+
 class _AppTokens:
     """The tokens of an App's installation, each renewed before it ends."""
 
@@ -143,7 +149,7 @@ class _AppTokens:
             raise self._unreadable() if isinstance(answer, _UnsentError) else answer
         if not answer.is_good:
             raise self._refused(answer)
-        return SecretStr(answer.data["token"]), datetime.fromisoformat(answer.data["expires_at"])
+        return read(_token, answer.data, subject="the App's token")
 
     def _kit(self) -> githubkit.GitHub[Any]:
         import githubkit  # noqa: PLC0415 - half a second that only those pay who open

@@ -176,3 +176,11 @@ def test_settings_that_cannot_be_are_refused_before_anything_is_sent(case: str) 
         GitHubAccess(**values)
     assert "\n" not in str(caught.value)
     assert "secret-word" not in f"{caught.value} {caught.value!r}"
+
+
+async def test_an_app_that_gets_something_else_than_a_token(github: GitHub) -> None:
+    """As where a proxy answers in GitHub's place: a sentence, and what to look at."""
+    github.front.refuse("POST", "access_tokens", status=201, message="Welcome!")
+    async with github.open(github.new_repository(), token=None, app=github.app) as client:
+        with pytest.raises(GitHubError, match=r"answer about the App's token is not of the known shape.*base_url"):
+            await client.info()
