@@ -177,9 +177,12 @@ class Repository:
 
 
 def _folder(path: Path) -> Path:
-    if not path.is_dir():
-        raise NotARepository(f"{path}: there is no such folder. Give the folder of a git repository.")
-    return path.resolve()
+    try:
+        if path.is_dir():
+            return path.resolve()
+    except OSError as error:  # such as no right to look
+        raise NotARepository(f"{path}: {error.strerror}. Give the folder of a git repository.") from None
+    raise NotARepository(f"{path}: there is no such folder. Give the folder of a git repository.")
 
 
 def _shallow_ends(common: Path) -> frozenset[str]:

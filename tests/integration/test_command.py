@@ -81,6 +81,11 @@ def test_no_such_folder(desk: Desk) -> None:
     desk.refuses("orchestrate", desk.dag(), "-C", "/no/such", saying=["/no/such: there is no such folder"])
 
 
+def test_a_folder_that_cannot_be_looked_at(desk: Desk) -> None:
+    """What the system says of it is told."""
+    desk.refuses("orchestrate", desk.dag(), "-C", "x" * 300, saying=["File name too long. Give the folder of a git"])
+
+
 def test_no_such_base(desk: Desk) -> None:
     """A base that does not exist is named, with those that do."""
     desk.refuses("orchestrate", desk.dag(), "--base", "nope", saying=["'nope'", "There are: main"])
