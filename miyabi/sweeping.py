@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from miyabi.attempt_record import AttemptRecord
-from miyabi.errors import MachineError
+from miyabi.errors import MachineError, SessionError
 from miyabi.host import Host
 from miyabi.machine import Machine
 from miyabi.remote import RemoteSession, list_sessions
@@ -52,6 +52,6 @@ async def sweep_machine(machine: Machine, host: Host, repository: Repository, *,
         await workspace.remove_run(run)
         for name, _ in mine:
             await RemoteSession(host, name, workspace=machine.workspace).remove()
-    except MachineError as error:
+    except (MachineError, SessionError) as error:
         return Swept(False, f"{machine.name}: not swept: {error}")
     return Swept(True, f"{machine.name}: swept, {count(len(mine), 'session')}")
