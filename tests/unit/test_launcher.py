@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from miyabi.launcher import claude_arguments, claude_words, script, session_prelude
@@ -112,8 +114,8 @@ def test_nul() -> None:
 @pytest.mark.parametrize("value", ["", "~/x", "a\nb", "it's", "$HOME `id`", "日本語"])
 def test_script_word(value: str) -> None:
     """A word for a script is never expanded, not even its `~`."""
-    quoted = script_word(value)
-    assert quoted == value or quoted.startswith("'")
+    shown = ["sh", "-c", f"set -- {script_word(value)}; printf '%s:%s' $# \"$1\""]
+    assert subprocess.run(shown, capture_output=True, check=True).stdout.decode() == f"1:{value}"
 
 
 def test_prelude_of_a_preflight() -> None:
