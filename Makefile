@@ -1,4 +1,4 @@
-# Two commands do everything on a machine that has Python >= 3.11 and git: make demo, make test
+# Two commands do everything on a machine that has Python >= 3.11 and git >= 2.38: make demo, make test
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check
