@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect.artifacts import create_link_artifact
 from prefect.logging import get_run_logger
 
+from flows.keys import artifact_key
 from flows.outcomes import value_of
 from miyabi import atomic
 from miyabi.dag import Dag
@@ -55,7 +56,7 @@ def _send(folder: RunFolder, place: Place, luggage: Luggage, *, of: MilestoneRun
     put = value_of(put_pull_requests.submit(folder.run, place=place, texts=texts, base=base, milestone=milestone))
     pulls = tuple({**pushed.decided, **put}[text.branch] for text in luggage.texts)
     for pull in pulls:
-        key = f"pull-request-{folder.run}-{pull.number}".lower().replace("_", "-")
+        key = artifact_key("pull-request", f"{folder.run}-{pull.number}")
         create_link_artifact(pull.html_url, link_text=f"#{pull.number} {pull.title}", key=key)
     return pulls
 

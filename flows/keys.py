@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 
-def artifact_key(kind: str, run: str) -> str:
-    """The key of a run's artifact of that kind."""
-    return f"{kind}-{run}".lower().replace("_", "-")
+def artifact_key(kind: str, name: str) -> str:
+    """The key of the artifact of that kind; `name` is a run's, or that of a part of it."""
+    return f"{kind}-{name}".lower().replace("_", "-")

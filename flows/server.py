@@ -23,12 +23,11 @@ _START_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A Prefect server that answers. `pid` is None where it is not ours; `started` says that we just started it."""
+    """A Prefect server that answers. `pid` is None where it is not ours, or was told to stop."""
 
     url: str
     ui_url: str
     pid: int | None = None
-    started: bool = False
 
 
 def client_settings(url: str) -> dict[str, str]:
@@ -47,7 +46,7 @@ def client_settings(url: str) -> dict[str, str]:
     }
 
 
-def ensure_server(home: Path, *, first_port: int = FIRST_PORT, timeout_seconds: float = _START_SECONDS) -> Server:
+def ensure_server(home: Path) -> Server:
     """A server that answers: the one of PREFECT_API_URL, else the one recorded in `home`, else a new one.
 
     A new one listens on 127.0.0.1, outlives this process, and takes about 5 s to answer, 15 s the first time, when
@@ -58,7 +57,7 @@ def ensure_server(home: Path, *, first_port: int = FIRST_PORT, timeout_seconds: 
     """
     if url := os.environ.get("PREFECT_API_URL"):
         return _given(url.rstrip("/"))
-    return local_server(home, first_port=first_port, timeout_seconds=timeout_seconds)
+    return local_server(home)
 
 
 def local_server(home: Path, *, first_port: int = FIRST_PORT, timeout_seconds: float = _START_SECONDS) -> Server:
@@ -160,7 +159,7 @@ def _start(home: Path, *, first_port: int, timeout_seconds: float) -> Server:
         server = Server(url=f"http://127.0.0.1:{port}/api", ui_url=f"http://127.0.0.1:{port}", pid=process.pid)
         if _wait_until_ready(home, server, process, timeout_seconds=timeout_seconds):
             _write_record(home, server)
-            return Server(url=server.url, ui_url=server.ui_url, pid=server.pid, started=True)
+            return server
         first = max(first, port) + 1
     raise ServerError(f"No free port from {first_port} on. Set PREFECT_API_URL to a Prefect server that runs.")
 

@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from miyabi.foreign_text import block, code, words
-from miyabi.github_values import Milestone, same_text
+from miyabi.github_values import Milestone
 from miyabi.integration_values import Integration, LeftOutKind
 from miyabi.issue_prompt import COMMENT_MARKER
 from miyabi.markdown import table
@@ -27,7 +27,6 @@ __all__ = [
     "closing",
     "issue_comment",
     "labels_for",
-    "same_text",
     "state_of",
 ]
 

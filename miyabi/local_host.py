@@ -15,8 +15,6 @@ from miyabi.environment import clean_environment
 from miyabi.errors import MachineError, MachineUnreachable
 from miyabi.host import Completed
 
-__all__ = ["LocalHost", "clean_environment"]
-
 _CHUNK_BYTES = 65536
 
 

@@ -181,11 +181,6 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         """Runs a coroutine on the tasks' loop and blocks until it has ended."""
         return self._running().call(work)
 
-    def close_machine(self, name: str, *, until: float) -> None:
-        """Starts nothing more on the machine before `until`, in seconds since 1970."""
-        if fleet := self._running_jobs().fleet:
-            self._running().call_soon(lambda: fleet.dispatcher.close_machine(name, until=until))
-
     def stop_starting(self, reason: str) -> None:
         """Places no further task: who waits for a slot ends cancelled with this reason. What runs goes on."""
         self._running().call_soon(lambda: self._running_jobs().stop_starting(reason))

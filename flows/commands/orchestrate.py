@@ -33,7 +33,7 @@ def orchestrate(
     pull_request: bool = False,
     github: str | None = None,
 ) -> int:
-    """Runs the DAG and returns the exit code: 0 all succeeded, 1 some did not, 2 bad input, 130 interrupted.
+    """Runs the DAG and returns the exit code: 0 all succeeded, 1 some did not, 130 interrupted.
 
     Raises:
         BadInput: before anything was started.

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from miyabi.environment import clean_environment
 from miyabi.host import Host
-from miyabi.local_host import LocalHost, clean_environment
+from miyabi.local_host import LocalHost
 from miyabi.repository import Repository
 from miyabi.session import SessionPaths
 from miyabi.workspace import Collected, Workspace
