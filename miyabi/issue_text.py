@@ -62,6 +62,8 @@ _AGAIN = "It is tried again with the next run."
 _NEXT = {
     Outcome.SUCCEEDED: "Review the pull request.",
     Outcome.NO_CHANGES: "The session committed nothing. Say in the issue what is to be changed, and where.",
+    Outcome.OFF_BRANCH: "Its commits are not on its branch. Merge the strays, or say in a comment what to do.",
+    Outcome.UNRESOLVED_CONFLICT: "Its branch holds conflicts that nobody resolved. Resolve them there.",
     Outcome.CHECK_FAILED: "The check did not pass on its branch. Look there, or say in a comment what is missing.",
     Outcome.PERMISSION_DENIED: "Tools that it needed were denied. Allow them with `allowed_tools`.",
     Outcome.MAX_TURNS: "It ran out of turns. Split the issue, or raise `max_turns`.",

@@ -19,6 +19,8 @@ class Outcome(StrEnum):
 
     SUCCEEDED = "succeeded"  # result event, exit 0, commits where expected, check passed
     NO_CHANGES = "no_changes"  # all well, but changes were expected and there is no commit
+    OFF_BRANCH = "off_branch"  # it committed, but nothing on the task's branch: all of it is on the strays
+    UNRESOLVED_CONFLICT = "unresolved_conflict"  # unmerged files or conflict markers that its base did not have
     CHECK_FAILED = "check_failed"  # the node's check command did not pass in the worktree
     PERMISSION_DENIED = "permission_denied"  # tools were denied and nothing came of the session
     MAX_TURNS = "max_turns"  # ran into max_turns
@@ -185,6 +187,18 @@ class Changes(BaseModel):
     salvaged: bool = Field(False, description="True where we had to commit what the agent left uncommitted")
 
 
+class Strays(BaseModel):
+    """Work of a session that its branch does not hold: on other branches, stashed, in other worktrees, taken back."""
+
+    model_config = ConfigDict(frozen=True)
+
+    branch: str = Field(description="The branch here that keeps it; one commit holds all of it")
+    commits: int = 0
+    files: int = 0
+    insertions: int = 0
+    deletions: int = 0
+
+
 class SessionResult(BaseModel):
     """What is known of a task when its session is over. Times are UTC, cost is US dollars."""
 
@@ -205,6 +219,7 @@ class SessionResult(BaseModel):
     end: datetime | None = None
     turns: int = 0
     cost_usd: float = 0.0
+    cost_is_partial: bool = Field(False, description="Whether it cost at least that: it ended before it could say all")
     usage: Usage = Usage()
     final_message: str = ""
     error_kind: str | None = None
@@ -212,6 +227,11 @@ class SessionResult(BaseModel):
     permission_denials: tuple[str, ...] = ()
     resets_at: datetime | None = None
     changes: Changes = Changes()
+    strays: Strays | None = Field(None, description="What it did beside its branch, where it did")
+    unresolved: tuple[str, ...] = Field((), description="Files with conflicts that nobody resolved")
+    left_there: tuple[str, ...] = Field(
+        (), description="Uncommitted files on the machine, too large or too many to bring"
+    )
     check_exit_status: int | None = None
     rehearsal: bool = False
 

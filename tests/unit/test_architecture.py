@@ -23,7 +23,7 @@ LAYERS = {
 }
 DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
 DOORS = {"asyncssh": "miyabi/hosts.py", "githubkit": "miyabi/github.py"}
-LONGEST = 250
+LONGEST = 400
 SOURCES = sorted(p for layer in LAYERS for p in (ROOT / layer).rglob("*.py"))
 
 
@@ -87,7 +87,7 @@ def test_each_door_is_used() -> None:
 
 
 def test_a_file_holds_one_idea() -> None:
-    """No file is longer than 250 lines."""
+    """No file is longer than 400 lines."""
     every = [*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]
     lengths = {name(source): source.read_text(encoding="utf-8").count("\n") for source in every}
     assert {source: length for source, length in lengths.items() if length > LONGEST} == {}

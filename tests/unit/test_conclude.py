@@ -56,6 +56,10 @@ def test_success() -> None:
         "error_text": None,
         "permission_denials": (),
         "resets_at": None,
+        "cost_is_partial": False,
+        "strays": None,
+        "unresolved": (),
+        "left_there": (),
         "check_exit_status": 0,
         "rehearsal": False,
     }

@@ -10,6 +10,8 @@ from tests.support.results import result
 SESSION = "_resolve-a-0a1b2c3d"
 WRONG_WORK = {
     Outcome.NO_CHANGES,
+    Outcome.OFF_BRANCH,
+    Outcome.UNRESOLVED_CONFLICT,
     Outcome.CHECK_FAILED,
     Outcome.PERMISSION_DENIED,
     Outcome.MAX_TURNS,
