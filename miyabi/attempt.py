@@ -1,4 +1,4 @@
-"""One attempt: worktree, session, end, commits home, outcome. Whatever happens, there is a result."""
+"""One attempt: checkout, session, end, commits home, outcome. Whatever happens, there is a result."""
 
 from __future__ import annotations
 
@@ -95,10 +95,10 @@ class Attempt:
             if await self._is_there(session, known):
                 return
         self._say(TaskState.PREPARING)
-        worktree = await self.live.worktree(self.machine, self.live.dag.by_id[self.spec.task])
+        checkout = await self.live.checkout(self.machine, self.live.dag.by_id[self.spec.task])
         await self._end_earlier_ones()
         AttemptRecord.of(self.machine, self.spec, start=self._start).keep(self._files)
-        await self._launch(session, worktree)
+        await self._launch(session, checkout)
 
     async def _is_there(self, session: RemoteSession, known: AttemptRecord) -> bool:
         """Whether the machine has the session; it is not started a second time where it may be somewhere else.
@@ -119,23 +119,23 @@ class Attempt:
         return False
 
     async def _end_earlier_ones(self) -> None:
-        """Two never work in one worktree: an attempt that was given up while its machine was away may still live."""
+        """Two never work in one checkout: an attempt that was given up while its machine was away may still live."""
         for number in range(1, self.spec.attempt):
             if AttemptRecord.is_left_at(self.machine, self.live.folder.attempt(self.spec.task, number)):
                 earlier = self._session(self.spec.paths.model_copy(update={"attempt": number}))
                 if (await earlier.status()).live:
                     await earlier.stop(grace_seconds=STOP_GRACE_SECONDS)
 
-    async def _launch(self, session: RemoteSession, worktree: str) -> None:
+    async def _launch(self, session: RemoteSession, checkout: str) -> None:
         spec, machine = self.spec, self.machine
         agent = await install(self.live.host(machine), machine.workspace, "rehearsal") if spec.rehearse else None
         prelude, workspace = check_prelude(spec, machine), self.live.workspace(machine)
         self._stand = Stand.ASKED
         try:
             await session.start(
-                script=script(spec, machine, worktree=worktree, inherited=inherited(machine), agent=agent),
+                script=script(spec, machine, worktree=checkout, inherited=inherited(machine), agent=agent),
                 stdin=spec.prompt.encode(),
-                after=workspace.after_script(spec.paths, check=spec.check, prelude=prelude),
+                after=workspace.after_script(spec.paths, checkout=checkout, check=spec.check, prelude=prelude),
                 slots=machine.slots,
                 timeout_seconds=spec.timeout_seconds,
                 after_timeout_seconds=spec.check_timeout_seconds,

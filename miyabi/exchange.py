@@ -45,15 +45,23 @@ async def existing(git: Git, commits: Collection[str]) -> set[str]:
 
 
 async def write_bundle(
-    git: Git, tip: str, *, known: Collection[str], file: Path, object_format: str, shallow: frozenset[str]
+    git: Git,
+    tip: str,
+    *,
+    known: Collection[str],
+    file: Path,
+    object_format: str,
+    shallow: frozenset[str],
+    also: Sequence[str] = (),
 ) -> bool:
-    """Writes what `tip` needs beyond the known commits; False (and no file) where that is nothing.
+    """Writes what `tip` and `also`, commits or tags, need beyond the known commits; False where that is nothing.
 
     Raises:
         GitFailed: git could not do it, e.g. because objects are missing or the disk is full.
     """
-    extent = await _extent(git, tip, known=known, shallow=shallow)
-    if extent.empty:
+    extent = await _extent(git, [tip, *also], known=known, shallow=shallow)
+    tags = set(also) - await existing(git, also)  # their own objects: those of their commits may all be known
+    if extent.empty and not tags:
         return False
     name = f"{KNOWN}/{tip}" if await _of_the_user(git, tip) else BASE
     tips = ((tip, name), *((commit, f"{SHALLOW}/{commit}") for commit in extent.shallow))
@@ -62,7 +70,7 @@ async def write_bundle(
         out.write(header.to_bytes())
         out.flush()
         words = ("pack-objects", "--revs", "--thin", "--stdout", "--delta-base-offset", "-q")
-        await git.ask(*words, stdin=_range(tip, known), stdout=out)
+        await git.ask(*words, stdin=_range([tip, *also], known), stdout=out)
     return True
 
 
@@ -99,14 +107,14 @@ async def require_complete(git: Git, commits: Sequence[str], *, known: Sequence[
         raise GitFailed(f"what arrived in {git.folder} is not complete: {answer.stderr}")
 
 
-def _range(tip: str, known: Collection[str]) -> bytes:
-    return "".join([f"{tip}\n", *(f"^{commit}\n" for commit in sorted(known))]).encode()
+def _range(tips: Sequence[str], known: Collection[str]) -> bytes:
+    return "".join([*(f"{tip}\n" for tip in tips), *(f"^{commit}\n" for commit in sorted(known))]).encode()
 
 
-async def _extent(git: Git, tip: str, *, known: Collection[str], shallow: frozenset[str]) -> Extent:
+async def _extent(git: Git, tips: Sequence[str], *, known: Collection[str], shallow: frozenset[str]) -> Extent:
     if not known and not shallow:
         return Extent(boundary=(), shallow=(), empty=False)
-    lines = (await git.ask("rev-list", "--boundary", "--stdin", stdin=_range(tip, known))).lines
+    lines = (await git.ask("rev-list", "--boundary", "--stdin", stdin=_range(tips, known))).lines
     boundary = tuple(line[1:] for line in lines if line.startswith("-"))
     inside = {line for line in lines if not line.startswith("-")}
     return Extent(boundary=boundary, shallow=tuple(sorted(shallow & inside)), empty=not inside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import os
 import re
@@ -153,6 +154,14 @@ def version(text: str) -> tuple[int, ...]:
 def sayable(name: str) -> str:
     """A file name of git's; one that is no UTF-8 becomes one that can stand in a report."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def unquoted(name: str) -> str:
+    """A file name that git has quoted as C does, as it is; any other name stays."""
+    if len(name) < 2 or not (name.startswith('"') and name.endswith('"')):  # noqa: PLR2004 - two quotation marks
+        return name
+    content: bytes = ast.literal_eval(f"b{name}")
+    return content.decode("utf-8", "surrogateescape")
 
 
 def _dotted(numbers: tuple[int, ...]) -> str:

@@ -19,7 +19,8 @@ from miyabi.session_status import State, Status
 
 STOP_GRACE_SECONDS = 10.0
 _STDERR_BYTES = 4096
-_DECLARED = '[ -f "$1" ] && exec head -c "$2" "$1"'  # not what else an agent may have made under that name
+_DECLARED = 'n=$1; shift; for f; do [ ! -f "$f" ] || exec head -c "$n" "$f"; done; exit 1'
+"""Not what else an agent may have made under that name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +85,9 @@ class Harvest:
 
     async def _declared(self) -> LegacyResult | None:
         """What the agent left in its result file, where it left one."""
-        file = f"{self.machine.workspace}/{self.spec.paths.worktree}/{legacy_result.PATH}"
-        words = ["/bin/sh", "-c", _DECLARED, "sh", file, str(legacy_result.LONGEST_CHARACTERS)]
+        folders = self.spec.paths.checkout, self.spec.paths.linked_worktree
+        files = [f"{self.machine.workspace}/{folder}/{legacy_result.PATH}" for folder in folders]
+        words = ["/bin/sh", "-c", _DECLARED, "sh", str(legacy_result.LONGEST_CHARACTERS), *files]
         answer = await self.live.host(self.machine).run(words)
         return legacy_result.parse(answer.stdout.decode(errors="replace")) if answer.exit_status == 0 else None
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from miyabi.absence import Absences
 from miyabi.attempt_record import AttemptRecord, Continuation
+from miyabi.clone import Clone, describe
 from miyabi.dag import Dag, Node
 from miyabi.errors import MachineError, MiyabiError
 from miyabi.host import Host
@@ -48,6 +49,7 @@ class LiveRun:
     _places: Places = field(init=False)
     absences: Absences = field(init=False)
     _bases: dict[str, asyncio.Task[str]] = field(default_factory=dict)
+    _described: asyncio.Task[Clone] | None = None
 
     def __post_init__(self) -> None:
         self._places = Places(self.repository)
@@ -116,7 +118,7 @@ class LiveRun:
         return await asyncio.shield(self._bases[node.id])
 
     async def start_for(self, node: Node) -> str:
-        """The commit that a worktree starts from: what an earlier attempt brought home, else the task's base."""
+        """The commit that a checkout starts from: what an earlier attempt brought home, else the task's base."""
         earlier = self.results.get(node.id)
         return (earlier and earlier.head) or await self.base_for(node)
 
@@ -142,16 +144,26 @@ class LiveRun:
         )
 
     async def prepare(self, machine: Machine, node: Node) -> None:
-        """Makes a task's worktree ahead of its turn, so that it starts the moment a slot is free."""
-        self._prepared[node.id, machine.name] = await self._worktree(machine, node)
+        """Makes a task's checkout ahead of its turn, so that it starts the moment a slot is free."""
+        self._prepared[node.id, machine.name] = await self._make_checkout(machine, node)
 
-    async def worktree(self, machine: Machine, node: Node) -> str:
-        """The path of a task's worktree on a machine, made now where it was not made ahead of time."""
-        return self._prepared.pop((node.id, machine.name), None) or await self._worktree(machine, node)
+    async def checkout(self, machine: Machine, node: Node) -> str:
+        """The path of a task's checkout on a machine, made now where it was not made ahead of time."""
+        return self._prepared.pop((node.id, machine.name), None) or await self._make_checkout(machine, node)
 
-    async def _worktree(self, machine: Machine, node: Node) -> str:
+    async def _make_checkout(self, machine: Machine, node: Node) -> str:
         paths = SessionPaths(run=self.run, task=node.id)
-        return await self.workspace(machine).prepare(paths, base=await self.start_for(node))
+        base = await self.start_for(node)
+        return await self.workspace(machine).prepare(paths, base=base, clone=await self._clone())
+
+    async def _clone(self) -> Clone:
+        """What each task's checkout has besides its branch. Computed once."""
+        if self._described is None:
+            info = self.folder.info()
+            self._described = asyncio.ensure_future(
+                describe(self.repository, branch=info.base_branch, commit=info.base)
+            )
+        return await asyncio.shield(self._described)
 
     async def abandon(self, machine: Machine, node: Node) -> None:
         """Removes what `prepare` made on a machine where the task did not run after all, nor ever did."""

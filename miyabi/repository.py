@@ -141,15 +141,15 @@ class Repository:
         """Those of the ids that are commits here."""
         return await exchange.existing(self.git, commits)
 
-    async def bundle(self, tip: str, *, known: Collection[str], file: Path) -> bool:
-        """Writes what `tip` needs beyond the known commits into a file; False where that is nothing.
+    async def bundle(self, tip: str, *, known: Collection[str], file: Path, also: Sequence[str] = ()) -> bool:
+        """Writes what `tip`, and other commits and tags, need beyond the known commits; False where that is nothing.
 
         Raises:
             GitFailed: git could not do it.
         """
-        ends = _shallow_ends(self.common)
+        ends, kind = shallow_ends(self.common), self.object_format
         return await exchange.write_bundle(
-            self.git, tip, known=known, file=file, object_format=self.object_format, shallow=ends
+            self.git, tip, also=also, known=known, file=file, object_format=kind, shallow=ends
         )
 
     async def _commits(self, base: str, head: str) -> dict[str, bool]:
@@ -185,7 +185,7 @@ def _folder(path: Path) -> Path:
     raise NotARepository(f"{path}: there is no such folder. Give the folder of a git repository.")
 
 
-def _shallow_ends(common: Path) -> frozenset[str]:
+def shallow_ends(common: Path) -> frozenset[str]:
     """Where the history of a shallow clone ends; none in a whole one."""
     file = common / "shallow"
     return frozenset(file.read_text().split()) if file.exists() else frozenset()

@@ -1,60 +1,166 @@
 
 # ---- salvage.sh: what a session left uncommitted becomes a commit, whatever state it left git in
 
-salvage() { # SESSION [BASE]
-  [ -f "$mirror/config" ] || die 68 "there is no mirror $mirror"
+salvage() { # SESSION [BYTES [BASE]]
+  [ -f "$store/config" ] || die 68 "there is no store $store"
   lock "$gate"
   [ "$(cat "$notes.salvaged" 2>/dev/null)" = "$1" ] && return
-  rm -f "$mirror/refs/heads/$branch.lock"
-  readable
-  if [ -d "$worktree" ]; then
-    whole "${2:-}"
-    below "$worktree/" commit_at
-    commit_at "$admin" "$worktree"
+  rm -f "$notes.unmerged" "$notes.left"
+  find_checkout
+  if [ -d "$checkout" ]; then
+    most=${2:-0}
+    whole "${3:-}"
+    save_repository "$repo" "$checkout" "$notes.links" || exit
+    settle
   fi
-  settle
   say "$1" >"$notes.salvaged" || failed "cannot write $notes.salvaged"
 }
-commit_at() { # GITDIR FOLDER
-  [ ! -d "$2" ] || (GIT_DIR=$1 GIT_WORK_TREE=$2; export GIT_DIR GIT_WORK_TREE; commit_here) || exit
+# Where an agent has moved its checkout inside the task's folder.
+find_checkout() {
+  [ ! -e "$checkout" ] || return 0
+  for d in "$home"/*/.git/objects/info/alternates "$home"/.[!.]*/.git/objects/info/alternates; do
+    [ -f "$d" ] && [ -f "${d%/objects/info/alternates}/logs/refs/heads/$branch" ] || continue
+    repo=${d%/objects/info/alternates}
+    checkout=${repo%/.git}
+    return
+  done
 }
 
-# Git's part of the worktree, where an agent or a crash has damaged it.
+# The repository, where an agent or a crash has damaged it.
 whole() { # BASE
-  if [ -d "$worktree/.git" ]; then   # an agent began anew with `git init`
-    (cd "$worktree" && keep_history . own)
-    mkdir -p "$admin" && mv "$worktree/.git" "$admin/miyabi-own.$$" || failed "cannot repair the worktree $worktree"
-  fi
-  r=$mirror/refs/heads/$branch
+  base=$1 clone=
+  [ -n "$base" ] || base=$(in_store rev-parse -q --verify "refs/miyabi/base/$run/$task") || base=
+  readable || { [ -f "$repo/config" ] && cp "$notes.config" "$repo/config"; readable; } || anew
+  is_ours || { anew; keep_own_beginning; }
+  grep -qxF "$store/objects" "$repo/objects/info/alternates" 2>/dev/null ||
+    { mkdir -p "$repo/objects/info" && say "$store/objects" >>"$repo/objects/info/alternates"; }
+  rm -f "$repo/refs/heads/$branch.lock"
+  in_task for-each-ref --count=1 >/dev/null 2>&1 || mv "$repo/packed-refs" "$repo/packed-refs.broken" 2>/dev/null
+  r=$repo/refs/heads/$branch
   [ ! -e "$r" ] || [ -s "$r" ] || rm -f "$r"   # what a loss of power leaves
-  g --git-dir="$mirror" rev-parse -q --verify "refs/heads/$branch" >/dev/null || restore_branch "$1" ||
-    die 68 "the branch $branch is gone from $mirror, and its base too. The files are still in $worktree"
-  h= && read -r h 2>/dev/null <"$admin/HEAD"
+  in_task cat-file -e "refs/heads/$branch^{tree}" 2>/dev/null || restore_branch ||
+    die 68 "the branch $branch is gone from $checkout, and its base too. The files are still there"
+  h= && read -r h 2>/dev/null <"$repo/HEAD"
   case $h in
-    "ref: refs/"?* | *[0-9a-f]) say "gitdir: $admin" >"$worktree/.git";;
-    *) relink || failed "cannot repair the worktree $worktree";;
+    "ref: refs/"?* | *[0-9a-f]) ;;
+    *) say "ref: refs/heads/$branch" >"$repo/HEAD";;
   esac
+  grep -qx /.miyabi/result.json "$repo/info/exclude" 2>/dev/null ||
+    { mkdir -p "$repo/info" && printf '/.miyabi/result.json\n/.claude/worktrees/\n' >>"$repo/info/exclude"; }
+}
+readable() { [ -d "$repo" ] && in_task rev-parse --git-dir >/dev/null 2>&1; }
+# An agent that removed `.git` may have begun anew with `git init`: a history of its own, which goes to the strays.
+is_ours() {
+  [ -f "$repo/logs/refs/heads/$branch" ] || grep -qxF "$store/objects" "$repo/objects/info/alternates" 2>/dev/null
+}
+keep_own_beginning() {
+  in_task fetch -q --no-tags "$home/git.$$" "+HEAD:refs/miyabi/nested/own/HEAD" \
+    "+refs/heads/*:refs/miyabi/nested/own/heads/*" 2>/dev/null
+  rm -f "$repo/FETCH_HEAD"
+}
+# `.git` is gone or is none: the files are compared with the base.
+anew() {
+  [ ! -e "$repo" ] || mv "$repo" "$home/git.$$" || failed "cannot repair $checkout"
+  mkdir -p "$repo" && init "$checkout" "$(format)"
+  mkdir -p "$repo/info" "$repo/objects/info" && say "$store/objects" >"$repo/objects/info/alternates" &&
+    { [ ! -f "$notes.config" ] || cp "$notes.config" "$repo/config"; } &&
+    { [ ! -f "$store/shallow" ] || cp "$store/shallow" "$repo/shallow"; } &&
+    say "ref: refs/heads/$branch" >"$repo/HEAD" && in_task update-ref -m 'miyabi: anew' HEAD "$base" &&
+    in_task read-tree HEAD || failed "cannot repair $checkout"
 }
 # At the last commit that HEAD's log knows, or else at BASE. Not where an agent has gone on under another name.
-restore_branch() { # BASE
-  case $(cat "$admin/HEAD" 2>/dev/null) in "ref: refs/heads/$branch" | "") ;; *) return 0;; esac
-  set -- $(sed -n '$s/^\([0-9a-f]*\) \([0-9a-f]*\) .*/\2 \1/p' "$admin/logs/HEAD" 2>/dev/null) $1
+restore_branch() {
+  case $(cat "$repo/HEAD" 2>/dev/null) in "ref: refs/heads/$branch" | "") ;; *) return 0;; esac
+  set -- $(sed -n '$s/^\([0-9a-f]*\) \([0-9a-f]*\) .*/\2 \1/p' "$repo/logs/HEAD" 2>/dev/null) $base
   for c; do
     case $c in *[1-9a-f]*) ;; *) continue;; esac   # all zeros: there was none
-    g --git-dir="$mirror" update-ref -m 'miyabi: restored' "refs/heads/$branch" "$c" 2>/dev/null && return
+    in_task update-ref -m 'miyabi: restored' "refs/heads/$branch" "$c" 2>/dev/null && return
   done
   return 1
 }
 
+# What is found in a repository's folder, as numbered links, so that no name passes through the shell:
+# worktree-N.git and worktree-N.folder, for each linked worktree of it, wherever its folder is;
+# inner-N for each other repository in it or in those, submodules too; aside-N for those that git would add as a mere link.
+survey() { # GITDIR FOLDER LINKS
+  wipe "$3"
+  mkdir -p "$3" || failed "cannot make $3"
+  find "$2" -name .git -prune -print0 2>/dev/null >"$3/found"
+  g --git-dir="$1" --work-tree="$2" ls-files -s -z 2>/dev/null >"$3/index"
+  perl -e '
+    my ($git, $top, $links) = @ARGV;
+    use Cwd qw(realpath);
+    sub slurp { open my $h, "<", shift or return ""; binmode $h; local $/; my $t = <$h>; return defined $t ? $t : "" }
+    sub link_to { my ($n, $to) = @_; symlink $to, "$links/$n" or die "cannot link $links/$n: $!\n" }
+    sub above { my ($path) = @_; $path =~ s{/[^/]*\z}{}; return $path }
+    sub target {
+      my ($file) = @_;
+      return realpath($file) if -d $file;
+      my $to = slurp($file) =~ /^gitdir: (.*?)\r?\n?\z/s ? $1 : return undef;
+      $to = above($file) . "/$to" if $to !~ m{^/};
+      return -e $to ? realpath($to) : undef;
+    }
+    my ($real, $top_real, %linked, $n) = (realpath($git), realpath($top));
+    my @folders;
+    opendir my $h, "$git/worktrees";
+    for my $name (sort grep { !/^\.\.?\z/ } $h ? readdir $h : ()) {
+      my $admin = "$git/worktrees/$name";
+      my $at = slurp("$admin/gitdir") =~ /^(.*?)\n?\z/s ? $1 : next;
+      $at = "$admin/$at" if $at !~ m{^/};
+      next unless -f $at && defined target($at) && target($at) eq realpath($admin);
+      my $folder = realpath(above($at));
+      next if $folder eq $top_real;
+      $n++;
+      link_to("worktree-$n.git", realpath($admin));
+      link_to("worktree-$n.folder", $folder);
+      $linked{"$folder/.git"} = 1;
+      push @folders, $folder if index("$folder/", "$top_real/") != 0;
+    }
+    my @found = split /\0/, slurp("$links/found");
+    for my $folder (@folders) {
+      open my $find, "-|", "find", $folder, "-name", ".git", "-prune", "-print0" or next;
+      local $/; push @found, split /\0/, <$find> // "";
+    }
+    my %gitlink = map { /^160000 [^\t]*\t(.*)\z/s ? ("$top_real/$1/.git" => 1) : () } split /\0/, slurp("$links/index");
+    my ($i, $a) = (0, 0);
+    for my $dot (@found) {
+      my $folder = realpath(above($dot));
+      next if !defined $folder || $folder eq $top_real || $linked{"$folder/.git"};
+      my $to = target("$folder/.git");
+      next if !defined $to || $to eq $real || !-e "$to/HEAD";
+      link_to("inner-" . ++$i, $folder);
+      link_to("aside-" . ++$a, $folder) unless $gitlink{"$folder/.git"};
+    }' "$1" "$2" "$3" || failed "cannot look through $2"
+}
+
+# Commits what is uncommitted in a repository and in its worktrees; what other repositories inside have comes along.
+save_repository() ( # GITDIR FOLDER LINKS
+  rm -f "$1"/index.lock "$1"/HEAD.lock
+  survey "$1" "$2" "$3"
+  put_back "$1"
+  for i in "$3"/inner-*; do [ ! -h "$i" ] || keep_history "$1" "$i" "${i##*/}"; done
+  set_aside "$1" "$3"
+  for w in "$3"/worktree-*.git; do
+    [ -h "$w" ] || continue
+    commit_at "$(cd -P -- "$w" && pwd -P)" "$(cd -P -- "${w%.git}.folder" && pwd -P)" "$1" "$3"
+    n=${w##*/worktree-} && head=$(g --git-dir="$w" rev-parse -q --verify HEAD) &&
+      g --git-dir="$1" update-ref "refs/miyabi/worktree/${n%.git}" "$head"
+  done
+  commit_at "$1" "$2" "$1" "$3"
+  put_back "$1"
+)
+commit_at() { # GITDIR FOLDER REPOSITORY LINKS
+  [ ! -d "$2" ] || (GIT_DIR=$1 GIT_WORK_TREE=$2; export GIT_DIR GIT_WORK_TREE; commit_here "$3" "$4") || exit
+}
+
 # With GIT_DIR and GIT_WORK_TREE set. The session is over, so locks are stale.
-commit_here() {
+commit_here() { # REPOSITORY LINKS
   cd "$GIT_WORK_TREE" || return
   rm -f "$GIT_DIR/index.lock" "$GIT_DIR/HEAD.lock"
-  lost=
-  put_back
-  g ls-files -s -v 2>/dev/null | grep -e '^[a-zS]' -e '^. 160000' >"$GIT_DIR/miyabi-odd" && odd_entries
-  stage
-  tree=$(g write-tree) || failed "cannot write the tree of $GIT_WORK_TREE"
+  lost= calm='-c core.bare=false'
+  [ "$GIT_DIR" != "$repo" ] || g -c core.quotePath=true ls-files -u 2>/dev/null | cut -f 2 | uniq >"$notes.unmerged"
+  show_hidden
+  stage "$2"
   head=$(g rev-parse -q --verify HEAD) || head=
   set -- ${head:+-p "$head"}
   if [ -s "$GIT_DIR/MERGE_HEAD" ]; then
@@ -76,78 +182,128 @@ sign() ( # COMMAND ...
   "$@"
 )
 
-# Files that an agent told git not to look at; repositories that it has committed as a mere link.
-odd_entries() {
-  sed -n 's/^[a-z] [^	]*	//p' "$GIT_DIR/miyabi-odd" | g update-index --no-assume-unchanged --stdin
-  sed -n 's/^[sS] [^	]*	//p' "$GIT_DIR/miyabi-odd" | while read -r d; do [ ! -e "$d" ] || say "$d"; done |
-    g update-index --no-skip-worktree --stdin
-  i=0
-  sed -n 's/^. 160000 [^	]*	//p' "$GIT_DIR/miyabi-odd" | while read -r d; do
-    i=$((i + 1))
-    [ ! -e "$d/.git" ] || keep_history "$d" "link$i"
-  done
+# Files that an agent told git not to look at.
+show_hidden() {
+  g ls-files -v -z 2>/dev/null | perl -0ne 'print if s/^[a-z] //' | g update-index -z --no-assume-unchanged --stdin
+  g ls-files -v -z 2>/dev/null | perl -0ne 's/^[Ss] // or next; my $at = $_; chomp $at; print if -e $at || -l $at' |
+    g update-index -z --no-skip-worktree --stdin
 }
 
-# Everything that is not ignored goes into the index; sets `lost` to what git said of the rest.
-stage() {
-  e=$(g add -A . 2>&1) && case $e in *"embedded git repository"*) false;; esac && return
+# Sets `tree` to one of everything that is not ignored, but for what is too large or too much; and `lost` to what git
+# said of the rest.
+stage() { # LINKS
+  apart "$1" >"$1/pathspecs"
+  e=$(add "$1/pathspecs") && tree=$(g write-tree 2>/dev/null) && return
   no_room "$e"
   rm -f "$GIT_DIR/index" "$GIT_DIR/index.lock"
   g read-tree HEAD 2>/dev/null || g read-tree --empty || failed "cannot make a new index for $GIT_WORK_TREE"
-  set_aside
-  g add -A . 2>/dev/null || stage_the_rest
-  put_back
-  below "$GIT_WORK_TREE/" unstage
+  apart "$1" >"$1/pathspecs"
+  add "$1/pathspecs" >/dev/null || stage_the_rest "$1"
+  tree=$(g write-tree) || failed "cannot write the tree of $GIT_WORK_TREE"
+}
+add() { # PATHSPECS [OPTION]: without these
+  perl -e 'my $file = shift; open my $in, "<", $file or die; local $/; my @apart = split /\0/, <$in> // "";
+    exec "git", @ARGV, "--", ".", map { ":(exclude,top,literal)$_" } @apart or die' "$1" $plain $calm add -A ${2:-} 2>&1
+}
+# On stdout, NUL after each: what is not to be added. Worktrees of the agent; files over so many bytes; where more than
+# 1,000 files are new, those folders of new files that hold the most. Notes the last two in words.
+apart() { # LINKS
+  { g ls-files -o --exclude-standard -z 2>/dev/null; printf '\0'; g ls-files -m -z 2>/dev/null; printf '\0'
+    g ls-files -o --exclude-standard --directory -z 2>/dev/null; } | perl -e '
+    my ($links, $most, $many, $note) = @ARGV;
+    use Cwd qw(getcwd realpath);
+    binmode STDIN; binmode STDOUT; local $/;
+    my $all = <STDIN> // "";
+    my ($new, $changed, $groups) = map { [split /\0/] } split /(?:^|(?<=\0))\0/, $all, 3;
+    my ($here, @apart, @said) = (realpath(getcwd()));
+    opendir my $h, $links;
+    for my $link (grep { /^worktree-\d+\.folder\z/ } readdir $h) {
+      my $at = readlink "$links/$link";
+      push @apart, $1 if $at =~ m{^\Q$here\E/(.+)\z}s;
+    }
+    my $inside = sub { my ($file) = @_; grep { $file eq $_ || index($file, "$_/") == 0 } @apart };
+    my @new = grep { !m{/\z} && !$inside->($_) } @{ $new || [] };
+    my %large;
+    for my $file (@new, @{ $changed || [] }) {
+      my $size = !-l $file && -f _ && -s _;
+      next if !$most || !$size || $size <= $most || $large{$file}++;
+      push @apart, $file;
+      push @said, sprintf "%s (%.0f MB)", $file, $size / 1e6;
+    }
+    my $count = grep { !$large{$_} } @new;
+    if ($count > $many) {
+      my %in;
+      my @folders = sort { length $b <=> length $a } grep { m{/\z} } @{ $groups || [] };
+      my %folder = map { $_ => 1 } @folders;
+      for my $file (grep { !$large{$_} } @new) {
+        my ($at, $found) = ("", "");
+        while ($file =~ m{([^/]*/)}g) { $at .= $1; if ($folder{$at}) { $found = $at; last } }
+        $in{ $found eq "" ? "./$file" : $found }++;
+      }
+      for my $group (sort { $in{$b} <=> $in{$a} || $a cmp $b } keys %in) {
+        last if $count <= $many;
+        $count -= $in{$group};
+        my $is_folder = $group =~ m{/\z};
+        push @apart, $is_folder ? substr($group, 0, -1) : substr($group, 2);
+        push @said, $is_folder ? "$group ($in{$group} files)" : $apart[-1];
+      }
+    }
+    if ($note ne "" && @said) {
+      open my $out, ">>", $note or die;
+      binmode $out;
+      s/[\0-\x1f\x7f]/?/g, print {$out} "$_\n" for @said;
+    }
+    print "$_\0" for @apart' "$1" "$most" 1000 "$([ "$GIT_DIR" != "$repo" ] || { rm -f "$notes.left"; say "$notes.left"; })"
 }
 # Files that nobody may read, filters that are not installed: what can be had is had, as it lies there.
-stage_the_rest() {
+stage_the_rest() { # LINKS
   find . -name .git -prune -o -type d ! -perm -u+rx -exec chmod u+rx {} \; 2>/dev/null
   find . -name .git -prune -o -type f ! -perm -u+r -exec chmod u+r {} \; 2>/dev/null
   for f in $(g config --name-only --get-regexp '^filter\..*\.(required|clean|process)$'); do
     case $f in *[!A-Za-z0-9._-]*) ;; *.required) calm="$calm -c $f=false";; *) calm="$calm -c $f=";; esac
   done
-  e=$(g add -A --ignore-errors . 2>&1) && return
+  e=$(add "$1/pathspecs" --ignore-errors) && return
   no_room "$e"
   lost="${NL}Not saved, as git said:$NL$e$NL"
   say "miyabi: not everything could be saved: $e" >&2
 }
 no_room() { case $1 in *"No space left"* | *"quota exceeded"*) die 73 "cannot save: No space left on device";; esac; }
-unstage() { g reset -q -- "${2#"$GIT_WORK_TREE"/}" 2>/dev/null; }
 
-# Repositories that an agent made inside: their history goes to the strays, their files into the branch.
-set_aside() {
-  i=0
-  g ls-files -o --exclude-standard | sed -n 's,/$,,p' | while read -r d; do
-    i=$((i + 1)) a=$GIT_DIR/miyabi-aside/$i
-    case $(cat "$d/.git" 2>/dev/null) in "gitdir: $mirror/"*) continue;; esac
-    keep_history "$d" "inner$i"
-    mkdir -p "$a" && say "$PWD/$d" >"$a/at" && mv "$d/.git" "$a/git"
+# Repositories inside: their history goes to the strays, their files into the branch.
+set_aside() { # REPOSITORY LINKS
+  for l in "$2"/aside-*; do
+    [ -h "$l" ] || continue
+    a=$1/miyabi-aside/${l##*-}
+    mkdir -p "$a" && mv "$l" "$a/at" && mv "$a/at/.git" "$a/git" || failed "cannot set ${l##*/} aside"
   done
 }
-put_back() {
-  for a in "$GIT_DIR"/miyabi-aside/*/at; do
-    [ -f "$a" ] && read -r d <"$a" && mv "${a%/at}/git" "$d/.git" && rm -rf "${a%/at}"
+put_back() { # REPOSITORY
+  for a in "$1"/miyabi-aside/*/git; do
+    [ -e "$a" ] || continue
+    a=${a%/git}
+    [ -e "$a/at/.git" ] || mv "$a/git" "$a/at/.git"
+    rm -rf "$a"
   done
 }
-# What a repository inside has that none of its remotes has, uncommitted work included, becomes the mirror's.
-keep_history() { # FOLDER NAME
+# What a repository inside has that none of its remotes has, uncommitted work included, becomes the task's.
+keep_history() { # REPOSITORY LINK NAME
   (
-    unset GIT_DIR GIT_WORK_TREE
-    inner=$(cd -P -- "$1" && pwd -P) && inner_git=$(g -C "$inner" rev-parse --absolute-git-dir) || exit 0
-    (commit_at "$inner_git" "$inner")
-    [ -n "$(g -C "$inner" rev-list -n 1 HEAD --branches --not --remotes 2>/dev/null)" ] || exit 0
-    g --git-dir="$mirror" fetch -q --no-tags "$inner" "+HEAD:refs/miyabi/nested/$run/$task/$2/HEAD" \
-      "+refs/heads/*:refs/miyabi/nested/$run/$task/$2/heads/*" && rm -f "$mirror/FETCH_HEAD"
-  ) </dev/null || say "miyabi: the history of $1 could not be kept" >&2
+    inner=$(cd -P -- "$2" && pwd -P) && inner_git=$(g -C "$inner" rev-parse --absolute-git-dir) || exit 0
+    save_repository "$inner_git" "$inner" "$2.links"
+    set -- "$1" "$3" $(g --git-dir="$inner_git" for-each-ref --count=1 --format='+refs/stash:refs/miyabi/nested/' refs/stash)
+    [ -n "$(g --git-dir="$inner_git" rev-list -n 1 HEAD --branches ${3:+refs/stash} --glob=refs/miyabi --not --remotes 2>/dev/null)" ] || exit 0
+    g --git-dir="$1" fetch -q --no-tags "$inner" "+HEAD:refs/miyabi/nested/$2/HEAD" \
+      "+refs/heads/*:refs/miyabi/nested/$2/heads/*" "+refs/miyabi/*:refs/miyabi/nested/$2/miyabi/*" ${3:+"$3$2/stash"} && rm -f "$1/FETCH_HEAD"
+  ) </dev/null || say "miyabi: the history of a repository inside could not be kept" >&2
 }
 
 # HEAD and the task's branch: where HEAD has gone on, the branch goes along. Where it went elsewhere, both stay.
 settle() {
-  h= && read -r h 2>/dev/null <"$admin/HEAD"
+  h= && read -r h 2>/dev/null <"$repo/HEAD"
   [ -n "$h" ] && [ "$h" != "ref: refs/heads/$branch" ] || return 0
-  head=$(git_there rev-parse -q --verify HEAD) || return 0
-  tip=$(g --git-dir="$mirror" rev-parse -q --verify "refs/heads/$branch") || tip=
-  [ -z "$tip" ] || g --git-dir="$mirror" merge-base --is-ancestor "$tip" "$head" || return 0
-  g --git-dir="$mirror" update-ref -m 'miyabi: settle' "refs/heads/$branch" "$head" "$tip" &&
-    git_there symbolic-ref -m 'miyabi: settle' HEAD "refs/heads/$branch" || failed "cannot move the branch $branch"
+  head=$(in_task rev-parse -q --verify HEAD) || return 0
+  tip=$(in_task rev-parse -q --verify "refs/heads/$branch") || tip=
+  [ -z "$tip" ] || in_task merge-base --is-ancestor "$tip" "$head" || return 0
+  in_task update-ref -m 'miyabi: settle' "refs/heads/$branch" "$head" "$tip" &&
+    in_task symbolic-ref -m 'miyabi: settle' HEAD "refs/heads/$branch" || failed "cannot move the branch $branch"
 }

@@ -105,8 +105,16 @@ class SessionPaths(BaseModel):
         return f"miyabi/{self.run}/{self.task}"
 
     @property
-    def worktree(self) -> str:
-        """The worktree's path below the machine's workspace."""
+    def checkout(self) -> str:
+        """The path of the task's repository below the machine's workspace.
+
+        The folder around it is the task's too, so that a worktree which an agent makes beside its own meets nobody's.
+        """
+        return f"checkouts/{self.run}/{self.task}/{self.task}"
+
+    @property
+    def linked_worktree(self) -> str:
+        """Where builds before 0.2 had the task's files, in a linked worktree of one mirror for all."""
         return f"worktrees/{self.run}/{self.task}"
 
     @property

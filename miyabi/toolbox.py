@@ -13,7 +13,7 @@ from miyabi.host import Completed, Host
 
 _PARTS = {
     "supervise": ("supervise.sh", "processes.pl", "sessions.pl", "follow.pl", "supervise.pl"),
-    "workspace": ("workspace.sh", "worktree.sh", "salvage.sh", "strays.sh", "verbs.sh"),
+    "workspace": ("workspace.sh", "checkout.sh", "salvage.sh", "strays.sh", "verbs.sh"),
 }
 """Scripts made of several files, one behind the other; any other is its own `<name>.sh`."""
 

@@ -79,5 +79,5 @@ def _where_it_is(stand: Stand, spec: SessionSpec, machine: Machine) -> str:
     if stand is Stand.MOVED:
         return f"Set that back, then: miyabi orchestrate --run {spec.run}"
     what = "work is" if stand is Stand.OVER else "session may still run, with its work"
-    where = f"{machine.workspace}/{spec.paths.worktree} on {machine.name}"
+    where = f"{machine.workspace}/{spec.paths.checkout} on {machine.name}"
     return f"Its {what} in {where}; once that is mended: miyabi orchestrate --run {spec.run}"

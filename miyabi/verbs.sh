@@ -2,17 +2,31 @@
 # ---- verbs.sh: what is asked of us
 
 # What is in none of the commits goes to stdout as a bundle; nothing where there is nothing.
-collect() { # SESSION BASE [HAVE ...]
-  salvage "$1" "$2"
-  find_strays "$2"
-  head=$(g --git-dir="$mirror" rev-parse -q --verify "refs/heads/$branch") || die 68 "the branch $branch is gone from $mirror"
+collect() { # SESSION BASE [max=BYTES] [HAVE ...]
+  session=$1 base=$2 most=
   shift 2
-  set -- $(printf '%s\n' "$@" | g --git-dir="$mirror" cat-file --batch-check='%(objectname) %(objecttype)' |
-    sed -n 's/^\(.*\) commit$/^\1/p')
-  if [ -n "$(g --git-dir="$mirror" rev-list -n 1 "$head" $strays "$@")" ]; then
-    g --git-dir="$mirror" bundle create - "refs/heads/$branch" ${strays:+"refs/heads/$branch+strays"} "$@" ||
-      failed "cannot make the bundle"
+  case ${1:-} in max=*) most=${1#max=}; shift;; esac
+  [ -f "$notes.ready" ] || [ -d "$home" ] || die 68 "there is no checkout of $run/$task here"
+  salvage "$session" "$most" "$base"
+  find_checkout
+  if [ ! -d "$repo" ]; then
+    say "miyabi-gone" >&2
+    say "miyabi-collected $base -" >&2
+    return
   fi
+  head=$(in_task rev-parse -q --verify "refs/heads/$branch") || die 68 "the branch $branch is gone from $checkout"
+  mkdir -p "$notes.links"
+  find_strays "$base"
+  set -- $(printf '%s\n' "$@" | in_task cat-file --batch-check='%(objectname) %(objecttype)' |
+    sed -n 's/^\(.*\) commit$/^\1/p')
+  if [ -n "$(in_task rev-list -n 1 "$head" $strays "$@")" ]; then
+    in_task bundle create - "refs/heads/$branch" ${strays:+refs/miyabi/strays} "$@" || failed "cannot make the bundle"
+  fi
+  # tasks that build on this one find its commits in the store
+  [ "$head" = "$base" ] || in_store fetch -q --no-tags "$checkout" "+refs/heads/$branch:refs/miyabi/heads/$run/$task" >&2 &&
+    rm -f "$store/FETCH_HEAD"
+  [ ! -f "$notes.unmerged" ] || sed 's/^/miyabi-unmerged /' "$notes.unmerged" >&2
+  [ ! -f "$notes.left" ] || sed 's/^/miyabi-left /' "$notes.left" >&2
   say "miyabi-collected $head ${strays:--}" >&2
 }
 
@@ -25,10 +39,15 @@ places "$2" "$3" "$4" "${5:-}" || {
   die 68 "there is no workspace $2"
 }
 case $verb in
-  prepare) shift 5; prepare "$@";;
-  salvage) salvage "$6";;
+  prepare | salvage | collect) is_linked && { as_linked "$@"; exit; };;
+esac
+case $verb in
+  prepare) shift 5; [ $# -eq 5 ] || die 64 "usage: prepare WORKSPACE KEY RUN TASK FORMAT BASE BYTES CLONE CLONE_BYTES"; prepare "$@";;
+  salvage) salvage "$6" "${7:-}";;
   collect) shift 5; collect "$@";;
-  remove) if [ -n "${5:-}" ]; then remove; else remove_run "$2" "$3" "$4"; fi;;
+  remove)
+    if [ -z "${5:-}" ]; then remove_run "$2" "$3" "$4"
+    elif is_linked; then as_linked "$@"; else remove; fi;;
   foreign) foreign;;
   *) die 64 "unknown verb: $verb";;
 esac

@@ -1,4 +1,4 @@
-"""The code on a machine: its mirror of the repository, and a worktree a task. Commits go and come as bundles."""
+"""The code on a machine: a store of its objects, and a repository of its own a task. Commits go and come as bundles."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from miyabi import arrival, toolbox
+from miyabi.clone import Clone
 from miyabi.errors import MachineError
 from miyabi.exchange import PrerequisiteMissing
+from miyabi.git import sayable, unquoted
 from miyabi.host import Completed, Host
 from miyabi.quoting import word
 from miyabi.repository import Repository
@@ -24,15 +26,28 @@ _TIMEOUT_SECONDS = 900.0
 _COLLECT_SECONDS = 3600.0
 _BYTES_PER_SECOND = 100_000
 _REPORT = re.compile(r"^miyabi-collected ([0-9a-f]{40,64}) ([0-9a-f]{40,64}|-)$", re.MULTILINE)
+_CLONE_NAME = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """What came home of a task; `strays` is the branch of what its own branch does not hold, if there is such."""
+    """What was collected of a task.
+
+    Args:
+        head: the commit that its branch is at.
+        salvaged: whether some of it had to be committed for the session.
+        strays: the branch of what its own branch does not hold, where there is such.
+        unmerged: paths with a conflict that the index still told of when the session ended.
+        left_there: files that were not committed for their size or number, and stay on the machine.
+        is_gone: whether the checkout had been removed: what was in it cannot be told.
+    """
 
     head: str
     salvaged: bool
     strays: str | None = None
+    unmerged: tuple[str, ...] = ()
+    left_there: tuple[str, ...] = ()
+    is_gone: bool = False
 
 
 class Workspace:
@@ -46,30 +61,42 @@ class Workspace:
         self._shipping: dict[str, asyncio.Lock] = {}
         self._runs: set[str] = set()
 
-    async def prepare(self, paths: SessionPaths, *, base: str) -> str:
-        """The path of the task's worktree there, on its branch; made at `base`, or kept as it is where it is there.
+    async def prepare(self, paths: SessionPaths, *, base: str, clone: Clone) -> str:
+        """The path of the task's checkout there, on its branch; made at `base`, or kept as it is where it is there.
+
+        Args:
+            paths: of the task.
+            base: commit that its branch starts from.
+            clone: what it finds besides, as in any clone.
 
         Raises:
             MachineDiskFull: no room; nothing half-made stays.
             MachineNotReady: git or perl is missing there, or too old.
-            GitFailed: the branch cannot come home later, because another branch's name is in its way.
+            GitFailed: the branch cannot be collected later, because another branch's name is in its way.
             MachineError: as `Host.run`, and RemoteFailed where git fails there.
         """
         require_safe((paths.run, paths.task))
         if paths.run not in self._runs:
             await arrival.require_room(self._repository, paths.branch)
             self._runs.add(paths.run)
-        if self._known is None or base in self._known:
-            self._require(await self._prepare_or_ship(paths, base=base), "prepare the worktree")
-        else:
-            self._require(await self._ship(paths, base=base), "prepare the worktree")
-        self._known = (self._known or set()) | {base}
-        return f"{self._workspace}/{paths.worktree}"
+        need = {base, clone.name}
+        prepare = self._prepare_or_ship if self._known is None or need <= self._known else self._ship
+        answer = await prepare(paths, base=base, clone=clone)
+        self._require(answer, "prepare the checkout")
+        self._known = (self._known or set()) | need
+        path = answer.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
+        return path or f"{self._workspace}/{paths.linked_worktree}"
 
-    async def collect(self, paths: SessionPaths, *, base: str, aside: bool = False) -> Collected:
-        """Brings the task's branch home, with what was left uncommitted; the session must be over. May be repeated.
+    async def collect(
+        self, paths: SessionPaths, *, base: str, aside: bool = False, max_file_bytes: int = 0
+    ) -> Collected:
+        """Collects the task's branch, with what was left uncommitted; the session must be over. May be repeated.
 
-        With `aside` a branch that is here stays as it is, and the strays get what it does not hold.
+        Args:
+            paths: of the session.
+            base: commit that its branch started from.
+            aside: a branch that is here stays as it is, and the strays get what it does not hold.
+            max_file_bytes: uncommitted files over that stay on the machine; 0: none does.
 
         Raises:
             RemoteFailed: there is no such task on the machine, or git fails there.
@@ -79,25 +106,26 @@ class Workspace:
         """
         require_safe((paths.run, paths.task))
         have = await arrival.heads_of(self._repository, paths.branch)
+        limit = f"max={max_file_bytes}"
         try:
-            return await self._collect(paths, base=base, have=(base, *have), aside=aside)
+            return await self._collect(paths, base=base, have=(limit, base, *have), aside=aside)
         except PrerequisiteMissing:
-            return await self._collect(paths, base=base, have=(), aside=aside)
+            return await self._collect(paths, base=base, have=(limit,), aside=aside)
 
     async def remove(self, paths: SessionPaths) -> None:
-        """Removes the task's worktree and its branches from the machine, not from the repository; may be repeated.
+        """Removes the task's checkout from the machine, not its branches from the repository; may be repeated.
 
         Raises:
             MachineError: as `Host.run`, and RemoteFailed where it cannot be removed.
         """
         require_safe((paths.run, paths.task))
-        self._require(await self._run("remove", paths.run, paths.task), "remove the worktree")
+        self._require(await self._run("remove", paths.run, paths.task), "remove the checkout")
 
     async def remove_run(self, run: str) -> None:
         """The same for every task of the run. Raises as `remove`."""
         require_safe((run,))
         self._known = None
-        self._require(await self._run("remove", run), "remove the run's worktrees")
+        self._require(await self._run("remove", run), "remove the run's checkouts")
 
     async def foreign_tasks(self, run: str) -> frozenset[str]:
         """The tasks that another repository with a run of this name has on the machine. Raises as `remove`."""
@@ -106,65 +134,85 @@ class Workspace:
         self._require(answer, "look for other repositories")
         return frozenset(answer.stdout.decode("ascii", "replace").split())
 
-    def after_script(self, paths: SessionPaths, *, check: str | None, prelude: str = "") -> bytes:
-        """What the machine runs when the session is over: salvage, then, after the prelude, the check in the worktree.
+    def after_script(
+        self, paths: SessionPaths, *, checkout: str, check: str | None, prelude: str = "", max_file_bytes: int = 0
+    ) -> bytes:
+        """What the machine runs when the session is over: salvage, then, after the prelude, the check in the checkout.
 
         It ends with the check's exit status, 0 where there is none or where `MIYABI_STOPPED=1`. Needs an earlier
         `prepare` of the task on the machine.
+
+        Args:
+            paths: of the session.
+            checkout: what `prepare` gave.
+            check: shell command, None for none.
+            prelude: shell text that sets up its environment.
+            max_file_bytes: as `collect` takes it.
         """
         require_safe((paths.run, paths.task))
         script = word(toolbox.path(self._workspace, _SCRIPT))
         where = f"{word(self._workspace)} {word(self._repository.key)} {word(paths.run)} {word(paths.task)}"
-        lines = [f"/bin/sh {script} salvage {where} {word(paths.session)} </dev/null"]
+        lines = [f"/bin/sh {script} salvage {where} {word(paths.session)} {max_file_bytes} </dev/null"]
         if check is not None:
             lines += [
                 '[ "${MIYABI_STOPPED:-}" != 1 ] || exit 0',
-                f"cd {word(f'{self._workspace}/{paths.worktree}')} || exit",
+                f"cd {word(checkout)} || exit",
                 prelude,
                 f"exec /bin/sh -c {shlex.quote(check)}",
             ]
-        return "\n".join([*lines, "exit 0", ""]).encode()
+        return "\n".join([*lines, "exit 0", ""]).encode("utf-8", "surrogateescape")
 
-    async def _prepare_or_ship(self, paths: SessionPaths, *, base: str) -> Completed:
-        """One round trip where the machine has the base; where it has not, it says what it has."""
+    async def _prepare_or_ship(self, paths: SessionPaths, *, base: str, clone: Clone) -> Completed:
+        """One round trip where the machine has what is needed; where it has not, it says what it has."""
         before = self._known
-        answer = await self._prepare(paths, base=base)
+        answer = await self._prepare(paths, base=base, clone=clone)
         if answer.exit_status != BASE_MISSING:
             return answer
         self._known = await self._told(answer) | (set() if before else self._known or set())
-        return await self._ship(paths, base=base)
+        return await self._ship(paths, base=base, clone=clone)
 
-    async def _ship(self, paths: SessionPaths, *, base: str) -> Completed:
+    async def _ship(self, paths: SessionPaths, *, base: str, clone: Clone) -> Completed:
         """Once for all the tasks that need the same base; the first bundle for a machine goes alone."""
         async with self._shipping.setdefault(base if self._known else "", asyncio.Lock()):
-            answer = await self._prepare_with_bundle(paths, base=base)
+            answer = await self._prepare_with_bundle(paths, base=base, clone=clone)
             if answer.exit_status == BASE_MISSING:
                 self._known = await self._told(answer)
-                answer = await self._prepare_with_bundle(paths, base=base)
+                answer = await self._prepare_with_bundle(paths, base=base, clone=clone)
             if answer.exit_status == BASE_MISSING:
                 self._known = set()
-                answer = await self._prepare_with_bundle(paths, base=base)
+                answer = await self._prepare_with_bundle(paths, base=base, clone=clone)
             if not answer.exit_status:
-                self._known = (self._known or set()) | {base}
+                self._known = (self._known or set()) | {base, clone.name}
             return answer
 
-    async def _prepare_with_bundle(self, paths: SessionPaths, *, base: str) -> Completed:
+    async def _prepare_with_bundle(self, paths: SessionPaths, *, base: str, clone: Clone) -> Completed:
         known = self._known or set()
-        if base in known:
-            return await self._prepare(paths, base=base)
+        new = clone.name not in known
+        if base in known and not new:
+            return await self._prepare(paths, base=base, clone=clone)
         with tempfile.TemporaryDirectory(prefix="miyabi-") as folder:
-            file = Path(folder) / "base.bundle"
-            needed = await self._repository.bundle(base, known=known, file=file)
-            return await self._prepare(paths, base=base, bundle=file if needed else None)
+            file, commits = Path(folder) / "base.bundle", {one for one in known if not _CLONE_NAME.fullmatch(one)}
+            also = clone.tips if new else ()
+            await self._repository.bundle(base, also=also, known=commits, file=file)
+            return await self._prepare(paths, base=base, clone=clone, bundle=file, with_clone=new)
 
-    async def _prepare(self, paths: SessionPaths, *, base: str, bundle: Path | None = None) -> Completed:
-        size = _size(bundle)
-        words = ("prepare", paths.run, paths.task, self._repository.object_format, base, str(size))
-        return await self._run(*words, stdin=bundle or b"", timeout_seconds=_TIMEOUT_SECONDS + size / _BYTES_PER_SECOND)
+    async def _prepare(
+        self, paths: SessionPaths, *, base: str, clone: Clone, bundle: Path | None = None, with_clone: bool = False
+    ) -> Completed:
+        size, text = _size(bundle), clone.text if with_clone else b""
+        sizes = (str(size), clone.name, str(len(text)))
+        words = ("prepare", paths.run, paths.task, self._repository.object_format, base, *sizes)
+        if bundle is None or not text:
+            sent: bytes | Path = bundle if bundle and size else text
+        else:
+            sent = await asyncio.to_thread(_append, bundle, text)
+        return await self._run(*words, stdin=sent, timeout_seconds=_TIMEOUT_SECONDS + size / _BYTES_PER_SECOND)
 
     async def _told(self, answer: Completed) -> set[str]:
-        """The commits that the machine says it has and that are also here."""
-        return await self._repository.contains(answer.stdout.decode("ascii", "replace").split())
+        """The commits that the machine says it has and that are also here, and the names of the clones it knows."""
+        words = answer.stdout.decode("ascii", "replace").split()
+        clones = {one for one in words if _CLONE_NAME.fullmatch(one)}
+        return clones | await self._repository.contains([one for one in words if one not in clones])
 
     async def _collect(self, paths: SessionPaths, *, base: str, have: Sequence[str], aside: bool) -> Collected:
         with tempfile.TemporaryDirectory(prefix="miyabi-") as folder:
@@ -179,7 +227,15 @@ class Workspace:
             )
         if self._known is not None:
             self._known.add(head)
-        return Collected(head=head, salvaged=await self._repository.salvaged(base, head), strays=kept)
+        notes = _notes(answer)
+        return Collected(
+            head=head,
+            salvaged=await self._repository.salvaged(base, head),
+            strays=kept,
+            unmerged=notes["unmerged"],
+            left_there=notes["left"],
+            is_gone=bool(notes["gone"]),
+        )
 
     def _reported(self, answer: Completed) -> tuple[str, str | None]:
         found = _REPORT.search(answer.stderr.decode("utf-8", "replace"))
@@ -213,4 +269,18 @@ class Workspace:
 
 
 def _size(file: Path | None) -> int:
-    return file.stat().st_size if file else 0
+    return file.stat().st_size if file and file.exists() else 0
+
+
+def _append(file: Path, text: bytes) -> Path:
+    with file.open("ab") as out:
+        out.write(text)
+    return file
+
+
+def _notes(answer: Completed) -> dict[str, tuple[str, ...]]:
+    """What the machine says besides the commits, by kind."""
+    lines = answer.stderr.decode("utf-8", "replace").split("\n")
+    rows = [line.removeprefix("miyabi-").partition(" ") for line in lines if line.startswith("miyabi-")]
+    kinds = ("unmerged", "left", "gone")
+    return {kind: tuple(sayable(unquoted(text)) for word, _, text in rows if word == kind) for kind in kinds}

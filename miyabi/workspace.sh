@@ -1,26 +1,36 @@
 #!/bin/sh
-# workspace.sh: the code on one machine. A bare mirror a repository, a worktree a task. POSIX sh, git >= 2.20, perl.
-# Installed as one script out of workspace.sh, worktree.sh, salvage.sh, strays.sh and verbs.sh.
-#   prepare WORKSPACE KEY RUN TASK FORMAT BASE BYTES <bundle   make the worktree; one that is there stays as it is
-#   salvage WORKSPACE KEY RUN TASK SESSION                     commit what is uncommitted; once a session
-#   collect WORKSPACE KEY RUN TASK SESSION BASE [HAVE ...]     salvage; on stdout a bundle of all that none of the
-#                       commits has, or nothing; the last line of stderr is "miyabi-collected HEAD STRAYS|-"
+# workspace.sh: the code on one machine. A store of objects a repository, a repository of its own a task. POSIX sh,
+# git >= 2.20, perl. Installed as one script out of workspace.sh, checkout.sh, salvage.sh, strays.sh and verbs.sh.
+#   prepare WORKSPACE KEY RUN TASK FORMAT BASE BYTES CLONE CLONE_BYTES <bundle, then clone
+#                       make the checkout, one that is there stays as it is; on stdout its path
+#   salvage WORKSPACE KEY RUN TASK SESSION [BYTES]             commit what is uncommitted, files over BYTES apart;
+#                       once a session
+#   collect WORKSPACE KEY RUN TASK SESSION BASE [max=BYTES] [HAVE ...]
+#                       salvage; on stdout a bundle of all that none of the commits has, or nothing; on stderr lines:
+#                       "miyabi-unmerged PATH", "miyabi-left WHAT", "miyabi-gone" where there is no checkout any more,
+#                       and the last one is "miyabi-collected HEAD STRAYS|-"
 #   remove WORKSPACE KEY RUN [TASK]                            forget a task, or all of a run
 #   foreign WORKSPACE KEY RUN                                  on stdout the tasks that are another repository's
-# exit: 0, 64 usage, 65 the bundle came short, 67 BASE is not here (on stdout: commits that are), 68 there is no such
-#       task here, 70 git failed, 73 disk full, 78 git or perl is missing or too old
-# Below WORKSPACE: repos/KEY.git, worktrees/RUN/TASK. In the mirror: worktrees/RUN+TASK is git's part of a worktree,
-# miyabi/RUN+TASK.{ready,salvaged,branches} ours; refs/heads/miyabi/RUN/TASK, refs/miyabi/{known,base,nested}/...
-# Two repositories may have a run of one name here: repos/RUN+TASK.lock is for both, and who was first has the task.
+# CLONE names what else a clone of the repository has: settings of its remote, branches and tags, where its history ends.
+# exit: 0, 64 usage, 65 the input came short, 67 BASE or CLONE is not here (on stdout: commits and clones that are),
+#       68 there is no such task here, 70 git failed, 73 disk full, 78 git or perl is missing or too old
+# Below WORKSPACE: repos/KEY.git, the store: only objects, and refs that keep them; checkouts/RUN/TASK, a task's own
+# folder, in which TASK is its repository: it borrows the store's objects and shares nothing else. In the store:
+# miyabi/RUN+TASK.{ready,salvaged,unmerged,left,making} and miyabi/clone-CLONE are notes of ours;
+# refs/miyabi/{known,base,heads}/... Two repositories may have a run of one name here: repos/RUN+TASK.lock is for both, and
+# who was first has the task.
+# Builds before this one made linked worktrees of the store, worktrees/RUN/TASK: for those their own script goes on.
 set -u
 [ -n "${ZSH_VERSION:-}" ] && emulate sh
 IFS=' 	
 '
 PATH=${PATH:-/usr/bin:/bin}:/usr/bin:/bin:/usr/sbin:/sbin
 LC_ALL=C LANGUAGE=C GIT_TERMINAL_PROMPT=0 GIT_NO_REPLACE_OBJECTS=1 GIT_LFS_SKIP_SMUDGE=1 GIT_DEFAULT_REF_FORMAT=files
+GIT_GRAFT_FILE=/dev/null/grafts
 export PATH LC_ALL LANGUAGE GIT_TERMINAL_PROMPT GIT_NO_REPLACE_OBJECTS GIT_LFS_SKIP_SMUDGE GIT_DEFAULT_REF_FORMAT
+export GIT_GRAFT_FILE
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_COMMON_DIR GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES \
-  GIT_NAMESPACE GIT_PREFIX GIT_SHALLOW_FILE GIT_GRAFT_FILE GIT_DEFAULT_HASH GIT_TRACE GIT_LITERAL_PATHSPECS CDPATH
+  GIT_NAMESPACE GIT_PREFIX GIT_SHALLOW_FILE GIT_DEFAULT_HASH GIT_TRACE GIT_LITERAL_PATHSPECS CDPATH
 NL='
 '
 
@@ -28,12 +38,13 @@ say() { printf '%s\n' "$*"; }
 die() { c=$1; shift; say "miyabi: $*" >&2; exit "$c"; }
 
 # git as we run it: no hooks, no daemon, nobody asked to sign; `calm` may hold further settings
+plain='-c core.hooksPath=/dev/null -c core.fsmonitor=false -c gc.auto=0 -c maintenance.auto=false
+  -c commit.gpgSign=false -c core.quotePath=false -c core.safecrlf=false -c core.packedRefsTimeout=20000
+  -c core.filesRefLockTimeout=20000 -c protocol.file.allow=always -c core.sparseCheckout=false'
 calm=
-g() {
-  git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c gc.auto=0 -c maintenance.auto=false \
-    -c commit.gpgSign=false -c core.quotePath=false -c core.safecrlf=false -c core.packedRefsTimeout=20000 \
-    -c core.filesRefLockTimeout=20000 -c protocol.file.allow=always -c core.sparseCheckout=false $calm "$@"
-}
+g() { git $plain $calm "$@"; }
+in_store() { g --git-dir="$store" "$@"; }
+in_task() { g --git-dir="$repo" "$@"; }
 
 # Ends where git or the disk failed; says which.
 failed() {
@@ -46,13 +57,21 @@ failed() {
 places() { # WORKSPACE KEY RUN TASK
   ws=$(cd -P -- "$1" 2>/dev/null && pwd -P) || return 1
   run=$3 task=$4 id=$3+$4 branch=miyabi/$3/$4
-  mirror=$ws/repos/$2.git admin=$ws/repos/$2.git/worktrees/$3+$4 worktree=$ws/worktrees/$3/$4
-  notes=$mirror/miyabi/$id gate=$ws/repos/$id.lock
+  store=$ws/repos/$2.git home=$ws/checkouts/$3/$4 checkout=$ws/checkouts/$3/$4/$4
+  repo=$checkout/.git notes=$store/miyabi/$id gate=$ws/repos/$id.lock
+}
+# Whether a build before this one made the task.
+is_linked() { [ -n "$task" ] && { [ -e "$store/worktrees/$id" ] || [ -e "$ws/worktrees/$run/$task" ]; }; }
+as_linked() { # VERB WORKSPACE KEY RUN TASK ...: by the script of that build, which stayed on the machine
+  for s in $(cd "$ws/bin" 2>/dev/null && ls -t workspace-*.sh 2>/dev/null); do
+    grep -q '^as_linked()' "$ws/bin/$s" || { /bin/sh "$ws/bin/$s" "$@"; return; }
+  done
+  die 70 "an earlier version made the worktree $ws/worktrees/$run/$task, and its script is gone from $ws/bin"
 }
 # The tasks of this run's name that other repositories have here.
 foreign() {
   for n in "$ws"/repos/*.git/miyabi/"$run"+*.ready; do
-    case $n in "$mirror"/*) continue;; esac
+    case $n in "$store"/*) continue;; esac
     [ ! -e "$n" ] || { n=${n##*+}; say "${n%.ready}"; }
   done
 }
@@ -82,52 +101,114 @@ new_enough() {
   [ "$v" -gt 2 ] || { [ "$v" -eq 2 ] && [ "$w" -ge 20 ]; } || die 78 "git $1 is too old. Install git 2.20 or newer"
 }
 
-# The mirror, where it is missing: made aside, then renamed. What lies there without being one is kept.
-make_mirror() { # FORMAT
-  [ -f "$mirror/config" ] && return
+# ---- the store
+
+# Where it is missing: made aside, then renamed. What lies there without being one is kept.
+make_store() { # FORMAT
+  [ -f "$store/config" ] && is_precious && return
   new_enough
-  mkdir -p "$ws/repos" "$ws/worktrees" || failed "cannot make $ws/repos"
-  lock "$mirror.lock"
-  if [ ! -f "$mirror/config" ]; then
-    rm -rf "$mirror.new"
-    init_mirror "$1" "$mirror.new"
-    [ ! -e "$mirror" ] || mv "$mirror" "$mirror.broken-$$"
-    mv "$mirror.new" "$mirror" || failed "cannot make the mirror $mirror"
+  mkdir -p "$ws/repos" "$ws/checkouts" || failed "cannot make $ws/repos"
+  lock "$store.lock"
+  if [ ! -f "$store/config" ]; then
+    rm -rf "$store.new"
+    init "$store.new" "$1" --bare
+    mkdir -p "$store.new/info" "$store.new/miyabi" || failed "cannot make the store $store"
+    [ ! -e "$store" ] || mv "$store" "$store.broken-$$"
+    mv "$store.new" "$store" || failed "cannot make the store $store"
   fi
+  make_precious
   unlock
 }
-init_mirror() { # FORMAT FOLDER
-  if [ "$1" = sha1 ]; then set -- "" "$2"; else set -- "--object-format=$1" "$2"; fi
-  (GIT_DEFAULT_HASH=sha1; export GIT_DEFAULT_HASH; g init -q --bare --template= $1 "$2") || {
-    [ -z "$1" ] || die 78 "this machine's git cannot make a repository with $1. Install git 2.29 or newer"
-    failed "cannot make the mirror $mirror"
-  }
-  mkdir -p "$2/info" "$2/worktrees" "$2/miyabi" &&
-    printf '[core]\n\tlogAllRefUpdates = always\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n' >>"$2/config" &&
-    cp "$2/config" "$2/miyabi/config" && exclude "$2" || failed "cannot make the mirror $mirror"
+# No git but ours prunes or repacks it: tasks borrow objects that no ref here holds.
+is_precious() { grep -q 'preciousObjects = true' "$store/config"; }
+make_precious() {
+  is_precious || printf '[core]\n\trepositoryFormatVersion = 1\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n%s\n' \
+    "[extensions]$NL	preciousObjects = true" >>"$store/config" || failed "cannot write $store/config"
+  [ ! -e "$store/miyabi/config" ] || cp "$store/config" "$store/miyabi/config"   # what an earlier build puts back
 }
-exclude() { printf '/.miyabi/result.json\n/.claude/worktrees/\n' >"$1/info/exclude"; }
-# Agents' `git config` writes to the mirror, for all tasks: where git reads it no more, it is as we made it.
-readable() { g --git-dir="$mirror" rev-parse --git-dir >/dev/null 2>&1 || cp "$mirror/miyabi/config" "$mirror/config"; }
+init() { # FOLDER FORMAT [OPTION]
+  if [ "$2" = sha1 ]; then set -- "$1" "" "${3:-}"; else set -- "$1" "--object-format=$2" "${3:-}"; fi
+  (GIT_DEFAULT_HASH=sha1; export GIT_DEFAULT_HASH; g init -q --template= $3 $2 "$1") && return
+  [ -z "$2" ] || die 78 "this machine's git cannot make a repository with $2. Install git 2.29 or newer"
+  failed "cannot make the repository $1"
+}
+format() { if grep -qi 'objectformat *= *sha256' "$store/config"; then say sha256; else say sha1; fi; }
 
-# The commits of a bundle become the mirror's: all of them or none. 1: it counts on some that are not here. One that
-# counts on nothing is unpacked without a look at the mirror, so that it can heal a broken one.
-unbundle() { # FOLDER with the file "bundle"
-  into=$mirror
-  mkdir -p "$1/objects/info" "$1/objects/pack" "$1/refs" && say "$mirror/objects" >"$1/objects/info/alternates" || return 1
-  head -n 3 "$1/bundle" | grep -q '^-' || { into=$1; cp "$mirror/config" "$1/config" && say ref: refs/heads/x >"$1/HEAD"; }
+# The bundle and the clone, whole. Leaves nothing of those before us that were killed.
+receive() { # BYTES CLONE CLONE_BYTES
+  for d in "$store"/incoming.*; do [ ! -d "$d" ] || kill -0 "${d##*.}" 2>/dev/null || rm -rf "$d"; done
+  incoming=$store/incoming.$$
+  mkdir "$incoming" && cat >"$incoming/all" || failed "cannot write the bundle"
+  set -- "$1" "$2" "$3" $(wc -c <"$incoming/all")
+  [ $(($1 + $3)) -eq "$4" ] || die 65 "the bundle came short: $4 of $(($1 + $3)) bytes"
+  if [ "$3" -gt 0 ]; then
+    perl -e 'my ($all, $clone, $bytes) = @ARGV;
+      open my $in, "+<", $all or die "$!\n";
+      open my $out, ">", $clone or die "$!\n";
+      binmode $_ for $in, $out;
+      seek $in, $bytes, 0;
+      local $/;
+      print {$out} <$in>;
+      close $out && truncate $in, $bytes or die "$!\n"' \
+      "$incoming/all" "$incoming/clone" "$1" || failed "cannot write the clone"
+  fi
+  if [ "$1" -gt 0 ]; then unbundle "$incoming" || lacks; fi
+  [ "$3" -eq 0 ] || mv -f "$incoming/clone" "$store/miyabi/clone-$2" || failed "cannot write $store/miyabi/clone-$2"
+}
+# The commits of a bundle become the store's: all of them or none. 1: it counts on some that are not here. One that
+# counts on nothing is unpacked without a look at the store, so that it can heal a broken one.
+unbundle() { # FOLDER with the file "all"
+  into=$store
+  mkdir -p "$1/objects/info" "$1/objects/pack" "$1/refs" && say "$store/objects" >"$1/objects/info/alternates" || return 1
+  head -n 3 "$1/all" | grep -q '^-' ||
+    { into=$1; grep -vi preciousObjects "$store/config" >"$1/config"; say ref: refs/heads/x >"$1/HEAD"; }
   (GIT_OBJECT_DIRECTORY=$1/objects; export GIT_OBJECT_DIRECTORY
-    g --git-dir="$into" bundle unbundle "$1/bundle" >"$1/tips") || return 1
+    g --git-dir="$into" bundle unbundle "$1/all" >"$1/tips") || return 1
   grep ' refs/miyabi/shallow/' "$1/tips" >"$1/ends" && add_shallow "$1/ends"
   for f in "$1"/objects/pack/*.pack "$1"/objects/pack/*.rev "$1"/objects/pack/*.idx; do
-    [ ! -e "$f" ] || mv -f "$f" "$mirror/objects/pack/" || failed "cannot keep a pack in $mirror"
+    [ ! -e "$f" ] || mv -f "$f" "$store/objects/pack/" || failed "cannot keep a pack in $store"
   done
-  sed -n 's,^\([0-9a-f]*\) \(refs/miyabi/known/.*\),update \2 \1,p' "$1/tips" | g --git-dir="$mirror" update-ref --stdin
+  sed -n 's,^\([0-9a-f]*\) \(refs/miyabi/known/.*\),update \2 \1,p' "$1/tips" | in_store update-ref --stdin
 }
 # The user's clone is shallow: its history ends at these commits here too.
 add_shallow() {
-  lock "$mirror.lock"
-  { cut -d' ' -f1 "$1"; cat "$mirror/shallow" 2>/dev/null; } | sort -u >"$mirror/shallow.new" &&
-    mv "$mirror/shallow.new" "$mirror/shallow" || failed "cannot write $mirror/shallow"
+  lock "$store.lock"
+  { cut -d' ' -f1 "$1"; cat "$store/shallow" 2>/dev/null; } | sort -u >"$store/shallow.new" &&
+    mv "$store/shallow.new" "$store/shallow" || failed "cannot write $store/shallow"
   unlock
+}
+lacks() {
+  in_store for-each-ref --format='%(objectname)' | sort -u
+  for c in "$store"/miyabi/clone-*; do [ ! -f "$c" ] || say "${c##*/clone-}"; done
+  exit 67
+}
+forget_refs() { # PATTERN ...
+  [ $# -gt 0 ] || return 0
+  in_store for-each-ref --format='delete %(refname)' "$@" | in_store update-ref --stdin
+}
+
+# After a run: the latest five histories stay known. Many packs become one, and what nothing holds goes where no task
+# borrows from the store: the only place where objects are removed. Behind our back, for it may take a while.
+tend_store() {
+  forget_refs $(in_store for-each-ref --sort=-committerdate --format='%(refname)' refs/miyabi/known | tail -n +6)
+  set -- "$store"/objects/pack/*.pack
+  [ $# -gt 50 ] || return 0
+  lock "$store.lock"
+  if is_borrowed_from; then unprotected repack -a -d -k -q & else
+    rm -f "$store"/miyabi/clone-*
+    unprotected gc -q --prune=1.day.ago &
+  fi
+  unlock
+}
+is_borrowed_from() {
+  [ -z "$(in_store for-each-ref --count=1 refs/miyabi/base)" ] || return 0
+  for n in "$store"/worktrees/*; do [ ! -e "$n" ] || return 0; done
+  return 1
+}
+unprotected() { # GIT WORDS; whoever holds the lock is us
+  exec </dev/null >/dev/null 2>&1
+  cp "$store/config" "$store/config.kept" && grep -v preciousObjects "$store/config.kept" >"$store/config.new" &&
+    mv "$store/config.new" "$store/config"
+  in_store "$@"
+  mv "$store/config.kept" "$store/config"
 }

@@ -21,7 +21,7 @@ quiet_home = repos.quiet_home
 async def test_a_worktree_is_made_on_its_branch_at_the_base(bench: Bench) -> None:
     """The agent finds the files of the base, on the task's branch, with nothing to commit."""
     paths = await bench.prepare()
-    there = bench.worktree(paths)
+    there = bench.checkout(paths)
     assert (there / "src" / "a.txt").read_text() == "1\n2\n3\n"
     assert git(there, "rev-parse", "--abbrev-ref", "HEAD") == "miyabi/r1/t1"
     assert git(there, "status", "--porcelain", "--ignored") == ""
@@ -32,7 +32,7 @@ async def test_commits_come_home_on_their_branch(bench: Bench) -> None:
     paths = await bench.prepare()
     bench.play(paths, "echo hi >new; git add new; git commit -qm 'Add new'; git rm -q README.md; git commit -qm 'Drop'")
     collected = await bench.collect(paths)
-    assert collected.head == git(bench.worktree(paths), "rev-parse", "HEAD")
+    assert collected.head == git(bench.checkout(paths), "rev-parse", "HEAD")
     assert git(bench.root, "log", "--format=%an %s", "main..miyabi/r1/t1").splitlines() == [
         "Agent Drop",
         "Agent Add new",
@@ -92,7 +92,7 @@ async def test_a_dependant_starts_from_its_upstreams(bench: Bench) -> None:
         heads.append((await bench.collect(paths)).head)
     base = await bench.repository.merge(heads, base="main", message="Merge the upstreams of t3")
     paths = await bench.prepare("t3", base=base)
-    assert {"t1.txt", "t2.txt"} <= {path.name for path in bench.worktree(paths).iterdir()}
+    assert {"t1.txt", "t2.txt"} <= {path.name for path in bench.checkout(paths).iterdir()}
     bench.play(paths, "cat t1.txt t2.txt >t3.txt; git add .; git commit -qm t3")
     collected = await bench.collect(paths, base=base)
     changes = await bench.repository.changes(base, collected.head)
@@ -104,8 +104,8 @@ async def test_preparing_again_keeps_what_is_there(bench: Bench) -> None:
     paths = await bench.prepare()
     bench.play(paths, "echo 1 >a; git add a; git commit -qm a; echo open >b")
     await bench.prepare(attempt=2)
-    assert (bench.worktree(paths) / "b").read_text() == "open\n"
-    assert git(bench.worktree(paths), "log", "-1", "--format=%s") == "a"
+    assert (bench.checkout(paths) / "b").read_text() == "open\n"
+    assert git(bench.checkout(paths), "log", "-1", "--format=%s") == "a"
 
 
 async def test_many_tasks_at_once(bench: Bench) -> None:
@@ -140,7 +140,7 @@ async def test_any_file_travels(bench: Bench) -> None:
     (root / "日本語" / "run me.sh").chmod(0o755)
     commit(root, {"b.bin": bytes(range(256)) * 300, 'a\tb "q" \'\\': "odd", "crlf.txt": "a\r\nb\r\n"})
     paths = await bench.prepare()
-    there = bench.worktree(paths)
+    there = bench.checkout(paths)
     assert (there / "b.bin").read_bytes() == bytes(range(256)) * 300
     assert (there / "link").is_symlink()
     bench.play(
@@ -154,13 +154,14 @@ async def test_any_file_travels(bench: Bench) -> None:
 
 
 async def test_the_machine_knows_no_way_out(bench: Bench) -> None:
-    """No remote, no address and no credential of the user's repository is in the mirror or the worktree."""
+    """No credential of the user's repository is in the store or a checkout, and git asks nobody from there."""
     git(bench.root, "remote", "add", "origin", "https://token@example.com/x.git")
     git(bench.root, "config", "http.extraHeader", "Authorization: Bearer secret")
     paths = await bench.prepare()
-    assert git(bench.worktree(paths), "remote") == ""
-    config = (bench.mirror / "config").read_text()
-    assert not re.search("url|token|secret|remote", config)
+    configs = [(folder / "config").read_text() for folder in (bench.store, bench.checkout(paths) / ".git")]
+    assert not re.search("url|remote", configs[0])
+    assert not re.search("token|secret", "".join(configs))
+    assert git(bench.checkout(paths), "config", "remote.origin.url") == "https://example.com/x.git"
 
 
 async def test_the_check_runs_after_the_salvage(bench: Bench) -> None:

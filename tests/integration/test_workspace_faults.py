@@ -43,8 +43,8 @@ async def test_a_full_disk_is_told_and_nothing_half_made_stays(project: Path, sm
     free = shutil.disk_usage(small_disk).free
     with pytest.raises(MachineDiskFull, match=r"disk of .* is full\. Free some space"):
         await bench.prepare()
-    assert not (bench.folder / "worktrees/r1/t1").exists()
-    assert not list(bench.mirror.glob("incoming.*"))
+    assert not (bench.folder / "checkouts/r1/t1").exists()
+    assert not list(bench.store.glob("incoming.*"))
     if size > 2_000_000:
         assert shutil.disk_usage(small_disk).free >= free - 65536
     assert (await bench.collect(kept)).head
@@ -54,7 +54,7 @@ async def test_a_full_disk_keeps_what_is_uncommitted(project: Path, small_disk: 
     """Work that cannot be committed for want of room stays where it is, and comes home when there is room."""
     bench = await make_bench(project, small_disk / "w")
     paths = await bench.prepare()
-    (bench.worktree(paths) / "work").write_bytes(os.urandom(500_000))
+    (bench.checkout(paths) / "work").write_bytes(os.urandom(500_000))
     filler = small_disk / "filler"
     with contextlib.suppress(OSError):
         filler.write_bytes(b"x" * 4_000_000)
@@ -90,7 +90,7 @@ async def test_an_old_git_on_the_machine_says_so(
     old.write_text("#!/bin/sh\necho git version 2.11.0\n")
     old.chmod(0o755)
     monkeypatch.setenv("PATH", f"{old.parent}:{os.environ['PATH']}")
-    answer = await bench.workspace._run("prepare", "r1", "t1", "sha1", base, "0")
+    answer = await bench.workspace._run("prepare", "r1", "t1", "sha1", base, "0", "0" * 32, "0")
     error = bench.workspace._failure(answer, "prepare")
     assert isinstance(error, MachineNotReady)
     assert "git 2.11.0 is too old. Install git 2.20 or newer" in str(error)

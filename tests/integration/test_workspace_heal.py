@@ -17,7 +17,7 @@ project = repos.project
 quiet_home = repos.quiet_home
 
 
-@pytest.mark.parametrize("lost", ["repos", "worktrees", "bin", ""])
+@pytest.mark.parametrize("lost", ["repos", "checkouts", "bin", ""])
 async def test_a_machine_that_lost_its_files_heals(bench: Bench, lost: str) -> None:
     """Whatever part of the workspace somebody removed, the next worktree brings it back."""
     await bench.prepare("t1")
@@ -31,11 +31,11 @@ async def test_a_mirror_without_its_objects_heals(bench: Bench) -> None:
     """A mirror that has its refs and not what they mean is filled again."""
     await bench.prepare("t1")
     commit(bench.root, {"more": "more"})
-    for path in (bench.mirror / "objects").rglob("*"):
+    for path in (bench.store / "objects").rglob("*"):
         if path.is_file():
             path.unlink()
     paths = await bench.prepare("t2")
-    assert (bench.worktree(paths) / "more").read_text() == "more"
+    assert (bench.checkout(paths) / "more").read_text() == "more"
 
 
 async def test_a_forgotten_base_comes_home_with_its_history(bench: Bench) -> None:
@@ -55,12 +55,12 @@ async def test_a_forgotten_base_comes_home_with_its_history(bench: Bench) -> Non
 
 
 async def test_half_a_worktree_is_made_again(bench: Bench) -> None:
-    """A worktree whose making was broken off is not taken for one that an agent has worked in."""
+    """A checkout whose making was broken off is not taken for one that an agent has worked in."""
     paths = await bench.prepare()
-    (bench.mirror / "miyabi" / "r1+t1.ready").unlink()
-    (bench.worktree(paths) / "README.md").unlink()
+    (bench.store / "miyabi" / "r1+t1.ready").rename(bench.store / "miyabi" / "r1+t1.making")
+    (bench.checkout(paths) / "README.md").unlink()
     await bench.prepare()
-    assert (bench.worktree(paths) / "README.md").read_text() == "hello\n"
+    assert (bench.checkout(paths) / "README.md").read_text() == "hello\n"
 
 
 async def test_a_bundle_cut_short_is_no_bundle(bench: Bench, tmp_path: Path) -> None:
@@ -70,11 +70,11 @@ async def test_a_bundle_cut_short_is_no_bundle(bench: Bench, tmp_path: Path) -> 
     paths = await bench.prepare("warm")
     whole = (tmp_path / "b").read_bytes()
     (tmp_path / "b").write_bytes(whole[:-10])
-    words = ("prepare", "r1", "t1", "sha1", base, str(len(whole)))
+    words = ("prepare", "r1", "t1", "sha1", base, str(len(whole)), (await bench.clone()).name, "0")
     answer = await bench.workspace._run(*words, stdin=tmp_path / "b")
     with pytest.raises(ConnectionDropped):
         bench.workspace._require(answer, "prepare the worktree")
-    assert not list(bench.mirror.glob("incoming.*"))
+    assert not list(bench.store.glob("incoming.*"))
     assert (await bench.collect(paths)).head == base
 
 

@@ -21,7 +21,7 @@ async def test_a_shallow_clone_works(project: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "-q", "--depth", "2", f"file://{project}", "shallow")
     bench = await make_bench(tmp_path / "shallow", tmp_path / "machine")
     paths = await bench.prepare()
-    assert git(bench.worktree(paths), "log", "--format=%s").splitlines() == ["n4", "n3"]
+    assert git(bench.checkout(paths), "log", "--format=%s").splitlines() == ["n4", "n3"]
     bench.play(paths, "echo 1 >a; git add a; git commit -qm a; git commit -q --amend -m b; echo open >open")
     collected = await bench.collect(paths)
     assert collected.strays
@@ -29,7 +29,7 @@ async def test_a_shallow_clone_works(project: Path, tmp_path: Path) -> None:
     git(bench.root, "fsck", "--connectivity-only")
     commit(bench.root, {"n": "later"}, message="later")
     second = await bench.prepare("t2")
-    assert git(bench.worktree(second), "log", "--format=%s").splitlines() == ["later", "n4", "n3"]
+    assert git(bench.checkout(second), "log", "--format=%s").splitlines() == ["later", "n4", "n3"]
 
 
 async def test_a_sha256_repository_works(tmp_path: Path, quiet_home: Path) -> None:

@@ -18,7 +18,7 @@ def _everything(bench: Bench) -> dict[str, str]:
     kept = {"objects", "logs"}
     files = [p for p in bench.folder.rglob("*") if not kept & set(p.relative_to(bench.folder).parts)]
     found = {str(p): "" if p.is_dir() else p.read_bytes().hex() for p in files}
-    return found | {"refs": git(bench.mirror, "for-each-ref")}
+    return found | {"refs": git(bench.store, "for-each-ref")}
 
 
 async def test_removing_a_task_leaves_no_trace(bench: Bench) -> None:
@@ -35,7 +35,7 @@ async def test_removing_a_task_leaves_no_trace(bench: Bench) -> None:
     await bench.collect(paths)
     await bench.workspace.remove(paths)
     assert _everything(bench) == before
-    assert git(other_folder := bench.worktree(other), "stash", "list").count("\n") == 0
+    assert git(other_folder := bench.checkout(other), "stash", "list").count("\n") == 0
     assert git(other_folder, "stash", "pop")
 
 
@@ -46,7 +46,7 @@ async def test_removing_is_repeatable(bench: Bench) -> None:
         await bench.workspace.remove(paths)
         await bench.workspace.remove_run("r1")
     await bench.workspace.remove_run("never")
-    assert list((bench.folder / "worktrees").iterdir()) == []
+    assert list((bench.folder / "checkouts").iterdir()) == []
 
 
 async def test_removing_where_nothing_was_made(bench: Bench) -> None:
@@ -63,33 +63,33 @@ async def test_removing_a_run_leaves_the_other(bench: Bench) -> None:
             bench.play(paths, "echo x >x; git add x; git commit -qm x; git commit -q --amend -m y")
             await bench.collect(paths)
     await bench.workspace.remove_run("r1")
-    refs = git(bench.mirror, "for-each-ref", "--format=%(refname)", "refs/heads").splitlines()
-    assert refs == [f"refs/heads/miyabi/r10/{task}" for task in ("a", "a+strays", "a.b", "a.b+strays")]
-    assert sorted(p.name for p in (bench.folder / "worktrees").iterdir()) == ["r10"]
+    refs = git(bench.store, "for-each-ref", "--format=%(refname)", "refs/miyabi/base", "refs/miyabi/heads").splitlines()
+    assert refs == [f"refs/miyabi/{kind}/r10/{task}" for kind in ("base", "heads") for task in ("a", "a.b")]
+    assert sorted(p.name for p in (bench.folder / "checkouts").iterdir()) == ["r10"]
     assert (await bench.collect(paths)).strays
 
 
 async def test_the_last_run_takes_everything_along(bench: Bench) -> None:
-    """When no task is left, what agents made besides is gone too: branches, tags, remotes. The history stays known."""
+    """When no task is left, nothing of what agents made is in the store. The history stays known."""
     paths = await bench.prepare()
     bench.play(
         paths,
-        "git branch left; git tag left; git remote add origin https://x.example/; echo 1 >a; git add a; git stash -q",
+        "git branch left; git tag left; git remote add there https://x.example/; echo 1 >a; git add a; git stash -q",
     )
     await bench.workspace.remove_run("r1")
-    refs = git(bench.mirror, "for-each-ref", "--format=%(refname)").splitlines()
+    refs = git(bench.store, "for-each-ref", "--format=%(refname)").splitlines()
     assert refs == [f"refs/miyabi/known/{git(bench.root, 'rev-parse', 'main')}"]
-    assert "origin" not in (bench.mirror / "config").read_text()
-    assert list((bench.mirror / "miyabi").glob("r1*")) == []
+    assert "there" not in (bench.store / "config").read_text()
+    assert list((bench.store / "miyabi").glob("r1*")) == []
 
 
 async def test_a_task_that_ran_elsewhere_is_cleaned_up(bench: Bench) -> None:
     """A worktree that was prepared ahead and not used is removed, and may be prepared again."""
     paths = await bench.prepare()
     await bench.workspace.remove(paths)
-    assert not bench.worktree(paths).exists()
+    assert not bench.checkout(paths).exists()
     await bench.prepare()
-    assert (bench.worktree(paths) / "README.md").exists()
+    assert (bench.checkout(paths) / "README.md").exists()
 
 
 async def test_folders_without_write_permission_go_too(project: Path, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ async def test_folders_without_write_permission_go_too(project: Path, tmp_path: 
     paths = await bench.prepare()
     bench.play(paths, "mkdir -p a/b; echo x >a/b/c; chmod -R a-w a")
     await bench.workspace.remove(paths)
-    assert not bench.worktree(paths).exists()
+    assert not bench.checkout(paths).exists()
 
 
 async def test_the_users_branches_stay(bench: Bench) -> None:
@@ -116,4 +116,4 @@ async def test_only_the_latest_histories_are_remembered(bench: Bench) -> None:
         commit(bench.root, {"n": str(n)})
         await bench.prepare(run=f"r{n}")
         await bench.workspace.remove_run(f"r{n}")
-    assert len(git(bench.mirror, "for-each-ref", "refs/miyabi/known").splitlines()) == 5
+    assert len(git(bench.store, "for-each-ref", "refs/miyabi/known").splitlines()) == 5

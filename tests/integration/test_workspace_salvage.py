@@ -35,8 +35,8 @@ async def test_salvage_on_the_machine_needs_no_orchestrator(bench: Bench) -> Non
     paths = await bench.prepare()
     bench.play(paths, LEFT)
     assert bench.after(paths).returncode == 0
-    head = git(bench.worktree(paths), "rev-parse", "HEAD")
-    assert git(bench.worktree(paths), "status", "--porcelain") == ""
+    head = git(bench.checkout(paths), "rev-parse", "HEAD")
+    assert git(bench.checkout(paths), "status", "--porcelain") == ""
     assert (await bench.collect(paths)).head == head
 
 
@@ -73,7 +73,7 @@ async def test_a_stale_lock_does_not_matter(bench: Bench) -> None:
     """Locks of a git that was killed with its session are cleared away."""
     paths = await bench.prepare()
     bench.play(paths, LEFT + "; : >$(git rev-parse --git-path index.lock); : >$(git rev-parse --git-path HEAD.lock)")
-    (bench.mirror / "refs/heads" / f"{paths.branch}.lock").touch()
+    (bench.checkout(paths) / ".git/refs/heads" / f"{paths.branch}.lock").touch()
     assert "new.txt" in bench.files((await bench.collect(paths)).head)
 
 
@@ -133,7 +133,7 @@ async def test_a_branch_that_went_on_elsewhere_is_followed(bench: Bench, where: 
     assert collected.head == git(bench.root, "rev-parse", paths.branch)
     assert bench.files(collected.head) == ["README.md", "one", "src/a.txt", "two"]
     assert collected.strays is None
-    assert git(bench.worktree(paths), "rev-parse", "--abbrev-ref", "HEAD") == paths.branch
+    assert git(bench.checkout(paths), "rev-parse", "--abbrev-ref", "HEAD") == paths.branch
 
 
 async def test_a_head_that_went_back_keeps_both(bench: Bench) -> None:
@@ -157,25 +157,39 @@ async def test_a_new_root_keeps_both(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", ["rm .git", "echo nonsense >.git", "rm -rf .git; mkdir .git", ": >{head}", "rm {head}", "rm -rf {admin}"]
+    "damage",
+    [
+        "rm -rf .git",
+        "rm -rf .git; echo nonsense >.git",
+        "rm -rf .git; mkdir .git",
+        ": >.git/HEAD",
+        "rm .git/HEAD",
+        "echo nonsense >.git/HEAD",
+        "echo nonsense >.git/config",
+        "rm .git/config",
+        "git config core.bare true",
+        "git config core.worktree /nowhere",
+        "git config core.repositoryFormatVersion 99",
+        "rm -rf .git/refs",
+        "rm -rf .git/objects",
+        "rm .git/objects/info/alternates",
+        "echo nonsense >.git/packed-refs",
+        "git config extensions.worktreeConfig true; git config --worktree core.bare true",
+    ],
 )
 async def test_a_damaged_worktree_is_repaired(bench: Bench, damage: str) -> None:
-    """Where git's own files of the worktree are gone, the work in it still comes home."""
+    """Where git's own files are gone or lead nowhere, the work beside them still comes home."""
     paths = await bench.prepare()
-    admin = bench.mirror / "worktrees" / "r1+t1"
-    bench.play(
-        paths,
-        "echo 1 >one; git add one; git commit -qm one;" + LEFT + ";" + damage.format(head=admin / "HEAD", admin=admin),
-    )
+    bench.play(paths, "echo 1 >one; git add one; git commit -qm one;" + LEFT + ";" + damage)
     assert bench.files((await bench.collect(paths)).head) == ["README.md", "new.txt", "one"]
-    assert git(bench.worktree(paths), "status", "--porcelain") == ""
+    assert git(bench.checkout(paths), "status", "--porcelain", check="core." not in damage) == ""
 
 
 @pytest.mark.parametrize("damage", ["git update-ref -d refs/heads/miyabi/r1/t1", ": >{ref}"])
 async def test_a_lost_branch_is_found_again(bench: Bench, damage: str) -> None:
     """Where the branch itself is gone or was emptied, HEAD's log knows where it was."""
     paths = await bench.prepare()
-    ref = bench.mirror / "refs/heads/miyabi/r1/t1"
+    ref = bench.checkout(paths) / ".git/refs/heads/miyabi/r1/t1"
     bench.play(paths, f"echo 1 >one; git add one; git commit -qm one; echo 2 >two; {damage.format(ref=ref)}")
     collected = await bench.collect(paths)
     assert git(bench.root, "log", "--format=%s", f"main..{collected.head}").splitlines()[1:] == ["one"]
@@ -183,10 +197,12 @@ async def test_a_lost_branch_is_found_again(bench: Bench, damage: str) -> None:
 
 
 async def test_a_removed_folder_deletes_nothing(bench: Bench) -> None:
-    """An agent that removed the whole worktree has not thereby deleted every file of the repository."""
+    """An agent that removed the whole checkout has not thereby deleted every file; that it is gone is told."""
     paths = await bench.prepare()
     bench.play(paths, "echo 1 >one; git add one; git commit -qm one; cd ..; rm -rf t1")
-    assert bench.files((await bench.collect(paths)).head) == ["README.md", "one", "src/a.txt"]
+    collected = await bench.collect(paths)
+    assert collected.is_gone
+    assert (collected.head, collected.strays) == (git(bench.root, "rev-parse", "main"), None)
 
 
 @pytest.mark.parametrize(
@@ -229,15 +245,26 @@ async def test_files_nobody_may_read_are_saved(project: Path, tmp_path: Path) ->
     assert {"d/x", "y"} <= set(bench.files((await bench.collect(paths)).head))
 
 
-async def test_a_mirror_that_was_lost_under_a_session(bench: Bench) -> None:
-    """Where the mirror was removed, and made anew for another task, the worktree's files still come home."""
+async def test_a_moved_folder_is_found(bench: Bench) -> None:
+    """A checkout that its agent gave another name is collected all the same."""
+    paths = await bench.prepare()
+    bench.play(paths, "echo 1 >one; git add one; git commit -qm one; echo 2 >two; cd ..; mv t1 'a new name'")
+    collected = await bench.collect(paths)
+    assert not collected.is_gone
+    assert bench.files(collected.head) == ["README.md", "one", "src/a.txt", "two"]
+
+
+async def test_a_store_that_was_lost_under_a_session(bench: Bench) -> None:
+    """Where the store was removed, and made anew for another task, all of the checkout still comes home."""
     paths = await bench.prepare()
     bench.play(paths, "echo 1 >one; git add one; git commit -qm one; echo 2 >two")
-    bench.mirror.rename(bench.folder / "gone")
-    with pytest.raises(RemoteFailed, match="there is no mirror"):
+    bench.store.rename(bench.folder / "gone")
+    with pytest.raises(RemoteFailed, match="there is no store"):
         await bench.collect(paths)
     await bench.prepare("t2")
-    assert bench.files((await bench.collect(paths)).head) == ["README.md", "one", "src/a.txt", "two"]
+    collected = await bench.collect(paths)
+    assert bench.files(collected.head) == ["README.md", "one", "src/a.txt", "two"]
+    assert git(bench.root, "log", "--format=%s", "main..miyabi/r1/t1").splitlines()[1:] == ["one"]
 
 
 def _parents(bench: Bench, revision: str) -> list[str]:

@@ -29,11 +29,11 @@ async def test_two_repositories_with_a_run_of_one_name(bench: Bench, tmp_path: P
     theirs = await other.prepare("t2")
     await other.workspace.remove(paths)
     await other.workspace.remove_run("r1")
-    assert not other.worktree(theirs).exists()
+    assert not other.checkout(theirs).exists()
     await bench.collect(paths)
     assert bench.show("miyabi/r1/t1:precious.txt") == "precious"
     await bench.workspace.remove_run("r1")
-    assert [*bench.folder.glob("worktrees/*"), *bench.folder.glob("repos/*+*")] == []
+    assert [*bench.folder.glob("checkouts/*"), *bench.folder.glob("repos/*+*")] == []
     await other.prepare()
 
 
@@ -49,7 +49,7 @@ async def test_a_sweep_leaves_the_sessions_of_another_repository(bench: Bench, t
     swept = await sweep_machine(Machine(name="mini", workspace=there), host, other.repository, run="r1")
     assert swept == (True, "mini: swept, 1 session")
     assert [name for name, _ in await list_sessions(host, workspace=there)] == ["r1.t1.1"]
-    assert [path.name for path in bench.folder.glob("worktrees/r1/*")] == ["t1"]
+    assert [path.name for path in bench.folder.glob("checkouts/r1/*")] == ["t1"]
 
 
 @pytest.mark.parametrize("goes_back", ["git checkout -q miyabi/r1/t1", "true"])
@@ -62,7 +62,7 @@ async def test_a_branch_named_like_ours_is_an_agents(bench: Bench, goes_back: st
     words = ("log", "--format=%s", "--author=Agent", collected.head, collected.strays, "--not", "main")
     assert sorted(git(bench.root, *words).split()) == ["one", "two"]
     await bench.workspace.remove_run("r1")
-    assert git(bench.mirror, "for-each-ref", "refs/heads") == ""
+    assert git(bench.store, "for-each-ref", "refs/heads") == ""
 
 
 async def test_settings_that_git_cannot_read_harm_no_other_task(bench: Bench) -> None:

@@ -34,5 +34,5 @@ async def test_the_whole_way_in_each_shell(project: Path, tmp_path: Path, shell:
     assert {"one", "x", "first"} < set(subjects)
     assert await bench.collect(paths) == collected
     await bench.workspace.remove_run("r1")
-    refs = git(bench.mirror, "for-each-ref", "--format=%(refname)").splitlines()
+    refs = git(bench.store, "for-each-ref", "--format=%(refname)").splitlines()
     assert all(ref.startswith("refs/miyabi/known/") for ref in refs)

@@ -43,7 +43,8 @@ async def test_dependants_see_the_work_of_another_machine(benches: list[Bench]) 
     first = await one.prepare("t1")
     one.play(first, "echo 働き >成果.txt; git add .; git commit -qm first; echo open >open.txt")
     ended = await one.host.run(
-        ["/bin/sh", "-c", "cat >after; sh after", "sh"], stdin=one.workspace.after_script(first, check="ls")
+        ["/bin/sh", "-c", "cat >after; sh after", "sh"],
+        stdin=one.workspace.after_script(first, checkout=f"~/{WORKSPACE}/{first.checkout}", check="ls"),
     )
     assert ended.stdout.decode().split() == ["README.md", "open.txt", "src", "成果.txt"]
     head = (await one.collect(first)).head
@@ -54,7 +55,7 @@ async def test_dependants_see_the_work_of_another_machine(benches: list[Bench]) 
     assert two.files(collected.head) == ["README.md", "again.txt", "open.txt", "src/a.txt", "成果.txt"]
     for bench in benches:
         await bench.workspace.remove_run("r1")
-        assert list((bench.folder / "worktrees").iterdir()) == []
+        assert list((bench.folder / "checkouts").iterdir()) == []
 
 
 async def test_many_tasks_share_one_connection(benches: list[Bench]) -> None:
@@ -78,8 +79,8 @@ async def test_a_link_that_goes_in_mid_bundle(benches: list[Bench], sshd_fleet: 
     with contextlib.suppress(ConnectionDropped, MachineUnreachable):
         await trying
     paths = await bench.prepare()
-    assert (bench.worktree(paths) / "big.bin").stat().st_size == 30_000_000
-    assert git(bench.worktree(paths), "status", "--porcelain") == ""
+    assert (bench.checkout(paths) / "big.bin").stat().st_size == 30_000_000
+    assert git(bench.checkout(paths), "status", "--porcelain") == ""
 
 
 async def test_big_work_comes_home_over_ssh(benches: list[Bench]) -> None:
@@ -88,4 +89,4 @@ async def test_big_work_comes_home_over_ssh(benches: list[Bench]) -> None:
     paths = await bench.prepare()
     bench.play(paths, "head -c 20000000 /dev/urandom >big; git add big; git commit -qm big")
     collected = await bench.collect(paths)
-    assert git(bench.root, "rev-parse", f"{collected.head}:big") == git(bench.worktree(paths), "hash-object", "big")
+    assert git(bench.root, "rev-parse", f"{collected.head}:big") == git(bench.checkout(paths), "hash-object", "big")

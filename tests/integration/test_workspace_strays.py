@@ -67,7 +67,7 @@ async def test_strays_of_a_second_attempt_join_the_first(bench: Bench) -> None:
     paths = await bench.prepare(attempt=2)
     bench.play(paths, "save two; git commit -q --amend -m b")
     second = git(bench.root, "rev-parse", str((await bench.collect(paths)).strays))
-    assert second == git(bench.mirror, "rev-parse", "miyabi/r1/t1+strays")
+    assert second == git(bench.checkout(paths), "rev-parse", "refs/miyabi/strays")
     assert first in git(bench.root, "log", "-1", "--format=%P", second).split()
     assert _strays(bench) == {"one", "two"}
 
@@ -85,21 +85,21 @@ async def test_a_straight_session_has_no_strays(bench: Bench) -> None:
 
 
 async def test_looking_around_makes_no_strays(bench: Bench) -> None:
-    """Visiting older commits of the user's, or another task's branch, is not work."""
+    """Visiting older commits of the user's, its tags or its remote branch, is not work."""
     for n in range(3):
         commit(bench.root, {"n": str(n)}, message=f"n{n}")
-    other = await bench.prepare("other")
-    bench.play(other, "save two")
-    paths = await bench.prepare()
+    git(bench.root, "tag", "-am", "v1", "v1", "HEAD~1")
+    paths = await bench.prepare(base="main~1")
     bench.play(
         paths,
-        "git checkout -q HEAD~2; git checkout -q --detach miyabi/r1/other; git checkout -q miyabi/r1/t1; save one",
+        "git checkout -q HEAD~2; git checkout -q v1; git checkout -q origin/main; git checkout -q main;"
+        "git checkout -q miyabi/r1/t1; save one",
     )
     assert (await bench.collect(paths)).strays is None
 
 
 async def test_stashes_come_home_with_their_task(bench: Bench) -> None:
-    """A stash belongs to the task on whose branch it was made, although git keeps one list for all."""
+    """Each task has its own stashes: what one has put aside, no other can pop."""
     one, two = await asyncio.gather(bench.prepare("t1"), bench.prepare("t2"))
     bench.play(one, "echo mine >mine; git add mine; git stash -q; echo more >more; git stash push -qu -m 'for later'")
     bench.play(two, "echo theirs >README.md; git stash -q")
@@ -145,7 +145,7 @@ async def test_a_repository_inside_is_files_and_history(bench: Bench) -> None:
     collected = await bench.collect(paths)
     assert bench.files(collected.head) == ["README.md", "app/bare/x", "app/deep/open", "app/deep/two", "src/a.txt"]
     assert "two" in _strays(bench)
-    assert (bench.worktree(paths) / "app/deep/.git").is_dir()
+    assert (bench.checkout(paths) / "app/deep/.git").is_dir()
 
 
 async def test_a_repository_that_was_committed_as_a_link(bench: Bench) -> None:
@@ -161,12 +161,12 @@ async def test_a_repository_that_was_committed_as_a_link(bench: Bench) -> None:
 
 
 async def test_a_new_beginning_is_not_lost(bench: Bench) -> None:
-    """An agent that removed `.git` and began anew loses neither history."""
+    """Where an agent removed `.git` and began anew, its files are on the branch and its new history is not lost."""
     paths = await bench.prepare()
     bench.play(paths, "save one; rm -rf .git; git init -q; save two; echo open >open")
     collected = await bench.collect(paths)
     assert bench.files(collected.head) == ["README.md", "one", "open", "src/a.txt", "two"]
-    assert {"one", "two"} <= set(git(bench.root, "log", "--format=%s", collected.head, str(collected.strays)).split())
+    assert _strays(bench) == {"two"}
 
 
 async def test_another_attempt_elsewhere_replaces_nothing(bench: Bench, tmp_path: Path) -> None:

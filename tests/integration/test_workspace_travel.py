@@ -74,7 +74,7 @@ async def test_only_what_is_new_travels(counted: tuple[Bench, CountingHost]) -> 
     commit(bench.root, {"n": "newer"})
     await again.prepare("t3", run="r2")
     assert sum(host.sent) < 5_000
-    assert (bench.folder / "worktrees/r2/t3/n").read_text() == "newer"
+    assert (bench.folder / "checkouts/r2/t3/t3/n").read_text() == "newer"
 
 
 async def test_what_the_machine_made_does_not_travel_back(counted: tuple[Bench, CountingHost]) -> None:

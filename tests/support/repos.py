@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from miyabi.clone import Clone, describe
 from miyabi.environment import clean_environment
 from miyabi.host import Host
 from miyabi.local_host import LocalHost
@@ -101,31 +102,36 @@ class Bench:
         return self.repository.root
 
     @property
-    def mirror(self) -> Path:
-        """The machine's mirror of it."""
+    def store(self) -> Path:
+        """The machine's store of its objects."""
         return self.folder / "repos" / f"{self.repository.key}.git"
 
-    def worktree(self, paths: SessionPaths) -> Path:
-        """A task's worktree on the machine."""
-        return self.folder / paths.worktree
+    def checkout(self, paths: SessionPaths) -> Path:
+        """A task's repository on the machine."""
+        return self.folder / paths.checkout
+
+    async def clone(self) -> Clone:
+        """What a checkout has besides its branch, where the run starts from `main`."""
+        branch = await self.repository.branch_of("HEAD")
+        return await describe(self.repository, branch=branch, commit=await self.repository.resolve("HEAD"))
 
     async def prepare(self, task: str = "t1", *, base: str = "main", run: str = "r1", attempt: int = 1) -> SessionPaths:
-        """The paths of a task whose worktree is there."""
+        """The paths of a task whose checkout is there."""
         paths = SessionPaths(run=run, task=task, attempt=attempt)
-        await self.workspace.prepare(paths, base=await self.repository.resolve(base))
+        await self.workspace.prepare(paths, base=await self.repository.resolve(base), clone=await self.clone())
         return paths
 
     def play(self, paths: SessionPaths, script: str) -> None:
-        """Does in the worktree what an agent does; `save NAME` commits a file of that name and content."""
+        """Does in the checkout what an agent does; `save NAME` commits a file of that name and content."""
         environment = clean_environment(os.environ) | WHO
         save = 'save() { echo "$1" >"$1"; git add "$1"; git commit -qm "$1"; }; '
-        subprocess.run(["/bin/sh", "-euc", save + script], cwd=self.worktree(paths), env=environment, check=True)
+        subprocess.run(["/bin/sh", "-euc", save + script], cwd=self.checkout(paths), env=environment, check=True)
 
     def after(
         self, paths: SessionPaths, *, check: str | None = None, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """Ends the session as the machine's supervisor does."""
-        text = self.workspace.after_script(paths, check=check)
+        text = self.workspace.after_script(paths, checkout=str(self.checkout(paths)), check=check)
         return subprocess.run(
             ["/bin/sh", "-c", text.decode()],
             env=clean_environment(os.environ) | environment,

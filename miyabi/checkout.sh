@@ -1,0 +1,107 @@
+
+# ---- checkout.sh: a task's repository comes and goes
+
+ready() { [ -f "$notes.ready" ] && [ -d "$checkout" ]; }
+
+prepare() { # FORMAT BASE BYTES CLONE CLONE_BYTES
+  incoming= made= base=$2 clone=$4
+  trap 'tidy' EXIT
+  trap 'exit 70' HUP INT TERM
+  if ready && [ -f "$repo/HEAD" ]; then cat >/dev/null; say "$checkout"; exit 0; fi
+  make_store "$1"
+  [ $(($3 + $5)) -eq 0 ] || receive "$3" "$4" "$5"
+  hold || lacks
+  lock "$gate"
+  ! is_foreign || die 70 "another repository has a run $run with a task $task here. Choose another name for this run, or remove that one: miyabi sweep $run"
+  if ! ready && [ ! -f "$notes.making" ] && [ -f "$repo/HEAD" ] && is_ours; then : >"$notes.ready"   # only the note was lost
+  elif ! ready; then build
+  elif [ ! -f "$repo/HEAD" ]; then own_repository && in_task read-tree HEAD || failed "cannot repair $checkout"; fi
+  made=
+  say "$checkout"
+}
+tidy() {
+  [ -z "$incoming" ] || rm -rf "$incoming"
+  case $made in
+    '') return;;
+    all) rm -rf "$home" "$notes.ready" "$notes.making";;
+  esac
+  in_store update-ref -d "refs/miyabi/base/$run/$task"
+  rmdir "$ws/checkouts/$run" 2>/dev/null
+}
+
+# From now on nothing that the task needs is removed. 1: it is not here.
+hold() {
+  lock "$store.lock"
+  [ -f "$store/miyabi/clone-$clone" ] && in_store cat-file -e "$base^{commit}" 2>/dev/null || { unlock; return 1; }
+  in_store rev-parse -q --verify "refs/miyabi/base/$run/$task" >/dev/null || made=ref
+  in_store update-ref "refs/miyabi/base/$run/$task" "$base" || failed "cannot note the base of $branch"
+  unlock
+}
+
+# Everything anew; the note that it is ready comes last, so that what was broken off is made again.
+build() {
+  [ -f "$notes.making" ] || [ ! -e "$home" ] || die 70 "$home is there already, and is none of ours. Look what it is, then move it away"
+  : >"$notes.making" || failed "cannot write $notes.making"
+  rm -rf "$home"
+  [ "$made" != ref ] || made=all
+  for n in salvaged unmerged left; do rm -f "$notes.$n"; done
+  mkdir -p "$checkout" 2>/dev/null || mkdir -p "$checkout" || failed "cannot make $checkout"   # a `remove` beside us takes empty ones
+  own_repository && in_task --work-tree="$checkout" read-tree -u --reset HEAD && : >"$notes.ready" &&
+    rm -f "$notes.making" && return
+  in_store rev-list --objects --quiet "$base" >/dev/null 2>&1 || exit 67   # nothing here can be counted on
+  failed "cannot check out $checkout"
+}
+
+# An ordinary repository, with what a clone has; only the objects are the store's.
+own_repository() {
+  [ ! -e "$repo" ] || mv "$repo" "$home/git.$$" || return
+  init "$checkout" "$(format)"
+  mkdir -p "$repo/info" "$repo/objects/info" && say "$store/objects" >"$repo/objects/info/alternates" &&
+    part config >>"$repo/config" && part packed-refs >"$repo/packed-refs" && part shallow >"$repo/shallow" &&
+    exclude && say "ref: refs/heads/$branch" >"$repo/HEAD" || return
+  [ -s "$repo/shallow" ] || rm -f "$repo/shallow"
+  cp "$repo/config" "$notes.config" && in_task update-ref -m 'miyabi: base' HEAD "$base"
+}
+part() { sed -n "/^== $1\$/,/^== /{/^== /!p;}" "$store/miyabi/clone-$clone"; }
+exclude() { printf '/.miyabi/result.json\n/.claude/worktrees/\n' >"$repo/info/exclude"; }
+
+# ---- remove
+
+wipe() { # FOLDER: also where an agent took the write permission away
+  [ -e "$1" ] || [ -h "$1" ] || return 0
+  rm -rf "$1" 2>/dev/null || { chmod -R u+rwx "$1" 2>/dev/null; rm -rf "$1"; } || failed "cannot remove $1"
+}
+
+remove() {
+  if [ -f "$store/config" ]; then
+    lock "$gate"
+    if [ -d "$repo" ]; then
+      links=$notes.links
+      survey "$repo" "$checkout" "$links"
+      for w in "$links"/worktree-*.folder; do [ ! -h "$w" ] || wipe "$(cd -P -- "$w" && pwd -P)"; done
+    fi
+    forget_refs "refs/miyabi/base/$run/$task" "refs/miyabi/heads/$run/$task"
+    for n in ready salvaged unmerged left making config links; do wipe "$notes.$n"; done
+  fi
+  is_foreign || { wipe "$home"; rm -f "$gate"; }
+  rmdir "$ws/checkouts/$run" 2>/dev/null
+  unlock
+}
+remove_run() { # WORKSPACE KEY RUN
+  tasks=
+  for n in "$ws/checkouts/$3"/* "$ws/worktrees/$3"/* "$store/worktrees/$3"+* "$store/miyabi/$3"+*.ready; do
+    [ -e "$n" ] || continue
+    n=${n##*/} n=${n#"$3"+}
+    tasks="$tasks ${n%.ready}"
+  done
+  for t in $tasks; do
+    places "$1" "$2" "$3" "$t" || continue
+    if is_linked; then (as_linked remove "$1" "$2" "$3" "$t") || exit; fi
+    (remove) || exit
+  done
+  [ -f "$store/config" ] || return 0
+  forget_refs "refs/miyabi/base/$3" "refs/miyabi/heads/$3"
+  rm -rf "$store/miyabi/$3"+*
+  make_precious
+  tend_store
+}

@@ -1,0 +1,103 @@
+"""What a session's repository has besides its own branch: what a clone of the user's repository would have."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+from miyabi.errors import SettingsError
+from miyabi.remote_url import RemoteUrl
+from miyabi.repository import Repository, shallow_ends
+
+_NOWHERE = "/orchestrator/"
+"""A path that is nowhere: git is led there before it can ask anybody."""
+
+_REFUSAL = (
+    "miyabi: nothing is fetched or pushed from here: Water Spider does that where it was started. "
+    "Commit your work: it is collected when the session ends."
+)
+_REFUSE = f"sh -c 'echo \"{_REFUSAL}\" >&2; exit 1'"
+_PACKED = "# pack-refs with: peeled fully-peeled sorted "
+
+
+@dataclass(frozen=True)
+class Clone:
+    """The text that makes a fresh repository look like a clone, and the objects that must be there for it.
+
+    Args:
+        text: three parts, each behind a line `== NAME`: config, shallow (where the history ends), packed-refs.
+        tips: the commits and tags that its refs name.
+    """
+
+    text: bytes
+    tips: tuple[str, ...]
+
+    @cached_property
+    def name(self) -> str:
+        """Its name on a machine, made of its content."""
+        return hashlib.sha256(self.text).hexdigest()[:32]
+
+
+async def describe(repository: Repository, *, branch: str | None, commit: str) -> Clone:
+    """What `git clone --single-branch` would give: the branch here and as `origin/BRANCH`, and the tags in its history.
+
+    No address in it holds a credential, and what would fetch or push says who does that instead.
+
+    Args:
+        repository: the user's.
+        branch: the one that the run starts from; None where it starts from a mere commit.
+        commit: the commit it stands at.
+
+    Raises:
+        GitFailed: git could not read the refs.
+    """
+    heads = {f"refs/heads/{branch}": commit, f"refs/remotes/origin/{branch}": commit} if branch else {}
+    tags = await _tags(repository, commit)
+    rows = {name: f"{oid} {name}\n" for name, oid in heads.items()} | {
+        name: f"{oid} {name}\n" + (f"^{peeled}\n" if peeled else "") for name, (oid, peeled) in tags.items()
+    }
+    refs = "".join([f"{_PACKED}\n", *(rows[name] for name in sorted(rows, key=str.encode))])
+    ends = "".join(f"{end}\n" for end in sorted(shallow_ends(repository.common)))
+    parts = {"config": _config(await _address(repository), branch), "shallow": ends, "packed-refs": refs}
+    text = "".join(f"== {name}\n{part}" for name, part in parts.items())
+    return Clone(text.encode("utf-8", "surrogateescape"), (commit, *(oid for oid, _ in tags.values())))
+
+
+async def _tags(repository: Repository, commit: str) -> dict[str, tuple[str, str]]:
+    """Each tag in the commit's history: its object, and what that leads to where it is an object of its own."""
+    words = ("for-each-ref", f"--merged={commit}", "--format=%(objectname) %(*objectname) %(refname)", "refs/tags")
+    rows = (line.split(" ", 2) for line in (await repository.git.ask(*words)).lines)
+    return {name: (oid, peeled) for oid, peeled, name in rows}
+
+
+async def _address(repository: Repository) -> str:
+    """Where `origin` is for people, without any login; a place of our own where there is none to show."""
+    answer = await repository.git.run("config", "--get", "remote.origin.url")
+    try:
+        url = RemoteUrl.parse(answer.text)
+    except SettingsError:
+        return _NOWHERE
+    if answer.exit_status or url.scheme not in {"https", "http", "ssh", "git"}:
+        return _NOWHERE
+    bare = url.address.partition("?")[0].partition("#")[0].rstrip("/")
+    return bare if bare.endswith(".git") else f"{bare}.git"
+
+
+def _config(address: str, branch: str | None) -> str:
+    lines = [
+        *("[gc]", "\tauto = 0", "[maintenance]", "\tauto = false", "[push]", "\tdefault = current"),
+        *('[remote "origin"]', f"\turl = {_quoted(address)}", "\tfetch = +refs/heads/*:refs/remotes/origin/*"),
+        *(f"\t{service} = {_quoted(_REFUSE)}" for service in ("uploadpack", "receivepack")),
+    ]
+    if address != _NOWHERE:
+        lines += [f'[url "{_NOWHERE}"]', f"\tinsteadOf = {_quoted(address)}"]
+    if branch:
+        lines += [f"[branch {_quoted(branch)}]", "\tremote = origin", f"\tmerge = {_quoted(f'refs/heads/{branch}')}"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _quoted(value: str) -> str:
+    """As git's configuration has it."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    return f'"{escaped}"'
