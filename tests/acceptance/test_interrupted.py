@@ -87,7 +87,7 @@ def test_terminated(site: Site) -> None:
 def _writing(site: Site, nodes: list[dict[str, Any]]) -> Command:
     """The run, once there is work in two worktrees that nobody has committed."""
     command = site.orchestrate(nodes)
-    written = [f"*/home/.miyabi/worktrees/r1/{task}/{task}.txt" for task in WRITING]
+    written = [f"*/home/.miyabi/checkouts/r1/{task}/{task}/{task}.txt" for task in WRITING]
     eventually(lambda: all(any(site.fleet.folder.glob(file)) for file in written), why=lambda: command.output)
     return command
 

@@ -70,8 +70,7 @@ def _sessions_end_by_themselves(site: Site) -> None:
     for task in ALONE:
         eventually(lambda task=task: site.status(task).state is State.EXITED)
         assert (site.status(task).exit_status, site.status(task).check_exit) == (0, 0)
-        (mirror,) = site.fleet.folder.glob(f"*/home/.miyabi/repos/*.git/refs/heads/miyabi/r1/{task}")
-        assert git(mirror.parents[4], "show", f"miyabi/r1/{task}:{task}.txt").startswith(f"task {task}\n")
+        assert git(site.checkout(task), "show", f"miyabi/r1/{task}:{task}.txt").startswith(f"task {task}\n")
         assert not (site.run_folder().attempt(task) / "result.json").exists()
 
 

@@ -63,7 +63,7 @@ async def test_two_attempts_never_share_a_worktree(workshop: Workshop) -> None:
     async with workshop.running(await workshop.attempt(live)) as task:
         workshop.switch(live, away=True)
         await task
-    (workshop.folder / "m1/worktrees/r1/a/half.txt").write_text("half\n")
+    (workshop.folder / "m1/checkouts/r1/a/a/half.txt").write_text("half\n")
     workshop.switch(live, away=False)
     async with workshop.running(await workshop.attempt(live)) as task:
         assert (await workshop.status("r1.a.1")).ended_by == "stop"
@@ -79,7 +79,7 @@ async def test_what_a_lost_machine_has_comes_home_beside_the_rest(workshop: Work
     async with workshop.running(await workshop.attempt(live)) as task:
         workshop.switch(live, away=True)
         await task
-    (workshop.folder / "m1/worktrees/r1/a/half.txt").write_text("half\n")
+    (workshop.folder / "m1/checkouts/r1/a/a/half.txt").write_text("half\n")
     workshop.open_gate()
     async with workshop.running(await workshop.attempt(live, machine="m2")) as task:
         second = await task
@@ -186,7 +186,7 @@ async def test_a_secret_of_the_configuration_is_told_by_no_session(workshop: Wor
 async def test_what_was_prepared_in_vain_is_removed(workshop: Workshop) -> None:
     """A worktree that was made ahead of time goes where its task ran elsewhere, unless it has been worked in before."""
     live = await workshop.run(patience=1)
-    machine, node, worktree = live.machines["m1"], live.dag.by_id["a"], workshop.folder / "m1/worktrees/r1/a"
+    machine, node, worktree = live.machines["m1"], live.dag.by_id["a"], workshop.folder / "m1/checkouts/r1/a/a"
     await live.prepare(machine, node)
     await live.abandon(machine, node)
     assert not worktree.exists()

@@ -152,7 +152,7 @@ def test_raw_logs(project: Project, rehearsal: Terminal) -> None:
 
 
 def test_sweep_leaves_nothing(project: Project, rehearsal: Terminal) -> None:
-    """`sweep` removes sessions and worktrees from every machine, the branches when told to, and keeps the report."""
+    """`sweep` removes sessions and checkouts from every machine, the branches when told to, and keeps the report."""
     rehearsal.wait()
     assert "r1 " in project.miyabi("sessions", "--all")
     said = project.miyabi("sweep", "r1", "--branches", "--yes")
@@ -160,7 +160,7 @@ def test_sweep_leaves_nothing(project: Project, rehearsal: Terminal) -> None:
     assert "deleted the branches miyabi/r1/*" in said
     assert project.miyabi("sessions", "--all") == "mini1: 0 of 3 slots taken\nmini2: 0 of 2 slots taken\n"
     assert git(project.repository, "branch", "--list", "miyabi/*") == ""
-    assert not [*project.folder.glob("mini*/worktrees/*/*")]
+    assert not [*project.folder.glob("mini*/checkouts/*/*")]
     assert (project.repository / ".miyabi/runs/r1/report.md").is_file()
 
 

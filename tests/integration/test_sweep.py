@@ -30,9 +30,9 @@ async def leave_work(workshop: Workshop) -> None:
             await asyncio.sleep(0.05)
 
 
-def worktree(workshop: Workshop) -> Path:
-    """The worktree of the task."""
-    return workshop.folder / "m1/worktrees/r1/a"
+def checkout(workshop: Workshop) -> Path:
+    """The checkout of the task."""
+    return workshop.folder / "m1/checkouts/r1/a/a"
 
 
 def test_work_that_is_not_home_is_not_swept_unasked(
@@ -45,9 +45,9 @@ def test_work_that_is_not_home_is_not_swept_unasked(
     said = capsys.readouterr()
     assert said.err == "not home yet: the work of a (attempt 1 on m1)\n"
     assert said.out == "nothing swept. To bring that work home: miyabi orchestrate --run r1\n"
-    assert worktree(workshop).exists()
+    assert checkout(workshop).exists()
     assert sweep(workshop, monkeypatch, *fleet, yes=True) == 0
-    assert not worktree(workshop).exists()
+    assert not checkout(workshop).exists()
 
 
 def test_a_machine_that_is_gone_from_the_configuration(

@@ -67,9 +67,9 @@ class Site(CommandSite):
         """The tasks whose sessions live on the machine of that number."""
         return {session.split(".")[1] for session in self.watch.live(self.workspace(index))}
 
-    def worktree(self, task: str, *, run: str = "r1") -> Path:
-        """A task's worktree, on the one machine that has it."""
-        (folder,) = self.fleet.folder.glob(f"*/home/.miyabi/worktrees/{run}/{task}")
+    def checkout(self, task: str, *, run: str = "r1") -> Path:
+        """A task's checkout, on the one machine that has it."""
+        (folder,) = self.fleet.folder.glob(f"*/home/.miyabi/checkouts/{run}/{task}/{task}")
         return folder
 
     def show(self, task: str, file: str, *, run: str = "r1") -> str:
