@@ -1,7 +1,7 @@
 #!/bin/sh
 # Stands in for claude in benchmarks: writes down when it starts and ends, and speaks as much stream-json as is needed.
 case "$*" in
-*--version*) echo '2.1.330 (Claude Code)'; exit 0 ;;
+*--version*) echo '2.1.332 (Claude Code)'; exit 0 ;;
 'auth status') echo '{"loggedIn":true}'; exit 0 ;;
 esac
 stamp() { perl -MTime::HiRes=time -e 'printf "%s %s %.6f\n", $ARGV[0], $ARGV[1], time' "$1" "${MIYABI_TASK:-$2}" >>"$STAMPS"; }

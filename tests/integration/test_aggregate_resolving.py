@@ -18,7 +18,7 @@ from tests.support.repos import git, project, quiet_home  # noqa: F401
 
 AGENT = """#!/bin/sh
 case "$*" in
-*--version*) echo '2.1.330 (Claude Code)'; exit 0 ;;
+*--version*) echo '2.1.332 (Claude Code)'; exit 0 ;;
 'auth status') echo '{"loggedIn":true}'; exit 0 ;;
 esac
 cat >prompt-of-it

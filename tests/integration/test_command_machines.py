@@ -184,7 +184,7 @@ def test_the_run_goes_on_without_an_unfit_machine(desk: Desk, making: Making, pr
 
 
 FILLS = """#!/bin/sh
-case $* in *--version*) echo '2.1.330 (Claude Code)'; exit ;; 'auth status') echo '{"loggedIn":true}'; exit ;; esac
+case $* in *--version*) echo '2.1.332 (Claude Code)'; exit ;; 'auth status') echo '{"loggedIn":true}'; exit ;; esac
 cat >/dev/null
 echo '{"type":"result","subtype":"success","is_error":false,"result":"done","num_turns":1}'
 dd if=/dev/zero of=filler bs=1048576 2>/dev/null

@@ -13,7 +13,7 @@ from tests.support.local_site import LocalSite, make_local_site
 from tests.support.prefect_server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
 
 TALKATIVE = """#!/bin/sh
-case $* in *--version*) echo '2.1.330 (Claude Code)'; exit ;; 'auth status') echo '{"loggedIn":true}'; exit ;; esac
+case $* in *--version*) echo '2.1.332 (Claude Code)'; exit ;; 'auth status') echo '{"loggedIn":true}'; exit ;; esac
 cat >/dev/null
 line=$(printf '{"type":"talk","of":"%02000d"}' 1) count=0
 [ "$MIYABI_TASK" != talks ] || while [ $((count += 1)) -lt 400 ]; do echo "$line"; done

@@ -88,9 +88,9 @@ async def test_a_workspace_that_is_a_file(tools: Path, tmp_path: Path) -> None:
     [
         ("echo 'claude: cannot execute' >&2; exit 126", r"no claude at 'claude': claude: cannot execute\. Install"),
         ("exit 1", r"no claude at 'claude': it said nothing\. Install Claude Code"),
-        ("echo '2.1.330 (Claude Code)'; exit 1", "claude is not logged in there"),
-        ("echo '2.1.330 (Claude Code)'; echo '{\"loggedIn\": false}'", "claude is not logged in there"),
-        ("echo '2.1.330 (Claude Code)'; echo '[]'", r"claude is not logged in there\. Run `claude setup-token`"),
+        ("echo '2.1.332 (Claude Code)'; exit 1", "claude is not logged in there"),
+        ("echo '2.1.332 (Claude Code)'; echo '{\"loggedIn\": false}'", "claude is not logged in there"),
+        ("echo '2.1.332 (Claude Code)'; echo '[]'", r"claude is not logged in there\. Run `claude setup-token`"),
     ],
 )
 async def test_a_claude_that_cannot_work(tools: Path, tmp_path: Path, script: str, said: str) -> None:

@@ -22,7 +22,7 @@ LOGGED_OUT = {
     "result": "Not logged in · Please run /login",
 }
 SICK = f"""#!/bin/sh
-case $* in *--version*) echo '2.1.330 (Claude Code)'; exit ;; 'auth status') echo '{{"loggedIn":true}}'; exit ;; esac
+case $* in *--version*) echo '2.1.332 (Claude Code)'; exit ;; 'auth status') echo '{{"loggedIn":true}}'; exit ;; esac
 cat >/dev/null
 echo '{json.dumps(LOGGED_OUT, ensure_ascii=False)}'
 exit 1

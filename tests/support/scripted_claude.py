@@ -54,7 +54,7 @@ def calls(program: Path) -> list[dict[str, Any]]:
 
 def _main(here: Path, words: list[str]) -> int:
     if "--version" in words:
-        print("2.1.330 (Claude Code)")
+        print("2.1.332 (Claude Code)")
         return 0
     if words[:2] == ["auth", "status"]:
         print('{"loggedIn": true}')
