@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from flows.commands.place import repository_root
+from flows.installed import schedule_fault
 from miyabi.errors import MachineError
 from miyabi.hosts import open_host
 from miyabi.machine import Machine
@@ -18,6 +19,8 @@ from miyabi.wording import count
 
 def check_machines(*, repository: Path, config: Path | None, rehearse: bool) -> int:
     """Exit code 0 where every machine can take sessions, else 1; prints a line a machine."""
+    if fault := schedule_fault():
+        click.echo(f"warning: {fault}", err=True)
     settings = Settings.load(repository_root(repository), config=config)
     answers = asyncio.run(_ask_all(settings, rehearse=rehearse))
     for fit, line in answers:

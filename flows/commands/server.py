@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from flows.commands.home import miyabi_home
+from flows.installed import schedule_fault
 from flows.server import ensure_server, find_server, stop_server
 
 
@@ -13,6 +14,8 @@ def control_server(action: str) -> None:
     home = miyabi_home()
     if action == "start":
         click.echo(f"running at {ensure_server(home).ui_url}")
+        if fault := schedule_fault():
+            click.echo(f"warning: {fault}", err=True)
     elif action == "stop":
         click.echo("stopped" if stop_server(home) else "not running")
     else:

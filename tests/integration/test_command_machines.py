@@ -17,7 +17,7 @@ from miyabi.run_folder import RunFolder
 from miyabi.session import Outcome
 from tests.support.chaos import closed_port
 from tests.support.claude import claude_binary, claude_environment
-from tests.support.command import Desk, desk, fleet_of  # noqa: F401 - a fixture
+from tests.support.command import ROOT, Desk, desk, fleet_of  # noqa: F401 - a fixture
 from tests.support.fleet import Fleet, FleetHost, start_fleet
 from tests.support.prefect_server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
 from tests.support.repos import git
@@ -134,6 +134,20 @@ def test_check_names_the_fault_and_the_way_out(desk: Desk, making: Making, name:
     assert done.stdout.startswith(f"FAIL  {name}")
     assert [word for word in words if word not in done.stdout] == [], done.stdout
     assert not (desk.repository / ".miyabi").exists()
+
+
+def test_a_pair_that_fires_no_schedule_is_told(desk: Desk, tmp_path: Path, prefect_server: RealServer) -> None:
+    """`check` and `server start` name the installed Prefect and SQLAlchemy where no schedule would fire, and go on."""
+    for name, version in (("prefect", "3.8.8"), ("sqlalchemy", "2.1.9")):
+        folder = tmp_path / "seen first" / f"{name}-{version}.dist-info"
+        folder.mkdir(parents=True)
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    given = {"PYTHONPATH": f"{folder.parent}:{ROOT}", "PREFECT_API_URL": prefect_server.url}
+    for words in (("check", "--rehearse"), ("server", "start")):
+        done = desk.miyabi(*words, **given)
+        assert done.returncode == 0, done
+        assert done.stderr.startswith("warning: no schedule ever fires with Prefect 3.8.8 and SQLAlchemy 2.1.9: "), done
+        assert done.stderr.count("\n") == 1
 
 
 def test_a_token_file_that_others_read(desk: Desk, making: Making) -> None:

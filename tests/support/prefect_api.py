@@ -10,9 +10,10 @@ from typing import Any
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def ask(url: str, body: Mapping[str, Any] | None = None) -> Any:
-    """What the API answers: to a GET, to a POST where there is a body."""
+def ask(url: str, body: Mapping[str, Any] | None = None, *, method: str | None = None) -> Any:
+    """What the API answers, None where that is nothing: to a GET, to a POST where there is a body, or to `method`."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"content-type": "application/json"})  # noqa: S310 - loopback
+    kind = {"content-type": "application/json"}
+    request = urllib.request.Request(url, data, kind, method=method)  # noqa: S310 - loopback
     with _OPENER.open(request, timeout=30) as response:
-        return json.load(response)
+        return json.loads(response.read() or b"null")

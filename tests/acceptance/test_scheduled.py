@@ -1,0 +1,33 @@
+"""A deployment's schedule makes its runs, through a real server and a real worker."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.deployments import Deployments
+from tests.support.local_site import LocalSite
+from tests.support.machine_watch import eventually
+from tests.support.milestone_site import Night, emulate, github, quick  # noqa: F401 - fixtures
+from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
+
+NIGHTLY = "run-milestone/nightly"
+
+
+@pytest.mark.timeout(300)
+def test_a_night_that_nobody_pressed(quick: Night[LocalSite]) -> None:
+    """Deployed, its repository set and its schedule switched on, `nightly` runs by itself: the pull request is open."""
+    issue = quick.issue("By night", quick.remote.milestone("v1", due_on="2026-12-24T08:00:00Z"))
+    deployed = Deployments(site=quick.site)
+    deployed.deploy()
+    worker = deployed.worker(GITHUB_TOKEN=quick.remote.token())
+    repository = str(quick.site.repository)
+    deployed.set(NIGHTLY, parameters={"repository": repository, "milestone": "next due"})
+    deployed.switch(NIGHTLY, active=True)
+    try:
+        eventually(lambda: deployed.ended(NIGHTLY), seconds=240, why=lambda: worker.output)
+    finally:
+        deployed.switch(NIGHTLY, active=False)
+    run = deployed.ended(NIGHTLY)[0]
+    assert (run["state_type"], run["auto_scheduled"]) == ("COMPLETED", True), worker.output
+    (pull,) = quick.remote.pulls()
+    assert f"Closes #{issue}" in pull["body"]
