@@ -82,7 +82,7 @@ class Integrating:
 
     async def _integrate(self) -> Integration:
         self._work = asyncio.current_task()
-        how = self.settings.integration
+        how, info = self.settings.integration, self.folder.info()
         resolving = Resolving(
             folder=self.folder,
             repository=self.repository,
@@ -98,7 +98,8 @@ class Integrating:
             dag=Dag.load(self.folder.dag_file),
             results=self.folder.latest_results(),
             run=self.folder.run,
-            base=self.folder.info().base,
+            base=info.base,
+            base_branch=info.base_branch,
             verification=how.verification,
             run_command=self._verify,
             resolve=resolving.resolve if how.resolve_conflicts else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from miyabi.errors import SettingsError
 from miyabi.remote_url import RemoteUrl
@@ -23,20 +24,38 @@ _PACKED = "# pack-refs with: peeled fully-peeled sorted "
 
 @dataclass(frozen=True)
 class Clone:
-    """The text that makes a fresh repository look like a clone, and the objects that must be there for it.
+    """What makes a fresh repository look like a clone: the content of three files below `.git`.
 
     Args:
-        text: three parts, each behind a line `== NAME`: config, shallow (where the history ends), packed-refs.
-        tips: the commits and tags that its refs name.
+        config: settings to add to the repository's own.
+        shallow: the commits where the history ends; empty in a whole one.
+        packed_refs: branches and tags.
+        tips: the commits and tags that those name, which must be there.
     """
 
-    text: bytes
+    config: str
+    shallow: str
+    packed_refs: str
     tips: tuple[str, ...]
+
+    @cached_property
+    def text(self) -> bytes:
+        """All of it, each file behind a line `== NAME`."""
+        parts = {"config": self.config, "shallow": self.shallow, "packed-refs": self.packed_refs}
+        return "".join(f"== {name}\n{part}" for name, part in parts.items()).encode("utf-8", "surrogateescape")
 
     @cached_property
     def name(self) -> str:
         """Its name on a machine, made of its content."""
         return hashlib.sha256(self.text).hexdigest()[:32]
+
+    def put_into(self, folder: Path) -> None:
+        """Makes a fresh repository look like it. `folder` is its `.git`."""
+        with (folder / "config").open("a", encoding="utf-8", errors="surrogateescape") as config:
+            config.write(self.config)
+        (folder / "packed-refs").write_text(self.packed_refs, encoding="utf-8", errors="surrogateescape")
+        if self.shallow:
+            (folder / "shallow").write_text(self.shallow, encoding="utf-8", errors="surrogateescape")
 
 
 async def describe(repository: Repository, *, branch: str | None, commit: str) -> Clone:
@@ -59,9 +78,12 @@ async def describe(repository: Repository, *, branch: str | None, commit: str) -
     }
     refs = "".join([f"{_PACKED}\n", *(rows[name] for name in sorted(rows, key=str.encode))])
     ends = "".join(f"{end}\n" for end in sorted(shallow_ends(repository.common)))
-    parts = {"config": _config(await _address(repository), branch), "shallow": ends, "packed-refs": refs}
-    text = "".join(f"== {name}\n{part}" for name, part in parts.items())
-    return Clone(text.encode("utf-8", "surrogateescape"), (commit, *(oid for oid, _ in tags.values())))
+    return Clone(
+        config=_config(await _address(repository), branch),
+        shallow=ends,
+        packed_refs=refs,
+        tips=(commit, *(oid for oid, _ in tags.values())),
+    )
 
 
 async def _tags(repository: Repository, commit: str) -> dict[str, tuple[str, str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from miyabi import leaving_out, own_branch
 from miyabi.bisecting import first_failing
+from miyabi.clone import describe
 from miyabi.dag import Dag
 from miyabi.history import History
 from miyabi.integration_values import Integration, LeftOut
@@ -34,6 +35,7 @@ async def integrate(
     results: Mapping[str, SessionResult],
     run: str,
     base: str,
+    base_branch: str | None = None,
     verification: Verification = _NOT_VERIFIED,
     run_command: RunCommand = run_plainly,
     resolve: Resolve | None = None,
@@ -46,6 +48,7 @@ async def integrate(
         results: the last result of each task that has one.
         run: name of the run.
         base: branch, tag or commit that the branch starts from.
+        base_branch: the branch that this is the head of; verify commands find it under its name.
         verification: commands that must pass on the merged tree.
         run_command: runs each of them.
         resolve: has a merge that conflicts resolved by somebody; None: such a task is left out.
@@ -68,7 +71,9 @@ async def integrate(
         resolve=resolve,
     )
     causes = leaving_out.not_to_merge(dag, results, here=here)
-    outcome = await _settle(maker, Verifier(repository, verification, run_command), causes)
+    clone = await describe(repository, branch=base_branch, commit=start)
+    verifier = Verifier(repository, verification, clone=clone, run_command=run_command)
+    outcome = await _settle(maker, verifier, causes)
     await own_branch.place(repository, branch, head=outcome.chain.head, base=start)
     return Integration(
         branch=branch,

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from miyabi.clone import Clone
 from miyabi.errors import GitFailed
 from miyabi.git import Git
 from miyabi.repository import Repository
@@ -21,8 +22,8 @@ _STALE_SECONDS = 60.0
 
 
 @asynccontextmanager
-async def checked_out(repository: Repository, commit: str) -> AsyncIterator[Path]:
-    """A folder with the commit's files: a repository without remotes or branches that reads the user's objects.
+async def checked_out(repository: Repository, commit: str, clone: Clone) -> AsyncIterator[Path]:
+    """A folder with the commit's files: a repository as a session has it, which reads the user's objects.
 
     What an orchestrator that was killed has left of such folders is removed on the way.
 
@@ -37,21 +38,20 @@ async def checked_out(repository: Repository, commit: str) -> AsyncIterator[Path
         raise GitFailed(f"{tempfile.gettempdir()}: no folder can be made to verify in: {error.strerror}") from error
     try:
         with _claimed(top):
-            yield await _clone(repository, commit, top / _name(repository))
+            yield await _clone(repository, commit, clone, top / _name(repository))
     finally:
         await asyncio.shield(asyncio.to_thread(_remove, top))
 
 
-async def _clone(repository: Repository, commit: str, folder: Path) -> Path:
+async def _clone(repository: Repository, commit: str, clone: Clone, folder: Path) -> Path:
     """As `git clone --shared`, but nothing in it tells where the user's repository is pushed to."""
     words = ("init", "-q", "--template=", "-b", "main", f"--object-format={repository.object_format}")
     await Git(folder.parent).ask(*words, str(folder))
     info = folder / ".git" / "objects" / "info"
     info.mkdir(parents=True, exist_ok=True)
     (info / "alternates").write_bytes(os.fsencode(repository.common / "objects") + b"\n")
-    with contextlib.suppress(FileNotFoundError):
-        shutil.copyfile(repository.common / "shallow", folder / ".git" / "shallow")
-    await Git(folder).ask("checkout", "-q", "--detach", commit)
+    clone.put_into(folder / ".git")
+    await Git(folder).ask("checkout", "-q", "-f", "--detach", commit)  # without -f, files that it lacks are no error
     return folder
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from miyabi import guard, scratch
 from miyabi.children import see_end
+from miyabi.clone import Clone
 from miyabi.redact import redact
 from miyabi.repository import Repository
 from miyabi.text import clean
@@ -80,8 +81,11 @@ async def run_plainly(command: str, *, folder: Path, timeout_seconds: float, lab
 class Verifier:
     """Verifies commits. One that passed once passes; one that failed twice fails."""
 
-    def __init__(self, repository: Repository, how: Verification, run_command: RunCommand = run_plainly) -> None:
+    def __init__(
+        self, repository: Repository, how: Verification, *, clone: Clone, run_command: RunCommand = run_plainly
+    ) -> None:
         self.how = how
+        self._clone = clone
         self._repository = repository
         self._run_command = run_command
         self._verdicts: dict[str, list[Verdict]] = {}
@@ -119,7 +123,7 @@ class Verifier:
         return self._verdicts.get(commit, ())
 
     async def _try(self, commit: str, *, label: str) -> None:
-        async with scratch.checked_out(self._repository, commit) as folder:
+        async with scratch.checked_out(self._repository, commit, self._clone) as folder:
             verdict = await self._verdict(folder, label=label)
         self._verdicts.setdefault(commit, []).append(verdict)
 

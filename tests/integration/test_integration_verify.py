@@ -77,7 +77,7 @@ async def test_twenty_branches_of_which_three_conflict_and_one_breaks(played: Pl
 async def test_the_commands_run_on_the_merged_tree_away_from_the_checkout(
     played: PlayedRun, scratch: Path, tmp_path: Path
 ) -> None:
-    """They see the head's files and history in a folder called like the repository, and no remote of the user's."""
+    """They see the head's files and history in a folder called like the repository, and a remote that leads nowhere."""
     git(played.root, "remote", "add", "origin", "https://someone:s3cret@git.example.com/x.git")
     await played.task("a", {"a.txt": "x"})
     (played.root / "README.md").write_text("changed by the user\n")
@@ -86,7 +86,11 @@ async def test_the_commands_run_on_the_merged_tree_away_from_the_checkout(
     came = await played.integrate(verification=verified_by(script))
     lines = told.read_text().splitlines()
     assert lines[0] == "project"
-    assert [line.split(" ", 1)[1] for line in lines[1:]] == ["Merge a: Title of a", "work of a", "first"]
+    assert [line.split(" ", 1)[1] for line in lines[1:]] == [
+        *("Merge a: Title of a", "work of a", "first"),
+        *("(fetch)", "(push)"),
+    ]
+    assert {line.split()[1] for line in lines[-2:]} == {"/orchestrator/"}
     assert (came.verified, came.verify_commands) == (True, (script,))
     assert came.verify_log.splitlines()[1:] == ["hello", "x"]
     assert snapshot(played.root) == before
@@ -201,6 +205,17 @@ async def test_leftovers_of_a_killed_orchestrator_are_removed(played: PlayedRun,
     assert others.exists()
     assert not old.exists()
     others.rmdir()
+
+
+@pytest.mark.parametrize(
+    "command", ["git describe --match 'v*'", "git log -1 main", "git diff --stat origin/main", "git log v1..HEAD"]
+)
+async def test_the_commands_find_what_a_clone_has(played: PlayedRun, command: str) -> None:
+    """Tags, the base branch and the remote's are there, as they are where the user builds."""
+    git(played.root, "tag", "-am", "one", "v1", played.base)
+    await played.task("a", {"a.txt": "x"})
+    came = await played.integrate(base_branch="main", verification=verified_by(command))
+    assert came.verified is True, came.verify_log
 
 
 async def test_the_integration_survives_as_json(played: PlayedRun) -> None:
