@@ -72,14 +72,18 @@ wipe() { # FOLDER: also where an agent took the write permission away
   rm -rf "$1" 2>/dev/null || { chmod -R u+rwx "$1" 2>/dev/null; rm -rf "$1"; } || failed "cannot remove $1"
 }
 
+remove_worktrees() ( # GITDIR FOLDER LINKS: those of the repositories inside as well; a subshell: calls itself
+  survey "$1" "$2" "$3"
+  for i in "$3"/inner-*; do
+    [ -h "$i" ] && inner=$(cd -P -- "$i" && pwd -P) && inner_git=$(g -C "$inner" rev-parse --absolute-git-dir) &&
+      remove_worktrees "$inner_git" "$inner" "$i.links"
+  done
+  for w in "$3"/worktree-*.folder; do [ ! -h "$w" ] || wipe "$(cd -P -- "$w" && pwd -P)"; done
+)
 remove() {
   if [ -f "$store/config" ]; then
     lock "$gate"
-    if [ -d "$repo" ]; then
-      links=$notes.links
-      survey "$repo" "$checkout" "$links"
-      for w in "$links"/worktree-*.folder; do [ ! -h "$w" ] || wipe "$(cd -P -- "$w" && pwd -P)"; done
-    fi
+    [ ! -d "$repo" ] || remove_worktrees "$repo" "$checkout" "$notes.links"
     forget_refs "refs/miyabi/base/$run/$task" "refs/miyabi/heads/$run/$task"
     for n in ready salvaged unmerged left making config links; do wipe "$notes.$n"; done
   fi

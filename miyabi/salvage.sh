@@ -122,10 +122,10 @@ survey() { # GITDIR FOLDER LINKS
       local $/; push @found, split /\0/, <$find> // "";
     }
     my %gitlink = map { /^160000 [^\t]*\t(.*)\z/s ? ("$top_real/$1/.git" => 1) : () } split /\0/, slurp("$links/index");
-    my ($i, $a) = (0, 0);
+    my ($i, $a, %seen) = (0, 0);
     for my $dot (@found) {
       my $folder = realpath(above($dot));
-      next if !defined $folder || $folder eq $top_real || $linked{"$folder/.git"};
+      next if !defined $folder || $folder eq $top_real || $linked{"$folder/.git"} || $seen{$folder}++;
       my $to = target("$folder/.git");
       next if !defined $to || $to eq $real || !-e "$to/HEAD";
       link_to("inner-" . ++$i, $folder);
@@ -143,8 +143,6 @@ save_repository() ( # GITDIR FOLDER LINKS
   for w in "$3"/worktree-*.git; do
     [ -h "$w" ] || continue
     commit_at "$(cd -P -- "$w" && pwd -P)" "$(cd -P -- "${w%.git}.folder" && pwd -P)" "$1" "$3"
-    n=${w##*/worktree-} && head=$(g --git-dir="$w" rev-parse -q --verify HEAD) &&
-      g --git-dir="$1" update-ref "refs/miyabi/worktree/${n%.git}" "$head"
   done
   commit_at "$1" "$2" "$1" "$3"
   put_back "$1"
@@ -290,10 +288,15 @@ keep_history() { # REPOSITORY LINK NAME
   (
     inner=$(cd -P -- "$2" && pwd -P) && inner_git=$(g -C "$inner" rev-parse --absolute-git-dir) || exit 0
     save_repository "$inner_git" "$inner" "$2.links"
-    set -- "$1" "$3" $(g --git-dir="$inner_git" for-each-ref --count=1 --format='+refs/stash:refs/miyabi/nested/' refs/stash)
-    [ -n "$(g --git-dir="$inner_git" rev-list -n 1 HEAD --branches ${3:+refs/stash} --glob=refs/miyabi --not --remotes 2>/dev/null)" ] || exit 0
-    g --git-dir="$1" fetch -q --no-tags "$inner" "+HEAD:refs/miyabi/nested/$2/HEAD" \
-      "+refs/heads/*:refs/miyabi/nested/$2/heads/*" "+refs/miyabi/*:refs/miyabi/nested/$2/miyabi/*" ${3:+"$3$2/stash"} && rm -f "$1/FETCH_HEAD"
+    theirs=--remotes
+    [ -z "$(g --git-dir="$inner_git" remote)" ] || theirs='--remotes --tags'
+    n=0
+    for tip in $(named_in_files "$inner_git" | tips "$inner_git" --not $theirs); do
+      n=$((n + 1))
+      g --git-dir="$inner_git" update-ref "refs/miyabi/tip/$n" "$tip"
+    done
+    [ "$n" -eq 0 ] || g --git-dir="$1" fetch -q --no-tags "$inner" "+refs/miyabi/tip/*:refs/miyabi/nested/$3/*" &&
+      rm -f "$1/FETCH_HEAD"
   ) </dev/null || say "miyabi: the history of a repository inside could not be kept" >&2
 }
 

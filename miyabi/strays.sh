@@ -4,29 +4,38 @@
 # Sets `strays` to a commit that holds them all, or to nothing. What was found before stays in it.
 find_strays() { # BASE
   strays=$(in_task rev-parse -q --verify refs/miyabi/strays) || strays=
-  seen=$notes.links/seen
-  kept_in_files | in_task cat-file --batch-check='%(objectname) %(objecttype)' | sed -n 's/ commit$//p' >"$seen"
-  { say "^$1"; say "^refs/heads/$branch"; [ -z "$strays" ] || say "^$strays"; given; cat "$seen"; } >"$seen.all"
-  tips=$(in_task rev-list --parents --all --reflog --stdin <"$seen.all" |
+  given | sed 's/^/^/' >"$notes.links/given"
+  set -- $({ say "^$1"; say "^refs/heads/$branch"; [ -z "$strays" ] || say "^$strays"; cat "$notes.links/given"
+    named_in_files "$repo"; } | tips "$repo")
+  [ $# -eq 0 ] || tie_strays "$@" $strays
+}
+# The commits of a repository, those in its logs too, that are parents of no other. On stdin further ones, ^ before those
+# that do not count.
+tips() { # GITDIR [OPTION ...]
+  gitdir=$1
+  shift
+  g --git-dir="$gitdir" rev-list --parents --all --reflog --stdin "$@" 2>/dev/null |
     awk '{ if (!($1 in inner)) order[++n] = $1; for (i = 2; i <= NF; i++) inner[$i] } END {
-      for (i = 1; i <= n; i++) if (!(order[i] in inner)) print order[i] }')
-  [ -z "$tips" ] || tie_strays $tips $strays
+      for (i = 1; i <= n; i++) if (!(order[i] in inner)) print order[i] }'
 }
 # What the clone had from the beginning is nobody's work.
 given() {
   for c in "$store"/miyabi/clone-*; do
     [ ! -f "$c" ] || sed -n '/^== packed-refs$/,$s/^\([0-9a-f]\{40,64\}\) .*/\1/p' "$c"
-  done | sort -u | in_task cat-file --batch-check='^%(objectname) %(objecttype)' | sed -n '/ missing$/d;s/^\(^[0-9a-f]*\) .*/\1/p'
+  done | there "$repo" commit tag
+}
+there() { # GITDIR TYPE ...: those of the ids on stdin that are objects of these types there
+  sort -u | g --git-dir="$1" cat-file --batch-check='%(objectname) %(objecttype)' | sed -n "s/ $2\$//p;s/ ${3:-$2}\$//p"
 }
 # Commits that git names in files beside refs and logs: HEADs of worktrees, what a rebase or merge has put aside.
-kept_in_files() {
-  for d in "$repo" "$repo"/worktrees/*; do
+named_in_files() { # GITDIR
+  for d in "$1" "$1"/worktrees/*; do
     for f in HEAD ORIG_HEAD CHERRY_PICK_HEAD REVERT_HEAD MERGE_AUTOSTASH rebase-merge/autostash rebase-merge/orig-head \
       rebase-apply/autostash rebase-apply/orig-head sequencer/head; do
       [ ! -f "$d/$f" ] || sed -n 's/^\([0-9a-f]\{40,64\}\)$/\1/p' "$d/$f"
     done
     [ ! -f "$d/logs/HEAD" ] || sed -n 's/^[0-9a-f]* \([0-9a-f]*\) .*/\1/p' "$d/logs/HEAD"
-  done | sort -u
+  done | there "$1" commit
 }
 
 # The same tips make the same commit, as old as the newest of them.
