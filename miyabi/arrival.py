@@ -10,6 +10,7 @@ from miyabi import exchange, merging
 from miyabi.errors import GitFailed
 from miyabi.git import Answer
 from miyabi.repository import Repository
+from miyabi.strays import TIE
 
 STRAYS = "+strays"
 """Ends the name of the branch that keeps what a task's branch does not hold: amended, reset, stashed commits."""
@@ -73,7 +74,7 @@ async def _strays(repository: Repository, branch: str, *, head: str, others: Seq
     if len(left) <= 1:
         return left[0] if left else None
     tree = (await repository.git.ask("rev-parse", f"{left[0]}^{{tree}}")).text
-    message = f"Stray commits of {branch}\n\nWhat the branch held before and holds no longer.\n"
+    message = f"{TIE} {branch}\n\nWhat the branch held before and holds no longer.\n"
     return await merging.commit_tree(repository.git, tree, parents=left, message=message)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from miyabi.faults import Fault
 from miyabi.legacy_result import LegacyResult
 from miyabi.redact import redact
-from miyabi.session import Outcome
+from miyabi.session import Outcome, Strays
 from miyabi.text import one_line
 
 ERROR_CHARACTERS = 500
@@ -24,6 +24,8 @@ class Evidence:
     lost: bool = False  # the machine or its supervisor went away
     stderr: str = ""
     commits: int = 0
+    strays: Strays | None = None  # what it did beside its branch
+    unresolved: tuple[str, ...] = ()  # files with conflicts that nobody resolved
     expect_changes: bool = True
     check_asked: bool = False
     check_exit: int | None = None  # None: not asked, or not run to its end

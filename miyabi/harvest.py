@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from miyabi import legacy_result
+from miyabi import conflict_markers, legacy_result, strays
 from miyabi.collecting import collect_patiently
 from miyabi.legacy_result import LegacyResult
 from miyabi.live_run import LiveRun
@@ -14,8 +14,9 @@ from miyabi.machine import Machine
 from miyabi.outcome import Evidence, conclude
 from miyabi.parser import Transcript
 from miyabi.remote import RemoteSession
-from miyabi.session import SessionResult, SessionSpec
+from miyabi.session import SessionResult, SessionSpec, Strays, is_resolving
 from miyabi.session_status import State, Status
+from miyabi.workspace import Collected
 
 STOP_GRACE_SECONDS = 10.0
 _STDERR_BYTES = 4096
@@ -73,7 +74,11 @@ class Harvest:
         return conclude(
             self.spec,
             transcript=transcript,
-            evidence=self._evidence(status, await self._declared(), missing=missing),
+            evidence=replace(
+                self._evidence(status, await self._declared(), missing=missing),
+                strays=await self._strays(collected),
+                unresolved=await self._unresolved(collected),
+            ),
             changes=changes.model_copy(update={"salvaged": collected.salvaged}),
             machine=self.machine.name,
             placement_reason=self.reason,
@@ -81,6 +86,22 @@ class Harvest:
             end=end,
             head=collected.head,
             earlier_cost_usd=self.live.cost_of(self.spec.resumes),
+        )
+
+    async def _strays(self, collected: Collected) -> Strays | None:
+        """What the task's branch, which may be a later attempt's, does not hold."""
+        if collected.strays is None:
+            return None
+        repository, branch = self.live.repository, self.spec.paths.branch
+        tip = (await repository.branches(branch)).get(branch, collected.head)
+        return await strays.measure(repository.git, collected.strays, beyond=(self.spec.base, tip))
+
+    async def _unresolved(self, collected: Collected) -> tuple[str, ...]:
+        return await conflict_markers.left_by_session(
+            self.live.repository.git,
+            collected.head,
+            base=self.spec.base,
+            is_resolution=is_resolving(self.spec.task),
         )
 
     async def _declared(self) -> LegacyResult | None:

@@ -6,11 +6,20 @@ from miyabi.evidence import Evidence, Verdict, verdict
 from miyabi.last_action import told
 from miyabi.parser import Transcript
 from miyabi.session import Outcome
+from miyabi.work_elsewhere import strays_words
+
+_NAMED = 3
 
 
 def nothing_done(transcript: Transcript, evidence: Evidence) -> Verdict | None:
     """Is nothing changed where something should be?"""
     if evidence.commits or not evidence.expect_changes:
+        return None
+    if evidence.strays:
+        situation = f"the session of {evidence.task} left nothing on its branch, but {strays_words(evidence.strays)}"
+        advice = "merge that by hand, or reword its prompt: its work is to be on the branch that it starts on"
+        return verdict(Outcome.OFF_BRANCH, "off_branch", situation, advice)
+    if evidence.unresolved:
         return None
     if transcript.denials:
         first = transcript.denials[0]
@@ -21,6 +30,16 @@ def nothing_done(transcript: Transcript, evidence: Evidence) -> Verdict | None:
         return verdict(Outcome.PERMISSION_DENIED, "permission_denied", situation, advice)
     situation = f"the session of {evidence.task} ended well and left no change"
     return verdict(Outcome.NO_CHANGES, "no_changes", situation, "reword its prompt, or set its expect_changes to false")
+
+
+def conflicts_left(_: Transcript, evidence: Evidence) -> Verdict | None:
+    """Does its work hold conflicts that it did not resolve?"""
+    if not evidence.unresolved:
+        return None
+    more = len(evidence.unresolved) - _NAMED
+    named = f"{', '.join(evidence.unresolved[:_NAMED])}{f' and {more} more' if more > 0 else ''}"
+    situation = f"the session of {evidence.task} left conflicts that nobody resolved in {named}"
+    return verdict(Outcome.UNRESOLVED_CONFLICT, "unresolved_conflict", situation, "resolve them on its branch")
 
 
 def check_failed(_: Transcript, evidence: Evidence) -> Verdict | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from miyabi.arrival import STRAYS
 from miyabi.attempt import Attempt
 from miyabi.attempt_record import AttemptRecord
 from miyabi.errors import GitError, MachineError, SessionError
 from miyabi.live_run import LiveRun
 from miyabi.session import Outcome, SessionResult
+from miyabi.work_elsewhere import size_of
 
 _SECONDS = 120.0
 
@@ -37,7 +37,8 @@ async def _bring(live: LiveRun, lost: SessionResult) -> None:
         return
     if came:
         what = f"{lost.task}: what attempt {lost.attempt} did on {lost.machine}"
-        live.warn(f"{what} came home later, to {came.branch}{STRAYS}")
+        where = f"{came.strays.branch}: {size_of(came.strays)}" if came.strays else came.branch
+        live.warn(f"{what} came home later, to {where}")
         told = {"outcome": Outcome.MACHINE_LOST, "error_kind": lost.error_kind, "error_text": lost.error_text}
         live.folder.write_result(came.model_copy(update=told))
 

@@ -30,6 +30,7 @@ _JUDGES: tuple[Callable[[Transcript, Evidence], Verdict | None], ...] = (
     judges.result_says_error,
     judges.exit_says_error,
     judges_of_work.nothing_done,
+    judges_of_work.conflicts_left,  # before check_failed, which may be so because of them
     judges_of_work.check_failed,
     judges_of_work.declared_failure,
 )
@@ -53,10 +54,12 @@ def conclude(
     head: str | None,
     placement_reason: str = "",
     earlier_cost_usd: float = 0.0,
+    left_there: tuple[str, ...] = (),
 ) -> SessionResult:
     """The attempt's result. What spec and changes already say goes into the evidence by itself.
 
-    `earlier_cost_usd` is what the conversation had cost before this attempt went on with it.
+    `earlier_cost_usd` is what the conversation had cost before this attempt went on with it; `left_there` are the
+    files that stayed on the machine.
     """
     word = decide(transcript, _completed(evidence, spec, transcript=transcript, changes=changes, machine=machine))
     return SessionResult(
@@ -82,6 +85,9 @@ def conclude(
         permission_denials=tuple(one_line(redact(told(d.tool, d.subject))) for d in transcript.denials),
         resets_at=word.resets_at,
         changes=changes,
+        strays=evidence.strays,
+        unresolved=evidence.unresolved,
+        left_there=left_there,
         check_exit_status=evidence.check_exit,
         rehearsal=spec.rehearse,
     )

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from miyabi import merging
+from miyabi import conflict_markers, merging
 from miyabi.errors import MergeConflict, MiyabiError
 from miyabi.git import Git
 from miyabi.text import one_line
 
-_MARKER = r"^(<{7}|[|]{7}|>{7})( |$)"
 _FILES_SHOWN = 5
 _WHY_CHARACTERS = 500
 
@@ -79,28 +77,13 @@ async def _tree(git: Git, conflict: Conflict, head: str) -> str:
         raise _unresolved(conflict, "nothing was committed to resolve it")
     if not await _is_on_top(git, head, conflict.start):
         raise _unresolved(conflict, f"the resolution {head[:12]} is not on top of both sides")
-    if left := await _marked(git, conflict, head):
+    if left := await conflict_markers.unresolved(git, head, sides=(conflict.ours, conflict.theirs)):
         raise _unresolved(conflict, f"the resolution {head[:12]} still has conflict markers in {_several(left)}")
     return (await git.ask("rev-parse", "--verify", f"{head}^{{tree}}")).text
 
 
 async def _is_on_top(git: Git, head: str, start: str) -> bool:
     return not (await git.run("merge-base", "--is-ancestor", start, head)).exit_status
-
-
-async def _marked(git: Git, conflict: Conflict, head: str) -> list[str]:
-    """The files in conflict that hold a line like a conflict marker which neither side has."""
-    sides = {line for side in (conflict.ours, conflict.theirs) for line in await _markers(git, side, conflict.files)}
-    return sorted({name for name, line in await _markers(git, head, conflict.files) if (name, line) not in sides})
-
-
-async def _markers(git: Git, commit: str, files: Sequence[str]) -> list[tuple[str, str]]:
-    """File and text of the lines that look like conflict markers."""
-    if not files:
-        return []
-    words = ("grep", "-z", "--text", "--full-name", "--no-line-number", "--no-column", "--no-color", "-E", _MARKER)
-    found = (await git.run("--literal-pathspecs", *words, commit, "--", *files)).text
-    return re.findall(rf"{commit}:([^\0]*)\0([^\n]*)", found)
 
 
 def _unresolved(conflict: Conflict, why: str) -> MergeConflict:

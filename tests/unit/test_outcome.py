@@ -8,17 +8,38 @@ import pytest
 from miyabi.legacy_result import LegacyResult
 from miyabi.outcome import Evidence, decide
 from miyabi.parser import Transcript
-from miyabi.session import Outcome
+from miyabi.session import Outcome, Strays
 from tests.support.recordings import assistant, init, line, read, result
 
 GOOD = Evidence(agent_exit=0, commits=1, machine="mini1", task="t1", timeout_seconds=1800)
 SUCCESS = init() + result()
+STRAYS = Strays(branch="miyabi/r1/t1+strays", commits=2, files=3, insertions=10, deletions=1)
 
 
 def outcome(evidence: Evidence, stream: bytes = SUCCESS) -> tuple[Outcome, str | None]:
     """Outcome and kind."""
     verdict = decide(read(stream), evidence)
     return verdict.outcome, verdict.error_kind
+
+
+def test_work_beside_the_branch_is_told_with_its_size_and_place() -> None:
+    """Who committed somewhere else is not said to have left no change, whatever was denied besides."""
+    denied = init() + result(permission_denials=[{"tool_name": "Bash", "tool_use_id": "1", "tool_input": {}}])
+    for stream in (SUCCESS, denied):
+        told = decide(read(stream), replace(GOOD, commits=0, strays=STRAYS))
+        assert told.outcome is Outcome.OFF_BRANCH
+        assert told.error_text == (
+            "the session of t1 left nothing on its branch, but 2 commits (3 files, +10 -1) on miyabi/r1/t1+strays; "
+            "merge that by hand, or reword its prompt: its work is to be on the branch that it starts on"
+        )
+
+
+def test_unresolved_files_are_named() -> None:
+    """The first three, and how many more there are."""
+    told = decide(read(SUCCESS), replace(GOOD, unresolved=("a", "b", "c", "d", "e")))
+    assert told.error_text == (
+        "the session of t1 left conflicts that nobody resolved in a, b, c and 2 more; resolve them on its branch"
+    )
 
 
 def test_success() -> None:
@@ -44,6 +65,18 @@ def test_success() -> None:
         (replace(GOOD, check_asked=True, check_exit=2), (Outcome.CHECK_FAILED, "check_failed")),
         (replace(GOOD, check_asked=True, check_exit=None), (Outcome.CHECK_FAILED, "check_failed")),
         (replace(GOOD, commits=0, check_asked=True, check_exit=2), (Outcome.NO_CHANGES, "no_changes")),
+        (replace(GOOD, commits=0, strays=STRAYS), (Outcome.OFF_BRANCH, "off_branch")),
+        (replace(GOOD, commits=0, strays=STRAYS, check_asked=True, check_exit=2), (Outcome.OFF_BRANCH, "off_branch")),
+        (replace(GOOD, commits=0, strays=STRAYS, expect_changes=False), (Outcome.SUCCEEDED, None)),
+        (replace(GOOD, strays=STRAYS), (Outcome.SUCCEEDED, None)),
+        (replace(GOOD, commits=0, strays=STRAYS, ended_by="stop"), (Outcome.STOPPED, "stopped")),
+        (replace(GOOD, unresolved=("a",)), (Outcome.UNRESOLVED_CONFLICT, "unresolved_conflict")),
+        (replace(GOOD, unresolved=("a",), commits=0), (Outcome.UNRESOLVED_CONFLICT, "unresolved_conflict")),
+        (
+            replace(GOOD, unresolved=("a",), check_asked=True, check_exit=2),
+            (Outcome.UNRESOLVED_CONFLICT, "unresolved_conflict"),
+        ),
+        (replace(GOOD, unresolved=("a",), ended_by="timeout"), (Outcome.TIMED_OUT, "timeout")),
         (replace(GOOD, expect_structured_output=True), (Outcome.AGENT_ERROR, "no_structured_output")),
     ],
 )
