@@ -26,13 +26,13 @@ def integration_sentence(integration: Integration | NotIntegrated, report: Repor
     if isinstance(integration, NotIntegrated):
         return f"Not integrated: {integration.reason}"
     if integration.is_empty:
-        return "Nothing to integrate: no task that succeeded made a commit."
+        return f"Nothing to integrate: no task that succeeded made a commit.{_elsewhere(report)}"
     missing = _missing(integration, report)
     named = "; ".join(f"{task}: {integration.left_out_by_task[task].reason}" for task in missing[:_NAMED])
     more = f"; and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
     out = f" Left out: {named}{more}." if missing else ""
     held = f"{integration.branch} holds {len(integration.merged)} of {count(report.total, 'task')}."
-    return f"{held}{out}{_verified(integration)}"
+    return f"{held}{out}{_elsewhere(report)}{_verified(integration)}"
 
 
 def integration_section(integration: Integration | NotIntegrated, report: Report) -> str:
@@ -50,13 +50,20 @@ def _held(integration: Integration, report: Report) -> str:
     merges = f"git log --first-parent {integration.base[:_SHORT_SHA]}..{integration.branch}"
     branch = f"{code(integration.branch)} at {code(integration.head[:_SHORT_SHA])}"
     checked = _verified(integration) or _unverified(integration)
-    held = f"{branch} holds {len(integration.merged)} of {count(report.total, 'task')}.{checked}"
-    return f"{held} The merges: {code(merges)}\n"
+    held = f"{branch} holds {len(integration.merged)} of {count(report.total, 'task')}."
+    return f"{held}{escape(_elsewhere(report))}{checked} The merges: {code(merges)}\n"
 
 
 def _missing(integration: Integration, report: Report) -> list[str]:
     out = integration.left_out_by_task
     return [row.task for row in report.tasks if row.outcome is Outcome.SUCCEEDED and row.task in out]
+
+
+def _elsewhere(report: Report) -> str:
+    """That there is work which no branch of a task holds; the report says where it is, and how much."""
+    tasks = [each.task for each in report.elsewhere]
+    more = f" and {len(tasks) - _NAMED} more" if len(tasks) > _NAMED else ""
+    return f" Not in it: work beside the branches of {', '.join(tasks[:_NAMED])}{more}." if tasks else ""
 
 
 def _verified(integration: Integration) -> str:

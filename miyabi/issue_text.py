@@ -13,7 +13,8 @@ from miyabi.github_values import Milestone
 from miyabi.integration_values import Integration, LeftOutKind
 from miyabi.issue_prompt import COMMENT_MARKER
 from miyabi.markdown import table
-from miyabi.report import Report, TaskRow
+from miyabi.pull_request_tables import elsewhere_words
+from miyabi.report import Elsewhere, Report, TaskRow
 from miyabi.report_markdown import REHEARSAL
 from miyabi.session import Outcome
 from miyabi.wording import count, dollars, duration
@@ -109,6 +110,7 @@ class IssueStatus(BaseModel):
     error: str = Field("", description="What was said when it failed: foreign text")
     files: tuple[str, ...] = Field((), description="Files in conflict")
     next_step: str = ""
+    elsewhere: Elsewhere | None = Field(None, description="What its branch does not hold")
     rehearsal: bool = False
 
     @classmethod
@@ -140,6 +142,7 @@ class IssueStatus(BaseModel):
             error=error,
             files=left.files if left else (),
             next_step=_LEFT_OUT[left.kind] if left and succeeded else _NEXT[row.outcome],
+            elsewhere=report.elsewhere_by_task.get(row.task),
             rehearsal=report.rehearsal,
         )
 
@@ -227,6 +230,7 @@ def _facts(status: IssueStatus) -> str:
         ("Outcome", status.outcome.replace("_", " ") if status.outcome else ""),
         ("Machine", words(status.machine or "")),
         ("Branch in the orchestrator's clone", code(status.branch or "")),
+        *(("Not on that branch", told) for told in elsewhere_words(status.elsewhere)),
         ("Pull request", f"#{status.pull_request}" if status.pull_request else ""),
         ("Cost", worked if status.turns or status.cost_usd else ""),
     ]

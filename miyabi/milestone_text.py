@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from miyabi import marked_block
 from miyabi.foreign_text import code, words
 from miyabi.github_values import Issue, Milestone, PullRequest
-from miyabi.integration_values import Integration
+from miyabi.integration_values import Integration, LeftOut
 from miyabi.markdown import table
 from miyabi.marked_block import replace_block
 from miyabi.milestone import SkippedIssue
@@ -117,21 +117,28 @@ def _link(pull_request: PullRequest) -> str:
 def _results(report: Report, integration: Integration | None, issues: Mapping[str, int]) -> str:
     rows = sorted(report.tasks, key=lambda row: row.outcome is Outcome.SUCCEEDED)
     numbers = ("Turns", "Cost (USD)")
-    cells = [_result(row, integration, issues) for row in rows]
+    beside = {each.task for each in report.elsewhere}
+    cells = [_result(row, integration, issues, is_beside=row.task in beside) for row in rows]
     return _table(("Issue", "Task", "Outcome", "Machine", *numbers), cells, right=numbers)
 
 
-def _result(row: TaskRow, integration: Integration | None, issues: Mapping[str, int]) -> Sequence[str]:
+def _result(
+    row: TaskRow, integration: Integration | None, issues: Mapping[str, int], *, is_beside: bool
+) -> Sequence[str]:
     left_out = integration.left_out_by_task.get(row.task) if integration else None
-    is_out = left_out is not None and row.outcome is Outcome.SUCCEEDED
     return (
         issue_link(row.task, issues) or code(row.task, limit=64),
         words(row.title, limit=60),
-        f"succeeded, left out ({left_out.kind})" if left_out and is_out else row.outcome.replace("_", " "),
+        f"{_outcome(row, left_out)}{', some work is beside its branch' if is_beside else ''}",
         words(row.machine or "", limit=63),
         str(row.turns),
         f"{row.cost_usd:.2f}",
     )
+
+
+def _outcome(row: TaskRow, left_out: LeftOut | None) -> str:
+    is_out = left_out is not None and row.outcome is Outcome.SUCCEEDED
+    return f"succeeded, left out ({left_out.kind})" if left_out and is_out else row.outcome.replace("_", " ")
 
 
 def _waiting(skipped: Sequence[SkippedIssue]) -> str:

@@ -17,6 +17,7 @@ from miyabi.errors import BadInput
 from miyabi.session import Outcome, SessionResult
 from miyabi.wording import clock as clock_text
 from miyabi.wording import count, dollars
+from miyabi.work_elsewhere import size_of
 
 
 class TaskState(StrEnum):
@@ -186,6 +187,7 @@ class Board:
             ended=result.end and result.end.timestamp(),
             turns=result.turns,
             cost_usd=result.cost_usd,
+            last_action=f"beside its branch: {size_of(result.strays)}" if result.strays else None,
         )
 
     def close(self, results: Mapping[str, SessionResult]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from miyabi.node import Node
 from miyabi.session import Outcome, SessionResult
 from miyabi.text import clean, one_line, shorten
+from miyabi.work_elsewhere import left_there_words, strays_words
 
 HOUSE_RULES = """\
 You work alone and unattended in a git worktree of your own; nobody can answer questions. When something is unclear, \
@@ -73,10 +74,22 @@ def _result(result: SessionResult, *, characters: int) -> str:
     outcome = "" if result.outcome is Outcome.SUCCEEDED and not result.error_text else f"\n{_trouble(result)}"
     parts = (
         f"### {name}\n\nOutcome: {result.outcome}{branch}{outcome}",
+        *_elsewhere(result),
         _files(result.changes.files),
         _quoted(shorten(clean(result.final_message).strip(), characters=characters)),
     )
     return "\n\n".join(part for part in parts if part)
+
+
+def _elsewhere(result: SessionResult) -> list[str]:
+    """What it did that is not in the worktree of whoever builds on it."""
+    told = []
+    if result.strays:
+        told.append(f"Beside that branch, so not in your worktree: {strays_words(result.strays)}.")
+    if result.left_there:
+        there = left_there_words(result.left_there, machine=result.machine or "its machine")
+        told.append(f"Not in your worktree: {there}.")
+    return told
 
 
 def _trouble(result: SessionResult) -> str:

@@ -113,6 +113,7 @@ def _all_sections(
     return [
         sections.statistics(report, integration),
         *sections.left_out_section(report, integration, issues),
+        *sections.elsewhere(report, issues),
         *sections.tasks(report, integration, issues),
         *sections.errors(report, issues),
         *sections.verification(integration),
@@ -177,7 +178,12 @@ def _task_text(
 ) -> PullRequestText:
     below = _below(row, rows)
     closing = _closed_by(row, report, issues)
-    parts = (REHEARSAL if report.rehearsal else "", _story(row, issues), _stack(below, issues), _closing(closing))
+    parts = (
+        REHEARSAL if report.rehearsal else "",
+        _story(row, report, issues),
+        _stack(below, issues),
+        _closing(closing),
+    )
     pages = paging.fit(
         "\n".join(part for part in parts if part),
         sections.files(report, tasks={row.task}),
@@ -202,10 +208,10 @@ def _closed_by(row: TaskRow, report: Report, issues: Mapping[str, int]) -> tuple
     return (issues[row.task],) if is_done and not report.rehearsal else ()
 
 
-def _story(row: TaskRow, issues: Mapping[str, int]) -> str:
+def _story(row: TaskRow, report: Report, issues: Mapping[str, int]) -> str:
     link = sections.issue_link(row.task, issues)
     about = f"Task {code(row.task)}{f' for {link}' if link else ''}: {words(row.title)}"
-    return f"{about}\n\n{sections.facts(row)}"
+    return f"{about}\n\n{sections.facts(row, report.elsewhere_by_task.get(row.task))}"
 
 
 def _stack(below: Sequence[TaskRow], issues: Mapping[str, int]) -> str:

@@ -9,10 +9,11 @@ from miyabi.integration_values import Integration, LeftOut, LeftOutKind
 from miyabi.markdown import fenced, table
 from miyabi.mermaid import Box, Style, flowchart
 from miyabi.paging import Section, size, tables
-from miyabi.report import Report, TaskRow
+from miyabi.report import Elsewhere, Report, TaskRow
 from miyabi.report_markdown import style
 from miyabi.session import Outcome
 from miyabi.wording import count, dollars, duration, percent
+from miyabi.work_elsewhere import left_there_words, size_of
 
 MAX_ROWS = 500
 _LOG_CHARACTERS = 6_000
@@ -44,6 +45,26 @@ def left_out_section(report: Report, integration: Integration, issues: Mapping[s
     ]
     titles = ("Issue", "Task", "Why", "What was said", "Files in conflict")
     return tables("Left out, and why", titles, rows, limit=MAX_ROWS)
+
+
+def elsewhere(report: Report, issues: Mapping[str, int]) -> list[Section]:
+    """What the sessions did beside the branches of their tasks: it is not in the pull request."""
+    rows = [
+        (issue_link(each.task, issues), code(each.task), told)
+        for each in report.elsewhere
+        for told in elsewhere_words(each)
+    ]
+    titles = ("Issue", "Task", "Not in this branch")
+    return tables("Work beside the branches", titles, rows, limit=MAX_ROWS)
+
+
+def elsewhere_words(elsewhere: Elsewhere | None) -> list[str]:
+    """Each part of what a task's branch does not hold, as a sentence without its full stop; none of None."""
+    strays = elsewhere.strays if elsewhere else None
+    where = "in the orchestrator's clone"
+    beside = [f"{words(size_of(strays))} on {code(strays.branch)} {where}"] if strays else []
+    there = elsewhere.left_there if elsewhere else ()
+    return [*beside, *(words(left_there_words(left.files, machine=left.machine)) for left in there)]
 
 
 def tasks(report: Report, integration: Integration, issues: Mapping[str, int]) -> list[Section]:
@@ -84,8 +105,8 @@ def statistics(report: Report, integration: Integration) -> Section:
     return Section(title="Statistics", text=table(("", ""), rows))
 
 
-def facts(row: TaskRow) -> str:
-    """The figures of one task, as a table."""
+def facts(row: TaskRow, elsewhere: Elsewhere | None) -> str:
+    """The figures of one task, as a table; `elsewhere` is what its branch does not hold."""
     attempts = f" ({count(row.attempts, 'attempt')})" if row.attempts > 1 else ""
     rows = [
         ("Outcome", f"{row.outcome.replace('_', ' ')}{attempts}"),
@@ -94,6 +115,7 @@ def facts(row: TaskRow) -> str:
         ("Cost", dollars(row.cost_usd)),
         ("Time", duration(row.seconds)),
         ("Changes", _sum([row], files=row.files)),
+        *(("Not in here", told) for told in elsewhere_words(elsewhere)),
     ]
     return table(("", ""), rows)
 

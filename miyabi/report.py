@@ -12,10 +12,32 @@ from miyabi import report_rows as rows
 from miyabi import tally
 from miyabi.dag import Dag
 from miyabi.redact import redact
-from miyabi.report_rows import ChangedFile, MachineRow, Resolution, Row, Skipped, Slotted, Stretch, TaskRow, Trouble
+from miyabi.report_rows import (
+    ChangedFile,
+    Elsewhere,
+    MachineRow,
+    Resolution,
+    Row,
+    Skipped,
+    Slotted,
+    Stretch,
+    TaskRow,
+    Trouble,
+)
 from miyabi.session import Outcome, SessionResult, Usage, is_resolving
 
-__all__ = ["ChangedFile", "MachineRow", "Report", "Resolution", "Skipped", "Slotted", "Stretch", "TaskRow", "Trouble"]
+__all__ = [
+    "ChangedFile",
+    "Elsewhere",
+    "MachineRow",
+    "Report",
+    "Resolution",
+    "Skipped",
+    "Slotted",
+    "Stretch",
+    "TaskRow",
+    "Trouble",
+]
 
 
 class Report(Row):
@@ -41,6 +63,7 @@ class Report(Row):
     troubles: tuple[Trouble, ...]
     skips: tuple[Skipped, ...]
     resolutions: tuple[Resolution, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = Field((), description="What sessions did beside the branches of their tasks")
     files: tuple[ChangedFile, ...]
     warnings: tuple[str, ...]
 
@@ -48,6 +71,11 @@ class Report(Row):
     def all_succeeded(self) -> bool:
         """Whether there is nothing left to do: the exit code is 0 then, else 1."""
         return self.succeeded == self.total
+
+    @property
+    def elsewhere_by_task(self) -> Mapping[str, Elsewhere]:
+        """What was done beside its branch, by task."""
+        return {each.task: each for each in self.elsewhere}
 
     @classmethod
     def build(
@@ -95,12 +123,20 @@ class Report(Row):
             troubles=tuple(rows.trouble(last[t]) for t, o in outcomes.items() if o not in _UNTROUBLED),
             skips=_skips(dag, outcomes, last),
             resolutions=rows.resolutions(resolving),
+            elsewhere=_elsewhere(results, order=dag.order),
             files=rows.files(list(last.values())),
             warnings=tuple(map(redact, notes)),
         )
 
 
 _UNTROUBLED = frozenset({Outcome.SUCCEEDED, Outcome.SKIPPED})
+
+
+def _elsewhere(results: Sequence[SessionResult], *, order: Sequence[str]) -> tuple[Elsewhere, ...]:
+    """Of the tasks in their order, and then of the sessions that resolved conflicts."""
+    resolving = sorted({r.task for r in results if is_resolving(r.task)})
+    attempts = tally.by_task((*order, *resolving), results)
+    return tuple(row for task, all_of in attempts.items() if (row := rows.elsewhere(task, all_of)))
 
 
 def _wall_seconds(started: datetime, ended: datetime, resolving: Sequence[SessionResult]) -> float:

@@ -8,9 +8,10 @@ from typing import TypeVar
 
 from miyabi.markdown import code, escape, fenced, table
 from miyabi.mermaid import MAX_BOXES, Bar, Box, Style, flowchart, gantt
-from miyabi.report import ChangedFile, MachineRow, Report, Resolution, Skipped, TaskRow, Trouble
+from miyabi.report import ChangedFile, Elsewhere, MachineRow, Report, Resolution, Skipped, TaskRow, Trouble
 from miyabi.session import Outcome
 from miyabi.wording import count, dollars, duration, percent
+from miyabi.work_elsewhere import left_there_words, size_of
 
 MAX_ROWS = 500
 REHEARSAL = "> **Rehearsal.** A small shell agent worked in place of Claude: nothing here is real work.\n"
@@ -32,6 +33,7 @@ def to_markdown(report: Report, *, integration: str = "") -> str:
         _part("What did not succeed", report.troubles, lambda rows: _troubles(rows, run=report.run)),
         _part("Skipped", report.skips, _skips),
         integration,
+        _part("Work beside the branches", report.elsewhere, _elsewhere),
         _part("Sessions that resolved conflicts", report.resolutions, lambda rows: _resolutions(rows, run=report.run)),
         _warnings(report.warnings),
         _dag(report),
@@ -179,6 +181,17 @@ def _resolutions(rows: Sequence[Resolution], *, run: str) -> str:
 
 def _skips(rows: Sequence[Skipped]) -> str:
     return table(("Task", "Reason"), [(code(row.task), escape(row.reason, limit=300)) for row in rows])
+
+
+def _elsewhere(rows: Sequence[Elsewhere]) -> str:
+    beside = [(code(row.task), size_of(row.strays), code(row.strays.branch)) for row in rows if row.strays]
+    there = [
+        (code(row.task), escape(left_there_words(left.files, machine=left.machine)), escape(left.machine))
+        for row in rows
+        for left in row.left_there
+    ]
+    said = "No branch of a task holds this, so it is not in what is merged.\n\n"
+    return said + table(("Task", "What", "Where"), [*beside, *there])
 
 
 def _machines(rows: Sequence[MachineRow]) -> str:

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from miyabi import tally
 from miyabi.dag import Dag
 from miyabi.redact import redact
-from miyabi.session import Outcome, SessionResult
+from miyabi.session import Outcome, SessionResult, Strays
+from miyabi.work_elsewhere import left_there_words, strays_words
 
 TROUBLE_CHARACTERS = 2000
 
@@ -106,6 +107,27 @@ class Resolution(Row):
     turns: int = 0
     cost_usd: float = 0.0
     seconds: float = 0.0
+
+
+class LeftThere(Row):
+    """Uncommitted files of a task that are still on a machine: too large or too many to bring."""
+
+    machine: str
+    files: tuple[str, ...]
+
+
+class Elsewhere(Row):
+    """What a task's session did that the task's branch does not hold. Not in what is merged either."""
+
+    task: str
+    strays: Strays | None = Field(None, description="What is on another branch here")
+    left_there: tuple[LeftThere, ...] = ()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The same, each in words."""
+        beside = (f"beside its branch: {strays_words(self.strays)}",) if self.strays else ()
+        return (*beside, *(left_there_words(left.files, machine=left.machine) for left in self.left_there))
 
 
 class ChangedFile(Row):
@@ -211,6 +233,17 @@ def skip(task: str, roots: Sequence[str], *, said: str | None) -> Skipped:
     if roots:
         return Skipped(task=task, reason=f"upstream {', '.join(roots)} failed")
     return Skipped(task=task, reason=redact(said or "the run ended before it could start"))
+
+
+def elsewhere(task: str, attempts: Sequence[SessionResult]) -> Elsewhere | None:
+    """The row of a task, None where its branch holds all; `attempts` are all of them, in their order.
+
+    Strays only grow, so that those of the attempt that came home last are all of them.
+    """
+    strays = max((a.strays for a in attempts if a.strays), key=lambda strays: strays.commits, default=None)
+    left = {a.machine: tuple(map(redact, a.left_there)) for a in attempts if a.machine and a.head}
+    there = tuple(LeftThere(machine=machine, files=left[machine]) for machine in sorted(left) if left[machine])
+    return Elsewhere(task=task, strays=strays, left_there=there) if strays or there else None
 
 
 def files(results: Iterable[SessionResult]) -> tuple[ChangedFile, ...]:

@@ -37,6 +37,7 @@ def summary(report: Report, integration: Integration | None, folder: RunFolder) 
     lines = [
         summary_sentence(report),
         *(f"  {trouble.task}: {trouble.outcome}: {trouble.text}" for trouble in report.troubles),
+        *(f"  {each.task}: {told}" for each in report.elsewhere for told in each.told),
         *([f"branch      {integration_sentence(branch, report)}"] if branch else []),
         *pulls,
         f"report      {folder.report_file}",

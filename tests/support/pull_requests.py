@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from markdown_it import MarkdownIt
 
 from miyabi.integration_values import Integration, LeftOut, LeftOutKind, MergedTask
 from miyabi.report import Report
-from miyabi.session import Changes, Outcome
+from miyabi.session import Changes, Outcome, Strays
 from tests.support.results import RUN, report, result, small_dag
 
 NASTY = "fixes #66 closes: GH-67 | Resolves acme/app#68 `closed #69` @octocat <b>x</b> https://github.com/a/b/issues/70"
@@ -25,6 +26,12 @@ EDGES: Mapping[str, Sequence[str]] = {
 }
 ISSUES = {task: int(task.removeprefix("issue-")) for task in EDGES if task != "tidy"}
 
+BESIDE: dict[str, Any] = {
+    "strays": Strays(branch=f"miyabi/{RUN}/issue-2+strays", commits=2, files=3, insertions=40, deletions=1),
+    "left_there": (f"{NASTY}.bin", "core", "model.bin"),
+}
+"""What a session did that its branch does not hold."""
+
 _CLOSING = r"(?i)\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b[\s:*_~]*(?:[\w.-]+/[\w.-]+)?"
 CLOSING = re.compile(rf"{_CLOSING}(?:#|gh-|https?://\S+/(?:issues|pull)/)(\d+)")
 """How GitHub finds the issues that are to be closed, read more widely than GitHub does."""
@@ -37,7 +44,7 @@ def run(*, rehearsal: bool = False) -> Report:
     titles = {"issue-2": NASTY, "issue-3": "設計する 🎨 and close"}
     results = [
         result("issue-1", files=["src/a.py"]),
-        result("issue-2", after=60, files=["src/a.py", f"docs/{NASTY}.md"], attempt=2, machine="macmini-2"),
+        result("issue-2", after=60, files=["src/a.py", f"docs/{NASTY}.md"], attempt=2, machine="macmini-2", **BESIDE),
         result("issue-3", after=60, files=["src/c.py"]),
         result("issue-4", after=120, files=["src/d.py"]),
         result("issue-5", Outcome.CHECK_FAILED, error_kind="check", error_text=f"exit 1: {NASTY}"),

@@ -29,6 +29,7 @@ def test_golden() -> None:
         "review": status("issue-1", pull_request=12),
         "conflict": status("issue-3", pull_request=12),
         "upstream left out": status("issue-4"),
+        "work beside its branch": status("issue-2"),
         "failed": status("issue-5"),
         "skipped": status("issue-6"),
         "waiting": IssueStatus.waiting("it waits for #21, which is open and not an issue of this milestone"),

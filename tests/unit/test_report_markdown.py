@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
@@ -8,9 +9,14 @@ from markdown_it import MarkdownIt
 from miyabi.mermaid import Style
 from miyabi.report import Report
 from miyabi.report_markdown import MAX_ROWS, style, summary_sentence, to_markdown
-from miyabi.session import Changes, Outcome
-from tests.support.results import matches_golden, report, result, small_dag
+from miyabi.session import Changes, Outcome, Strays
+from tests.support.results import RUN, matches_golden, report, result, small_dag
 
+BESIDE: dict[str, Any] = {
+    "strays": Strays(branch=f"miyabi/{RUN}/docs+strays", commits=2, files=3, insertions=4000, deletions=1),
+    "left_there": ("data|1.bin", "data2.bin", "data3.bin", "data4.bin"),
+}
+DOCS = Changes(commits=1, files=("a`b|c.md",), insertions=1, salvaged=True)
 NASTY = "a|b `c` <b>d</b> **e** [f](http://g) @octocat ~h~ $i$ \\| &amp; 日本語 🎉\n# j"
 
 
@@ -25,7 +31,9 @@ def mixed() -> Report:
         result("build", Outcome.MACHINE_LOST, after=62, seconds=20, error_text="macmini-1: the link went"),
         result("build", after=85, seconds=100, attempt=2, machine="macmini-2", files=["src/a.py", "docs/design.md"]),
         result("test", Outcome.CHECK_FAILED, after=190, error_kind="check", error_text=f"exit 1: {NASTY}"),
-        result("docs", after=63, changes=Changes(commits=1, files=("a`b|c.md",), insertions=1, salvaged=True)),
+        result(
+            "docs", after=63, changes=Changes(commits=1, files=("a`b|c.md",), insertions=1, salvaged=True), **BESIDE
+        ),
     ]
     return report(dag, results, warnings=["levels in the file differ: they are computed"])
 
@@ -88,7 +96,7 @@ def test_every_row_has_all_its_cells() -> None:
             widths[-1].append(0)
         elif token.type in {"th_open", "td_open"}:
             widths[-1][-1] += 1
-    assert len(widths) == 6
+    assert len(widths) == 7
     assert all(len(set(rows)) == 1 for rows in widths)
 
 
