@@ -135,7 +135,13 @@ class Attempt:
             await session.start(
                 script=script(spec, machine, worktree=checkout, inherited=inherited(machine), agent=agent),
                 stdin=spec.prompt.encode(),
-                after=workspace.after_script(spec.paths, checkout=checkout, check=spec.check, prelude=prelude),
+                after=workspace.after_script(
+                    spec.paths,
+                    checkout=checkout,
+                    check=spec.check,
+                    prelude=prelude,
+                    max_file_bytes=spec.max_file_bytes,
+                ),
                 slots=machine.slots,
                 timeout_seconds=spec.timeout_seconds,
                 after_timeout_seconds=spec.check_timeout_seconds,

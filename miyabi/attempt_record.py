@@ -53,6 +53,11 @@ class AttemptRecord(BaseModel):
         return record is not None and record.machine == machine.name
 
     @classmethod
+    def known(cls, folder: Path) -> Self | None:
+        """The record of an attempt, over or not; None where there is none."""
+        return cls._of(folder)
+
+    @classmethod
     def _of(cls, folder: Path) -> Self | None:
         try:
             return cls.model_validate_json((folder / _FILE).read_bytes())

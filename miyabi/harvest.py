@@ -68,6 +68,7 @@ class Harvest:
             base=self.spec.base,
             patience_seconds=self.live.absences.patience_seconds,
             aside=self.aside,
+            max_file_bytes=self.spec.max_file_bytes,
         )
         changes = await self.live.repository.changes(self.spec.base, collected.head)
         (self._files / "check.log").write_bytes(await self.session.check_log())
@@ -86,6 +87,7 @@ class Harvest:
             end=end,
             head=collected.head,
             earlier_cost_usd=self.live.cost_of(self.spec.resumes),
+            left_there=collected.left_there,
         )
 
     async def _strays(self, collected: Collected) -> Strays | None:
@@ -101,6 +103,7 @@ class Harvest:
             self.live.repository.git,
             collected.head,
             base=self.spec.base,
+            unmerged=collected.unmerged,
             is_resolution=is_resolving(self.spec.task),
         )
 

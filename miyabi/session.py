@@ -150,6 +150,7 @@ class SessionSpec(BaseModel):
     timeout_seconds: float = Field(1800, gt=0)
     check: str | None = None
     check_timeout_seconds: float = Field(600, gt=0)
+    max_file_bytes: int = Field(95_000_000, ge=0, description="Uncommitted files over that stay there; 0: none does")
     expect_changes: bool = True
     environment: tuple[tuple[str, str], ...] = ()
     oauth_token_file: str | None = None

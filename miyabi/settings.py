@@ -35,6 +35,11 @@ class SessionDefaults(BaseModel):
     timeout_minutes: float = Field(30, gt=0, description="Minutes after which a session is ended")
     check: str | None = Field(None, description="Shell command that must pass in the worktree after each session")
     check_timeout_minutes: float = Field(10, gt=0, description="Minutes after which a check is ended")
+    max_file_mb: float = Field(
+        95,
+        gt=0,
+        description="Megabytes; a larger file that nobody committed stays on its machine, and is named",
+    )
     environment: dict[EnvironmentName, str] = Field(default_factory=dict, description="Extra environment")
     oauth_token_file: str | None = Field(
         None, description="File on the machine, mode 0600, whose content becomes CLAUDE_CODE_OAUTH_TOKEN"

@@ -48,6 +48,7 @@ def spec_for(
         timeout_seconds=60 * (node.timeout_minutes or defaults.timeout_minutes),
         check=node.check or defaults.check,
         check_timeout_seconds=60 * defaults.check_timeout_minutes,
+        max_file_bytes=round(1_000_000 * defaults.max_file_mb),
         expect_changes=node.expect_changes,
         environment=tuple(sorted(defaults.environment.items())),
         oauth_token_file=defaults.oauth_token_file,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
+
+from pydantic import ValidationError
 
 from miyabi.attempt_record import AttemptRecord
 from miyabi.errors import MachineError, SessionError
@@ -11,8 +15,9 @@ from miyabi.machine import Machine
 from miyabi.remote import RemoteSession, list_sessions
 from miyabi.repository import Repository
 from miyabi.run_folder import RunFolder
-from miyabi.session import SessionPaths
+from miyabi.session import SessionPaths, SessionResult
 from miyabi.wording import count
+from miyabi.work_elsewhere import left_there_words
 from miyabi.workspace import Workspace
 
 
@@ -31,6 +36,35 @@ def not_home(folder: RunFolder) -> tuple[str, ...]:
         for each, record in records.items()
         if record
     )
+
+
+def left_there(folder: RunFolder) -> tuple[str, ...]:
+    """What attempts of a run left on machines for its size or number, as far as is known here; each in words."""
+    results = sorted(_with_files_left(folder), key=lambda r: (r.task, r.attempt))
+    return tuple(f"{r.task}: {left_there_words(r.left_there, machine=_where(r, folder))}" for r in results)
+
+
+def note_swept(folder: RunFolder, machine: str) -> None:
+    """What was left on a machine is there no more."""
+    for result in list(_with_files_left(folder)):
+        if result.machine == machine:
+            folder.write_result(result.model_copy(update={"left_there": ()}))
+
+
+def _with_files_left(folder: RunFolder) -> Iterator[SessionResult]:
+    """Results that cannot be read are passed over: a run that is damaged is swept all the same."""
+    for file in folder.path.glob("sessions/*/attempt-*/result.json"):
+        with suppress(OSError, ValidationError):
+            result = SessionResult.model_validate_json(file.read_bytes())
+            if result.left_there:
+                yield result
+
+
+def _where(result: SessionResult, folder: RunFolder) -> str:
+    """The machine, and the folder there where it is known."""
+    record = AttemptRecord.known(folder.attempt(result.task, result.attempt))
+    checkout = SessionPaths(run=result.run, task=result.task).checkout
+    return f"{result.machine} in {record.workspace}/{checkout}" if record and record.workspace else f"{result.machine}"
 
 
 async def sweep_machine(machine: Machine, host: Host, repository: Repository, *, run: str) -> Swept:

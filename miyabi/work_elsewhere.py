@@ -24,12 +24,9 @@ def strays_words(strays: Strays) -> str:
 
 
 def left_there_words(files: Sequence[str], *, machine: str) -> str:
-    """The sentence, without its full stop, that uncommitted files could not be brought here."""
-    named = [one_line(name, characters=_NAME_CHARACTERS) for name in files[:_NAMED]]
-    more = [f"{len(files) - _NAMED:,} more"] if len(files) > _NAMED else []
-    listed = ", ".join(named) + (f" and {more[0]}" if more else "")
-    verb = "was" if len(files) == 1 else "were"
-    still = "is" if len(files) == 1 else "are"
-    return (
-        f"{count(len(files), 'file')} ({listed}) {verb} too large or too many to bring and {still} still on {machine}"
-    )
+    """The sentence, without its full stop, that uncommitted files and folders of such could not be brought here."""
+    shown = [one_line(name, characters=_NAME_CHARACTERS) for name in files[:_NAMED]]
+    rest = f"{len(files) - _NAMED:,} more" if len(files) > _NAMED else shown.pop() if len(shown) > 1 else ""
+    listed = f"{', '.join(shown)}{f' and {rest}' if rest else ''}"
+    were, are = ("was", "is") if len(files) == 1 else ("were", "are")
+    return f"{listed} {were} too large or too many to bring and {are} still on {machine}"

@@ -14,15 +14,15 @@ from miyabi.hosts import open_host
 from miyabi.repository import Repository
 from miyabi.run_folder import RunFolder, valid_run_name
 from miyabi.settings import Settings
-from miyabi.sweeping import Swept, not_home, sweep_machine
+from miyabi.sweeping import Swept, left_there, not_home, note_swept, sweep_machine
 
 
 def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool, yes: bool) -> int:
     """Removes the run's worktrees, branches and session folders on every machine; 1 where one is not clean now.
 
     The repository's own branches go only with `branches`, after a question; commits that are on no other branch
-    are lost with them. A session that still lives is left alone and named. Work that is not home goes only after a
-    question too.
+    are lost with them. A session that still lives is left alone and named. Work that is not here goes only after a
+    question too, and so do files that were too large or too many to bring.
 
     Raises:
         BadInput: no such run name, repository or configuration; or the run is being worked on.
@@ -32,16 +32,20 @@ def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool
     folder = RunFolder(repo.root, valid_run_name(run))
     _require_rest(folder)
     if not yes and not _may_go(folder):
-        click.echo(f"nothing swept. To bring that work home: miyabi orchestrate --run {run}")
+        click.echo(f"nothing swept. {_how_to_keep(folder)}")
         return FAILED
-    swept = [*asyncio.run(_sweep_all(settings, repo, run)), *_missing(settings, folder)]
-    for machine in swept:
-        click.echo(machine.told)
+    there = asyncio.run(_sweep_all(settings, repo, run))
+    for machine, its in zip(settings.machines, there, strict=True):
+        if its.is_clean:
+            note_swept(folder, machine.name)
+    swept = [*there, *_missing(settings, folder)]
+    for each in swept:
+        click.echo(each.told)
     if branches:
         _sweep_branches(repo, run, yes=yes)
     if folder.path.exists():
         click.echo(f"kept: report and streams in {folder.path}")
-    return SUCCEEDED if all(machine.is_clean for machine in swept) else FAILED
+    return SUCCEEDED if all(each.is_clean for each in swept) else FAILED
 
 
 def _require_rest(folder: RunFolder) -> None:
@@ -50,11 +54,20 @@ def _require_rest(folder: RunFolder) -> None:
 
 
 def _may_go(folder: RunFolder) -> bool:
-    left = not_home(folder)
-    if not left:
+    left, large = not_home(folder), left_there(folder)
+    if not left and not large:
         return True
-    click.echo(f"not home yet: the work of {', '.join(left)}", err=True)
+    if left:
+        click.echo(f"not home yet: the work of {', '.join(left)}", err=True)
+    for told in large:
+        click.echo(told, err=True)
     return sys.stdin.isatty() and click.confirm("Sweep all the same? That work is lost then.")
+
+
+def _how_to_keep(folder: RunFolder) -> str:
+    if not_home(folder):
+        return f"To bring that work home: miyabi orchestrate --run {folder.run}"
+    return f"Copy what you need from there (scp), then: miyabi sweep {folder.run} --yes"
 
 
 def _missing(settings: Settings, folder: RunFolder) -> list[Swept]:

@@ -66,3 +66,40 @@ def test_a_run_that_is_being_worked_on(workshop: Workshop, monkeypatch: pytest.M
     live = asyncio.run(workshop.run())
     with live.folder.lock(), pytest.raises(BadInput, match="run r1 is being worked on"):
         sweep(workshop, monkeypatch, workshop.machine(), yes=True)
+
+
+async def leave_files(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session has ended, and two of its files were too large to bring."""
+    monkeypatch.setenv("MIYABI_SESSIONS__MAX_FILE_MB", "0.001")
+    live = await workshop.run()
+    async with workshop.running(await workshop.attempt(live)) as task:
+        for name in ("core", "data.bin"):
+            (checkout(workshop) / name).write_bytes(b"\0" * 2000)
+        (checkout(workshop) / "small").write_bytes(b"small")
+        workshop.open_gate()
+        result = await task
+    assert len(result.left_there) == 2
+    assert "small" in result.changes.files
+    assert not {"core", "data.bin"} & set(result.changes.files)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_files_that_were_too_large_are_not_swept_unasked(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, damaged: bool
+) -> None:
+    """They are named with their folder; who says yes loses them, and is not asked again about what is gone."""
+    asyncio.run(leave_files(workshop, monkeypatch))
+    assert sweep(workshop, monkeypatch, workshop.machine("m1")) == 1
+    said = capsys.readouterr()
+    where = f"m1 in {workshop.folder}/m1/checkouts/r1/a/a"
+    assert (
+        said.err == f"a: core (0 MB) and data.bin (0 MB) were too large or too many to bring and are still on {where}\n"
+    )
+    assert said.out == "nothing swept. Copy what you need from there (scp), then: miyabi sweep r1 --yes\n"
+    assert (checkout(workshop) / "core").exists()
+    if damaged:
+        (workshop.folder / "repository/.miyabi/runs/r1/sessions/b/attempt-1").mkdir(parents=True)
+        (workshop.folder / "repository/.miyabi/runs/r1/sessions/b/attempt-1/result.json").write_text("{")
+    assert sweep(workshop, monkeypatch, workshop.machine("m1"), yes=True) == 0
+    assert not checkout(workshop).exists()
+    assert sweep(workshop, monkeypatch, workshop.machine("m1")) == 0

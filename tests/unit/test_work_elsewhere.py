@@ -25,7 +25,7 @@ from tests.support.results import RUN, report, result, small_dag
 BRANCH = f"miyabi/{RUN}/a+strays"
 STRAYS = Strays(branch=BRANCH, commits=2, files=3, insertions=10, deletions=1)
 SIZE = "2 commits (3 files, +10 -1)"
-THERE = "4 files (x.bin, y.bin and 2 more) were too large or too many to bring and are still on macmini-1"
+THERE = "x.bin, y.bin and 2 more were too large or too many to bring and are still on macmini-1"
 LEFT = ("x.bin", "y.bin", "z.bin", "core")
 BESIDE = result("a", files=["a.py"], strays=STRAYS, left_there=LEFT)
 CAME = Integration(branch="miyabi/x", base="b" * 40, head="e" * 40, merged=(MergedTask(task="a", commit="c" * 40),))
@@ -114,9 +114,9 @@ def test_sessions_that_resolve_are_told_too() -> None:
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        (("a",), "1 file (a) was too large or too many to bring and is still on m"),
-        (("a", "b"), "2 files (a, b) were too large or too many to bring and are still on m"),
-        (("a\nb", "c", "d"), "3 files (a b, c and 1 more) were too large or too many to bring and are still on m"),
+        (("a",), "a was too large or too many to bring and is still on m"),
+        (("a", "b"), "a and b were too large or too many to bring and are still on m"),
+        (("a\nb", "c", "d"), "a b, c and 1 more were too large or too many to bring and are still on m"),
     ],
 )
 def test_files_that_are_left_there(files: tuple[str, ...], words: str) -> None:
