@@ -14,9 +14,11 @@ from prefect.runtime import flow_run
 from flows.resolving import Resolving
 from miyabi.dag import Dag
 from miyabi.errors import BaseMissing, GitError
+from miyabi.github_login import is_at_github
 from miyabi.integration import integrate
 from miyabi.integration_progress import IntegrationProgress
 from miyabi.integration_values import Integration, NotIntegrated
+from miyabi.push_target import push_address
 from miyabi.redact import redact
 from miyabi.repository import Repository
 from miyabi.run_folder import RunFolder
@@ -103,7 +105,14 @@ class Integrating:
             verification=how.verification,
             run_command=self._verify,
             resolve=resolving.resolve if how.resolve_conflicts else None,
+            max_file_bytes=await self._max_file_bytes(),
         )
+
+    async def _max_file_bytes(self) -> int | None:
+        """Over how many bytes GitHub takes no file; None where no pull request can be opened for the repository."""
+        github = self.settings.github
+        there = await push_address(self.repository, remote=github.remote)
+        return round(github.max_file_mib * (1 << 20)) if there and is_at_github(github, remote_url=there) else None
 
     async def _verify(self, command: str, *, folder: Path, timeout_seconds: float, label: str) -> CommandEnd:
         self.progress.say(f"verifying {label}: {one_line(redact(command))}")

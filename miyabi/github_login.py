@@ -55,6 +55,14 @@ def github_access(settings: GitHubSettings, *, login: GitHubLogin, remote_url: s
     )
 
 
+def is_at_github(settings: GitHubSettings, *, remote_url: str) -> bool:
+    """Whether a repository with that remote can have a pull request, as far as settings and address say."""
+    try:
+        return bool(_place(settings, remote_url))
+    except SettingsError:
+        return False
+
+
 def _place(settings: GitHubSettings, remote_url: str) -> GitHubPlace:
     try:
         return github_place(remote_url)

@@ -43,6 +43,9 @@ class GitHubSettings(_Table):
         None, description=f"The API's root, e.g. https://host/api/v3; empty: of the remote's host, or {PUBLIC_API}"
     )
     remote: str = Field("origin", min_length=1, description="Git remote that branches are pushed to")
+    max_file_mib: float = Field(
+        100, gt=0, description="Mebibytes over which GitHub takes no file; a task that committed one is left out"
+    )
     timeout_seconds: float = Field(30, gt=0, description="Seconds for one request")
     write_interval_seconds: float = Field(1, ge=0, description="Seconds between two writes; GitHub asks for one")
     max_wait_minutes: float = Field(65, ge=0, description="How long a rate limit is waited for")

@@ -11,6 +11,7 @@ from miyabi.github_writer import StatusState
 from miyabi.home_settings import PullRequestMode, PullRequestSettings
 from miyabi.integration_text import went_well
 from miyabi.integration_values import Integration, LeftOut
+from miyabi.leaving_out import of_size
 from miyabi.pull_request import PullRequestText, pull_request_text, task_pull_request_texts, why_nothing
 from miyabi.report import Report, TaskRow
 from miyabi.report_markdown import summary_sentence
@@ -54,7 +55,8 @@ def pack(
         name: what the run is about, such as the milestone's title.
     """
     if mode is PullRequestMode.PER_TASK:
-        texts = task_pull_request_texts(report, issues=issues)
+        refused = of_size(integration.left_out_by_task)
+        texts = task_pull_request_texts(report, issues=issues, without=refused)
         heads = {row.branch: row.head for row in report.tasks if row.branch and row.head}
         return Luggage(branches={text.branch: heads[text.branch] for text in texts}, texts=texts)
     if integration.is_empty:
@@ -123,9 +125,11 @@ async def set_statuses(github: GitHubRepository, statuses: Sequence[TaskStatus])
 
 
 def statuses_of(report: Report, integration: Integration, *, mode: PullRequestMode) -> tuple[TaskStatus, ...]:
-    """A status for each task: on its own head where it has a pull request of its own, else on the whole's head."""
+    """A status for each task: on its own head, of those that have a pull request of their own, or on the whole's."""
     if mode is PullRequestMode.PER_TASK:
-        return tuple(_status(row, row.head, report) for row in report.tasks if row.head and row.branch and row.commits)
+        refused = of_size(integration.left_out_by_task)
+        there = {text.task for text in task_pull_request_texts(report, issues={}, without=refused)}
+        return tuple(_status(row, row.head, report) for row in report.tasks if row.head and row.task in there)
     tasks = (_status(row, integration.head, report, left_out=_left_out(row, integration)) for row in report.tasks)
     return (*tasks, _whole(report, integration))
 

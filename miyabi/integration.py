@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from miyabi import leaving_out, own_branch
@@ -11,6 +11,7 @@ from miyabi.clone import describe
 from miyabi.dag import Dag
 from miyabi.history import History
 from miyabi.integration_values import Integration, LeftOut
+from miyabi.large_files import too_large
 from miyabi.merge_chain import Chain, ChainMaker
 from miyabi.redact import redact
 from miyabi.repository import Repository
@@ -39,6 +40,7 @@ async def integrate(
     verification: Verification = _NOT_VERIFIED,
     run_command: RunCommand = run_plainly,
     resolve: Resolve | None = None,
+    max_file_bytes: int | None = None,
 ) -> Integration:
     """Merges the successful tasks' heads into the run's integration branch. The same again makes the same branch.
 
@@ -52,6 +54,7 @@ async def integrate(
         verification: commands that must pass on the merged tree.
         run_command: runs each of them.
         resolve: has a merge that conflicts resolved by somebody; None: such a task is left out.
+        max_file_bytes: a task whose commits bring a larger file is left out; None: none is.
 
     Raises:
         BaseMissing: there is no such base.
@@ -69,8 +72,9 @@ async def integrate(
         base=start,
         history=await History.read(repository.git, base=start, heads=sorted(here)),
         resolve=resolve,
+        max_file_bytes=max_file_bytes,
     )
-    causes = leaving_out.not_to_merge(dag, results, here=here)
+    causes = await _causes(repository, dag, results, here=here, base=start, max_file_bytes=max_file_bytes)
     clone = await describe(repository, branch=base_branch, commit=start)
     verifier = Verifier(repository, verification, clone=clone, run_command=run_command)
     outcome = await _settle(maker, verifier, causes)
@@ -85,6 +89,24 @@ async def integrate(
         verify_commands=tuple(map(redact, verification.commands)),
         verify_log=outcome.log,
     )
+
+
+async def _causes(
+    repository: Repository,
+    dag: Dag,
+    results: Mapping[str, SessionResult],
+    *,
+    here: Collection[str],
+    base: str,
+    max_file_bytes: int | None,
+) -> dict[str, LeftOut]:
+    """The tasks that are left out before anything is merged: see `leaving_out.not_to_merge` and `too_large`."""
+    causes = leaving_out.not_to_merge(dag, results, here=here)
+    if max_file_bytes is None:
+        return causes
+    heads = {task: result for task, result in results.items() if result.head in here and task not in causes}
+    large = await too_large(repository.git, heads, base=base, max_bytes=max_file_bytes)
+    return causes | {t: leaving_out.too_large(t, files, max_bytes=max_file_bytes) for t, files in large.items()}
 
 
 async def _settle(maker: ChainMaker, verifier: Verifier, causes: Mapping[str, LeftOut]) -> _Outcome:

@@ -26,13 +26,13 @@ def integration_sentence(integration: Integration | NotIntegrated, report: Repor
     if isinstance(integration, NotIntegrated):
         return f"Not integrated: {integration.reason}"
     if integration.is_empty:
-        return f"Nothing to integrate: no task that succeeded made a commit.{_elsewhere(report)}"
+        return f"Nothing to integrate: no task that succeeded made a commit.{_spaced(_elsewhere(report))}"
     missing = _missing(integration, report)
     named = "; ".join(f"{task}: {integration.left_out_by_task[task].reason}" for task in missing[:_NAMED])
     more = f"; and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
     out = f" Left out: {named}{more}." if missing else ""
     held = f"{integration.branch} holds {len(integration.merged)} of {count(report.total, 'task')}."
-    return f"{held}{out}{_elsewhere(report)}{_verified(integration)}"
+    return f"{held}{out}{_spaced(_elsewhere(report))}{_verified(integration)}"
 
 
 def integration_section(integration: Integration | NotIntegrated, report: Report) -> str:
@@ -49,9 +49,10 @@ def integration_section(integration: Integration | NotIntegrated, report: Report
 def _held(integration: Integration, report: Report) -> str:
     merges = f"git log --first-parent {integration.base[:_SHORT_SHA]}..{integration.branch}"
     branch = f"{code(integration.branch)} at {code(integration.head[:_SHORT_SHA])}"
+    beside = _spaced(escape(_elsewhere(report)))
     checked = _verified(integration) or _unverified(integration)
     held = f"{branch} holds {len(integration.merged)} of {count(report.total, 'task')}."
-    return f"{held}{escape(_elsewhere(report))}{checked} The merges: {code(merges)}\n"
+    return f"{held}{beside}{checked} The merges: {code(merges)}\n"
 
 
 def _missing(integration: Integration, report: Report) -> list[str]:
@@ -63,7 +64,11 @@ def _elsewhere(report: Report) -> str:
     """That there is work which no branch of a task holds; the report says where it is, and how much."""
     tasks = [each.task for each in report.elsewhere]
     more = f" and {len(tasks) - _NAMED} more" if len(tasks) > _NAMED else ""
-    return f" Not in it: work beside the branches of {', '.join(tasks[:_NAMED])}{more}." if tasks else ""
+    return f"Not in it: work beside the branches of {', '.join(tasks[:_NAMED])}{more}." if tasks else ""
+
+
+def _spaced(sentence: str) -> str:
+    return f" {sentence}" if sentence else ""
 
 
 def _verified(integration: Integration) -> str:

@@ -17,6 +17,7 @@ class LeftOutKind(StrEnum):
 
     CONFLICT = "conflict"  # its head does not merge with what was merged before; `files` says where
     CHECK = "check"  # with it, the verify commands do not pass
+    SIZE = "size"  # its commits hold a file that GitHub takes in no push
     UPSTREAM = "upstream"  # a task that it builds on was left out; `because_of` names the root
     FAILED = "failed"  # the task itself did not succeed, or has no commits to merge
 

@@ -87,6 +87,7 @@ _NEXT = {
 _LEFT_OUT = {
     LeftOutKind.CONFLICT: f"Its work conflicts with other work of the run. {_AGAIN}",
     LeftOutKind.CHECK: f"With its work, the checks of the whole do not pass. {_AGAIN}",
+    LeftOutKind.SIZE: f"GitHub takes no file of that size: say in the issue where such files belong. {_AGAIN}",
     LeftOutKind.UPSTREAM: f"It goes with a task that was left out. {_AGAIN}",
     LeftOutKind.FAILED: _AGAIN,
 }

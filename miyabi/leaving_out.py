@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from miyabi.dag import Dag
 from miyabi.integration_values import LeftOut, LeftOutKind
+from miyabi.large_files import LargeFile, large_files_words
 from miyabi.redact import redact
 from miyabi.session import Outcome, SessionResult
 from miyabi.text import one_line
@@ -71,6 +72,19 @@ def breaking(task: str, *, command: str, exit_status: int, output: str) -> LeftO
     return LeftOut(task=task, kind=LeftOutKind.CHECK, reason=reason)
 
 
+def too_large(task: str, files: Sequence[LargeFile], *, max_bytes: int) -> LeftOut:
+    """A task whose commits hold files that GitHub refuses, with every branch that they are on."""
+    limit = f"{max_bytes / (1 << 20):,.4g} MiB"
+    reason = f"GitHub takes no file over {limit}, and its commits hold {large_files_words(files)}"
+    return LeftOut(task=task, kind=LeftOutKind.SIZE, reason=reason)
+
+
+def of_size(left_out: Mapping[str, LeftOut]) -> frozenset[str]:
+    """The tasks that GitHub would refuse for the size of a file: those that brought it, and what builds on them."""
+    roots = {task for task, out in left_out.items() if out.kind is LeftOutKind.SIZE}
+    return frozenset(roots | {task for task, out in left_out.items() if out.because_of in roots})
+
+
 def _waited(dag: Dag, task: str, results: Mapping[str, SessionResult]) -> bool:
     """Whether it was skipped because of a task before it."""
     if (result := results.get(task)) and result.outcome is not Outcome.SKIPPED:
@@ -90,6 +104,7 @@ _WHY = {
     LeftOutKind.FAILED: "did not succeed",
     LeftOutKind.CONFLICT: "does not merge",
     LeftOutKind.CHECK: "does not pass the verify commands",
+    LeftOutKind.SIZE: "holds a file that is too large for GitHub",
 }
 
 

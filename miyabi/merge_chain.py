@@ -11,6 +11,7 @@ from miyabi.errors import MergeConflict
 from miyabi.git import Git
 from miyabi.history import History
 from miyabi.integration_values import LeftOut, MergedTask
+from miyabi.large_files import large_files, large_files_words
 from miyabi.resolution import Resolve, conflict_of, resolved_tree
 from miyabi.session import SessionResult
 
@@ -55,6 +56,7 @@ class ChainMaker:
     base: str
     history: History
     resolve: Resolve | None = None
+    max_file_bytes: int | None = None
     _known: dict[tuple[str, str], MergedTask | LeftOut] = field(default_factory=dict)
 
     async def make(self, causes: Mapping[str, LeftOut]) -> Chain:
@@ -123,9 +125,14 @@ class ChainMaker:
             self.git, merged, run=self.run, task=result.task, title=title, ours=ours, theirs=head
         )
         try:
-            return *await resolved_tree(self.git, conflict, self.resolve), ""
+            tree, made_on = await resolved_tree(self.git, conflict, self.resolve)
         except MergeConflict as unresolved:
             return "", "", f"; {unresolved}"
+        if self.max_file_bytes is not None:
+            known = (ours, head, self.base)
+            if large := await large_files(self.git, [tree], known=known, max_bytes=self.max_file_bytes):
+                return "", "", f"; the resolution holds {large_files_words(large)}, too large for GitHub"
+        return tree, made_on, ""
 
 
 def merge_message(result: SessionResult, *, run: str, title: str, resolution: str = "") -> str:

@@ -5,7 +5,7 @@ The same run always makes the same text. It closes issues only by lines of its o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -80,12 +80,22 @@ def pull_request_text(
 
 
 def task_pull_request_texts(
-    report: Report, *, issues: Mapping[str, int], max_characters: int = MAX_CHARACTERS
+    report: Report,
+    *,
+    issues: Mapping[str, int],
+    without: Collection[str] = (),
+    max_characters: int = MAX_CHARACTERS,
 ) -> tuple[PullRequestText, ...]:
-    """A pull request for each task that succeeded with commits, upstreams first, each stacked on its upstream."""
+    """A pull request for each task that succeeded with commits, upstreams first, each stacked on its upstream.
+
+    `without` are tasks whose branches GitHub does not take, with all that build on them; their issues stay open.
+    """
     rows = {row.task: row for row in report.tasks}
-    own = [row for row in report.tasks if _has_work(row)]
-    return tuple(_task_text(row, rows, report, issues=issues, max_characters=max_characters) for row in own)
+    own = [row for row in report.tasks if _has_work(row) and row.task not in without]
+    left = {issues[task] for task in without if task in issues}
+    kept = {task: issue for task, issue in issues.items() if issue not in left}
+    texts = (_task_text(r, rows, report, issues=issues, closes=kept, max_characters=max_characters) for r in own)
+    return tuple(texts)
 
 
 def closed_issues(report: Report, integration: Integration, *, issues: Mapping[str, int]) -> tuple[int, ...]:
@@ -174,10 +184,16 @@ def _below(row: TaskRow, rows: Mapping[str, TaskRow]) -> list[TaskRow]:
 
 
 def _task_text(
-    row: TaskRow, rows: Mapping[str, TaskRow], report: Report, *, issues: Mapping[str, int], max_characters: int
+    row: TaskRow,
+    rows: Mapping[str, TaskRow],
+    report: Report,
+    *,
+    issues: Mapping[str, int],
+    closes: Mapping[str, int],
+    max_characters: int,
 ) -> PullRequestText:
     below = _below(row, rows)
-    closing = _closed_by(row, report, issues)
+    closing = _closed_by(row, report, closes)
     parts = (
         REHEARSAL if report.rehearsal else "",
         _story(row, report, issues),

@@ -21,6 +21,7 @@ _SHORT_SHA = 10
 _WHY = {
     LeftOutKind.CONFLICT: "conflict",
     LeftOutKind.CHECK: "breaks the checks",
+    LeftOutKind.SIZE: "too large for GitHub",
     LeftOutKind.UPSTREAM: "goes with another",
     LeftOutKind.FAILED: "did not succeed",
 }

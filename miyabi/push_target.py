@@ -74,10 +74,9 @@ class PushTarget:
         Raises:
             SettingsError: no such remote, or the token would travel unencrypted.
         """
-        answer = await repository.git.run("remote", "get-url", "--push", "--", remote)
-        if answer.exit_status or not answer.lines:
+        if (url := await push_address(repository, remote=remote)) is None:
             raise await _no_such_remote(repository, remote)
-        return cls.of(answer.lines[0], token=token, base_url=base_url)
+        return cls.of(url, token=token, base_url=base_url)
 
     @classmethod
     def of(cls, url: str, *, token: SecretStr | None = None, base_url: str = PUBLIC_API) -> Self:
@@ -130,6 +129,12 @@ class PushTarget:
             (f"http.{self.address}.extraHeader", header),
             (f"http.{self.address}.followRedirects", "false"),  # the header would go along, to any server
         )
+
+
+async def push_address(repository: Repository, *, remote: str) -> str | None:
+    """Where `git push REMOTE` pushes to, the first place of several; None where there is no such remote."""
+    answer = await repository.git.run("remote", "get-url", "--push", "--", remote)
+    return None if answer.exit_status or not answer.lines else answer.lines[0]
 
 
 def _settings(given: Mapping[str, str], pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:

@@ -91,17 +91,18 @@ def _merged(site: Site) -> None:
     reasons = {out.task: out.reason for out in came.left_out}
     sessions = resolutions(site)
     four, six = sessions["four"], sessions["six"]
-    marked = f"the resolution {(four.head or '')[:12]} still has conflict markers in b.txt"
+    marked = f"{four.task}, which was to resolve it, ended as unresolved_conflict: {four.error_text}"
     failed = f"{six.task}, which was to resolve it, ended as check_failed: {six.error_text}"
     assert reasons == {
         "four": f"it does not merge with three: both changed b.txt; {marked}",
         "six": f"it does not merge with five: both changed c.txt; {failed}",
     }
+    assert four.unresolved == ("b.txt",)
     assert sessions["two"].machine == site.machines[0].name, "what its task requires, it requires"
     outcomes = {task: (result.outcome, result.check_exit_status) for task, result in sessions.items()}
     assert outcomes == {
         "two": (Outcome.SUCCEEDED, 0),
-        "four": (Outcome.SUCCEEDED, 0),
+        "four": (Outcome.UNRESOLVED_CONFLICT, 0),
         "six": (Outcome.CHECK_FAILED, 1),
     }
 

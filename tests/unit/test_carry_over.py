@@ -146,6 +146,7 @@ def test_work_that_was_left_out_counts_unless_another_is_to_blame() -> None:
     assert {kind: each.is_failure for kind, each in kinds.items()} == {
         LeftOutKind.CONFLICT: True,
         LeftOutKind.CHECK: True,
+        LeftOutKind.SIZE: True,
         LeftOutKind.FAILED: True,
         LeftOutKind.UPSTREAM: False,
     }

@@ -63,6 +63,36 @@ def test_a_rehearsal_stays_at_home() -> None:
     assert "was a rehearsal" in nothing_to_bring(run(rehearsal=True), integration(), luggage)
 
 
+def test_what_github_refuses_for_its_size_stays_here() -> None:
+    """With one pull request a task, a branch with too large a file stays here with what builds on it; others go."""
+    size = LeftOut(task="issue-1", kind=LeftOutKind.SIZE, reason="too large")
+    followers = [LeftOut(task=f"issue-{n}", kind=LeftOutKind.UPSTREAM, because_of="issue-1") for n in (2, 3, 4)]
+    conflict = LeftOut(task="issue-3", kind=LeftOutKind.CONFLICT)
+    for left_out, there in ((size, *followers), ()), ((conflict,), (1, 2, 3, 4)), ((size, followers[0]), (3, 4)):
+        came = integration().model_copy(update={"left_out": left_out})
+        luggage = pack(run(), came, issues=ISSUES, mode=PER_TASK)
+        assert set(luggage.branches) == {f"miyabi/{RUN}/issue-{n}" for n in there}
+        statuses = statuses_of(run(), came, mode=PER_TASK)
+        assert {status.context for status in statuses} == {f"miyabi/issue-{n}" for n in there}
+
+
+def test_an_issue_with_a_task_that_github_refuses_stays_open() -> None:
+    """Two tasks of one issue: the one that can be published closes nothing while the other cannot."""
+    made = report(small_dag({"a": [], "b": []}), [result("a", files=["x"]), result("b", files=["y"])])
+    size = LeftOut(task="a", kind=LeftOutKind.SIZE, reason="too large")
+    for left_out, closes in ((), (7,)), ((size,), ()):
+        came = Integration(branch="miyabi/x", base=BASE, head=HEAD, left_out=left_out)
+        luggage = pack(made, came, issues={"a": 7, "b": 7}, mode=PER_TASK)
+        assert luggage.texts[-1].task == "b"
+        assert luggage.texts[-1].closes == closes
+
+
+def test_a_task_that_failed_has_no_status_of_its_own() -> None:
+    """Its commits are not at GitHub, which takes no status for them."""
+    made = report(small_dag({"a": []}), [result("a", Outcome.CHECK_FAILED, files=["x"])])
+    assert statuses_of(made, integration(), mode=PER_TASK) == ()
+
+
 def test_statuses_of_the_whole() -> None:
     """Each task's outcome is on the head of the whole, left out is no success, and one says how the whole is."""
     made = statuses_of(run(), integration(), mode=ONE)

@@ -64,7 +64,7 @@ def test_it_is_said_in_short(tmp_path: Path) -> None:
     assert "succeeded, some work is beside its branch" in milestone_block(Progress(open=1, closed=0), report=made)
     said = "Not in it: work beside the branches of a."
     assert said in integration_sentence(CAME, made)
-    assert said in integration_section(CAME, made)
+    assert f"holds 1 of 1 task. {said}" in integration_section(CAME, made)
     assert said in integration_sentence(CAME.model_copy(update={"head": CAME.base}), made)
     board = Board(run=RUN, tasks=["a"])
     board.finish(BESIDE)
