@@ -26,7 +26,7 @@ NODES = [
     writes("three", "b.txt"),
     writes("four", "b.txt", title="Four, which leaves the markers"),
     writes("five", "c.txt"),
-    writes("six", "c.txt", title="Six [[scenario:fail_check]]", check="test ! -e broken.txt"),
+    writes("six", "c.txt", title="Six [[scenario:resolve]]", check="! grep -q 'of five' c.txt"),
 ]
 
 

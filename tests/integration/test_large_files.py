@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from miyabi.errors import PushRefused
 from miyabi.integration_values import Integration, LeftOut, LeftOutKind
 from miyabi.resolution import Conflict
-from miyabi.session import Outcome
+from miyabi.session import Outcome, published_branch
 from tests.support.aggregated import aggregate, report, scratch  # noqa: F401
 from tests.support.played_runs import PlayedRun, commit_on, played  # noqa: F401
 from tests.support.prefect_server import RealServer, prefect_database, prefect_server  # noqa: F401
+from tests.support.pushing import Desk, desk  # noqa: F401
 from tests.support.repos import commit, git, project, quiet_home  # noqa: F401
 
 MOST = 2 << 20
@@ -143,3 +145,29 @@ async def test_when_it_applies(
 def _configure(root: Path, text: str) -> None:
     (root / ".miyabi").mkdir()
     (root / ".miyabi/config.toml").write_text(text)
+
+
+REFUSES = """#!/bin/sh
+while read -r _ new _; do
+  git rev-list --objects "$new" --not --all | cut -d' ' -f1 | git cat-file --batch-check='%(objectname) %(objectsize)' |
+    awk -v most={most} '$2 > most {{ found = 1 }} END {{ exit found }}' || {{
+    echo "error: GH001: Large files detected. You may want to try Git Large File Storage"; exit 1; }}
+done
+"""
+
+
+async def test_what_is_left_is_pushed(played: PlayedRun, desk: Desk) -> None:
+    """A remote that refuses large files takes the branch that they were left out of, and refuses the one with all."""
+    hook = desk.bare / "hooks/pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(REFUSES.format(most=MOST))
+    hook.chmod(0o755)
+    await played.task("big", {"data.bin": LARGE})
+    await played.task("small", {"small.txt": "s"})
+    branch = published_branch(played.run)
+    everything = await played.integrate()
+    with pytest.raises(PushRefused, match="Take the large files out of the commits"):
+        await desk.push({branch: everything.head})
+    without = await played.integrate(max_file_bytes=MOST)
+    assert await desk.push({branch: without.head}) == (branch,)
+    assert desk.there(branch) == without.head

@@ -13,6 +13,9 @@ A scenario is named in the prompt, `[[scenario:NAME]]` or `[[scenario:NAME:ARGUM
     into:FILE           writes the task's name into that file, and commits it
     resolve             takes the lines of both sides of every conflict, and commits
     resolve:NAME        the same, once the file of `gate` is there
+    beside              commits TASK.txt on a branch of its own, and goes back to the task's
+    partly              `write`, then `beside` with another file
+    conflict            ends in the middle of a merge of two branches that both changed TASK.txt
     fail_check          commits TASK.txt and broken.txt: a check like `test ! -e broken.txt` fails
     no_changes          looks around and says that it is done
     background          starts a command in the background that ends after the first result, then `write`
@@ -40,6 +43,7 @@ _INJECTED = ("<system-reminder>", "<task-notification>", "[Request interrupted",
 
 _MARKERS = "print unless /^(<{7}|>{7}) |^={7}$/"
 _RESOLVE = f"git grep -lzE '^<{{7}} ' | xargs -0 perl -ni -e '{_MARKERS}'; git commit -qam resolved && git log -1"
+_CONFLICT = 'echo mine > "$t.txt"; git add -A; git commit -q -m mine; git merge -q beside; git status --short'
 _IN_BACKGROUND = "python3 -c 'import time; time.sleep(2)'"
 _STRAY = """perl -MPOSIX -e 'fork and exit; setsid; fork and exit; sleep 300' </dev/null >/dev/null 2>&1;"""
 
@@ -191,12 +195,19 @@ def _steps(scenario: str, argument: str, *, task: str | None) -> list[dict[str, 
         "chatty": lambda: [*map(_chat, range(int(argument or 10))), whole],
         "into": lambda: [{"command": f'{_name(task)}; echo "line of $t" > {shlex.quote(argument)}; {commit}'}],
         "resolve": lambda: [*([_wait_for(argument)] if argument else []), {"command": _RESOLVE}],
+        "beside": lambda: [{"command": _beside(whole["command"])}],
+        "partly": lambda: [whole, {"command": _beside(f'{_name(task)}; echo more > "more-$t.txt"; {commit}')}],
+        "conflict": lambda: [{"command": f"{_beside(whole['command'])}; {_name(task)}; {_CONFLICT}"}],
         "fail_check": lambda: [{"command": f"{write}; echo broken > broken.txt; {commit}"}],
         "no_changes": lambda: [{"command": "ls"}],
         "max_turns": lambda: [{"command": f"echo turn {n}"} for n in range(1000)],
         "background": lambda: [{"command": _IN_BACKGROUND, "run_in_background": True}, whole],
     }
     return scripts.get(scenario, lambda: [whole])()
+
+
+def _beside(command: str) -> str:
+    return f"git checkout -q -b beside && {{ {command}; }}; git checkout -q -"
 
 
 def _name(task: str | None) -> str:
