@@ -11,7 +11,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from miyabi.git import Answer, Git, sayable
 
@@ -251,23 +251,36 @@ async def _elsewhere(git: Git, sides: Sequence[str], blobs: Collection[str]) -> 
 
 async def _sizes(git: Git, commits: Sequence[str], paths: Sequence[str]) -> dict[str, frozenset[int]]:
     """How long the markers of each path are, where the attributes of one of the commits say so."""
+    files = await _attribute_files(git, dict.fromkeys(commits), paths)
+    words = ("grep", "-I", "-l", "-z", "--no-recurse-submodules", "--no-color", "-F", "-e", _ATTRIBUTE)
+    blobs = {blob for found in files.values() for blob in found.values()}
+    saying = [some for some in _portions(blobs) if (await _grep(git, *words, *some)).stdout]
     sizes: dict[str, frozenset[int]] = {}
-    for commit in dict.fromkeys(commits) if paths else ():
-        where = ("--", ":(top,glob)**/.gitattributes")
-        words = ("grep", "-l", "-z", "--no-recurse-submodules", "--no-color", "-F", "-e", _ATTRIBUTE)
-        if (await _grep(git, *words, commit, *where)).stdout:
-            for path, size in (await _attributes(git, commit, paths)).items():
-                sizes[path] = sizes.get(path, frozenset()) | {size}
+    for found in files.values() if saying else ():
+        for path, size in (await _attributes(git, found, paths)).items():
+            sizes[path] = sizes.get(path, frozenset()) | {size}
     return sizes
 
 
-async def _attributes(git: Git, commit: str, paths: Sequence[str]) -> dict[str, int]:
+async def _attribute_files(git: Git, commits: Iterable[str], paths: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The files of attributes that hold for the paths in each commit, with their blobs."""
+    folders = {"", *(f"{folder}/" for path in paths for folder in map(str, PurePosixPath(path).parents[:-1]))}
+    asked = [(commit, f"{folder}.gitattributes") for commit in commits for folder in sorted(folders)]
+    askable = [(commit, file) for commit, file in asked if "\n" not in file]
+    names = "".join(f"{commit}:{file}\n" for commit, file in askable).encode("utf-8", "surrogateescape")
+    rows = (await git.ask("cat-file", "--batch-check=%(objecttype) %(objectname)", stdin=names)).lines if paths else ()
+    found: dict[str, dict[str, str]] = {}
+    for (commit, file), row in zip(askable, rows, strict=False):
+        if row.startswith("blob ") and not row.endswith(" missing"):
+            found.setdefault(commit, {})[file] = row.removeprefix("blob ")
+    return found
+
+
+async def _attributes(git: Git, files: Mapping[str, str], paths: Sequence[str]) -> dict[str, int]:
     """The same for one commit: git before 2.40 reads attributes of an index only, so it gets one with no other file."""
-    tree = (await git.ask("ls-tree", "-r", "-z", "--full-tree", commit)).text.split("\0")
-    entries = [row for row in tree if row.rpartition("\t")[2].rpartition("/")[2] == ".gitattributes"]
     with tempfile.TemporaryDirectory(prefix="miyabi-") as folder:
         index = str(Path(folder) / "index")
-        made = "".join(f"{entry}\0" for entry in entries).encode("utf-8", "surrogateescape")
+        made = "".join(f"100644 {blob}\t{file}\0" for file, blob in files.items()).encode("utf-8", "surrogateescape")
         await git.ask("update-index", "-z", "--index-info", stdin=made, GIT_INDEX_FILE=index)
         asked = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
         words = ("check-attr", "--cached", "-z", "--stdin", _ATTRIBUTE)
