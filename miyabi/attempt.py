@@ -145,6 +145,7 @@ class Attempt:
                 slots=machine.slots,
                 timeout_seconds=spec.timeout_seconds,
                 after_timeout_seconds=spec.check_timeout_seconds,
+                linger_seconds=spec.linger_seconds,
             )
         except (MachineError, SessionError) as error:
             if not error.transient and type(error) is not MachineError:  # the machine said no

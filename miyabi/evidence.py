@@ -20,7 +20,7 @@ class Evidence:
     """All that is known of a session besides its output."""
 
     agent_exit: int | None = None  # as sh sees it: 143 for TERM; None where nobody saw it
-    ended_by: str = "itself"  # "timeout" and "stop" were ours
+    ended_by: str = "itself"  # "timeout" and "stop" were ours; "lingered": ours too, when it had said its last result
     lost: bool = False  # the machine or its supervisor went away
     stderr: str = ""
     commits: int = 0

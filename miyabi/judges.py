@@ -197,8 +197,8 @@ def result_says_error(transcript: Transcript, evidence: Evidence) -> Verdict | N
 
 
 def exit_says_error(_: Transcript, evidence: Evidence) -> Verdict | None:
-    """Did it exit badly, whatever its result says?"""
-    if evidence.agent_exit == 0:
+    """Did it exit badly, whatever its result says? Of one that was ended after its result that says nothing."""
+    if evidence.agent_exit == 0 or evidence.ended_by == "lingered":
         return None
     situation = (
         f"claude claimed success and ended with exit status {evidence.agent_exit}: {_last_line(evidence.stderr)}"

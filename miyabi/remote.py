@@ -8,6 +8,7 @@ from pathlib import Path
 from miyabi import supervision
 from miyabi.following import SILENCE_SECONDS, Follower
 from miyabi.host import Host
+from miyabi.session import LINGER_SECONDS
 from miyabi.session_status import Status
 
 _LOG_BYTES = 65536
@@ -36,6 +37,7 @@ class RemoteSession:
         slots: int,
         timeout_seconds: float,
         after_timeout_seconds: float,
+        linger_seconds: float = LINGER_SECONDS,
     ) -> Status:
         """The session runs, or has run. Starting it again with the same parts attaches to it.
 
@@ -46,6 +48,8 @@ class RemoteSession:
             slots: How many sessions may live on this machine.
             timeout_seconds: When the machine itself ends the agent's whole tree.
             after_timeout_seconds: The same for `after`.
+            linger_seconds: How long claude may be silent after its last result, with no agent in the background, until
+                the machine ends what is left of it. The session has ended well then.
 
         Raises:
             MachineFull: all slots are taken; nothing runs, the same start may be repeated.
@@ -56,7 +60,8 @@ class RemoteSession:
         """
         parts = (script, stdin, after)
         sizes = [str(len(part)) for part in parts]
-        limits = [str(slots), f"{timeout_seconds:.3f}", f"{after_timeout_seconds:.3f}"]
+        seconds = (timeout_seconds, after_timeout_seconds, linger_seconds)
+        limits = [str(slots), *(f"{each:.3f}" for each in seconds)]
         return await self._ask("start", *limits, *sizes, stdin=b"".join(parts))
 
     async def follow(

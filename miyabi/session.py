@@ -14,6 +14,10 @@ _RESOLVING = "_resolve-"
 _NAMESPACE = uuid.UUID("6f4d1f6e-5f0b-5d2b-9b1c-0c6a52f1a7d3")
 
 
+LINGER_SECONDS = 15.0
+"""How long a process is left alone that stays after its last result, where nobody says otherwise."""
+
+
 class Outcome(StrEnum):
     """How a task ended. Decided by evidence, in `miyabi.outcome`."""
 
@@ -148,6 +152,7 @@ class SessionSpec(BaseModel):
     max_turns: int | None = Field(None, ge=1)
     max_budget_usd: float | None = Field(None, gt=0)
     timeout_seconds: float = Field(1800, gt=0)
+    linger_seconds: float = Field(LINGER_SECONDS, gt=0)
     check: str | None = None
     check_timeout_seconds: float = Field(600, gt=0)
     max_file_bytes: int = Field(95_000_000, ge=0, description="Uncommitted files over that stay there; 0: none does")

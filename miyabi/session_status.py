@@ -26,7 +26,7 @@ class Status:
     exit_status: int | None = None
     """Of the agent, as a shell tells it (143: TERM); None until it has ended."""
     ended_by: str = ""
-    """What ended the agent: "itself", "timeout" or "stop"; empty until then."""
+    """What ended the agent: "itself", "timeout", "stop" or "lingered", after its last result; empty until then."""
     check_exit: int | None = None
     """Of the `after` script; None where it did not run to its end."""
     out_bytes: int = 0

@@ -33,6 +33,9 @@ class SessionDefaults(BaseModel):
     max_turns: int | None = Field(None, ge=1, description="Turns after which a session is ended")
     max_budget_usd: float | None = Field(None, gt=0, description="US dollars after which a session is ended")
     timeout_minutes: float = Field(30, gt=0, description="Minutes after which a session is ended")
+    linger_seconds: float = Field(
+        15, gt=0, description="Seconds of silence after its last result, no agent at work, after which it is ended"
+    )
     check: str | None = Field(None, description="Shell command that must pass in the worktree after each session")
     check_timeout_minutes: float = Field(10, gt=0, description="Minutes after which a check is ended")
     max_file_mb: float = Field(

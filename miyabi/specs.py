@@ -46,6 +46,7 @@ def spec_for(
         max_turns=node.max_turns or defaults.max_turns,
         max_budget_usd=budget and max(budget - spent_usd, _LEAST_USD),
         timeout_seconds=60 * (node.timeout_minutes or defaults.timeout_minutes),
+        linger_seconds=defaults.linger_seconds,
         check=node.check or defaults.check,
         check_timeout_seconds=60 * defaults.check_timeout_minutes,
         max_file_bytes=round(1_000_000 * defaults.max_file_mb),

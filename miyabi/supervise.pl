@@ -27,8 +27,8 @@ sub stage {    # all or nothing: a folder beside, renamed into place
 }
 
 sub start {
-    my ($slots, $seconds, $after_seconds, @sizes) = @words;
-    refuse(64, 'start ID SLOTS SECONDS AFTER_SECONDS, three sizes') if @sizes != 3 || grep { !/^\d+(\.\d+)?$/ } @words;
+    my ($slots, $seconds, $after_seconds, $linger, @sizes) = @words;
+    refuse(64, 'start ID SLOTS SECONDS AFTER_SECONDS LINGER_SECONDS, three sizes') if @sizes != 3 || grep { !/^\d+(\.\d+)?$/ } @words;
     require POSIX;
     make_folders();
     stage(@sizes);
@@ -37,7 +37,7 @@ sub start {
         my %held = map { $_ => 1 } holders();
         unlink map { "$root/slots/$_" } grep { !$held{$_} } entries("$root/slots");
         refuse(69, keys(%held) . " of $slots slots are taken by: @{[sort keys %held]}") if keys %held >= $slots;
-        launch_supervisor($lock, $seconds, $after_seconds);
+        launch_supervisor($lock, $seconds, $after_seconds, $linger);
     }
     close $lock;
     print line($id, free());
@@ -106,19 +106,20 @@ sub launch {
 }
 
 sub supervise {
-    my ($seconds, $after_seconds) = @_;
+    my ($seconds, $after_seconds, $linger) = @_;
     my $agent = launch("$dir/cmd", "$dir/input", "$dir/out", "$dir/err");
     note($agent || 0, '-', '-');
     keep_awake();
-    my ($rc, $how) = attend($agent, $seconds, 1);
+    my ($rc, $how) = attend($agent, $seconds, 1, stream("$dir/out", $linger));
+    my $is_whole = $how =~ /^(?:itself|lingered)$/;
     my $check = '-';
     if (-s "$dir/after") {
         delete $ENV{MIYABI_STOPPED};
-        $ENV{MIYABI_STOPPED} = 1 if $how ne 'itself';
+        $ENV{MIYABI_STOPPED} = 1 unless $is_whole;
         $ENV{MIYABI_AGENT_EXIT} = $rc;
         my $after = launch("$dir/after", '/dev/null', ("$dir/check.log") x 2);
         note($after || 0, $rc, $how);
-        my ($status, $end) = attend($after, $after_seconds, $how eq 'itself');
+        my ($status, $end) = attend($after, $after_seconds, $is_whole);
         $check = $status if $end eq 'itself';
         $how = $end if $end eq 'stop';    # what was asked for and not finished has not failed
     }
@@ -154,16 +155,18 @@ sub stop_asked {    # the grace, undef where nobody asked; the signal suffices, 
 }
 
 sub attend {    # until it ends by itself, its time is over or somebody stops it; then nothing of its tree is left
-    my ($pid, $seconds, $stoppable) = @_;
+    my ($pid, $seconds, $stoppable, $stream) = @_;
     return (126, 'itself') unless $pid;
     my ($deadline, $how, $grace, $status) = (clock() + $seconds, 'itself', 1);
     until (defined($status = reap($pid))) {
         my $asked = $stoppable ? stop_asked() : undef;
         my $left = $deadline - clock();
-        ($how, $grace) = defined $asked ? ('stop', $asked) : ('timeout', $ENV{MIYABI_GRACE_SECONDS} || 10)
-            if defined $asked || $left <= 0;
-        last if $how ne 'itself';
-        await_signal($left);
+        $how = defined $asked ? 'stop' : $left <= 0 ? 'timeout' : $stream && has_lingered($stream) ? 'lingered' : next;
+        $grace = defined $asked ? $asked : $ENV{MIYABI_GRACE_SECONDS} || 10;
+        last;
+    } continue {
+        my ($left, $look) = ($deadline - clock(), $stream ? $stream->{seconds} / 10 : 60);
+        await_signal($left < $look ? $left : $look);
     }
     end_tree($pid, $grace, @mark);
     $status = reap($pid) unless defined $status;

@@ -4,9 +4,11 @@
 # miyabi.toolbox puts this file and its Perl parts one behind the other into one script; `perl -x` begins at their #! line.
 #
 # sh supervise.sh WORKSPACE VERB ...
-#   start ID SLOTS SECONDS AFTER_SECONDS CMD_BYTES INPUT_BYTES AFTER_BYTES <cmd, input and after, one behind the other
+#   start ID SLOTS SECONDS AFTER_SECONDS LINGER_SECONDS CMD_BYTES INPUT_BYTES AFTER_BYTES
+#                     <cmd, input and after, one behind the other
 #                     stage the three parts and launch them once, if fewer than SLOTS sessions live here. A repeat
-#                     with the same parts attaches; a session refused as full stays staged, and start may be repeated
+#                     with the same parts attaches; a session refused as full stays staged, and start may be repeated.
+#                     LINGER_SECONDS: so long the agent may be silent after claude's last result
 #   status ID         one status line, as `start` and `cancel` print it too
 #   follow ID OUT ERR what is written from these offsets on, until the session is over, in frames:
 #                     "D o|e OFFSET LENGTH\n" and LENGTH bytes | "H\n" every 3 s | "T o|e SIZE\n": the offset is
@@ -15,8 +17,8 @@
 #   log ID BYTES      the last BYTES of what `after` printed
 #   list | live       status lines of all sessions, or of those that hold a slot
 #   rm ID             forget a session that is over
-# status line: miyabi1 ID STATE rc=N by=itself|timeout|stop check=N out=BYTES err=BYTES now=EPOCH free=KIB over=SECONDS
-#   (-: unknown; over: since it is)
+# status line: miyabi1 ID STATE rc=N by=HOW check=N out=BYTES err=BYTES now=EPOCH free=KIB over=SECONDS
+#   (-: unknown; over: since it is) HOW: itself | timeout | stop | lingered: after its last result
 #   STATE: none | staged | running | exited | lost: reboot or kill -9, nothing of it runs | orphan: the same, but it runs
 # exit status: 0, 64 usage, 65 came short, 66 other parts under this ID, 69 full, 70 still runs, 73 disk full,
 #   74 cannot write, 75 busy, 78 no perl

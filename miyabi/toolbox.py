@@ -12,7 +12,7 @@ from miyabi.errors import MachineDiskFull, MachineNotReady, RemoteFailed
 from miyabi.host import Completed, Host
 
 _PARTS = {
-    "supervise": ("supervise.sh", "processes.pl", "sessions.pl", "follow.pl", "supervise.pl"),
+    "supervise": ("supervise.sh", "processes.pl", "sessions.pl", "follow.pl", "stream.pl", "supervise.pl"),
     "workspace": ("workspace.sh", "checkout.sh", "salvage.sh", "strays.sh", "verbs.sh"),
 }
 """Scripts made of several files, one behind the other; any other is its own `<name>.sh`."""

@@ -25,6 +25,7 @@ NODES = [
     node("outage", scenario="error500:2"),
     node("denied", allowed_tools=[]),
     node("idle", scenario="no_changes"),
+    node("server", scenario="server"),
     {"id": "commanded", "command": "/no-such-command --issue 1"},
     node("below", "broken"),
     node("below-all", "good", "below", "denied"),
@@ -36,6 +37,7 @@ OUTCOMES = {
     "outage": Outcome.SUCCEEDED,
     "denied": Outcome.PERMISSION_DENIED,
     "idle": Outcome.NO_CHANGES,
+    "server": Outcome.SUCCEEDED,
     "commanded": Outcome.AGENT_ERROR,
     "below": Outcome.SKIPPED,
     "below-all": Outcome.SKIPPED,
@@ -53,7 +55,7 @@ TOLD = {
 @pytest.mark.timeout(120)
 def test_every_kind_of_end(site: Site) -> None:
     """What passes is waited for and gone on with, what does not is told truly, and the rest goes on without it."""
-    site.write_config(runs=RUNS)
+    site.write_config(runs=RUNS, sessions={"linger_seconds": 2})
     command = site.orchestrate(NODES)
     assert command.wait() == 1, command.output
     report = site.report()
@@ -62,7 +64,7 @@ def test_every_kind_of_end(site: Site) -> None:
     assert {task: part for task, part in TOLD.items() if part not in told.get(task, "")} == {}, told
     text = site.run_folder().report_file.read_text()
     assert [part for part in TOLD.values() if part not in text] == []
-    assert "3 of 9" in text
+    assert "4 of 10" in text
     assert {task: site.show(task, f"{task}.txt") for task in ("limited", "outage")}
     _goes_on_in_its_conversation(site)
     assert site.show("broken", "broken.txt") == "broken"

@@ -19,6 +19,8 @@ A scenario is named in the prompt, `[[scenario:NAME]]` or `[[scenario:NAME:ARGUM
     fail_check          commits TASK.txt and broken.txt: a check like `test ! -e broken.txt` fails
     no_changes          looks around and says that it is done
     background          starts a command in the background that ends after the first result, then `write`
+    server              `write`, then starts a command in the background that never ends
+    agent:SECONDS       an agent in the background sleeps that long, then does `write`; the session waits for it
     max_turns           calls one more tool for ever
     error400 error401 error403 error404 error429 error500 overloaded529
                         that status each time, or with an argument (`error429:2`) the first 2 times in a session
@@ -45,6 +47,7 @@ _MARKERS = "print unless /^(<{7}|>{7}) |^={7}$/"
 _RESOLVE = f"git grep -lzE '^<{{7}} ' | xargs -0 perl -ni -e '{_MARKERS}'; git commit -qam resolved && git log -1"
 _CONFLICT = 'echo mine > "$t.txt"; git add -A; git commit -q -m mine; git merge -q beside; git status --short'
 _IN_BACKGROUND = "python3 -c 'import time; time.sleep(2)'"
+_ENDLESS = "python3 -m http.server 0 --bind 127.0.0.1"
 _STRAY = """perl -MPOSIX -e 'fork and exit; setsid; fork and exit; sleep 300' </dev/null >/dev/null 2>&1;"""
 
 REFUSALS: Mapping[str, tuple[int, str, str]] = {
@@ -60,10 +63,11 @@ REFUSALS: Mapping[str, tuple[int, str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Say:
-    """A turn of the model: a text, or one call of the Bash tool."""
+    """A turn of the model: a text, or one call of the Bash tool or of another one."""
 
     text: str = ""
     bash: Mapping[str, Any] | None = None
+    tool: str = "Bash"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +153,8 @@ def answer(
 
 def _say(talk: Conversation, steps: Sequence[dict[str, Any]]) -> Say:
     if talk.step < len(steps):
-        return Say(bash=steps[talk.step])
+        step = steps[talk.step]
+        return Say(bash=step, tool="Agent" if "subagent_type" in step else "Bash")
     return Say(text=f"Done. {talk.tool_output.strip()[:200]}".strip())
 
 
@@ -201,6 +206,8 @@ def _steps(scenario: str, argument: str, *, task: str | None) -> list[dict[str, 
         "fail_check": lambda: [{"command": f"{write}; echo broken > broken.txt; {commit}"}],
         "no_changes": lambda: [{"command": "ls"}],
         "max_turns": lambda: [{"command": f"echo turn {n}"} for n in range(1000)],
+        "server": lambda: [whole, {"command": _ENDLESS, "run_in_background": True}],
+        "agent": lambda: [_agent(f"[[scenario:slow:{argument or 5}]]", task=task)],
         "background": lambda: [{"command": _IN_BACKGROUND, "run_in_background": True}, whole],
     }
     return scripts.get(scenario, lambda: [whole])()
@@ -234,6 +241,11 @@ def _chat_or_open(gate: str) -> dict[str, Any]:
 def _chat(turn: int) -> dict[str, Any]:
     talk = f"print qq({turn} line $_ of the talk, and what was said\\n) for 1 .. 200; select undef, undef, undef, 0.5"
     return {"command": f"perl -e {shlex.quote(talk)}"}
+
+
+def _agent(prompt: str, *, task: str | None) -> dict[str, Any]:
+    named = f" [[task:{task}]]" if task else ""
+    return {"subagent_type": "general-purpose", "prompt": f"Do it. {prompt}{named}", "run_in_background": True}
 
 
 def _sleep(seconds: float) -> dict[str, Any]:

@@ -62,10 +62,18 @@ class Station:
         slots: int = 99,
         seconds: float = 60,
         after_seconds: float = 60,
+        linger: float = 60,
     ) -> subprocess.CompletedProcess[bytes]:
         """`start`, with the agent's sh text."""
         words, sent = self.start_words(
-            session, cmd, stdin=stdin, after=after, slots=slots, seconds=seconds, after_seconds=after_seconds
+            session,
+            cmd,
+            stdin=stdin,
+            after=after,
+            slots=slots,
+            seconds=seconds,
+            after_seconds=after_seconds,
+            linger=linger,
         )
         return self.call("start", *words, stdin=sent)
 
@@ -79,10 +87,11 @@ class Station:
         slots: int = 99,
         seconds: float = 60,
         after_seconds: float = 60,
+        linger: float = 60,
     ) -> tuple[list[str], bytes]:
         """What `start` is given: its words and its stdin."""
         parts = (cmd.encode(), stdin, after.encode())
-        limits = [str(slots), str(seconds), str(after_seconds)]
+        limits = [str(slots), str(seconds), str(after_seconds), str(linger)]
         return [session, *limits, *(str(len(part)) for part in parts)], b"".join(parts)
 
     def storm(self, calls: Sequence[tuple[Sequence[str], bytes]]) -> list[int]:

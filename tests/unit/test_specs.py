@@ -41,6 +41,12 @@ def test_a_node_wins_over_the_defaults() -> None:
     )
 
 
+def test_how_long_a_session_may_linger_is_a_setting() -> None:
+    """Where nobody says otherwise it is as long as a session that is started by hand may."""
+    assert spec(Node(id="a")).linger_seconds == SessionSpec(run="r", task="a", prompt="p").linger_seconds
+    assert spec(Node(id="a"), linger_seconds=90).linger_seconds == 90
+
+
 def test_a_conversation_is_gone_on_with() -> None:
     """An attempt that resumes keeps the conversation's id and says what it was about."""
     made = spec(Node(id="a"), conversation="11111111-1111-4111-8111-111111111111")

@@ -1,0 +1,70 @@
+"""The real claude, its work done and something left in the background: the machine ends it soon, and only then."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from miyabi.launcher import script
+from miyabi.machine import Machine
+from miyabi.session import SessionSpec
+from tests.support import sessions
+from tests.support.claude import claude_machine, messages_api  # noqa: F401 - a fixture
+from tests.support.messages_api import MessagesApi
+from tests.support.repos import git, make_repository
+from tests.support.sessions import Station
+
+station = sessions.station
+
+
+@pytest.fixture
+def worktree(tmp_path: Path) -> Path:
+    """A git repository with one commit."""
+    return make_repository(tmp_path / "t1")
+
+
+@pytest.fixture
+def machine(messages_api: MessagesApi, tmp_path: Path) -> Machine:
+    """A machine whose claude talks to the scripted API."""
+    return claude_machine("mini1", base_url=messages_api.url, home=tmp_path / "home")
+
+
+def start(station: Station, machine: Machine, worktree: Path, scenario: str, *, linger: float) -> None:
+    """A session of that scenario begins."""
+    prompt, tools = f"Do it. [[scenario:{scenario}]] [[task:t1]]", ("Bash", "Task", "Agent")
+    spec = SessionSpec(run="r1", task="t1", prompt=prompt, allowed_tools=tools)
+    text = script(spec, machine, worktree=str(worktree), inherited={}).decode()
+    station.start("s", text, stdin=prompt.encode(), seconds=600, linger=linger)
+
+
+def results(station: Station) -> list[dict[str, Any]]:
+    """The result events of the stream."""
+    events = [json.loads(line) for line in station.file("s", "out").read_bytes().splitlines()]
+    return [event for event in events if event["type"] == "result"]
+
+
+def test_a_server_in_the_background_is_not_waited_for(station: Station, machine: Machine, worktree: Path) -> None:
+    """Claude would wait ten minutes for it; the machine ends both, with the work committed and the result said."""
+    start(station, machine, worktree, "server", linger=1)
+    status = station.ends("s", seconds=60)
+    assert (status.ended_by, [result["subtype"] for result in results(station)]) == ("lingered", ["success"])
+    assert git(worktree, "log", "-1", "--format=%s") == "t1: scripted work"
+    assert station.processes() == []
+
+
+def test_a_command_that_ends_is_given_its_turn(station: Station, machine: Machine, worktree: Path) -> None:
+    """One that ends within the time brings a second turn, which is seen to its end."""
+    start(station, machine, worktree, "background", linger=30)
+    status = station.ends("s", seconds=90)
+    assert (status.exit_status, status.ended_by, len(results(station))) == (0, "itself", 2)
+
+
+def test_an_agent_in_the_background_is_waited_for(station: Station, machine: Machine, worktree: Path) -> None:
+    """It works for longer than a session may linger, and what it commits is there."""
+    start(station, machine, worktree, "agent:4", linger=1)
+    status = station.ends("s", seconds=90)
+    assert (status.exit_status, status.ended_by) == (0, "itself")
+    assert git(worktree, "log", "-1", "--format=%s") == "t1: scripted work"
