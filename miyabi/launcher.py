@@ -22,6 +22,8 @@ DEFAULT_ENVIRONMENT: Mapping[str, str] = {
 """What every session gets, where neither machine nor task says otherwise."""
 
 _LOGIN_NAMES = ("ANTHROPIC_", "CLAUDE_")
+_WITHOUT_MEMORY = '{"autoMemoryEnabled":false,"env":{"CLAUDE_CODE_DISABLE_AUTO_MEMORY":"1"}}'
+"""Both, for a repository's own `env` would take the first one back; it cannot where the flag says `env` too."""
 BAD_TOKEN_FILE = 78
 """Exit status where the token file is missing, empty or open to others."""
 
@@ -155,6 +157,7 @@ def claude_arguments(spec: SessionSpec) -> tuple[str, ...]:
         *_option("--model", spec.model),
         *_option("--max-turns", spec.max_turns),
         *_option("--max-budget-usd", spec.max_budget_usd),
+        *_option("--settings", None if spec.auto_memory else _WITHOUT_MEMORY),
         *("--permission-mode", spec.permission_mode, "--permission-prompts", "none", "--strict-mcp-config"),
         *_list("--allowedTools", spec.allowed_tools),
         *_list("--disallowedTools", spec.disallowed_tools),

@@ -159,6 +159,7 @@ class SessionSpec(BaseModel):
     expect_changes: bool = True
     environment: tuple[tuple[str, str], ...] = ()
     oauth_token_file: str | None = None
+    auto_memory: bool = False
     author_name: str = "Water Spider"
     author_email: str = "water-spider@localhost"
 

@@ -44,6 +44,9 @@ class SessionDefaults(BaseModel):
         description="Megabytes; a larger file that nobody committed stays on its machine, and is named",
     )
     environment: dict[EnvironmentName, str] = Field(default_factory=dict, description="Extra environment")
+    auto_memory: bool = Field(
+        default=False, description="Whether claude may keep notes of its own, which its later sessions read"
+    )
     oauth_token_file: str | None = Field(
         None, description="File on the machine, mode 0600, whose content becomes CLAUDE_CODE_OAUTH_TOKEN"
     )
@@ -68,6 +71,9 @@ class RunDefaults(BaseModel):
     )
     api_patience_hours: float = Field(4, ge=0, description="How long a task waits for an API that fails")
     patience_minutes: float = Field(10, gt=0, description="How long a machine may be out of reach before it is lost")
+    keep_days: float = Field(
+        30, ge=0, description="Days that claude's transcripts of swept runs stay on their machines"
+    )
     rehearsal_seconds_per_minute: float = Field(
         0.25, ge=0, description="Seconds a rehearsed session takes for each minute of its estimate"
     )

@@ -53,6 +53,7 @@ def spec_for(
         expect_changes=node.expect_changes,
         environment=tuple(sorted(defaults.environment.items())),
         oauth_token_file=defaults.oauth_token_file,
+        auto_memory=defaults.auto_memory,
         author_name=author[0],
         author_email=author[1],
     )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from miyabi.attempt_record import AttemptRecord
+from miyabi.claude_files import remove_claude_files
 from miyabi.errors import MachineError, SessionError
 from miyabi.host import Host
 from miyabi.machine import Machine
@@ -16,6 +17,7 @@ from miyabi.remote import RemoteSession, list_sessions
 from miyabi.repository import Repository
 from miyabi.run_folder import RunFolder
 from miyabi.session import SessionPaths, SessionResult
+from miyabi.settings import Settings
 from miyabi.wording import count
 from miyabi.work_elsewhere import left_there_words
 from miyabi.workspace import Workspace
@@ -67,8 +69,8 @@ def _where(result: SessionResult, folder: RunFolder) -> str:
     return f"{result.machine} in {record.workspace}/{checkout}" if record and record.workspace else f"{result.machine}"
 
 
-async def sweep_machine(machine: Machine, host: Host, repository: Repository, *, run: str) -> Swept:
-    """Removes the run's sessions and worktrees on one machine.
+async def sweep_machine(machine: Machine, host: Host, repository: Repository, *, run: str, settings: Settings) -> Swept:
+    """Removes the run's sessions and checkouts on one machine, and what claude kept of them as `settings` say.
 
     Sessions that still live keep the worktrees of the whole run: nothing is pulled from under them.
     """
@@ -84,6 +86,8 @@ async def sweep_machine(machine: Machine, host: Host, repository: Repository, *,
         if live:
             return Swept(False, f"{machine.name}: left alone, still running: {', '.join(live)}. Stop the run first.")
         await workspace.remove_run(run)
+        tasks = {SessionPaths.of(name).task for name, _ in mine}
+        await remove_claude_files(machine, host, settings, run=run, tasks=tasks)
         for name, _ in mine:
             await RemoteSession(host, name, workspace=machine.workspace).remove()
     except (MachineError, SessionError) as error:

@@ -82,7 +82,9 @@ async def _sweep_all(settings: Settings, repo: Repository, run: str) -> list[Swe
     hosts = [open_host(machine) for machine in settings.machines]
     try:
         pairs = zip(settings.machines, hosts, strict=True)
-        return await asyncio.gather(*(sweep_machine(machine, host, repo, run=run) for machine, host in pairs))
+        return await asyncio.gather(
+            *(sweep_machine(machine, host, repo, run=run, settings=settings) for machine, host in pairs)
+        )
     finally:
         await asyncio.gather(*(host.close() for host in hosts))
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import time
 from dataclasses import dataclass
@@ -159,3 +161,36 @@ def test_bad_flag(machine: Machine, worktree: Path) -> None:
     session = run(spec("x", permission_mode="no-such-mode"), machine, worktree)
     assert (session.verdict.outcome, session.verdict.error_kind) == (Outcome.LAUNCH_FAILED, "bad_argument")
     assert "no-such-mode" in (session.verdict.error_text or "")
+
+
+TAKES_BACK = {"autoMemoryEnabled": True, "env": {"CLAUDE_CODE_DISABLE_AUTO_MEMORY": "0"}}
+
+
+@pytest.mark.parametrize("whose", ["nobody's", "the repository's", "the user's", "the machine's"])
+def test_memory_is_off(machine: Machine, worktree: Path, messages_api: MessagesApi, whose: str) -> None:
+    """What an earlier session noted is not told to a later one, whoever's settings and environment ask for it."""
+    home = Path(machine.environment["HOME"])
+    own = {"the repository's": worktree / ".claude", "the user's": home / ".claude"}.get(whose)
+    for name in ("settings.json", "settings.local.json") if own else ():
+        own.mkdir(parents=True, exist_ok=True)
+        (own / name).write_text(json.dumps(TAKES_BACK))
+    if whose == "the machine's":
+        machine = machine.model_copy(update={"environment": machine.environment | TAKES_BACK["env"]})
+    remember(home, worktree, messages_api)
+    assert run(spec("[[scenario:write]]"), machine, worktree).verdict.outcome is Outcome.SUCCEEDED
+    assert [request.is_marked for request in messages_api.requests] == [False, False]
+
+
+def test_memory_can_be_turned_on(machine: Machine, worktree: Path, messages_api: MessagesApi) -> None:
+    """With `auto_memory` claude tells its later sessions what it noted, as it does where nobody turns that off."""
+    remember(Path(machine.environment["HOME"]), worktree, messages_api)
+    assert run(spec("[[scenario:write]]", auto_memory=True), machine, worktree).verdict.outcome is Outcome.SUCCEEDED
+    assert [request.is_marked for request in messages_api.requests] == [True, True]
+
+
+def remember(home: Path, worktree: Path, messages_api: MessagesApi) -> None:
+    """An earlier session has noted something for this worktree, which the API looks for from now on."""
+    memory = home / ".claude/projects" / re.sub("[^A-Za-z0-9]", "-", str(worktree)) / "memory"
+    memory.mkdir(parents=True)
+    messages_api.marker = "read-in-an-issue"
+    (memory / "MEMORY.md").write_text(f"- {messages_api.marker}\n")

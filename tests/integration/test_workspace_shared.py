@@ -10,6 +10,7 @@ from miyabi.errors import RemoteFailed
 from miyabi.local_host import LocalHost
 from miyabi.machine import Machine
 from miyabi.remote import RemoteSession, list_sessions
+from miyabi.settings import Settings
 from miyabi.sweeping import sweep_machine
 from tests.support import repos
 from tests.support.repos import Bench, git, make_bench, make_repository
@@ -46,7 +47,9 @@ async def test_a_sweep_leaves_the_sessions_of_another_repository(bench: Bench, t
         limits = {"slots": 2, "timeout_seconds": 20, "after_timeout_seconds": 20}
         await session.start(script=b"echo hello", stdin=b"", after=b"", **limits)  # type: ignore[arg-type]
         await session.follow(tmp_path / f"{task}.out", tmp_path / f"{task}.err")
-    swept = await sweep_machine(Machine(name="mini", workspace=there), host, other.repository, run="r1")
+    swept = await sweep_machine(
+        Machine(name="mini", workspace=there), host, other.repository, run="r1", settings=Settings()
+    )
     assert swept == (True, "mini: swept, 1 session")
     assert [name for name, _ in await list_sessions(host, workspace=there)] == ["r1.t1.1"]
     assert [path.name for path in bench.folder.glob("checkouts/r1/*")] == ["t1"]

@@ -31,7 +31,7 @@ from tests.support.messages_script import Answer, Conversation, Drop, Hang, Refu
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request that reached the API. `at` is epoch seconds."""
+    """One request that reached the API. `at` is epoch seconds; `is_marked`: the API's marker is somewhere in it."""
 
     session: str
     scenario: str
@@ -39,6 +39,7 @@ class Request:
     stream: bool
     prompt: str
     at: float
+    is_marked: bool = False
 
 
 class MessagesApi(Serving):
@@ -66,6 +67,7 @@ class MessagesApi(Serving):
         self._requests: list[Request] = []
         self._counts: Counter[tuple[str, str]] = Counter()
         self._limits: dict[str, float] = {}
+        self.marker = "\0"
         self.closing = threading.Event()
         super().__init__(_Server((host, port), _Handler, api=self))
 
@@ -85,7 +87,15 @@ class MessagesApi(Serving):
         talk, now = Conversation.read(body), time.time()
         name, argument = talk.scenario or self._scenario(talk.prompt, header=header)
         stream = bool(body.get("stream"))
-        request = Request(session=session, scenario=name, step=talk.step, stream=stream, prompt=talk.prompt, at=now)
+        request = Request(
+            session=session,
+            scenario=name,
+            step=talk.step,
+            stream=stream,
+            prompt=talk.prompt,
+            at=now,
+            is_marked=self.marker in json.dumps(body),
+        )
         with self._lock:
             self._requests.append(request)
             before = self._counts[session, name]

@@ -19,6 +19,7 @@ A scenario is named in the prompt, `[[scenario:NAME]]` or `[[scenario:NAME:ARGUM
     fail_check          commits TASK.txt and broken.txt: a check like `test ! -e broken.txt` fails
     no_changes          looks around and says that it is done
     background          starts a command in the background that ends after the first result, then `write`
+    script:NAME         a Bash tool runs that file of $SCRIPTED_GATES with sh, and commits what it has made
     server              `write`, then starts a command in the background that never ends
     agent:SECONDS       an agent in the background sleeps that long, then does `write`; the session waits for it
     max_turns           calls one more tool for ever
@@ -206,6 +207,7 @@ def _steps(scenario: str, argument: str, *, task: str | None) -> list[dict[str, 
         "fail_check": lambda: [{"command": f"{write}; echo broken > broken.txt; {commit}"}],
         "no_changes": lambda: [{"command": "ls"}],
         "max_turns": lambda: [{"command": f"echo turn {n}"} for n in range(1000)],
+        "script": lambda: [{"command": f'{_name(task)}; sh "$SCRIPTED_GATES"/{shlex.quote(argument)}; {commit}'}],
         "server": lambda: [whole, {"command": _ENDLESS, "run_in_background": True}],
         "agent": lambda: [_agent(f"[[scenario:slow:{argument or 5}]]", task=task)],
         "background": lambda: [{"command": _IN_BACKGROUND, "run_in_background": True}, whole],

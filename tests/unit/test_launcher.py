@@ -31,6 +31,7 @@ def test_arguments() -> None:
         permission_mode="acceptEdits",
         allowed_tools=("Bash(git log *)", "Edit"),
         disallowed_tools=("WebFetch",),
+        auto_memory=True,
     )
     assert claude_arguments(given) == (
         *("-p", "--output-format", "stream-json", "--verbose"),
@@ -44,6 +45,7 @@ def test_fewest_arguments() -> None:
     """What the spec leaves open is left to claude; there is never a zero, which would mean no limit."""
     assert claude_arguments(spec()) == (
         *("-p", "--output-format", "stream-json", "--verbose"),
+        *("--settings", '{"autoMemoryEnabled":false,"env":{"CLAUDE_CODE_DISABLE_AUTO_MEMORY":"1"}}'),
         *("--permission-mode", "dontAsk", "--permission-prompts", "none", "--strict-mcp-config"),
     )
     assert "0.00000001" not in claude_arguments(spec(max_budget_usd=1e-8))
