@@ -176,7 +176,11 @@ def _list(name: str, values: tuple[str, ...]) -> tuple[str, ...]:
 
 def _claude(spec: SessionSpec, machine: Machine) -> str:
     conversation = script_word(spec.conversation)
-    how = _FIND_CONVERSATION.format(conversation=conversation) if spec.resumes else "miyabi_how=--session-id"
+    how = (
+        _FIND_CONVERSATION.format(conversation=conversation)
+        if spec.resumes or spec.run_id
+        else "miyabi_how=--session-id"
+    )
     first, *others = claude_arguments(spec)
     rest = " ".join(script_word(argument) for argument in others)
     return f'{_FIND_CLAUDE}\n{how}\nexec {claude_words(machine)} {first} "$miyabi_how" {conversation} {rest}'

@@ -40,6 +40,7 @@ class LiveRun:
     base: str
     author: tuple[str, str]
     board: Board
+    run_id: str = ""
     rehearse: bool = False
     machines: dict[str, Machine] = field(default_factory=dict)
     results: dict[str, SessionResult] = field(default_factory=dict)
@@ -134,6 +135,7 @@ class LiveRun:
             node,
             self.settings,
             run=self.run,
+            run_id=self.run_id,
             attempt=attempt,
             prompt=compose(node, upstream=self.upstream(node), check=self.settings.sessions.check),
             base=await self.base_for(node),

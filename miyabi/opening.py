@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from miyabi.dag import Dag
 from miyabi.errors import BadInput, DagError, MachineError
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
+from miyabi.name_taken import require_free_name
 from miyabi.placement import Load, unplaceable
 from miyabi.preflight import Fitness, check
 from miyabi.progress import Board
@@ -70,6 +72,7 @@ async def open_run(request: RunRequest) -> LiveRun:
     info = folder.info()
     return LiveRun(
         run=run,
+        run_id=info.id,
         dag=dag,
         settings=settings,
         folder=folder,
@@ -98,7 +101,8 @@ async def preflight(live: LiveRun) -> tuple[MachineError, ...]:
     """Asks every machine at the same time whether it can take sessions; why some cannot. They take no part.
 
     Raises:
-        BadInput: none can; one line, or where there are several machines one line each.
+        BadInput: none can; one line, or where there are several machines one line each. Or one has sessions that are
+            another run's of this name.
     """
     machines = list(live.machines.values())
     answers = await asyncio.gather(*(_ask(live, machine) for machine in machines))
@@ -114,9 +118,11 @@ async def preflight(live: LiveRun) -> tuple[MachineError, ...]:
 
 async def _ask(live: LiveRun, machine: Machine) -> Fitness | MachineError:
     try:
-        return await check(machine, live.host(machine), live.settings, rehearse=live.rehearse)
+        fitness = await check(machine, live.host(machine), live.settings, rehearse=live.rehearse)
+        await require_free_name(live, machine)
     except MachineError as error:
         return error
+    return fitness
 
 
 def begin(
@@ -134,6 +140,7 @@ def begin(
     """
     info = RunInfo(
         run=folder.run,
+        id=uuid.uuid4().hex,
         repository=str(folder.repository),
         base=base,
         base_branch=base_branch,

@@ -40,16 +40,18 @@ async def resolution_run(
         repository: where both sides are.
     """
     node = _node(conflict, dag.by_id[conflict.task], results=results, settings=settings)
+    info = folder.info()
     return LiveRun(
         run=folder.run,
+        run_id=info.id,
         dag=Dag(nodes=(node,), name=node.id),
         settings=_without_fail_fast(settings),
         folder=folder,
         repository=repository,
         base=conflict.start,
         author=await repository.identity(),
-        board=Board(run=folder.run, tasks=(node.id,), rehearsal=folder.info().rehearse),
-        rehearse=folder.info().rehearse,
+        board=Board(run=folder.run, tasks=(node.id,), rehearsal=info.rehearse),
+        rehearse=info.rehearse,
     )
 
 

@@ -31,6 +31,7 @@ class RunInfo(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     run: str
+    id: str = Field("", description="Unlike the name no other run's, on any machine; an earlier build's run has none")
     repository: str
     base: str = Field(description="Commit that the run starts from")
     base_branch: str | None = Field(None, description="Branch that this commit was the head of, as it was named")

@@ -121,10 +121,14 @@ class SessionPaths(BaseModel):
         """Where builds before 0.2 had the task's files, in a linked worktree of one mirror for all."""
         return f"worktrees/{self.run}/{self.task}"
 
-    @property
-    def conversation(self) -> str:
-        """The UUID for claude's `--session-id`, which must be new for each conversation."""
-        return str(uuid.uuid5(_NAMESPACE, f"{self.run}/{self.task}/{self.attempt}"))
+    def conversation(self, *, run_id: str) -> str:
+        """The UUID for claude's `--session-id`, which must be new for each conversation that a machine has seen.
+
+        Args:
+            run_id: `RunInfo.id`, for a name may be another run's too; empty for a run of an earlier build.
+        """
+        names = [self.run, self.task, str(self.attempt), *([run_id] if run_id else [])]
+        return str(uuid.uuid5(_NAMESPACE, "/".join(names)))
 
     def folder(self, run_folder: Path) -> Path:
         """Where the orchestrator keeps what this attempt wrote."""
@@ -140,6 +144,7 @@ class SessionSpec(BaseModel):
     task: str
     title: str = ""
     attempt: int = Field(1, ge=1)
+    run_id: str = Field("", description="What tells the run from others of its name; an earlier build's has none")
     resumes: str | None = Field(None, description="Conversation to go on with, which this machine holds")
     prompt: str
     rehearse: bool = False
@@ -166,7 +171,7 @@ class SessionSpec(BaseModel):
     @property
     def conversation(self) -> str:
         """The UUID of the conversation: the one that is gone on with, or a new one."""
-        return self.resumes or self.paths.conversation
+        return self.resumes or self.paths.conversation(run_id=self.run_id)
 
     @property
     def paths(self) -> SessionPaths:

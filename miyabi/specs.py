@@ -15,6 +15,7 @@ def spec_for(
     settings: Settings,
     *,
     run: str,
+    run_id: str = "",
     attempt: int,
     prompt: str,
     base: str,
@@ -31,6 +32,7 @@ def spec_for(
     budget = node.max_budget_usd or defaults.max_budget_usd
     return SessionSpec(
         run=run,
+        run_id=run_id,
         task=node.id,
         title=node.title,
         attempt=attempt,

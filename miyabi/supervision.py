@@ -26,7 +26,7 @@ _NO_SCRIPT = frozenset({2, 126, 127})
 _TRIES = 4
 
 _SESSION_REFUSALS: dict[int, tuple[type[SessionError], str]] = {
-    66: (SessionConflict, "Remove it there first, or start under another name."),
+    66: (SessionConflict, "Remove it there first (miyabi sweep RUN), or start under another name."),
     70: (SessionError, ""),
 }
 _PERL = "Sessions need perl, as macOS and Linux bring it along: install it there."

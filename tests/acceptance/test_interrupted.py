@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from miyabi.session import Outcome, SessionPaths
+from miyabi.session import Outcome
 from tests.support.machine_watch import eventually
 from tests.support.orchestrated import Command, Site, site  # noqa: F401 - a fixture
 from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
@@ -117,5 +117,5 @@ def _goes_on(site: Site) -> None:
         first, second = attempts[task, 1], attempts[task, 2]
         assert (first.outcome, second.outcome) == (Outcome.STOPPED, Outcome.SUCCEEDED)
         assert (first.machine, first.session_id) == (second.machine, second.session_id)
-        assert first.session_id == SessionPaths(run="r1", task=task).conversation
+        assert first.session_id == site.conversation(task)
     assert site.report().all_succeeded

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from miyabi.session import Outcome, SessionPaths
+from miyabi.session import Outcome
 from tests.support.machine_watch import eventually
 from tests.support.orchestrated import Site, site  # noqa: F401 - a fixture
 from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
@@ -76,7 +76,7 @@ def _goes_on_in_its_conversation(site: Site) -> None:
     assert {task for task, number in attempts if number > 1} == {"limited", "outage"}
     for task, outcome in {"limited": Outcome.USAGE_LIMIT, "outage": Outcome.API_UNAVAILABLE}.items():
         first, second = attempts[task, 1], attempts[task, 2]
-        conversation = SessionPaths(run="r1", task=task).conversation
+        conversation = site.conversation(task)
         assert (first.outcome, second.outcome) == (outcome, Outcome.SUCCEEDED)
         assert (first.session_id, second.session_id) == (conversation, conversation)
         assert first.machine == second.machine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,26 @@ def test_what_was_noted_goes_with_its_run(site: Site) -> None:
     site.start("sweep", "r1").succeeds()
     assert transcript.exists()
     assert not notes.exists()
+
+
+@pytest.mark.timeout(240)
+def test_a_name_that_is_used_again(site: Site) -> None:
+    """Swept and its folder removed, the run is a new one, with new conversations and without the old one's notes."""
+    site.write_config(sessions={"auto_memory": True})
+    night(site, "r1", script(site, "first", TAKES_ALL))
+    before, first = site.api.requests, site.conversation("work")
+    shutil.rmtree(site.run_folder("r1").path)
+    refused = site.orchestrate([{"id": "work", "prompt": "Do it.", "requires": ["first"]}])
+    assert refused.wait() == 2, refused.output
+    assert "has session r1.work.1, which is of a run whose folder is gone" in refused.output
+    assert "miyabi sweep r1" in refused.output
+    assert site.api.requests == before
+    site.start("sweep", "r1", "--branches", "--yes").succeeds()
+    site.api.marker = MARKER
+    night(site, "r1", script(site, "second", TELLS_ALL))
+    assert site.conversation("work") != first
+    assert [request.prompt for request in site.api.requests[len(before) :] if request.is_marked] == []
+    assert MARKER not in seen(site, "r1")
 
 
 def kept(site: Site) -> list[Path]:

@@ -63,7 +63,7 @@ async def test_a_run_of_the_same_name_from_another_base(workshop: Workshop) -> N
     commit(workshop.folder / "repository", {"new.txt": "new\n"})
     result = await (await workshop.attempt(await workshop.run())).run()
     assert (result.outcome, result.error_kind) == (Outcome.NOT_STARTED, "SessionConflict")
-    assert "Remove it there first, or start under another name" in str(result.error_text)
+    assert "Remove it there first (miyabi sweep RUN), or start under another name" in str(result.error_text)
 
 
 async def test_two_that_begin_a_run_of_one_name(workshop: Workshop) -> None:

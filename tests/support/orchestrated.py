@@ -76,6 +76,10 @@ class Site(CommandSite):
         """A file on a task's branch, in the user's repository."""
         return git(self.repository, "show", f"{SessionPaths(run=run, task=task).branch}:{file}")
 
+    def conversation(self, task: str, *, run: str = "r1") -> str:
+        """The id of the conversation of a task's first attempt."""
+        return SessionPaths(run=run, task=task).conversation(run_id=self.run_folder(run).info().id)
+
     def home_output(self, task: str, *, run: str = "r1") -> bytes:
         """What the orchestrator has of the stdout of a task's first attempt."""
         return (self.run_folder(run).attempt(task) / "stdout.jsonl").read_bytes()

@@ -81,8 +81,9 @@ def test_identity_is_ours() -> None:
 
 def test_conversation() -> None:
     """The first attempt begins the conversation; only one that goes on looks for it."""
-    first, later = text(), text(resumes="0cbee59b-3eb8-4ada-b90f-516cabf7302f", attempt=2)
+    first, later, own = text(), text(resumes="0cbee59b-3eb8-4ada-b90f-516cabf7302f", attempt=2), text(run_id="1")
     assert "miyabi_how=--session-id\nexec" in first
+    assert f"{spec(run_id='1').conversation}.jsonl" in own
     assert "--resume" not in first
     assert "miyabi_how=--resume" in later
     assert spec().conversation in first

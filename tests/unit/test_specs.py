@@ -64,9 +64,10 @@ def test_a_budget_is_spent_once() -> None:
 
 def test_each_attempt_has_a_conversation_of_its_own() -> None:
     """Claude refuses an id that it knows; the same attempt always has the same one."""
-    ids = [SessionPaths(run="r", task=t, attempt=n).conversation for t in ("a", "b") for n in (1, 2)]
+    paths = [SessionPaths(run="r", task=t, attempt=n) for t in ("a", "b") for n in (1, 2)]
+    ids = [each.conversation(run_id=of) for of in ("", "1", "2") for each in paths]
     assert len(set(ids)) == len(ids)
-    assert SessionPaths(run="r", task="a", attempt=2).conversation == ids[1]
+    assert paths[1].conversation(run_id="") == ids[1]
 
 
 @pytest.mark.parametrize("task", ["a", "1.2.3", "x.y"])
