@@ -30,6 +30,8 @@ _SHOWN_OF_CYCLE = 12
 class Dag:
     """Nodes whose dependencies exist and have no cycle. Two are equal when their nodes are.
 
+    `not_scheduled` has a sentence about each kind of node that was taken out, see `miyabi.unfinished`.
+
     Raises:
         DagError: no nodes, an id twice, an unknown dependency, a cycle.
     """
@@ -37,6 +39,7 @@ class Dag:
     nodes: tuple[Node, ...]
     name: str = field(default="DAG", compare=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
+    not_scheduled: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         problems = Problems(self.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +24,7 @@ from miyabi.repository import Repository
 from miyabi.run_folder import RunFolder, new_run_name, valid_run_name
 from miyabi.run_info import FleetMember, RunInfo
 from miyabi.settings import Settings
+from miyabi.unfinished import unfinished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,8 @@ async def read_request(request: RunRequest) -> tuple[Dag, Settings, Repository, 
         _require_own_name(repository.root, request.run)
     if request.tasks is None:
         raise BadInput("no DAG file was given. Name one, e.g. tasks.json, or a run to go on with.")
-    dag = Dag.load(request.tasks)
+    plan = unfinished(Dag.load(request.tasks))
+    dag = replace(plan.dag, not_scheduled=plan.sentences)
     _require_labels(dag, settings.machines)
     return dag, settings, repository, await repository.resolve(request.base or settings.runs.base)
 
@@ -148,6 +150,7 @@ def begin(
         machines=tuple(FleetMember.of(machine) for machine in settings.machines),
         rehearse=rehearse,
         version=version("miyabi-scheduler"),
+        warnings=dag.not_scheduled,
     )
     atomic.write_text(folder.dag_file, dag.to_json())
     folder.write_info(info)
@@ -169,12 +172,17 @@ def _again(request: RunRequest, folder: RunFolder) -> Dag:
             f"run {folder.run} is no rehearsal: going on with it would start real sessions. "
             f"Leave the rehearsal out, or rehearse under another run name."
         )
-    if request.tasks is not None and Dag.load(request.tasks) != dag:
+    if request.tasks is not None and not _is_of(Dag.load(request.tasks), dag):
         raise BadInput(
             f"{request.tasks}: differs from the DAG that run {folder.run} was started with. "
             f"Leave the file out to go on with that run, or choose another run name."
         )
     return dag
+
+
+def _is_of(given: Dag, run: Dag) -> bool:
+    """Whether a run was begun with that DAG; one of an earlier build has its finished nodes too."""
+    return given == run or unfinished(given).dag == run
 
 
 def _require_labels(dag: Dag, machines: Sequence[Machine]) -> None:

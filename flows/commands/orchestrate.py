@@ -55,6 +55,8 @@ def orchestrate(
         GitHubLogin.of_environment(os.environ)
     for warning in dag.warnings:
         click.echo(f"warning: {warning}", err=True)
+    for sentence in dag.not_scheduled:
+        click.echo(sentence, err=True)
     folder = RunFolder(repo.root, run or new_run_name(datetime.now(UTC), rehearse=rehearse))
     ui = make_ready()
     if is_brought:

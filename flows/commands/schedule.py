@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -15,6 +16,7 @@ from miyabi.dag import Dag
 from miyabi.placement import Strategy
 from miyabi.plan import Plan, simulate
 from miyabi.settings import Settings
+from miyabi.unfinished import Unfinished, unfinished
 
 _HEADINGS = ("#", "task", "level", "machine", "start", "end", "waits for", "title")
 _FLEXIBLE = {"task": 12, "machine": 8, "waits for": 12, "title": 12}
@@ -24,7 +26,8 @@ _WIDE = 200
 
 def show_schedule(*, tasks: Path, repository: Path, config: Path | None, strategy: str | None) -> None:
     """Prints order, levels, critical path, placement and expected length. Raises BadInput like a real run."""
-    dag = Dag.load(tasks)
+    given = unfinished(Dag.load(tasks))
+    dag = given.dag
     runs = {"strategy": strategy} if strategy else None
     settings = Settings.load(repository_root(repository), config=config, runs=runs)
     plan = simulate(dag, settings.machines, strategy=Strategy(settings.runs.strategy))
@@ -33,6 +36,8 @@ def show_schedule(*, tasks: Path, repository: Path, config: Path | None, strateg
         console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
     console.print(_table(dag, plan, width=console.width))
     console.print(_summary(dag, plan), soft_wrap=True)
+    for line in _not_scheduled(given):
+        console.print(line, soft_wrap=True)
 
 
 def _console() -> Console:
@@ -60,6 +65,13 @@ def _table(dag: Dag, plan: Plan, *, width: int) -> Table:
         for number, row in enumerate(plan.rows, 1)
     ]
     return fitted_table(_HEADINGS, rows, width=width, right=_FIGURES, flexible=_FLEXIBLE, wrapped={"waits for"})
+
+
+def _not_scheduled(given: Unfinished) -> Iterator[str]:
+    for what, these in (("done", given.done), ("cancelled", given.cancelled)):
+        if these:
+            yield f"{what:<13}  {' '.join(these)}"
+    yield from (f"[yellow]held[/]           {task} {given.reason(task)}" for task in given.held)
 
 
 def _summary(dag: Dag, plan: Plan) -> str:

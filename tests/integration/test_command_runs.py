@@ -218,3 +218,36 @@ def test_check_from_below_the_root(project: Project) -> None:
         ["ok", "mini1:"],
         ["ok", "mini2:"],
     ]
+
+
+def test_what_is_done_or_cancelled_is_not_scheduled(project: Project) -> None:
+    """`schedule` says it, a run does the rest and says it too, and a status that nobody knows is refused."""
+    tasks = project.folder / "status.yaml"
+    tasks.write_text(
+        "nodes:\n"
+        "- {id: old, status: done}\n"
+        "- {id: new, dependencies: [old], estimated_duration: 1}\n"
+        "- {id: given-up, status: cancelled, requires: [no-machine-has-it]}\n"
+        "- {id: below, dependencies: [given-up]}\n"
+    )
+    scheduled = project.miyabi("schedule", tasks)
+    assert "done           old\ncancelled      given-up\n" in scheduled
+    assert scheduled.endswith("held           below waits for given-up, which is cancelled\n")
+    assert "levels         new\n" in scheduled
+    done = project.run("orchestrate", tasks, "--rehearse", "--run", "r3")
+    assert (done.returncode, "1 of 1 task succeeded" in done.stdout) == (0, True), done
+    said = "not scheduled: below waits for given-up, which is cancelled"
+    assert said in done.stderr
+    assert said in (project.repository / ".miyabi/runs/r3/report.md").read_text()
+    again = project.run("orchestrate", tasks, "--rehearse", "--run", "r3")
+    assert (again.returncode, "1 of 1 task succeeded" in again.stdout) == (0, True), again
+    assert git(project.repository, "branch", "--list", "miyabi/r3/*", "--format=%(refname:short)").split() == [
+        "miyabi/r3/_integration",
+        "miyabi/r3/new",
+    ]
+    tasks.write_text("nodes:\n- {id: old, status: dnoe}\n")
+    for command in ("schedule", "orchestrate"):
+        refused = project.run(command, tasks)
+        assert refused.returncode == 2
+        assert "node 'old': 'status' must be one such as" in refused.stderr
+        assert "did you mean 'done'?" in refused.stderr
