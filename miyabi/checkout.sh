@@ -40,9 +40,11 @@ hold() {
 
 # Everything anew; the note that it is ready comes last, so that what was broken off is made again.
 build() {
-  [ -f "$notes.making" ] || [ ! -e "$home" ] || die 70 "$home is there already, and is none of ours. Look what it is, then move it away"
-  : >"$notes.making" || failed "cannot write $notes.making"
-  rm -rf "$home"
+  if [ -f "$notes.making" ]; then rm -rf "$home"
+  elif [ ! -f "$notes.ready" ] && [ -e "$home" ]; then
+    die 70 "$home is there already, and is none of ours. Look what it is, then move it away"
+  fi   # with the note an earlier session has removed its checkout; what lies beside stays
+  : >"$notes.making" && rm -f "$notes.ready" || failed "cannot write $notes.making"
   [ "$made" != ref ] || made=all
   for n in salvaged unmerged left; do rm -f "$notes.$n"; done
   mkdir -p "$checkout" 2>/dev/null || mkdir -p "$checkout" || failed "cannot make $checkout"   # a `remove` beside us takes empty ones

@@ -27,6 +27,7 @@ class Evidence:
     strays: Strays | None = None  # what it did beside its branch
     unresolved: tuple[str, ...] = ()  # files with conflicts that nobody resolved
     expect_changes: bool = True
+    checkout_gone: bool = False  # nothing of it was there any more when the session had ended
     check_asked: bool = False
     check_exit: int | None = None  # None: not asked, or not run to its end
     expect_structured_output: bool = False

@@ -79,6 +79,7 @@ class Harvest:
                 self._evidence(status, await self._declared(), missing=missing),
                 strays=await self._strays(collected),
                 unresolved=await self._unresolved(collected),
+                checkout_gone=collected.is_gone,
             ),
             changes=changes.model_copy(update={"salvaged": collected.salvaged}),
             machine=self.machine.name,

@@ -11,6 +11,18 @@ from miyabi.work_elsewhere import strays_words
 _NAMED = 3
 
 
+def checkout_gone(_: Transcript, evidence: Evidence) -> Verdict | None:
+    """Was the checkout removed while the session ran?"""
+    if not evidence.checkout_gone:
+        return None
+    situation = (
+        f"the checkout of {evidence.task} on {evidence.machine} was removed while the session ran, with all that it had"
+    )
+    return verdict(
+        Outcome.AGENT_ERROR, "checkout_removed", situation, "read the session's output for the command that did it"
+    )
+
+
 def nothing_done(transcript: Transcript, evidence: Evidence) -> Verdict | None:
     """Is nothing changed where something should be?"""
     if evidence.commits or not evidence.expect_changes:

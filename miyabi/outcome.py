@@ -29,6 +29,7 @@ _JUDGES: tuple[Callable[[Transcript, Evidence], Verdict | None], ...] = (
     judges.api_failed,
     judges.result_says_error,
     judges.exit_says_error,
+    judges_of_work.checkout_gone,
     judges_of_work.nothing_done,
     judges_of_work.conflicts_left,  # before check_failed, which may be so because of them
     judges_of_work.check_failed,

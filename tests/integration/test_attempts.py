@@ -184,6 +184,20 @@ async def test_a_secret_of_the_configuration_is_told_by_no_session(workshop: Wor
     assert "correct horse" not in live.board.snapshot().model_dump_json()
 
 
+@pytest.mark.parametrize("node", [{}, {"expect_changes": False}, {"check": "test -f README.md"}])
+async def test_a_checkout_that_its_session_removed(workshop: Workshop, node: dict[str, object]) -> None:
+    """That nothing is there any more is told as that, whatever claude says; the next attempt gets a new checkout."""
+    claude = workshop.folder / "removes"
+    claude.write_text(f"#!/bin/sh\nrm -rf \"$PWD\"\necho '{json.dumps(SAYS)}'\n")
+    claude.chmod(0o755)
+    live = await workshop.run(workshop.machine(claude=str(claude)), **node)
+    result = await (await workshop.attempt(live)).run()
+    assert (result.outcome, result.error_kind) == (Outcome.AGENT_ERROR, "checkout_removed")
+    assert result.head == live.base
+    checkout = await live.checkout(live.machines["m1"], live.dag.by_id["a"])
+    assert git(workshop.folder / checkout, "status", "--porcelain") == ""
+
+
 async def test_what_was_prepared_in_vain_is_removed(workshop: Workshop) -> None:
     """A worktree that was made ahead of time goes where its task ran elsewhere, unless it has been worked in before."""
     live = await workshop.run(patience=1)
