@@ -12,6 +12,7 @@ from miyabi.dag import Dag
 from miyabi.errors import BadInput
 from miyabi.github_values import Milestone, PullRequest
 from miyabi.integration_values import Integration, LeftOut
+from miyabi.leaving_out import of_size
 from miyabi.milestone import issue_numbers
 from miyabi.report import Report, TaskRow
 from miyabi.reporting import read_report, write_report
@@ -48,8 +49,15 @@ class EarlierRun:
     @property
     def left_nothing(self) -> bool:
         """Whether every task succeeded and all of their work is together, or in pull requests of their own."""
+        if self.too_large:
+            return False
         came = None if any(map(self.is_alone, self.report.tasks)) else self.integration
         return self.report.all_succeeded and (came is None or (not came.left_out and came.verified is not False))
+
+    @property
+    def too_large(self) -> frozenset[str]:
+        """The tasks whose work GitHub would have refused for its size, with what builds on them."""
+        return of_size(self.integration.left_out_by_task) if self.integration else frozenset()
 
     def is_alone(self, row: TaskRow) -> bool:
         """Whether a task's work is in a pull request of its own."""

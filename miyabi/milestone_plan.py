@@ -90,7 +90,8 @@ def _held_back(earlier: EarlierRuns, pull_requests: Mapping[int, PullRequest], i
         run = earlier.latest_of(issue)
         pulls = [pull_requests.get(pull.number, pull) for pull in run.pull_requests] if run else []
         waits_for = next((pull.number for pull in pulls if pull.state is MergeState.OPEN), None)
-        if run and run.left_out(issue) and waits_for:
+        left = run.left_out(issue) if run else None
+        if run and left and left.task not in run.too_large and waits_for:
             said = f"its work does not go with that of pull request #{waits_for}"
             found[issue] = f"{said}; it is tried again when that is merged or closed"
     return found

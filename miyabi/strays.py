@@ -29,7 +29,8 @@ async def measure(git: Git, branch: str, *, beyond: Sequence[str]) -> Strays | N
     """The strays that a branch keeps, None where it holds nothing more than the others.
 
     Each line of commits is compared with where it began, and a file that several of them changed counts once, with
-    the most of its lines. Commits that only tie others together do not count, and a stash is one.
+    the most of its lines. What the user's own branches hold is nobody's work beside a branch. Commits that only tie
+    others together do not count, and a stash is one.
 
     Args:
         git: where the branch is.
@@ -54,7 +55,8 @@ async def measure(git: Git, branch: str, *, beyond: Sequence[str]) -> Strays | N
 
 
 async def _commits(git: Git, branch: str, beyond: Sequence[str]) -> dict[str, _Commit]:
-    rows = (await git.ask("log", _FORMAT, f"refs/heads/{branch}", "--not", *beyond, "--")).lines
+    others = ("--exclude=miyabi/*", "--branches", "--tags", "--remotes")
+    rows = (await git.ask("log", _FORMAT, f"refs/heads/{branch}", "--not", *beyond, *others, "--")).lines
     fields = (row.split("\0", 3) for row in rows)
     return {
         commit: _Commit(

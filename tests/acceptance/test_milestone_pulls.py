@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.support.local_site import LocalSite
 from tests.support.milestone_site import Night, closed, emulate, github, quick  # noqa: F401 - fixtures
 from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
@@ -121,3 +123,25 @@ def test_what_conflicts_waits(quick: Quick) -> None:
     quick.merge(pull["number"])
     assert quick.press(milestone).status == 0
     assert [closed(pull["body"]) for pull in quick.remote.pulls()] == [[two]]
+
+
+@pytest.mark.parametrize("mode", ["one", "per-task"])
+def test_what_github_refuses_for_its_size_is_left_out(quick: Quick, mode: str) -> None:
+    """The issue whose work holds too large a file is named with it, what builds on it too; the rest is opened."""
+    quick.configure(pull_request={"mode": mode}, github={"max_file_mib": 2})
+    milestone = quick.remote.milestone("v1")
+    large, small = quick.issue("Large", milestone, scenario="large"), quick.issue("Small", milestone)
+    above = quick.issue("Above", milestone, body=f"Depends on #{large}")
+    assert quick.press(milestone).status == 1
+
+    (run,) = quick.runs()
+    (pull,) = quick.remote.pulls()
+    branch = f"miyabi/{run}" if mode == "one" else f"miyabi/{run}/issue-{small}"
+    assert (pull["head"]["ref"], closed(pull["body"])) == (branch, [small])
+    assert quick.files(branch) == ["README.md", f"issue-{small}.txt"]
+    said = "GitHub takes no file over 2 MiB, and its commits hold data.bin (2.0 MiB)"
+    assert said in quick.comment(large)
+    assert f"issue-{large}, which holds a file that is too large for GitHub" in quick.comment(above)
+    assert (said in pull["body"]) is (mode == "one")
+    assert said in quick.site.run_folder(run).report_file.read_text()
+    assert quick.remote.labels(large) == {"miyabi", "miyabi:failed"}

@@ -7,7 +7,7 @@ import pytest
 from miyabi import strays
 from miyabi.session import SessionPaths, Strays
 from tests.support import repos
-from tests.support.repos import Bench
+from tests.support.repos import Bench, commit, git
 
 bench = repos.bench
 project = repos.project
@@ -85,6 +85,17 @@ async def test_the_size_of_one_line_of_work(bench: Bench, script: str, expected:
 async def test_the_size_of_several(bench: Bench, script: str, expected: Strays) -> None:
     """A file counts once, and the commit that ties them together does not count."""
     assert await measured(bench, script) == expected
+
+
+async def test_the_users_own_commits_are_no_strays(bench: Bench) -> None:
+    """A session that goes on where one of the user's branches is counts with what it did there itself."""
+    git(bench.root, "checkout", "-q", "-b", "other")
+    commit(bench.root, {"theirs.txt": "1\n2\n"})
+    git(bench.root, "checkout", "-q", "main")
+    script = "git checkout -q -b mine origin/other; save one; git checkout -q miyabi/r1/t1"
+    paths = await bench.prepare()
+    git(bench.checkout(paths), "fetch", "-q", str(bench.root), "+other:refs/remotes/origin/other")
+    assert await measured(bench, script, paths=paths) == size(1, 1, 1)
 
 
 async def test_strays_of_two_attempts(bench: Bench) -> None:

@@ -141,3 +141,11 @@ def test_left_out() -> None:
         pulls=[pull(12, head="miyabi/night-1/issue-9")],
     )
     assert [run.left_out(issue) is not None for issue in (7, 8, 9, 10)] == [True, False, False, False]
+
+
+def test_what_github_refused_for_its_size_is_left_over() -> None:
+    """Work that is in no pull request for its size is not done, whether the others are in one or each in its own."""
+    outcomes, size = dict.fromkeys((7, 8), Outcome.SUCCEEDED), {7: LeftOutKind.SIZE}
+    alone = [pull(12, head="miyabi/night-1/issue-8")]
+    assert [past(outcomes, left_out=size, pulls=pulls).left_nothing for pulls in ((), alone)] == [False, False]
+    assert past(outcomes, pulls=alone).left_nothing

@@ -59,3 +59,9 @@ def test_the_latest_run_says_what_fits() -> None:
     """An issue that was left out once and has failed since is not held back."""
     runs = (past({7: GOOD, 8: GOOD}, left_out={8: OUT}, pulls=[pull(12)]), past({8: Outcome.AGENT_ERROR}, night=2))
     assert _held_back(EarlierRuns(runs=runs), {12: pull(12)}, [8]) == {}
+
+
+def test_what_is_too_large_does_not_wait() -> None:
+    """No pull request is in the way of work that GitHub refused for its size: it is tried again at once."""
+    run = past({7: GOOD, 8: GOOD}, left_out={8: LeftOutKind.SIZE}, pulls=[pull(12)])
+    assert _held_back(EarlierRuns(runs=(run,)), {12: pull(12)}, [7, 8]) == {}

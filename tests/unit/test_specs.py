@@ -75,3 +75,9 @@ def test_a_session_is_known_by_its_name(task: str) -> None:
     """The name of a session tells run, task and attempt, dots in the task or not."""
     paths = SessionPaths(run="nightly-1", task=task, attempt=12)
     assert SessionPaths.of(paths.session) == paths
+
+
+def test_how_large_a_file_may_be_is_given_in_megabytes() -> None:
+    """The session gets bytes."""
+    assert spec(Node(id="a")).max_file_bytes == 95_000_000
+    assert spec(Node(id="a"), max_file_mb=0.5).max_file_bytes == 500_000
