@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from miyabi import conflict_markers
+from miyabi.repository import Repository
 from miyabi.session import SessionPaths
 from tests.support import repos
-from tests.support.repos import Bench, commit, git
+from tests.support.repos import Bench, commit, git, make_repository
 
 bench = repos.bench
 project = repos.project
@@ -212,3 +215,41 @@ async def test_names_that_nobody_expects(bench: Bench) -> None:
     text = "printf '<<<<<<< a\\n=======\\n>>>>>>> b\\n'"
     script = "; ".join(f'{text} >"./{name}"' for name in names)
     assert set(await left(bench, f"{script}; {text} >\"$(printf 'x\\377')\"")) == {*names, "x\ufffd"}
+
+
+MINE = (
+    ("grep.patternType", "perl"),
+    ("grep.lineNumber", "true"),
+    ("grep.column", "true"),
+    ("color.ui", "always"),
+    ("core.quotePath", "true"),
+    ("submodule.recurse", "true"),
+    ("diff.renames", "copies"),
+)
+
+
+@pytest.mark.parametrize("options", [(), ("--object-format=sha256",)])
+@pytest.mark.parametrize("is_bare", [False, True])
+async def test_any_repository_of_the_user(
+    tmp_path: Path, quiet_home: Path, options: tuple[str, ...], *, is_bare: bool
+) -> None:
+    """Bare or not, whatever its object format, and whatever its settings make of git's output."""
+    root = make_repository(tmp_path / "one", files={A: "1\n", "b.txt": "b\n"}, options=options)
+    base = git(root, "rev-parse", "HEAD")
+    marked = commit(root, {A: "<<<<<<< HEAD\n1\n=======\n2\n>>>>>>> side\n", "ü/c": "=======\n", "b.txt": "more\n"})
+    if is_bare:
+        git(tmp_path, "clone", "-q", "--bare", str(root), "bare.git")
+        root = tmp_path / "bare.git"
+    for name, value in MINE:
+        git(root, "config", name, value)
+    repository = await Repository.open(root)
+    assert await conflict_markers.unresolved(repository.git, marked, sides=[base]) == (A,)
+    assert await conflict_markers.unresolved(repository.git, base, sides=[marked]) == ()
+
+
+async def test_files_that_are_too_large_to_be_looked_at(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file over the limit is passed over, and those beside it are not."""
+    monkeypatch.setattr(conflict_markers, "LARGEST_BYTES", 10_000)
+    text = "printf '<<<<<<< a\\n=======\\n>>>>>>> b\\n'"
+    script = f"{text} >small; {{ {text}; head -c 20000 /dev/zero | tr '\\0' x; }} >large"
+    assert await left(bench, script) == ("small",)
