@@ -139,7 +139,7 @@ def test_what_github_refuses_for_its_size_is_left_out(quick: Quick, mode: str) -
     branch = f"miyabi/{run}" if mode == "one" else f"miyabi/{run}/issue-{small}"
     assert (pull["head"]["ref"], closed(pull["body"])) == (branch, [small])
     assert quick.files(branch) == ["README.md", f"issue-{small}.txt"]
-    said = "GitHub takes no file over 2 MiB, and its commits hold data.bin (2.0 MiB)"
+    said = f"GitHub takes no file over 2 MiB, and its commits hold issue-{large}.txt (2.0 MiB)"
     assert said in quick.comment(large)
     assert f"issue-{large}, which holds a file that is too large for GitHub" in quick.comment(above)
     assert (said in pull["body"]) is (mode == "one")

@@ -15,7 +15,6 @@ A scenario is named in the prompt, `[[scenario:NAME]]` or `[[scenario:NAME:ARGUM
     resolve:NAME        the same, once the file of `gate` is there
     beside              commits TASK.txt on a branch of its own, and goes back to the task's
     partly              `write`, then `beside` with another file
-    large               `write`, with two MB beside it
     conflict            ends in the middle of a merge of two branches that both changed TASK.txt
     fail_check          commits TASK.txt and broken.txt: a check like `test ! -e broken.txt` fails
     no_changes          looks around and says that it is done
@@ -204,7 +203,6 @@ def _steps(scenario: str, argument: str, *, task: str | None) -> list[dict[str, 
         "resolve": lambda: [*([_wait_for(argument)] if argument else []), {"command": _RESOLVE}],
         "beside": lambda: [{"command": _beside(whole["command"])}],
         "partly": lambda: [whole, {"command": _beside(f'{_name(task)}; echo more > "more-$t.txt"; {commit}')}],
-        "large": lambda: [{"command": f"head -c 2097153 /dev/zero > data.bin; {write}; {commit}"}],
         "conflict": lambda: [{"command": f"{_beside(whole['command'])}; {_name(task)}; {_CONFLICT}"}],
         "fail_check": lambda: [{"command": f"{write}; echo broken > broken.txt; {commit}"}],
         "no_changes": lambda: [{"command": "ls"}],

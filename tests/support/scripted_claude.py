@@ -4,6 +4,7 @@ The last `[[scenario:NAME]]` or `[[scenario:NAME:ARGUMENT]]` of the prompt count
 
     write         commits TASK.txt
     shared:TEXT   commits shared.txt with that text, so that two of them conflict
+    large         commits TASK.txt with two MB in it
     gate:NAME     waits until the file gates/NAME is there beside this program, then `write`
     until:NAME    fails until the file gates/NAME is there, then `write`
     outage:NAME   the same, with an API that fails and takes no money
@@ -70,6 +71,8 @@ def _main(here: Path, words: list[str]) -> int:
         return 1
     if name == "gate":
         _wait(here / "gates" / argument)
+    if name == "large":
+        argument = "x" * (2 << 20)
     if name != "no_changes":
         _commit("shared.txt" if name == "shared" else f"{os.environ['MIYABI_TASK']}.txt", argument or "done")
     _say({"subtype": "success", "is_error": False, "result": "done"})
