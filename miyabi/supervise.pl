@@ -5,7 +5,7 @@ use warnings;
 
 my $stop = 0;
 
-sub stage {    # all or nothing: a folder beside, renamed into place
+sub parts {    # of the session, as they come on stdin
     my ($cmd, $input, @rest) = @_;
     my ($total, $text) = (0, '');
     $total += $_ for $cmd, $input, @rest;
@@ -14,26 +14,39 @@ sub stage {    # all or nothing: a folder beside, renamed into place
     refuse(65, 'came short: ' . length($text) . " of $total bytes") if length $text != $total;
     my %part = (out => '', err => '', cmd => substr($text, 0, $cmd), input => substr($text, $cmd, $input));
     $part{after} = substr $text, $cmd + $input;
-    unless (-e "$dir/cmd" || -e "$dir/claim") {
-        my ($new, @why) = "$root/sessions/.$id~$$";
-        mkdir $new or cannot("make $new");
-        for (keys %part) { put("$new/$_", $part{$_}) or @why = reason("write $new/$_") or last }
-        @why or rename $new, $dir or @why = reason("rename $new");
-        scrap($new);
-        refuse(@why) if @why && !-e "$dir/cmd" && !-e "$dir/claim";    # else somebody was first, which is as well
-    }
-    return unless -e "$dir/cmd";    # cancelled before it came
-    for (qw(cmd input after)) { refuse(66, "session $id exists with another $_") if slurp("$dir/$_") ne $part{$_} }
+    return %part;
+}
+
+sub stage {    # all or nothing: a folder beside, renamed into place
+    my (%part) = @_;
+    return if -e "$dir/cmd" || -e "$dir/claim";
+    my ($new, @why) = "$root/sessions/.$id~$$";
+    mkdir $new or cannot("make $new");
+    for (keys %part) { put("$new/$_", $part{$_}) or @why = reason("write $new/$_") or last }
+    @why or rename $new, $dir or @why = reason("rename $new");
+    scrap($new);
+    refuse(@why) if @why && !-e "$dir/cmd" && !-e "$dir/claim";    # else somebody was first, which is as well
+}
+
+sub other {    # the name of a part that is there and is another one; none where it was cancelled before it came
+    my (%part) = @_;
+    return -e "$dir/cmd" && (grep { slurp("$dir/$_") ne $part{$_} } qw(cmd input after))[0];
 }
 
 sub start {
     my ($slots, $seconds, $after_seconds, $linger, @sizes) = @words;
-    refuse(64, 'start ID SLOTS SECONDS AFTER_SECONDS LINGER_SECONDS, three sizes') if @sizes != 3 || grep { !/^\d+(\.\d+)?$/ } @words;
+    refuse(64, 'start ID SLOTS SECONDS AFTER_SECONDS LINGER_SECONDS, three sizes')
+        if @sizes != 3 || grep { !/^\d+(\.\d+)?$/ } @words;
     require POSIX;
     make_folders();
-    stage(@sizes);
+    my %part = parts(@sizes);
+    stage(%part);
     my $lock = lock_machine();
-    unless (-e "$dir/claim") {
+    if (-e "$dir/claim") {
+        my $other = other(%part);
+        refuse(66, "session $id exists with another $other") if $other;
+    } else {
+        if (other(%part)) { scrap($dir); stage(%part) }    # what was refused once, perhaps by another build, never ran
         my %held = map { $_ => 1 } holders();
         unlink map { "$root/slots/$_" } grep { !$held{$_} } entries("$root/slots");
         refuse(69, keys(%held) . " of $slots slots are taken by: @{[sort keys %held]}") if keys %held >= $slots;

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from miyabi.session_status import State
 from tests.support import sessions
 from tests.support.sessions import Station, eventually
@@ -36,6 +40,30 @@ def test_other_parts_under_the_same_name_are_refused(station: Station) -> None:
     refused = station.start("s", "cat", stdin=b"a", after="false")
     assert refused.returncode == 66
     assert refused.stderr == b"miyabi: session s exists with another after\n"
+
+
+@pytest.mark.parametrize("part", ["cmd", "input", "after"])
+def test_what_was_refused_may_come_back_with_other_parts(station: Station, part: str) -> None:
+    """It never ran: another build may make its script otherwise, and then that is what runs, once there is a slot."""
+    station.start("holder", "sleep 60")
+    old: dict[str, Any] = {"cmd": "echo old; cat", "stdin": b"words\n", "after": "echo after"}
+    new = (
+        old | {"cmd": {"cmd": "echo new; cat"}, "input": {"stdin": b"others\n"}, "after": {"after": "echo later"}}[part]
+    )
+    assert [station.start("s", slots=1, **parts).returncode for parts in (old, new, new)] == [69, 69, 69]
+    station.call("cancel", "holder", "1")
+    assert station.start("s", slots=1, **new).returncode == 0
+    station.ends("s")
+    said = station.file("s", "out").read_bytes() + station.call("log", "s", "1000").stdout
+    assert (
+        said
+        == {
+            "cmd": b"new\nwords\nafter\n",
+            "input": b"old\nothers\nafter\n",
+            "after": b"old\nwords\nlater\n",
+        }[part]
+    )
+    assert station.start("s", slots=1, **old).returncode == 66
 
 
 def test_input_that_came_short_starts_nothing(station: Station) -> None:
