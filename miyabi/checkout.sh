@@ -31,11 +31,14 @@ tidy() {
 
 # From now on nothing that the task needs is removed. 1: it is not here.
 hold() {
+  [ -f "$store/miyabi/clone-$clone" ] || return 1
+  r=refs/miyabi/base/$run/$task
+  if say "create $r $base" | in_store update-ref --stdin 2>/dev/null; then made=ref
+  else in_store cat-file -e "$base^{commit}" 2>/dev/null && in_store update-ref "$r" "$base" || return 1; fi
+  [ -f "$store/miyabi/tending" ] || return 0
   lock "$store.lock"
-  [ -f "$store/miyabi/clone-$clone" ] && in_store cat-file -e "$base^{commit}" 2>/dev/null || { unlock; return 1; }
-  in_store rev-parse -q --verify "refs/miyabi/base/$run/$task" >/dev/null || made=ref
-  in_store update-ref "refs/miyabi/base/$run/$task" "$base" || failed "cannot note the base of $branch"
   unlock
+  [ -f "$store/miyabi/clone-$clone" ] && in_store cat-file -e "$base^{tree}" 2>/dev/null
 }
 
 # Everything anew; the note that it is ready comes last, so that what was broken off is made again.
@@ -44,28 +47,47 @@ build() {
   elif [ ! -f "$notes.ready" ] && [ -e "$home" ]; then
     die 70 "$home is there already, and is none of ours. Look what it is, then move it away"
   fi   # with the note an earlier session has removed its checkout; what lies beside stays
-  : >"$notes.making" && rm -f "$notes.ready" || failed "cannot write $notes.making"
+  { [ ! -f "$notes.ready" ] || rm -f "$notes.ready"; } && : >"$notes.making" && say "$clone" >"$notes.clone" ||
+    failed "cannot write $notes.making"
   [ "$made" != ref ] || made=all
-  for n in salvaged unmerged left; do rm -f "$notes.$n"; done
-  mkdir -p "$checkout" 2>/dev/null || mkdir -p "$checkout" || failed "cannot make $checkout"   # a `remove` beside us takes empty ones
   own_repository && in_task --work-tree="$checkout" read-tree -u --reset HEAD && : >"$notes.ready" &&
     rm -f "$notes.making" && return
   in_store rev-list --objects --quiet "$base" >/dev/null 2>&1 || exit 67   # nothing here can be counted on
   failed "cannot check out $checkout"
 }
 
-# An ordinary repository, with what a clone has; only the objects are the store's.
+# An ordinary repository at BASE, with what a clone has; only the objects are the store's. Written by ourselves, for each
+# git command that is not run is time for the next session.
 own_repository() {
   [ ! -e "$repo" ] || mv "$repo" "$home/git.$$" || return
-  init "$checkout" "$(format)"
-  mkdir -p "$repo/info" "$repo/objects/info" && say "$store/objects" >"$repo/objects/info/alternates" &&
-    part config >>"$repo/config" && part packed-refs >"$repo/packed-refs" && part shallow >"$repo/shallow" &&
-    exclude && say "ref: refs/heads/$branch" >"$repo/HEAD" || return
-  [ -s "$repo/shallow" ] || rm -f "$repo/shallow"
-  cp "$repo/config" "$notes.config" && in_task update-ref -m 'miyabi: base' HEAD "$base"
+  perl -e '
+    use strict; use warnings; use File::Path qw(mkpath);
+    my ($repo, $store, $clone, $notes, $branch, $base) = @ARGV;
+    sub slurp { open my $h, "<", $_[0] or die "$_[0]: $!\n"; binmode $h; local $/; my $t = <$h>; return defined $t ? $t : "" }
+    sub put {
+      my ($path, $text) = @_;
+      my ($folder) = $path =~ m{(.*)/};
+      for (1, 2) { eval { mkpath($folder) } }    # a `remove` beside us takes empty ones
+      open my $h, ">", $path or die "$path: $!\n";
+      binmode $h;
+      print {$h} $text and close $h or die "$path: $!\n";
+    }
+    my %part = $clone eq "" ? () : map { /^(\S+)\n(.*)/s ? ($1, $2) : () } split /^== /m, slurp($clone);
+    my $log = ("0" x length $base) . " $base Water Spider <water-spider\@localhost> " . time . " +0000\tmiyabi: base\n";
+    my $config = slurp("$store/miyabi/fresh") . ($part{config} || "");
+    put("$repo/objects/info/alternates", "$store/objects\n");
+    mkpath("$repo/objects/pack");
+    put("$repo/info/exclude", "/.miyabi/result.json\n/.claude/worktrees/\n");
+    put("$repo/packed-refs", $part{"packed-refs"} || "");
+    put("$repo/shallow", $part{shallow}) if $part{shallow};
+    put("$notes.config", $config);
+    put("$repo/config", $config);
+    put("$repo/refs/heads/$branch", "$base\n");
+    put("$repo/logs/$_", $log) for "HEAD", "refs/heads/$branch";
+    put("$repo/HEAD", "ref: refs/heads/$branch\n");
+    unlink map { "$notes.$_" } qw(salvaged unmerged left);
+    ' "$repo" "$store" "${clone:+$store/miyabi/clone-$clone}" "$notes" "$branch" "$base"
 }
-part() { sed -n "/^== $1\$/,/^== /{/^== /!p;}" "$store/miyabi/clone-$clone"; }
-exclude() { printf '/.miyabi/result.json\n/.claude/worktrees/\n' >"$repo/info/exclude"; }
 
 # ---- remove
 
@@ -87,7 +109,7 @@ remove() {
     lock "$gate"
     [ ! -d "$repo" ] || remove_worktrees "$repo" "$checkout" "$notes.links"
     forget_refs "refs/miyabi/base/$run/$task" "refs/miyabi/heads/$run/$task"
-    for n in ready salvaged unmerged left making config links; do wipe "$notes.$n"; done
+    for n in ready salvaged unmerged left making config clone links; do wipe "$notes.$n"; done
   fi
   is_foreign || { wipe "$home"; rm -f "$gate"; }
   rmdir "$ws/checkouts/$run" 2>/dev/null

@@ -28,9 +28,10 @@ find_checkout() {
 
 # The repository, where an agent or a crash has damaged it.
 whole() { # BASE
-  base=$1 clone=
+  base=$1 clone=$(cat "$notes.clone" 2>/dev/null)
+  [ -f "$store/miyabi/clone-$clone" ] || clone=
   [ -n "$base" ] || base=$(in_store rev-parse -q --verify "refs/miyabi/base/$run/$task") || base=
-  readable || { [ -f "$repo/config" ] && cp "$notes.config" "$repo/config"; readable; } || anew
+  readable || { [ -f "$repo/config" ] && cp "$notes.config" "$repo/config" 2>/dev/null; readable; } || anew
   is_ours || { anew; keep_own_beginning; }
   grep -qxF "$store/objects" "$repo/objects/info/alternates" 2>/dev/null ||
     { mkdir -p "$repo/objects/info" && say "$store/objects" >>"$repo/objects/info/alternates"; }
@@ -60,13 +61,7 @@ keep_own_beginning() {
 }
 # `.git` is gone or is none: the files are compared with the base.
 anew() {
-  [ ! -e "$repo" ] || mv "$repo" "$home/git.$$" || failed "cannot repair $checkout"
-  mkdir -p "$repo" && init "$checkout" "$(format)"
-  mkdir -p "$repo/info" "$repo/objects/info" && say "$store/objects" >"$repo/objects/info/alternates" &&
-    { [ ! -f "$notes.config" ] || cp "$notes.config" "$repo/config"; } &&
-    { [ ! -f "$store/shallow" ] || cp "$store/shallow" "$repo/shallow"; } &&
-    say "ref: refs/heads/$branch" >"$repo/HEAD" && in_task update-ref -m 'miyabi: anew' HEAD "$base" &&
-    in_task read-tree HEAD || failed "cannot repair $checkout"
+  own_repository && in_task read-tree HEAD || failed "cannot repair $checkout"
 }
 # At the last commit that HEAD's log knows, or else at BASE. Not where an agent has gone on under another name.
 restore_branch() {

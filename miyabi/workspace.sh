@@ -68,14 +68,14 @@ as_linked() { # VERB WORKSPACE KEY RUN TASK ...: by the script of that build, wh
   done
   die 70 "an earlier version made the worktree $ws/worktrees/$run/$task, and its script is gone from $ws/bin"
 }
-# The tasks of this run's name that other repositories have here.
-foreign() {
-  for n in "$ws"/repos/*.git/miyabi/"$run"+*.ready; do
+# The tasks of this run's name, or the one, that other repositories have here.
+foreign() { # [TASK]
+  for n in "$ws"/repos/*.git/miyabi/"$run"+${1:-*}.ready; do
     case $n in "$store"/*) continue;; esac
     [ ! -e "$n" ] || { n=${n##*+}; say "${n%.ready}"; }
   done
 }
-is_foreign() { foreign | grep -qxF -e "$task"; }
+is_foreign() { [ -n "$(foreign "$task")" ]; }
 
 # lock FILE: until unlock, or until this script ends: a kernel lock on fd 9 cannot outlive us. One at a time. Who held
 # it before us may have removed the file; then we take the new one.
@@ -105,7 +105,7 @@ new_enough() {
 
 # Where it is missing: made aside, then renamed. What lies there without being one is kept.
 make_store() { # FORMAT
-  [ -f "$store/config" ] && is_precious && return
+  [ -f "$store/config" ] && [ -f "$store/miyabi/fresh" ] && return
   new_enough
   mkdir -p "$ws/repos" "$ws/checkouts" || failed "cannot make $ws/repos"
   lock "$store.lock"
@@ -117,6 +117,7 @@ make_store() { # FORMAT
     mv "$store.new" "$store" || failed "cannot make the store $store"
   fi
   make_precious
+  remember_fresh "$1"
   unlock
 }
 # No git but ours prunes or repacks it: tasks borrow objects that no ref here holds.
@@ -126,13 +127,18 @@ make_precious() {
     "[extensions]$NL	preciousObjects = true" >>"$store/config" || failed "cannot write $store/config"
   [ ! -e "$store/miyabi/config" ] || cp "$store/config" "$store/miyabi/config"   # what an earlier build puts back
 }
+# The settings that git gives a new repository on this machine.
+remember_fresh() { # FORMAT
+  rm -rf "$store/fresh.new"
+  init "$store/fresh.new" "$1"
+  mv "$store/fresh.new/.git/config" "$store/miyabi/fresh" && rm -rf "$store/fresh.new" || failed "cannot write $store"
+}
 init() { # FOLDER FORMAT [OPTION]
   if [ "$2" = sha1 ]; then set -- "$1" "" "${3:-}"; else set -- "$1" "--object-format=$2" "${3:-}"; fi
   (GIT_DEFAULT_HASH=sha1; export GIT_DEFAULT_HASH; g init -q --template= $3 $2 "$1") && return
   [ -z "$2" ] || die 78 "this machine's git cannot make a repository with $2. Install git 2.29 or newer"
   failed "cannot make the repository $1"
 }
-format() { if grep -qi 'objectformat *= *sha256' "$store/config"; then say sha256; else say sha1; fi; }
 
 # The bundle and the clone, whole. Leaves nothing of those before us that were killed.
 receive() { # BYTES CLONE CLONE_BYTES
@@ -194,6 +200,7 @@ tend_store() {
   set -- "$store"/objects/pack/*.pack
   [ $# -gt 50 ] || return 0
   lock "$store.lock"
+  : >"$store/miyabi/tending"   # before the look: who begins to borrow from now on sees it, and waits
   if is_borrowed_from; then unprotected repack -a -d -k -q & else
     rm -f "$store"/miyabi/clone-*
     unprotected gc -q --prune=1.day.ago &
@@ -211,4 +218,5 @@ unprotected() { # GIT WORDS; whoever holds the lock is us
     mv "$store/config.new" "$store/config"
   in_store "$@"
   mv "$store/config.kept" "$store/config"
+  rm -f "$store/miyabi/tending"
 }
