@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -21,6 +21,8 @@ from miyabi.settings import Settings
 from miyabi.wording import count
 from miyabi.work_elsewhere import left_there_words
 from miyabi.workspace import Workspace
+
+_NAMED = 3
 
 
 class Swept(NamedTuple):
@@ -69,10 +71,13 @@ def _where(result: SessionResult, folder: RunFolder) -> str:
     return f"{result.machine} in {record.workspace}/{checkout}" if record and record.workspace else f"{result.machine}"
 
 
-async def sweep_machine(machine: Machine, host: Host, repository: Repository, *, run: str, settings: Settings) -> Swept:
+async def sweep_machine(
+    machine: Machine, host: Host, repository: Repository, *, run: str, settings: Settings, is_known: bool = True
+) -> Swept:
     """Removes the run's sessions and checkouts on one machine, and what claude kept of them as `settings` say.
 
-    Sessions that still live keep the worktrees of the whole run: nothing is pulled from under them.
+    Sessions that still live keep the worktrees of the whole run: nothing is pulled from under them. Nor is anything
+    removed where the run is not `is_known`: nothing here tells then whether the work of its sessions came home.
     """
     workspace = Workspace(host, repository, workspace=machine.workspace)
     try:
@@ -85,6 +90,8 @@ async def sweep_machine(machine: Machine, host: Host, repository: Repository, *,
         live = [name for name, status in mine if status.live]
         if live:
             return Swept(False, f"{machine.name}: left alone, still running: {', '.join(live)}. Stop the run first.")
+        if mine and not is_known:
+            return Swept(False, f"{machine.name}: not swept: {_unknown(run, [name for name, _ in mine])}")
         await workspace.remove_run(run)
         tasks = {SessionPaths.of(name).task for name, _ in mine}
         await remove_claude_files(machine, host, settings, run=run, tasks=tasks)
@@ -93,3 +100,9 @@ async def sweep_machine(machine: Machine, host: Host, repository: Repository, *,
     except (MachineError, SessionError) as error:
         return Swept(False, f"{machine.name}: not swept: {error}")
     return Swept(True, f"{machine.name}: swept, {count(len(mine), 'session')}")
+
+
+def _unknown(run: str, sessions: Sequence[str]) -> str:
+    names = ", ".join(sessions[:_NAMED]) + (" and others" if len(sessions) > _NAMED else "")
+    why = f"the folder of run {run} is gone, so it is not known whether the work of {names} came home"
+    return f"{why}. If it may be lost: miyabi sweep {run} --yes"

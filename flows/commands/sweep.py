@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,7 +23,8 @@ def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool
 
     The repository's own branches go only with `branches`, after a question; commits that are on no other branch
     are lost with them. A session that still lives is left alone and named. Work that is not here goes only after a
-    question too, and so do files that were too large or too many to bring.
+    question too, and so do files that were too large or too many to bring; where the run's folder is gone, nobody
+    knows what is here, and sessions go only with `yes`.
 
     Raises:
         BadInput: no such run name, repository or configuration; or the run is being worked on.
@@ -34,7 +36,8 @@ def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool
     if not yes and not _may_go(folder):
         click.echo(f"nothing swept. {_how_to_keep(folder)}")
         return FAILED
-    there = asyncio.run(_sweep_all(settings, repo, run))
+    is_known = yes or folder.info_file.exists()
+    there = asyncio.run(_sweep_all(settings, repo, run, is_known=is_known))
     for machine, its in zip(settings.machines, there, strict=True):
         if its.is_clean:
             note_swept(folder, machine.name)
@@ -78,13 +81,12 @@ def _missing(settings: Settings, folder: RunFolder) -> list[Swept]:
     return [Swept(False, f"{machine.name}: {told}") for machine in had if machine.name not in known]
 
 
-async def _sweep_all(settings: Settings, repo: Repository, run: str) -> list[Swept]:
+async def _sweep_all(settings: Settings, repo: Repository, run: str, *, is_known: bool) -> list[Swept]:
     hosts = [open_host(machine) for machine in settings.machines]
     try:
         pairs = zip(settings.machines, hosts, strict=True)
-        return await asyncio.gather(
-            *(sweep_machine(machine, host, repo, run=run, settings=settings) for machine, host in pairs)
-        )
+        how: Any = {"run": run, "settings": settings, "is_known": is_known}
+        return await asyncio.gather(*(sweep_machine(machine, host, repo, **how) for machine, host in pairs))
     finally:
         await asyncio.gather(*(host.close() for host in hosts))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,23 @@ def test_work_that_is_not_home_is_not_swept_unasked(
     said = capsys.readouterr()
     assert said.err == "not home yet: the work of a (attempt 1 on m1)\n"
     assert said.out == "nothing swept. To bring that work home: miyabi orchestrate --run r1\n"
+    assert checkout(workshop).exists()
+    assert sweep(workshop, monkeypatch, *fleet, yes=True) == 0
+    assert not checkout(workshop).exists()
+
+
+def test_a_run_whose_folder_is_gone(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody knows what of its work is here: it is removed only by who says that it may be lost."""
+    asyncio.run(leave_work(workshop))
+    shutil.rmtree(workshop.folder / "repository/.miyabi/runs/r1")
+    fleet = workshop.machine("m1"), workshop.machine("m2")
+    assert sweep(workshop, monkeypatch, *fleet) == 1
+    assert capsys.readouterr().out == (
+        "m1: not swept: the folder of run r1 is gone, so it is not known whether the work of r1.a.1 came home. "
+        "If it may be lost: miyabi sweep r1 --yes\nm2: swept, 0 sessions\n"
+    )
     assert checkout(workshop).exists()
     assert sweep(workshop, monkeypatch, *fleet, yes=True) == 0
     assert not checkout(workshop).exists()
