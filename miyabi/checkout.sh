@@ -11,13 +11,18 @@ prepare() { # FORMAT BASE BYTES CLONE CLONE_BYTES
   make_store "$1"
   [ $(($3 + $5)) -eq 0 ] || receive "$3" "$4" "$5"
   hold || lacks
+  if [ ! -e "$home" ] && [ ! -f "$notes.ready" ] && [ ! -f "$notes.making" ] && begin; then check_out
+  else again; fi
+  made=
+  say "$checkout"
+}
+# Not for the first time, or somebody was quicker: what is there is looked at.
+again() {
   lock "$gate"
   ! is_foreign || die 70 "another repository has a run $run with a task $task here. Choose another name for this run, or remove that one: miyabi sweep $run"
   if ! ready && [ ! -f "$notes.making" ] && [ -f "$repo/HEAD" ] && is_ours; then : >"$notes.ready"   # only the note was lost
   elif ! ready; then build
-  elif [ ! -f "$repo/HEAD" ]; then own_repository && in_task read-tree HEAD || failed "cannot repair $checkout"; fi
-  made=
-  say "$checkout"
+  elif [ ! -f "$repo/HEAD" ]; then anew; fi
 }
 tidy() {
   [ -z "$incoming" ] || rm -rf "$incoming"
@@ -47,36 +52,49 @@ build() {
   elif [ ! -f "$notes.ready" ] && [ -e "$home" ]; then
     die 70 "$home is there already, and is none of ours. Look what it is, then move it away"
   fi   # with the note an earlier session has removed its checkout; what lies beside stays
-  { [ ! -f "$notes.ready" ] || rm -f "$notes.ready"; } && : >"$notes.making" && say "$clone" >"$notes.clone" ||
-    failed "cannot write $notes.making"
+  [ ! -f "$notes.ready" ] || mv "$notes.ready" "$notes.making" || failed "cannot write $notes.making"
+  own_repository || failed "cannot make $repo"
+  check_out
+}
+check_out() {
   [ "$made" != ref ] || made=all
-  own_repository && in_task --work-tree="$checkout" read-tree -u --reset HEAD && : >"$notes.ready" &&
-    rm -f "$notes.making" && return
+  in_task --work-tree="$checkout" read-tree -u --reset HEAD && mv "$notes.making" "$notes.ready" && return
   in_store rev-list --objects --quiet "$base" >/dev/null 2>&1 || exit 67   # nothing here can be counted on
   failed "cannot check out $checkout"
 }
 
+# As `lock` and `own_repository`, in one process.
+begin() { exec 9>>"$gate" && own_repository "$gate" <&9; }
+
 # An ordinary repository at BASE, with what a clone has; only the objects are the store's. Written by ourselves, for each
-# git command that is not run is time for the next session.
-own_repository() {
+# process that is not started is time for the next session.
+own_repository() { # [GATE: what to lock first; 1 where another process had it, and was here before us]
   [ ! -e "$repo" ] || mv "$repo" "$home/git.$$" || return
   perl -e '
-    use strict; use warnings; use File::Path qw(mkpath);
-    my ($repo, $store, $clone, $notes, $branch, $base) = @ARGV;
+    my ($repo, $store, $clone, $notes, $branch, $base, $home, $gate) = @ARGV;
+    if ($gate) {
+      flock STDIN, 2 or exit 1;
+      my @held = stat STDIN;
+      my @there = stat $gate;
+      exit 1 if !@there || $there[1] != $held[1] || grep { -e } $home, "$notes.ready", "$notes.making";
+    }
     sub slurp { open my $h, "<", $_[0] or die "$_[0]: $!\n"; binmode $h; local $/; my $t = <$h>; return defined $t ? $t : "" }
+    sub make { my ($folder) = @_; -d $folder or mkdir $folder or $folder =~ m{(.*)/} && (make($1), mkdir $folder) }
     sub put {
       my ($path, $text) = @_;
       my ($folder) = $path =~ m{(.*)/};
-      for (1, 2) { eval { mkpath($folder) } }    # a `remove` beside us takes empty ones
+      for (1, 2) { make($folder) }    # a `remove` beside us takes empty ones
       open my $h, ">", $path or die "$path: $!\n";
       binmode $h;
       print {$h} $text and close $h or die "$path: $!\n";
     }
+    put("$notes.making", "");
+    put("$notes.clone", $clone =~ /clone-(\w+)\z/ ? "$1\n" : "");
     my %part = $clone eq "" ? () : map { /^(\S+)\n(.*)/s ? ($1, $2) : () } split /^== /m, slurp($clone);
     my $log = ("0" x length $base) . " $base Water Spider <water-spider\@localhost> " . time . " +0000\tmiyabi: base\n";
     my $config = slurp("$store/miyabi/fresh") . ($part{config} || "");
     put("$repo/objects/info/alternates", "$store/objects\n");
-    mkpath("$repo/objects/pack");
+    make("$repo/objects/pack");
     put("$repo/info/exclude", "/.miyabi/result.json\n/.claude/worktrees/\n");
     put("$repo/packed-refs", $part{"packed-refs"} || "");
     put("$repo/shallow", $part{shallow}) if $part{shallow};
@@ -86,7 +104,7 @@ own_repository() {
     put("$repo/logs/$_", $log) for "HEAD", "refs/heads/$branch";
     put("$repo/HEAD", "ref: refs/heads/$branch\n");
     unlink map { "$notes.$_" } qw(salvaged unmerged left);
-    ' "$repo" "$store" "${clone:+$store/miyabi/clone-$clone}" "$notes" "$branch" "$base"
+    ' "$repo" "$store" "${clone:+$store/miyabi/clone-$clone}" "$notes" "$branch" "$base" "$home" "${1:-}"
 }
 
 # ---- remove

@@ -61,7 +61,7 @@ keep_own_beginning() {
 }
 # `.git` is gone or is none: the files are compared with the base.
 anew() {
-  own_repository && in_task read-tree HEAD || failed "cannot repair $checkout"
+  own_repository && in_task read-tree HEAD && mv "$notes.making" "$notes.ready" || failed "cannot repair $checkout"
 }
 # At the last commit that HEAD's log knows, or else at BASE. Not where an agent has gone on under another name.
 restore_branch() {
