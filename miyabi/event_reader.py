@@ -18,8 +18,11 @@ from miyabi.events import (
     PermissionDenied,
     RateLimit,
     Result,
+    TaskEnded,
+    TaskStarted,
     ToolResult,
     ToolUse,
+    WritesLost,
 )
 from miyabi.session import Usage
 from miyabi.text import whole
@@ -40,6 +43,8 @@ _SUBJECTS = (
 )
 _MILLISECONDS_FROM = 1e11  # as seconds this would be the year 5138
 _BEYOND_ANY_COUNT = 1e15
+_NO_SUCH_TOOL = "No such tool available"
+_LOOKED_AT = 300
 
 
 def read(value: object) -> list[Event]:
@@ -101,7 +106,10 @@ def _user(entry: _Json) -> Iterator[Event]:
     for block in _blocks(_dict(entry, "message")):
         if _text(block, "type") == "tool_result":
             yield ToolResult(
-                tool_use_id=_text(block, "tool_use_id"), is_error=block.get("is_error") is True, nested=nested
+                tool_use_id=_text(block, "tool_use_id"),
+                is_error=block.get("is_error") is True,
+                is_missing=_NO_SUCH_TOOL in _text(block, "content")[:_LOOKED_AT],
+                nested=nested,
             )
 
 
@@ -112,6 +120,7 @@ def _rate_limit(entry: _Json) -> Iterator[Event]:
         resets_at=moment(info.get("resetsAt")),
         kind=_text(info, "rateLimitType"),
         utilization=_number(info, "utilization"),
+        needs_credits=_text(info, "errorCode") == "credits_required",
     )
 
 
@@ -130,7 +139,23 @@ def _permission_denied(entry: _Json) -> Iterator[Event]:
 
 
 def _background_tasks(entry: _Json) -> Iterator[Event]:
-    yield BackgroundTasks(count=len(_list(entry, "tasks")))
+    tasks = _list(entry, "tasks")
+    agents = sum(isinstance(task, dict) and _text(task, "task_type") == "local_agent" for task in tasks)
+    yield BackgroundTasks(count=len(tasks), agents=agents)
+
+
+def _task_started(entry: _Json) -> Iterator[Event]:
+    yield TaskStarted(task_id=_text(entry, "task_id"), kind=_text(entry, "task_type"))
+
+
+def _task_ended(entry: _Json) -> Iterator[Event]:
+    stopped = _text(entry, "status") in {"stopped", "killed"}
+    yield TaskEnded(task_id=_text(entry, "task_id"), stopped=stopped)
+
+
+def _writes_lost(entry: _Json) -> Iterator[Event]:
+    lost = tuple(each for each in _list(entry, "lost") if isinstance(each, str))
+    yield WritesLost(reason=_text(entry, "error_code"), lost=lost)
 
 
 def _result(entry: _Json) -> Iterator[Event]:
@@ -150,7 +175,15 @@ def _result(entry: _Json) -> Iterator[Event]:
         api_error=_text(entry, "api_error"),
         startup_failure=_text(entry, "startup_failure_reason"),
         has_structured_output="structured_output" in entry,
+        index=_whole_number(entry, "result_index"),
+        killed_subagents=_killed_subagents(entry),
     )
+
+
+def _killed_subagents(entry: _Json) -> int:
+    """Those that claude itself or its user ended; what the model ended on purpose is none of them."""
+    killed = _dict(_dict(entry, "subagent_stats"), "killed")
+    return _count(killed, "system") + _count(killed, "user")
 
 
 def _denials(entry: _Json) -> Iterator[PermissionDenied]:
@@ -184,6 +217,9 @@ _READERS: Mapping[str, Callable[[_Json], Iterator[Event]]] = {
     "system/api_retry": _api_retry,
     "system/permission_denied": _permission_denied,
     "system/background_tasks_changed": _background_tasks,
+    "system/task_started": _task_started,
+    "system/task_notification": _task_ended,
+    "system/session_writes_lost": _writes_lost,
     "result": _result,
 }
 

@@ -45,10 +45,11 @@ class ToolUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolResult:
-    """A tool has answered."""
+    """A tool has answered. `is_missing`: there is no tool of that name in the session."""
 
     tool_use_id: str = ""
     is_error: bool = False
+    is_missing: bool = False
     nested: bool = False
 
 
@@ -60,6 +61,7 @@ class RateLimit:
     resets_at: datetime | None = None
     kind: str = ""
     utilization: float | None = None
+    needs_credits: bool = False  # no reset will help, only credits do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +97,34 @@ class ApiFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackgroundTasks:
-    """How many commands and subagents now run in the background; a result does not end them."""
+    """How many commands and subagents now run in the background, `agents` of them subagents; a result ends none."""
 
     count: int = 0
+    agents: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStarted:
+    """A command (`local_bash`) or a subagent (`local_agent`) begins."""
+
+    task_id: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskEnded:
+    """A command or a subagent has come to its end; `stopped`: it was brought to it."""
+
+    task_id: str = ""
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritesLost:
+    """The disk was full: what claude keeps of the session (`transcript`, `global_config`) is not all there."""
+
+    reason: str = ""
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +146,8 @@ class Result:
     api_error: str = ""
     startup_failure: str = ""
     has_structured_output: bool = False
+    index: int | None = None
+    killed_subagents: int = 0
 
     @property
     def message(self) -> str:
@@ -146,6 +175,9 @@ Event = (
     | PermissionDenied
     | ApiFailure
     | BackgroundTasks
+    | TaskStarted
+    | TaskEnded
+    | WritesLost
     | Result
     | Other
 )

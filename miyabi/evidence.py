@@ -36,6 +36,7 @@ class Evidence:
     machine: str = "the machine"
     task: str = "the task"
     timeout_seconds: float | None = None
+    at: datetime | None = None  # when it ended; None: now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,11 +17,13 @@ class Fault:
     advice: str
 
 
-def _launch(kind: str, advice: str) -> Fault:
+def launch_fault(kind: str, advice: str) -> Fault:
+    """One that keeps claude from starting on that machine."""
     return Fault(outcome=Outcome.LAUNCH_FAILED, kind=kind, advice=advice)
 
 
-def _login(kind: str, advice: str = "") -> Fault:
+def login_fault(kind: str, advice: str = "") -> Fault:
+    """One of the machine's credentials."""
     usual = "run `claude setup-token`, save the token in a 0600 file on {machine} and set `oauth_token_file`"
     return Fault(outcome=Outcome.NOT_LOGGED_IN, kind=kind, advice=advice or usual)
 
@@ -30,56 +32,62 @@ def _refused(kind: str, advice: str) -> Fault:
     return Fault(outcome=Outcome.API_REFUSED, kind=kind, advice=advice)
 
 
-def _unavailable(kind: str, advice: str = "try again later, the conversation can go on") -> Fault:
+def unavailable_fault(kind: str, advice: str = "try again later, the conversation can go on") -> Fault:
+    """One that may well be over later."""
     return Fault(outcome=Outcome.API_UNAVAILABLE, kind=kind, advice=advice)
 
 
 USAGE_LIMIT = Fault(outcome=Outcome.USAGE_LIMIT, kind="usage_limit", advice="the conversation can go on after that")
-NETWORK = _unavailable("network", "check the network of {machine}; the conversation can go on")
-UNKNOWN_LAUNCH = _launch("launch_failed", "try the same claude command by hand on {machine}")
+NETWORK = unavailable_fault("network", "check the network of {machine}; the conversation can go on")
+UNKNOWN_LAUNCH = launch_fault("launch_failed", "try the same claude command by hand on {machine}")
 
 LAUNCH_EXIT = {
-    127: _launch("claude_not_found", "install Claude Code on {machine}, or set `claude` there to its absolute path"),
-    126: _launch("claude_not_executable", "make it executable, or set `claude` of {machine} to another path"),
-    78: _launch("token_file", "put the token on {machine} in a file of that name with mode 0600"),
-    72: _launch(
+    127: launch_fault(
+        "claude_not_found", "install Claude Code on {machine}, or set `claude` there to its absolute path"
+    ),
+    126: launch_fault("claude_not_executable", "make it executable, or set `claude` of {machine} to another path"),
+    78: launch_fault("token_file", "put the token on {machine} in a file of that name with mode 0600"),
+    72: launch_fault(
         "worktree_missing", "was the workspace of {machine} cleaned while the run went on? Start the task again"
     ),
 }
 """Exit statuses of our launcher's script."""
 
-NOT_LOGGED_IN = _login("not_logged_in")
+NOT_LOGGED_IN = login_fault("not_logged_in")
 NOT_LOGGED_IN_TEXT = re.compile(r"not logged in|invalid api key|please run /login", re.IGNORECASE)
+
+TOO_LONG = _refused("prompt_too_long", "shorten the prompt of task {task}, or name files in it in place of their text")
 
 LAUNCH_TEXT = (
     (NOT_LOGGED_IN_TEXT, NOT_LOGGED_IN),
+    (re.compile(r"piped stdin input exceeds", re.IGNORECASE), TOO_LONG),
     (
         re.compile(r"session id .{0,80} is already in use", re.IGNORECASE),
-        _launch("session_in_use", "another process may still run it on {machine}; resume it instead"),
+        launch_fault("session_in_use", "another process may still run it on {machine}; resume it instead"),
     ),
     (
         re.compile(r"no conversation found", re.IGNORECASE),
-        _launch("no_conversation", "the conversation is not on {machine}; start the task without resuming"),
+        launch_fault("no_conversation", "the conversation is not on {machine}; start the task without resuming"),
     ),
     (
         re.compile(r"cannot be used with root|bypass_root", re.IGNORECASE),
-        _launch(
+        launch_fault(
             "bypass_as_root", "use permission mode dontAsk with allowed tools, or a login on {machine} that is not root"
         ),
     ),
     (
         re.compile(r"no space left on device|disk quota exceeded|ENOSPC", re.IGNORECASE),
-        _launch("disk_full", "free some space on {machine}"),
+        launch_fault("disk_full", "free some space on {machine}"),
     ),
     (
         re.compile(
             r"(?:settings|mcp).{0,40} (?:file )?(?:not found|does not exist|is not valid|invalid)", re.IGNORECASE
         ),
-        _launch("bad_settings", "mend the file, or the setting that names it"),
+        launch_fault("bad_settings", "mend the file, or the setting that names it"),
     ),
     (
         re.compile(r"configuration (?:file|error)|config_file_invalid", re.IGNORECASE),
-        _launch("bad_configuration", "mend or move that file on {machine}"),
+        launch_fault("bad_configuration", "mend or move that file on {machine}"),
     ),
     (
         re.compile(
@@ -87,45 +95,54 @@ LAUNCH_TEXT = (
             r"|argument .{0,80} is invalid|argument missing|too many arguments",
             re.IGNORECASE,
         ),
-        _launch("bad_argument", "compare `claude --version` on {machine} with the version that we are tested with"),
+        launch_fault(
+            "bad_argument", "compare `claude --version` on {machine} with the version that we are tested with"
+        ),
     ),
     (
         re.compile(r"exec format error|bad cpu type|cannot execute|GLIBC|dyld", re.IGNORECASE),
-        _launch("wrong_binary", "install the Claude Code build for {machine}'s system"),
+        launch_fault("wrong_binary", "install the Claude Code build for {machine}'s system"),
     ),
 )
 """What claude says on stderr (or stdout) where it does not start."""
+
+BILLING = _refused("billing_error", "look at the account's balance and plan; no waiting will help")
+BILLING_TEXT = re.compile(
+    r"credit balance is too low|out of usage credits|requires usage credits|add funds to continue"
+    r"|seat type doesn.t include",
+    re.IGNORECASE,
+)
 
 API_ERRORS = {
     "usage_limit_reached": USAGE_LIMIT,
     "connection_failed": NETWORK,
     "no_response": NETWORK,
     "stream_idle_timeout": NETWORK,
-    "computer_slept": _unavailable("computer_slept", "keep {machine} awake; the conversation can go on"),
+    "computer_slept": unavailable_fault("computer_slept", "keep {machine} awake; the conversation can go on"),
     "max_output_tokens": Fault(
         outcome=Outcome.AGENT_ERROR, kind="max_output_tokens", advice="split task {task} into smaller ones"
     ),
     "model_requires_usage_credits": _refused("billing_error", "buy credits, or choose another model"),
-    "claude_code_version_too_old": _launch("claude_too_old", "update Claude Code on {machine}"),
-    "org_disabled_credential": _login("org_disabled_credential"),
+    "claude_code_version_too_old": launch_fault("claude_too_old", "update Claude Code on {machine}"),
+    "org_disabled_credential": login_fault("org_disabled_credential"),
 }
 """By the result's `api_error`."""
 
 ASSISTANT_ERRORS = {
     "billing_error": _refused("billing_error", "look at the account's balance and plan"),
     "model_not_found": _refused("model_not_found", "set `model` of task {task} to one that the account has"),
-    "authentication_failed": _login("authentication_failed"),
-    "oauth_org_not_allowed": _login(
+    "authentication_failed": login_fault("authentication_failed"),
+    "oauth_org_not_allowed": login_fault(
         "oauth_org_not_allowed", "log in on {machine} with an account of an allowed organisation"
     ),
-    "account_on_hold": _login("account_on_hold", "look at the account; nothing will run on it until then"),
-    "verification_required": _login("verification_required", "finish the account's verification"),
-    "cloud_credential_error": _login("cloud_credential_error", "renew the cloud credentials on {machine}"),
-    "overloaded": _unavailable("overloaded"),
-    "rate_limit": _unavailable(
+    "account_on_hold": login_fault("account_on_hold", "look at the account; nothing will run on it until then"),
+    "verification_required": login_fault("verification_required", "finish the account's verification"),
+    "cloud_credential_error": login_fault("cloud_credential_error", "renew the cloud credentials on {machine}"),
+    "overloaded": unavailable_fault("overloaded"),
+    "rate_limit": unavailable_fault(
         "rate_limit", "try again in some minutes, or use fewer slots; the conversation can go on"
     ),
-    "server_error": _unavailable("server_error"),
+    "server_error": unavailable_fault("server_error"),
     "invalid_request": _refused("invalid_request", "reword task {task}; repeating it changes nothing"),
     "max_output_tokens": API_ERRORS["max_output_tokens"],
 }
@@ -133,6 +150,7 @@ ASSISTANT_ERRORS = {
 
 REASONS = {
     "prompt_too_long": _refused("prompt_too_long", "split task {task}, or shorten its prompt"),
+    "blocking_limit": TOO_LONG,
     "image_error": _refused("image_error", "leave large images and files out of task {task}"),
     "refusal": _refused("refusal", "reword task {task}; repeating it changes nothing"),
 }

@@ -24,6 +24,12 @@ _DECLARED = 'n=$1; shift; for f; do [ ! -f "$f" ] || exec head -c "$n" "$f"; don
 """Not what else an agent may have made under that name."""
 
 
+def _ends_of(text: bytes) -> bytes:
+    """The beginning and the end, which is all of what is short."""
+    is_short = len(text) <= 2 * _STDERR_BYTES
+    return text if is_short else text[:_STDERR_BYTES] + b"\n" + text[-_STDERR_BYTES:]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Harvest:
     """What an attempt's session left on its machine.
@@ -121,7 +127,7 @@ class Harvest:
         return Evidence(
             agent_exit=status.exit_status,
             ended_by=status.ended_by,
-            stderr=stderr.read_bytes()[-_STDERR_BYTES:].decode(errors="replace") if stderr.exists() else "",
+            stderr=_ends_of(stderr.read_bytes()).decode(errors="replace") if stderr.exists() else "",
             check_exit=status.check_exit,
             lost=status.state is not State.EXITED,
             missing_command=missing,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import signal
-from datetime import datetime
+from datetime import UTC, datetime
 
-from miyabi.event_reader import moment
 from miyabi.events import ApiFailure, RateLimit, Result
 from miyabi.evidence import Evidence, Verdict, verdict, verdict_of
 from miyabi.faults import (
     API_ERRORS,
     ASSISTANT_ERRORS,
+    BILLING,
+    BILLING_TEXT,
     LAUNCH_EXIT,
     NETWORK,
     NOT_LOGGED_IN,
@@ -25,10 +26,12 @@ from miyabi.faults import (
 )
 from miyabi.parser import Transcript
 from miyabi.session import Outcome
+from miyabi.startup_faults import STARTUP_FAULTS
+from miyabi.usage_limit import UsageLimit, limit_in_words
 
 _GO_ON = "the conversation can go on"
+_RATE_LIMIT_TEXT = re.compile(r"rate limit reached|temporarily limiting requests|too many requests", re.IGNORECASE)
 _API_STATUS = re.compile(r"^API Error: (\d{3})\b")
-_OLD_USAGE_LIMIT = re.compile(r"usage limit reached\|(\d{9,13})")
 _FROM_SIGNAL = 128
 _SIGNALLED = frozenset(range(-64, 0)) | frozenset(range(_FROM_SIGNAL + 1, _FROM_SIGNAL + 65))
 
@@ -69,7 +72,7 @@ def not_started(transcript: Transcript, evidence: Evidence) -> Verdict | None:
     if result is None:
         return _without_result(transcript, evidence)
     if result.startup_failure or (result.is_error and result.turns == 0 and result.errors):
-        fault = by_launch_text(f"{result.startup_failure} {result.message}") or UNKNOWN_LAUNCH
+        fault = STARTUP_FAULTS.get(result.startup_failure) or by_launch_text(result.message) or UNKNOWN_LAUNCH
         return verdict_of(fault, result.message or result.startup_failure, evidence=evidence)
     return None
 
@@ -122,6 +125,14 @@ def aborted(transcript: Transcript, evidence: Evidence) -> Verdict | None:
     return verdict(Outcome.KILLED, "interrupted", situation, _GO_ON)
 
 
+def cut_off(transcript: Transcript, evidence: Evidence) -> Verdict | None:
+    """Did it end in the middle of a turn that came after its last result? That result says nothing of it."""
+    if not transcript.is_cut_off or evidence.ended_by == "lingered":
+        return None
+    situation = f"claude on {evidence.machine} ended in the middle of a turn, after an earlier turn's result"
+    return _killed(evidence) or verdict(Outcome.KILLED, "cut_off", situation, _GO_ON)
+
+
 def ran_out(transcript: Transcript, evidence: Evidence) -> Verdict | None:
     """Did it run into a limit that we set?"""
     said = {transcript.result.subtype, transcript.result.terminal_reason} if transcript.result else set()
@@ -145,19 +156,32 @@ def _message(transcript: Transcript) -> str:
 def api_failed(transcript: Transcript, evidence: Evidence) -> Verdict | None:
     """Did the API fail, for this account or for now?"""
     result, failure = transcript.result, transcript.api_failure or ApiFailure()
-    if result is None or not result.is_error:
+    if result is None:
         return None
-    limit = transcript.rate_limit or RateLimit()
-    resets_at = limit.resets_at if limit.status == "rejected" else None
-    old = _OLD_USAGE_LIMIT.search(result.message[:1000])
-    if "usage_limit_reached" in {result.api_error, failure.api_error}:
-        return _limited(result, evidence, resets_at=resets_at or failure.resets_at)
-    if resets_at and 429 in {result.api_error_status, failure.status}:  # noqa: PLR2004 - HTTP's own number
-        return _limited(result, evidence, resets_at=resets_at)
-    if old:
-        return _limited(result, evidence, resets_at=moment(int(old[1])))
+    rejected = transcript.rate_limit or RateLimit()
+    rejected = rejected if rejected.status == "rejected" else RateLimit()
+    told = limit_in_words(result.message or failure.text, now=evidence.at or datetime.now(UTC))
+    if not result.is_error and not (told and (rejected.status or transcript.api_failure)):
+        return None
     fault = _api_fault(result, failure)
+    if limit := _usage_limit(result, failure, rejected=rejected, told=told, is_explained=fault is not None):
+        if rejected.needs_credits or BILLING_TEXT.search(result.message[:1000]):
+            return verdict_of(BILLING, result.message, evidence=evidence)
+        return _limited(result, evidence, resets_at=limit.resets_at)
+    fault = fault or (NETWORK if result.terminal_reason == "api_error" else None)
     return verdict_of(fault, result.message or failure.text, evidence=evidence) if fault else None
+
+
+def _usage_limit(
+    result: Result, failure: ApiFailure, *, rejected: RateLimit, told: UsageLimit | None, is_explained: bool
+) -> UsageLimit | None:
+    """The limit, if that is what it met; a value wins over words. An event alone counts where nothing else explains."""
+    resets_at = rejected.resets_at or failure.resets_at or (told.resets_at if told else None)
+    is_said = "usage_limit_reached" in {result.api_error, failure.api_error}
+    is_limited = rejected.resets_at and 429 in {result.api_error_status, failure.status}  # noqa: PLR2004 - HTTP's own
+    if is_said or is_limited or told or (rejected.resets_at and not is_explained):
+        return UsageLimit(resets_at)
+    return None
 
 
 def _limited(result: Result, evidence: Evidence, *, resets_at: datetime | None) -> Verdict:
@@ -167,7 +191,7 @@ def _limited(result: Result, evidence: Evidence, *, resets_at: datetime | None) 
 
 def _api_fault(result: Result, failure: ApiFailure) -> Fault | None:
     """The closest word first: `api_error`, the reason of the end, the message's `error`, the HTTP status, the text."""
-    written = _API_STATUS.match(result.message)
+    written, begin = _API_STATUS.match(result.message), result.message[:1000]
     return (
         API_ERRORS.get(result.api_error)
         or API_ERRORS.get(failure.api_error)
@@ -175,8 +199,9 @@ def _api_fault(result: Result, failure: ApiFailure) -> Fault | None:
         or REASONS.get(result.stop_reason)
         or ASSISTANT_ERRORS.get(failure.error)
         or by_status(result.api_error_status or failure.status or (int(written[1]) if written else None))
-        or (NOT_LOGGED_IN if NOT_LOGGED_IN_TEXT.search(result.message[:1000]) else None)
-        or (NETWORK if result.terminal_reason == "api_error" else None)
+        or (NOT_LOGGED_IN if NOT_LOGGED_IN_TEXT.search(begin) else None)
+        or (BILLING if BILLING_TEXT.search(begin) else None)
+        or (ASSISTANT_ERRORS["rate_limit"] if _RATE_LIMIT_TEXT.search(begin) else None)
     )
 
 

@@ -24,8 +24,8 @@ def checkout_gone(_: Transcript, evidence: Evidence) -> Verdict | None:
 
 
 def nothing_done(transcript: Transcript, evidence: Evidence) -> Verdict | None:
-    """Is nothing changed where something should be?"""
-    if evidence.commits or not evidence.expect_changes:
+    """Is nothing changed where something should be, or was it allowed nothing at all?"""
+    if evidence.commits or not (evidence.expect_changes or transcript.was_denied_all):
         return None
     if evidence.strays:
         situation = f"the session of {evidence.task} left nothing on its branch, but {strays_words(evidence.strays)}"
@@ -33,15 +33,25 @@ def nothing_done(transcript: Transcript, evidence: Evidence) -> Verdict | None:
         return verdict(Outcome.OFF_BRANCH, "off_branch", situation, advice)
     if evidence.unresolved:
         return None
-    if transcript.denials:
-        first = transcript.denials[0]
-        count = len(transcript.denials)
-        many = "a tool use was denied" if count == 1 else f"{count} tool uses were denied, the first"
-        situation = f"nothing was committed, and {many}: {told(first.tool, first.subject)}"
-        advice = f"allow them in allowed_tools of {evidence.task}, or use another permission_mode"
-        return verdict(Outcome.PERMISSION_DENIED, "permission_denied", situation, advice)
+    if denied := _denied(transcript, evidence):
+        return denied
     situation = f"the session of {evidence.task} ended well and left no change"
     return verdict(Outcome.NO_CHANGES, "no_changes", situation, "reword its prompt, or set its expect_changes to false")
+
+
+def _denied(transcript: Transcript, evidence: Evidence) -> Verdict | None:
+    if transcript.missing_tools and transcript.was_denied_all:
+        names = ", ".join(transcript.missing_tools[:3])
+        situation = f"nothing was done: the session of {evidence.task} does not have the tools that it used ({names})"
+        advice = f"allow them in allowed_tools of {evidence.task}, or name other ones in its prompt"
+        return verdict(Outcome.PERMISSION_DENIED, "missing_tools", situation, advice)
+    if not transcript.denials:
+        return None
+    first, count = transcript.denials[0], len(transcript.denials)
+    many = "a tool use was denied" if count == 1 else f"{count} tool uses were denied, the first"
+    situation = f"nothing was committed, and {many}: {told(first.tool, first.subject)}"
+    advice = f"allow them in allowed_tools of {evidence.task}, or use another permission_mode"
+    return verdict(Outcome.PERMISSION_DENIED, "permission_denied", situation, advice)
 
 
 def conflicts_left(_: Transcript, evidence: Evidence) -> Verdict | None:

@@ -17,6 +17,7 @@ DEFAULT_MINUTES = 5.0
 _LONGEST_MINUTES = 525_600
 _DEEPEST = 50
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_LONGEST_PROMPT_BYTES = 9_900_000  # what is composed around it fits into claude's 10 MB as well
 _LONGEST_ID = 64
 _UNSAYABLE = re.compile("[\x00\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
@@ -83,6 +84,12 @@ def _says_something(value: str) -> str:
     return _sayable(value)
 
 
+def _short_enough(value: str) -> str:
+    if len(value.encode()) > _LONGEST_PROMPT_BYTES:
+        raise ValueError("must be shorter than 10 MB (claude takes no more; name files in it in place of their text)")
+    return value
+
+
 def _is_plain(value: object) -> bool:
     if isinstance(value, str):
         return not _UNSAYABLE.search(value)
@@ -119,6 +126,7 @@ NodeReference = Annotated[str, BeforeValidator(_whole_number_as_text), Strict()]
 Text = Annotated[str, Strict(), AfterValidator(_sayable)]
 Line = Annotated[str, Strict(), AfterValidator(_one_line)]
 Speech = Annotated[str, Strict(), AfterValidator(_says_something)]
+Prompt = Annotated[Speech, AfterValidator(_short_enough)]
 Argument = Annotated[Line, AfterValidator(_argument)]
 Moment = Annotated[Any, AfterValidator(_moment)]
 Whole = Annotated[int, BeforeValidator(_without_fraction), Strict()]
@@ -133,7 +141,7 @@ class Node(BaseModel):
 
     id: NodeId = Field(description="a text of letters, digits, '.', '_' and '-', at most 64")
     title: Line = Field(default_factory=lambda data: data.get("id", ""), description="a text")
-    description: Text = Field("", description="a text")
+    description: Annotated[Text, AfterValidator(_short_enough)] = Field("", description="a text")
     type: TaskType = Field(TaskType.FEATURE, description=f"one of {', '.join(TaskType)}")
     priority: Whole = Field(5, ge=1, le=10, description="a whole number from 1 (highest) to 10")
     estimated_duration: Minutes = Field(
@@ -141,8 +149,8 @@ class Node(BaseModel):
     )
     dependencies: tuple[NodeReference, ...] = Field((), description="a list of node ids")
 
-    prompt: Speech | None = Field(None, description="a text")
-    command: Speech | None = Field(None, description="a text such as /agent-run --issue 270")
+    prompt: Prompt | None = Field(None, description="a text")
+    command: Prompt | None = Field(None, description="a text such as /agent-run --issue 270")
     issue: Whole | None = Field(None, ge=1, le=10**9, description="an issue number, 1 or more")
     requires: tuple[Label, ...] = Field((), description="a list of machine labels such as [xcode]")
     model: Argument | None = Field(None, description="a model name")

@@ -12,6 +12,7 @@ from miyabi.last_action import told
 from miyabi.parser import Transcript, attempt_cost, missing_command
 from miyabi.redact import redact
 from miyabi.session import Changes, Outcome, SessionResult, SessionSpec
+from miyabi.session_notes import notes_of
 from miyabi.text import clean, one_line, shorten
 
 __all__ = ["Evidence", "Verdict", "conclude", "decide"]
@@ -25,6 +26,7 @@ _JUDGES: tuple[Callable[[Transcript, Evidence], Verdict | None], ...] = (
     judges.ended_by_us,
     judges.not_started,
     judges.aborted,
+    judges.cut_off,
     judges.ran_out,
     judges.api_failed,
     judges.result_says_error,
@@ -62,7 +64,9 @@ def conclude(
     `earlier_cost_usd` is what the conversation had cost before this attempt went on with it; `left_there` are the
     files that stayed on the machine.
     """
-    word = decide(transcript, _completed(evidence, spec, transcript=transcript, changes=changes, machine=machine))
+    evidence = replace(evidence, at=end)
+    completed = _completed(evidence, spec, transcript=transcript, changes=changes, machine=machine)
+    word = decide(transcript, completed)
     return SessionResult(
         run=spec.run,
         task=spec.task,
@@ -85,6 +89,8 @@ def conclude(
         error_text=word.error_text,
         permission_denials=tuple(one_line(redact(told(d.tool, d.subject))) for d in transcript.denials),
         resets_at=word.resets_at,
+        notes=notes_of(transcript, completed),
+        writes_lost=transcript.writes_lost.lost if transcript.writes_lost else (),
         changes=changes,
         strays=evidence.strays,
         unresolved=evidence.unresolved,

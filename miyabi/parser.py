@@ -21,7 +21,11 @@ from miyabi.events import (
     PermissionDenied,
     RateLimit,
     Result,
+    TaskEnded,
+    TaskStarted,
+    ToolResult,
     ToolUse,
+    WritesLost,
 )
 from miyabi.last_action import action, tells
 from miyabi.lines import MEBIBYTE, LineSplitter
@@ -49,7 +53,8 @@ class Transcript:
         self.rate_limit: RateLimit | None = None
         self.api_failure: ApiFailure | None = None
         self.usage = Usage()
-        self.background_tasks = 0
+        self.background = BackgroundTasks()
+        self.writes_lost: WritesLost | None = None
         self.malformed_lines = 0
         self.invalid_utf8_lines = 0
         self.giant_lines = 0
@@ -60,6 +65,12 @@ class Transcript:
         self._telling: Event = Other()
         self._turns_over = 0
         self._messages: set[str] = set()
+        self._results = 0
+        self._is_in_turn = False
+        self._agents: set[str] = set()
+        self._stopped: set[str] = set()
+        self._tools: dict[str, str] = {}
+        self._missing: dict[str, str] = {}
 
     @property
     def session_id(self) -> str | None:
@@ -86,6 +97,31 @@ class Transcript:
         """Every denied use of a tool, once."""
         return tuple(self._denials.values())
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether it ended in the middle of a turn that came after its last result."""
+        return self.result is not None and self._is_in_turn
+
+    @property
+    def lost_results(self) -> int:
+        """How many results it counted and we never read."""
+        return max(0, self.result.index + 1 - self._results) if self.result and self.result.index is not None else 0
+
+    @property
+    def stopped_subagents(self) -> int:
+        """How many subagents were ended before they were done."""
+        return max(len(self._agents & self._stopped), self.result.killed_subagents if self.result else 0)
+
+    @property
+    def missing_tools(self) -> tuple[str, ...]:
+        """Names of tools that the model used and the session does not have."""
+        return tuple(dict.fromkeys(self._missing.values()))
+
+    @property
+    def was_denied_all(self) -> bool:
+        """Whether it used tools, and every use was denied or of a tool that the session does not have."""
+        return bool(self._tools) and self._tools.keys() <= {*self._denials, *self._missing}
+
     def feed(self, data: bytes) -> list[Event]:
         """The events whose lines end in `data`."""
         return [event for line in self._splitter.feed(data) for event in self._line(line)]
@@ -99,6 +135,7 @@ class Transcript:
             return self._take(value)
         if rest:
             self.torn = True
+            self._is_in_turn |= rest.startswith(b"{")  # it was about to say more
             self._remember(rest)
         return []
 
@@ -139,26 +176,47 @@ class Transcript:
     def _fold(self, event: Event) -> None:
         match event:
             case Init():
-                self.init, self.api_failure = event, None
+                self.init, self.api_failure, self._is_in_turn = event, None, True
             case AssistantText() | ToolUse() | Other():
-                if event.message_id and not event.nested:
-                    self._messages.add(event.message_id)
+                self._note_message(event)
+            case ToolResult():
+                if event.is_missing:
+                    self._missing[event.tool_use_id] = self._tools.get(event.tool_use_id, "")
+            case PermissionDenied():
+                self._deny(event)
+            case Result():
+                self._end_turn(event)
+            case _:
+                self._note_surroundings(event)
+
+    def _note_message(self, event: AssistantText | ToolUse | Other) -> None:
+        if isinstance(event, ToolUse):
+            self._tools[event.tool_use_id] = event.tool
+        if event.message_id and not event.nested:
+            self._messages.add(event.message_id)
+            self._is_in_turn = True
+
+    def _note_surroundings(self, event: Event) -> None:
+        match event:
             case RateLimit():
                 self.rate_limit = event
             case ApiFailure():
                 self.api_failure = event
-            case PermissionDenied():
-                self._deny(event)
+            case WritesLost():
+                self.writes_lost = event
             case BackgroundTasks():
-                self.background_tasks = event.count
-            case Result():
-                self._end_turn(event)
+                self.background = event
+            case TaskStarted(kind="local_agent"):
+                self._agents.add(event.task_id)
+            case TaskEnded(stopped=True):
+                self._stopped.add(event.task_id)
 
     def _deny(self, denial: PermissionDenied) -> None:
         self._denials[denial.tool_use_id or f"{denial.tool} {len(self._denials)}"] = denial
 
     def _end_turn(self, result: Result) -> None:
-        self.result = result
+        self.result, self._is_in_turn = result, False
+        self._results += 1
         self.usage = added(self.usage, result.usage)
         self._turns_over += result.turns
         self._messages.clear()

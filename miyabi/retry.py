@@ -30,7 +30,8 @@ _SICK = frozenset(
     {
         *("MachineDiskFull", "MachineNotReady", "HostKeyRefused", "LoginRefused", "SshConfigUnusable"),
         *("claude_not_found", "claude_not_executable", "claude_too_old", "wrong_binary", "bad_configuration"),
-        *("token_file", "bypass_as_root", "disk_full"),
+        *("token_file", "bypass_as_root", "disk_full", "temporary_folder", "no_shell", "bad_proxy", "no_sandbox"),
+        *("managed_settings", "provider_not_allowed", "api_key_not_allowed", "flags_not_allowed"),
     }
 )
 """Kinds of errors that any other session would meet on that machine too."""
@@ -47,10 +48,13 @@ class Outage:
         """Whether `result`, told once, is one more of such failures, and the patience that began with the first lasts.
 
         An attempt that cost something has got work done, so it counts, and the patience begins anew: else a
-        conversation that always fails in the end would be paid for again and again.
+        conversation that always fails in the end would be paid for again and again. A usage limit whose end is not
+        told is borne even then: what was done before it is not paid for twice.
         """
-        if result.outcome is not Outcome.API_UNAVAILABLE or result.cost_usd:
+        is_endless_limit = result.outcome is Outcome.USAGE_LIMIT and result.resets_at is None
+        if result.cost_usd or not (is_endless_limit or result.outcome is Outcome.API_UNAVAILABLE):
             self.times = 0
+        if not is_endless_limit and (result.cost_usd or result.outcome is not Outcome.API_UNAVAILABLE):
             return False
         if not self.times:
             self.until = now + patience_seconds
@@ -71,8 +75,8 @@ def next_step(
 
     Wrong work (failed check, max turns, denied permissions) is never repeated: a second try costs as much and
     usually ends alike. A usage limit is waited for however often it comes, if it ends before `wait_until` (seconds
-    since 1970), an API that fails for as long as `bears_outage`. Where there is no other machine than the lost one,
-    and that one is back, the task goes on there.
+    since 1970); one whose end is not told, and an API that fails, for as long as `bears_outage`. Where there is no
+    other machine than the lost one, and that one is back, the task goes on there.
     """
     if result.outcome is Outcome.USAGE_LIMIT and result.resets_at and result.resets_at.timestamp() <= wait_until:
         return Next.WAIT_FOR_LIMIT
@@ -90,7 +94,7 @@ def is_sick(result: SessionResult) -> bool:
     """Whether the outcome says of the machine that nothing more should be sent there in this run."""
     if result.outcome is Outcome.MACHINE_LOST:
         return not _is_back(result)
-    return result.outcome is Outcome.NOT_LOGGED_IN or result.error_kind in _SICK
+    return result.outcome is Outcome.NOT_LOGGED_IN or result.error_kind in _SICK or bool(result.writes_lost)
 
 
 def _is_back(result: SessionResult) -> bool:

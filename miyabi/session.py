@@ -247,6 +247,8 @@ class SessionResult(BaseModel):
     permission_denials: tuple[str, ...] = ()
     resets_at: datetime | None = None
     changes: Changes = Changes()
+    notes: tuple[str, ...] = Field((), description="What else the reader should know, one sentence each")
+    writes_lost: tuple[str, ...] = Field((), description="What claude could not save, as the machine's disk was full")
     strays: Strays | None = Field(None, description="What it did beside its branch, where it did")
     unresolved: tuple[str, ...] = Field((), description="Files with conflicts that nobody resolved")
     left_there: tuple[str, ...] = Field(
@@ -262,8 +264,8 @@ class SessionResult(BaseModel):
 
     @property
     def conversation(self) -> str | None:
-        """The conversation to take up again; None where nothing was said in it, and its command would be none there."""
-        return self.session_id if self.turns else None
+        """The conversation to take up again; None where nothing was said in it, or what was said is not all there."""
+        return self.session_id if self.turns and "transcript" not in self.writes_lost else None
 
     @property
     def is_home(self) -> bool:

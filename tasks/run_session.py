@@ -39,6 +39,8 @@ async def run_session(task_id: str, machine: Machine | None = None) -> Any:  # n
     log.info("%s: %s", task_id, slot.reason)
     result = await TaskRun(live, live.dag.by_id[task_id], slot).run()
     live.board.finish(result)
+    for note in result.notes:
+        live.warn(f"{task_id}: {note}")
     if not result.succeeded:
         if live.settings.runs.fail_fast:
             current_runner().stop_starting(f"fail_fast: {task_id} did not succeed")
@@ -81,7 +83,8 @@ class TaskRun:
 
     def _note_health(self, result: SessionResult, step: Next) -> None:
         """Sees that nothing more meets what any session would meet there."""
-        error = MachineError(f"nothing more is sent to {result.machine}: {result.error_text}")
+        reason = result.error_text or "; ".join(result.notes)
+        error = MachineError(f"nothing more is sent to {result.machine}: {reason}")
         if result.machine and is_sick(result):
             self._live.warn(str(error))
             self._slot.condemn(error)
@@ -100,8 +103,12 @@ class TaskRun:
             max_attempts=runs.max_attempts,
             other_machines=self._slot.can_move,
             wait_until=now + 3600 * runs.limit_patience_hours,
-            bears_outage=self._outage.is_borne(result, now=now, patience_seconds=3600 * runs.api_patience_hours),
+            bears_outage=self._outage.is_borne(result, now=now, patience_seconds=3600 * self._patience_hours(result)),
         )
+
+    def _patience_hours(self, result: SessionResult) -> float:
+        runs = self._live.settings.runs
+        return runs.limit_patience_hours if result.outcome is Outcome.USAGE_LIMIT else runs.api_patience_hours
 
     async def _attempt(self) -> SessionResult:
         try:
@@ -161,7 +168,7 @@ class TaskRun:
             await self._wait_for_limit(result.resets_at.timestamp())
             return
         if step is Next.WAIT_FOR_API:
-            await self._wait_for_api()
+            await self._wait_for_api(is_account=result.outcome is Outcome.USAGE_LIMIT)
             return
         self._burnt += 1
         if step is Next.ELSEWHERE:
@@ -191,8 +198,11 @@ class TaskRun:
         else:
             await self._stay(until + spread)
 
-    async def _wait_for_api(self) -> None:
+    async def _wait_for_api(self, *, is_account: bool) -> None:
+        """Nobody knows for how long, so it is asked again and again; `is_account`: for all that runs on it as well."""
         pause = delay_seconds(attempts=self._outage.times, first=self._live.settings.runs.retry_delay_seconds)
+        if is_account:
+            self._slot.close_account(time.time() + pause)
         await self._stay(time.time() + pause * random.uniform(1, 1.2))  # noqa: S311 - not all at once
 
     def _not_started(self, outcome: Outcome, error: Exception) -> SessionResult:

@@ -57,6 +57,8 @@ def test_success() -> None:
         "permission_denials": (),
         "resets_at": None,
         "cost_is_partial": False,
+        "notes": (),
+        "writes_lost": (),
         "strays": None,
         "unresolved": (),
         "left_there": (),

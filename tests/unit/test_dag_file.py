@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from miyabi.dag import Dag, TaskType
-from miyabi.errors import DagError
+from miyabi.errors import BadInput, DagError
 from miyabi.node import DEFAULT_MINUTES
 
 CASES = Path(__file__).parents[1] / "cases" / "dags"
@@ -115,6 +115,21 @@ def test_the_established_names_of_start_and_end_are_understood() -> None:
 def test_a_title_is_one_line() -> None:
     """Line breaks and runs of blanks become one blank; emoji of several characters stay whole."""
     assert read({"id": "a", "title": " One\n two\t📒👩‍💻 "}).nodes[0].title == "One two 📒👩‍💻"
+
+
+@pytest.mark.parametrize("field", ["prompt", "command", "description"])
+@pytest.mark.parametrize(
+    ("text", "fits"), [("x" * 9_900_000, True), ("x" * 9_900_001, False), ("語" * 3_400_000, False)]
+)
+def test_a_prompt_that_claude_would_not_take(field: str, text: str, *, fits: bool) -> None:
+    """A prompt over 10 MB is refused when the file is read, with the node's name and what to do."""
+    if fits:
+        assert getattr(read({"id": "a", field: text}).nodes[0], field) == text
+        return
+    with pytest.raises(BadInput) as raised:
+        read({"id": "a", field: text})
+    assert f"node 'a': '{field}' must be shorter than 10 MB" in str(raised.value)
+    assert len(str(raised.value)) < 400
 
 
 def test_prompt_and_description_keep_every_character() -> None:

@@ -131,6 +131,30 @@ def test_how_long_an_outage_is_borne() -> None:
     assert not Outage().is_borne(down, now=1000, patience_seconds=0)
 
 
+def test_a_limit_without_an_end_is_borne() -> None:
+    """It is waited for as long as patience lasts, burns no attempt, and what was done before it changes nothing."""
+    limit = SessionResult(run="r", task="t", outcome=Outcome.USAGE_LIMIT)
+    late = limit.model_copy(update={"cost_usd": 0.1})
+    outage = Outage()
+
+    def bear(result: SessionResult, now: float) -> bool:
+        return outage.is_borne(result, now=now, patience_seconds=60)
+
+    assert [bear(limit, now) for now in (1000, 1059, 1060)] == [True, True, False]
+    assert [bear(late, 2000), bear(limit, 2059), bear(limit, 2060)] == [True, True, False]
+    assert not bear(limit.model_copy(update={"resets_at": NEW_YEAR}), 2061)
+    known = {"attempts": 3, "max_attempts": 3, "other_machines": True, "wait_until": 0.0}
+    assert next_step(limit, bears_outage=True, **known) is Next.WAIT_FOR_API
+
+
+@pytest.mark.parametrize("lost", [("transcript",), ("global_config",), ("transcript", "global_config")])
+def test_a_full_disk_takes_nothing_more(lost: tuple[str, ...]) -> None:
+    """Where claude could not save, nothing more is sent there; a conversation that is not whole is not resumed."""
+    result = SessionResult(run="r", task="t", outcome=Outcome.KILLED, session_id="s", turns=1, writes_lost=lost)
+    assert is_sick(result)
+    assert result.conversation == (None if "transcript" in lost else "s")
+
+
 def test_the_delay_doubles_to_a_quarter_of_an_hour() -> None:
     """Nobody hammers an API that is down."""
     assert [delay_seconds(attempts=n, first=30) for n in (1, 2, 3, 9)] == [30, 60, 120, 900]
