@@ -19,6 +19,7 @@ from miyabi.progress import TaskState
 from miyabi.remote import RemoteSession
 from miyabi.session import SessionPaths, SessionResult, SessionSpec
 from miyabi.session_status import State, Status
+from miyabi.spending import Before
 from miyabi.toolbox import install
 from miyabi.untold import Stand, untold
 
@@ -50,6 +51,14 @@ class Attempt:
     _missing: str | None = None
     _stand: Stand = Stand.NOTHING
     _is_under_way: bool = False
+    _before: Before = field(init=False)
+    _spent_before: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What was spent before is read once: it is told with every chunk of output."""
+        earlier = [r for r in self.live.folder.results() if r.task == self.spec.task and r.attempt < self.spec.attempt]
+        self._before = self.live.before(self.spec.resumes)
+        self._spent_before = sum(each.cost_usd for each in earlier)
 
     async def run(self) -> SessionResult:
         """The result; it is also in the run folder.
@@ -250,6 +259,6 @@ class Attempt:
             state=state,
             machine=self.machine.name,
             turns=self.transcript.turns,
-            cost_usd=self.transcript.cost_usd,
+            cost_usd=self._spent_before + self.transcript.spending.spent(self._before).usd,
             last_action=self.transcript.last_action,
         )

@@ -136,6 +136,10 @@ class RemoteFailed(MachineError):
         self.exit_status, self.stderr = exit_status, stderr
 
 
+class BudgetSpent(MiyabiError):
+    """Nothing of a task's budget is left for another attempt."""
+
+
 class SessionError(MiyabiError):
     """A session cannot be started or followed."""
 

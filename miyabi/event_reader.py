@@ -14,6 +14,7 @@ from miyabi.events import (
     BackgroundTasks,
     Event,
     Init,
+    MessageSpend,
     Other,
     PermissionDenied,
     RateLimit,
@@ -24,6 +25,7 @@ from miyabi.events import (
     ToolUse,
     WritesLost,
 )
+from miyabi.prices import ModelTotal, Tokens
 from miyabi.session import Usage
 from miyabi.text import whole
 
@@ -45,6 +47,8 @@ _MILLISECONDS_FROM = 1e11  # as seconds this would be the year 5138
 _BEYOND_ANY_COUNT = 1e15
 _NO_SUCH_TOOL = "No such tool available"
 _LOOKED_AT = 300
+_KILLED = "Exit code 137"
+_SYNTHETIC = "<synthetic>"
 
 
 def read(value: object) -> list[Event]:
@@ -79,16 +83,76 @@ def _assistant(entry: _Json) -> Iterator[Event]:
     if entry.get("is_api_error_message") is True or entry.get("error"):
         yield _api_failure(entry, " ".join(_text(block, "text") for block in blocks))
         return
+    spend = message_spend(entry)
     for block in blocks:
         match _text(block, "type"):
             case "text":
-                yield AssistantText(text=_text(block, "text"), message_id=message_id, nested=nested)
+                yield AssistantText(text=_text(block, "text"), message_id=message_id, nested=nested, spend=spend)
             case "tool_use":
                 tool, use = _text(block, "name"), _text(block, "id")
                 subject = _subject(_dict(block, "input"))
-                yield ToolUse(tool=tool, subject=subject, tool_use_id=use, message_id=message_id, nested=nested)
+                known = {"tool_use_id": use, "message_id": message_id}
+                yield ToolUse(tool=tool, subject=subject, **known, nested=nested, spend=spend)
             case other:
-                yield Other(type="assistant", subtype=other, message_id=message_id, nested=nested)
+                yield Other(type="assistant", subtype=other, message_id=message_id, nested=nested, spend=spend)
+
+
+def message_spend(entry: _Json) -> MessageSpend | None:
+    """The tokens that an assistant message of a stream or a transcript tells; None where the API said none of it."""
+    message = _dict(entry, "message")
+    message_id, model = _text(message, "id"), _text(message, "model")
+    if _text(entry, "type") != "assistant" or not message_id or model in {"", _SYNTHETIC} or "usage" not in message:
+        return None
+    parent = _text(entry, "parent_tool_use_id")
+    return MessageSpend(
+        message_id=message_id,
+        model=model,
+        tokens=_tokens(_dict(message, "usage")),
+        parent=parent,
+        is_nested=bool(parent) or entry.get("isSidechain") is True,
+        is_whole=bool(_text(message, "stop_reason")),
+    )
+
+
+def _tokens(usage: _Json) -> Tokens:
+    written, split = _count(usage, "cache_creation_input_tokens"), _dict(usage, "cache_creation")
+    for_an_hour = min(written, _count(split, "ephemeral_1h_input_tokens"))
+    return Tokens(
+        input=_count(usage, "input_tokens"),
+        output=_count(usage, "output_tokens"),
+        cache_read=_count(usage, "cache_read_input_tokens"),
+        cache_write_5m=written - for_an_hour,
+        cache_write_1h=for_an_hour,
+        web_searches=_count(_dict(usage, "server_tool_use"), "web_search_requests"),
+        is_standard=_text(usage, "speed") in {"", "standard"},
+    )
+
+
+def model_totals(entry: _Json) -> dict[str, ModelTotal]:
+    """What claude says that each model has cost in the conversation."""
+    models = _dict(entry, "modelUsage")
+    return {name: _model_total(each) for name, each in models.items() if isinstance(each, dict)}
+
+
+def total_of(entry: _Json) -> float:
+    """The total of a transcript's `cost-state` line, US dollars."""
+    return max(0.0, _number(entry, "totalCostUSD") or 0.0)
+
+
+def _model_total(entry: _Json) -> ModelTotal:
+    written, for_an_hour = (
+        _count(entry, "cacheCreationInputTokens"),
+        _count(entry, "cacheCreationEphemeral1hInputTokens"),
+    )
+    tokens = Tokens(
+        input=_count(entry, "inputTokens"),
+        output=_count(entry, "outputTokens"),
+        cache_read=_count(entry, "cacheReadInputTokens"),
+        cache_write_5m=max(0, written - for_an_hour),
+        cache_write_1h=for_an_hour,
+        web_searches=_count(entry, "webSearchRequests"),
+    )
+    return ModelTotal(max(0.0, _number(entry, "costUSD") or 0.0), tokens)
 
 
 def _api_failure(entry: _Json, text: str) -> ApiFailure:
@@ -109,7 +173,9 @@ def _user(entry: _Json) -> Iterator[Event]:
                 tool_use_id=_text(block, "tool_use_id"),
                 is_error=block.get("is_error") is True,
                 is_missing=_NO_SUCH_TOOL in _text(block, "content")[:_LOOKED_AT],
+                is_killed=_text(block, "content").startswith(_KILLED),
                 nested=nested,
+                parent=_text(entry, "parent_tool_use_id"),
             )
 
 
@@ -145,7 +211,9 @@ def _background_tasks(entry: _Json) -> Iterator[Event]:
 
 
 def _task_started(entry: _Json) -> Iterator[Event]:
-    yield TaskStarted(task_id=_text(entry, "task_id"), kind=_text(entry, "task_type"))
+    yield TaskStarted(
+        task_id=_text(entry, "task_id"), kind=_text(entry, "task_type"), tool_use_id=_text(entry, "tool_use_id")
+    )
 
 
 def _task_ended(entry: _Json) -> Iterator[Event]:
@@ -177,6 +245,7 @@ def _result(entry: _Json) -> Iterator[Event]:
         has_structured_output="structured_output" in entry,
         index=_whole_number(entry, "result_index"),
         killed_subagents=_killed_subagents(entry),
+        models=model_totals(entry),
     )
 
 

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from miyabi.prices import ModelTotal, Tokens
 from miyabi.session import Usage
 
 NO_USAGE = Usage()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSpend:
+    """The tokens of one message. `parent`: of the subagent that it is of; not `is_whole`: before all of it was said."""
+
+    message_id: str
+    model: str
+    tokens: Tokens
+    parent: str = ""
+    is_nested: bool = False
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +44,7 @@ class AssistantText:
     text: str
     message_id: str = ""
     nested: bool = False
+    spend: MessageSpend | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,16 +56,19 @@ class ToolUse:
     tool_use_id: str = ""
     message_id: str = ""
     nested: bool = False
+    spend: MessageSpend | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolResult:
-    """A tool has answered. `is_missing`: there is no tool of that name in the session."""
+    """A tool has answered. `is_missing`: there is no tool of that name in the session; `is_killed`: KILL ended it."""
 
     tool_use_id: str = ""
     is_error: bool = False
     is_missing: bool = False
+    is_killed: bool = False
     nested: bool = False
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +127,7 @@ class TaskStarted:
 
     task_id: str = ""
     kind: str = ""
+    tool_use_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +167,7 @@ class Result:
     has_structured_output: bool = False
     index: int | None = None
     killed_subagents: int = 0
+    models: Mapping[str, ModelTotal] = field(default_factory=dict)  # cost and tokens of the conversation so far
 
     @property
     def message(self) -> str:
@@ -163,6 +183,7 @@ class Other:
     subtype: str = ""
     message_id: str = ""
     nested: bool = False
+    spend: MessageSpend | None = None
 
 
 Event = (

@@ -16,10 +16,13 @@ from miyabi.parser import Transcript
 from miyabi.remote import RemoteSession
 from miyabi.session import SessionResult, SessionSpec, Strays, is_resolving
 from miyabi.session_status import State, Status
+from miyabi.spending import Ledger
+from miyabi.spending_record import read_ledger
 from miyabi.workspace import Collected
 
 STOP_GRACE_SECONDS = 10.0
 _STDERR_BYTES = 4096
+_CUT_SHORT = {None, 137, -9}  # exit statuses of a claude that could write nothing more
 _DECLARED = 'n=$1; shift; for f; do [ ! -f "$f" ] || exec head -c "$n" "$f"; done; exit 1'
 """Not what else an agent may have made under that name."""
 
@@ -93,7 +96,8 @@ class Harvest:
             start=self.start,
             end=end,
             head=collected.head,
-            earlier_cost_usd=self.live.cost_of(self.spec.resumes),
+            before=self.live.before(self.spec.resumes),
+            ledger=await self._ledger(status, transcript),
             left_there=collected.left_there,
         )
 
@@ -113,6 +117,13 @@ class Harvest:
             unmerged=collected.unmerged,
             is_resolution=is_resolving(self.spec.task),
         )
+
+    async def _ledger(self, status: Status, transcript: Transcript) -> Ledger | None:
+        """Claude's own record, where the session could not say all, or could not keep what it had said."""
+        if self.spec.rehearse or (transcript.spending.is_settled and status.exit_status not in _CUT_SHORT):
+            return None
+        conversation = transcript.session_id or self.spec.conversation
+        return await read_ledger(self.live.host(self.machine), self.machine, self.spec, conversation=conversation)
 
     async def _declared(self) -> LegacyResult | None:
         """What the agent left in its result file, where it left one."""

@@ -106,6 +106,7 @@ class IssueStatus(BaseModel):
     pull_request: int | None = None
     outcome: Outcome | None = None
     cost_usd: float = 0.0
+    cost_is_partial: bool = False
     turns: int = 0
     seconds: float = 0.0
     error: str = Field("", description="What was said when it failed: foreign text")
@@ -138,6 +139,7 @@ class IssueStatus(BaseModel):
             pull_request=pull_request if state is IssueState.REVIEW else None,
             outcome=row.outcome,
             cost_usd=row.cost_usd,
+            cost_is_partial=row.cost_is_partial,
             turns=row.turns,
             seconds=row.seconds,
             error=error,
@@ -225,7 +227,8 @@ def _said(status: IssueStatus) -> str:
 
 
 def _facts(status: IssueStatus) -> str:
-    worked = f"{dollars(status.cost_usd)}, {count(status.turns, 'turn')}, {duration(status.seconds)}"
+    spent = dollars(status.cost_usd, is_partial=status.cost_is_partial)
+    worked = f"{spent}, {count(status.turns, 'turn')}, {duration(status.seconds)}"
     rows = [
         ("Run", code(status.run)),
         ("Outcome", status.outcome.replace("_", " ") if status.outcome else ""),

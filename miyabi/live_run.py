@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from miyabi.absence import Absences
 from miyabi.attempt_record import AttemptRecord, Continuation
+from miyabi.budget import before, spent
 from miyabi.clone import Clone, describe
 from miyabi.dag import Dag, Node
 from miyabi.errors import MachineError, MiyabiError
@@ -25,6 +26,7 @@ from miyabi.run_folder import RunFolder
 from miyabi.session import Outcome, SessionPaths, SessionResult, SessionSpec
 from miyabi.settings import Settings
 from miyabi.specs import spec_for
+from miyabi.spending import Before
 from miyabi.workspace import Workspace
 
 
@@ -61,7 +63,7 @@ class LiveRun:
         self.results = {task: result for task, result in self.folder.latest_results().items() if task in known}
         for result in self.results.values():
             if result.succeeded:
-                self.board.finish(result)
+                self.board.finish(self.whole(result))
 
     def host(self, machine: Machine) -> Host:
         """The one connection to a machine."""
@@ -141,7 +143,7 @@ class LiveRun:
             base=await self.base_for(node),
             author=self.author,
             conversation=conversation,
-            spent_usd=self.cost_of(conversation),
+            spent_usd=self.spent_on(node.id),
             rehearse=self.rehearse,
         )
 
@@ -196,9 +198,20 @@ class LiveRun:
         last = self.results.get(task)
         return Continuation.of(self.pending(task), last if last and last.machine in self.machines else None)
 
-    def cost_of(self, conversation: str | None) -> float:
-        """What a conversation has cost in the attempts that are over, US dollars."""
-        return sum(r.cost_usd for r in self.folder.results() if r.session_id == conversation) if conversation else 0.0
+    def before(self, conversation: str | None) -> Before:
+        """What a conversation has cost in the attempts that are over."""
+        return before(r for r in self.folder.results() if conversation and r.session_id == conversation)
+
+    def whole(self, result: SessionResult) -> SessionResult:
+        """A task's last result, with what all of its attempts have cost."""
+        every = [r for r in self.folder.results() if r.task == result.task and r.attempt != result.attempt]
+        usd = sum(r.cost_usd for r in every) + result.cost_usd
+        is_partial = any(r.cost_is_partial for r in (*every, result))
+        return result.model_copy(update={"cost_usd": usd, "cost_is_partial": is_partial})
+
+    def spent_on(self, task: str) -> float:
+        """What counts against a task's budget so far, US dollars."""
+        return spent(r for r in self.folder.results() if r.task == task)
 
     def no_session(
         self,
@@ -256,7 +269,7 @@ class LiveRun:
         ended = info.ended if info.ended and not self._ended else datetime.now(UTC)
         warnings = (*info.warnings, *(w for w in self.warnings if w not in info.warnings))
         self.folder.write_info(info.model_copy(update={"ended": ended, "warnings": warnings}))
-        self.board.close(self.results)
+        self.board.close({task: self.whole(result) for task, result in self.results.items()})
         self.board.write(self.folder.status_file)
 
     async def close(self) -> None:

@@ -19,7 +19,7 @@ from miyabi.pull_request_tables import issue_link
 from miyabi.report import Report, TaskRow
 from miyabi.report_markdown import REHEARSAL, summary_sentence
 from miyabi.session import Outcome
-from miyabi.wording import percent
+from miyabi.wording import cost, percent
 
 __all__ = ["MAX_CHARACTERS", "Progress", "milestone_block", "replace_block"]
 
@@ -132,7 +132,7 @@ def _result(
         f"{_outcome(row, left_out)}{', some work is beside its branch' if is_beside else ''}",
         words(row.machine or "", limit=63),
         str(row.turns),
-        f"{row.cost_usd:.2f}",
+        cost(row.cost_usd, is_partial=row.cost_is_partial),
     )
 
 

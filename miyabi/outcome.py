@@ -9,10 +9,11 @@ from datetime import datetime
 from miyabi import judges, judges_of_work
 from miyabi.evidence import Evidence, Verdict
 from miyabi.last_action import told
-from miyabi.parser import Transcript, attempt_cost, missing_command
+from miyabi.parser import Transcript, missing_command
 from miyabi.redact import redact
 from miyabi.session import Changes, Outcome, SessionResult, SessionSpec
 from miyabi.session_notes import notes_of
+from miyabi.spending import Before, Ledger
 from miyabi.text import clean, one_line, shorten
 
 __all__ = ["Evidence", "Verdict", "conclude", "decide"]
@@ -56,17 +57,18 @@ def conclude(
     end: datetime,
     head: str | None,
     placement_reason: str = "",
-    earlier_cost_usd: float = 0.0,
+    before: Before | None = None,
+    ledger: Ledger | None = None,
     left_there: tuple[str, ...] = (),
 ) -> SessionResult:
     """The attempt's result. What spec and changes already say goes into the evidence by itself.
 
-    `earlier_cost_usd` is what the conversation had cost before this attempt went on with it; `left_there` are the
-    files that stayed on the machine.
+    `before` is what the conversation had cost when this attempt went on with it, `ledger` what its transcript tells;
+    `left_there` are the files that stayed on the machine.
     """
     evidence = replace(evidence, at=end)
     completed = _completed(evidence, spec, transcript=transcript, changes=changes, machine=machine)
-    word = decide(transcript, completed)
+    word, spend = decide(transcript, completed), transcript.spending.spent(before or Before(), ledger=ledger)
     return SessionResult(
         run=spec.run,
         task=spec.task,
@@ -82,8 +84,10 @@ def conclude(
         start=start,
         end=end,
         turns=transcript.turns,
-        cost_usd=attempt_cost(transcript.cost_usd, before_usd=earlier_cost_usd),
-        usage=transcript.usage,
+        cost_usd=spend.usd,
+        cost_is_partial=spend.is_partial,
+        total_usd=spend.total_usd,
+        usage=spend.usage,
         final_message=_final_message(transcript),
         error_kind=word.error_kind,
         error_text=word.error_text,

@@ -29,11 +29,11 @@ from miyabi.events import (
 )
 from miyabi.last_action import action, tells
 from miyabi.lines import MEBIBYTE, LineSplitter
-from miyabi.session import Usage
 from miyabi.slash_command import missing_command
+from miyabi.spending import Spending
 from miyabi.text import one_line
 
-__all__ = ["GIANT_BYTES", "STRAY_LINES", "Init", "Transcript", "added", "attempt_cost", "missing_command"]
+__all__ = ["GIANT_BYTES", "STRAY_LINES", "Init", "Transcript", "missing_command"]
 
 GIANT_BYTES = MEBIBYTE
 STRAY_LINES = 20
@@ -52,7 +52,7 @@ class Transcript:
         self.result: Result | None = None  # the last one: background work makes a session say several
         self.rate_limit: RateLimit | None = None
         self.api_failure: ApiFailure | None = None
-        self.usage = Usage()
+        self.spending = Spending()
         self.background = BackgroundTasks()
         self.writes_lost: WritesLost | None = None
         self.malformed_lines = 0
@@ -86,11 +86,6 @@ class Transcript:
     def turns(self) -> int:
         """Turns so far: those of the results, and the model's messages since the last one."""
         return self._turns_over + len(self._messages)
-
-    @property
-    def cost_usd(self) -> float:
-        """Cost of the conversation so far, earlier attempts that it goes on from included; see `attempt_cost`."""
-        return self.result.total_cost_usd if self.result else 0.0
 
     @property
     def denials(self) -> tuple[PermissionDenied, ...]:
@@ -135,13 +130,15 @@ class Transcript:
             return self._take(value)
         if rest:
             self.torn = True
-            self._is_in_turn |= rest.startswith(b"{")  # it was about to say more
+            if rest.startswith(b"{"):  # it was about to say more
+                self._is_in_turn = self.spending.has_gap = True
             self._remember(rest)
         return []
 
     def _line(self, line: bytes) -> list[Event]:
         if len(line) > GIANT_BYTES and not _MAY_HOLD_RESULT.search(line):
             self.giant_lines += 1
+            self.spending.note(Other(type="giant"))
             return [Other(type="giant")]
         value = self._decode(line)
         if isinstance(value, dict | list):
@@ -169,6 +166,7 @@ class Transcript:
         events = read(value)
         for event in events:
             self._fold(event)
+            self.spending.note(event)
             if tells(event):
                 self._telling = event
         return events
@@ -217,21 +215,7 @@ class Transcript:
     def _end_turn(self, result: Result) -> None:
         self.result, self._is_in_turn = result, False
         self._results += 1
-        self.usage = added(self.usage, result.usage)
         self._turns_over += result.turns
         self._messages.clear()
         for denial in result.denials:
             self._deny(denial)
-
-
-def added(one: Usage, other: Usage) -> Usage:
-    """The tokens of both."""
-    return Usage(**{field: getattr(one, field) + getattr(other, field) for field in Usage.model_fields})
-
-
-def attempt_cost(total_usd: float, *, before_usd: float) -> float:
-    """What an attempt cost whose conversation had cost `before_usd` when it began.
-
-    A total below that belongs to a new conversation (another machine), which starts from nothing.
-    """
-    return total_usd - before_usd if total_usd >= before_usd else total_usd

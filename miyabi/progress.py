@@ -47,6 +47,7 @@ class Row(BaseModel):
     ended: float | None = None
     turns: int = 0
     cost_usd: float = 0.0
+    cost_is_partial: bool = False
     last_action: str = ""
     outcome: Outcome | None = None
 
@@ -117,7 +118,7 @@ class Snapshot(BaseModel):
             "waiting": self.states[TaskState.WAITING],
         }
         said = [f"{number:,} {word}" for word, number in numbers.items() if number]
-        return ", ".join([*said, dollars(self.cost_usd)])
+        return ", ".join([*said, dollars(self.cost_usd, is_partial=any(row.cost_is_partial for row in self.rows))])
 
     @property
     def sentence(self) -> str:
@@ -188,6 +189,7 @@ class Board:
             turns=result.turns,
             cost_usd=result.cost_usd,
             last_action=f"beside its branch: {size_of(result.strays)}" if result.strays else None,
+            cost_is_partial=result.cost_is_partial,
         )
 
     def close(self, results: Mapping[str, SessionResult]) -> None:

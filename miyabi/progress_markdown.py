@@ -41,7 +41,7 @@ def _sentence(row: Row, *, now: float) -> str:
     parts = (
         f"{code(row.task)}{where}: {row.state} for {duration(row.elapsed_seconds(now))}",
         count(row.turns, "turn") if row.turns else "",
-        dollars(row.cost_usd) if row.cost_usd else "",
+        dollars(row.cost_usd, is_partial=row.cost_is_partial) if row.cost_usd else "",
         escape(row.last_action, limit=100),
     )
     return ", ".join(part for part in parts if part)

@@ -12,7 +12,7 @@ from miyabi.paging import Section, size, tables
 from miyabi.report import Elsewhere, Report, TaskRow
 from miyabi.report_markdown import style
 from miyabi.session import Outcome
-from miyabi.wording import count, dollars, duration, percent
+from miyabi.wording import cost, count, dollars, duration, percent
 from miyabi.work_elsewhere import left_there_words, size_of
 
 MAX_ROWS = 500
@@ -81,7 +81,7 @@ def tasks(report: Report, integration: Integration, issues: Mapping[str, int]) -
             "yes" if row.task in merged else "no",
             words(row.machine or ""),
             str(row.turns),
-            f"{row.cost_usd:.2f}",
+            cost(row.cost_usd, is_partial=row.cost_is_partial),
             duration(row.seconds),
         )
         for row in report.tasks
@@ -99,7 +99,7 @@ def statistics(report: Report, integration: Integration) -> Section:
         ("In this branch", f"{len(integration.merged)} of {r.total}"),
         ("Time", f"{duration(r.wall_seconds)}; sessions together {duration(r.session_seconds)} ({r.speed_up:.1f}×)"),  # noqa: RUF001 - a multiplication sign
         ("Machines", words(", ".join(m.machine for m in r.machines if m.sessions)) or "none"),
-        ("Cost", f"{dollars(r.cost_usd)}, {count(r.usage.total, 'token')}"),
+        ("Cost", f"{dollars(r.cost_usd, is_partial=r.cost_is_partial)}, {count(r.usage.total, 'token')}"),
         ("Changes", _changes(report, set(integration.tasks))),
         ("Base", code(integration.base[:_SHORT_SHA])),
     ]
@@ -113,7 +113,7 @@ def facts(row: TaskRow, elsewhere: Elsewhere | None) -> str:
         ("Outcome", f"{row.outcome.replace('_', ' ')}{attempts}"),
         ("Machine", words(row.machine or "")),
         ("Turns", str(row.turns)),
-        ("Cost", dollars(row.cost_usd)),
+        ("Cost", dollars(row.cost_usd, is_partial=row.cost_is_partial)),
         ("Time", duration(row.seconds)),
         ("Changes", _sum([row], files=row.files)),
         *(("Not in here", told) for told in elsewhere_words(elsewhere)),

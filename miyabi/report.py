@@ -56,6 +56,7 @@ class Report(Row):
     skipped: int
     success_rate: float = Field(description="Succeeded of all tasks, 0 to 1")
     cost_usd: float
+    cost_is_partial: bool = Field(False, description="Whether it cost at least that")
     usage: Usage
     tasks: tuple[TaskRow, ...]
     stretches: tuple[Stretch, ...]
@@ -158,6 +159,7 @@ def _totals(sessions: Sequence[SessionResult], outcomes: Sequence[Outcome], *, w
         "skipped": skipped,
         "success_rate": tally.ratio(succeeded, len(outcomes)),
         "cost_usd": tally.money(r.cost_usd for r in sessions),
+        "cost_is_partial": any(r.cost_is_partial for r in sessions),
         "usage": tally.usage(sessions),
     }
 

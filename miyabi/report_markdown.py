@@ -10,7 +10,7 @@ from miyabi.markdown import code, escape, fenced, table
 from miyabi.mermaid import MAX_BOXES, Bar, Box, Style, flowchart, gantt
 from miyabi.report import ChangedFile, Elsewhere, MachineRow, Report, Resolution, Skipped, TaskRow, Trouble
 from miyabi.session import Outcome
-from miyabi.wording import count, dollars, duration, percent
+from miyabi.wording import cost, count, dollars, duration, percent
 from miyabi.work_elsewhere import left_there_words, size_of
 
 MAX_ROWS = 500
@@ -49,6 +49,7 @@ def to_markdown(report: Report, *, integration: str = "") -> str:
 def summary_sentence(report: Report) -> str:
     """What happened, in one line of plain words; for the terminal too."""
     r, working = report, sum(bool(machine.sessions) for machine in report.machines)
+    spent = dollars(r.cost_usd, is_partial=r.cost_is_partial)
     parts = [
         f"{'Rehearsal: ' if r.rehearsal else ''}{r.succeeded} of {count(r.total, 'task')} succeeded",
         f" ({percent(r.success_rate)})",
@@ -56,7 +57,7 @@ def summary_sentence(report: Report) -> str:
         f", {r.skipped} skipped" if r.skipped else "",
         f", in {duration(r.wall_seconds)} on {count(working, 'machine')}." if working else ". No session ran.",
         f" The sessions took {duration(r.session_seconds)} together, {r.speed_up:.1f} times that." if working else "",
-        f" {dollars(r.cost_usd)}, {count(r.usage.total, 'token')}." if r.usage.total or r.cost_usd else "",
+        f" {spent}, {count(r.usage.total, 'token')}." if r.usage.total or r.cost_usd or r.cost_is_partial else "",
     ]
     return "".join(parts)
 
@@ -140,7 +141,7 @@ def _task(row: TaskRow) -> Sequence[str]:
         escape(row.machine or ""),
         str(row.attempts),
         str(row.turns),
-        f"{row.cost_usd:.2f}",
+        cost(row.cost_usd, is_partial=row.cost_is_partial),
         duration(row.seconds),
         _changes(row),
         code((row.head or "")[:_SHORT_HEAD]),
@@ -171,7 +172,7 @@ def _resolutions(rows: Sequence[Resolution], *, run: str) -> str:
             escape(r.title, limit=100),
             r.outcome.replace("_", " "),
             escape(r.machine or ""),
-            *(str(r.attempts), str(r.turns), f"{r.cost_usd:.2f}", duration(r.seconds)),
+            *(str(r.attempts), str(r.turns), cost(r.cost_usd, is_partial=r.cost_is_partial), duration(r.seconds)),
             code(f"miyabi logs {run} {r.session}"),
         )
         for r in rows

@@ -45,6 +45,7 @@ class TaskRow(Row):
     attempts: int = 0
     turns: int = 0
     cost_usd: float = 0.0
+    cost_is_partial: bool = False
     seconds: float = 0.0
     branch: str | None = None
     head: str | None = None
@@ -106,6 +107,7 @@ class Resolution(Row):
     attempts: int = 0
     turns: int = 0
     cost_usd: float = 0.0
+    cost_is_partial: bool = False
     seconds: float = 0.0
 
 
@@ -151,6 +153,7 @@ def task(dag: Dag, task: str, attempts: Sequence[SessionResult]) -> TaskRow:
         attempts=sum(a.start is not None for a in attempts),
         turns=sum(a.turns for a in attempts),
         cost_usd=tally.money(a.cost_usd for a in attempts),
+        cost_is_partial=any(a.cost_is_partial for a in attempts),
         seconds=round(sum(a.seconds for a in attempts), 3),
         branch=last.branch,
         head=last.head,
@@ -183,6 +186,7 @@ def _resolution(attempts: Sequence[SessionResult]) -> Resolution:
         attempts=sum(a.start is not None for a in attempts),
         turns=sum(a.turns for a in attempts),
         cost_usd=tally.money(a.cost_usd for a in attempts),
+        cost_is_partial=any(a.cost_is_partial for a in attempts),
         seconds=round(sum(a.seconds for a in attempts), 3),
     )
 

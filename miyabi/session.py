@@ -240,6 +240,7 @@ class SessionResult(BaseModel):
     turns: int = 0
     cost_usd: float = 0.0
     cost_is_partial: bool = Field(False, description="Whether it cost at least that: it ended before it could say all")
+    total_usd: float | None = Field(None, description="Claude's own count of the conversation's cost, after it")
     usage: Usage = Usage()
     final_message: str = ""
     error_kind: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from miyabi.budget import budget_of
 from miyabi.dag import Node
 from miyabi.prompt import go_on
 from miyabi.session import SessionSpec
@@ -26,10 +27,10 @@ def spec_for(
 ) -> SessionSpec:
     """The spec of one attempt: what the node says wins over what the settings say.
 
-    `spent_usd` is what the conversation has cost before: claude counts only what it spends from now on.
+    `spent_usd` is what counts against the budget already: claude counts only what it spends from now on.
     """
     defaults = settings.sessions
-    budget = node.max_budget_usd or defaults.max_budget_usd
+    budget = budget_of(node, defaults)
     return SessionSpec(
         run=run,
         run_id=run_id,

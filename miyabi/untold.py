@@ -8,7 +8,7 @@ from enum import Enum
 from miyabi.errors import MiyabiError
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
-from miyabi.parser import Transcript, attempt_cost
+from miyabi.parser import Transcript
 from miyabi.redact import redact
 from miyabi.session import Outcome, SessionResult, SessionSpec
 
@@ -52,11 +52,14 @@ def untold(
     )
     if stand.is_settled:
         return result
+    spend = transcript.spending.spent(live.before(spec.resumes))
     known = {
         "session_id": transcript.session_id,
         "turns": transcript.turns,
-        "usage": transcript.usage,
-        "cost_usd": attempt_cost(transcript.cost_usd, before_usd=live.cost_of(spec.resumes)),
+        "usage": spend.usage,
+        "cost_usd": spend.usd,
+        "cost_is_partial": True,  # it may have gone on
+        "total_usd": spend.total_usd,
     }
     if outcome is Outcome.NOT_COLLECTED:
         known["error_text"] = redact(f"{error} {_where_it_is(stand, spec, machine)}")

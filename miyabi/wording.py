@@ -30,9 +30,14 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def dollars(amount: float) -> str:
-    """An amount of money: `1.20 USD`."""
-    return f"{amount:.2f} USD"
+def dollars(amount: float, *, is_partial: bool = False) -> str:
+    """An amount of money: `1.20 USD`, `at least 1.20 USD`."""
+    return f"{cost(amount, is_partial=is_partial)} USD"
+
+
+def cost(amount: float, *, is_partial: bool) -> str:
+    """The same for a column whose title says the unit: `1.20`, `at least 1.20`."""
+    return f"at least {amount:.2f}" if is_partial else f"{amount:.2f}"
 
 
 def percent(fraction: float) -> str:

@@ -12,9 +12,10 @@ from prefect.logging import get_run_logger
 from prefect.states import Failed
 
 from miyabi.attempt import Attempt
+from miyabi.budget import spent_all
 from miyabi.current_run import current_run
 from miyabi.dag import Node
-from miyabi.errors import GitError, MachineError, MachineFull, MergeConflict
+from miyabi.errors import BudgetSpent, GitError, MachineError, MachineFull, MergeConflict
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.progress import TaskState
@@ -38,7 +39,7 @@ async def run_session(task_id: str, machine: Machine | None = None) -> Any:  # n
     live, slot, log = current_run(), current_slot(), get_run_logger()
     log.info("%s: %s", task_id, slot.reason)
     result = await TaskRun(live, live.dag.by_id[task_id], slot).run()
-    live.board.finish(result)
+    live.board.finish(live.whole(result))
     for note in result.notes:
         live.warn(f"{task_id}: {note}")
     if not result.succeeded:
@@ -112,7 +113,7 @@ class TaskRun:
 
     async def _attempt(self) -> SessionResult:
         try:
-            return await self._started()
+            return self._without_budget() or await self._started()
         except MergeConflict as conflict:
             return self._not_started(Outcome.MERGE_CONFLICT, conflict)
         except GitError as error:
@@ -120,6 +121,21 @@ class TaskRun:
         except MachineError as error:  # nothing more goes to the only machine that could take it
             left = self._live.pending(self._node.id)
             return self._not_started(Outcome.NOT_COLLECTED if left else Outcome.NOT_STARTED, error)
+
+    def _without_budget(self) -> SessionResult | None:
+        """The result where nothing of the budget is left: what was done until then, with the reason."""
+        live, node = self._live, self._node
+        spent = live.spent_on(node.id)
+        reason = spent_all(node, live.settings.sessions, spent_usd=spent)
+        if reason is None or live.pending(node.id):
+            return None
+        last = live.results[node.id]
+        told = live.no_session(
+            node.id, outcome=Outcome.BUDGET_EXCEEDED, error=BudgetSpent(reason), machine=last.machine
+        )
+        kept = {name: getattr(last, name) for name in ("branch", "base", "head", "changes", "strays", "left_there")}
+        live.keep(result := told.model_copy(update=kept))
+        return result
 
     async def _started(self) -> SessionResult:
         live, slot, node = self._live, self._slot, self._node

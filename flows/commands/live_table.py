@@ -114,7 +114,7 @@ def _first(snapshot: Snapshot, rows: int) -> list[Row]:
 def _cells(row: Row, now: float) -> tuple[str, ...]:
     state = row.outcome or row.state
     style = _STYLE.get(state, "green" if state == "succeeded" else "red")
-    cost = f"${row.cost_usd:.2f}" if row.cost_usd else ""
+    cost = f"{'≥ ' if row.cost_is_partial else ''}${row.cost_usd:.2f}" if row.cost_usd else ""
     turns = str(row.turns) if row.turns else ""
     return (
         row.task,

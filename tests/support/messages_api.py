@@ -25,6 +25,7 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from miyabi.prices import PRICES, Tokens, model_name
 from tests.support.background import Serving
 from tests.support.messages_script import Answer, Conversation, Drop, Hang, Refuse, Say, answer
 
@@ -42,6 +43,28 @@ class Request:
     is_marked: bool = False
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """One answer of the model: to whom, and with which tokens, by the names that the API gives them."""
+
+    session: str
+    model: str
+    usage: Mapping[str, int]
+
+    @property
+    def usd(self) -> float:
+        """What it costs by the list of prices."""
+        names = {"input_tokens": "input", "output_tokens": "output", "cache_read_input_tokens": "cache_read"}
+        tokens = {names.get(name, "cache_write_5m"): number for name, number in self.usage.items()}
+        price = PRICES[model_name(self.model)]
+        return price.usd(Tokens(**tokens))
+
+
+def usual_usage(_number: int) -> Mapping[str, int]:
+    """The tokens of every answer where a test does not say them."""
+    return {"input_tokens": 100, "output_tokens": 20}
+
+
 class MessagesApi(Serving):
     """The server, listening from construction until `close`. Thread-safe.
 
@@ -51,6 +74,7 @@ class MessagesApi(Serving):
         default: scenario of prompts that name none.
         patterns: regular expression found in the prompt → scenario, where the prompt has no marker.
         on_request: called with each request, from the server's threads.
+        usage: the tokens of each answer, by its number from 0 on.
     """
 
     def __init__(
@@ -61,7 +85,9 @@ class MessagesApi(Serving):
         default: str = "write",
         patterns: Mapping[str, str] | None = None,
         on_request: Callable[[Request], object] = lambda _: None,
+        usage: Callable[[int], Mapping[str, int]] = usual_usage,
     ) -> None:
+        self._usage, self._served = usage, list[Served]()
         self._default, self._patterns, self._on_request = default, dict(patterns or {}), on_request
         self._lock = threading.Lock()
         self._requests: list[Request] = []
@@ -76,6 +102,19 @@ class MessagesApi(Serving):
         """All requests so far, in order of arrival."""
         with self._lock:
             return tuple(self._requests)
+
+    @property
+    def served(self) -> tuple[Served, ...]:
+        """All answers of the model so far."""
+        with self._lock:
+            return tuple(self._served)
+
+    def serve(self, *, session: str, model: str) -> Mapping[str, int]:
+        """Notes one more answer; its tokens."""
+        with self._lock:
+            usage = self._usage(len(self._served))
+            self._served.append(Served(session=session, model=model, usage=usage))
+        return usage
 
     def close(self) -> None:
         """Stop listening and let go of hanging requests."""
@@ -138,7 +177,9 @@ class _Handler(BaseHTTPRequestHandler):
         session = self.headers.get("x-claude-code-session-id", "")
         match self.server.api.decide(body, session=session, header=self.headers.get("x-scenario", "")):
             case Say() as say:
-                self._say(say, model=str(body.get("model", "scripted")), stream=bool(body.get("stream")))
+                self._say(
+                    say, session=session, model=str(body.get("model", "scripted")), stream=bool(body.get("stream"))
+                )
             case Refuse() as refuse:
                 self._error(refuse)
             case Drop():
@@ -147,8 +188,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.api.closing.wait()
                 self.close_connection = True
 
-    def _say(self, say: Say, *, model: str, stream: bool) -> None:
-        message = _message(say, model=model)
+    def _say(self, say: Say, *, session: str, model: str, stream: bool) -> None:
+        message = _message(say, model=model, usage=self.server.api.serve(session=session, model=model))
         if stream:
             self._send(200, _events(message), kind="text/event-stream")
         else:
@@ -174,7 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("content-type", "text/event-stream")
             self.send_header("request-id", f"req_{uuid.uuid4().hex[:20]}")
             self.end_headers()
-            self.wfile.write(_events(_message(Say(text="cut"), model="scripted"))[:-200])
+            self.wfile.write(_events(_message(Say(text="cut"), model="scripted", usage=usual_usage(0)))[:-200])
             time.sleep(0.1)
         # A linger time of 0 makes the close a reset, as a failing middlebox does.
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -183,7 +224,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
 
-def _message(say: Say, *, model: str) -> dict[str, Any]:
+def _message(say: Say, *, model: str, usage: Mapping[str, int]) -> dict[str, Any]:
     block: dict[str, Any] = {"type": "text", "text": say.text}
     if say.bash is not None:
         tool = {"description": "scripted", **say.bash}
@@ -196,7 +237,7 @@ def _message(say: Say, *, model: str) -> dict[str, Any]:
         "content": [block],
         "stop_reason": "tool_use" if say.bash is not None else "end_turn",
         "stop_sequence": None,
-        "usage": {"input_tokens": 100, "output_tokens": 20},
+        "usage": dict(usage),
     }
 
 
@@ -207,14 +248,14 @@ def _events(message: Mapping[str, Any]) -> bytes:
     else:
         empty = {**block, "input": {}}
         delta = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
-    head = {**message, "content": [], "stop_reason": None, "usage": {"input_tokens": 100, "output_tokens": 1}}
+    head = {**message, "content": [], "stop_reason": None, "usage": {**message["usage"], "output_tokens": 1}}
     stop = {"stop_reason": message["stop_reason"], "stop_sequence": None}
     events: list[dict[str, Any]] = [
         {"type": "message_start", "message": head},
         {"type": "content_block_start", "index": 0, "content_block": empty},
         {"type": "content_block_delta", "index": 0, "delta": delta},
         {"type": "content_block_stop", "index": 0},
-        {"type": "message_delta", "delta": stop, "usage": {"output_tokens": 20}},
+        {"type": "message_delta", "delta": stop, "usage": {"output_tokens": message["usage"]["output_tokens"]}},
         {"type": "message_stop"},
     ]
     return "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events).encode()

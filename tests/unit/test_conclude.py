@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from miyabi.outcome import MESSAGE_CHARACTERS, Evidence, conclude
 from miyabi.parser import Transcript
 from miyabi.session import Changes, Outcome, SessionResult, SessionSpec
+from miyabi.spending import Before
 from tests.support.recordings import init, read, recording, result
 
 START = datetime(2026, 1, 2, 22, 0, tzinfo=UTC)
@@ -27,7 +28,7 @@ def concluded(
         start=START,
         end=START + timedelta(seconds=90),
         head="h" * 40,
-        earlier_cost_usd=earlier,
+        before=Before(total_usd=earlier),
     )
 
 
@@ -57,6 +58,7 @@ def test_success() -> None:
         "permission_denials": (),
         "resets_at": None,
         "cost_is_partial": False,
+        "total_usd": 0.0024000000000000002,
         "notes": (),
         "writes_lost": (),
         "strays": None,

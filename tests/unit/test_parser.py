@@ -5,7 +5,8 @@ import json
 import pytest
 
 from miyabi.events import AssistantText, Init, Other, RateLimit, Result, ToolUse
-from miyabi.parser import GIANT_BYTES, Transcript, attempt_cost
+from miyabi.parser import GIANT_BYTES, Transcript
+from miyabi.spending import Before
 from tests.support.recordings import actions, assistant, init, line, names, read, recording, result, tool
 
 
@@ -16,7 +17,7 @@ def test_any_chunks(size: int) -> None:
     whole, cut = Transcript(), Transcript()
     expected = whole.feed(stream)
     assert [e for i in range(0, len(stream), size) for e in cut.feed(stream[i : i + size])] == expected
-    assert (cut.result, cut.usage, cut.turns) == (whole.result, whole.usage, whole.turns)
+    assert (cut.result, cut.spending, cut.turns) == (whole.result, whole.spending, whole.turns)
 
 
 def test_recordings_are_understood() -> None:
@@ -52,9 +53,9 @@ def test_last_result(name: str) -> None:
     assert len(results) == 2
     assert transcript.result == results[-1]
     assert transcript.turns == 3
-    assert transcript.cost_usd == results[-1].total_cost_usd
+    assert transcript.spending.spent(Before()).usd == results[-1].total_cost_usd
     model = json.loads(recording(name).stdout.splitlines()[-1])["modelUsage"]["claude-opus-5-5"]
-    assert transcript.usage.total == model["inputTokens"] + model["outputTokens"]
+    assert transcript.spending.usage.total == model["inputTokens"] + model["outputTokens"]
 
 
 def test_one_message_in_parts() -> None:
@@ -64,11 +65,11 @@ def test_one_message_in_parts() -> None:
     for part in ({"type": "thinking"}, {"type": "text", "text": "x"}, tool("Bash", command="ls")):
         transcript.feed(assistant(part, message_id="m1", usage=usage))
     transcript.feed(assistant({"type": "text", "text": "y"}, message_id="n1", parent="u"))
-    assert (transcript.turns, transcript.usage.total) == (1, 0)
+    assert (transcript.turns, transcript.spending.usage.total) == (1, 0)
     transcript.feed(assistant(tool("Bash", command="ls"), message_id="m2"))
     assert transcript.turns == 2
     transcript.feed(result(num_turns=2, usage={"input_tokens": 200, "output_tokens": 40}))
-    assert (transcript.turns, transcript.usage.total) == (2, 240)
+    assert (transcript.turns, transcript.spending.usage.total) == (2, 240)
 
 
 def test_torn_last_line() -> None:
@@ -142,7 +143,7 @@ def test_unknown_events() -> None:
     events = [event for entry in strange for event in transcript.feed(entry)]
     assert len(events) == len(strange)
     assert transcript.malformed_lines == 0
-    assert (transcript.turns, transcript.cost_usd) == (0, 0.0)
+    assert (transcript.turns, transcript.spending.spent(Before()).usd) == (0, 0.0)
 
 
 @pytest.mark.parametrize("seconds", [0, -5, 1e300, True, "1799999999", None, float("nan")])
@@ -190,11 +191,3 @@ def test_session_id() -> None:
     assert Transcript().session_id is None
     assert read(init()).session_id == "s"
     assert recording("json").transcript.session_id is not None
-
-
-def test_attempt_cost() -> None:
-    """An attempt that goes on costs the difference; a new conversation costs all of its total."""
-    first, second = (recording(name).transcript.cost_usd for name in ("limit_then_resume_1", "limit_then_resume_2"))
-    assert attempt_cost(second, before_usd=first) == pytest.approx(0.0004)
-    assert attempt_cost(0.5, before_usd=0.0) == 0.5
-    assert attempt_cost(0.5, before_usd=2.0) == 0.5

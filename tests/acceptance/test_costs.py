@@ -1,0 +1,192 @@
+"""What sessions of the real claude cost that did not end by themselves, against what the scripted API served."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from miyabi.live_run import LiveRun
+from miyabi.session import Outcome, SessionResult
+from tests.support.claude import claude_binary, claude_environment
+from tests.support.live_runs import Workshop, workshop  # noqa: F401 - a fixture
+from tests.support.messages_api import MessagesApi
+
+pytestmark = pytest.mark.timeout(180)
+CENT = 0.005
+
+
+def seeded(seed: int) -> Mapping[int, Mapping[str, int]]:
+    """Tokens of answers that cost from cents to a dollar."""
+    dice = random.Random(seed)  # noqa: S311 - figures of a test
+    return {
+        number: {
+            "input_tokens": dice.randint(1, 20_000),
+            "output_tokens": dice.randint(1, 30_000),
+            "cache_read_input_tokens": dice.randint(0, 400_000),
+            "cache_creation_input_tokens": dice.randint(0, 60_000),
+        }
+        for number in range(100)
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """A workshop whose one machine runs the real claude."""
+
+    workshop: Workshop
+    api: MessagesApi
+
+    @property
+    def home(self) -> Path:
+        """Of the sessions."""
+        return self.workshop.folder / "agent"
+
+    async def live(self, *, patience: float = 60, **node: Any) -> LiveRun:
+        """An orchestrator's run of the one task."""
+        gates = {"SCRIPTED_GATES": str(self.workshop.folder / "bin" / "gates")}
+        environment = claude_environment(self.api.url, home=self.home) | gates
+        machine = self.workshop.machine(claude=str(claude_binary()), environment=environment)
+        task = {"prompt": "[[scenario:gate:go]]", "allowed_tools": ["Bash"]} | node
+        return await self.workshop.run(machine, patience=patience, **task)
+
+    @property
+    def served_usd(self) -> float:
+        """What the API has served."""
+        return sum(answer.usd for answer in self.api.served)
+
+    @property
+    def waiting(self) -> set[int]:
+        """The tools that wait at the gate; those of a claude that was killed may do so for a while."""
+        return _running("select undef", below=self.workshop.folder)
+
+    async def at_the_gate(self, *, but: AbstractSet[int] = frozenset()) -> None:
+        """A tool waits at the gate that did not before: the answer that asked for it is complete."""
+        async with asyncio.timeout(60):
+            while not self.waiting - but:
+                await asyncio.sleep(0.05)
+
+    @property
+    def claude(self) -> int:
+        """The process of the session that runs."""
+        (pid,) = _running(str(claude_binary()), below=self.workshop.folder)
+        return pid
+
+
+def _running(word: str, *, below: Path) -> set[int]:
+    """The processes that work below a folder and whose command line has the word."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            here = (folder / "cwd").readlink().is_relative_to(below)
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if here and word in line:
+            found.add(int(folder.name))
+    return found
+
+
+@pytest.fixture(params=[1, 2, 3])
+def desk(workshop: Workshop, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    """A desk whose API's figures are those of a seed."""
+    figures = seeded(request.param)
+    with MessagesApi(usage=figures.__getitem__) as api:
+        yield Desk(workshop=workshop, api=api)
+
+
+async def attempted(desk: Desk, live: LiveRun, *, conversation: str | None = None) -> SessionResult:
+    """The task's next attempt, seen to its end."""
+    spec = await live.spec(live.dag.by_id["a"], attempt=live.attempts("a") + 1, conversation=conversation)
+    attempt = await desk.workshop.attempt(live)
+    attempt.spec = spec
+    attempt.__post_init__()
+    return await attempt.run()
+
+
+async def ended_by(
+    desk: Desk, live: LiveRun, number: signal.Signals, *, conversation: str | None = None, forget: bool = False
+) -> SessionResult:
+    """An attempt whose claude gets a signal while its second tool runs."""
+    before = desk.waiting
+    attempt = asyncio.create_task(attempted(desk, live, conversation=conversation))
+    await desk.at_the_gate(but=before)
+    if forget:
+        shutil.rmtree(desk.home / ".claude" / "projects")
+    os.kill(desk.claude, number)
+    return await attempt
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+async def test_ended_by_a_signal(desk: Desk, number: signal.Signals) -> None:
+    """TERM and KILL: the transcript survives, and the cost is what was served, to the cent."""
+    result = await ended_by(desk, await desk.live(), number)
+    assert result.outcome is Outcome.KILLED
+    assert result.cost_usd == pytest.approx(desk.served_usd, abs=CENT)
+    assert (result.cost_is_partial, len(desk.api.served)) == (False, 2)
+
+
+async def test_ended_by_its_time_limit(desk: Desk) -> None:
+    """A session that ran into its time limit costs what was served."""
+    result = await attempted(desk, await desk.live(timeout_minutes=0.1))
+    assert result.outcome is Outcome.TIMED_OUT
+    assert result.cost_usd == pytest.approx(desk.served_usd, abs=CENT)
+    assert not result.cost_is_partial
+
+
+async def test_without_its_transcript(desk: Desk) -> None:
+    """Where nothing is left of the transcript it cost at least what the stream tells, and that is said."""
+    result = await ended_by(desk, await desk.live(), signal.SIGKILL, forget=True)
+    assert result.cost_is_partial
+    assert 0 < result.cost_usd <= desk.served_usd
+
+
+async def test_a_request_that_is_under_way(desk: Desk) -> None:
+    """What the API was asked and had not answered may have cost something: it is said."""
+    live = await desk.live(prompt="[[scenario:hang]]", timeout_minutes=0.1)
+    result = await attempted(desk, live)
+    assert (result.outcome, result.cost_usd, result.cost_is_partial) == (Outcome.TIMED_OUT, 0.0, True)
+
+
+async def test_a_link_that_was_lost(desk: Desk) -> None:
+    """Of a session whose machine does not answer any more it is said that it cost at least that."""
+    live = await desk.live(patience=1)
+    attempt = asyncio.create_task(attempted(desk, live))
+    await desk.at_the_gate()
+    desk.workshop.switch(live, away=True)
+    result = await attempt
+    assert result.outcome is Outcome.MACHINE_LOST
+    assert result.cost_is_partial
+    assert 0 < result.cost_usd <= desk.served_usd
+    desk.workshop.switch(live, away=False)
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        (signal.SIGKILL, signal.SIGKILL),
+        (signal.SIGKILL, signal.SIGTERM),
+        (signal.SIGTERM, signal.SIGKILL, signal.SIGKILL),
+    ],
+)
+async def test_a_conversation_of_many_attempts(desk: Desk, ends: tuple[signal.Signals, ...]) -> None:
+    """Whatever ended each attempt, each costs what it was served, and nothing is counted twice or lost."""
+    live, conversation, before = await desk.live(), None, 0.0
+    for number in ends:
+        result = await ended_by(desk, live, number, conversation=conversation)
+        assert result.cost_usd == pytest.approx(desk.served_usd - before, abs=CENT)
+        conversation, before = result.conversation, desk.served_usd
+    desk.workshop.open_gate()
+    last = await attempted(desk, live, conversation=conversation)
+    assert last.outcome is Outcome.SUCCEEDED, last.error_text
+    assert last.cost_usd == pytest.approx(desk.served_usd - before, abs=CENT)
+    assert not any(each.cost_is_partial for each in live.folder.results())
