@@ -9,6 +9,9 @@ from miyabi.session import BLAMELESS, Outcome, SessionResult
 from miyabi.settings import SessionDefaults
 from miyabi.spending import Before
 
+LEAST_USD = 0.01
+"""Less is nothing: claude takes no budget of 0, and any answer costs more."""
+
 _SAME_USD = 1e-9
 _GOES_ON = BLAMELESS | {Outcome.KILLED, Outcome.API_UNAVAILABLE}
 """Outcomes after which the same work is gone on with; after any other a task that is run again begins anew."""
@@ -46,7 +49,7 @@ def budget_of(node: Node, defaults: SessionDefaults) -> float | None:
 def spent_all(node: Node, defaults: SessionDefaults, *, spent_usd: float) -> str | None:
     """One line where nothing of the budget is left for another attempt."""
     budget = budget_of(node, defaults)
-    if budget is None or spent_usd < budget:
+    if budget is None or budget - spent_usd >= LEAST_USD:
         return None
     advice = f"raise max_budget_usd of {node.id}, or split it"
     return f"its attempts have spent {spent_usd:.2f} USD of {budget:.2f}, so no other was started; {advice}"

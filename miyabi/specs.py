@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from miyabi.budget import budget_of
+from miyabi.budget import LEAST_USD, budget_of
 from miyabi.dag import Node
 from miyabi.prompt import go_on
 from miyabi.session import SessionSpec
 from miyabi.settings import Settings
-
-_LEAST_USD = 0.01  # claude takes no 0; the first answer will be more
 
 
 def spec_for(
@@ -47,7 +45,7 @@ def spec_for(
         allowed_tools=node.allowed_tools if node.allowed_tools is not None else defaults.allowed_tools,
         disallowed_tools=defaults.disallowed_tools,
         max_turns=node.max_turns or defaults.max_turns,
-        max_budget_usd=budget and max(budget - spent_usd, _LEAST_USD),
+        max_budget_usd=budget and max(budget - spent_usd, LEAST_USD),
         timeout_seconds=60 * (node.timeout_minutes or defaults.timeout_minutes),
         linger_seconds=defaults.linger_seconds,
         check=node.check or defaults.check,

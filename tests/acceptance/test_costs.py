@@ -8,7 +8,6 @@ import random
 import shutil
 import signal
 from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pytest
 from miyabi.live_run import LiveRun
 from miyabi.session import Outcome, SessionResult
 from tests.support.claude import claude_binary, claude_environment
+from tests.support.claude_processes import are_kept, claudes_at_a_gate
 from tests.support.live_runs import Workshop, workshop  # noqa: F401 - a fixture
 from tests.support.messages_api import MessagesApi
 
@@ -64,36 +64,16 @@ class Desk:
         """What the API has served."""
         return sum(answer.usd for answer in self.api.served)
 
-    @property
-    def waiting(self) -> set[int]:
-        """The tools that wait at the gate; those of a claude that was killed may do so for a while."""
-        return _running("select undef", below=self.workshop.folder)
-
-    async def at_the_gate(self, *, but: AbstractSet[int] = frozenset()) -> None:
-        """A tool waits at the gate that did not before: the answer that asked for it is complete."""
+    async def at_the_gate(self) -> int:
+        """The claude of the session, once a tool of it waits and its transcript has the answer that asked for that."""
         async with asyncio.timeout(60):
-            while not self.waiting - but:
+            while not (found := claudes_at_a_gate(self.workshop.folder)) or not self._are_kept():
                 await asyncio.sleep(0.05)
-
-    @property
-    def claude(self) -> int:
-        """The process of the session that runs."""
-        (pid,) = _running(str(claude_binary()), below=self.workshop.folder)
+        (pid,) = found
         return pid
 
-
-def _running(word: str, *, below: Path) -> set[int]:
-    """The processes that work below a folder and whose command line has the word."""
-    found = set()
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            here = (folder / "cwd").readlink().is_relative_to(below)
-            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if here and word in line:
-            found.add(int(folder.name))
-    return found
+    def _are_kept(self) -> bool:
+        return are_kept(self.home / ".claude", len(self.api.served))
 
 
 @pytest.fixture(params=[1, 2, 3])
@@ -117,12 +97,11 @@ async def ended_by(
     desk: Desk, live: LiveRun, number: signal.Signals, *, conversation: str | None = None, forget: bool = False
 ) -> SessionResult:
     """An attempt whose claude gets a signal while its second tool runs."""
-    before = desk.waiting
     attempt = asyncio.create_task(attempted(desk, live, conversation=conversation))
-    await desk.at_the_gate(but=before)
+    pid = await desk.at_the_gate()
     if forget:
         shutil.rmtree(desk.home / ".claude" / "projects")
-    os.kill(desk.claude, number)
+    os.kill(pid, number)
     return await attempt
 
 

@@ -8,7 +8,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from tests.support.command_site import CommandSite
 from tests.support.commands import Command
 from tests.support.fleet import Fleet, FleetHost, start_fleet
 from tests.support.machine_watch import Watch
-from tests.support.messages_api import MessagesApi
+from tests.support.messages_api import MessagesApi, usual_usage
 from tests.support.prefect_server import RealServer
 from tests.support.repos import git, make_repository
 
@@ -136,12 +136,14 @@ def _answer(request: urllib.request.Request) -> Any:
 
 
 @contextlib.contextmanager
-def make_site(folder: Path, server: RealServer) -> Iterator[Site]:
-    """A site of your own; nothing that it started runs afterwards."""
+def make_site(
+    folder: Path, server: RealServer, *, usage: Callable[[int], Mapping[str, int]] = usual_usage
+) -> Iterator[Site]:
+    """A site of your own, whose API serves these tokens; nothing that it started runs afterwards."""
     for name in ("home", "gates"):
         (folder / name).mkdir()
     make_repository(folder / "repository")
-    with start_fleet(hosts=2) as fleet, MessagesApi() as api, Watch(fleet.folder) as watch:
+    with start_fleet(hosts=2) as fleet, MessagesApi(usage=usage) as api, Watch(fleet.folder) as watch:
         site = Site(folder=folder, fleet=fleet, api=api, server=server, watch=watch)
         site.write_config()
         try:

@@ -43,7 +43,7 @@ def test_what_counts_against_a_budget() -> None:
     assert spent([killed, attempt(2, 1, outcome=Outcome.BUDGET_EXCEEDED), attempt(3, 0.1)]) == 0.1
 
 
-@pytest.mark.parametrize(("usd", "over"), [(0, False), (1.99, False), (2, True), (5.4, True)])
+@pytest.mark.parametrize(("usd", "over"), [(0, False), (1.99, False), (1.995, True), (2, True), (5.4, True)])
 def test_nothing_left(usd: float, *, over: bool) -> None:
     """Where nothing is left the reason says what was spent, of how much, and what to do."""
     reason = spent_all(Node(id="t", max_budget_usd=2), SessionDefaults(), spent_usd=usd)
