@@ -33,7 +33,7 @@ def test_a_report_says_where_a_cost_is_not_all() -> None:
 def test_texts_at_github_say_it_too() -> None:
     """The comment on an issue and the figures of a task's pull request."""
     assert "at least 0.50 USD" in issue_comment(IssueStatus.of_task(ENDED.tasks[0], ENDED, None))
-    assert ["at least 0.50 USD" in facts(row) for row in ENDED.tasks] == [True, False]
+    assert ["at least 0.50 USD" in facts(row, None) for row in ENDED.tasks] == [True, False]
 
 
 def test_the_board_says_it_too() -> None:
