@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from miyabi import dag_order, issue_references
+from miyabi import dag_order
+from miyabi.dependency_lines import DependencyLines, dependency_lines
 from miyabi.github_values import Blocker, Issue, Milestone
 from miyabi.issue_references import Home, Reference
 
@@ -25,13 +26,17 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waits:
-    """What is known of a milestone's open issues and of those that they wait for."""
+    """What is known of a milestone's open issues and of those that they wait for.
+
+    `unclear` quotes the lines of an issue that say that it waits for something, in words that are not understood.
+    """
 
     home: Home
     issues: Mapping[int, Issue] = field(repr=False)
     open: tuple[Issue, ...]
     waits: Mapping[int, tuple[Reference, ...]]
     states: Mapping[Reference, str] = field(repr=False)
+    unclear: Mapping[int, tuple[str, ...]] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
 
     def standing(self, reference: Reference) -> Standing:
@@ -85,7 +90,11 @@ def waits(
     known = {issue.number: issue for issue in issues}
     ours = tuple(known[number] for number in sorted(known) if _is_ours(known[number], milestone))
     given = [each for values in (*blockers.values(), *sub_issues.values()) for each in values]
-    named = {issue.number: tuple(_named(issue, blockers, sub_issues, home=home)) for issue in ours}
+    told = {issue.number: dependency_lines(issue.body, home=home) for issue in ours}
+    named = {
+        issue.number: tuple(_named(issue, blockers, sub_issues, told=told[issue.number], home=home)) for issue in ours
+    }
+    unclear = {number: lines.unclear for number, lines in told.items() if lines.unclear}
     selfish = [number for number, references in named.items() if Reference("", number) in references]
     return Waits(
         home=home,
@@ -93,8 +102,19 @@ def waits(
         open=ours,
         waits={number: tuple(r for r in all_of if r != Reference("", number)) for number, all_of in named.items()},
         states={_reference(each, home=home): each.state for each in given if isinstance(each, Blocker)},
-        warnings=tuple(f"issue #{number} says that it waits for itself; that is left out" for number in selfish),
+        unclear=unclear,
+        warnings=(
+            *(f"issue #{number} says that it waits for itself; that is left out" for number in selfish),
+            *(f"issue #{number} is held back: {unclear_sentence(lines)}" for number, lines in unclear.items()),
+        ),
     )
+
+
+def unclear_sentence(lines: Sequence[str]) -> str:
+    """What is wrong with lines that are not understood, and what to write instead."""
+    more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
+    said = f"its line '{lines[0]}'{more} says that it waits for something, in words that are not understood"
+    return f"{said}; write 'Depends on #12', or 'Depends on: none'"
 
 
 def _is_ours(issue: Issue, milestone: Milestone) -> bool:
@@ -102,11 +122,15 @@ def _is_ours(issue: Issue, milestone: Milestone) -> bool:
 
 
 def _named(
-    issue: Issue, blockers: Mapping[int, Sequence[Blocker]], sub_issues: Mapping[int, SubIssues], *, home: Home
+    issue: Issue,
+    blockers: Mapping[int, Sequence[Blocker]],
+    sub_issues: Mapping[int, SubIssues],
+    *,
+    told: DependencyLines,
+    home: Home,
 ) -> Iterator[Reference]:
     given = (*blockers.get(issue.number, ()), *sub_issues.get(issue.number, ()))
-    told = issue_references.dependencies(issue.body, home=home)
-    return iter(dict.fromkeys((*(_reference(each, home=home) for each in given), *told)))
+    return iter(dict.fromkeys((*(_reference(each, home=home) for each in given), *told.references)))
 
 
 def _reference(given: Blocker | int, *, home: Home) -> Reference:

@@ -38,6 +38,7 @@ class SkipKind(StrEnum):
     TAKEN = "taken already"  # its pull request is open, a run works on it, or its tries are used up
     UNUSABLE = "unusable label"  # its machine label cannot be met
     BLOCKED = "blocked"  # waits for something that no run of this milestone finishes
+    UNCLEAR = "dependency not understood"  # a line says that it waits, in words that are not understood
     CYCLE = "in a circle"  # waits for itself in the end
     UPSTREAM = "waiting"  # waits for an issue that is not run
 
@@ -187,6 +188,8 @@ def _blocked(issue: Issue, known: Waits, *, circle: tuple[int, ...] | None) -> t
     blockers = known.blocked_by(issue.number)
     if blockers:
         return SkipKind.BLOCKED, _listed([_blocker(reference, known) for reference in blockers])
+    if issue.number in known.unclear:
+        return SkipKind.UNCLEAR, issue_waits.unclear_sentence(known.unclear[issue.number])
     if circle:
         steps = " → ".join(f"#{number}" for number in circle)
         return SkipKind.CYCLE, f"issues wait for each other in a circle: {steps}; take one of these dependencies out"

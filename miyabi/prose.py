@@ -9,6 +9,7 @@ _FENCE = re.compile(r"\s*(?:(?:[-*+]|[0-9]{1,9}[.)])\s+)*(`{3,}(?=[^`]*$)|~{3,})
 _HIDDEN = re.compile(r"(?<!`)(`+)(?!`)(?:.{0,500}?[^`])?\1(?!`)|<!--.*?(?:-->|$)")
 _ITEM = re.compile(r"\s*(?:[-*+]|[0-9]{1,9}[.)])\s")
 _QUOTE = re.compile(r"\s*(?:(?:[-*+]|[0-9]{1,9}[.)])\s+)*>")
+_QUOTE_MARK = re.compile(r"(\s*(?:(?:[-*+]|[0-9]{1,9}[.)])\s+)*)>[ \t]?")
 _BLOCK = re.compile(r"\s*(?:#{1,6}\s|[-*+]\s|[0-9]{1,9}[.)]\s|<)")
 _INDENTED = re.compile(r" {0,3}\t| {4}")
 
@@ -16,8 +17,25 @@ _INDENTED = re.compile(r" {0,3}\t| {4}")
 def lines(text: str) -> list[str]:
     """The lines that count, in order, without what is hidden or code in them; blank lines stay."""
     reader = _Reader()
-    found = (reader.said(line) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+    found = (reader.said(line) for line in _split(text))
     return [line for line in found if line is not None]
+
+
+def quoted_lines(text: str) -> list[tuple[str, str]]:
+    """The lines that count where quotes count too, without their marks; each with the line as it was written."""
+    reader, found = _Reader(), []
+    for line in _split(text):
+        inner = line
+        while match := _QUOTE_MARK.match(inner):
+            inner = match[1] + inner[match.end() :]
+        shown = reader.said_in(inner, is_quoted=inner is not line)
+        if shown is not None:
+            found.append((shown, line))
+    return found
+
+
+def _split(text: str) -> list[str]:
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def without_comments(text: str) -> str:
@@ -44,6 +62,15 @@ class _Reader:
         if shown is None or self._is_quoted(shown) or self._is_indented(shown):
             return None
         self._look_for_list(shown)
+        return shown
+
+    def said_in(self, line: str, *, is_quoted: bool) -> str | None:
+        """The line, which may be of a quote, without its marks: code that begins in a quote ends with it."""
+        if self.in_quote and not is_quoted:
+            self.fence = ""
+        self.in_quote = False
+        shown = self.said(line)
+        self.in_quote = is_quoted
         return shown
 
     def visible(self, line: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -72,11 +73,11 @@ def select(
 
 
 def edges(selection: Selection) -> dict[int, list[int]]:
-    """For each issue that is run those that it waits for."""
-    if selection.dag is None:
-        return {}
+    """For each issue that is run those that it waits for; nothing for any other."""
     number = selection.issues
-    return {number[node.id]: [number[other] for other in node.dependencies] for node in selection.dag.nodes}
+    nodes = selection.dag.nodes if selection.dag else ()
+    found = {number[node.id]: [number[other] for other in node.dependencies] for node in nodes}
+    return defaultdict(list, found)
 
 
 def reasons(selection: Selection) -> dict[int, str]:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.issue_references import Home, closes, dependencies
+from miyabi.dependency_lines import dependencies
+from miyabi.issue_references import Home, Reference, closes
 from miyabi.prose import without_comments
 
 HERE = Home.of("https://github.example/acme/app/milestone/3")
@@ -32,6 +33,8 @@ HERE = Home.of("https://github.example/acme/app/milestone/3")
         ("- a\n    - Depends on #3", "#3"),
         ("Depends on #1 and #1", "#1"),
         ("text\nDepends on #7", "#7"),
+        ("> Depends on #1\nlazy, still the quote\nDepends on #2", "#1 #2"),
+        ("- > Depends on #1", "#1"),
     ],
 )
 def test_lines_that_count(text: str, expected: str) -> None:
@@ -52,8 +55,6 @@ def test_lines_that_count(text: str, expected: str) -> None:
         "Depends on the weather\n#5",
         "Depends onto #5",
         "`Depends on #3`",
-        "> Depends on #1\nlazy, still the quote\nDepends on #2",
-        "- > Depends on #1",
         "```\nDepends on #1\n~~~\nDepends on #2\n```",
         "~~~~ text\nDepends on #1\n~~~\nDepends on #2",
         "text\n\n    Depends on #3\n\n\tDepends on #4",
@@ -63,7 +64,7 @@ def test_lines_that_count(text: str, expected: str) -> None:
     ],
 )
 def test_lines_that_do_not_count(text: str) -> None:
-    """Code, quotes, hidden text and words in the middle of a sentence are no dependencies."""
+    """Code, hidden text and words in the middle of a sentence are no dependencies."""
     assert dependencies(text, home=HERE) == ()
 
 
@@ -89,6 +90,11 @@ def test_without_knowing_the_home() -> None:
     """Where the repository is not known, whatever names a repository is of another one."""
     found = dependencies("Depends on #1, acme/app#2", home=Home())
     assert [str(each) for each in found] == ["#1", "acme/app#2"]
+
+
+def test_a_quote_closes_nothing() -> None:
+    """What a pull request quotes is not what it closes."""
+    assert closes("> Closes #1\nlazy, still the quote, fixes #2\n\nCloses #3", home=HERE) == (Reference("", 3),)
 
 
 def test_what_a_pull_request_closes() -> None:
