@@ -70,6 +70,8 @@ def submit_all(live: LiveRun) -> Futures:
     for task in live.startable():
         upstream = [futures[u] for u in live.dag.dependencies(task) if u in futures]
         futures[task] = run_session.submit(task, wait_for=upstream, return_state=False)
+    for task, reason in live.unplaced.items():
+        get_run_logger().warning("%s: not started: %s", task, reason)
     return futures
 
 

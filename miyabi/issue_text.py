@@ -178,7 +178,7 @@ def state_of(outcome: Outcome, *, is_left_out: bool) -> IssueState:
     """The state of an issue whose task has ended."""
     if outcome is Outcome.SUCCEEDED:
         return IssueState.FAILED if is_left_out else IssueState.REVIEW
-    return IssueState.WAITING if outcome is Outcome.SKIPPED else IssueState.FAILED
+    return IssueState.WAITING if outcome in {Outcome.SKIPPED, Outcome.NOT_STARTED} else IssueState.FAILED
 
 
 def labels_for(state: IssueState, *, current: Iterable[str]) -> LabelChange:

@@ -15,7 +15,7 @@ from miyabi.dag import Dag, Node
 from miyabi.errors import MachineError, MiyabiError
 from miyabi.host import Host
 from miyabi.launcher import hide_secrets
-from miyabi.machine import Machine
+from miyabi.machine import NAMED, Machine
 from miyabi.placement import Load, unplaceable
 from miyabi.places import Places
 from miyabi.progress import Board
@@ -48,6 +48,7 @@ class LiveRun:
     results: dict[str, SessionResult] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     _prepared: dict[tuple[str, str], str] = field(default_factory=dict)
+    unplaced: dict[str, str] = field(default_factory=dict)  # tasks that no machine can take, and why
     _ended: set[str] = field(default_factory=set)
     _places: Places = field(init=False)
     absences: Absences = field(init=False)
@@ -74,14 +75,13 @@ class LiveRun:
         return self._places.workspace(machine)
 
     def fleet(self) -> list[Machine]:
-        """The machines in the order of the configuration; each can be required by its name too."""
-        own = {m.name: (*m.labels, f"machine:{m.name}") for m in self.machines.values()}
-        return [m.model_copy(update={"labels": own[m.name]}) for m in self.machines.values()]
+        """The machines in the order of the configuration."""
+        return list(self.machines.values())
 
     def requires(self, task: str) -> tuple[str, ...]:
         """The labels that a task's machine must have; what was begun somewhere goes on there."""
         begun = self.continuation(task)
-        return (*self.dag.by_id[task].requires, *((f"machine:{begun.machine}",) if begun else ()))
+        return (*self.dag.by_id[task].requires, *((f"{NAMED}{begun.machine}",) if begun else ()))
 
     def startable(self) -> Iterator[str]:
         """The tasks still to be done, each after its upstreams; those that no machine can take have a result."""
@@ -94,6 +94,7 @@ class LiveRun:
             elif impossible := self._unplaceable(task, loads):
                 blocked.add(task)
                 self.keep(impossible)
+                self.unplaced[task] = impossible.error_text or ""
             else:
                 yield task
 

@@ -10,6 +10,9 @@ MachineName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
 Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$")]
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
+NAMED = "machine:"
+"""Before a machine's name, where a task requires that very machine."""
+
 
 def _absolute(value: str) -> str:
     if not (value == "~" or value.startswith(("/", "~/"))) or not value.isprintable():
@@ -37,7 +40,9 @@ class Machine(BaseModel):
     name: MachineName = Field(description="Unique name: letters, digits, '.', '_' and '-'")
     host: str | None = Field(None, description="Address, or an alias of ~/.ssh/config; empty: this machine, no SSH")
     slots: int = Field(1, ge=1, le=256, description="How many sessions may run here at the same time")
-    labels: tuple[Label, ...] = Field((), description="What it can do; a task's `requires` must all be here")
+    labels: tuple[Label, ...] = Field(
+        (), description="What it can do; a task's `requires` must all be here, or be its name"
+    )
     claude: str = Field("claude", description="Path of the claude command on the machine")
     account: str | None = Field(
         None,
@@ -53,6 +58,11 @@ class Machine(BaseModel):
         "~/.miyabi", description="Folder on the machine for mirrors, worktrees and sessions"
     )
     ssh: SshConfig = Field(default_factory=SshConfig, description="SSH options that win over ~/.ssh/config")
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """All that a task may require and finds here: the labels, the name, and `machine:NAME`."""
+        return frozenset((*self.labels, self.name, f"{NAMED}{self.name}"))
 
     @property
     def slot_tag(self) -> str:

@@ -13,6 +13,8 @@ from miyabi.dag import Dag, Node
 from miyabi.github_values import Blocker, Comment, Issue, LabelEvent, Milestone
 from miyabi.issue_references import Reference
 from miyabi.issue_waits import Standing, SubIssues, Waits
+from miyabi.machine import Machine
+from miyabi.placement import Load, unplaceable
 from miyabi.text import one_line
 
 _NAMED = 5
@@ -103,6 +105,7 @@ def from_issues(
     rules: IssueRules,
     milestone: Milestone,
     taken: Mapping[int, str],
+    machines: Sequence[Machine] = (),
 ) -> Selection:
     """The DAG of a milestone's open issues, and what is left out of it.
 
@@ -115,9 +118,13 @@ def from_issues(
         rules: the label that says what is run, and the template of the prompt.
         milestone: issues of another one, or of none, are not run.
         taken: issues not to be taken now, and why.
+        machines: those of the fleet; an issue that none of them can take is held back. Not asked where there are none.
     """
     known = issue_waits.waits(issues, blockers=blockers, sub_issues=sub_issues, milestone=milestone)
-    skipped = _skips(known, label_events, rules=rules, taken=taken)
+    unusable = {issue.number: _unusable(issue, machines) for issue in known.open}
+    skipped = _skips(known, label_events, rules=rules, taken=taken, unusable=unusable)
+    held_back = (each for each in skipped.values() if each.kind is SkipKind.UNUSABLE)
+    warnings = (*known.warnings, *(f"issue #{each.number} is held back: {each.reason}" for each in held_back))
     nodes = tuple(
         _node(issue, comments.get(issue.number, ()), known, rules=rules)
         for issue in known.open
@@ -125,9 +132,9 @@ def from_issues(
     )
     name = f"milestone {milestone.number} ({one_line(milestone.title)})"
     return Selection(
-        dag=Dag(nodes=nodes, name=name, warnings=known.warnings) if nodes else None,
+        dag=Dag(nodes=nodes, name=name, warnings=warnings) if nodes else None,
         skipped=tuple(skipped[number] for number in sorted(skipped)),
-        warnings=known.warnings,
+        warnings=warnings,
     )
 
 
@@ -147,13 +154,20 @@ def _node(issue: Issue, comments: Sequence[Comment], known: Waits, *, rules: Iss
 
 
 def _skips(
-    known: Waits, events: Mapping[int, Sequence[LabelEvent]], *, rules: IssueRules, taken: Mapping[int, str]
+    known: Waits,
+    events: Mapping[int, Sequence[LabelEvent]],
+    *,
+    rules: IssueRules,
+    taken: Mapping[int, str],
+    unusable: Mapping[int, str],
 ) -> dict[int, SkippedIssue]:
     """Every issue that is not run: by its own fault, by a circle, or by what it waits for."""
     circles = {number: circle for circle in known.cycles() for number in circle}
     skipped: dict[int, SkippedIssue] = {}
     for issue in known.open:
         own = _own_reason(issue, events.get(issue.number, ()), rules=rules, taken=taken)
+        if not own and unusable[issue.number]:
+            own = SkipKind.UNUSABLE, unusable[issue.number]
         kind, reason = own or _blocked(issue, known, circle=circles.get(issue.number))
         if reason:
             skipped[issue.number] = _skip(issue, known, kind=kind, reason=reason)
@@ -180,8 +194,17 @@ def _own_reason(
         return SkipKind.TRUST, f"its label '{rules.label}' was set by {who}; somebody with write access must set it"
     if issue.number in taken:
         return SkipKind.TAKEN, taken[issue.number]
-    fault = issue_labels.requires(issue.labels)[1]
-    return (SkipKind.UNUSABLE, fault) if fault else None
+    return None
+
+
+def _unusable(issue: Issue, machines: Sequence[Machine]) -> str:
+    """What keeps every machine from taking the issue, by its labels; empty for nothing."""
+    wanted, fault = issue_labels.requires(issue.labels)
+    if fault or not machines:
+        return fault
+    reason = unplaceable([Load(machine=machine, used=0) for machine in machines], wanted)
+    labels = " and ".join(f"'machine:{label}'" for label in wanted)
+    return f"its label {labels} cannot be met: {reason}; name a machine, or give one that label" if reason else ""
 
 
 def _blocked(issue: Issue, known: Waits, *, circle: tuple[int, ...] | None) -> tuple[SkipKind, str]:

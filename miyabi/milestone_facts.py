@@ -12,6 +12,7 @@ from miyabi.errors import NotFoundOnGitHub
 from miyabi.github_reader import GitHubReader
 from miyabi.github_values import Blocker, Comment, Issue, LabelEvent, Milestone, Person, PullRequest
 from miyabi.issue_references import Home
+from miyabi.machine import Machine
 from miyabi.milestone import IssueRules, Selection, from_issues, unknown_references
 
 AT_ONCE = 8
@@ -53,7 +54,7 @@ class MilestoneFacts:
         open_issues = [issue for issue in self.own if issue.state == "open"]
         return {i.number: issue_prompt.fingerprint(i, self.comments.get(i.number, ())) for i in open_issues}
 
-    def select(self, *, rules: IssueRules, taken: Mapping[int, str]) -> Selection:
+    def select(self, *, rules: IssueRules, taken: Mapping[int, str], machines: Sequence[Machine] = ()) -> Selection:
         """What of it is run now; see `miyabi.milestone.from_issues`."""
         return from_issues(
             self.issues,
@@ -64,6 +65,7 @@ class MilestoneFacts:
             rules=rules,
             milestone=self.milestone,
             taken=taken,
+            machines=machines,
         )
 
 

@@ -12,6 +12,7 @@ from miyabi.errors import NotFoundOnGitHub
 from miyabi.github_reader import GitHubReader
 from miyabi.github_values import MergeState, Milestone, PullRequest
 from miyabi.home_settings import MilestoneSettings
+from miyabi.machine import Machine
 from miyabi.milestone import Selection
 from miyabi.milestone_choice import choose_milestone, find_milestone
 from miyabi.milestone_facts import MilestoneFacts, read_milestone
@@ -33,7 +34,12 @@ class MilestonePlan:
 
 
 async def plan_milestone(
-    github: GitHubReader, milestone: Milestone, *, repository: Path, settings: MilestoneSettings
+    github: GitHubReader,
+    milestone: Milestone,
+    *,
+    repository: Path,
+    settings: MilestoneSettings,
+    machines: Sequence[Machine],
 ) -> MilestonePlan:
     """The plan of a milestone; nothing is written anywhere.
 
@@ -42,6 +48,7 @@ async def plan_milestone(
         milestone: which.
         repository: the folder that holds `.miyabi`, for the earlier runs.
         settings: which issues are run.
+        machines: those of the fleet, of which one must be able to take an issue.
 
     Raises:
         GitHubError: GitHub cannot be read.
@@ -58,7 +65,7 @@ async def plan_milestone(
         rules=settings.carry_over,
     )
     reasons = _held_back(earlier, pulls, facts.fingerprints) | reasons
-    selection = facts.select(rules=settings.rules, taken=reasons)
+    selection = facts.select(rules=settings.rules, taken=reasons, machines=machines)
     return MilestonePlan(facts=facts, earlier=earlier, pull_requests=pulls, selection=selection)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from miyabi.machine import Machine
+from miyabi.machine import NAMED, Machine
 from miyabi.problems import nearest, shown
 
 Rank = tuple[bool, int, int]
@@ -74,17 +74,17 @@ def unplaceable(fleet: Sequence[Load], requires: Sequence[str] = ()) -> str | No
     """A sentence where no machine could ever take it, full or not; None where one could, if only later."""
     if not fleet:
         return "there is no machine"
-    if any(_can(load.machine, requires) for load in fleet):
+    if any(frozenset(requires) <= load.machine.offers for load in fleet):
         return None
+    offered = frozenset[str]().union(*(load.machine.offers for load in fleet))
+    missing = next((label for label in requires if label not in offered), None)
+    if missing and missing.startswith(NAMED):
+        names = [load.machine.name for load in fleet]
+        return f"there is no machine {shown(missing.removeprefix(NAMED))}{nearest(missing.removeprefix(NAMED), names)}"
     known = sorted({label for load in fleet for label in load.machine.labels})
-    missing = next((label for label in requires if label not in known), None)
     if missing:
         return f"no machine has the label {shown(missing)}{nearest(missing, known) or '; none has any label'}"
     return f"no machine has all of the labels {', '.join(map(shown, requires))}"
-
-
-def _can(machine: Machine, requires: Sequence[str]) -> bool:
-    return frozenset(requires).issubset(machine.labels)
 
 
 def _usable(fleet: Sequence[Load], requires: Sequence[str], avoid: frozenset[str]) -> Iterator[Load]:
@@ -93,7 +93,7 @@ def _usable(fleet: Sequence[Load], requires: Sequence[str], avoid: frozenset[str
         machine = load.machine
         if load.used >= machine.slots or load.closed_until is not None or machine.name in avoid:
             continue
-        if required.issubset(machine.labels):
+        if required <= machine.offers:
             yield load
 
 

@@ -79,7 +79,7 @@ def _slot_bound(nodes: Sequence[Node], machines: Sequence[Machine]) -> float:
 
 def _share(nodes: Sequence[Node], machines: Sequence[Machine], labels: frozenset[str]) -> float:
     work = sum(node.estimated_duration for node in nodes if labels.issubset(node.requires))
-    slots = sum(machine.slots for machine in machines if labels.issubset(machine.labels))
+    slots = sum(machine.slots for machine in machines if labels <= machine.offers)
     return round(work / slots, 6) if slots else 0.0
 
 

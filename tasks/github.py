@@ -156,10 +156,16 @@ async def show_on_issues(
 @refusals_are_told
 async def read_plan(which: str, *, place: Place) -> MilestonePlan:
     """The milestone of that number, title, or `next due`, as it stands, and what of it is run now."""
-    settings = place.settings.milestone
+    settings = place.settings
     async with at_github(place) as github:
         milestone = _meant(await github.milestones(state="all"), which, place)
-        plan = await plan_milestone(github, milestone, repository=place.repository.root, settings=settings)
+        plan = await plan_milestone(
+            github,
+            milestone,
+            repository=place.repository.root,
+            settings=settings.milestone,
+            machines=settings.machines,
+        )
     for line in (*plan.warnings, *map(str, plan.selection.skipped)):
         get_run_logger().info("%s", line)
     return plan

@@ -36,4 +36,4 @@ class Seat:
 
     def suits(self, machine: Machine) -> bool:
         """Whether the machine could serve this task, full or not."""
-        return machine.name not in self.avoid and set(self.requires) <= set(machine.labels)
+        return machine.name not in self.avoid and set(self.requires) <= machine.offers

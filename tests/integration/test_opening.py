@@ -10,6 +10,7 @@ import pytest
 from miyabi.dag import Dag
 from miyabi.errors import BadInput
 from miyabi.live_run import LiveRun
+from miyabi.placement import Load, choose
 from miyabi.session import Outcome
 from tests.support.live_runs import Workshop, workshop  # noqa: F401 - a fixture
 from tests.support.repos import commit
@@ -29,6 +30,19 @@ async def test_a_machine_that_takes_no_part_any_more(workshop: Workshop) -> None
         workshop.open_gate()
         assert (await task).outcome is Outcome.SUCCEEDED
     assert workshop.calls() == ["r1.a.1"]
+
+
+async def test_a_task_for_one_machine_by_its_name(workshop: Workshop) -> None:
+    """`machine:NAME` opens a run and goes to that machine; where the run has lost it, that is said at the start."""
+    live = await workshop.run(workshop.machine("m1"), workshop.machine("m2"), requires=["machine:m2"])
+    assert [*live.startable()] == ["a"]
+    placement = choose([Load(machine=machine, used=0) for machine in live.fleet()], requires=live.requires("a"))
+    assert placement
+    assert placement.machine.name == "m2"
+    del live.machines["m2"]
+    assert [*live.startable()] == []
+    assert live.unplaced == {"a": "there is no machine 'm2'; known are m1"}
+    assert live.results["a"].outcome is Outcome.NOT_STARTED
 
 
 async def test_a_machine_that_is_somewhere_else_now(workshop: Workshop) -> None:

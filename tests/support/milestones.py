@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from miyabi.github_values import Blocker, Comment, Issue, LabelEvent, Milestone, Person
+from miyabi.machine import Machine
 from miyabi.milestone import IssueRules, Selection, from_issues
 
 CASES = Path(__file__).parent.parent / "cases" / "github_texts"
@@ -56,6 +57,7 @@ def select(
     comments: Mapping[int, Sequence[Comment]] | None = None,
     label_events: Mapping[int, Sequence[LabelEvent]] | None = None,
     taken: Mapping[int, str] | None = None,
+    machines: Sequence[Machine] = (),
     **rules: Any,
 ) -> Selection:
     """What is run of these issues; their label was set by somebody with write access unless said otherwise."""
@@ -69,6 +71,7 @@ def select(
         rules=IssueRules(**rules),
         milestone=milestone(),
         taken=taken or {},
+        machines=machines,
     )
 
 

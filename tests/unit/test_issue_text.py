@@ -69,7 +69,8 @@ def test_our_comment_is_not_told_to_a_session() -> None:
 @pytest.mark.parametrize("outcome", Outcome)
 def test_every_outcome_has_a_state_and_a_next_step(outcome: Outcome) -> None:
     """Only success is ready for review, and only what never had its turn waits."""
-    expected = {Outcome.SUCCEEDED: IssueState.REVIEW, Outcome.SKIPPED: IssueState.WAITING}
+    waiting = dict.fromkeys((Outcome.SKIPPED, Outcome.NOT_STARTED), IssueState.WAITING)
+    expected = {Outcome.SUCCEEDED: IssueState.REVIEW, **waiting}
     assert state_of(outcome, is_left_out=False) is expected.get(outcome, IssueState.FAILED)
     assert state_of(outcome, is_left_out=True) is not IssueState.REVIEW
     report = run()

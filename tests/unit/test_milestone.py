@@ -5,8 +5,10 @@ import pytest
 from miyabi.dag import Dag
 from miyabi.github_values import Blocker
 from miyabi.issue_references import Reference
+from miyabi.machine import Machine
 from miyabi.milestone import IssueRules, SkipKind, issue_numbers, unknown_references
 from miyabi.node import TaskType
+from miyabi.plan import simulate
 from tests.support.milestones import (
     HOME,
     STRANGER,
@@ -209,6 +211,34 @@ def test_a_machine_label_that_cannot_be_met() -> None:
     selection = select(issue(1, labels=["machine:my mac"]))
     assert selection.skipped[0].kind is SkipKind.UNUSABLE
     assert str(selection.skipped[0]).startswith("#1 Title of 1: its label 'machine:my mac' names no machine label")
+
+
+@pytest.mark.parametrize("label", ["machine:mini2", "machine:xcode", "Machine: mini2", "machine/xcode"])
+def test_a_machine_label_is_a_label_or_a_name(label: str) -> None:
+    """`machine:` before the name of a machine means that machine, before one of the fleet's labels any that has it."""
+    fleet = (Machine(name="mini1"), Machine(name="mini2", labels=("xcode",)))
+    dag = select(issue(1, labels=[label]), machines=fleet).dag
+    assert dag
+    (row,) = simulate(dag, fleet).rows
+    assert row.machine == "mini2"
+
+
+@pytest.mark.parametrize("label", ["machine:mini3", "machine:win", "machine:machine:mini3"])
+def test_what_no_machine_can_take_is_held_back(label: str) -> None:
+    """An issue whose machine label cannot be met is not run, nor is what waits for it; a warning says so."""
+    fleet = (Machine(name="mini1", labels=("xcode",)), Machine(name="mini2"))
+    selection = select(issue(1, labels=[label]), issue(2, "Depends on #1"), issue(3), machines=fleet)
+    assert edges(selection) == {3: []}
+    assert [each.kind for each in selection.skipped] == [SkipKind.UNUSABLE, SkipKind.UPSTREAM]
+    assert selection.skipped[0].reason.startswith(f"its label '{label}' cannot be met: ")
+    assert selection.warnings == (f"issue #1 is held back: {selection.skipped[0].reason}",)
+
+
+def test_both_labels_of_two_machines() -> None:
+    """Labels that no machine has together hold an issue back with both named."""
+    fleet = (Machine(name="a", labels=("xcode",)), Machine(name="b", labels=("gpu",)))
+    selection = select(issue(1, labels=["machine:xcode", "machine:gpu"]), machines=fleet)
+    assert "its label 'machine:gpu' and 'machine:xcode' cannot be met" in selection.warnings[0]
 
 
 def test_many_reasons_are_counted() -> None:

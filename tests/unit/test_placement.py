@@ -121,11 +121,23 @@ def test_what_must_only_wait_is_not_unplaceable(fleet: list[Load]) -> None:
         (("xcode", "gpu"), ("xcod",), "no machine has the label 'xcod'; did you mean 'xcode'?"),
         (("xcode", "gpu"), ("windows",), "no machine has the label 'windows'; known are gpu, xcode"),
         ((), ("xcode",), "no machine has the label 'xcode'; none has any label"),
+        ((), ("machine:mm",), "there is no machine 'mm'; did you mean 'm'?"),
+        (("mini",), ("machine:mini",), "there is no machine 'mini'; known are m"),
     ],
 )
 def test_a_label_that_nobody_has_is_named(labels: tuple[str, ...], requires: tuple[str, ...], sentence: str) -> None:
     """The sentence says which label it is and what there is instead."""
     assert unplaceable([load("m", 0, 1, *labels)], requires) == sentence
+
+
+@pytest.mark.parametrize("requires", [("b",), ("machine:b",), ("machine:b", "gpu"), ("b", "machine:b")])
+def test_a_machine_can_be_required_by_its_name(requires: tuple[str, ...]) -> None:
+    """A name, alone or after `machine:`, is that very machine, besides its labels."""
+    fleet = [load("a", 0, 1, "gpu"), load("b", 0, 1, "gpu")]
+    placement = choose(fleet, requires=requires)
+    assert placement
+    assert placement.machine.name == "b"
+    assert unplaceable(fleet, requires) is None
 
 
 def test_labels_that_nobody_has_together_are_named() -> None:
