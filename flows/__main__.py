@@ -21,7 +21,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except MiyabiError as error:
-            click.echo(f"miyabi: {error}", err=True)
+            click.echo(f"miyabi: {error.in_full if isinstance(error, BadInput) else error}", err=True)
             sys.exit(BAD_INPUT if isinstance(error, BadInput) else FAILED)
         except KeyboardInterrupt:
             click.echo("miyabi: interrupted", err=True)

@@ -52,7 +52,7 @@ def aggregate_results(
             report = write_report(work.folder)
     except BadInput as error:
         get_run_logger().error("%s", error)
-        return Failed(name="BadInput", message=str(error))
+        return Failed(name="BadInput", message=error.in_full)
     except OSError as error:
         said = f"run {run}: its folder cannot be written: {error}. Is the disk full?"
         get_run_logger().error("%s", said)

@@ -41,7 +41,7 @@ def open_pull_request(repository: Path, run: str, github: OptionalText = None, c
         home = bring_home(RunFolder.find(place.repository.root, run), place)
     except BadInput as error:
         get_run_logger().error("%s", error)
-        return Failed(name="BadInput", message=str(error))
+        return Failed(name="BadInput", message=error.in_full)
     except NotDone as error:
         return Failed(message=str(error))
     return Completed(message=homecoming_sentence(home))

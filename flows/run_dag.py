@@ -81,7 +81,7 @@ def run_dag(
             return _aggregate(live, config=config, fleet=fleet, session_defaults=session_defaults)
     except BadInput as error:
         get_run_logger().error("%s", error)
-        return Failed(name="BadInput", message=str(error))
+        return Failed(name="BadInput", message=error.in_full)
 
 
 def _run(live: LiveRun, runner: FleetTaskRunner) -> None:

@@ -73,6 +73,6 @@ def run_milestone(
         return Completed(name="Skipped", message=str(busy))
     except BadInput as error:
         get_run_logger().error("%s", error)
-        return Failed(name="BadInput", message=str(error))
+        return Failed(name="BadInput", message=error.in_full)
     except NotDone as error:
         return Failed(message=str(error))

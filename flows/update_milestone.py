@@ -42,7 +42,7 @@ def update_milestone(
         update = value_of(write_plan.submit(milestone, place=place, plan=plan))
     except BadInput as error:
         get_run_logger().error("%s", error)
-        return Failed(name="BadInput", message=str(error))
+        return Failed(name="BadInput", message=error.in_full)
     except NotDone as error:
         return Failed(message=str(error))
     return Completed(message=f"milestone {plan.facts.milestone.number}: {update}")

@@ -42,6 +42,10 @@ MiyabiError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+_MOST_OTHERS = 20
+
 
 class MiyabiError(Exception):
     """Something foreseeable went wrong. `transient`: the same again may go well."""
@@ -53,7 +57,18 @@ class MiyabiError(Exception):
 
 
 class BadInput(MiyabiError):
-    """The input cannot be used."""
+    """The input cannot be used. `others` has further problems of the same file, which the message only counts."""
+
+    def __init__(self, message: str | None = None, *, others: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.others = tuple(others)
+
+    @property
+    def in_full(self) -> str:
+        """The message, and below it a line for each further problem, the first twenty."""
+        more = len(self.others) - _MOST_OTHERS
+        rest = [f"… and {more} more"] if more > 0 else []
+        return "\n  ".join([str(self), *self.others[:_MOST_OTHERS], *rest])
 
 
 class DagError(BadInput):

@@ -53,6 +53,8 @@ async def read_request(request: RunRequest) -> tuple[Dag, Settings, Repository, 
         return _again(request, known), settings, repository, known.info().base
     if request.run:
         _require_own_name(repository.root, request.run)
+    if request.tasks is None and known:
+        raise known.unknown()
     if request.tasks is None:
         raise BadInput("no DAG file was given. Name one, e.g. tasks.json, or a run to go on with.")
     plan = unfinished(Dag.load(request.tasks))
@@ -189,4 +191,4 @@ def _require_labels(dag: Dag, machines: Sequence[Machine]) -> None:
     fleet = [Load(machine=m, used=0) for m in machines]
     for node in dag.nodes:
         if reason := unplaceable(fleet, requires=node.requires):
-            raise DagError(f"{dag.name}: node {node.id!r}: requires: {reason}. Give a machine of the fleet the label.")
+            raise DagError(f"{dag.name}: node {node.id!r}: requires: {reason}. Name one, or give it the label.")

@@ -11,6 +11,7 @@ from miyabi.errors import DagError
 
 _LONGEST = 60
 _LISTED = 30
+_KEPT = 1000
 
 
 def shown(text: str) -> str:
@@ -46,27 +47,28 @@ def nearest(wrong: str, known: Collection[str]) -> str:
 
 
 class Problems:
-    """Collects problems of one file; only the first is put into words."""
+    """Collects problems of one file; the first is told with the file's name, the others below it."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.count = 0
-        self._first = ""
+        self._said: list[str] = []
 
     def add(self, where: str, what: str, *, wrong: str = "", known: Collection[str] = ()) -> None:
         """Count a problem; `wrong` and `known` names make a hint at the nearest name."""
         self.count += 1
-        if self.count == 1:
+        if self.count <= _KEPT:
             hint = nearest(wrong, known) if wrong else ""
-            self._first = f"{where}: {what}{hint}" if where else f"{what}{hint}"
+            self._said.append(f"{where}: {what}{hint}" if where else f"{what}{hint}")
 
     def refuse(self) -> None:
         """Ends here where there was any problem.
 
         Raises:
-            DagError: one line with the file and the first problem, and how many more there are.
+            DagError: one line with the file and the first problem, and how many more there are; it has those too.
         """
         if self.count:
             more = self.count - 1
             rest = f" (and {more} more problem{'s' * (more > 1)})" if more else ""
-            raise DagError(f"{self.name}: {self._first}{rest}")
+            first, *others = self._said
+            raise DagError(f"{self.name}: {first}{rest}", others=others)

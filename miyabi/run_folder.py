@@ -48,9 +48,13 @@ class RunFolder:
         """
         folder = cls(repository, valid_run_name(run))
         if not folder.info_file.exists():
-            known = ", ".join(f.run for f in cls.all(repository)[-5:]) or "none yet"
-            raise BadInput(f"run {run}: not found below {_runs(repository)}. The latest runs: {known}.")
+            raise folder.unknown()
         return folder
+
+    def unknown(self) -> BadInput:
+        """What to raise where there is no such run: says which there are."""
+        known = ", ".join(f.run for f in self.all(self.repository)[-5:]) or "none yet"
+        return BadInput(f"run {self.run}: not found below {_runs(self.repository)}. The latest runs: {known}.")
 
     @property
     def path(self) -> Path:

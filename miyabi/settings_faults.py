@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from miyabi.errors import SettingsError
 from miyabi.problems import nearest, shown
@@ -103,17 +104,21 @@ def _unusable(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[st
 
 
 def wrong_value(error: ValidationError, *, file: Path, settings: type[BaseModel]) -> SettingsError:
-    """What to raise for settings that are not what they should be: the first fault in full, the others counted."""
-    first, *others = error.errors(include_url=False)
-    path = [str(part) for part in first["loc"] if part != "[key]"]
-    reason = f"{first['msg'].removeprefix('Value error, ')}{_hint(first['type'], path)}"
-    if first["type"] == "extra_forbidden":
+    """What to raise for settings that are not what they should be: the first fault, the others counted and with it."""
+    first, *others = [_fault(each, file=file, settings=settings) for each in error.errors(include_url=False)]
+    more = f" (and {len(others)} more)" if others else ""
+    return SettingsError(f"{first}{more}", others=others)
+
+
+def _fault(error: ErrorDetails, *, file: Path, settings: type[BaseModel]) -> str:
+    path = [str(part) for part in error["loc"] if part != "[key]"]
+    reason = f"{error['msg'].removeprefix('Value error, ')}{_hint(error['type'], path)}"
+    if error["type"] == "extra_forbidden":
         reason = f"unknown field{nearest(path[-1], _known(settings, path[:-1]))}"
     is_secret = "environment" in path  # or may be one
-    was = "" if is_secret or first["type"] in _WITHOUT_FOUND else f" (found {_said(first['input'])})"
-    more = f" (and {len(others)} more)" if others else ""
-    said = path[:-1] if first["type"] == "missing" else path
-    return SettingsError(f"{_source(said, file)}: {_field(path)}: {reason}{was}{more}")
+    was = "" if is_secret or error["type"] in _WITHOUT_FOUND else f" (found {_said(error['input'])})"
+    said = path[:-1] if error["type"] == "missing" else path
+    return f"{_source(said, file)}: {_field(path)}: {reason}{was}"
 
 
 def _hint(kind: str, path: Sequence[str]) -> str:

@@ -26,10 +26,11 @@ _NAMED = 3
 
 
 class Swept(NamedTuple):
-    """Whether nothing of the run is left on a machine, and a sentence about it."""
+    """Whether nothing of the run is left on a machine, a sentence, and whether anything was or may be there."""
 
     is_clean: bool
     told: str
+    is_known: bool = True
 
 
 def not_home(folder: RunFolder) -> tuple[str, ...]:
@@ -92,6 +93,7 @@ async def sweep_machine(
             return Swept(False, f"{machine.name}: left alone, still running: {', '.join(live)}. Stop the run first.")
         if mine and not is_known:
             return Swept(False, f"{machine.name}: not swept: {_unknown(run, [name for name, _ in mine])}")
+        is_there = bool(mine) or await _has_checkouts(machine, host, run)
         await workspace.remove_run(run)
         tasks = {SessionPaths.of(name).task for name, _ in mine}
         await remove_claude_files(machine, host, settings, run=run, tasks=tasks)
@@ -99,7 +101,14 @@ async def sweep_machine(
             await RemoteSession(host, name, workspace=machine.workspace).remove()
     except (MachineError, SessionError) as error:
         return Swept(False, f"{machine.name}: not swept: {error}")
-    return Swept(True, f"{machine.name}: swept, {count(len(mine), 'session')}")
+    return Swept(True, f"{machine.name}: swept, {count(len(mine), 'session')}", is_there)
+
+
+async def _has_checkouts(machine: Machine, host: Host, run: str) -> bool:
+    """Whether the machine has a checkout of a run of this name."""
+    folders = [f"{machine.workspace}/{kind}/{run}" for kind in ("checkouts", "worktrees")]
+    look = 'for each; do if [ -e "$each" ]; then echo "$each"; fi; done'
+    return bool((await host.run(["/bin/sh", "-c", look, "sh", *folders])).stdout.strip())
 
 
 def _unknown(run: str, sessions: Sequence[str]) -> str:

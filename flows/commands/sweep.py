@@ -27,7 +27,8 @@ def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool
     knows what is here, and sessions go only with `yes`.
 
     Raises:
-        BadInput: no such run name, repository or configuration; or the run is being worked on.
+        BadInput: no such run name, repository or configuration; the run is being worked on; or nothing of such a run is
+            anywhere.
     """
     repo = asyncio.run(Repository.open(repository))
     settings = Settings.load(repo.root, config=config)
@@ -42,6 +43,8 @@ def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool
         if its.is_clean:
             note_swept(folder, machine.name)
     swept = [*there, *_missing(settings, folder)]
+    if not folder.path.exists() and not any(each.is_known for each in swept):
+        _require_branches(repo, folder)
     for each in swept:
         click.echo(each.told)
     if branches:
@@ -54,6 +57,12 @@ def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool
 def _require_rest(folder: RunFolder) -> None:
     if folder.is_being_worked_on:
         raise BadInput(f"run {folder.run} is being worked on. Wait for it or end it, then sweep.")
+
+
+def _require_branches(repo: Repository, folder: RunFolder) -> None:
+    """Passes a run that has no folder any more, nor anything on a machine, where it has branches here."""
+    if not asyncio.run(repo.branches(f"miyabi/{folder.run}/")):
+        raise folder.unknown()
 
 
 def _may_go(folder: RunFolder) -> bool:

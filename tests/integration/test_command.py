@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import ROOT, Desk, desk  # noqa: F401 - a fixture
+from miyabi.machine import Machine
+from tests.support.command import ROOT, Desk, desk, fleet_of  # noqa: F401 - a fixture
 from tests.support.repos import git
 
 BAD = ROOT / "tests" / "cases" / "dags" / "bad"
@@ -52,6 +53,42 @@ def test_a_dag_file_that_cannot_be_used(desk: Desk, name: str, content: bytes | 
     if content is not None:
         (desk.folder / name).write_bytes(content)
     desk.refuses("orchestrate", str(desk.folder / name), saying=[str(desk.folder / name), *words])
+
+
+def test_every_problem_of_a_dag_file_is_shown(desk: Desk) -> None:
+    """Below the first problem each of the others has its line, for `schedule` as for `orchestrate`; of many, twenty."""
+    file = desk.dag({"id": "a", "colour": 1, "priority": 0}, {"id": "b", "requires": 7})
+    for command in ("schedule", "orchestrate"):
+        said = desk.refuses(command, file).splitlines()
+        assert len(said) == 3
+        assert said[0].endswith(" (and 2 more problems)")
+        assert said[1].startswith("  node 'a': 'priority' must be")
+        assert said[2].startswith("  node 'b': 'requires' must be")
+    many = desk.refuses("schedule", desk.dag({"id": "a"} | {f"field{number}": 1 for number in range(30)})).splitlines()
+    assert (len(many), many[-1]) == (22, "  … and 9 more")
+
+
+def test_every_problem_of_a_configuration_is_shown(desk: Desk) -> None:
+    """A configuration's problems have a line each, too."""
+    desk.configure("[runs]\npatience = 1\nmax_attempts = 0\n")
+    done = desk.miyabi("check")
+    assert done.returncode == 2
+    first, second = done.stderr.splitlines()
+    assert "runs.max_attempts: " in first
+    assert first.endswith(" (and 1 more)")
+    assert "runs.patience: unknown field" in second
+
+
+@pytest.mark.parametrize("words", [["--run", "nightly-1"], ["--run", "nightly-1", "--rehearse"]])
+def test_a_run_that_is_not_there(desk: Desk, words: list[str]) -> None:
+    """Who wants to go on with a run and mistypes its name is told so, with those that there are."""
+    for run in ("nightly-2", "nightly-3"):
+        folder = desk.repository / ".miyabi" / "runs" / run
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text("{}")
+    said = ["run nightly-1: not found below", "The latest runs: nightly-2, nightly-3."]
+    desk.refuses("orchestrate", *words, saying=said)
+    desk.refuses("sweep", "nightly-1", saying=said)
 
 
 def test_the_command_says_what_the_reader_says(desk: Desk) -> None:
@@ -144,6 +181,22 @@ def test_a_label_that_no_machine_has(desk: Desk) -> None:
     desk.refuses("orchestrate", desk.dag(requires=["xcode"]), saying=["'a'", "'xcode'"])
 
 
+@pytest.mark.parametrize("label", ["machine:second", "second"])
+def test_a_machine_that_is_required_by_its_name(desk: Desk, label: str) -> None:
+    """`machine:NAME` places a task on that machine; one that is not there is refused with the nearest name."""
+    fleet = fleet_of(Machine(name="first"), Machine(name="second"))
+    done = desk.miyabi("schedule", desk.dag(requires=[label]), **fleet)
+    assert done.returncode == 0
+    assert "second" in done.stdout
+    assert "no machine" not in done.stdout
+    desk.refuses(
+        "orchestrate",
+        desk.dag(requires=["machine:secund"]),
+        **fleet,
+        saying=["'a'", "there is no machine 'secund'; did you mean 'second'?"],
+    )
+
+
 def test_a_run_name_that_cannot_be_a_branch(desk: Desk) -> None:
     """A run's name is part of branches and folders, and is refused where it cannot be."""
     desk.refuses("orchestrate", desk.dag(), "--run", "../x", saying=["'../x' is not a usable name", "nightly-1"])
@@ -152,7 +205,7 @@ def test_a_run_name_that_cannot_be_a_branch(desk: Desk) -> None:
 def test_nothing_to_run(desk: Desk) -> None:
     """Without a file and without a run to go on with there is nothing to do."""
     desk.refuses("orchestrate", saying=["no DAG file was given"])
-    desk.refuses("orchestrate", "--run", "unknown", saying=["no DAG file was given"])
+    desk.refuses("orchestrate", "--run", "unknown", saying=["run unknown: not found", "The latest runs: none yet."])
 
 
 def test_a_run_that_does_not_exist(desk: Desk) -> None:

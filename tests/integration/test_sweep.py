@@ -13,6 +13,7 @@ from flows.commands.sweep import sweep_run
 from miyabi.errors import BadInput
 from miyabi.machine import Machine
 from tests.support.live_runs import Workshop, workshop  # noqa: F401 - a fixture
+from tests.support.repos import git
 
 
 def sweep(workshop: Workshop, monkeypatch: pytest.MonkeyPatch, *machines: Machine, yes: bool = False) -> int:
@@ -66,6 +67,29 @@ def test_a_run_whose_folder_is_gone(
     assert checkout(workshop).exists()
     assert sweep(workshop, monkeypatch, *fleet, yes=True) == 0
     assert not checkout(workshop).exists()
+
+
+def test_a_run_that_is_nowhere(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistyped name is bad input, with the runs that there are; a machine that does not answer makes that unsure."""
+    asyncio.run(workshop.run(run="r2"))
+    with pytest.raises(BadInput, match=r"run r1: not found below .*/runs\. The latest runs: r2\."):
+        sweep(workshop, monkeypatch, workshop.machine())
+    away = workshop.machine("m2", host="127.0.0.1", ssh={"port": 9, "user": "nobody"})
+    assert sweep(workshop, monkeypatch, workshop.machine(), away) == 1
+
+
+def test_a_run_whose_folder_is_gone_is_swept(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a machine still has its sessions, or only checkouts, or there are branches, the run is known."""
+    asyncio.run(leave_work(workshop))
+    shutil.rmtree(workshop.folder / "repository/.miyabi/runs/r1")
+    assert sweep(workshop, monkeypatch, workshop.machine(), yes=True) == 0
+    assert not (workshop.folder / "m1/sessions/r1.a.1").exists()
+    (workshop.folder / "m1/checkouts/r1/b").mkdir(parents=True)
+    assert sweep(workshop, monkeypatch, workshop.machine()) == 0
+    with pytest.raises(BadInput, match="run r1: not found"):
+        sweep(workshop, monkeypatch, workshop.machine())
+    git(workshop.folder / "repository", "branch", "miyabi/r1/a")
+    assert sweep(workshop, monkeypatch, workshop.machine()) == 0
 
 
 def test_a_machine_that_is_gone_from_the_configuration(

@@ -60,12 +60,15 @@ class Desk:
         )
 
     def refuses(self, *words: str, saying: Iterable[str] = (), **variables: str) -> str:
-        """What is said of bad input: one line, exit code 2, no traceback, and nothing changed in the repository."""
+        """What is said of bad input: a line a problem, exit code 2, no traceback, nothing changed in the repository."""
         before = self._all()
         done = self.miyabi(*words, **variables)
-        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done
-        assert done.stderr.startswith("miyabi: ")
-        assert done.stderr.rstrip("\n").isprintable(), done.stderr
+        assert done.returncode == 2, done
+        first, *others = done.stderr.splitlines()
+        assert first.startswith("miyabi: "), done
+        assert bool(others) == (" more problem" in first), done
+        assert all(line.startswith("  ") and line.isprintable() for line in others), done
+        assert first.isprintable(), done
         assert [word for word in saying if word not in done.stderr] == [], done.stderr
         assert self._all() == before
         return done.stderr
