@@ -27,6 +27,7 @@ from miyabi.faults import (
 from miyabi.parser import Transcript
 from miyabi.session import Outcome
 from miyabi.startup_faults import STARTUP_FAULTS
+from miyabi.text import last_message
 from miyabi.usage_limit import UsageLimit, limit_in_words
 
 _GO_ON = "the conversation can go on"
@@ -87,9 +88,9 @@ def _without_result(transcript: Transcript, evidence: Evidence) -> Verdict:
     said = "\n".join((*transcript.stray, evidence.stderr))
     fault = LAUNCH_EXIT.get(status or 0) or by_launch_text(said)
     if fault is None and transcript.init is not None:
-        situation = f"claude on {evidence.machine} broke down with exit status {status}: {_last_line(said)}"
+        situation = f"claude on {evidence.machine} broke down with exit status {status}: {last_message(said)}"
         return verdict(Outcome.KILLED, "crashed", situation, _GO_ON)
-    situation = f"claude did not start on {evidence.machine}: {_last_line(said) or f'exit status {status}'}"
+    situation = f"claude did not start on {evidence.machine}: {last_message(said) or f'exit status {status}'}"
     return verdict_of(fault or UNKNOWN_LAUNCH, situation, evidence=evidence)
 
 
@@ -110,11 +111,6 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1].removeprefix("miyabi: ").removeprefix("Error: ") if lines else ""
 
 
 def aborted(transcript: Transcript, evidence: Evidence) -> Verdict | None:
@@ -226,7 +222,7 @@ def exit_says_error(_: Transcript, evidence: Evidence) -> Verdict | None:
     if evidence.agent_exit == 0 or evidence.ended_by == "lingered":
         return None
     situation = (
-        f"claude claimed success and ended with exit status {evidence.agent_exit}: {_last_line(evidence.stderr)}"
+        f"claude claimed success and ended with exit status {evidence.agent_exit}: {last_message(evidence.stderr)}"
     )
     advice = f"read the session's stderr of {evidence.task}"
     return _killed(evidence) or verdict(Outcome.AGENT_ERROR, "exit_status", situation, advice)

@@ -9,7 +9,7 @@ from miyabi.integration_values import LeftOut, LeftOutKind
 from miyabi.large_files import LargeFile, large_files_words
 from miyabi.redact import redact
 from miyabi.session import Outcome, SessionResult
-from miyabi.text import one_line
+from miyabi.text import last_message, one_line
 
 _CHARACTERS = 300
 _NAMED = 5
@@ -66,8 +66,7 @@ def conflicting(task: str, files: tuple[str, ...], *, merged: Mapping[str, Colle
 
 def breaking(task: str, *, command: str, exit_status: int, output: str) -> LeftOut:
     """A task with whose merge the verify commands begin to fail."""
-    last = next((line for line in reversed(output.splitlines()) if line.strip()), "no output")
-    told = one_line(redact(last), characters=_CHARACTERS)
+    told = last_message(redact(output), characters=_CHARACTERS) or "no output"
     reason = f"`{one_line(redact(command))}` fails from its merge on (exit status {exit_status}): {told}"
     return LeftOut(task=task, kind=LeftOutKind.CHECK, reason=reason)
 

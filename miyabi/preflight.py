@@ -10,6 +10,7 @@ from miyabi.host import Host
 from miyabi.launcher import BAD_TOKEN_FILE, claude_words, inherited, session_prelude
 from miyabi.machine import Machine
 from miyabi.settings import Settings
+from miyabi.text import last_message
 
 MINIMUM_GIT = (2, 20)
 MINIMUM_FREE_MIB = 200
@@ -103,7 +104,7 @@ async def _ask_claude(machine: Machine, host: Host, settings: Settings) -> str:
     if "Claude Code" not in version:
         raise _not_ready(
             machine,
-            f"no claude at {machine.claude!r}: {err.splitlines()[-1] if err else version or 'it said nothing'}",
+            f"no claude at {machine.claude!r}: {last_message(err) or version or 'it said nothing'}",
             "Install Claude Code there, or set `claude` to its absolute path (an SSH command reads no profile).",
         )
     if not _logged_in(status):

@@ -30,7 +30,7 @@ class Swept(NamedTuple):
 
     is_clean: bool
     told: str
-    is_known: bool = True
+    is_there: bool = True
 
 
 def not_home(folder: RunFolder) -> tuple[str, ...]:

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|[@-Z\\-_])")
 # Controls without tab and line feed; direction overrides, which can make a line read other than it is.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_LINES_OF_ERROR = 8
+_ERROR = re.compile(
+    r"(?:[\w./@-]{1,60}: )?(?:\[?(?:error|fatal|panic|critical)\b"
+    r"|(?:\w{1,60}\.){0,9}\w{0,60}(?:Error|Exception)\b(?=[:\s]|$))",
+    re.IGNORECASE,
+)
+_BEFORE_ERROR = re.compile(r"^\s*(?:miyabi: )?(?:Error: )?")
+_ADDS = re.compile(
+    r"\s|[(\[^~|>*-]|(?:did you mean|hint|try|see|use|run|usage|note|help|please|maybe|perhaps|available|possible|valid"
+    r"|choose|known|allowed|expected|got|caused by|for (?:more|help)|node\.js v)\b",
+    re.IGNORECASE,
+)
+_FRAME = re.compile(r"\s*at [\w.<(].{0,300}|\s*Node\.js v[0-9.]+\s*$")
 
 
 def whole(text: str) -> str:
@@ -31,3 +45,25 @@ def one_line(text: str, *, characters: int = 200) -> str:
     """The text on one line, blanks run together, at most so many characters."""
     line = " ".join(clean(text[: characters * 8]).split())
     return line if len(line) <= characters else line[: characters - 1] + "…"
+
+
+def last_message(text: str, *, characters: int = 300) -> str:
+    """What a program said last, on one line: its last error, from its first line to its hints.
+
+    That is the last line, with those above it where it only adds to them: a hint such as `Did you mean …?`, something
+    in brackets, indented or pointed at. Frames of a stack are left out.
+    """
+    every = [line.rstrip() for line in clean(text).splitlines() if line.strip()]
+    lines = [line for line in every if not _FRAME.match(line)] or every
+    told = " ".join(lines[_start_of_error(lines) :])
+    return one_line(_BEFORE_ERROR.sub("", told, count=1), characters=characters)
+
+
+def _start_of_error(lines: Sequence[str]) -> int:
+    last = max(len(lines) - 1, 0)
+    for index in range(last, max(last - _LINES_OF_ERROR, -1), -1):
+        if lines and _ERROR.match(lines[index]):
+            return index
+    while last > 0 and _ADDS.match(lines[last]):
+        last -= 1
+    return last

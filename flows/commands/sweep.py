@@ -43,7 +43,7 @@ def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool
         if its.is_clean:
             note_swept(folder, machine.name)
     swept = [*there, *_missing(settings, folder)]
-    if not folder.path.exists() and not any(each.is_known for each in swept):
+    if not folder.path.exists() and not any(each.is_there for each in swept):
         _require_branches(repo, folder)
     for each in swept:
         click.echo(each.told)

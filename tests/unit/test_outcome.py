@@ -128,6 +128,29 @@ def test_not_found_says_where() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("stream", "stderr", "said"),
+    [
+        (
+            b"",
+            "error: unknown option '--modle'\n(Did you mean --model?)\n",
+            "did not start on mini1: error: unknown option",
+        ),
+        (init(), "Error: no room\nTry again later\n", "broke down with exit status 1: no room Try again later"),
+        (
+            init() + result(),
+            "Error: cannot save\n  the transcript\n",
+            "ended with exit status 1: cannot save the transc",
+        ),
+    ],
+)
+def test_an_error_of_several_lines(stream: bytes, stderr: str, said: str) -> None:
+    """The first line of an error is told with its hint, wherever stderr explains the outcome."""
+    transcript = Transcript()
+    transcript.feed(stream)
+    assert said in str(decide(transcript, replace(GOOD, agent_exit=1, stderr=stderr)).error_text)
+
+
 def failed(error: str = "", status: int | None = None, api_error: str = "", **fields: Any) -> bytes:
     """A session that the API ended."""
     said: dict[str, Any] = {"error": error, "api_error_status": status, "api_error": api_error}
