@@ -9,9 +9,9 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from miyabi import atomic
+from miyabi import atomic, private_files
 from miyabi.machine import Machine
-from miyabi.session import Outcome, SessionResult, SessionSpec
+from miyabi.session import FOLDER_LEVELS, Outcome, SessionResult, SessionSpec
 
 _FILE = "attempt.json"
 _RESULT = "result.json"
@@ -82,7 +82,7 @@ class AttemptRecord(BaseModel):
 
     def keep(self, folder: Path) -> None:
         """Writes the record, before anything is started; that it was skipped once counts no longer."""
-        folder.mkdir(parents=True, exist_ok=True)
+        private_files.make_folder(folder, levels=FOLDER_LEVELS)
         (folder / _RESULT).unlink(missing_ok=True)
         atomic.write_text(folder / _FILE, self.model_dump_json() + "\n")
 

@@ -17,7 +17,7 @@ def held(file: Path, *, busy: Callable[[str], Exception]) -> Iterator[None]:
         file: made where it is not there; stays afterwards, for whoever waits for it.
         busy: makes what is raised where another process has it, out of that one's id, `?` where that is not known.
     """
-    with file.open("a+", encoding="utf-8") as handle:
+    with open(file, "a+", encoding="utf-8", opener=_private) as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -27,3 +27,7 @@ def held(file: Path, *, busy: Callable[[str], Exception]) -> Iterator[None]:
         handle.write(f"{os.getpid()}\n")
         handle.flush()
         yield
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-from miyabi import supervision
+from miyabi import private_files, supervision
 from miyabi.errors import ConnectionDropped, MachineError, MachineUnreachable, RemoteFailed, SessionError
 from miyabi.frames import Data, Frame, FrameReader, Heartbeat, Over, Truncated
 from miyabi.host import Host
@@ -27,7 +27,7 @@ class Copy:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = path.open("ab", buffering=0)
+        self._file = private_files.open_to_append(path)
         self.size = self._file.tell()
 
     def __enter__(self) -> Self:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from miyabi import conflict_markers, legacy_result, strays
+from miyabi import conflict_markers, legacy_result, private_files, strays
 from miyabi.collecting import collect_patiently
 from miyabi.legacy_result import LegacyResult
 from miyabi.live_run import LiveRun
@@ -80,7 +80,7 @@ class Harvest:
             max_file_bytes=self.spec.max_file_bytes,
         )
         changes = await self.live.repository.changes(self.spec.base, collected.head)
-        (self._files / "check.log").write_bytes(await self.session.check_log())
+        private_files.write_bytes(self._files / "check.log", await self.session.check_log())
         return conclude(
             self.spec,
             transcript=transcript,

@@ -1,4 +1,7 @@
-"""What the orchestrator keeps of a run, below `<repository>/.miyabi/runs/<run>/`. Every name is made here."""
+"""What the orchestrator keeps of a run, below `<repository>/.miyabi/runs/<run>/`. Every name is made here.
+
+Nobody but the owner may read it: sessions say what they find.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ from typing import Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from miyabi import atomic, file_lock
+from miyabi import atomic, file_lock, private_files
 from miyabi.errors import BadInput
 from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.run_info import Homecoming, MilestoneRun, RunInfo
 from miyabi.run_name import REHEARSAL_PREFIX, is_run_name, new_run_name, run_name_of, valid_run_name
-from miyabi.session import SessionPaths, SessionResult
+from miyabi.session import FOLDER_LEVELS, SessionPaths, SessionResult
 
 __all__ = ["REHEARSAL_PREFIX", "RunFolder", "new_run_name", "run_name_of", "valid_run_name"]
 
@@ -158,7 +161,7 @@ class RunFolder:
     def write_result(self, result: SessionResult) -> None:
         """Keeps the result of an attempt."""
         folder = self.attempt(result.task, result.attempt)
-        folder.mkdir(parents=True, exist_ok=True)
+        private_files.make_folder(folder, levels=FOLDER_LEVELS)
         atomic.write_text(folder / "result.json", result.model_dump_json(indent=2) + "\n")
 
     def results(self) -> tuple[SessionResult, ...]:
@@ -217,6 +220,8 @@ def make_folder_of_runs(repository: Path, run: str = "") -> Path:
     """
     folder = _runs(repository) / run
     try:
+        if run:
+            private_files.make_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
         atomic.write_text(_runs(repository) / _IGNORED, "*\n")
     except OSError as error:

@@ -82,6 +82,10 @@ def is_resolving(task: str) -> bool:
     return task.startswith(_RESOLVING)
 
 
+FOLDER_LEVELS = 4
+"""Folders from an attempt's own up to the run's: RUN/sessions/TASK/attempt-N."""
+
+
 class SessionPaths(BaseModel):
     """Every name derived from (run, task, attempt), made in this one place."""
 
