@@ -8,6 +8,10 @@ from contextlib import AsyncExitStack, suppress
 from functools import partial
 
 import asyncssh
+from asyncssh.encryption import get_encryption_algs
+from asyncssh.kex import get_kex_algs
+from asyncssh.mac import get_mac_algs
+from asyncssh.public_key import get_public_key_algs
 
 from miyabi import ssh_faults as faults
 from miyabi.errors import MachineError
@@ -57,14 +61,20 @@ async def _reach(target: SshTarget) -> tuple[asyncssh.SSHClientConnection, ...]:
 
 
 async def _log_in(target: SshTarget, *, tunnel: asyncssh.SSHClientConnection | None) -> asyncssh.SSHClientConnection:
-    guard = _Guard(target)
+    guard = await asyncio.to_thread(_Guard, target)
     async with AsyncExitStack() as stack:
         identities = await _identities(target, stack)
         await stack.enter_async_context(handshakes(target.host, target.port))
         try:
-            return await _handshake(target, guard=guard, keys=identities.keys, tunnel=tunnel)
+            connection = await _handshake(target, guard=guard, keys=identities.keys, tunnel=tunnel)
         except (asyncssh.Error, OSError, ValueError) as error:
             raise _fault(error, target, guard=guard, identities=identities) from error
+    try:
+        await asyncio.to_thread(guard.check.require_valid, _public(connection.get_server_host_key()))
+    except BaseException:
+        connection.abort()
+        raise
+    return connection
 
 
 async def _handshake(
@@ -86,8 +96,7 @@ async def _handshake(
         client_factory=lambda: guard,
         known_hosts=tuple(map(_import_keys, (known.keys + known.borrowed, known.authorities, known.revoked))),
         host_key_alias=target.host_key_alias,
-        server_host_key_algs=known.algorithms,
-        encryption_algs=target.ciphers,
+        **_algorithms(target, host_keys=known.algorithms),
         client_keys=keys or None,
         agent_path=None,
         preferred_auth=["publickey"],
@@ -112,7 +121,42 @@ class _Guard(asyncssh.SSHClient):
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:  # noqa: ARG002
         """Asked for a key that is not among the trusted ones."""
-        return self.check.accepts(" ".join(key.export_public_key().decode().split()[:2]))
+        return self.check.accepts(_public(key))
+
+
+def _public(key: asyncssh.SSHKey | None) -> str:
+    return " ".join(key.export_public_key().decode().split()[:2]) if key else ""
+
+
+def _algorithms(target: SshTarget, *, host_keys: Sequence[str]) -> dict[str, Sequence[str]]:
+    """What may be used with this target, as the user's configuration allows and the SSH library can.
+
+    Raises:
+        SshConfigUnusable: of something that is needed there is none.
+    """
+    allowed = target.restrictions
+    wanted = {
+        "server_host_key_algs": ("HostKeyAlgorithms", allowed.host_keys, host_keys),
+        "kex_algs": ("KexAlgorithms", allowed.key_exchanges, _names(get_kex_algs())),
+        "encryption_algs": ("Ciphers", target.ciphers, _names(get_encryption_algs())),
+        "mac_algs": ("MACs", allowed.macs, _names(get_mac_algs())),
+        "signature_algs": ("PubkeyAcceptedAlgorithms", allowed.signatures, _names(get_public_key_algs())),
+    }
+    return {name: _both(target, *each) for name, each in wanted.items() if each[1]} | (
+        {} if allowed.host_keys else {"server_host_key_algs": host_keys}
+    )
+
+
+def _both(target: SshTarget, option: str, allowed: Sequence[str], possible: Sequence[str]) -> Sequence[str]:
+    ordered, others = (possible, allowed) if option == "HostKeyAlgorithms" else (allowed, possible)
+    if found := [name for name in ordered if name in others]:
+        return found
+    reason = f"{option} allows only {', '.join(allowed)}, of which none can be used here. Allow a usual one too"
+    raise faults.unusable_config(target, reason)
+
+
+def _names(algorithms: Sequence[bytes]) -> list[str]:
+    return [name.decode() for name in algorithms]
 
 
 def _import_keys(texts: Sequence[str]) -> list[asyncssh.SSHKey]:

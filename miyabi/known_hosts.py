@@ -8,9 +8,10 @@ import hmac
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from miyabi.revoked_keys import RevokedKeys
 from miyabi.ssh_config import SshTarget
 
 _RSA = ("rsa-sha2-512", "rsa-sha2-256")
@@ -32,6 +33,11 @@ class KnownKeys:
         known = [a for key in (*self.keys, *self.borrowed) for a in _algorithms(key)]
         certified = [f"{a}-cert-v01@openssh.com" for a in _PLAIN] if self.authorities else []
         return tuple(dict.fromkeys([*certified, *known, *_PLAIN]))
+
+    def without(self, revoked: RevokedKeys) -> KnownKeys:
+        """The same, where what the file has is revoked."""
+        every = (*self.keys, *self.borrowed, *self.authorities)
+        return replace(self, revoked=(*self.revoked, *revoked.among(every)))
 
 
 def known_keys(target: SshTarget) -> KnownKeys:

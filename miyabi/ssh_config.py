@@ -9,11 +9,12 @@ import re
 import shlex
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from miyabi.machine import SshConfig
+from miyabi.ssh_restrictions import Restrictions
 
 _SSH_PORT = 22
 _SLOWEST_KEEPALIVE_SECONDS = 10.0  # with BatchMode, Debian's ssh says 300: half an hour to notice a dead link
@@ -64,6 +65,7 @@ class SshTarget:
     keepalive_misses: int
     proxy_command: str | None
     jump: SshTarget | None = None
+    restrictions: Restrictions = field(default_factory=Restrictions)
 
     @property
     def host_key_name(self) -> str:
@@ -152,14 +154,21 @@ def target_from(options: Options, *, machine: str, alias: str, chosen: SshConfig
         remember_in=user_hosts[0] if user_hosts else None,
         host_key_alias=_one(options, "hostkeyalias") or None,
         host_keys=HostKeyPolicy.ACCEPT_NEW if lenient else HostKeyPolicy.STRICT,
-        ciphers=tuple(c for c in _CIPHERS if c in _one(options, "ciphers").split(",")) or _CIPHERS,
+        ciphers=_ciphers(_one(options, "ciphers")),
         connect_timeout_seconds=_seconds(options, "connecttimeout", default=10),
         keepalive_seconds=min(_seconds(options, "serveraliveinterval", default=5), _SLOWEST_KEEPALIVE_SECONDS),
         keepalive_misses=min(int(_seconds(options, "serveralivecountmax", default=2)), _MOST_KEEPALIVE_MISSES)
         if _seconds(options, "serveraliveinterval", default=0)
         else 2,
         proxy_command=None if proxy == "none" else _percent(proxy, tokens),
+        restrictions=Restrictions.of(options),
     )
+
+
+def _ciphers(allowed: str) -> tuple[str, ...]:
+    """Those that are allowed, the fast ones first."""
+    names = [name for name in allowed.split(",") if name]
+    return (*(c for c in _CIPHERS if c in names), *(n for n in names if n not in _CIPHERS)) if names else _CIPHERS
 
 
 def _one(options: Options, keyword: str, *, default: str = "") -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from miyabi.errors import HostKeyRefused
 from miyabi.known_hosts import KnownKeys, fingerprint, known_keys, remember
+from miyabi.revoked_keys import RevokedKeys
 from miyabi.ssh_config import HostKeyPolicy, SshTarget
 
 logger = logging.getLogger(__name__)
@@ -20,11 +22,28 @@ class HostKeyCheck:
         self.target = target
         self.known: KnownKeys = known_keys(target)
         self.shown: str | None = None
+        self.is_revoked = False
+        file = target.restrictions.revoked_keys
+        self._revoked = _read_revoked(file, target) if file else None
+        if self._revoked:
+            self.known = self.known.without(self._revoked)
+
+    def require_valid(self, key: str) -> None:
+        """Passes a key or certificate that was taken, if it is not revoked itself.
+
+        Raises:
+            HostKeyRefused: it is.
+        """
+        if key and self._revoked and self._revoked.has(key):
+            raise key_invalid(self.target, "Host key is revoked")
 
     def accepts(self, unlisted: str) -> bool:
         """Whether a key that the files do not have may be taken on trust; it is remembered then."""
         self.shown = unlisted
         target = self.target
+        self.is_revoked = bool(self._revoked and self._revoked.has(unlisted))
+        if self.is_revoked or target.restrictions.known_hosts_command:
+            return False
         if self.known.keys or target.host_keys is not HostKeyPolicy.ACCEPT_NEW or target.remember_in is None:
             return False
         remember(unlisted, name=target.host_key_name, path=target.remember_in)
@@ -38,16 +57,34 @@ class HostKeyCheck:
         """Why the handshake failed at the host key. `reason` is what the SSH library says of it."""
         if self.shown is None:
             return key_invalid(self.target, reason)
+        if self.is_revoked:
+            return key_invalid(self.target, "Host key is revoked")
         shown = fingerprint(self.shown)
         if self.known.keys:
             return key_changed(self.target, shown=shown, known=[fingerprint(key) for key in self.known.keys])
         return key_unknown(self.target, shown=shown)
 
 
+def _read_revoked(file: Path, target: SshTarget) -> RevokedKeys:
+    """The keys of `RevokedHostKeys`; where it cannot be read ssh, too, trusts none.
+
+    Raises:
+        HostKeyRefused: it cannot be read.
+    """
+    try:
+        return RevokedKeys(file)
+    except OSError as error:
+        text = f"its RevokedHostKeys {file} cannot be read: {error.strerror}. Correct it in the SSH configuration."
+        raise HostKeyRefused(f"{target}: {text} Try: {target.try_command}", machine=target.machine) from None
+
+
 def key_unknown(target: SshTarget, *, shown: str) -> HostKeyRefused:
     """We have no host key for it."""
-    where = target.remember_in
-    text = f"its host key is unknown: {shown}. Compare that with `ssh-keygen -lf` of the key on the machine; then "
+    where, command = target.remember_in, target.restrictions.known_hosts_command
+    note = f"KnownHostsCommand, which may know it, cannot be used here ({command}). " if command else ""
+    text = (
+        f"its host key is unknown: {shown}. {note}Compare that with `ssh-keygen -lf` of the key on the machine; then "
+    )
     if where is None:
         text += "name a known_hosts_file for it, for `UserKnownHostsFile none` can remember nothing."
     elif target.jump or target.proxy_command or target.host_key_alias:
@@ -70,7 +107,8 @@ def key_changed(target: SshTarget, *, shown: str, known: Sequence[str]) -> HostK
 
 def key_invalid(target: SshTarget, reason: str) -> HostKeyRefused:
     """Its host key or certificate is revoked, expired or for another name."""
-    files = ", ".join(str(f) for f in target.known_hosts_files)
+    revoked = target.restrictions.revoked_keys
+    files = ", ".join(str(f) for f in (*target.known_hosts_files, *([revoked] if revoked else [])))
     return HostKeyRefused(
         f"{target}: {reason}. Give the machine a new host key or certificate, or correct {files}. "
         f"Try: {target.try_command}",

@@ -11,6 +11,7 @@ from miyabi.children import see_end
 from miyabi.errors import SshConfigUnusable
 from miyabi.machine import Machine, SshConfig
 from miyabi.ssh_config import SshTarget, parse_answer, parse_jump, ssh_flags, target_from
+from miyabi.ssh_restrictions import refusal
 
 _MAX_HOPS = 8
 _ANSWER_WITHIN_SECONDS = 20  # `Match exec` may run whatever the user likes
@@ -31,6 +32,8 @@ async def _resolve_hop(
     alias = way[-1]
     options = parse_answer(await _ask_ssh(machine.name, alias, chosen=chosen))
     target = target_from(options, machine=machine.name, alias=alias, chosen=chosen, is_jump=len(way) > 1)
+    if why := refusal(options):
+        raise SshConfigUnusable(f"{target}: {why} Try: {target.try_command}", machine=machine.name)
     jumps = first_jumps or options.get("proxyjump", ["none"])[0]
     if jumps == "none":
         return target

@@ -1,0 +1,66 @@
+"""Host keys that the user's `RevokedHostKeys` takes back: a file of keys, or a key revocation list."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+_LIST_BEGINS = b"SSHKRL\n\0"
+_WITHIN_SECONDS = 20
+
+
+class RevokedKeys:
+    """The file, read when it is asked. A key is its text: `ssh-ed25519 AAAA…`.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        content = file.read_bytes()
+        self._is_list = content.startswith(_LIST_BEGINS)
+        self._keys = frozenset() if self._is_list else frozenset(_blobs(content.decode(errors="replace")))
+
+    def among(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """Those of the keys that are revoked."""
+        return tuple(key for key in keys if self.has(key))
+
+    def has(self, key: str) -> bool:
+        """Whether the key, or the certificate, is revoked; a list is asked by `ssh-keygen`, which fails for a no."""
+        return self._is_listed(key) if self._is_list else _blob(key) in self._keys
+
+    def _is_listed(self, key: str) -> bool:
+        with tempfile.NamedTemporaryFile("w", suffix=".pub") as shown:
+            shown.write(f"{key}\n")
+            shown.flush()
+            words = ["ssh-keygen", "-Q", "-f", str(self._file), shown.name]
+            try:
+                done = subprocess.run(
+                    words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_WITHIN_SECONDS, check=False
+                )
+            except (OSError, subprocess.TimeoutExpired):
+                return True
+        return done.returncode != 0
+
+
+def _blobs(text: str) -> Iterator[str]:
+    """The keys of a file's lines, without their types and comments."""
+    for line in text.splitlines():
+        if not line.lstrip().startswith("#"):
+            yield from filter(None, map(_key_blob, line.split()))
+
+
+def _key_blob(word: str) -> str:
+    with suppress(ValueError):
+        if word.startswith("AAAA") and base64.b64decode(word, validate=True):
+            return word.rstrip("=")
+    return ""
+
+
+def _blob(key: str) -> str:
+    return key.split()[1].rstrip("=")
