@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from flows.terminal import escape_what_cannot_be_shown
 from miyabi.errors import BadInput, MiyabiError
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
@@ -16,6 +17,10 @@ _PATH = click.Path(path_type=Path)
 
 class _Commands(click.Group):
     """Turns every foreseeable error into one line on stderr and the exit code that README.md promises."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        escape_what_cannot_be_shown()
+        return super().main(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

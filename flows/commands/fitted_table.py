@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
 
 from rich.table import Table
 from rich.text import Text
 
+from flows.terminal import showable
+
 _GAP = 2
+Justify = Literal["left", "right"]
+Overflow = Literal["ellipsis", "crop"]
 
 
 def fitted_table(
@@ -18,6 +23,7 @@ def fitted_table(
     right: Collection[str] = (),
     flexible: Mapping[str, int],
     wrapped: Collection[str] = (),
+    encoding: str = "utf-8",
 ) -> Table:
     """A table without lines.
 
@@ -29,13 +35,17 @@ def fitted_table(
         flexible: headings of the columns that may be cut, each with the fewest characters that it gets. The first
             is served first.
         wrapped: headings of the columns that go on in the next line instead.
+        encoding: of the terminal; what it cannot show is an escape, which takes more room.
     """
+    rows = [[showable(cell, encoding) for cell in row] for row in rows]
+    overflow: Overflow = "ellipsis" if encoding.startswith("utf") else "crop"
     natural = {h: max(map(_length, column)) for h, *column in zip(headings, headings, *rows, strict=True)}
     widths = natural | _shared(natural, width=width, flexible=flexible)
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     for heading in headings:
-        justify = "right" if heading in right else "left"
-        table.add_column(heading, justify=justify, width=widths[heading], no_wrap=heading not in wrapped)  # type: ignore[arg-type] # one of its words
+        justify: Justify = "right" if heading in right else "left"
+        no_wrap = heading not in wrapped
+        table.add_column(heading, justify=justify, width=widths[heading], no_wrap=no_wrap, overflow=overflow)
     for row in rows:
         table.add_row(*row)
     return table

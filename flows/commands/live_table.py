@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.commands.fitted_table import fitted_table
+from flows.terminal import showable
 from miyabi.progress import Board, Row, Snapshot
 from miyabi.run_folder import RunFolder
 from miyabi.wording import clock, count
@@ -61,7 +62,7 @@ def _snapshots(find: Find, done: threading.Event) -> Iterator[Snapshot]:
 def _show_table(find: Find, console: Console, done: threading.Event) -> None:
     with Live(console=console, auto_refresh=False) as live:
         for snapshot in _snapshots(find, done):
-            live.update(_table(snapshot, rows=max(5, console.height - 4), width=console.width), refresh=True)
+            live.update(_table(snapshot, console), refresh=True)
 
 
 def _show_lines(find: Find, console: Console, done: threading.Event) -> None:
@@ -90,11 +91,13 @@ def _at(moment: float, snapshot: Snapshot) -> str:
     return f"{clock(max(0.0, moment - snapshot.started)):>7}  "
 
 
-def _table(snapshot: Snapshot, *, rows: int, width: int) -> Table:
-    shown = _first(snapshot, rows)
+def _table(snapshot: Snapshot, console: Console) -> Table:
+    shown = _first(snapshot, max(5, console.height - 4))
     cells = [_cells(row, snapshot.now) for row in shown]
-    table = fitted_table(_HEADINGS, cells, width=width, right=_FIGURES, flexible=_FLEXIBLE)
-    table.title, table.title_justify = Text(_title(snapshot), no_wrap=True), "left"
+    width, encoding = console.width, console.encoding
+    table = fitted_table(_HEADINGS, cells, width=width, right=_FIGURES, flexible=_FLEXIBLE, encoding=encoding)
+    title = showable(_title(snapshot), encoding)
+    table.title, table.title_justify = Text(title, no_wrap=True), "left"
     if len(shown) < len(snapshot.rows):
         table.caption = f"and {count(len(snapshot.rows) - len(shown), 'more task')}"
         table.caption_justify = "left"

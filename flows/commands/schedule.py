@@ -34,7 +34,7 @@ def show_schedule(*, tasks: Path, repository: Path, config: Path | None, strateg
     console = _console()
     for warning in dag.warnings:
         console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
-    console.print(_table(dag, plan, width=console.width))
+    console.print(_table(dag, plan, console))
     console.print(_summary(dag, plan), soft_wrap=True)
     for line in _not_scheduled(given):
         console.print(line, soft_wrap=True)
@@ -48,7 +48,7 @@ def _console() -> Console:
     return console
 
 
-def _table(dag: Dag, plan: Plan, *, width: int) -> Table:
+def _table(dag: Dag, plan: Plan, console: Console) -> Table:
     critical = set(dag.critical_path)
     level = {task: str(number) for number, tasks in enumerate(dag.levels) for task in tasks}
     rows = [
@@ -64,7 +64,15 @@ def _table(dag: Dag, plan: Plan, *, width: int) -> Table:
         )
         for number, row in enumerate(plan.rows, 1)
     ]
-    return fitted_table(_HEADINGS, rows, width=width, right=_FIGURES, flexible=_FLEXIBLE, wrapped={"waits for"})
+    return fitted_table(
+        _HEADINGS,
+        rows,
+        width=console.width,
+        right=_FIGURES,
+        flexible=_FLEXIBLE,
+        wrapped={"waits for"},
+        encoding=console.encoding,
+    )
 
 
 def _not_scheduled(given: Unfinished) -> Iterator[str]:

@@ -38,7 +38,7 @@ def show_sessions(*, repository: Path, config: Path | None, ended_too: bool) -> 
         live = sum(status.live for _, status in found)
         console.print(f"{machine.name}: {live} of {machine.slots} slots taken")
         if shown := [(name, status) for name, status in found if ended_too or status.live]:
-            console.print(_table(shown, width=console.width))
+            console.print(_table(shown, console))
     return FAILED if any(isinstance(found, MachineError) for found in answers) else SUCCEEDED
 
 
@@ -56,9 +56,16 @@ async def _ask(machine: Machine) -> Found | MachineError:
         await host.close()
 
 
-def _table(found: Found, *, width: int) -> Table:
+def _table(found: Found, console: Console) -> Table:
     rows = [_cells(SessionPaths.of(name), status) for name, status in found]
-    return fitted_table(_HEADINGS, rows, width=width, right={"attempt", "output"}, flexible={"  run": 12, "task": 12})
+    return fitted_table(
+        _HEADINGS,
+        rows,
+        width=console.width,
+        right={"attempt", "output"},
+        flexible={"  run": 12, "task": 12},
+        encoding=console.encoding,
+    )
 
 
 def _cells(paths: SessionPaths, status: Status) -> tuple[str, ...]:
