@@ -94,7 +94,7 @@ class Answer:
         """When it was sent by the server's clock, which its reset times are told by."""
         try:
             return parsedate_to_datetime(self.headers.get("date", "")).astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             return datetime.now(UTC)
 
 

@@ -22,6 +22,7 @@ from miyabi.wording import duration
 
 _MINUTE = 60.0
 _LONGEST_TEXT = 400
+_LONGEST_SECONDS = 1e9  # a clock that was set wrong
 _EXISTS = ("already exists", "already_exists")
 
 
@@ -107,7 +108,7 @@ def moved(answer: Answer, request: Request, *, repository: str) -> NotFoundOnGit
 
 def rate_limited(answer: Answer, *, seconds: float) -> RateLimited:
     """A limit that lasts so long."""
-    until = datetime.now(UTC) + timedelta(seconds=seconds)
+    until = datetime.now(UTC) + timedelta(seconds=min(max(seconds, 0.0), _LONGEST_SECONDS))
     return RateLimited(
         f"GitHub's rate limit is used up until {until:%H:%M:%S} UTC ({duration(seconds)} more), which is longer than"
         " we may wait. Try again after that, or allow a longer wait (max_wait_seconds).",

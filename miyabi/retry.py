@@ -18,6 +18,7 @@ class Next(StrEnum):
     WAIT_FOR_LIMIT = "wait_for_limit"  # give the slot back until the limit resets; burns nothing
 
 
+_MOST_DOUBLINGS = 30
 _STEPS = {
     Outcome.API_UNAVAILABLE: Next.RESUME_HERE,
     Outcome.KILLED: Next.RESUME_HERE,
@@ -113,4 +114,4 @@ def limit_is_over(resets_at: float, *, now: float, margin_seconds: float, times:
 
 def delay_seconds(*, attempts: int, first: float) -> float:
     """The wait before attempt `attempts + 1`: doubles each time, at most 15 minutes."""
-    return float(min(first * 2 ** (attempts - 1), 900))
+    return float(min(first * 2 ** min(attempts - 1, _MOST_DOUBLINGS), 900))
