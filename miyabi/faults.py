@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from miyabi.session import Outcome
 
@@ -22,10 +22,26 @@ def launch_fault(kind: str, advice: str) -> Fault:
     return Fault(outcome=Outcome.LAUNCH_FAILED, kind=kind, advice=advice)
 
 
+_SETUP_TOKEN = "run `claude setup-token`, save the token in a 0600 file on {machine} and set `oauth_token_file`"  # noqa: S105
+_NEW_KEY = (
+    "put a valid key into `{source}`, where {{machine}} gets it from (`environment`, `inherit_environment` or Claude's"
+    " settings there), or take it out so that the login there is used"
+)
+NO_KEY = frozenset({"", "none"})
+"""What claude says of the source of its API key where it uses none."""
+
+
 def login_fault(kind: str, advice: str = "") -> Fault:
     """One of the machine's credentials."""
-    usual = "run `claude setup-token`, save the token in a 0600 file on {machine} and set `oauth_token_file`"
-    return Fault(outcome=Outcome.NOT_LOGGED_IN, kind=kind, advice=advice or usual)
+    return Fault(outcome=Outcome.NOT_LOGGED_IN, kind=kind, advice=advice or _SETUP_TOKEN)
+
+
+def with_key(fault: Fault, source: str) -> Fault:
+    """The same fault of a session whose login was the API key that is from there: a token would change nothing."""
+    if fault.advice != _SETUP_TOKEN or source in NO_KEY:
+        return fault
+    name = source if re.fullmatch(r"[A-Za-z_]{1,60}", source) else "ANTHROPIC_API_KEY"
+    return replace(fault, advice=_NEW_KEY.format(source=name))
 
 
 def _refused(kind: str, advice: str) -> Fault:
@@ -59,6 +75,7 @@ NOT_LOGGED_IN_TEXT = re.compile(r"not logged in|invalid api key|please run /logi
 TOO_LONG = _refused("prompt_too_long", "shorten the prompt of task {task}, or name files in it in place of their text")
 
 LAUNCH_TEXT = (
+    (re.compile(r"invalid api key", re.IGNORECASE), with_key(NOT_LOGGED_IN, "ANTHROPIC_API_KEY")),
     (NOT_LOGGED_IN_TEXT, NOT_LOGGED_IN),
     (re.compile(r"piped stdin input exceeds", re.IGNORECASE), TOO_LONG),
     (

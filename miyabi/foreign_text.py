@@ -46,6 +46,11 @@ def code(text: str, *, limit: int = 300) -> str:
     return markdown.code(defuse(one_line(redact(text), characters=limit)), limit=3 * limit)
 
 
+def command(text: str, *, limit: int = 300) -> str:
+    """The text as code, to be copied: in code nothing is a reference or a mention. Not for tables."""
+    return markdown.command(one_line(redact(text), characters=limit), limit=3 * limit)
+
+
 def block(text: str, *, characters: int = 4000, language: str = "text") -> str:
     """The text as a block of code that it cannot end; of a longer one the end is shown."""
     whole = defuse(clean(redact(text))).strip("\n")

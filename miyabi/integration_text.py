@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from miyabi.integration_values import Integration, LeftOutKind, NotIntegrated
-from miyabi.markdown import code, escape, fenced, table
+from miyabi.markdown import code, command, escape, fenced, table
 from miyabi.report import Report
 from miyabi.session import Outcome
 from miyabi.wording import count
@@ -94,5 +94,5 @@ def _log(integration: Integration) -> str:
     if not integration.verify_log.strip():
         return ""
     quiet = integration.verify_log.replace("```", "'''")
-    commands = "".join(f"- {code(command)}\n" for command in integration.verify_commands)
+    commands = "".join(f"- {command(each)}\n" for each in integration.verify_commands)
     return f"Verified with:\n\n{commands}\n<details><summary>Output</summary>\n\n{fenced('text', quiet)}\n</details>\n"

@@ -23,6 +23,7 @@ from miyabi.faults import (
     Fault,
     by_launch_text,
     by_status,
+    with_key,
 )
 from miyabi.parser import Transcript
 from miyabi.session import Outcome
@@ -165,7 +166,10 @@ def api_failed(transcript: Transcript, evidence: Evidence) -> Verdict | None:
             return verdict_of(BILLING, result.message, evidence=evidence)
         return _limited(result, evidence, resets_at=limit.resets_at)
     fault = fault or (NETWORK if result.terminal_reason == "api_error" else None)
-    return verdict_of(fault, result.message or failure.text, evidence=evidence) if fault else None
+    if fault is None:
+        return None
+    source = transcript.init.api_key_source if transcript.init else ""
+    return verdict_of(with_key(fault, source), result.message or failure.text, evidence=evidence)
 
 
 def _usage_limit(

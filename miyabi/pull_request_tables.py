@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from miyabi.foreign_text import block, code, defuse, words
+from miyabi.foreign_text import block, code, command, defuse, words
 from miyabi.integration_values import Integration, LeftOut, LeftOutKind
 from miyabi.markdown import fenced, table
 from miyabi.mermaid import Box, Style, flowchart
@@ -139,7 +139,7 @@ def verification(integration: Integration) -> list[Section]:
     if integration.verified is None:
         return []
     said = "All of it passes:" if integration.verified else "**It does not pass:**"
-    commands = "".join(f"- {code(command)}\n" for command in integration.verify_commands)
+    commands = "".join(f"- {command(each)}\n" for each in integration.verify_commands)
     log = block(integration.verify_log, characters=_LOG_CHARACTERS) if integration.verify_log.strip() else ""
     details = f"\n<details><summary>Output</summary>\n\n{log}\n</details>\n" if log else ""
     return [Section(title="Checks of the whole", text=f"{said}\n\n{commands}{details}")]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from miyabi.markdown import code, escape, table
+from miyabi.markdown import code, command, escape, table
 
 TEXTS = (
     "plain words, with commas. And dots!",
@@ -21,6 +21,11 @@ TEXTS = (
     "=====",
     "$a$ $$b$$",
     "日本語 🎉 👩‍👩‍👧",
+    "git merge miyabi/r1/_integration",
+    "MIYABI_RUNS__BASE=main _private and a_ __init__.py",
+    "_a *b_ c* _ d_",
+    "~/.ssh/_config > a\\b `",
+    "``` `` `",
     "",
 )
 
@@ -63,3 +68,31 @@ def test_lines_and_controls_become_blanks() -> None:
 def test_long_texts_are_cut() -> None:
     """A text over the limit ends with an ellipsis."""
     assert escape("x" * 100, limit=10) == "x" * 9 + "…"
+
+
+@pytest.mark.parametrize(
+    "text", ["git merge miyabi/r1/_integration", "MIYABI_RUNS__BASE=main miyabi check", "export _X=1 MIYABI__A__B=2"]
+)
+def test_names_with_underscores_stay_whole(text: str) -> None:
+    """Underscores that cannot be markup are themselves in the source too, so that a command can be copied there."""
+    assert "&#95;" not in escape(text)
+
+
+@pytest.mark.parametrize(
+    "words", ["miyabi orchestrate --run _r1_ __x__", "git log a..b -- *_ _*", "ssh -F ~/c <h> #1 & $X"]
+)
+def test_a_command_in_a_sentence_is_code(words: str) -> None:
+    """A command between backticks stays as it is, while what is around it is plain."""
+    text = f"it *ends*. Run `{words}` _there_, and `not this`"
+    assert f"`{words}`" in escape(text)
+    assert shown(escape(text)) == [text.replace(f"`{words}`", words)]
+    assert shown(table(("A", "B"), [(escape(text), "end")]))[2:] == [text.replace(f"`{words}`", words), "end"]
+
+
+@pytest.mark.parametrize(
+    "text", [text for text in TEXTS if text] + ["a | b", "`", "x `y` ``z", "FOO=_x make | tee _log_"]
+)
+def test_a_command_is_code_whatever_it_holds(text: str) -> None:
+    """Pipes, backticks and underscores of a command are in its source as they are."""
+    assert text in command(text)
+    assert shown(f"- run {command(text)}\n".removeprefix("- ")) == [f"run {text}"]

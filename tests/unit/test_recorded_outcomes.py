@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from miyabi.outcome import Evidence, Verdict, decide
+from miyabi.parser import Transcript
 from miyabi.session import Outcome
 from miyabi.slash_command import missing_command
 from tests.support.recordings import FOLDER, Recording, names, recording
@@ -72,3 +73,33 @@ def test_no_success_with_a_bad_exit(status: int) -> None:
     for found in map(recording, names()):
         bad = replace(found, stderr="", expected=found.expected | {"exit_status": status})
         assert judged(bad).outcome is not Outcome.SUCCEEDED, found.name
+
+
+@pytest.mark.parametrize("name", ["api_e401", "api_e401_r0"])
+def test_a_refused_key_is_named(name: str) -> None:
+    """Where the API refuses a key the next step is another key, not a token."""
+    text = str(judged(recording(name)).error_text)
+    assert "put a valid key into `ANTHROPIC_API_KEY`, where mini1 gets it from" in text
+    assert "setup-token" not in text
+
+
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [("ANTHROPIC_API_KEY", "`ANTHROPIC_API_KEY`"), ("apiKeyHelper", "`apiKeyHelper`"), ("/login managed", "_API_KEY`")],
+)
+def test_wherever_the_key_is_from(source: str, named: str) -> None:
+    """The key is named by where claude says that it has it from."""
+    found = recording("api_e401")
+    changed = found.stdout.replace(b'"apiKeySource":"ANTHROPIC_API_KEY"', f'"apiKeySource":"{source}"'.encode())
+    assert named in str(judged(replace(found, stdout=changed)).error_text)
+
+
+def test_a_refused_login_is_renewed() -> None:
+    """Where there is no key the next step is still a token."""
+    assert "run `claude setup-token`" in str(judged(recording("oauth_e401")).error_text)
+
+
+def test_a_key_that_is_refused_before_the_start() -> None:
+    """Without a word of the stream the text itself tells a key from a login."""
+    said = Evidence(agent_exit=1, stderr="Invalid API key - Fix external API key", machine="mini1", task="t1")
+    assert "`ANTHROPIC_API_KEY`" in str(decide(Transcript(), said).error_text)
