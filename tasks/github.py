@@ -166,8 +166,10 @@ async def read_plan(which: str, *, place: Place) -> MilestonePlan:
             settings=settings.milestone,
             machines=settings.machines,
         )
-    for line in (*plan.warnings, *map(str, plan.selection.skipped)):
-        get_run_logger().info("%s", line)
+    for line in plan.warnings:
+        get_run_logger().warning("%s", line)
+    for skipped in plan.selection.skipped:
+        get_run_logger().info("%s", skipped)
     return plan
 
 
