@@ -23,10 +23,11 @@ from miyabi.report import Report
 from miyabi.report_markdown import summary_sentence
 from miyabi.reporting import report_text, write_report
 from miyabi.run_folder import RunFolder
+from tasks.declaration import FLOW
 from tasks.runner import FleetTaskRunner, current_runner
 
 
-@flow(name="aggregate-results", flow_run_name="report {run}", task_runner=FleetTaskRunner(), persist_result=False)
+@flow(name="aggregate-results", flow_run_name="report {run}", task_runner=FleetTaskRunner(), **FLOW)
 def aggregate_results(
     repository: Path,
     run: str,

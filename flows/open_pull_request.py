@@ -17,6 +17,7 @@ from miyabi.errors import BadInput
 from miyabi.place import Place
 from miyabi.run_folder import RunFolder
 from miyabi.run_info import Homecoming
+from tasks.declaration import FLOW
 from tasks.runner import FleetTaskRunner, current_runner
 
 
@@ -24,7 +25,7 @@ from tasks.runner import FleetTaskRunner, current_runner
     name="open-pull-request",
     flow_run_name="pull request of {run}",
     task_runner=FleetTaskRunner(),
-    persist_result=False,
+    **FLOW,
 )
 def open_pull_request(repository: Path, run: str, github: OptionalText = None, config: OptionalPath = None) -> Any:
     """Pushes what a run's tasks made and opens its pull request, or brings the open one up to date.

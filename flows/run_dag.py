@@ -21,6 +21,7 @@ from miyabi.live_run import LiveRun
 from miyabi.opening import RunRequest, open_run
 from miyabi.reporting import write_report
 from miyabi.run_folder import run_name_of
+from tasks.declaration import FLOW
 from tasks.patience import await_server
 from tasks.runner import FleetTaskRunner, current_runner
 
@@ -33,7 +34,7 @@ def _run_name() -> str:
     )
 
 
-@flow(name="run-dag", flow_run_name=_run_name, task_runner=FleetTaskRunner(), persist_result=False)
+@flow(name="run-dag", flow_run_name=_run_name, task_runner=FleetTaskRunner(), **FLOW)
 def run_dag(
     repository: Path,
     tasks: OptionalPath = None,

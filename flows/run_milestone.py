@@ -17,11 +17,12 @@ from flows.parameters import overrides
 from miyabi.errors import BadInput, MilestoneBusy
 from miyabi.milestone_lock import milestone_lock
 from miyabi.place import Place
+from tasks.declaration import FLOW
 from tasks.github import find_milestone
 from tasks.runner import FleetTaskRunner, current_runner
 
 
-@flow(name="run-milestone", flow_run_name="milestone {milestone}", task_runner=FleetTaskRunner(), persist_result=False)
+@flow(name="run-milestone", flow_run_name="milestone {milestone}", task_runner=FleetTaskRunner(), **FLOW)
 def run_milestone(
     repository: Path,
     milestone: str = "next due",

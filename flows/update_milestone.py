@@ -14,6 +14,7 @@ from flows.login import log_in
 from flows.outcomes import NotDone, value_of
 from miyabi.errors import BadInput
 from miyabi.place import Place
+from tasks.declaration import FLOW
 from tasks.github import read_plan, write_plan
 from tasks.runner import FleetTaskRunner, current_runner
 
@@ -22,7 +23,7 @@ from tasks.runner import FleetTaskRunner, current_runner
     name="update-milestone",
     flow_run_name="milestone {milestone}",
     task_runner=FleetTaskRunner(),
-    persist_result=False,
+    **FLOW,
 )
 def update_milestone(
     repository: Path, milestone: str = "next due", github: OptionalText = None, config: OptionalPath = None

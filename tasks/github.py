@@ -9,7 +9,6 @@ from functools import wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Failed
@@ -27,6 +26,7 @@ from miyabi.pull_request import PullRequestText
 from miyabi.push import push
 from miyabi.refusals import is_bad_input
 from miyabi.run_folder import RunFolder
+from tasks.declaration import TASK
 
 
 class Found(NamedTuple):
@@ -77,7 +77,7 @@ def refusals_are_told(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[
     return told
 
 
-@task(name="push", task_run_name="push {run}", cache_policy=NO_CACHE, persist_result=False)
+@task(name="push", task_run_name="push {run}", **TASK)
 @refusals_are_told
 async def push_branches(run: str, *, place: Place, branches: Mapping[str, str]) -> Pushed:
     """Puts the branches at their commits, those excepted whose pull requests people have merged or closed already.
@@ -93,7 +93,7 @@ async def push_branches(run: str, *, place: Place, branches: Mapping[str, str]) 
     return Pushed(default_branch=info.default_branch, decided=decided)
 
 
-@task(name="pull-request", task_run_name="pull request of {run}", cache_policy=NO_CACHE, persist_result=False)
+@task(name="pull-request", task_run_name="pull request of {run}", **TASK)
 @refusals_are_told
 async def put_pull_requests(
     run: str, *, place: Place, texts: Sequence[PullRequestText], base: str, milestone: int | None
@@ -107,7 +107,7 @@ async def put_pull_requests(
     return pulls
 
 
-@task(name="statuses", task_run_name="statuses of {run}", cache_policy=NO_CACHE, persist_result=False)
+@task(name="statuses", task_run_name="statuses of {run}", **TASK)
 @refusals_are_told
 async def put_statuses(run: str, *, place: Place, statuses: Sequence[TaskStatus]) -> None:
     """Each task's outcome as a commit status."""
@@ -116,7 +116,7 @@ async def put_statuses(run: str, *, place: Place, statuses: Sequence[TaskStatus]
     get_run_logger().info("run %s: %d statuses", run, len(statuses))
 
 
-@task(name="find-milestone", task_run_name="find milestone {which}", cache_policy=NO_CACHE, persist_result=False)
+@task(name="find-milestone", task_run_name="find milestone {which}", **TASK)
 @refusals_are_told
 async def find_milestone(which: str, *, place: Place) -> Found:
     """The milestone of that number, title, or `next due`, and whether anything could be written there."""
@@ -126,7 +126,7 @@ async def find_milestone(which: str, *, place: Place) -> Found:
     return Found(milestone=_meant(known, which, place), default_branch=info.default_branch)
 
 
-@task(name="fetch-base", task_run_name="fetch {branch}", cache_policy=NO_CACHE, persist_result=False)
+@task(name="fetch-base", task_run_name="fetch {branch}", **TASK)
 @refusals_are_told
 async def fetch_base(branch: str, *, place: Place) -> str:
     """The commit that GitHub's branch stands at now; its history is here then."""
@@ -136,7 +136,7 @@ async def fetch_base(branch: str, *, place: Place) -> str:
     return head
 
 
-@task(name="labels", task_run_name="labels of {run}", cache_policy=NO_CACHE, persist_result=False)
+@task(name="labels", task_run_name="labels of {run}", **TASK)
 @refusals_are_told
 async def show_on_issues(
     run: str,  # noqa: ARG001 - part of the run's name
@@ -152,7 +152,7 @@ async def show_on_issues(
         await watch_issues(github, folder, issues, until=until, cut_short=cut_short)
 
 
-@task(name="read-milestone", task_run_name="read milestone {which}", cache_policy=NO_CACHE, persist_result=False)
+@task(name="read-milestone", task_run_name="read milestone {which}", **TASK)
 @refusals_are_told
 async def read_plan(which: str, *, place: Place) -> MilestonePlan:
     """The milestone of that number, title, or `next due`, as it stands, and what of it is run now."""
@@ -173,7 +173,7 @@ async def read_plan(which: str, *, place: Place) -> MilestonePlan:
     return plan
 
 
-@task(name="write-milestone", task_run_name="write milestone {which}", cache_policy=NO_CACHE, persist_result=False)
+@task(name="write-milestone", task_run_name="write milestone {which}", **TASK)
 @refusals_are_told
 async def write_plan(which: str, *, place: Place, plan: MilestonePlan) -> milestone_update.MilestoneUpdate:
     """Brings description, comments and labels to where the plan stands."""

@@ -18,7 +18,6 @@ from prefect.client.schemas.objects import ConcurrencyLeaseHolder
 from prefect.client.schemas.responses import ConcurrencyLimitWithLeaseResponse, GlobalConcurrencyLimitResponse
 from prefect.context import SettingsContext, get_settings_context
 from prefect.exceptions import ObjectAlreadyExists, PrefectException
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES
 
 from miyabi.errors import ServerAway, ServerError
 from miyabi.machine import Machine
@@ -64,7 +63,8 @@ def without_retries() -> contextvars.Context:
 def few_retries(count: int) -> SettingsContext:
     """To be entered: from then on Prefect's client repeats a request so often."""
     current = get_settings_context()
-    settings = current.settings.copy_with_update(updates={PREFECT_CLIENT_MAX_RETRIES: count})
+    client = current.settings.client.model_copy(update={"max_retries": count})
+    settings = current.settings.model_copy(update={"client": client})  # Prefect's way would read the user's files anew
     return SettingsContext(profile=current.profile, settings=settings)
 
 

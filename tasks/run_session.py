@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 from prefect.states import Failed
 
@@ -22,6 +21,7 @@ from miyabi.progress import TaskState
 from miyabi.retry import Next, Outage, delay_seconds, is_sick, limit_is_over, next_step
 from miyabi.session import Outcome, SessionResult
 from miyabi.wording import count, duration
+from tasks.declaration import TASK
 from tasks.runner import current_runner
 from tasks.slots import Slot, current_slot
 
@@ -29,7 +29,7 @@ MACHINE_FULL_SECONDS = 5.0
 MACHINE_AWAY_SECONDS = 15.0
 
 
-@task(name="run-session", task_run_name="{task_id}", cache_policy=NO_CACHE, persist_result=False)
+@task(name="run-session", task_run_name="{task_id}", **TASK)
 async def run_session(task_id: str, machine: Machine | None = None) -> Any:  # noqa: ARG001 - the runner fills it in
     """Runs one node of the DAG as a Claude Code session on `machine`, in as many attempts as make sense.
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 from prefect.states import Failed
 from prefect_shell import ShellOperation  # type: ignore[import-untyped] # it brings none
 
@@ -18,9 +17,10 @@ from miyabi.redact import redact
 from miyabi.text import one_line
 from miyabi.verification import CommandEnd
 from tasks.attended import attended
+from tasks.declaration import TASK
 
 
-@task(name="verify", task_run_name="verify {label}: {name}", cache_policy=NO_CACHE, persist_result=False)
+@task(name="verify", task_run_name="verify {label}: {name}", **TASK)
 async def verify(
     command: str,
     folder: Path,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.commands.home import miyabi_home
+from flows.prefect_settings import import_prefect
 from flows.server import client_settings, ensure_server, revive_server
 from miyabi.errors import ServerError
 
@@ -27,6 +28,7 @@ def make_ready() -> str:
     A local one that dies while this process lives is started again, so that no night ends with it.
 
     Raises:
+        SettingsError: Prefect's own settings cannot be used.
         ServerError: no Prefect server could be found or started.
     """
     home = miyabi_home()
@@ -34,6 +36,7 @@ def make_ready() -> str:
     if server.pid:
         threading.Thread(target=_keep_alive, args=(home,), name="server-keeper", daemon=True).start()
     os.environ.update({**client_settings(server.url), **_QUIET})
+    import_prefect()
     logging.raiseExceptions = False  # a line that a server which is away does not get is no news for the terminal
     return server.ui_url
 

@@ -14,6 +14,7 @@ from miyabi.report import Report
 from miyabi.run_folder import RunFolder
 from tests.support.claude import PATH
 from tests.support.commands import Command
+from tests.support.prefect_api import ask
 from tests.support.prefect_server import RealServer
 
 BIN = Path(sys.executable).parent
@@ -68,6 +69,10 @@ class CommandSite:
     ) -> Command:
         """`miyabi orchestrate` with these nodes."""
         return self.start("orchestrate", self.write_tasks(nodes), "--run", run, *words, **environment)
+
+    def ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """What the API of its Prefect server answers."""
+        return ask(f"{self.server.url}{path}", body)
 
     def run_folder(self, run: str = "r1") -> RunFolder:
         """The folder of a run."""
