@@ -11,7 +11,7 @@ import click
 
 from flows.commands.live_table import Find
 from flows.commands.pressed import Pressed
-from flows.commands.ready import given, make_ready
+from flows.commands.ready import given, hosts_of, make_ready
 from flows.commands.summary import FAILED, INTERRUPTED, SUCCEEDED, summary
 from miyabi.errors import BadInput
 from miyabi.github_login import GitHubLogin
@@ -33,7 +33,7 @@ def orchestrate_milestone(*, milestone: str, repository: Path, config: Path | No
     """
     config = config.absolute() if config else None
     root = asyncio.run(_root(repository, config=config, run=choices.get("run"), github=choices.get("github")))
-    ui = make_ready()
+    ui = make_ready(hosts_of(Settings.load(root, config=config).machines))
     click.echo(f"milestone   {milestone}\nui          {ui}")
     from flows.run_milestone import run_milestone  # noqa: PLC0415 - Prefect is imported once its settings stand
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from flows.commands.pressed import Pressed
-from flows.commands.ready import given, make_ready
+from flows.commands.ready import given, hosts_of, make_ready
 from flows.commands.summary import FAILED, INTERRUPTED, SUCCEEDED, show_end
 from miyabi.errors import BadInput, GitHubError
 from miyabi.github_login import GitHubLogin
@@ -49,7 +49,7 @@ def orchestrate(
         rehearse=rehearse,
         overrides=overrides,
     )
-    dag, _, repo, _ = asyncio.run(read_request(request))
+    dag, settings, repo, _ = asyncio.run(read_request(request))
     is_brought = pull_request and not rehearse
     if is_brought and github is None:
         GitHubLogin.of_environment(os.environ)
@@ -58,7 +58,7 @@ def orchestrate(
     for sentence in dag.not_scheduled:
         click.echo(sentence, err=True)
     folder = RunFolder(repo.root, run or new_run_name(datetime.now(UTC), rehearse=rehearse))
-    ui = make_ready()
+    ui = make_ready(hosts_of(settings.machines))
     if is_brought:
         _require_home(repo.root, config=_absolute(config), github=github)
     click.echo(f"run         {folder.run}\nui          {ui}")

@@ -6,14 +6,17 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from flows.commands.home import miyabi_home
 from flows.prefect_settings import import_prefect
+from flows.proxies import exempt_from_proxies
 from flows.server import client_settings, ensure_server, revive_server
 from miyabi.errors import ServerError
+from miyabi.machine import Machine
 
 _LOOK_SECONDS = 5.0
 _QUIET = {  # the table says it; the UI has every line
@@ -22,15 +25,17 @@ _QUIET = {  # the table says it; the UI has every line
 }
 
 
-def make_ready() -> str:
+def make_ready(hosts: Iterable[str] = ()) -> str:
     """The address of the UI of a server that answers; Prefect in this process uses it.
 
-    A local one that dies while this process lives is started again, so that no night ends with it.
+    No proxy is asked for this computer and for `hosts`, the machines. A local server that dies while this process lives
+    is started again, so that no night ends with it.
 
     Raises:
-        SettingsError: Prefect's own settings cannot be used.
+        SettingsError: Prefect's own settings, or a proxy, cannot be used.
         ServerError: no Prefect server could be found or started.
     """
+    exempt_from_proxies(hosts)
     home = miyabi_home()
     server = ensure_server(home)
     if server.pid:
@@ -46,6 +51,11 @@ def _keep_alive(home: Path) -> None:
         time.sleep(_LOOK_SECONDS)
         with suppress(ServerError, OSError):  # no room, no port: there may be some next time
             revive_server(home)
+
+
+def hosts_of(machines: Iterable[Machine]) -> list[str]:
+    """The addresses of those that are not this computer."""
+    return [machine.host for machine in machines if machine.host]
 
 
 def given(**values: Any) -> dict[str, Any]:
