@@ -17,6 +17,7 @@ from typing import Any
 from miyabi.errors import SettingsError
 from miyabi.text import one_line
 
+_API_URL = "PREFECT_API_URL"
 _HERE = Path(__file__).parent  # a folder without settings of anybody
 
 
@@ -57,6 +58,19 @@ def read_profile() -> dict[str, Any]:
             "Correct or remove the file, or set PREFECT_PROFILES_PATH to another one."
         ) from None
     return _active(known, file)
+
+
+def api_address() -> tuple[str, str] | None:
+    """The address of the API that Prefect is told to use, and where that is said; None where it is told of none.
+
+    Raises:
+        SettingsError: the file of the profiles cannot be read.
+    """
+    if url := os.environ.get(_API_URL):
+        return url, _API_URL
+    if url := read_profile().get(_API_URL):
+        return str(url), f"{_API_URL} of the profile in {profiles_file()}"
+    return None
 
 
 def profiles_file() -> Path:

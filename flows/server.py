@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -13,8 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from flows.prefect_settings import api_address
 from flows.server_process import ServerProcess, free_port, prefect_home
-from miyabi.errors import ServerError
+from miyabi.errors import ServerError, SettingsError
+from miyabi.redact import redact
+from miyabi.text import one_line
 
 FIRST_PORT = 4200
 _BUSY_SECONDS = 15.0
@@ -47,16 +49,18 @@ def client_settings(url: str) -> dict[str, str]:
 
 
 def ensure_server(home: Path) -> Server:
-    """A server that answers: the one of PREFECT_API_URL, else the one recorded in `home`, else a new one.
+    """A server that answers: the one that Prefect is told to use, else the one recorded in `home`, else a new one.
 
     A new one listens on 127.0.0.1, outlives this process, and takes about 5 s to answer, 15 s the first time, when
     it makes its database. Callers at the same time share one. Blocks: run it in a thread to import Prefect meanwhile.
 
     Raises:
+        SettingsError: Prefect's profiles cannot be read, or the address that they or the shell give is mistyped.
         ServerError: it does not answer, with the end of its log.
     """
-    if url := os.environ.get("PREFECT_API_URL"):
-        return _given(url.rstrip("/"))
+    if told := api_address():
+        url, source = told
+        return _given(url.strip().rstrip("/"), source=source)
     return local_server(home)
 
 
@@ -143,13 +147,25 @@ def _get(url: str, *, timeout_seconds: float) -> Any:
     return None
 
 
-def _given(url: str) -> Server:
+def _given(url: str, *, source: str) -> Server:
     if answers(url):
         return Server(url=url, ui_url=url.removesuffix("/api"))
+    said = f"{source} is {one_line(redact(url))}"
+    if meant := _meant(url):
+        does = "answers" if answers(meant) else "may be meant"
+        raise SettingsError(f"{said}: an address is like http://HOST:4200/api, and {one_line(redact(meant))} {does}.")
     raise ServerError(
-        f"PREFECT_API_URL is {url}, but no Prefect server answers there. "
+        f"{said}, but no Prefect server answers there. "
         "Start it, correct the address, or unset PREFECT_API_URL to use a local server."
     )
+
+
+def _meant(url: str) -> str | None:
+    """The address with what was forgotten; None where nothing was. One with a path of its own is taken as it is."""
+    whole = url if "://" in url else f"http://{url}"
+    host, _, path = whole.partition("://")[2].partition("/")
+    whole = whole if path or not host else f"{whole}/api"
+    return None if whole == url else whole
 
 
 def _start(home: Path, *, first_port: int, timeout_seconds: float) -> Server:
