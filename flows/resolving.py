@@ -14,7 +14,7 @@ from miyabi.hosts import open_host
 from miyabi.integration_progress import IntegrationProgress
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
-from miyabi.opening import preflight
+from miyabi.opening import leave_out, preflight
 from miyabi.remote import live_sessions
 from miyabi.repository import Repository
 from miyabi.resolution import Conflict
@@ -100,7 +100,7 @@ class Resolving:
     async def _equip_runner(self, live: LiveRun) -> None:
         for error in await preflight(live):
             get_run_logger().warning("not used: %s", error)
-        await asyncio.to_thread(
+        out = await asyncio.to_thread(
             self.runner.equip,
             live.fleet(),
             strategy=live.settings.runs.strategy,
@@ -108,6 +108,9 @@ class Resolving:
             sessions=_count_sessions,
             ledger=self.folder.integration_leases_file,
         )
+        for error in out:
+            get_run_logger().warning("not used: %s", error)
+        leave_out(live, {error.machine: error for error in out})
 
 
 async def _count_sessions(machine: Machine) -> int:

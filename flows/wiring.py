@@ -13,11 +13,11 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.progress_artifact import ProgressArtifact
-from miyabi.errors import BadInput
+from miyabi.errors import BadInput, MachineError
 from miyabi.leftovers import bring_home_leftovers
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
-from miyabi.opening import note_machines, preflight
+from miyabi.opening import leave_out, note_machines, preflight
 from miyabi.remote import live_sessions
 from tasks.cancellation import watch_for_cancellation
 from tasks.futures import ended
@@ -40,15 +40,22 @@ def equip(live: LiveRun, runner: FleetTaskRunner) -> None:
         ServerError: the slots' limits cannot be made.
     """
     try:
-        unfit = runner.call(preflight(live))
+        unfit = (*runner.call(preflight(live)), *_equip(live, runner))
     except BadInput:
         live.folder.discard_unless_used()
         raise
     note_machines(live)
     for error in unfit:
         get_run_logger().warning("not used: %s", error)
+    runner.spawn(_write_status(live))
+    own, repository = UUID(flow_run.id), str(live.repository.root)
+    runner.spawn(note_crashes(live.run, repository=repository, own=own))
+    runner.spawn(watch_for_cancellation(own, cancel=runner.cancel_all))
+
+
+def _equip(live: LiveRun, runner: FleetTaskRunner) -> tuple[MachineError, ...]:
     settings, dag = live.settings.runs, live.dag
-    runner.equip(
+    out = runner.equip(
         live.fleet(),
         strategy=settings.strategy,
         order=lambda parameters: (dag.rank[parameters["task_id"]],),
@@ -58,10 +65,9 @@ def equip(live: LiveRun, runner: FleetTaskRunner) -> None:
         sessions=lambda machine: count_sessions(live, machine),
         ledger=live.folder.leases_file,
     )
-    runner.spawn(_write_status(live))
-    own, repository = UUID(flow_run.id), str(live.repository.root)
-    runner.spawn(note_crashes(live.run, repository=repository, own=own))
-    runner.spawn(watch_for_cancellation(own, cancel=runner.cancel_all))
+    if out:
+        leave_out(live, {error.machine: error for error in out})
+    return out
 
 
 def submit_all(live: LiveRun) -> Futures:

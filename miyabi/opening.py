@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -110,14 +110,24 @@ async def preflight(live: LiveRun) -> tuple[MachineError, ...]:
     """
     machines = list(live.machines.values())
     answers = await asyncio.gather(*(_ask(live, machine) for machine in machines))
-    unfit = tuple(a for a in answers if isinstance(a, MachineError))
-    if len(unfit) == len(machines):
+    unfit = {m.name: a for m, a in zip(machines, answers, strict=True) if isinstance(a, MachineError)}
+    leave_out(live, unfit)
+    return tuple(unfit.values())
+
+
+def leave_out(live: LiveRun, unfit: Mapping[str, MachineError]) -> None:
+    """These machines take no part in the run, which is told with their errors.
+
+    Raises:
+        BadInput: none is left; one line, or where there were several machines one line each.
+    """
+    left = {name: machine for name, machine in live.machines.items() if name not in unfit}
+    if not left:
         between = " " if len(unfit) == 1 else "\n  "
-        raise BadInput(between.join(["no machine can take a session:", *map(str, unfit)]))
-    live.machines = {m.name: m for m, a in zip(machines, answers, strict=True) if isinstance(a, Fitness)}
-    for error in unfit:
+        raise BadInput(between.join(["no machine can take a session:", *map(str, unfit.values())]))
+    live.machines = left
+    for error in unfit.values():
         live.warn(f"not used: {error}")
-    return unfit
 
 
 async def _ask(live: LiveRun, machine: Machine) -> Fitness | MachineError:

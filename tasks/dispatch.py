@@ -7,7 +7,7 @@ of them without a word to the server, so between runs it is first come, first se
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from miyabi.errors import MiyabiError, ServerAway, ServerError
 from miyabi.machine import Machine
@@ -99,6 +99,19 @@ class Dispatcher:
             if broken := _all_broken([post for post in self._posts.values() if seat.suits(post.machine)]):
                 self._fail(seat, broken)
 
+    def note_taken_out(self, reasons: Mapping[str, str]) -> None:
+        """Starts nothing on the machines of these names, for the reason that each has, and on all others again."""
+        for name, post in self._posts.items():
+            self._take_out(post, reasons.get(name, ""))
+        self._pump_soon()
+
+    def _take_out(self, post: Post, reason: str) -> None:
+        if reason and not post.taken_out and not post.broken:
+            self._warn(reason)
+        post.taken_out = reason
+        for lease in tuple(post.spares) if reason else ():
+            self._return_spare(post, lease)
+
     def stop(self, reason: str) -> None:
         """Starts nothing further: who waits for a slot gets NotStarted with this reason."""
         self._stopped = self._stopped or reason
@@ -182,6 +195,7 @@ class Dispatcher:
             self.condemn(post.machine.name, error)
         if isinstance(answer, Taken):
             post.note_taken(loop.time(), retry_seconds=answer.retry_seconds)
+            self._take_out(post, answer.reason)
         elif answer:
             post.note_granted()
             self._receive(seat, post, answer, reason)

@@ -6,20 +6,20 @@ import asyncio
 import contextlib
 import contextvars
 import random
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
 import httpx
-from prefect.client.orchestration import PrefectClient
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
 from prefect.client.schemas.objects import ConcurrencyLeaseHolder
 from prefect.client.schemas.responses import ConcurrencyLimitWithLeaseResponse, GlobalConcurrencyLimitResponse
 from prefect.context import SettingsContext, get_settings_context
 from prefect.exceptions import ObjectAlreadyExists, PrefectException
 
-from miyabi.errors import ServerAway, ServerError
+from miyabi.errors import MachineError, ServerAway, ServerError
 from miyabi.machine import Machine
 
 T = TypeVar("T")
@@ -27,6 +27,7 @@ T = TypeVar("T")
 LEASE_SECONDS = 60
 _PAGE = 200
 LEAK_SECONDS = 45.0
+_ZERO_SECONDS = 5.0
 _BUSY_TRIES = 40
 _BUSY = frozenset({408, 429, 500, 502, 503, 504})
 _TAKEN = 423
@@ -43,14 +44,27 @@ class _BusyError(ServerAway):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """Every slot of the machine is leased. `retry_seconds` is when the server expects a free one."""
+    """Every slot of the machine is leased. `retry_seconds` is when the server expects a free one.
+
+    `reason` is why there is none at all, empty where they are only in use.
+    """
 
     retry_seconds: float
+    reason: str = ""
 
 
 def limit_name(machine: Machine) -> str:
     """Name of the global limit behind the tag limit of the machine's slots."""
     return f"tag:{machine.slot_tag}"
+
+
+def taken_out(machine: Machine) -> MachineError:
+    """What is said of a machine whose limit somebody has set to 0, which is how it is done in Prefect's own page."""
+    text = (
+        f"{machine.name} was taken out in Prefect, where its limit {limit_name(machine)} is 0. "
+        f"To have it back, set the limit to {machine.slots} or delete it."
+    )
+    return MachineError(text, machine=machine.name)
 
 
 def without_retries() -> contextvars.Context:
@@ -107,15 +121,24 @@ class SlotLimits:
         """Gives the slot back; one that is gone is no error."""
         await _patiently(lambda: self.client.release_concurrency_slots_with_lease(lease_id=lease))
 
-    async def ensure(self, machines: Sequence[Machine]) -> None:
-        """Makes every machine's limit and sets it to the machine's slots."""
+    async def ensure(self, machines: Sequence[Machine]) -> tuple[MachineError, ...]:
+        """Makes every machine's limit and sets it to the machine's slots.
+
+        Those that somebody has set to 0 stay so: their machines are told.
+        """
         known = await self._known()
+        out = _taken_out(machines, known)
         for machine in machines:
             limit = known.get(limit_name(machine))
             if limit is None:
                 await self._make(machine)
-            elif limit.limit != machine.slots or not limit.active:
+            elif not _is_zero(limit) and (limit.limit != machine.slots or not limit.active):
                 await self._update(machine, GlobalConcurrencyLimitUpdate(limit=machine.slots, active=True))
+        return out
+
+    async def taken_out(self, machines: Sequence[Machine]) -> tuple[MachineError, ...]:
+        """What is to be said of the machines whose limit somebody has set to 0. Changes nothing."""
+        return _taken_out(machines, await self._known())
 
     async def reconcile(
         self, machines: Sequence[Machine], *, sessions: Sessions | None, leak_seconds: float = LEAK_SECONDS
@@ -156,7 +179,7 @@ class SlotLimits:
                 holder=ConcurrencyLeaseHolder(type="task_run", id=holder),
             )
         except httpx.HTTPStatusError as error:
-            if taken := _taken(error.response):
+            if taken := _taken(error.response, machine):
                 return taken
             raise
         return ConcurrencyLimitWithLeaseResponse.model_validate(response.json())
@@ -184,6 +207,13 @@ class SlotLimits:
     async def _holders(self, machine: Machine) -> int:
         tag = machine.slot_tag
         return len((await _patiently(lambda: self.client.read_concurrency_limit_by_tag(tag))).active_slots)
+
+
+async def machines_taken_out(machines: Sequence[Machine]) -> tuple[MachineError, ...]:
+    """See `SlotLimits.taken_out`, for who has no client."""
+    with few_retries(0):
+        async with get_client() as client:
+            return await SlotLimits(client).taken_out(machines)
 
 
 async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
@@ -216,8 +246,21 @@ def _server() -> Iterator[None]:
         raise ServerError(f"The Prefect server refused: {error}") from error
 
 
-def _taken(response: httpx.Response) -> Taken | None:
+def _taken(response: httpx.Response, machine: Machine) -> Taken | None:
     """What a refused lease means where it means full; an operator who set the limit to 0 means it too."""
     if response.status_code == _TAKEN:
         return Taken(retry_seconds=float(response.headers.get("Retry-After", "1")))
-    return Taken(retry_seconds=LEASE_SECONDS) if response.status_code == _LIMIT_TOO_SMALL else None
+    if response.status_code == _LIMIT_TOO_SMALL:
+        return Taken(retry_seconds=_ZERO_SECONDS, reason=str(taken_out(machine)))
+    return None
+
+
+def _is_zero(limit: GlobalConcurrencyLimitResponse) -> bool:
+    return limit.active and limit.limit == 0
+
+
+def _taken_out(
+    machines: Sequence[Machine], known: Mapping[str, GlobalConcurrencyLimitResponse]
+) -> tuple[MachineError, ...]:
+    found = [(machine, known.get(limit_name(machine))) for machine in machines]
+    return tuple(taken_out(machine) for machine, limit in found if limit and _is_zero(limit))

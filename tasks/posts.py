@@ -19,7 +19,7 @@ _LONGEST_BACKOFF_SECONDS = 8.0
 class Post:
     """One machine. Times are the loop's, except `closed_until`, which is the clock's (seconds since 1970).
 
-    `broken` is why it takes nothing more in this run.
+    `broken` is why it takes nothing more in this run, `taken_out` why the operator lets it take nothing now.
     """
 
     machine: Machine
@@ -31,6 +31,7 @@ class Post:
     closed_until: float | None = None
     granted_at: float = 0.0
     broken: Exception | None = None
+    taken_out: str = ""
     _backoff: float = _FIRST_BACKOFF_SECONDS
 
     def load(self, now: float) -> Load:
@@ -38,14 +39,18 @@ class Post:
         used = self.held + self.asking + self.returning
         if self.full_until > now:
             used = max(used, self.machine.slots - len(self.spares))
-        return Load(
-            machine=self.machine, used=used, closed_until=(self.closed_until or math.inf) if self.is_closed else None
-        )
+        return Load(machine=self.machine, used=used, closed_until=self._closed_until)
 
     @property
     def is_closed(self) -> bool:
         """Whether it takes nothing at present."""
-        return self.broken is not None or (self.closed_until is not None and self.closed_until > time.time())
+        return self._closed_until is not None
+
+    @property
+    def _closed_until(self) -> float | None:
+        if self.broken or self.taken_out:
+            return math.inf
+        return self.closed_until if self.closed_until and self.closed_until > time.time() else None
 
     @property
     def is_busy(self) -> bool:
@@ -66,4 +71,4 @@ class Post:
     def seconds_to_news(self, now: float) -> float | None:
         """When to look again, in seconds; None where only a slot that we hold can change anything."""
         wait = max(self.full_until - now, (self.closed_until or 0.0) - time.time())
-        return wait if wait > 0 and self.broken is None else None
+        return wait if wait > 0 and not self.broken and not self.taken_out else None

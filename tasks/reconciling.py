@@ -7,9 +7,11 @@ import logging
 from collections.abc import Sequence
 
 from miyabi.machine import Machine
+from tasks.dispatch import Dispatcher
 from tasks.limits import LEAK_SECONDS, Sessions, SlotLimits
 
 EVERY_SECONDS = 300.0
+LOOK_SECONDS = 10.0
 
 Logger = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
@@ -33,3 +35,17 @@ async def keep_reconciled(
         if leaking:
             logger.warning("Prefect counted slots that nobody held on: %s", ", ".join(leaking))
         await asyncio.sleep(every_seconds)
+
+
+async def keep_taken_out(
+    limits: SlotLimits, dispatcher: Dispatcher, *, logger: Logger, every_seconds: float = LOOK_SECONDS
+) -> None:
+    """Looks until it is cancelled which machines an operator has taken out, or given back: their slots may be held."""
+    while True:
+        await asyncio.sleep(every_seconds)
+        try:
+            out = await limits.taken_out(dispatcher.machines)
+        except Exception as error:  # noqa: BLE001 - as above
+            logger.debug("Limits were not read: %s", error)
+        else:
+            dispatcher.note_taken_out({error.machine: str(error) for error in out})

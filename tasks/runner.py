@@ -17,6 +17,7 @@ from prefect.logging.loggers import get_run_logger
 from prefect.task_runners import TaskRunner
 from prefect.tasks import Task
 
+from miyabi.errors import MachineError
 from miyabi.machine import Machine
 from miyabi.placement import Strategy
 from miyabi.ready_queue import SortKey
@@ -30,7 +31,7 @@ from tasks.ledger import Ledger
 from tasks.limits import Sessions, SlotLimits, without_retries
 from tasks.look_ahead import Hook, LookAhead
 from tasks.loop_thread import LoopThread, cancel
-from tasks.reconciling import keep_reconciled
+from tasks.reconciling import keep_reconciled, keep_taken_out
 
 T = TypeVar("T")
 
@@ -109,8 +110,10 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         abandon: Hook | None = None,
         sessions: Sessions | None = None,
         ledger: Path | None = None,
-    ) -> None:
+    ) -> tuple[MachineError, ...]:
         """Names the machines, once, before the first placed task is submitted. Makes their limits in Prefect.
+
+        Returns why some of them take nothing in this run: an operator has taken them out there.
 
         Args:
             machines: The fleet, in the order of its configuration.
@@ -131,22 +134,29 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         log = get_run_logger()
         look_ahead = LookAhead(prepare=prepare, abandon=abandon)
 
-        async def on_loop() -> None:
+        async def on_loop() -> tuple[MachineError, ...]:
             stack = AsyncExitStack()
             limits = SlotLimits(await stack.enter_async_context(hurried_client()))
-            await limits.ensure(machines)
+            out = await limits.ensure(machines)
             leases = Leases(limits, warn=log.warning, ledger=Ledger(ledger))
             await leases.take_over()
             dispatcher = Dispatcher(machines, leases=leases, strategy=strategy, look_ahead=look_ahead, warn=log.error)
-            keepers = [leases.keep(), keep_reconciled(limits, machines, sessions=sessions, logger=self.logger)]
+            for error in out:
+                dispatcher.condemn(error.machine, error)
+            keepers = [
+                leases.keep(),
+                keep_reconciled(limits, machines, sessions=sessions, logger=self.logger),
+                keep_taken_out(limits, dispatcher, logger=self.logger),
+            ]
             stack.push_async_callback(leases.close)
             stack.push_async_callback(look_ahead.close)
             stack.push_async_callback(cancel, [asyncio.ensure_future(keeper) for keeper in keepers])
             self._running_jobs().fleet = Fleet(
                 dispatcher=dispatcher, order=order, requires=requires, close=stack.aclose
             )
+            return out
 
-        self._running().spawn(on_loop(), context=without_retries()).result()
+        return self._running().spawn(on_loop(), context=without_retries()).result()
 
     def submit(
         self,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from flows.commands.place import repository_root
+from flows.commands.ready import hosts_of, reach_server
 from flows.installed import schedule_fault
-from miyabi.errors import MachineError
+from flows.proxies import exempt_from_proxies
+from miyabi.errors import MachineError, ServerError
 from miyabi.hosts import open_host
 from miyabi.machine import Machine
 from miyabi.preflight import check
@@ -22,17 +25,35 @@ def check_machines(*, repository: Path, config: Path | None, rehearse: bool) -> 
     if fault := schedule_fault():
         click.echo(f"warning: {fault}", err=True)
     settings = Settings.load(repository_root(repository), config=config)
-    answers = asyncio.run(_ask_all(settings, rehearse=rehearse))
+    answers = asyncio.run(_ask_all(settings, rehearse=rehearse, out=_taken_out(settings)))
     for fit, line in answers:
         click.echo(f"{'ok  ' if fit else 'FAIL'}  {line}")
     return 0 if all(fit for fit, _ in answers) else 1
 
 
-async def _ask_all(settings: Settings, *, rehearse: bool) -> list[tuple[bool, str]]:
-    return await asyncio.gather(*(_ask(machine, settings, rehearse=rehearse) for machine in settings.machines))
+def _taken_out(settings: Settings) -> dict[str, MachineError]:
+    """By name: why an operator lets machines take nothing in Prefect. Where there is no server there are none."""
+    exempt_from_proxies(hosts_of(settings.machines))
+    try:
+        if not reach_server():
+            return {}
+        from tasks.limits import machines_taken_out  # noqa: PLC0415 - Prefect is imported once its settings stand
+
+        return {error.machine: error for error in asyncio.run(machines_taken_out(settings.machines))}
+    except ServerError as error:
+        click.echo(f"warning: {error}", err=True)
+        return {}
 
 
-async def _ask(machine: Machine, settings: Settings, *, rehearse: bool) -> tuple[bool, str]:
+async def _ask_all(settings: Settings, *, rehearse: bool, out: Mapping[str, MachineError]) -> list[tuple[bool, str]]:
+    return await asyncio.gather(*(_ask(machine, settings, rehearse=rehearse, out=out) for machine in settings.machines))
+
+
+async def _ask(
+    machine: Machine, settings: Settings, *, rehearse: bool, out: Mapping[str, MachineError]
+) -> tuple[bool, str]:
+    if machine.name in out:
+        return False, str(out[machine.name])
     host = open_host(machine)
     try:
         fit = await check(machine, host, settings, rehearse=rehearse)

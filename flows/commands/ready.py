@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from flows.commands.home import miyabi_home
-from flows.prefect_settings import import_prefect
+from flows.prefect_settings import api_address, import_prefect
 from flows.proxies import exempt_from_proxies
-from flows.server import client_settings, ensure_server, revive_server
+from flows.server import client_settings, ensure_server, find_server, revive_server
 from miyabi.errors import ServerError
 from miyabi.machine import Machine
 
@@ -44,6 +44,21 @@ def make_ready(hosts: Iterable[str] = ()) -> str:
     import_prefect()
     logging.raiseExceptions = False  # a line that a server which is away does not get is no news for the terminal
     return server.ui_url
+
+
+def reach_server() -> bool:
+    """Whether there is a Prefect server, which Prefect in this process uses then. Starts none.
+
+    Raises:
+        SettingsError: as `make_ready`.
+        ServerError: there is one, but it does not answer.
+    """
+    home = miyabi_home()
+    server = ensure_server(home) if api_address() else find_server(home)
+    if server:
+        os.environ.update({**client_settings(server.url), **_QUIET})
+        import_prefect()
+    return server is not None
 
 
 def _keep_alive(home: Path) -> None:

@@ -82,7 +82,9 @@ def _main(here: Path, words: list[str]) -> int:
 def _note(here: Path, words: list[str], prompt: str) -> None:
     session = os.environ["MIYABI_SESSION"]
     call = {"session": session, "prompt": prompt, "words": words, "environment": dict(os.environ)}
-    (here / "calls" / session).write_text(json.dumps(call))
+    whole = here / session  # a test that looks meanwhile sees all of it or nothing
+    whole.write_text(json.dumps(call))
+    whole.replace(here / "calls" / session)
 
 
 def _wait(gate: Path) -> None:
