@@ -173,11 +173,22 @@ def _start(home: Path, *, first_port: int, timeout_seconds: float) -> Server:
     while port := free_port(_last_port(home), first):
         process = ServerProcess.spawn(home, port=port)
         server = Server(url=f"http://127.0.0.1:{port}/api", ui_url=f"http://127.0.0.1:{port}", pid=process.pid)
-        if _wait_until_ready(home, server, process, timeout_seconds=timeout_seconds):
-            _write_record(home, server)
+        if _see_started(home, server, process, timeout_seconds=timeout_seconds):
             return server
         first = max(first, port) + 1
     raise ServerError(f"No free port from {first_port} on. Set PREFECT_API_URL to a Prefect server that runs.")
+
+
+def _see_started(home: Path, server: Server, process: ServerProcess, *, timeout_seconds: float) -> bool:
+    """As `_wait_until_ready`. From the first moment `stop_server` knows it; who ends the start early ends it too."""
+    try:
+        _write_record(home, server)
+        return _wait_until_ready(home, server, process, timeout_seconds=timeout_seconds)
+    except BaseException:
+        process.end(timeout_seconds=5)
+        raise
+    finally:
+        process.release()
 
 
 def _wait_until_ready(home: Path, server: Server, process: ServerProcess, *, timeout_seconds: float) -> bool:

@@ -28,6 +28,10 @@ _KEPT_PREFIXES = ("LC_", "PREFECT_SERVER_", "PREFECT_UI_")
 _PORTS_TRIED = 100
 _TAIL_BYTES = 2000
 _children: dict[int, subprocess.Popen[bytes]] = {}
+_starting: dict[int, int] = {}
+
+# Until it is told that the start is over, a child waits for the end of who started the server, and then ends it.
+_GUARDED = 'exec 3<&0 </dev/null; ( ( read -r over <&3 || kill $$ ) & ); exec "$@" 3<&-'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +43,10 @@ class ServerProcess:
 
     @classmethod
     def spawn(cls, home: Path, *, port: int) -> Self:
-        """A new one on 127.0.0.1 that lives on when we end; it needs some seconds until it answers."""
-        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+        """A new one on 127.0.0.1; it needs some seconds until it answers. It lives on when we end after `release`."""
+        line = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+        command = ["/bin/sh", "-c", _GUARDED, "sh", *line]
+        guard, ours = os.pipe()
         log_file = home / "server.log"
         with contextlib.suppress(FileNotFoundError):
             log_file.replace(log_file.with_suffix(".log.1"))  # it may say why the last one died
@@ -49,13 +55,22 @@ class ServerProcess:
                 command,
                 cwd=home,  # Prefect would read settings from a pyproject.toml in the working directory
                 env=_environment(home, port),
-                stdin=subprocess.DEVNULL,
+                stdin=guard,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        _children[child.pid] = child
+        os.close(guard)
+        _children[child.pid], _starting[child.pid] = child, ours
         return cls(home=home, pid=child.pid)
+
+    def release(self) -> None:
+        """The start is over: the server lives on, or has ended, whatever becomes of us."""
+        ours = _starting.pop(self.pid, None)
+        if ours is not None:
+            with contextlib.suppress(BrokenPipeError):
+                os.write(ours, b"over\n")
+            os.close(ours)
 
     @property
     def log(self) -> Path:

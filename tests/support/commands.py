@@ -57,6 +57,10 @@ class Command:
         """SIGTERM to the process alone, as a worker sends it."""
         self._process.terminate()
 
+    def send(self, number: signal.Signals) -> None:
+        """A signal to the process alone."""
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         """SIGKILL to the process alone, as a crash."""
         self._process.kill()
