@@ -137,7 +137,7 @@ def check(**options: Any) -> None:
 @click.option("--branches", is_flag=True, help="The run's branches in the repository too.")
 @click.option("--yes", is_flag=True, help="Do not ask before branches, or work that is not home, are deleted.")
 def sweep(**options: Any) -> None:
-    """Remove what a run made on the machines: worktrees, branches, session folders. Touches nothing else."""
+    """Remove what a run made on the machines: checkouts and session folders. Touches nothing else."""
     from flows.commands.sweep import sweep_run  # noqa: PLC0415 - see the module docstring
 
     sys.exit(sweep_run(**options))

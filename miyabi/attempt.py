@@ -142,7 +142,7 @@ class Attempt:
         self._stand = Stand.ASKED
         try:
             await session.start(
-                script=script(spec, machine, worktree=checkout, inherited=inherited(machine), agent=agent),
+                script=script(spec, machine, checkout=checkout, inherited=inherited(machine), agent=agent),
                 stdin=spec.prompt.encode(),
                 after=workspace.after_script(
                     spec.paths,

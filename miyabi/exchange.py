@@ -12,11 +12,11 @@ from miyabi.errors import GitFailed
 from miyabi.git import Git
 
 KNOWN = "refs/miyabi/known"
-"""Below it a mirror keeps what is the user's own history, and so outlives a run."""
+"""Below it a machine's store keeps what is the user's own history, and so outlives a run."""
 
 BASE = "refs/miyabi/base"
 SHALLOW = "refs/miyabi/shallow"
-"""Names under which a bundle tells a mirror where a shallow history ends."""
+"""Names under which a bundle tells a store where a shallow history ends."""
 
 _LOOSE_OBJECTS = 100
 _LOOSE_BYTES = 1 << 20

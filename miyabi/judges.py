@@ -51,7 +51,7 @@ def without_command(_: Transcript, evidence: Evidence) -> Verdict | None:
     if evidence.missing_command is None:
         return None
     name = evidence.missing_command
-    situation = f"there is no command /{name} in the worktree of {evidence.task} on {evidence.machine}"
+    situation = f"there is no command /{name} in the checkout of {evidence.task} on {evidence.machine}"
     return verdict(
         Outcome.AGENT_ERROR, "missing_command", situation, f"commit .claude/commands/{name}.md, or mend the prompt"
     )

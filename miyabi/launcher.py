@@ -1,7 +1,7 @@
 """A spec becomes the POSIX sh text that the machine runs as the session. The prompt comes on its stdin.
 
 The text holds secrets, so it travels on stdin and lies in a 0600 file; nothing secret becomes an argument.
-Exit statuses of its own: 72 the worktree is missing, 78 the token file cannot be used, 126 and 127 as sh has them.
+Exit statuses of its own: 72 the checkout is missing, 78 the token file cannot be used, 126 and 127 as sh has them.
 """
 
 from __future__ import annotations
@@ -71,14 +71,14 @@ done"""
 
 
 def script(
-    spec: SessionSpec, machine: Machine, *, worktree: str, inherited: Mapping[str, str], agent: str | None = None
+    spec: SessionSpec, machine: Machine, *, checkout: str, inherited: Mapping[str, str], agent: str | None = None
 ) -> bytes:
     """The session as a script.
 
     Args:
         spec: what to run; with `rehearse` it is `agent`, by /bin/sh, in place of claude.
         machine: where it will run.
-        worktree: path of the worktree there; a leading `~/` means the home there.
+        checkout: path of the checkout there; a leading `~/` means the home there.
         inherited: variables of the orchestrator; those that the machine's `inherit_environment` names are passed on.
         agent: path of the rehearsal agent there.
 
@@ -96,7 +96,7 @@ def script(
             inherited=inherited,
         ),
         _exports(_identity(spec)),
-        _enter(worktree),
+        _enter(checkout),
         f"exec /bin/sh {word(agent)}" if spec.rehearse and agent else _claude(spec, machine),
     )
     return "".join(f"{part}\n" for part in parts).encode("utf-8", "surrogateescape")
@@ -186,9 +186,9 @@ def _claude(spec: SessionSpec, machine: Machine) -> str:
     return f'{_FIND_CLAUDE}\n{how}\nexec {claude_words(machine)} {first} "$miyabi_how" {conversation} {rest}'
 
 
-def _enter(worktree: str) -> str:
-    path = word(worktree).replace('"$HOME"', '"$miyabi_home"')
-    return f"cd {path} 2>/dev/null || {{ printf 'miyabi: worktree missing: %s\\n' {path} >&2; exit 72; }}"
+def _enter(checkout: str) -> str:
+    path = word(checkout).replace('"$HOME"', '"$miyabi_home"')
+    return f"cd {path} 2>/dev/null || {{ printf 'miyabi: checkout missing: %s\\n' {path} >&2; exit 72; }}"
 
 
 def _exports(variables: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 PATH = PurePosixPath(".miyabi/result.json")
-"""Where it lies in the worktree. It is never committed."""
+"""Where it lies in the checkout. It is never committed."""
 
 LONGEST_CHARACTERS = 1_000_000
 

@@ -55,7 +55,7 @@ class Machine(BaseModel):
         (), description="Variables of the orchestrator that its sessions get too, by name"
     )
     workspace: Annotated[str, AfterValidator(_absolute)] = Field(
-        "~/.miyabi", description="Folder on the machine for mirrors, worktrees and sessions"
+        "~/.miyabi", description="Folder on the machine for code and sessions"
     )
     ssh: SshConfig = Field(default_factory=SshConfig, description="SSH options that win over ~/.ssh/config")
 

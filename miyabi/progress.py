@@ -25,7 +25,7 @@ class TaskState(StrEnum):
 
     WAITING = "waiting"  # for its upstreams
     READY = "ready"  # for a slot, or for a usage limit to end
-    PREPARING = "preparing"  # has a slot; its worktree is made
+    PREPARING = "preparing"  # has a slot; its checkout is made
     RUNNING = "running"  # the session runs
     CHECKING = "checking"  # the session ended; its check runs
     COLLECTING = "collecting"  # its commits come home

@@ -10,9 +10,9 @@ from miyabi.text import clean, one_line, shorten
 from miyabi.work_elsewhere import left_there_words, strays_words
 
 HOUSE_RULES = """\
-You work alone and unattended in a git worktree of your own; nobody can answer questions. When something is unclear, \
+You work alone and unattended in a git repository of your own; nobody can answer questions. When something is unclear, \
 take the most reasonable reading and say so at the end.
-- Work only inside the current directory. Do not change branches, and leave other worktrees and clones alone.
+- Work only inside the current directory. Stay on the current branch, make no worktrees, and leave other clones alone.
 - Commit your work on the current branch, in small commits with clear messages. Do not push.
 - Leave nothing running: no background process may outlive you.
 - At the end say in a few sentences what you did, what you left out and how you checked it."""
@@ -55,15 +55,15 @@ def _task(node: Node) -> str:
 def _check(check: str | None) -> list[str]:
     if not check:
         return []
-    return [f"When you are done, this command is run in your worktree and must pass:\n\n{_quoted(check)}"]
+    return [f"When you are done, this command is run in your checkout and must pass:\n\n{_quoted(check)}"]
 
 
 def _earlier(upstream: Sequence[SessionResult]) -> list[str]:
-    """What the tasks before this one did; their commits are already in the worktree."""
+    """What the tasks before this one did; their commits are already in the checkout."""
     if not upstream:
         return []
     share = min(_MESSAGE_CHARACTERS, _ALL_MESSAGES_CHARACTERS // len(upstream))
-    said = "Your task builds on these. What they committed is in your worktree; their reports are quoted as they came."
+    said = "Your task builds on these. What they committed is in your checkout; their reports are quoted as they came."
     return [f"## Earlier tasks\n\n{said}", *(_result(result, characters=share) for result in upstream)]
 
 
@@ -82,13 +82,13 @@ def _result(result: SessionResult, *, characters: int) -> str:
 
 
 def _elsewhere(result: SessionResult) -> list[str]:
-    """What it did that is not in the worktree of whoever builds on it."""
+    """What it did that is not in the checkout of whoever builds on it."""
     told = []
     if result.strays:
-        told.append(f"Beside that branch, so not in your worktree: {strays_words(result.strays)}.")
+        told.append(f"Beside that branch, so not in your checkout: {strays_words(result.strays)}.")
     if result.left_there:
         there = left_there_words(result.left_there, machine=result.machine or "its machine")
-        told.append(f"Not in your worktree: {there}.")
+        told.append(f"Not in your checkout: {there}.")
     return told
 
 

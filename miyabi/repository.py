@@ -192,7 +192,7 @@ def shallow_ends(common: Path) -> frozenset[str]:
 
 
 def _key(common: Path, object_format: str) -> str:
-    """A name for the mirrors: told apart by where the repository lies, readable by its name."""
+    """A name for the stores on machines: told apart by where the repository lies, readable by its name."""
     name = (common.parent if common.name == ".git" else common).name.removesuffix(".git")
     readable = _UNSAFE.sub("-", name).strip("-.")[:40] or "repository"
     digest = hashlib.sha256(f"{common}\0{object_format}".encode("utf-8", "surrogateescape")).hexdigest()

@@ -13,7 +13,7 @@ _MESSAGE_CHARACTERS = 2_000
 _FILES = 50
 
 _HOW = """\
-Your worktree stands on a commit that already joins both sides: you need no `git merge`. The files in conflict hold \
+Your checkout stands on a commit that already joins both sides: you need no `git merge`. The files in conflict hold \
 git's conflict markers. The lines after `<<<<<<< {ours}` are what was merged so far, \
 the lines before `>>>>>>> {theirs}` are what this task did.
 - Resolve every file below so that both sides' intentions hold, take every conflict marker out, \
@@ -30,7 +30,7 @@ def resolve_prompt(conflict: Conflict, *, sides: Sequence[SessionResult] = (), c
     Args:
         conflict: what does not merge.
         sides: results of the tasks that changed the files in conflict, the one to be merged included.
-        check: command that must pass in the worktree afterwards.
+        check: command that must pass in the checkout afterwards.
     """
     what = f"The work of task {_name(conflict.task, conflict.title)} does not merge with what was merged before it."
     parts = [
@@ -40,7 +40,7 @@ def resolve_prompt(conflict: Conflict, *, sides: Sequence[SessionResult] = (), c
         _listed("What git says", conflict.messages),
         _sides(sides),
         f"## Rules\n\n{HOUSE_RULES}",
-        f"When you are done, this command is run in your worktree and must pass:\n\n{_quoted(check)}" if check else "",
+        f"When you are done, this command is run in your checkout and must pass:\n\n{_quoted(check)}" if check else "",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

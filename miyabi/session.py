@@ -25,7 +25,7 @@ class Outcome(StrEnum):
     NO_CHANGES = "no_changes"  # all well, but changes were expected and there is no commit
     OFF_BRANCH = "off_branch"  # it committed, but nothing on the task's branch: all of it is on the strays
     UNRESOLVED_CONFLICT = "unresolved_conflict"  # unmerged files or conflict markers that its base did not have
-    CHECK_FAILED = "check_failed"  # the node's check command did not pass in the worktree
+    CHECK_FAILED = "check_failed"  # the node's check command did not pass in the checkout
     PERMISSION_DENIED = "permission_denied"  # tools were denied and nothing came of the session
     MAX_TURNS = "max_turns"  # ran into max_turns
     BUDGET_EXCEEDED = "budget_exceeded"  # ran into max_budget_usd
@@ -153,7 +153,7 @@ class SessionSpec(BaseModel):
     prompt: str
     rehearse: bool = False
     rehearsal_seconds: float = Field(1.0, ge=0, description="How long the rehearsal agent works")
-    base: str = Field("", description="Commit that the worktree starts from")
+    base: str = Field("", description="Commit that the checkout starts from")
     model: str | None = None
     permission_mode: str = "dontAsk"
     allowed_tools: tuple[str, ...] = ()

@@ -36,7 +36,7 @@ class SessionDefaults(BaseModel):
     linger_seconds: float = Field(
         15, gt=0, description="Seconds of silence after its last result, no agent at work, after which it is ended"
     )
-    check: str | None = Field(None, description="Shell command that must pass in the worktree after each session")
+    check: str | None = Field(None, description="Shell command that must pass in the checkout after each session")
     check_timeout_minutes: float = Field(10, gt=0, description="Minutes after which a check is ended")
     max_file_mb: float = Field(
         95,

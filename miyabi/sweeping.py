@@ -77,7 +77,7 @@ async def sweep_machine(
 ) -> Swept:
     """Removes the run's sessions and checkouts on one machine, and what claude kept of them as `settings` say.
 
-    Sessions that still live keep the worktrees of the whole run: nothing is pulled from under them. Nor is anything
+    Sessions that still live keep the checkouts of the whole run: nothing is pulled from under them. Nor is anything
     removed where the run is not `is_known`: nothing here tells then whether the work of its sessions came home.
     """
     workspace = Workspace(host, repository, workspace=machine.workspace)

@@ -19,7 +19,7 @@ from miyabi.sweeping import Swept, left_there, not_home, note_swept, sweep_machi
 
 
 def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool, yes: bool) -> int:
-    """Removes the run's worktrees, branches and session folders on every machine; 1 where one is not clean now.
+    """Removes the run's checkouts and session folders on every machine; 1 where one is not clean now.
 
     The repository's own branches go only with `branches`, after a question; commits that are on no other branch
     are lost with them. A session that still lives is left alone and named. Work that is not here goes only after a

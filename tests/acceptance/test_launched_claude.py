@@ -50,7 +50,7 @@ def spec(prompt: str, **fields: Any) -> SessionSpec:
 
 def launch(given: SessionSpec, machine: Machine, worktree: Path) -> subprocess.Popen[bytes]:
     """The launcher's script, started with a clean environment and the prompt on stdin."""
-    text = script(given, machine, worktree=str(worktree), inherited={})
+    text = script(given, machine, checkout=str(worktree), inherited={})
     process = subprocess.Popen(
         ["/bin/sh", "-c", text.decode()],
         env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},

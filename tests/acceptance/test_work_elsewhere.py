@@ -70,4 +70,4 @@ def _is_told_to_people(site: Site, results: dict[str, SessionResult], *, said: s
 
 def _is_told_to_the_next(site: Site) -> None:
     prompts = [request.prompt for request in site.api.requests if "Do it." in request.prompt]
-    assert any(f"Beside that branch, so not in your worktree: {strays('partly')}." in prompt for prompt in prompts)
+    assert any(f"Beside that branch, so not in your checkout: {strays('partly')}." in prompt for prompt in prompts)

@@ -41,7 +41,7 @@ def test_nothing_is_mangled(place: Place, shell: str) -> None:
     assert told["argv"][-3:] == ["--allowedTools", NASTY, "Edit"]
     assert {told["env"][name] for name in ("MACHINE", "TASK", "GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME")} == {NASTY}
     assert told["env"]["EMPTY"] == ""
-    assert told["cwd"] == str(place.worktree)
+    assert told["cwd"] == str(place.checkout)
 
 
 def test_environment(place: Place) -> None:
@@ -66,7 +66,7 @@ def test_home_is_always_set(place: Place) -> None:
     machine = Machine(name="mini1", claude=str(place.claude))
     file = place.home / "script"
     given = SessionSpec(run="r1", task="t1", prompt="x")
-    file.write_bytes(script(given, machine, worktree=str(place.worktree), inherited={}))
+    file.write_bytes(script(given, machine, checkout=str(place.checkout), inherited={}))
     done = subprocess.run(
         ["/usr/bin/env", "-i", "/bin/sh", str(file)], input=b"", capture_output=True, timeout=30, check=True
     )
@@ -76,17 +76,17 @@ def test_home_is_always_set(place: Place) -> None:
 
 
 def test_home_of_its_own(place: Place, tmp_path: Path) -> None:
-    """Where a machine gives its sessions another HOME, claude and worktree are still found in the login's."""
+    """Where a machine gives its sessions another HOME, claude and checkout are still found in the login's."""
     machine = Machine(name="mini1", claude="~/.local/bin/claude", environment={"HOME": str(tmp_path / "other")})
-    told = place.told(machine, worktree="~/work trees/t'1")
+    told = place.told(machine, checkout="~/work trees/t'1")
     assert told["env"]["HOME"] == str(tmp_path / "other")
-    assert told["cwd"] == str(place.worktree)
+    assert told["cwd"] == str(place.checkout)
 
 
 def test_worktree_missing(place: Place) -> None:
     """A worktree that is gone is told as that."""
-    done = place.run(MACHINE, worktree="~/no such")
-    assert (done.returncode, done.stderr.decode()) == (72, f"miyabi: worktree missing: {place.home}/no such\n")
+    done = place.run(MACHINE, checkout="~/no such")
+    assert (done.returncode, done.stderr.decode()) == (72, f"miyabi: checkout missing: {place.home}/no such\n")
     assert outcome(done) == "launch_failed: worktree_missing"
 
 
@@ -148,7 +148,7 @@ def test_one_process(place: Place) -> None:
     file = place.home / "script"
     machine = Machine(name="mini1", claude=str(place.claude))
     file.write_bytes(
-        script(SessionSpec(run="r1", task="t1", prompt="x"), machine, worktree=str(place.worktree), inherited={})
+        script(SessionSpec(run="r1", task="t1", prompt="x"), machine, checkout=str(place.checkout), inherited={})
     )
     with subprocess.Popen(["/bin/sh", str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         out, _ = process.communicate(b"x", timeout=30)

@@ -14,6 +14,7 @@ from miyabi.machine import Machine
 from miyabi.outcome import Evidence, decide
 from miyabi.parser import Transcript, missing_command
 from miyabi.session import Outcome, SessionSpec
+from miyabi.spending import Before
 from tests.support.recordings import actions
 from tests.support.stub_claude import shells
 
@@ -73,7 +74,7 @@ def rehearse(
         attempt=attempt,
         environment=tuple((faults or {}).items()),
     )
-    text = script(spec, Machine(name="mini1"), worktree=str(worktree), inherited={}, agent=str(AGENT)).decode()
+    text = script(spec, Machine(name="mini1"), checkout=str(worktree), inherited={}, agent=str(AGENT)).decode()
     done = subprocess.run(
         [shell, "-c", text.replace("exec /bin/sh", f"exec {shell}")],
         input=prompt.encode(),
@@ -100,7 +101,7 @@ def test_session(worktree: Path, shell: str) -> None:
     assert actions(events)[-2:] == ["AssistantText", "Result"]
     assert run.transcript.session_id == SessionSpec(run="r1", task="t-1.a", prompt="").conversation
     assert run.transcript.turns == actions(events).count("AssistantText") + actions(events).count("ToolUse")
-    assert run.transcript.cost_usd == 0
+    assert run.transcript.spending.spent(Before()).usd == 0
     assert 'Say "hi" \\ and `id` to 日本語 🎉' in run.stdout.decode().replace('\\"', '"').replace("\\\\", "\\")
 
 

@@ -26,12 +26,12 @@ print(json.dumps(dict(argv=sys.argv[1:], env=dict(os.environ), prompt=prompt, cw
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A home with a worktree and a stub in place of claude, which tells how it was called."""
+    """A home with a checkout and a stub in place of claude, which tells how it was called."""
 
     home: Path
 
     @property
-    def worktree(self) -> Path:
+    def checkout(self) -> Path:
         """Where the session runs."""
         return self.home / "work trees" / "t'1"
 
@@ -45,14 +45,14 @@ class Place:
         machine: Machine,
         *,
         shell: str = "/bin/sh",
-        worktree: str | None = None,
+        checkout: str | None = None,
         home: str | None = None,
         **spec: Any,
     ) -> subprocess.CompletedProcess[bytes]:
         """Run the session's script as the supervisor does: from a file, with the prompt on stdin."""
         given = SessionSpec.model_validate({"run": "r1", "task": "t1", "prompt": NASTY} | spec)
         file = self.home / "script"
-        file.write_bytes(script(given, machine, worktree=worktree or str(self.worktree), inherited={}))
+        file.write_bytes(script(given, machine, checkout=checkout or str(self.checkout), inherited={}))
         environment = {"PATH": "/usr/bin:/bin", "HOME": home or str(self.home), "ANTHROPIC_API_KEY": "stray"}
         return subprocess.run(
             [shell, str(file)],
@@ -72,9 +72,9 @@ class Place:
 
 
 def stub_place(folder: Path) -> Place:
-    """A home below `folder` with a worktree and the stub."""
+    """A home below `folder` with a checkout and the stub."""
     place = Place(home=folder / "ho me")
-    place.worktree.mkdir(parents=True)
+    place.checkout.mkdir(parents=True)
     place.claude.parent.mkdir(parents=True)
     place.claude.write_text(STUB)
     place.claude.chmod(0o755)

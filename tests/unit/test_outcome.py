@@ -96,7 +96,7 @@ def test_evidence_wins(evidence: Evidence, expected: tuple[Outcome, str | None])
     [
         (127, "miyabi: claude not found: claude (PATH=/bin)", (Outcome.LAUNCH_FAILED, "claude_not_found")),
         (126, "sh: claude: Permission denied", (Outcome.LAUNCH_FAILED, "claude_not_executable")),
-        (72, "miyabi: worktree missing: /w", (Outcome.LAUNCH_FAILED, "worktree_missing")),
+        (72, "miyabi: checkout missing: /w", (Outcome.LAUNCH_FAILED, "worktree_missing")),
         (78, "miyabi: token file /t is empty", (Outcome.LAUNCH_FAILED, "token_file")),
         (1, "error: unknown option '--permission-prompts'", (Outcome.LAUNCH_FAILED, "bad_argument")),
         (1, "Error: Invalid session ID. Must be a valid UUID.", (Outcome.LAUNCH_FAILED, "bad_argument")),

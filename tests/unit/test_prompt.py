@@ -35,7 +35,7 @@ def test_a_composed_message_has_title_issue_description_and_rules() -> None:
     assert message == (
         "# Task: Task a\n\nIt is issue #270.\n\n家計簿を作る 📒\n\nIn two steps.\n\n"
         f"## Rules\n\n{HOUSE_RULES}\n\n"
-        "When you are done, this command is run in your worktree and must pass:\n\n> make test\n"
+        "When you are done, this command is run in your checkout and must pass:\n\n> make test\n"
     )
 
 
