@@ -125,7 +125,7 @@ remove_worktrees() ( # GITDIR FOLDER LINKS: those of the repositories inside as 
 remove() {
   if [ -f "$store/config" ]; then
     lock "$gate"
-    [ ! -d "$repo" ] || remove_worktrees "$repo" "$checkout" "$notes.links"
+    ! is_here || [ -h "$repo" ] || [ ! -d "$repo" ] || remove_worktrees "$repo" "$checkout" "$notes.links"
     forget_refs "refs/miyabi/base/$run/$task" "refs/miyabi/heads/$run/$task"
     for n in ready salvaged unmerged left making config clone links; do wipe "$notes.$n"; done
   fi

@@ -7,7 +7,7 @@ salvage() { # SESSION [BYTES [BASE]]
   [ "$(cat "$notes.salvaged" 2>/dev/null)" = "$1" ] && return
   rm -f "$notes.unmerged" "$notes.left"
   find_checkout
-  if [ -d "$checkout" ]; then
+  if is_here; then
     most=${2:-0}
     whole "${3:-}"
     save_repository "$repo" "$checkout" "$notes.links" || exit
@@ -15,13 +15,14 @@ salvage() { # SESSION [BYTES [BASE]]
   fi
   say "$1" >"$notes.salvaged" || failed "cannot write $notes.salvaged"
 }
-# Where an agent has moved its checkout inside the task's folder.
+# Not where an agent has put a link to something else in its place: that is none of ours.
+is_here() { [ -d "$checkout" ] && [ "$(cd -P -- "$checkout" && pwd -P)" = "$checkout" ]; }
+# Where an agent has moved its checkout, in the task's folder or beside it.
 find_checkout() {
   [ ! -e "$checkout" ] || return 0
-  for d in "$home"/*/.git/objects/info/alternates "$home"/.[!.]*/.git/objects/info/alternates; do
-    [ -f "$d" ] && [ -f "${d%/objects/info/alternates}/logs/refs/heads/$branch" ] || continue
-    repo=${d%/objects/info/alternates}
-    checkout=${repo%/.git}
+  for d in "$home"/*/.git "$home"/.[!.]*/.git "$ws/checkouts/$run"/*/.git; do
+    [ -f "$d/objects/info/alternates" ] && [ -f "$d/logs/refs/heads/$branch" ] || continue
+    repo=$d checkout=${d%/.git}
     return
   done
 }
@@ -31,6 +32,7 @@ whole() { # BASE
   base=$1 clone=$(cat "$notes.clone" 2>/dev/null)
   [ -f "$store/miyabi/clone-$clone" ] || clone=
   [ -n "$base" ] || base=$(in_store rev-parse -q --verify "refs/miyabi/base/$run/$task") || base=
+  [ ! -h "$repo" ] || rm -f "$repo"
   readable || { [ -f "$repo/config" ] && cp "$notes.config" "$repo/config" 2>/dev/null; readable; } || anew
   is_ours || { anew; keep_own_beginning; }
   grep -qxF "$store/objects" "$repo/objects/info/alternates" 2>/dev/null ||
@@ -76,14 +78,15 @@ restore_branch() {
 
 # What is found in a repository's folder, as numbered links, so that no name passes through the shell:
 # worktree-N.git and worktree-N.folder, for each linked worktree of it, wherever its folder is;
-# inner-N for each other repository in it or in those, submodules too; aside-N for those that git would add as a mere link.
+# inner-N for each other repository in it or in those, submodules too; aside-N for those that git would add as a mere link,
+# which includes worktrees of repositories that are none of the task's.
 survey() { # GITDIR FOLDER LINKS
   wipe "$3"
   mkdir -p "$3" || failed "cannot make $3"
   find "$2" -name .git -prune -print0 2>/dev/null >"$3/found"
   g --git-dir="$1" --work-tree="$2" ls-files -s -z 2>/dev/null >"$3/index"
   perl -e '
-    my ($git, $top, $links) = @ARGV;
+    my ($git, $top, $links, $home) = @ARGV;
     use Cwd qw(realpath);
     sub slurp { open my $h, "<", shift or return ""; binmode $h; local $/; my $t = <$h>; return defined $t ? $t : "" }
     sub link_to { my ($n, $to) = @_; symlink $to, "$links/$n" or die "cannot link $links/$n: $!\n" }
@@ -104,7 +107,7 @@ survey() { # GITDIR FOLDER LINKS
       $at = "$admin/$at" if $at !~ m{^/};
       next unless -f $at && defined target($at) && target($at) eq realpath($admin);
       my $folder = realpath(above($at));
-      next if $folder eq $top_real;
+      next if index("$top_real/", "$folder/") == 0;    # it, or a folder above it
       $n++;
       link_to("worktree-$n.git", realpath($admin));
       link_to("worktree-$n.folder", $folder);
@@ -123,9 +126,9 @@ survey() { # GITDIR FOLDER LINKS
       next if !defined $folder || $folder eq $top_real || $linked{"$folder/.git"} || $seen{$folder}++;
       my $to = target("$folder/.git");
       next if !defined $to || $to eq $real || !-e "$to/HEAD";
-      link_to("inner-" . ++$i, $folder);
+      link_to("inner-" . ++$i, $folder) if index("$to/", "$home/") == 0;    # else it is of a repository elsewhere
       link_to("aside-" . ++$a, $folder) unless $gitlink{"$folder/.git"};
-    }' "$1" "$2" "$3" || failed "cannot look through $2"
+    }' "$1" "$2" "$3" "$home" || failed "cannot look through $2"
 }
 
 # Commits what is uncommitted in a repository and in its worktrees; what other repositories inside have comes along.

@@ -9,7 +9,7 @@ collect() { # SESSION BASE [max=BYTES] [HAVE ...]
   [ -f "$notes.ready" ] || [ -d "$home" ] || die 68 "there is no checkout of $run/$task here"
   salvage "$session" "$most" "$base"
   find_checkout
-  if [ ! -d "$repo" ]; then
+  if ! is_here || [ ! -d "$repo" ]; then
     say "miyabi-gone" >&2
     say "miyabi-collected $base -" >&2
     return

@@ -235,3 +235,38 @@ async def test_very_many_new_files_are_no_work(bench: Bench, files: int, *, left
     assert collected.left_there == ((f"node_modules/ ({files} files)",) if left else ())
     assert ("node_modules/x/1.js" in saved) is not left
     assert ({"lib/work.txt", "more.txt"} <= saved) is left
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        ("cd ..; mv t1 ../../../away; ln -s '{other}' t1", None),
+        ("mv .git ../../../../away; ln -s '{other}/.git' .git; echo w >w", {"w"}),
+        ("mkdir sub; ln -s '{other}/.git' sub/.git; echo w >sub/w", {"sub/w"}),
+        ("git -C '{other}' worktree add -q -b theirs \"$PWD/sub\"; echo w >sub/w", {"sub/w"}),
+        ("ln -s '{other}' sub; echo w >w", {"w"}),
+        ("git worktree add -q ../x -b x; printf '%s/.git\\n' '{other}' >.git/worktrees/x/gitdir; echo w >w", {"w"}),
+    ],
+)
+async def test_what_is_not_the_tasks_is_never_touched(
+    bench: Bench, tmp_path: Path, script: str, found: set[str] | None
+) -> None:
+    """Links and worktrees that lead to a repository of the user's own: it stays as it is, whatever is done to ours."""
+    other = repos.make_repository(tmp_path / "other", files={"theirs": "1"})
+    git(other, "worktree", "add", "-q", "-b", "side", str(tmp_path / "side"))
+    (other / "open").write_text("being edited")
+    (tmp_path / "side" / "open").write_text("being edited")
+    paths = await bench.prepare()
+    bench.play(paths, script.format(other=other))
+    before = _state(other, tmp_path / "side")
+    collected = await bench.collect(paths)
+    assert collected.is_gone is (found is None)
+    assert (found or set()) <= set(bench.files(collected.head))
+    assert collected.strays is None or "theirs" not in _everywhere(bench, collected)
+    await bench.workspace.remove_run("r1")
+    assert _state(other, tmp_path / "side") == before
+
+
+def _state(*folders: Path) -> list[str]:
+    words = [("status", "--porcelain"), ("for-each-ref", "refs/heads"), ("log", "--oneline", "--all")]
+    return [git(folder, *each) for folder in folders for each in words]

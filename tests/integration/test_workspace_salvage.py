@@ -245,10 +245,11 @@ async def test_files_nobody_may_read_are_saved(project: Path, tmp_path: Path) ->
     assert {"d/x", "y"} <= set(bench.files((await bench.collect(paths)).head))
 
 
-async def test_a_moved_folder_is_found(bench: Bench) -> None:
+@pytest.mark.parametrize("place", ["a new name", ".hidden", "../beside"])
+async def test_a_moved_folder_is_found(bench: Bench, place: str) -> None:
     """A checkout that its agent gave another name is collected all the same."""
     paths = await bench.prepare()
-    bench.play(paths, "echo 1 >one; git add one; git commit -qm one; echo 2 >two; cd ..; mv t1 'a new name'")
+    bench.play(paths, f"echo 1 >one; git add one; git commit -qm one; echo 2 >two; cd ..; mv t1 '{place}'")
     collected = await bench.collect(paths)
     assert not collected.is_gone
     assert bench.files(collected.head) == ["README.md", "one", "src/a.txt", "two"]
