@@ -30,6 +30,7 @@ dev: .venv/installed-dev
 peers: dev
 	tests/support/install_programs.sh
 	$(BIN)/python -m tests.support.install_peers
+	tests/support/install_newer_git.sh .peers/git
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'

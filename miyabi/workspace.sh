@@ -22,6 +22,7 @@
 # Builds before this one made linked worktrees of the store, worktrees/RUN/TASK: for those their own script goes on.
 set -u
 [ -n "${ZSH_VERSION:-}" ] && emulate sh
+[ -n "${POSH_VERSION:-}" ] && set +u   # for posh "$@" is unset where it is empty
 IFS=' 	
 '
 PATH=${PATH:-/usr/bin:/bin}:/usr/bin:/bin:/usr/sbin:/sbin

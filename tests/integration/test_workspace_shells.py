@@ -10,15 +10,16 @@ from tests.support import repos
 from tests.support.repos import commit, git, make_bench
 from tests.support.shell_host import ShellHost
 
+any_git = repos.any_git
 project = repos.project
 quiet_home = repos.quiet_home
 
-SHELLS = (("dash",), ("bash",), ("bash", "--posix"), ("zsh",), ("mksh",), ("ksh",), ("busybox", "sh"))
+SHELLS = (("dash",), ("bash",), ("bash", "--posix"), ("zsh",), ("mksh",), ("ksh",), ("posh",), ("busybox", "sh"))
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
-async def test_the_whole_way_in_each_shell(project: Path, tmp_path: Path, shell: tuple[str, ...]) -> None:
-    """Out, worked on in the ugliest way, salvaged, strays found, home and removed: the same in every shell."""
+async def test_the_whole_way_in_each_shell(any_git: str, project: Path, tmp_path: Path, shell: tuple[str, ...]) -> None:
+    """Out, worked on in the ugliest way, salvaged, strays found, home and removed: the same with each shell and git."""
     bench = await make_bench(project, tmp_path / "a machine", host=ShellHost(shell))
     paths = await bench.prepare()
     commit(project, {"more": "x"})

@@ -14,6 +14,7 @@ need chromium chromium
 need parallel parallel
 need zsh zsh
 need mksh mksh
+need posh posh
 need busybox busybox
 need setpriv util-linux
 [ -n "$missing" ] || exit 0

@@ -19,6 +19,9 @@ from miyabi.repository import Repository
 from miyabi.session import SessionPaths
 from miyabi.workspace import Collected, Workspace
 
+GITS = {"git": "", "newer git": str(Path(__file__).parents[2] / ".peers" / "git" / "bin")}
+"""The folders of the gits that the tests run with, "" for the machine's own; the newer one is of 2.54 at least."""
+
 WHO = {
     "GIT_AUTHOR_NAME": "Agent",
     "GIT_AUTHOR_EMAIL": "agent@example.com",
@@ -170,6 +173,16 @@ def quiet_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
     return home
+
+
+@pytest.fixture(params=GITS)
+def any_git(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each of the gits in turn, as the one that is found by its name, here and on the machine; its name."""
+    name = str(request.param)
+    if folder := GITS[name]:
+        assert Path(folder, "git").exists(), f"there is no {folder}/git: run `make peers`"
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return name
 
 
 @pytest.fixture

@@ -180,5 +180,5 @@ def gone(pid: int) -> bool:
 
 def shells() -> list[str]:
     """The shells that this machine has, of those that people have on theirs."""
-    wanted = ("sh", "dash", "bash", "bash --posix", "zsh", "mksh")
+    wanted = ("sh", "dash", "bash", "bash --posix", "zsh", "mksh", "posh", "busybox sh")
     return [shell for shell in wanted if shutil.which(shell.split()[0])]

@@ -89,5 +89,5 @@ def outcome(done: subprocess.CompletedProcess[bytes]) -> str:
 
 def shells() -> list[str]:
     """The POSIX shells of this machine."""
-    known = ("/bin/sh", "/bin/dash", "/bin/bash", "/usr/bin/mksh", "/usr/bin/ksh")
+    known = ("/bin/sh", "/bin/dash", "/bin/bash", "/usr/bin/mksh", "/usr/bin/ksh", "/usr/bin/posh")
     return [shell for shell in known if os.access(shell, os.X_OK)]
