@@ -28,6 +28,12 @@ _OURS = (
     "i18n.commitEncoding=UTF-8",
     "i18n.logOutputEncoding=UTF-8",
     "log.showSignature=false",
+    "merge.conflictStyle=merge",
+    "merge.renames=true",
+    "merge.renameLimit=7000",
+    "merge.directoryRenames=conflict",
+    "diff.algorithm=histogram",
+    "diff.renames=true",
 )
 _SETTINGS = tuple(word for setting in _OURS for word in ("-c", setting))
 # What points git at another repository, at another author or at a trace file stays out; the user's settings stay in.
@@ -67,10 +73,16 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
 
 
 class Git:
-    """Git in one folder."""
+    """Git in one folder.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where it runs.
+        extra: environment variables that each command gets.
+    """
+
+    def __init__(self, folder: Path, extra: Mapping[str, str] | None = None) -> None:
         self.folder = folder
+        self._extra = dict(extra or {})
 
     async def run(
         self,
@@ -124,7 +136,7 @@ class Git:
                 stdin=PIPE if isinstance(stdin, bytes) else stdin,
                 stdout=stdout or PIPE,
                 stderr=PIPE,
-                env={**environment(os.environ), **extra},
+                env={**environment(os.environ), **self._extra, **extra},
                 start_new_session=True,  # no terminal that ssh could ask at, and one group to end
             )
         except FileNotFoundError:
@@ -143,6 +155,15 @@ async def require_git() -> None:
         raise GitUnusable(
             f"git is too old or does not work here: it says {found!r}. Install git {_dotted(MINIMUM_VERSION)} or newer."
         )
+
+
+async def installed_version() -> tuple[int, ...]:
+    """The numbers of the git that is here, `(0,)` where it tells none.
+
+    Raises:
+        GitUnusable: there is no git here.
+    """
+    return version((await Git(Path("/")).run("version")).text)
 
 
 def version(text: str) -> tuple[int, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from miyabi.attributes import with_attributes_of
 from miyabi.errors import GitFailed, MergeConflict
-from miyabi.git import Git, sayable
+from miyabi.git import Answer, Git, sayable
 
 AUTHOR = ("Water Spider", "water-spider@localhost")
 """Who signs the commits that are ours."""
@@ -93,14 +94,31 @@ async def merge_trees(git: Git, ours: str, theirs: str) -> MergedTree:
     Raises:
         GitFailed: git could not do it.
     """
-    words = ("merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", "--allow-unrelated-histories")
-    answer = await git.run(*words, ours, theirs)
-    if answer.exit_status not in {0, _CONFLICT}:
-        raise git.failure(answer, *words)
+    answer = await _merge_tree(git, "-z", "--name-only", "--no-messages", ours, theirs)
     tree, *files = answer.text.removesuffix("\0").split("\0")
     return MergedTree(
         tree=tree, conflicts=answer.exit_status == _CONFLICT, files=tuple(sorted({sayable(f) for f in files}))
     )
+
+
+async def conflict_messages(git: Git, ours: str, theirs: str) -> list[str]:
+    """What git says of the conflicts of a merge, line by line.
+
+    Raises:
+        GitFailed: git could not do it.
+    """
+    answer = await _merge_tree(git, "--messages", ours, theirs)
+    return [line for line in answer.lines if line.startswith("CONFLICT ")]
+
+
+async def _merge_tree(git: Git, *words: str) -> Answer:
+    """The answer of git's own merge, by the attributes of what is merged into: the word before the last."""
+    command = ("merge-tree", "--write-tree", "--allow-unrelated-histories", *words)
+    async with with_attributes_of(git, words[-2]) as there:
+        answer = await there.run(*command)
+    if answer.exit_status not in {0, _CONFLICT} or not answer.stdout:
+        raise git.failure(answer, *command)
+    return answer
 
 
 async def _merged_tree(git: Git, ours: str, theirs: str, *, done: Sequence[str]) -> str:

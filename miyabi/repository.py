@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from miyabi import exchange, merging
+from miyabi.attributes import with_attributes_of
 from miyabi.errors import BaseMissing, NotARepository
 from miyabi.git import Answer, Git, require_git, sayable
 from miyabi.session import Changes
@@ -98,7 +99,8 @@ class Repository:
         """
         commits = await self._commits(base, head)
         words = ("diff-tree", "-r", "-z", "--numstat", "--no-renames", "--no-textconv", "--ignore-submodules=none")
-        rows = [r.split("\t", 2) for r in (await self.git.ask(*words, base, head)).text.split("\0") if r]
+        async with with_attributes_of(self.git, head) as git:
+            rows = [r.split("\t", 2) for r in (await git.ask(*words, base, head)).text.split("\0") if r]
         return Changes(
             commits=len(commits),
             files=tuple(sorted(sayable(name) for *_, name in rows)),

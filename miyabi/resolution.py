@@ -44,7 +44,7 @@ async def conflict_of(
     Raises:
         GitFailed: git could not do it.
     """
-    told = await git.run("merge-tree", "--write-tree", "--messages", "--allow-unrelated-histories", ours, theirs)
+    told = await merging.conflict_messages(git, ours, theirs)
     message = f"Conflict of {task}: to be resolved\n\nThe files in conflict hold conflict markers.\n"
     return Conflict(
         run=run,
@@ -54,7 +54,7 @@ async def conflict_of(
         theirs=theirs,
         start=await merging.commit_tree(git, merged.tree, parents=(ours, theirs), message=message),
         files=merged.files,
-        messages=tuple(one_line(line, characters=500) for line in told.lines if line.startswith("CONFLICT ")),
+        messages=tuple(one_line(line, characters=500) for line in told),
     )
 
 

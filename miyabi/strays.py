@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from miyabi import merging
+from miyabi.attributes import with_attributes_of
 from miyabi.git import Git
 from miyabi.session import Strays
 
@@ -44,7 +45,7 @@ async def measure(git: Git, branch: str, *, beyond: Sequence[str]) -> Strays | N
     work = {commit: known for commit, known in commits.items() if not known.is_tie}
     if not work:
         return None
-    lines = await _lines(git, _chains(work))
+    lines = await _lines(git, list(_chains(work)))
     return Strays(
         branch=branch,
         commits=sum(not known.is_part_of_stash for known in work.values()),
@@ -79,7 +80,7 @@ def _chains(work: Mapping[str, _Commit]) -> Iterator[tuple[str, str | None]]:
             yield tip, began
 
 
-async def _lines(git: Git, chains: Iterable[tuple[str, str | None]]) -> dict[str, tuple[int, int]]:
+async def _lines(git: Git, chains: Sequence[tuple[str, str | None]]) -> dict[str, tuple[int, int]]:
     """Lines added and deleted in each file: of the chain with the most, where several changed it."""
     nothing = (await git.ask("hash-object", "-t", "tree", "--stdin")).text
     ends = "".join(f"{f'{began}^{{tree}}' if began else nothing}\n{tip}^{{tree}}\n" for tip, began in chains)
@@ -96,7 +97,9 @@ async def _lines(git: Git, chains: Iterable[tuple[str, str | None]]) -> dict[str
         "--ignore-submodules=none",
     )
     found: dict[str, tuple[int, int]] = {}
-    for row in (await git.ask(*words, stdin=pairs.encode())).text.split("\0"):
+    async with with_attributes_of(git, chains[0][0]) as there:
+        answer = await there.ask(*words, stdin=pairs.encode())
+    for row in answer.text.split("\0"):
         if match := _ROW.fullmatch(row):
             lines = tuple(0 if figure == "-" else int(figure) for figure in match.group(1, 2))
             before = found.get(match[3], (0, 0))
