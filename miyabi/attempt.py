@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from miyabi.attempt_record import AttemptRecord
-from miyabi.errors import GitError, MachineError, MachineFull, RemoteFailed, SessionError
+from miyabi.errors import GitError, MachineError, MachineFull, MiyabiError, RemoteFailed, SessionError
 from miyabi.harvest import STOP_GRACE_SECONDS, Harvest
 from miyabi.launcher import check_prelude, inherited, script
 from miyabi.live_run import LiveRun
@@ -17,6 +17,7 @@ from miyabi.machine import Machine
 from miyabi.parser import Init, Transcript, missing_command
 from miyabi.progress import TaskState
 from miyabi.remote import RemoteSession
+from miyabi.retrying import retried
 from miyabi.session import SessionPaths, SessionResult, SessionSpec
 from miyabi.session_status import State, Status
 from miyabi.spending import Before
@@ -37,6 +38,7 @@ class Attempt:
         machine: where.
         reason: why this machine was chosen.
         on_exit: called the moment the machine's slot is free for another, which may be before the commits come home.
+        on_wait: called with what the machine, or our own disk, met each time that something is tried again later.
         is_given_up: there is a later attempt, which has the branch and is what the board tells of.
     """
 
@@ -45,6 +47,7 @@ class Attempt:
     machine: Machine
     reason: str = ""
     on_exit: Callable[[], None] = lambda: None
+    on_wait: Callable[[MiyabiError], None] = lambda _: None
     is_given_up: bool = False
     transcript: Transcript = field(default_factory=Transcript)
     _start: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -177,6 +180,7 @@ class Attempt:
             start=self._start,
             reason=self.reason,
             aside=self.is_given_up,
+            on_wait=self._note_wait,
         )
         return await harvest.bring(status, transcript=self.transcript, missing=self._missing)
 
@@ -198,7 +202,8 @@ class Attempt:
                 patience_seconds=self.live.absences.patience_seconds,
             )
         except RemoteFailed:  # its output is damaged there; its work need not be
-            status = await session.status()
+            patience_seconds = self.live.absences.patience_seconds
+            status = await retried(session.status, patience_seconds=patience_seconds, on_wait=self._note_wait)
             if status.live:
                 raise
         self.transcript.finish()
@@ -251,7 +256,11 @@ class Attempt:
     def _output(self) -> tuple[Path, Path]:
         return self._files / "stdout.jsonl", self._files / "stderr.txt"
 
-    def _say(self, state: TaskState) -> None:
+    def _note_wait(self, error: MiyabiError) -> None:
+        self._say(TaskState.COLLECTING, waits_for=error)
+        self.on_wait(error)
+
+    def _say(self, state: TaskState, *, waits_for: MiyabiError | None = None) -> None:
         if self.is_given_up:
             return
         self.live.board.update(
@@ -260,5 +269,5 @@ class Attempt:
             machine=self.machine.name,
             turns=self.transcript.turns,
             cost_usd=self._spent_before + self.transcript.spending.spent(self._before).usd,
-            last_action=self.transcript.last_action,
+            last_action=f"waits: {waits_for}" if waits_for else self.transcript.last_action,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,12 +12,11 @@ from miyabi import private_files, supervision
 from miyabi.errors import ConnectionDropped, MachineError, MachineUnreachable, RemoteFailed, SessionError
 from miyabi.frames import Data, Frame, FrameReader, Heartbeat, Over, Truncated
 from miyabi.host import Host
+from miyabi.retrying import Retry, may_pass
 from miyabi.session_status import Status
 
 SILENCE_SECONDS = 10.0
 """The machine speaks every 3 s; a link that is silent for so long is dead."""
-_FIRST_PAUSE_SECONDS = 0.2
-_LONGEST_PAUSE_SECONDS = 5.0
 _CHUNK_BYTES = 65536
 
 
@@ -69,9 +67,8 @@ class Follower:
         self._workspace = workspace
         self._on_output = on_output
         self._copies: dict[str, Copy] = {}
-        self._heard = 0.0
         self._silence_seconds = SILENCE_SECONDS
-        self._pause = _FIRST_PAUSE_SECONDS
+        self._retry = Retry(patience_seconds=0)
 
     async def run(
         self, out: Path, err: Path, *, patience_seconds: float, silence_seconds: float = SILENCE_SECONDS
@@ -81,13 +78,14 @@ class Follower:
         with ExitStack() as files:
             self._copies = {"o": files.enter_context(Copy(out)), "e": files.enter_context(Copy(err))}
             self._copies["o"].again(self._on_output)
-            self._heard = _clock()
+            self._retry = Retry(patience_seconds=patience_seconds)
+            self._retry.worked()
             while True:
                 try:
                     return await self._once()
                 except MachineError as error:
-                    self._bear(error, patience_seconds)
-                await self._breathe()
+                    self._require_patience(error)
+                await self._retry.pause()
 
     async def _once(self) -> Status:
         """Over one link, to the end.
@@ -126,7 +124,7 @@ class Follower:
             yield chunk
 
     def _take(self, frame: Frame) -> None:
-        self._heard, self._pause = _clock(), _FIRST_PAUSE_SECONDS
+        self._retry.worked()
         match frame:
             case Data(stream, offset, content):
                 self._add(stream, offset, content)
@@ -149,21 +147,18 @@ class Follower:
                 raise self._shorter(stream, size)
         return status
 
-    def _bear(self, error: MachineError, patience_seconds: float) -> None:
-        """Raises permanent trouble; is patient with the rest, also with a command's time limit, a bare MachineError."""
-        if not error.transient and type(error) is not MachineError:
+    def _require_patience(self, error: MachineError) -> None:
+        """Passes what may pass, while patience lasts."""
+        if self._retry.allows(error):
+            return
+        if not may_pass(error):
             raise error
-        silent = _clock() - self._heard
-        if silent >= patience_seconds:
-            raise MachineUnreachable(
-                f"{self._host.name}: nothing heard of session {self._session} for {silent:.0f} s ({error}). "
-                "It may still run there: run again to go on with it.",
-                machine=self._host.name,
-            ) from error
-
-    async def _breathe(self) -> None:
-        await asyncio.sleep(self._pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads reconnects, guards nothing
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
+        silent = self._retry.failing_seconds
+        raise MachineUnreachable(
+            f"{self._host.name}: nothing heard of session {self._session} for {silent:.0f} s ({error}). "
+            "It may still run there: run again to go on with it.",
+            machine=self._host.name,
+        ) from error
 
     def _dropped(self, how: str) -> ConnectionDropped:
         machine = self._host.name
@@ -179,7 +174,3 @@ class Follower:
             f"{machine}: session {self._session}: {what}. After a power cut this may happen: begin a new attempt.",
             machine=machine,
         )
-
-
-def _clock() -> float:
-    return asyncio.get_running_loop().time()

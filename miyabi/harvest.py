@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from miyabi import conflict_markers, legacy_result, private_files, strays
-from miyabi.collecting import collect_patiently
+from miyabi.errors import MachineError, MiyabiError
 from miyabi.legacy_result import LegacyResult
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.outcome import Evidence, conclude
 from miyabi.parser import Transcript
 from miyabi.remote import RemoteSession
+from miyabi.retrying import retried
 from miyabi.session import SessionResult, SessionSpec, Strays, is_resolving
 from miyabi.session_status import State, Status
 from miyabi.spending import Ledger
 from miyabi.spending_record import read_ledger
 from miyabi.workspace import Collected
+
+T = TypeVar("T")
 
 STOP_GRACE_SECONDS = 10.0
 _STDERR_BYTES = 4096
@@ -45,6 +50,7 @@ class Harvest:
         start: when it began.
         reason: why this machine was chosen.
         aside: it was given up: the branch is that of later attempts.
+        on_wait: called with what a call to the machine met, each time that it is made again later.
     """
 
     live: LiveRun
@@ -54,9 +60,10 @@ class Harvest:
     start: datetime
     reason: str = ""
     aside: bool = False
+    on_wait: Callable[[MiyabiError], None] = lambda _: None
 
     async def bring(self, status: Status, *, transcript: Transcript, missing: str | None) -> SessionResult:
-        """The result, once all of it is here.
+        """The result, once all of it is here. A machine that is away, or whose disk is full, is borne for a while.
 
         Args:
             status: how it ended.
@@ -70,22 +77,15 @@ class Harvest:
         """
         end = datetime.now(UTC) - timedelta(seconds=status.over_seconds or 0)
         if status.state in {State.LOST, State.ORPHAN}:
-            await self.session.stop(grace_seconds=STOP_GRACE_SECONDS)
-        collected = await collect_patiently(
-            self.live.workspace(self.machine),
-            self.spec.paths,
-            base=self.spec.base,
-            patience_seconds=self.live.absences.patience_seconds,
-            aside=self.aside,
-            max_file_bytes=self.spec.max_file_bytes,
-        )
+            await self._retried(lambda: self.session.stop(grace_seconds=STOP_GRACE_SECONDS))
+        collected = await self._retried(self._collect)
         changes = await self.live.repository.changes(self.spec.base, collected.head)
-        private_files.write_bytes(self._files / "check.log", await self.session.check_log())
+        private_files.write_bytes(self._files / "check.log", await self._retried(self.session.check_log))
         return conclude(
             self.spec,
             transcript=transcript,
             evidence=replace(
-                self._evidence(status, await self._declared(), missing=missing),
+                self._evidence(status, await self._retried(self._declared), missing=missing),
                 strays=await self._strays(collected),
                 unresolved=await self._unresolved(collected),
                 checkout_gone=collected.is_gone,
@@ -99,6 +99,15 @@ class Harvest:
             before=self.live.before(self.spec.resumes),
             ledger=await self._ledger(status, transcript),
             left_there=collected.left_there,
+        )
+
+    async def _retried(self, call: Callable[[], Awaitable[T]]) -> T:
+        patience_seconds = self.live.absences.patience_seconds
+        return await retried(call, patience_seconds=patience_seconds, on_wait=self.on_wait)
+
+    async def _collect(self) -> Collected:
+        return await self.live.workspace(self.machine).collect(
+            self.spec.paths, base=self.spec.base, aside=self.aside, max_file_bytes=self.spec.max_file_bytes
         )
 
     async def _strays(self, collected: Collected) -> Strays | None:
@@ -123,7 +132,11 @@ class Harvest:
         if self.spec.rehearse or (transcript.spending.is_settled and status.exit_status not in _CUT_SHORT):
             return None
         conversation = transcript.session_id or self.spec.conversation
-        return await read_ledger(self.live.host(self.machine), self.machine, self.spec, conversation=conversation)
+        host = self.live.host(self.machine)
+        try:
+            return await self._retried(lambda: read_ledger(host, self.machine, self.spec, conversation=conversation))
+        except MachineError:  # all else is here: the cost is then said as the least that it can be
+            return None
 
     async def _declared(self) -> LegacyResult | None:
         """What the agent left in its result file, where it left one."""

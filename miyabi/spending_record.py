@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from miyabi.errors import MachineError
 from miyabi.host import Host
 from miyabi.launcher import inherited
 from miyabi.machine import Machine
@@ -27,12 +26,9 @@ done | tail -c {most}
 
 
 async def read_ledger(host: Host, machine: Machine, spec: SessionSpec, *, conversation: str) -> Ledger | None:
-    """The ledger of a conversation; None where the machine has none, or does not give it."""
+    """The ledger of a conversation; None where the machine has none. Raises as `Host.run`."""
     text = _READ.format(exports=_exports(machine, spec), conversation=script_word(conversation), most=_MOST_BYTES)
-    try:
-        answer = await host.run(["/bin/sh", "-s"], stdin=text.encode("utf-8", "surrogateescape"))
-    except MachineError:
-        return None
+    answer = await host.run(["/bin/sh", "-s"], stdin=text.encode("utf-8", "surrogateescape"))
     return Ledger.read(answer.stdout) if answer.stdout else None
 
 

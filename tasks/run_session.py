@@ -14,7 +14,7 @@ from miyabi.attempt import Attempt
 from miyabi.budget import spent_all
 from miyabi.current_run import current_run
 from miyabi.dag import Node
-from miyabi.errors import BudgetSpent, GitError, MachineError, MachineFull, MergeConflict
+from miyabi.errors import BudgetSpent, GitError, MachineError, MachineFull, MergeConflict, MiyabiError
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.progress import TaskState
@@ -61,6 +61,7 @@ class TaskRun:
         self._burnt, self._limits = 1, 0
         self._outage = Outage()
         self._told: set[type[MachineError]] = set()
+        self._late: set[type[MiyabiError]] = set()
         begun = live.continuation(node.id)
         self._resumes = begun.conversation if begun else None
         self._joins = live.pending(node.id) is not None
@@ -147,6 +148,7 @@ class TaskRun:
                 machine=slot.machine,
                 reason=slot.reason,
                 on_exit=self._release_early,
+                on_wait=self._note_late,
             )
             try:
                 return await attempt.run()
@@ -165,6 +167,12 @@ class TaskRun:
         """The next task need not wait for our commits, unless it is not to start should we have failed."""
         if not self._live.settings.runs.fail_fast:
             self._slot.release()
+
+    def _note_late(self, reason: MiyabiError) -> None:
+        """The session is over, and its work cannot be fetched yet; said once."""
+        if type(reason) not in self._late:
+            get_run_logger().warning("%s: waits until its work can be fetched: %s", self._node.id, reason)
+        self._late.add(type(reason))
 
     def _note_waiting(self, reason: MachineError) -> None:
         """Says so once, however often the machine is asked."""

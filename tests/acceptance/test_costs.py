@@ -18,7 +18,7 @@ from miyabi.live_run import LiveRun
 from miyabi.session import Outcome, SessionResult
 from tests.support.claude import claude_binary, claude_environment
 from tests.support.claude_processes import are_kept, claudes_at_a_gate
-from tests.support.live_runs import Workshop, workshop  # noqa: F401 - a fixture
+from tests.support.live_runs import AWAY, Workshop, workshop  # noqa: F401 - a fixture
 from tests.support.messages_api import MessagesApi
 
 pytestmark = pytest.mark.timeout(180)
@@ -120,6 +120,15 @@ async def test_ended_by_its_time_limit(desk: Desk) -> None:
     assert result.outcome is Outcome.TIMED_OUT
     assert result.cost_usd == pytest.approx(desk.served_usd, abs=CENT)
     assert not result.cost_is_partial
+
+
+async def test_a_link_that_drops_before_the_transcript_is_read(desk: Desk) -> None:
+    """The transcript is read once the machine is back, so the cost is what was served, to the cent."""
+    live = await desk.live()
+    host = desk.workshop.trip(live, "/bin/sh -s", *AWAY)
+    result = await ended_by(desk, live, signal.SIGKILL)
+    assert result.cost_usd == pytest.approx(desk.served_usd, abs=CENT)
+    assert (result.cost_is_partial, host.trips) == (False, {})
 
 
 async def test_without_its_transcript(desk: Desk) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from miyabi.attempt import Attempt
-from miyabi.errors import MachineUnreachable
+from miyabi.errors import ConnectionDropped, MachineError, MachineUnreachable
 from miyabi.host import Completed
 from miyabi.live_run import LiveRun
 from miyabi.local_host import LocalHost
@@ -26,11 +26,22 @@ from miyabi.session_status import State, Status
 from tests.support import scripted_claude
 from tests.support.repos import make_repository
 
+AWAY = (MachineUnreachable, ConnectionDropped, MachineError)
+"""What a machine that is away looks like: nobody there, cut in mid-command, and nothing heard until the time limit."""
+
 
 class SwitchedHost(LocalHost):
-    """This machine, which does not answer while it is `away`."""
+    """This machine, which does not answer while it is `away`.
+
+    `trips` says with what the calls fail from the first one on whose command has that text in it.
+    """
 
     away = False
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.trips: dict[str, Sequence[type[MachineError]]] = {}
+        self._failing: list[type[MachineError]] = []
 
     async def run(
         self,
@@ -41,12 +52,12 @@ class SwitchedHost(LocalHost):
         timeout_seconds: float = 60,
     ) -> Completed:
         """The words, if it is there."""
-        self._require()
+        self._require(" ".join(words))
         return await super().run(words, stdin=stdin, stdout=stdout, timeout_seconds=timeout_seconds)
 
     @asynccontextmanager
     async def _stream(self, words: Sequence[str]) -> AsyncIterator[AsyncIterator[bytes]]:
-        self._require()
+        self._require(" ".join(words))
         async with super()._stream(words) as chunks:
             yield self._while_there(chunks)
 
@@ -55,7 +66,11 @@ class SwitchedHost(LocalHost):
             self._require()
             yield chunk
 
-    def _require(self) -> None:
+    def _require(self, command: str = "") -> None:
+        for text in [text for text in self.trips if command and text in command]:
+            self._failing += self.trips.pop(text)
+        if self._failing and command:
+            raise self._failing.pop(0)(f"{self.name}: tripped", machine=self.name)
         if self.away:
             raise MachineUnreachable(f"{self.name}: switched off", machine=self.name)
 
@@ -102,6 +117,13 @@ class Workshop:
         host = live.host(live.machines[machine])
         assert isinstance(host, SwitchedHost)
         host.away = away
+
+    def trip(self, live: LiveRun, text: str, *errors: type[MachineError]) -> SwitchedHost:
+        """The first machine fails with these, one call after the other, once a command has that text."""
+        host = live.host(next(iter(live.machines.values())))
+        assert isinstance(host, SwitchedHost)
+        host.trips[text] = errors
+        return host
 
     async def attempt(self, live: LiveRun, task: str = "a", machine: str = "m1") -> Attempt:
         """The task's next attempt."""
