@@ -18,6 +18,22 @@ from miyabi.errors import GitFailed, GitUnusable
 MINIMUM_VERSION = (2, 38)
 """The first git whose `merge-tree` merges without a worktree."""
 
+_EVENTS = (
+    "commit-msg",
+    "post-checkout",
+    "post-commit",
+    "post-index-change",
+    "post-merge",
+    "post-rewrite",
+    "pre-auto-gc",
+    "pre-commit",
+    "pre-merge-commit",
+    "pre-push",
+    "prepare-commit-msg",
+    "reference-transaction",
+)
+"""Of the hooks that a command of ours could run: those of the configuration (git 2.54 and later) run by no path."""
+
 _OURS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -34,6 +50,10 @@ _OURS = (
     "merge.directoryRenames=conflict",
     "diff.algorithm=histogram",
     "diff.renames=true",
+    "submodule.recurse=false",
+    "fetch.recurseSubmodules=false",
+    "trailer.separators=:",
+    *(f"hook.{event}.enabled=false" for event in _EVENTS),
 )
 _SETTINGS = tuple(word for setting in _OURS for word in ("-c", setting))
 # What points git at another repository, at another author or at a trace file stays out; the user's settings stay in.
@@ -42,6 +62,11 @@ _TIDY = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_GRAFT_FILE": "/dev/null/grafts",  # is not there and cannot be, so that nothing is said of it
+    "GIT_DEFAULT_REF_FORMAT": "files",
+    "GIT_TRACE2": "0",
+    "GIT_TRACE2_PERF": "0",
+    "GIT_TRACE2_EVENT": "0",
     "LC_ALL": "C",
     "LANGUAGE": "C",
 }

@@ -21,8 +21,6 @@ TOKEN_USER = "x-access-token"  # noqa: S105 - GitHub's own name for whoever come
 # How the user reaches the network and signs in over ssh; `miyabi.git.environment` leaves it out.
 _OF_THE_USER = re.compile(r"GIT_(?:SSH|SSH_COMMAND|SSH_VARIANT|SSL_\w+|PROXY_\w+)")
 _NO_QUESTIONS = {"GIT_ASKPASS": "", "SSH_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never", "GCM_INTERACTIVE": "never"}
-# A trace that the user's settings ask for could hold the login.
-_NO_TRACES = {"GIT_TRACE2": "0", "GIT_TRACE2_PERF": "0", "GIT_TRACE2_EVENT": "0"}
 _STALLED_SECONDS = "120"
 
 
@@ -107,7 +105,7 @@ class PushTarget:
     def environment(self, given: Mapping[str, str]) -> dict[str, str]:
         """What git's environment needs besides: no question is asked, and the login is at hand."""
         kept = {name: value for name, value in given.items() if _OF_THE_USER.fullmatch(name)}
-        return kept | _NO_QUESTIONS | _NO_TRACES | _settings(given, self._patience() + self._signed())
+        return kept | _NO_QUESTIONS | _settings(given, self._patience() + self._signed())
 
     def redact(self, text: str) -> str:
         """The text without the login, whatever it looks like, and without all that looks like one."""

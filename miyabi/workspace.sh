@@ -27,11 +27,13 @@ IFS='
 '
 PATH=${PATH:-/usr/bin:/bin}:/usr/bin:/bin:/usr/sbin:/sbin
 LC_ALL=C LANGUAGE=C GIT_TERMINAL_PROMPT=0 GIT_NO_REPLACE_OBJECTS=1 GIT_LFS_SKIP_SMUDGE=1 GIT_DEFAULT_REF_FORMAT=files
-GIT_GRAFT_FILE=/dev/null/grafts
+GIT_GRAFT_FILE=/dev/null/grafts GIT_TRACE2=0 GIT_TRACE2_PERF=0 GIT_TRACE2_EVENT=0
 export PATH LC_ALL LANGUAGE GIT_TERMINAL_PROMPT GIT_NO_REPLACE_OBJECTS GIT_LFS_SKIP_SMUDGE GIT_DEFAULT_REF_FORMAT
-export GIT_GRAFT_FILE
+export GIT_GRAFT_FILE GIT_TRACE2 GIT_TRACE2_PERF GIT_TRACE2_EVENT
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_COMMON_DIR GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES \
-  GIT_NAMESPACE GIT_PREFIX GIT_SHALLOW_FILE GIT_DEFAULT_HASH GIT_TRACE GIT_LITERAL_PATHSPECS CDPATH
+  GIT_NAMESPACE GIT_PREFIX GIT_SHALLOW_FILE GIT_DEFAULT_HASH GIT_LITERAL_PATHSPECS CDPATH \
+  GIT_TRACE GIT_TRACE_SETUP GIT_TRACE_REFS GIT_TRACE_PERFORMANCE GIT_TRACE_PACKET GIT_TRACE_PACK_ACCESS \
+  GIT_TRACE_PACKFILE GIT_TRACE_SHALLOW GIT_TRACE_FSMONITOR GIT_ATTR_SOURCE
 NL='
 '
 
@@ -41,7 +43,11 @@ die() { c=$1; shift; say "miyabi: $*" >&2; exit "$c"; }
 # git as we run it: no hooks, no daemon, nobody asked to sign; `calm` may hold further settings
 plain='-c core.hooksPath=/dev/null -c core.fsmonitor=false -c gc.auto=0 -c maintenance.auto=false
   -c commit.gpgSign=false -c core.quotePath=false -c core.safecrlf=false -c core.packedRefsTimeout=20000
-  -c core.filesRefLockTimeout=20000 -c protocol.file.allow=always -c core.sparseCheckout=false'
+  -c core.filesRefLockTimeout=20000 -c protocol.file.allow=always -c core.sparseCheckout=false
+  -c submodule.recurse=false -c fetch.recurseSubmodules=false'
+for e in post-checkout post-index-change pre-auto-gc reference-transaction; do   # hooks of the configuration: no path
+  plain="$plain -c hook.$e.enabled=false"
+done
 calm=
 g() { git $plain $calm "$@"; }
 in_store() { g --git-dir="$store" "$@"; }
