@@ -11,7 +11,7 @@ from miyabi import push_faults, redirection
 from miyabi.errors import RemoteUnreachable
 from miyabi.git import Answer
 from miyabi.push_report import PushReport
-from miyabi.push_target import PushTarget
+from miyabi.push_target import NAME, PushTarget
 from miyabi.repository import Repository
 
 _HEADS = "refs/heads/"
@@ -124,7 +124,7 @@ class RemoteLine:
         seconds = self.patience.timeout_seconds
         try:
             async with asyncio.timeout(seconds):
-                return await self.repository.git.run(*words, self.target.address, *refs, extra=extra)
+                return await self.repository.git.run(*words, NAME, *refs, extra=extra)
         except TimeoutError:
             doing = _WRITE if words[0] == "push" else _READ
             raise push_faults.unreachable(

@@ -16,6 +16,10 @@ from miyabi.redact import REDACTED, redact
 from miyabi.remote_url import RemoteUrl, is_loopback, web_origin
 from miyabi.repository import Repository
 
+NAME = "miyabi-remote:"
+"""What git is given on its command line. A setting makes the address of it, so that git takes the address as it is: one
+that stood there would go through the user's `insteadOf` once more than with `git push`."""
+
 TOKEN_USER = "x-access-token"  # noqa: S105 - GitHub's own name for whoever comes with a token
 
 # How the user reaches the network and signs in over ssh; `miyabi.git.environment` leaves it out.
@@ -94,7 +98,7 @@ class PushTarget:
 
     @property
     def address(self) -> str:
-        """What git is given on its command line."""
+        """Where it is, without a login."""
         return self.url.address
 
     def moved(self, address: str) -> Self | None:
@@ -105,13 +109,16 @@ class PushTarget:
     def environment(self, given: Mapping[str, str]) -> dict[str, str]:
         """What git's environment needs besides: no question is asked, and the login is at hand."""
         kept = {name: value for name, value in given.items() if _OF_THE_USER.fullmatch(name)}
-        return kept | _NO_QUESTIONS | _settings(given, self._patience() + self._signed())
+        return kept | _NO_QUESTIONS | _settings(given, self._named() + self._patience() + self._signed())
 
     def redact(self, text: str) -> str:
         """The text without the login, whatever it looks like, and without all that looks like one."""
         for secret in self.login.secrets if self.login else ():
             text = text.replace(secret, REDACTED)
         return redact(text)
+
+    def _named(self) -> tuple[tuple[str, str], ...]:
+        return ((f"url.{self.address}.insteadOf", NAME),)
 
     def _patience(self) -> tuple[tuple[str, str], ...]:
         return (("http.lowSpeedLimit", "1"), ("http.lowSpeedTime", _STALLED_SECONDS)) if self.url.is_http else ()

@@ -63,7 +63,7 @@ async def test_the_token_is_seen_nowhere(watched: Desk, tmp_path: Path, caplog: 
         lines = pushing.commands()
         settings = git(watched.project, "config", "-l", "--show-origin")
     assert await task == (BRANCH,)
-    assert [line for line in lines if watched.hub.url in line and "push" in line]
+    assert [line for line in lines if watched.hub.url in line and "miyabi-remote:" in line]
     assert not list(filter(_holds_canary, [*lines, settings, caplog.text]))
     assert not _files_with_canary(tmp_path)
 
