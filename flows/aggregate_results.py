@@ -16,7 +16,7 @@ from flows.form import OptionalPath, OptionalText
 from flows.integrating import Integrating
 from flows.keys import artifact_key
 from flows.parameters import overrides
-from miyabi.errors import BadInput
+from miyabi.errors import BadInput, DiskFull
 from miyabi.integration_text import integration_sentence, went_well
 from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.report import Report
@@ -50,12 +50,16 @@ def aggregate_results(
         work = runner.call(Integrating.open(run, repository=repository, config=config, overrides=given, runner=runner))
         with work.folder.integration_lock():
             came = work.run()
-            report = write_report(work.folder)
+            report = work.with_room(lambda: write_report(work.folder))
     except BadInput as error:
         get_run_logger().error("%s", error)
         return Failed(name="BadInput", message=error.in_full)
+    except DiskFull as error:
+        said = f"{error} To go on: miyabi orchestrate --run {run}"
+        get_run_logger().error("%s", said)
+        return Failed(name="DiskFull", message=said)
     except OSError as error:
-        said = f"run {run}: its folder cannot be written: {error}. Is the disk full?"
+        said = f"run {run}: its folder cannot be written: {error}."
         get_run_logger().error("%s", said)
         return Failed(message=said)
     except CancelledError:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from prefect.runtime import flow_run
 
 from flows.resolving import Resolving
 from miyabi.dag import Dag
-from miyabi.errors import BaseMissing, GitError
+from miyabi.errors import BaseMissing, DiskFull, GitError
 from miyabi.github_login import is_at_github
 from miyabi.integration import integrate
 from miyabi.integration_progress import IntegrationProgress
@@ -21,6 +21,7 @@ from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.push_target import push_address
 from miyabi.redact import redact
 from miyabi.repository import Repository
+from miyabi.retrying import is_our_disk, retried, retried_blocking
 from miyabi.run_folder import RunFolder
 from miyabi.settings import Settings
 from miyabi.text import one_line
@@ -29,6 +30,8 @@ from tasks.cancellation import watch_for_cancellation
 from tasks.jobs import GRACE_SECONDS
 from tasks.runner import FleetTaskRunner
 from tasks.verify import run_as_task
+
+T = TypeVar("T")
 
 
 @dataclass(kw_only=True)
@@ -67,14 +70,27 @@ class Integrating:
         came: Integration | NotIntegrated
         try:
             came = self._see_through()
-        except (BaseMissing, GitError) as error:
+        except (BaseMissing, GitError, DiskFull) as error:
             came = NotIntegrated(reason=str(error))
         self.folder.discard(NotIntegrated if isinstance(came, Integration) else Integration)
-        self.folder.keep(came)
+        self.with_room(lambda: self.folder.keep(came))
         return came
 
+    def with_room(self, call: Callable[[], T]) -> T:
+        """What the call returns; while our own disk is full it is made again.
+
+        Raises:
+            DiskFull: it is full still, after `patience_minutes`.
+        """
+        return retried_blocking(call, patience_seconds=self._patience_seconds)
+
+    @property
+    def _patience_seconds(self) -> float:
+        return 60 * self.settings.runs.patience_minutes
+
     def _see_through(self) -> Integration:
-        working = self.runner.spawn(self._integrate())
+        integrating = retried(self._integrate, patience_seconds=self._patience_seconds, passes=is_our_disk)
+        working = self.runner.spawn(integrating)
         try:
             return working.result()
         finally:

@@ -16,7 +16,7 @@ from flows.form import OptionalPath, OptionalStrategy, OptionalText
 from flows.parameters import overrides
 from flows.wiring import equip, see_through, submit_all
 from miyabi.current_run import use_run
-from miyabi.errors import BadInput
+from miyabi.errors import BadInput, DiskFull
 from miyabi.live_run import LiveRun
 from miyabi.opening import RunRequest, open_run
 from miyabi.reporting import write_report
@@ -83,6 +83,10 @@ def run_dag(
     except BadInput as error:
         get_run_logger().error("%s", error)
         return Failed(name="BadInput", message=error.in_full)
+    except DiskFull as error:
+        said = f"{error} To go on: miyabi orchestrate --run {_run_name()}"
+        get_run_logger().error("%s", said)
+        return Cancelled(message=runner.cancelled) if runner.cancelled else Failed(name="DiskFull", message=said)
 
 
 def _run(live: LiveRun, runner: FleetTaskRunner) -> None:

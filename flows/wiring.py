@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from prefect.futures import PrefectFuture, wait
@@ -13,18 +13,21 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.progress_artifact import ProgressArtifact
-from miyabi.errors import BadInput, MachineError
+from miyabi.errors import BadInput, DiskFull, MachineError
 from miyabi.leftovers import bring_home_leftovers
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.opening import leave_out, note_machines, preflight
 from miyabi.remote import live_sessions
+from miyabi.retrying import retried_blocking
 from tasks.cancellation import watch_for_cancellation
 from tasks.futures import ended
 from tasks.patience import lose_patience
 from tasks.predecessors import note_crashes
 from tasks.run_session import run_session
 from tasks.runner import FleetTaskRunner
+
+T = TypeVar("T")
 
 STATUS_SECONDS = 0.5
 GOODBYE_SECONDS = 22.0  # with what comes after it less than the 30 s that a Prefect worker gives
@@ -44,7 +47,7 @@ def equip(live: LiveRun, runner: FleetTaskRunner) -> None:
     except BadInput:
         live.folder.discard_unless_used()
         raise
-    note_machines(live)
+    with_room(live, lambda: note_machines(live))
     for error in unfit:
         get_run_logger().warning("not used: %s", error)
     runner.spawn(_write_status(live))
@@ -82,12 +85,17 @@ def submit_all(live: LiveRun) -> Futures:
 
 
 def see_through(live: LiveRun, runner: FleetTaskRunner, futures: Futures) -> None:
-    """Waits for every task; when interrupted, lets the sessions be stopped and their work come home first."""
-    progress = ProgressArtifact(live)
+    """Waits for every task; when interrupted, lets the sessions be stopped and their work come home first.
+
+    Raises:
+        DiskFull: what became of the run could not be written.
+    """
+    progress, is_interrupted = ProgressArtifact(live), True
     runner.spawn(progress.keep())
     try:
         wait(list(futures.values()))
         runner.call(bring_home_leftovers(live))
+        is_interrupted = False
     except BaseException:
         lose_patience()
         runner.cancel_all("the run was interrupted")
@@ -97,9 +105,34 @@ def see_through(live: LiveRun, runner: FleetTaskRunner, futures: Futures) -> Non
         for task, future in futures.items():
             state = ended(future)
             live.note_end(task, state=state.name if state else None, message=state.message if state else None)
+        try:
+            _end(live, is_interrupted=is_interrupted)
+        finally:
+            runner.call(progress.show())
+            runner.call(live.close())
+
+
+def _end(live: LiveRun, *, is_interrupted: bool) -> None:
+    """Whoever has interrupted the run is not kept waiting, nor told of another end."""
+    if not is_interrupted:
+        with_room(live, live.end)
+        return
+    try:
         live.end()
-        runner.call(progress.show())
-        runner.call(live.close())
+    except DiskFull as error:
+        get_run_logger().error("%s", error)
+
+
+def with_room(live: LiveRun, call: Callable[[], T]) -> T:
+    """What the call returns; while our own disk is full it is made again. Raises DiskFull when patience is over."""
+    told: list[DiskFull] = []
+
+    def tell(error: DiskFull) -> None:
+        if not told:
+            get_run_logger().warning("waits for room: %s", error)
+        told.append(error)
+
+    return retried_blocking(call, patience_seconds=live.absences.patience_seconds, on_wait=tell)
 
 
 async def count_sessions(live: LiveRun, machine: Machine) -> int:
@@ -110,5 +143,6 @@ async def count_sessions(live: LiveRun, machine: Machine) -> int:
 async def _write_status(live: LiveRun) -> None:
     while True:
         with suppress(OSError):  # a disk that is full now may have room again
+            live.write_late()
             live.board.write(live.folder.status_file)
         await asyncio.sleep(STATUS_SECONDS)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+from miyabi import private_files
 from miyabi.attempt_record import AttemptRecord
-from miyabi.errors import GitError, MachineError, MachineFull, MiyabiError, RemoteFailed, SessionError
+from miyabi.errors import DiskFull, GitError, MachineError, MachineFull, MiyabiError, RemoteFailed, SessionError
 from miyabi.harvest import STOP_GRACE_SECONDS, Harvest
 from miyabi.launcher import check_prelude, inherited, script
 from miyabi.live_run import LiveRun
@@ -17,12 +20,14 @@ from miyabi.machine import Machine
 from miyabi.parser import Init, Transcript, missing_command
 from miyabi.progress import TaskState
 from miyabi.remote import RemoteSession
-from miyabi.retrying import retried
+from miyabi.retrying import is_our_disk, retried
 from miyabi.session import SessionPaths, SessionResult, SessionSpec
 from miyabi.session_status import State, Status
 from miyabi.spending import Before
 from miyabi.toolbox import install
 from miyabi.untold import Stand, untold
+
+T = TypeVar("T")
 
 _HURRIED_SECONDS = 2.0
 _NOT_THERE = {State.NONE, State.STAGED}
@@ -54,12 +59,13 @@ class Attempt:
     _missing: str | None = None
     _stand: Stand = Stand.NOTHING
     _is_under_way: bool = False
+    _said: TaskState = TaskState.PREPARING
     _before: Before = field(init=False)
     _spent_before: float = field(init=False)
 
     def __post_init__(self) -> None:
         """What was spent before is read once: it is told with every chunk of output."""
-        earlier = [r for r in self.live.folder.results() if r.task == self.spec.task and r.attempt < self.spec.attempt]
+        earlier = [r for r in self.live.every_result() if r.task == self.spec.task and r.attempt < self.spec.attempt]
         self._before = self.live.before(self.spec.resumes)
         self._spent_before = sum(each.cost_usd for each in earlier)
 
@@ -73,7 +79,7 @@ class Attempt:
         """
         session = self._session(self.spec.paths)
         try:
-            await self._begin(session)
+            await self._with_room(lambda: self._begin(session))
             self.live.absences.end(self.machine.name)
             result = await self._see_through(session)
         except asyncio.CancelledError:
@@ -82,8 +88,9 @@ class Attempt:
         except MachineFull:
             AttemptRecord.forget(self._files)
             raise
-        except (MachineError, SessionError, GitError) as error:
-            if error.transient and not self._is_under_way and self.live.absences.is_borne(self.machine.name):
+        except (MachineError, SessionError, GitError, DiskFull) as error:
+            is_away = isinstance(error, MachineError) and error.transient
+            if is_away and not self._is_under_way and self.live.absences.is_borne(self.machine.name):
                 raise
             result = self._without_end(error)
         self.live.keep(result)
@@ -110,6 +117,8 @@ class Attempt:
         checkout = await self.live.checkout(self.machine, self.live.dag.by_id[self.spec.task])
         await self._end_earlier_ones()
         AttemptRecord.of(self.machine, self.spec, start=self._start).keep(self._files)
+        for file in self._output:
+            private_files.open_to_append(file).close()  # now is when a full disk costs nothing
         await self._launch(session, checkout)
 
     async def _is_there(self, session: RemoteSession, known: AttemptRecord) -> bool:
@@ -182,7 +191,8 @@ class Attempt:
             aside=self.is_given_up,
             on_wait=self._note_wait,
         )
-        return await harvest.bring(status, transcript=self.transcript, missing=self._missing)
+        bring = partial(harvest.bring, status, transcript=self.transcript, missing=self._missing)
+        return await self._with_room(bring)
 
     async def _follow(self, session: RemoteSession) -> Status:
         stopping: list[asyncio.Task[Status]] = []
@@ -199,6 +209,7 @@ class Attempt:
             status = await session.follow(
                 *self._output,
                 on_output=on_output,
+                on_wait=lambda error: self._note_wait(error) if is_our_disk(error) else None,
                 patience_seconds=self.live.absences.patience_seconds,
             )
         except RemoteFailed:  # its output is damaged there; its work need not be
@@ -217,7 +228,7 @@ class Attempt:
         try:
             await self._stop(session)
             self.live.keep(await self._see_through(session))
-        except (MachineError, SessionError, GitError) as error:
+        except (MachineError, SessionError, GitError, DiskFull) as error:
             if self._stand is Stand.OVER:  # else it is left where it is, for the next orchestrator to find
                 self.live.keep(self._without_end(error))
 
@@ -230,7 +241,10 @@ class Attempt:
             await asyncio.wait([stopping], timeout=_HURRIED_SECONDS)
             raise
 
-    def _without_end(self, error: MachineError | SessionError | GitError) -> SessionResult:
+    async def _with_room(self, call: Callable[[], Awaitable[T]]) -> T:
+        return await self.live.with_room(call, on_wait=self._note_wait)
+
+    def _without_end(self, error: MachineError | SessionError | GitError | DiskFull) -> SessionResult:
         """The result where the end, or the work, of the session is not here."""
         if self._stand.is_settled:
             AttemptRecord.forget(self._files)
@@ -257,10 +271,11 @@ class Attempt:
         return self._files / "stdout.jsonl", self._files / "stderr.txt"
 
     def _note_wait(self, error: MiyabiError) -> None:
-        self._say(TaskState.COLLECTING, waits_for=error)
+        self._say(self._said, waits_for=error)
         self.on_wait(error)
 
     def _say(self, state: TaskState, *, waits_for: MiyabiError | None = None) -> None:
+        self._said = state
         if self.is_given_up:
             return
         self.live.board.update(

@@ -36,6 +36,8 @@ MiyabiError
 │   ├── RepositoryArchived    read-only
 │   ├── NotFoundOnGitHub      no such repository, milestone, issue…, or not visible with this token
 │   └── ValidationRefused     the content is refused; carries the fields
+├── DiskFull                  transient: the disk of the orchestrator takes no more
+│   └── GitDiskFull           the same, met by a git command of ours; a GitFailed too
 └── ServerError               the Prefect server cannot be found, started or used
     └── ServerAway            transient: it does not answer at the moment
 """
@@ -151,6 +153,16 @@ class RemoteFailed(MachineError):
         self.exit_status, self.stderr = exit_status, stderr
 
 
+class DiskFull(MiyabiError, OSError):
+    """The disk of the orchestrator is full."""
+
+    transient = True
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message)
+        self.strerror = "No space left on device"
+
+
 class BudgetSpent(MiyabiError):
     """Nothing of a task's budget is left for another attempt."""
 
@@ -169,6 +181,12 @@ class GitError(MiyabiError):
 
 class GitFailed(GitError):
     """A git command failed."""
+
+
+class GitDiskFull(GitFailed, DiskFull):
+    """A git command failed for want of room on the orchestrator's disk."""
+
+    transient = True
 
 
 class MergeConflict(GitError):

@@ -9,10 +9,19 @@ from pathlib import Path
 from typing import Self
 
 from miyabi import private_files, supervision
-from miyabi.errors import ConnectionDropped, MachineError, MachineUnreachable, RemoteFailed, SessionError
+from miyabi.errors import (
+    ConnectionDropped,
+    DiskFull,
+    MachineError,
+    MachineUnreachable,
+    MiyabiError,
+    RemoteFailed,
+    SessionError,
+)
 from miyabi.frames import Data, Frame, FrameReader, Heartbeat, Over, Truncated
+from miyabi.full_disk import disk_full, is_full
 from miyabi.host import Host
-from miyabi.retrying import Retry, may_pass
+from miyabi.retrying import Retry, is_our_disk, may_pass
 from miyabi.session_status import Status
 
 SILENCE_SECONDS = 10.0
@@ -38,7 +47,8 @@ class Copy:
         """All of it, so that it stays when we are killed the next moment.
 
         Raises:
-            SessionError: our own disk takes no more.
+            DiskFull: our own disk takes no more.
+            SessionError: it cannot be written for another reason.
         """
         left = memoryview(content)
         try:
@@ -47,6 +57,8 @@ class Copy:
                 self.size += written
                 left = left[written:]
         except OSError as error:
+            if is_full(error):
+                raise disk_full(error, self._path) from error
             raise SessionError(
                 f"{self._path}: the output cannot be kept: {error}. The session goes on; make room and run again."
             ) from error
@@ -61,14 +73,23 @@ class Copy:
 class Follower:
     """One follow of one session, over as many links as it takes."""
 
-    def __init__(self, host: Host, session: str, workspace: str, *, on_output: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        host: Host,
+        session: str,
+        workspace: str,
+        *,
+        on_output: Callable[[bytes], None],
+        on_wait: Callable[[MiyabiError], None],
+    ) -> None:
         self._host = host
         self._session = session
         self._workspace = workspace
         self._on_output = on_output
+        self._on_wait = on_wait
         self._copies: dict[str, Copy] = {}
         self._silence_seconds = SILENCE_SECONDS
-        self._retry = Retry(patience_seconds=0)
+        self._retry = self._room = Retry(patience_seconds=0)
 
     async def run(
         self, out: Path, err: Path, *, patience_seconds: float, silence_seconds: float = SILENCE_SECONDS
@@ -80,11 +101,13 @@ class Follower:
             self._copies["o"].again(self._on_output)
             self._retry = Retry(patience_seconds=patience_seconds)
             self._retry.worked()
+            self._room = Retry(patience_seconds=patience_seconds, passes=is_our_disk)
             while True:
                 try:
                     return await self._once()
-                except MachineError as error:
+                except (MachineError, DiskFull) as error:
                     self._require_patience(error)
+                    self._on_wait(error)
                 await self._retry.pause()
 
     async def _once(self) -> Status:
@@ -124,7 +147,6 @@ class Follower:
             yield chunk
 
     def _take(self, frame: Frame) -> None:
-        self._retry.worked()
         match frame:
             case Data(stream, offset, content):
                 self._add(stream, offset, content)
@@ -132,12 +154,14 @@ class Follower:
                 raise self._shorter(stream, size)
             case Heartbeat() | Over():
                 pass
+        self._retry.worked()
 
     def _add(self, stream: str, offset: int, content: bytes) -> None:
         copy = self._copies[stream]
         if offset != copy.size:
             raise self._broken(f"its output goes on at byte {offset}, ours ends at {copy.size}")
         copy.append(content)
+        self._room.forget()
         if stream == "o":
             self._on_output(content)
 
@@ -147,10 +171,12 @@ class Follower:
                 raise self._shorter(stream, size)
         return status
 
-    def _require_patience(self, error: MachineError) -> None:
+    def _require_patience(self, error: MachineError | DiskFull) -> None:
         """Passes what may pass, while patience lasts."""
-        if self._retry.allows(error):
+        if self._retry.allows(error) or self._room.allows(error):
             return
+        if is_our_disk(error):
+            raise SessionError(f"{error} The session goes on; its output is taken up when you run again.") from error
         if not may_pass(error):
             raise error
         silent = self._retry.failing_seconds

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from miyabi.children import end_group
-from miyabi.errors import GitFailed, GitUnusable
+from miyabi.errors import GitDiskFull, GitFailed, GitUnusable
+from miyabi.full_disk import says_full
 
 MINIMUM_VERSION = (2, 38)
 """The first git whose `merge-tree` merges without a worktree."""
@@ -146,7 +147,8 @@ class Git:
     def failure(self, answer: Answer, *words: str) -> GitFailed:
         """What to raise for an answer that should not be."""
         why = answer.stderr or f"exit status {answer.exit_status}"
-        return GitFailed(f"git {' '.join(words[:4])} failed in {self.folder}: {why}")
+        kind = GitDiskFull if says_full(why) else GitFailed
+        return kind(f"git {' '.join(words[:4])} failed in {self.folder}: {why}")
 
     async def _spawn(
         self, words: tuple[str, ...], *, stdin: bytes | BinaryIO, stdout: BinaryIO | None, extra: Mapping[str, str]

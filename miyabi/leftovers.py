@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from miyabi.attempt import Attempt
 from miyabi.attempt_record import AttemptRecord
-from miyabi.errors import GitError, MachineError, SessionError
+from miyabi.errors import DiskFull, GitError, MachineError, SessionError
 from miyabi.live_run import LiveRun
 from miyabi.session import Outcome, SessionResult
 from miyabi.work_elsewhere import size_of
@@ -21,7 +21,7 @@ async def bring_home_leftovers(live: LiveRun) -> None:
 
 
 def _given_up(live: LiveRun) -> Iterator[SessionResult]:
-    for result in live.folder.results():
+    for result in live.every_result():
         last, folder = live.results.get(result.task), live.folder.attempt(result.task, result.attempt)
         if last and result.attempt < last.attempt and not result.is_home and AttemptRecord.pending(folder):
             yield result
@@ -31,7 +31,7 @@ async def _bring(live: LiveRun, lost: SessionResult) -> None:
     try:
         async with asyncio.timeout(_SECONDS):
             came = await _recover(live, lost)
-    except (MachineError, SessionError, GitError, TimeoutError) as error:
+    except (MachineError, SessionError, GitError, DiskFull, TimeoutError) as error:
         why = str(error) or f"it took over {_SECONDS:g} s"
         live.warn(f"{lost.task}: what attempt {lost.attempt} did on {lost.machine} is still there: {why}")
         return

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from miyabi.absence import Absences
 from miyabi.attempt_record import AttemptRecord, Continuation
 from miyabi.budget import before, spent
 from miyabi.clone import Clone, describe
 from miyabi.dag import Dag, Node
-from miyabi.errors import MachineError, MiyabiError
+from miyabi.errors import DiskFull, GitDiskFull, MachineError, MiyabiError
 from miyabi.host import Host
 from miyabi.launcher import hide_secrets
 from miyabi.machine import NAMED, Machine
@@ -22,12 +24,15 @@ from miyabi.progress import Board
 from miyabi.prompt import compose
 from miyabi.redact import redact
 from miyabi.repository import Repository
+from miyabi.retrying import is_our_disk, retried
 from miyabi.run_folder import RunFolder
 from miyabi.session import Outcome, SessionPaths, SessionResult, SessionSpec
 from miyabi.settings import Settings
 from miyabi.specs import spec_for
 from miyabi.spending import Before
 from miyabi.workspace import Workspace
+
+T = TypeVar("T")
 
 
 @dataclass(kw_only=True)
@@ -50,6 +55,7 @@ class LiveRun:
     _prepared: dict[tuple[str, str], str] = field(default_factory=dict)
     unplaced: dict[str, str] = field(default_factory=dict)  # tasks that no machine can take, and why
     _ended: set[str] = field(default_factory=set)
+    _unwritten: dict[tuple[str, int], SessionResult] = field(default_factory=dict)
     _places: Places = field(init=False)
     absences: Absences = field(init=False)
     _bases: dict[str, asyncio.Task[str]] = field(default_factory=dict)
@@ -119,7 +125,13 @@ class LiveRun:
         """
         if node.id not in self._bases:
             self._bases[node.id] = asyncio.ensure_future(self._merge_upstream(node))
-        return await asyncio.shield(self._bases[node.id])
+        merging = self._bases[node.id]
+        try:
+            return await asyncio.shield(merging)
+        except GitDiskFull:  # may go well later
+            if self._bases.get(node.id) is merging:
+                del self._bases[node.id]
+            raise
 
     async def start_for(self, node: Node) -> str:
         """The commit that a checkout starts from: what an earlier attempt brought home, else the task's base."""
@@ -168,7 +180,11 @@ class LiveRun:
             self._described = asyncio.ensure_future(
                 describe(self.repository, branch=info.base_branch, commit=info.base)
             )
-        return await asyncio.shield(self._described)
+        try:
+            return await asyncio.shield(self._described)
+        except GitDiskFull:
+            self._described = None
+            raise
 
     async def abandon(self, machine: Machine, node: Node) -> None:
         """Removes what `prepare` made on a machine where the task did not run after all, nor ever did."""
@@ -201,18 +217,18 @@ class LiveRun:
 
     def before(self, conversation: str | None) -> Before:
         """What a conversation has cost in the attempts that are over."""
-        return before(r for r in self.folder.results() if conversation and r.session_id == conversation)
+        return before(r for r in self.every_result() if conversation and r.session_id == conversation)
 
     def whole(self, result: SessionResult) -> SessionResult:
         """A task's last result, with what all of its attempts have cost."""
-        every = [r for r in self.folder.results() if r.task == result.task and r.attempt != result.attempt]
+        every = [r for r in self.every_result() if r.task == result.task and r.attempt != result.attempt]
         usd = sum(r.cost_usd for r in every) + result.cost_usd
         is_partial = any(r.cost_is_partial for r in (*every, result))
         return result.model_copy(update={"cost_usd": usd, "cost_is_partial": is_partial})
 
     def spent_on(self, task: str) -> float:
         """What counts against a task's budget so far, US dollars."""
-        return spent(r for r in self.folder.results() if r.task == task)
+        return spent(r for r in self.every_result() if r.task == task)
 
     def no_session(
         self,
@@ -241,11 +257,38 @@ class LiveRun:
             rehearsal=self.rehearse,
         )
 
+    async def with_room(self, call: Callable[[], Awaitable[T]], *, on_wait: Callable[[MiyabiError], None]) -> T:
+        """What the call returns; while our own disk is full it is made again, as patiently as a machine is waited for.
+
+        Raises:
+            DiskFull: the disk is full still. Whatever else the call raises.
+        """
+        patience_seconds = self.absences.patience_seconds
+        return await retried(call, patience_seconds=patience_seconds, passes=is_our_disk, on_wait=on_wait)
+
     def keep(self, result: SessionResult) -> None:
-        """An attempt is over: its result is in the run folder from now on."""
-        self.folder.write_result(result)
+        """An attempt is over: its result is in the run folder from now on, or as soon as the disk has room."""
         self.results[result.task] = result
         self._ended.add(result.task)
+        self._unwritten[result.task, result.attempt] = result
+        with suppress(DiskFull):
+            self.write_late()
+
+    def write_late(self) -> None:
+        """Writes the results that there was no room for.
+
+        Raises:
+            DiskFull: there is none still. Whoever runs the run again finds their sessions on the machines.
+        """
+        for key, result in list(self._unwritten.items()):
+            self.folder.write_result(result)
+            if self._unwritten.get(key) is result:
+                del self._unwritten[key]
+
+    def every_result(self) -> tuple[SessionResult, ...]:
+        """The results of all attempts of all tasks, by task and attempt. Raises as `RunFolder.results`."""
+        known = {(r.task, r.attempt): r for r in self.folder.results()} | self._unwritten
+        return tuple(known[key] for key in sorted(known))
 
     def note_end(self, task: str, *, state: str | None, message: str | None) -> None:
         """What the engine says of a task that left no result: it was not started, or it broke."""
@@ -265,7 +308,14 @@ class LiveRun:
             self.warnings.append(sentence)
 
     def end(self) -> None:
-        """The run is over, for now: its folder says so, and since when, which is as before where nothing was done."""
+        """The run is over, for now: its folder says so, and since when, which is as before where nothing was done.
+
+        May be repeated.
+
+        Raises:
+            DiskFull: not all of it could be written.
+        """
+        self.write_late()
         info = self.folder.info()
         ended = info.ended if info.ended and not self._ended else datetime.now(UTC)
         warnings = (*info.warnings, *(w for w in self.warnings if w not in info.warnings))

@@ -13,7 +13,7 @@ from typing import Any
 
 from miyabi import atomic
 from miyabi.dag import Dag
-from miyabi.errors import BadInput, DagError, MachineError
+from miyabi.errors import BadInput, DagError, DiskFull, MachineError
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.name_taken import require_free_name
@@ -72,7 +72,11 @@ async def open_run(request: RunRequest) -> LiveRun:
         branch = await repository.branch_of(request.base or settings.runs.base)
         with folder.lock():
             _require_new(folder)
-            begin(folder, dag=dag, settings=settings, base=base, base_branch=branch, rehearse=request.rehearse)
+            try:
+                begin(folder, dag=dag, settings=settings, base=base, base_branch=branch, rehearse=request.rehearse)
+            except DiskFull as error:  # nothing was started
+                folder.discard_unless_used()
+                raise BadInput(str(error)) from error
     info = folder.info()
     return LiveRun(
         run=run,

@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from miyabi.full_disk import told_as_full
+
 _FILE, _FOLDER = 0o600, 0o700
 
 
@@ -14,15 +16,17 @@ def make_folder(path: Path, *, levels: int = 1) -> None:
     """Make the folder; the last `levels` of its path are closed to others, also where they were there already.
 
     Raises:
+        DiskFull: there is no room for it.
         OSError: it cannot be made there.
     """
     own = [path, *path.parents][:levels]
-    own[-1].parent.mkdir(parents=True, exist_ok=True)
-    for folder in reversed(own):
-        folder.mkdir(mode=_FOLDER, exist_ok=True)
-        if folder.stat().st_mode & 0o077:
-            with suppress(PermissionError):  # whose folder it is decides
-                folder.chmod(_FOLDER)
+    with told_as_full(path):
+        own[-1].parent.mkdir(parents=True, exist_ok=True)
+        for folder in reversed(own):
+            folder.mkdir(mode=_FOLDER, exist_ok=True)
+            if folder.stat().st_mode & 0o077:
+                with suppress(PermissionError):  # whose folder it is decides
+                    folder.chmod(_FOLDER)
 
 
 def open_to_append(path: Path) -> BinaryIO:
@@ -38,9 +42,10 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write the file anew.
 
     Raises:
+        DiskFull: there is no room for it.
         OSError: as `open`.
     """
-    with open_file(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as file:
+    with told_as_full(path), open_file(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as file:
         left = memoryview(content)
         while left:
             left = left[file.write(left) :]

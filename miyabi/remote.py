@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from miyabi import supervision
+from miyabi.errors import MiyabiError
 from miyabi.following import SILENCE_SECONDS, Follower
 from miyabi.host import Host
 from miyabi.session import LINGER_SECONDS
@@ -16,7 +17,7 @@ _WAIT_SECONDS = 60.0
 """How long the machine itself waits for what comes after a stop (salvage), see `cancel` in supervise.pl."""
 
 
-def _ignore(_chunk: bytes) -> None:
+def _ignore(_: object) -> None:
     pass
 
 
@@ -70,6 +71,7 @@ class RemoteSession:
         err: Path,
         *,
         on_output: Callable[[bytes], None] = _ignore,
+        on_wait: Callable[[MiyabiError], None] = _ignore,
         patience_seconds: float = 1800,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> Status:
@@ -77,14 +79,16 @@ class RemoteSession:
 
         The two files say how far we are: those that hold something already are gone on with.
         `on_output` gets every byte of the agent's stdout once and in order, beginning with what `out` held.
+        `on_wait` gets what broke it off, each time that it is taken up again: the machine, or our full disk.
         A link on which nothing comes for `silence_seconds` is taken for dead.
         Over means: EXITED, LOST, ORPHAN (nobody supervises it any more: `stop` it) or NONE.
 
         Raises:
+            SessionError: our own disk has been full for so long. The session goes on.
             MachineUnreachable: nothing was heard for `patience_seconds`. The session may still run.
             MachineError: permanent trouble with the machine, or it has less of the output than we have.
         """
-        follower = Follower(self._host, self._session, self._workspace, on_output=on_output)
+        follower = Follower(self._host, self._session, self._workspace, on_output=on_output, on_wait=on_wait)
         return await follower.run(out, err, patience_seconds=patience_seconds, silence_seconds=silence_seconds)
 
     async def status(self) -> Status:

@@ -70,7 +70,7 @@ class RunDefaults(BaseModel):
         24, ge=0, description="How long a usage limit's end may be away to be waited for"
     )
     api_patience_hours: float = Field(4, ge=0, description="How long a task waits for an API that fails")
-    patience_minutes: float = Field(10, gt=0, description="How long a machine may be out of reach before it is lost")
+    patience_minutes: float = Field(10, gt=0, description="How long a machine may be out of reach, or a disk full")
     keep_days: float = Field(
         30, ge=0, description="Days that claude's transcripts of swept runs stay on their machines"
     )

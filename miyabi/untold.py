@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import Enum
 
-from miyabi.errors import MiyabiError
+from miyabi.errors import MachineError, MiyabiError
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.parser import Transcript
@@ -40,7 +40,7 @@ def untold(
     transcript: Transcript,
 ) -> SessionResult:
     """The result where something went wrong while the session stood so; what it has told so far counts."""
-    outcome = _outcome(stand, away=error.transient)
+    outcome = _outcome(stand, away=error.transient and isinstance(error, MachineError))
     result = live.no_session(
         spec.task,
         attempt=spec.attempt,

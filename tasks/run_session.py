@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from functools import partial
 from typing import Any
 
 from prefect import task
@@ -14,12 +15,12 @@ from miyabi.attempt import Attempt
 from miyabi.budget import spent_all
 from miyabi.current_run import current_run
 from miyabi.dag import Node
-from miyabi.errors import BudgetSpent, GitError, MachineError, MachineFull, MergeConflict, MiyabiError
+from miyabi.errors import BudgetSpent, DiskFull, GitError, MachineError, MachineFull, MergeConflict, MiyabiError
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.progress import TaskState
 from miyabi.retry import Next, Outage, delay_seconds, is_sick, limit_is_over, next_step
-from miyabi.session import Outcome, SessionResult
+from miyabi.session import Outcome, SessionResult, SessionSpec
 from miyabi.wording import count, duration
 from tasks.declaration import TASK
 from tasks.runner import current_runner
@@ -117,7 +118,7 @@ class TaskRun:
             return self._without_budget() or await self._started()
         except MergeConflict as conflict:
             return self._not_started(Outcome.MERGE_CONFLICT, conflict)
-        except GitError as error:
+        except (GitError, DiskFull) as error:
             return self._not_started(Outcome.NOT_STARTED, error)
         except MachineError as error:  # nothing more goes to the only machine that could take it
             left = self._live.pending(self._node.id)
@@ -144,7 +145,7 @@ class TaskRun:
             number = live.attempts(node.id) + 1
             attempt = Attempt(
                 live=live,
-                spec=await live.spec(node, attempt=number, conversation=self._resumes),
+                spec=await live.with_room(partial(self._spec, number), on_wait=self._note_late),
                 machine=slot.machine,
                 reason=slot.reason,
                 on_exit=self._release_early,
@@ -163,15 +164,18 @@ class TaskRun:
                 slot.close_machine(time.time() + MACHINE_AWAY_SECONDS)
                 await slot.park(time.time(), stay=self._resumes is not None)
 
+    async def _spec(self, attempt: int) -> SessionSpec:
+        return await self._live.spec(self._node, attempt=attempt, conversation=self._resumes)
+
     def _release_early(self) -> None:
         """The next task need not wait for our commits, unless it is not to start should we have failed."""
         if not self._live.settings.runs.fail_fast:
             self._slot.release()
 
     def _note_late(self, reason: MiyabiError) -> None:
-        """The session is over, and its work cannot be fetched yet; said once."""
+        """Something is tried again and again; said once."""
         if type(reason) not in self._late:
-            get_run_logger().warning("%s: waits until its work can be fetched: %s", self._node.id, reason)
+            get_run_logger().warning("%s: waits, and tries again: %s", self._node.id, reason)
         self._late.add(type(reason))
 
     def _note_waiting(self, reason: MachineError) -> None:

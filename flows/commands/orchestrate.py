@@ -108,10 +108,10 @@ def _run(folder: RunFolder, parameters: dict[str, Any], pressed: Pressed) -> int
     if state and state.name == "BadInput":
         raise BadInput(state.message)
     code = show_end(folder, said=state.message if state else None)
-    if state and not state.is_cancelled():
+    if state and not state.is_cancelled() and state.name != "DiskFull":
         return code
     click.echo(f"to go on    miyabi orchestrate --run {folder.run}")
-    return INTERRUPTED if pressed.is_interrupted or state else FAILED
+    return INTERRUPTED if pressed.is_interrupted or (state and state.is_cancelled()) else FAILED
 
 
 def _absolute(path: Path | None) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from miyabi.session import Outcome
 from tests.support.local_site import LocalSite, make_local_site
+from tests.support.machine_watch import eventually
 from tests.support.prefect_server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
 
 TALKATIVE = """#!/bin/sh
@@ -30,22 +32,41 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", runs], check=False, capture_output=True)
 
 
+NODES = [{"id": "talks", "prompt": "x"}, {"id": "after", "prompt": "x", "dependencies": ["talks"]}]
+
+
 @pytest.mark.timeout(120)
-def test_a_disk_that_is_full_in_mid_run(tmp_path: Path, small_disk: Path, prefect_server: RealServer) -> None:
-    """The command says why it ended, without a traceback; gone on with, it joins what ran and starts nothing twice."""
+def test_a_disk_that_has_room_again(tmp_path: Path, small_disk: Path, prefect_server: RealServer) -> None:
+    """The run waits, and ends as if nothing had been."""
     with make_local_site(tmp_path, prefect_server) as site:
-        site.claude.write_text(TALKATIVE)
-        site.write_config()
-        small_disk.mkdir()
-        _mount(small_disk, "size=500k")
-        nodes = [{"id": "talks", "prompt": "x"}, {"id": "after", "prompt": "x", "dependencies": ["talks"]}]
-        first = site.orchestrate(nodes)
+        _prepare(site, small_disk)
+        command = site.orchestrate(NODES)
+        eventually(lambda: not os.statvfs(small_disk).f_bavail or not command.runs, why=lambda: command.output)
+        _mount(small_disk, "remount,size=50m")
+        assert command.wait() == 0, command.output
+        _nothing_was_doubled(site)
+
+
+@pytest.mark.timeout(120)
+def test_a_disk_that_stays_full(tmp_path: Path, small_disk: Path, prefect_server: RealServer) -> None:
+    """The command says why it ended and how to go on, without a traceback; then it joins what ran, nothing twice."""
+    with make_local_site(tmp_path, prefect_server) as site:
+        _prepare(site, small_disk)
+        first = site.orchestrate(NODES, MIYABI_RUNS__PATIENCE_MINUTES="0.05")
         assert first.wait() == 1
         assert "No space left on device" in first.output
+        assert "miyabi orchestrate --run r1" in first.output
         assert "Traceback" not in first.output
         _mount(small_disk, "remount,size=50m")
         site.start("orchestrate", "--run", "r1").succeeds()
         _nothing_was_doubled(site)
+
+
+def _prepare(site: LocalSite, runs: Path) -> None:
+    site.claude.write_text(TALKATIVE)
+    site.write_config()
+    runs.mkdir()
+    _mount(runs, "size=500k")
 
 
 def _mount(place: Path, options: str) -> None:
