@@ -6,7 +6,7 @@ import re
 import signal
 from datetime import UTC, datetime
 
-from miyabi.events import ApiFailure, RateLimit, Result
+from miyabi.events import ApiFailure, ApiRetry, RateLimit, Result
 from miyabi.evidence import Evidence, Verdict, verdict, verdict_of
 from miyabi.faults import (
     API_ERRORS,
@@ -57,15 +57,26 @@ def without_command(_: Transcript, evidence: Evidence) -> Verdict | None:
     )
 
 
-def ended_by_us(_: Transcript, evidence: Evidence) -> Verdict | None:
+def ended_by_us(transcript: Transcript, evidence: Evidence) -> Verdict | None:
     """Did we end it?"""
     if evidence.ended_by == "stop":
         return verdict(Outcome.STOPPED, "stopped", "the session was stopped on request", _GO_ON)
     if evidence.ended_by == "timeout":
         minutes = f" of {evidence.timeout_seconds / 60:g} min" if evidence.timeout_seconds else ""
+        situation = f"the session ran into its time limit{minutes}"
+        if transcript.outage:
+            return _outlasted(transcript, transcript.outage, evidence, situation)
         advice = f"raise timeout_minutes of {evidence.task}, or split it"
-        return verdict(Outcome.TIMED_OUT, "timeout", f"the session ran into its time limit{minutes}", advice)
+        return verdict(Outcome.TIMED_OUT, "timeout", situation, advice)
     return None
+
+
+def _outlasted(transcript: Transcript, last: ApiRetry, evidence: Evidence, situation: str) -> Verdict:
+    """An API that failed until our time limit: what it said the last time, as if claude had given up then."""
+    fault = ASSISTANT_ERRORS.get(last.error) or by_status(last.status) or NETWORK
+    source = transcript.init.api_key_source if transcript.init else ""
+    said = " ".join(str(word) for word in (last.status, last.error) if word and word != "unknown") or "no answer"
+    return verdict_of(with_key(fault, source), f"{situation} while the API failed ({said})", evidence=evidence)
 
 
 def not_started(transcript: Transcript, evidence: Evidence) -> Verdict | None:

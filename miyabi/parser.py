@@ -13,6 +13,7 @@ import re
 from miyabi.event_reader import read
 from miyabi.events import (
     ApiFailure,
+    ApiRetry,
     AssistantText,
     BackgroundTasks,
     Event,
@@ -67,6 +68,7 @@ class Transcript:
         self._messages: set[str] = set()
         self._results = 0
         self._is_in_turn = False
+        self._retries: list[ApiRetry] = []
         self._agents: set[str] = set()
         self._stopped: set[str] = set()
         self._tools: dict[str, str] = {}
@@ -96,6 +98,15 @@ class Transcript:
     def is_cut_off(self) -> bool:
         """Whether it ended in the middle of a turn that came after its last result."""
         return self.result is not None and self._is_in_turn
+
+    @property
+    def outage(self) -> ApiRetry | None:
+        """The last try of an API that fails, where nothing has come of it since; None where it works, or did a try ago.
+
+        After some work a single try is no outage: a long answer may be under way.
+        """
+        is_outage = len(self._retries) > 1 or (self._retries and not self.turns)
+        return self._retries[-1] if is_outage else None
 
     @property
     def lost_results(self) -> int:
@@ -165,11 +176,21 @@ class Transcript:
     def _take(self, value: object) -> list[Event]:
         events = read(value)
         for event in events:
+            self._note_retries(event)
             self._fold(event)
             self.spending.note(event)
             if tells(event):
                 self._telling = event
         return events
+
+    def _note_retries(self, event: Event) -> None:
+        match event:
+            case ApiRetry():
+                self._retries.append(event)
+            case AssistantText() | ToolUse() | ToolResult() | Result():
+                self._retries.clear()
+            case Other() if event.message_id:
+                self._retries.clear()
 
     def _fold(self, event: Event) -> None:
         match event:
