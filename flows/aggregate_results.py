@@ -10,14 +10,14 @@ from prefect import flow
 from prefect.artifacts import MarkdownArtifact
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
-from prefect.states import Cancelled, Completed, Failed
 
 from flows.form import OptionalPath, OptionalText
 from flows.integrating import Integrating
 from flows.keys import artifact_key
 from flows.parameters import overrides
-from miyabi.errors import BadInput, DiskFull
-from miyabi.integration_text import integration_sentence, went_well
+from flows.states import cancelled, failed, state_of, state_of_run
+from miyabi.errors import DiskFull, MiyabiError
+from miyabi.integration_text import integration_sentence
 from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.report import Report
 from miyabi.report_markdown import summary_sentence
@@ -51,19 +51,20 @@ def aggregate_results(
         with work.folder.integration_lock():
             came = work.run()
             report = work.with_room(lambda: write_report(work.folder))
-    except BadInput as error:
-        get_run_logger().error("%s", error)
-        return Failed(name="BadInput", message=error.in_full)
     except DiskFull as error:
         said = f"{error} To go on: miyabi orchestrate --run {run}"
         get_run_logger().error("%s", said)
-        return Failed(name="DiskFull", message=said)
+        return failed(said, name="DiskFull")
+    except MiyabiError as error:
+        return state_of(error)
     except OSError as error:
         said = f"run {run}: its folder cannot be written: {error}."
         get_run_logger().error("%s", said)
-        return Failed(message=said)
+        return failed(said)
     except CancelledError:
-        return Cancelled(message=f"run {run} was not integrated: the flow run was cancelled")
+        return cancelled(f"run {run} was not integrated: the flow run was cancelled. To go on: the same again.")
+    except KeyboardInterrupt:
+        return cancelled(f"run {run} was not integrated: interrupted. To go on: the same again.")
     return _told(came, report, work.folder)
 
 
@@ -75,7 +76,7 @@ def _told(came: Integration | NotIntegrated, report: Report, folder: RunFolder) 
     told = integration_sentence(came, report)
     _show(report, folder, told)
     sentence = f"{summary_sentence(report)} {told}"
-    return Completed(message=sentence) if went_well(report, integration) else Failed(message=sentence)
+    return state_of_run(sentence, report=report, integration=integration)
 
 
 def _show(report: Report, folder: RunFolder, told: str) -> None:

@@ -10,15 +10,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 from flows.aggregate_results import aggregate_results
 from flows.homeward import bring_home
-from flows.outcomes import NotDone, value_of
+from flows.outcomes import NotDone, RunCancelled, TaskBadInput, value_of
 from flows.run_dag import run_dag
+from flows.states import failed, state_of_run
 from miyabi.dag import Dag
 from miyabi.errors import BadInput
-from miyabi.integration_text import went_well
 from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.milestone_plan import MilestonePlan
 from miyabi.night_text import night_sentence
@@ -51,7 +51,8 @@ class Night:
 
         Raises:
             BadInput: something that was given cannot be used; nothing was started.
-            NotDone: GitHub cannot be read, or the run was cancelled.
+            NotDone: GitHub cannot be read, or the run broke.
+            RunCancelled: somebody ended the run.
         """
         plan = self._catch_up(self._read())
         folder = self._cut_short(plan) or self._new_run(plan)
@@ -112,9 +113,14 @@ class Night:
                 **self.parameters,
             )
             if state.name == "BadInput":
-                raise BadInput(state.message)
-            if folder.info().ended is None or state.is_cancelled() or state.is_crashed():
+                raise TaskBadInput(state.message)
+            self._refuse_cancelled(state, folder)
+            if folder.info().ended is None or state.is_crashed():
                 raise NotDone(state.message or f"run {folder.run} ended as {state.name}")
+
+    def _refuse_cancelled(self, state: State[Any], folder: RunFolder) -> None:
+        if state.is_cancelled():
+            raise RunCancelled(f"run {folder.run} was ended before its work was done. To go on: the same again.")
 
     @contextmanager
     def _shown_on_issues(self, folder: RunFolder, plan: MilestonePlan) -> Iterator[None]:
@@ -149,7 +155,9 @@ class Night:
     def _integrate(self, folder: RunFolder) -> None:
         if folder.find_kept(Integration) is None:
             given = {name: self.parameters[name] for name in ("config", "fleet", "session_defaults")}
-            aggregate_results(repository=self.place.repository.root, run=folder.run, return_state=True, **given)
+            root, run = self.place.repository.root, folder.run
+            state: Any = aggregate_results(repository=root, run=run, return_state=True, **given)
+            self._refuse_cancelled(state, folder)
         if folder.find_kept(Integration) is None and (why := folder.find_kept(NotIntegrated)):
             raise NotDone(f"it is not integrated: {why.reason}")
 
@@ -166,8 +174,9 @@ class Night:
         report = read_report(folder) if folder else None
         integration = folder.find_kept(Integration) if folder else None
         told = night_sentence(plan, report=report, homes=self.homes, faults=self.faults)
-        is_good = not self.faults and (report is None or went_well(report, integration))
-        return Completed(message=told) if is_good else Failed(message=told)
+        if self.faults:
+            return failed(told)
+        return state_of_run(told, report=report, integration=integration) if report else Completed(message=told)
 
     @property
     def _name(self) -> str:

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
-from prefect.logging import get_run_logger
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 from flows.form import OptionalPath, OptionalText
 from flows.homeward import bring_home
 from flows.login import log_in
-from flows.outcomes import NotDone
-from miyabi.errors import BadInput
+from flows.states import cancelled, state_of
+from miyabi.errors import MiyabiError
 from miyabi.place import Place
 from miyabi.run_folder import RunFolder
 from miyabi.run_info import Homecoming
@@ -40,11 +39,10 @@ def open_pull_request(repository: Path, run: str, github: OptionalText = None, c
         login, said = log_in(github)
         place = current_runner().call(Place.open(repository, login=login, config=config, overrides=said))
         home = bring_home(RunFolder.find(place.repository.root, run), place)
-    except BadInput as error:
-        get_run_logger().error("%s", error)
-        return Failed(name="BadInput", message=error.in_full)
-    except NotDone as error:
-        return Failed(message=str(error))
+    except MiyabiError as error:
+        return state_of(error)
+    except KeyboardInterrupt:
+        return cancelled(f"The pull request of {run} was interrupted. To go on: the same again.")
     return Completed(message=homecoming_sentence(home))
 
 

@@ -9,14 +9,14 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
-from prefect.states import Cancelled, Failed
 
 from flows.aggregate_results import aggregate_results
 from flows.form import OptionalPath, OptionalStrategy, OptionalText
 from flows.parameters import overrides
+from flows.states import cancelled, failed, state_of
 from flows.wiring import equip, see_through, submit_all
 from miyabi.current_run import use_run
-from miyabi.errors import BadInput, DiskFull
+from miyabi.errors import DiskFull, MiyabiError
 from miyabi.live_run import LiveRun
 from miyabi.opening import RunRequest, open_run
 from miyabi.reporting import write_report
@@ -77,16 +77,23 @@ def run_dag(
             equip(live, runner)
             _run(live, runner)
             if runner.cancelled:
-                return Cancelled(message=runner.cancelled)
+                return cancelled(_to_go_on(live.run, runner.cancelled))
             await_server(runner, patience_seconds=60 * live.settings.runs.server_patience_minutes)
             return _aggregate(live, config=config, fleet=fleet, session_defaults=session_defaults)
-    except BadInput as error:
-        get_run_logger().error("%s", error)
-        return Failed(name="BadInput", message=error.in_full)
     except DiskFull as error:
-        said = f"{error} To go on: miyabi orchestrate --run {_run_name()}"
+        said = _to_go_on(_run_name(), str(error))
         get_run_logger().error("%s", said)
-        return Cancelled(message=runner.cancelled) if runner.cancelled else Failed(name="DiskFull", message=said)
+        if runner.cancelled:
+            return cancelled(_to_go_on(_run_name(), runner.cancelled))
+        return failed(said, name="DiskFull")
+    except MiyabiError as error:
+        return state_of(error)
+    except KeyboardInterrupt:
+        return cancelled(_to_go_on(_run_name(), "The run was interrupted."))
+
+
+def _to_go_on(run: str, why: str) -> str:
+    return f"{why} To go on: miyabi orchestrate --run {run}, or run-dag with the parameter run {run}."
 
 
 def _run(live: LiveRun, runner: FleetTaskRunner) -> None:

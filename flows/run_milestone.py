@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
-from prefect.logging import get_run_logger
-from prefect.states import Completed, Failed
 
 from flows.form import OptionalPath, OptionalStrategy, OptionalText
 from flows.login import log_in
 from flows.milestone_night import Night
-from flows.outcomes import NotDone, value_of
+from flows.outcomes import value_of
 from flows.parameters import overrides
-from miyabi.errors import BadInput, MilestoneBusy
+from flows.states import cancelled, state_of
+from miyabi.errors import MiyabiError
 from miyabi.milestone_lock import milestone_lock
 from miyabi.place import Place
 from tasks.declaration import FLOW
@@ -69,11 +68,7 @@ def run_milestone(
         with milestone_lock(place.repository.root, found.milestone.number):
             night = Night(place=place, found=found, run=run, base=base, rehearse=rehearse, parameters=parameters)
             return night.go()
-    except MilestoneBusy as busy:
-        get_run_logger().info("%s", busy)
-        return Completed(name="Skipped", message=str(busy))
-    except BadInput as error:
-        get_run_logger().error("%s", error)
-        return Failed(name="BadInput", message=error.in_full)
-    except NotDone as error:
-        return Failed(message=str(error))
+    except MiyabiError as error:
+        return state_of(error)
+    except KeyboardInterrupt:
+        return cancelled(f"milestone {milestone}: interrupted. To go on: the same again.")

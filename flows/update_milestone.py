@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
-from prefect.logging import get_run_logger
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 from flows.form import OptionalPath, OptionalText
 from flows.login import log_in
-from flows.outcomes import NotDone, value_of
-from miyabi.errors import BadInput
+from flows.outcomes import value_of
+from flows.states import cancelled, state_of
+from miyabi.errors import MiyabiError
 from miyabi.place import Place
 from tasks.declaration import FLOW
 from tasks.github import read_plan, write_plan
@@ -41,9 +41,8 @@ def update_milestone(
         place = current_runner().call(Place.open(repository, login=login, config=config, overrides=said))
         plan = value_of(read_plan.submit(milestone, place=place))
         update = value_of(write_plan.submit(milestone, place=place, plan=plan))
-    except BadInput as error:
-        get_run_logger().error("%s", error)
-        return Failed(name="BadInput", message=error.in_full)
-    except NotDone as error:
-        return Failed(message=str(error))
+    except MiyabiError as error:
+        return state_of(error)
+    except KeyboardInterrupt:
+        return cancelled("The update was interrupted. To go on: the same again.")
     return Completed(message=f"milestone {plan.facts.milestone.number}: {update}")

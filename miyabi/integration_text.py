@@ -21,6 +21,13 @@ def went_well(report: Report, integration: Integration | None) -> bool:
     return report.all_succeeded and integration.verified is not False and not _missing(integration, report)
 
 
+def went_partly(report: Report, integration: Integration | None) -> bool:
+    """Whether some tasks succeeded whose work can be used: on a branch whose verify commands did not fail."""
+    if integration is None or integration.verified is False:
+        return False
+    return report.succeeded > len(_missing(integration, report))
+
+
 def integration_sentence(integration: Integration | NotIntegrated, report: Report) -> str:
     """What is on the branch, what is not and why, in one line of plain words."""
     if isinstance(integration, NotIntegrated):

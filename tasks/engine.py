@@ -1,4 +1,4 @@
-"""Prefect's task engine, on our loop: tags what the runner has decided, and calls a cancelled run cancelled."""
+"""Prefect's task engine, on our loop: tags what the runner has decided; what is cancelled or skipped is called so."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from prefect.task_engine import AsyncTaskRunEngine, SyncTaskRunEngine
 from prefect.tasks import Task
 
 CANCELLED = "It was stopped before it ended."
+_NOT_READY = "NotReady"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,9 @@ class _AsyncEngine(AsyncTaskRunEngine[Any, Any]):
             self.task_run.tags.extend(self.extra_tags)
         await super().begin_run()
 
+    async def set_state(self, state: State[Any], force: bool = False) -> State[Any]:  # noqa: FBT001, FBT002 - Prefect's
+        return await super().set_state(_final(state), force=force)
+
     async def handle_retry(self, exc_or_state: Exception | State[Any]) -> bool:
         return not _is_told_by_its_state(self.task, exc_or_state) and await super().handle_retry(exc_or_state)
 
@@ -68,8 +72,18 @@ class _SyncEngine(SyncTaskRunEngine[Any, Any]):
             self.task_run.tags.extend(self.extra_tags)
         super().begin_run()
 
+    def set_state(self, state: State[Any], force: bool = False) -> State[Any]:  # noqa: FBT001, FBT002 - Prefect's
+        return super().set_state(_final(state), force=force)
+
     def handle_retry(self, exc_or_state: Exception | State[Any]) -> bool:
         return not _is_told_by_its_state(self.task, exc_or_state) and super().handle_retry(exc_or_state)
+
+
+def _final(state: State[Any]) -> State[Any]:
+    """Skipped where an upstream task did not succeed: Prefect would leave the task run pending for ever."""
+    if state.is_pending() and state.name == _NOT_READY:
+        return Cancelled(name="Skipped", message="Not started: a task that it depends on did not succeed.")
+    return state
 
 
 def _is_told_by_its_state(task: Task[Any, Any], end: Exception | State[Any]) -> bool:

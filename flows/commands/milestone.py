@@ -40,13 +40,13 @@ def orchestrate_milestone(*, milestone: str, repository: Path, config: Path | No
     find, parameters = _own_run(root), given(config=config, **choices)
     pressed = Pressed(find)
     state = pressed.run(lambda: run_milestone(repository=root, milestone=milestone, return_state=True, **parameters))
-    if state is None:
+    if state is None or state.is_cancelled():
         click.echo("miyabi: cut short; the same command goes on from here", err=True)
-        return pressed.leave(INTERRUPTED if pressed.is_interrupted else FAILED)
+        return pressed.leave(INTERRUPTED if pressed.is_interrupted or state else FAILED)
     if state.name == "BadInput":
         raise BadInput(state.message)
     _show_end(find(), state)
-    return SUCCEEDED if state.is_completed() else FAILED
+    return SUCCEEDED if _is_whole(state) else FAILED
 
 
 async def _root(repository: Path, *, config: Path | None, run: str | None, github: str | None) -> Path:
@@ -83,6 +83,12 @@ def _holder(folder: RunFolder) -> str:
 
 def _show_end(folder: RunFolder | None, state: Any) -> None:
     """The night's own sentence, then what there is to say of its run."""
-    click.echo(state.message or state.name, err=not state.is_completed())
+    click.echo(state.message or state.name, err=not _is_whole(state))
     if folder and (report := read_report(folder)):
         click.echo(summary(report, folder.find_kept(Integration), folder).partition("\n")[2])
+
+
+def _is_whole(state: Any) -> bool:
+    from flows.states import PARTIAL  # noqa: PLC0415 - Prefect is imported once its settings stand
+
+    return bool(state.is_completed() and state.name != PARTIAL)

@@ -39,6 +39,7 @@ def test_ctrl_c(site: Site) -> None:
     command.interrupt()
     assert command.wait(seconds=60) == 130, command.output
     _stopped_well(site, command)
+    _is_cancelled(site)
     _goes_on(site)
 
 
@@ -56,6 +57,7 @@ def test_ctrl_c_twice(site: Site) -> None:
     left = {warning.partition(";")[0] for warning in site.report().warnings}
     assert left == {f"{t}: its session was left on {m.name}" for t, m in zip(WRITING, site.machines, strict=True)}
     assert set(site.active_slots().values()) == {0}
+    _is_cancelled(site)
     eventually(lambda: not site.live(0) | site.live(1), seconds=10)
     _goes_on(site)
 
@@ -69,8 +71,7 @@ def test_cancelled_in_prefect(site: Site) -> None:
     site.ask(f"/flow_runs/{flow['id']}/set_state", cancelling)
     assert command.wait(seconds=60) == 130, command.output
     _stopped_well(site, command)
-    (flow,) = site.flow_runs()
-    assert flow["state_type"] == "CANCELLED"
+    _is_cancelled(site)
 
 
 @pytest.mark.timeout(120)
@@ -105,6 +106,13 @@ def _stopped_well(site: Site, command: Command) -> None:
         WRITING, True
     )
     assert set(site.active_slots().values()) == {0}
+
+
+def _is_cancelled(site: Site) -> None:
+    """Prefect has the run as cancelled, and says how to go on with it."""
+    (flow,) = site.flow_runs()
+    assert (flow["state_type"], flow["state_name"]) == ("CANCELLED", "Cancelled")
+    assert "To go on: miyabi orchestrate --run r1" in flow["state"]["message"]
 
 
 def _goes_on(site: Site) -> None:

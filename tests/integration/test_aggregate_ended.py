@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +71,19 @@ def latest(server: RealServer, name: str) -> dict[str, Any]:
     return dict(found)
 
 
-@pytest.mark.parametrize("end", [Command.interrupt, Command.terminate])
-def test_a_process_that_is_ended(verifying: Command, end: Callable[[Command], None], tmp_path: Path) -> None:
-    """Ctrl-C, or a worker that ends its flow run: the verify command is ended before the process is."""
-    end(verifying)
+def test_a_process_that_is_ended(verifying: Command, tmp_path: Path) -> None:
+    """A worker that ends its flow run: the verify command is ended before the process is."""
+    verifying.terminate()
     assert verifying.wait(seconds=30) != 0
+    nothing_stays(tmp_path)
+
+
+def test_a_process_that_is_interrupted(verifying: Command, tmp_path: Path) -> None:
+    """Ctrl-C: the verify command is ended before the process is, and the flow run is cancelled."""
+    verifying.interrupt()
+    said = verifying.wait(seconds=30), verifying.output
+    assert "was not integrated: interrupted. To go on: the same again." in verifying.output, said
+    assert ("Traceback" in verifying.output, "Crash" in verifying.output) == (False, False)
     nothing_stays(tmp_path)
 
 

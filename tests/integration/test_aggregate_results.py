@@ -48,7 +48,7 @@ async def test_what_fits_is_merged_and_the_rest_is_named(prefect_server: RealSer
     assert [out.task for out in kept.left_out] == ["breaks", "on-it", "two"]
     assert git(played.root, "rev-parse", BRANCH) == kept.head
     assert snapshot(played.root) == before
-    assert state.is_failed()
+    assert (state.is_completed(), state.name) == (True, "Partial")
     assert f"{BRANCH} holds 4 of 7 tasks. Left out: breaks: `{VERIFY}` fails from its merge on" in (state.message or "")
     text = report(folder)
     assert "| `breaks` | check |" in text
@@ -126,13 +126,28 @@ async def test_a_base_that_fails_is_no_success(prefect_server: RealServer, playe
 
 
 async def test_a_task_that_failed_is_no_success(prefect_server: RealServer, played: PlayedRun) -> None:
-    """Where a task did not succeed the flow fails, though the rest is merged and verified."""
+    """Where a task did not succeed the flow ends as Partial, and the rest is merged and verified."""
     await played.task("a", {"a.txt": "x"})
     await played.task("b", outcome=Outcome.TIMED_OUT, error_text="after 30 minutes")
     configure(played)
     played.keep()
-    assert aggregate(played).is_failed()
+    state = aggregate(played)
+    assert (state.is_completed(), state.name) == (True, "Partial")
     assert git(played.root, "rev-parse", BRANCH)
+
+
+async def test_nothing_that_can_be_used_is_a_failure(prefect_server: RealServer, played: PlayedRun) -> None:
+    """Where no task succeeded, or the work of none fits, the flow fails; what changed nothing was done all the same."""
+    await played.task("a", outcome=Outcome.TIMED_OUT, error_text="after 30 minutes")
+    played.keep()
+    assert aggregate(played).is_failed()
+    await played.task("breaks", {"broken.txt": "x"})
+    configure(played)
+    played.keep()
+    assert aggregate(played).is_failed()
+    await played.task("looked", {})
+    played.keep()
+    assert aggregate(played).name == "Partial"
 
 
 async def test_a_name_that_prefect_would_not_have(prefect_server: RealServer, played: PlayedRun) -> None:

@@ -133,8 +133,38 @@ def test_only_dependants_of_a_failure_are_left_out() -> None:
 
     failed, skipped, below, independent = in_flow(body)
     assert failed.is_failed()
-    assert [skipped.name, below.name] == ["NotReady", "NotReady"]
+    assert [skipped.name, below.name] == ["Skipped", "Skipped"]
     assert independent.is_completed()
+
+
+def test_a_task_run_that_is_skipped_has_ended() -> None:
+    """On the loop, in a thread and on a machine: the API has it as Skipped, under its own name, and ended for good."""
+
+    @task(task_run_name="in-thread-{number}")
+    def in_thread(number: int) -> int:
+        return number
+
+    @task(task_run_name="on-loop-{number}")
+    async def on_loop(number: int) -> int:
+        return number
+
+    @task(task_run_name="placed-{number}")
+    async def placed(number: int, machine: object = None) -> int:
+        return number
+
+    def body(_: FleetTaskRunner) -> str:
+        failed = give_up.submit()
+        futures = [each.submit(1, wait_for=[failed]) for each in (in_thread, on_loop, placed)]
+        futures += [in_thread.submit(2, wait_for=futures[:1]), placed.submit(2, wait_for=[double.submit(1), *futures])]
+        for future in futures:
+            future.wait()
+        return str(flow_run.id)
+
+    runs = {run.name: run.state for run in task_runs(in_flow(body, fleet(1)), count=7)}
+    skipped = {name: state for name, state in runs.items() if state and state.name == "Skipped"}
+    assert skipped.keys() == {"in-thread-1", "on-loop-1", "placed-1", "in-thread-2", "placed-2"}
+    assert {state.message for state in skipped.values()} == {"Not started: a task that it depends on did not succeed."}
+    assert {state.is_cancelled() for state in skipped.values()} == {True}
 
 
 def test_waiting_has_an_end() -> None:

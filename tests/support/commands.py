@@ -35,6 +35,12 @@ class Command:
         """Whether it has not ended."""
         return self._process.poll() is None
 
+    @property
+    def children(self) -> set[int]:
+        """The processes that it has started itself and that have not ended."""
+        line = ["pgrep", "-P", str(self._process.pid)]
+        return {int(pid) for pid in subprocess.run(line, check=False, capture_output=True, text=True).stdout.split()}
+
     def wait(self, *, seconds: float = 120) -> int:
         """Its exit status; AssertionError with its output when it does not end in time."""
         try:
