@@ -115,7 +115,7 @@ async def test_ended_by_a_signal(desk: Desk, number: signal.Signals) -> None:
 
 
 async def test_ended_by_its_time_limit(desk: Desk) -> None:
-    """A session that ran into its time limit costs what was served, or at least what its transcript has, and says so."""
+    """A session that ran into its time limit costs what was served, or is told to cost at least what was kept."""
     result = await attempted(desk, await desk.live(timeout_minutes=0.15))
     assert result.outcome is Outcome.TIMED_OUT
     assert result.cost_usd < desk.served_usd + CENT
