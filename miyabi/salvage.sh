@@ -17,8 +17,13 @@ salvage() { # SESSION [BYTES [BASE]]
 }
 # Not where an agent has put a link to something else in its place: that is none of ours.
 is_here() { [ -d "$checkout" ] && [ "$(cd -P -- "$checkout" && pwd -P)" = "$checkout" ]; }
-# Where an agent has moved its checkout, in the task's folder or beside it.
+# Where an agent has moved its checkout, in the task's folder or beside it, or only what was in `.git`.
 find_checkout() {
+  if [ -f "$repo" ] && [ ! -h "$repo" ]; then
+    d=$(sed -n '1s/^gitdir: //p' "$repo")
+    case $d in /*) ;; *) d=$checkout/$d;; esac
+    [ ! -f "$d/logs/refs/heads/$branch" ] || repo=$(cd -P -- "$d" && pwd -P)
+  fi
   [ ! -e "$checkout" ] || return 0
   for d in "$home"/*/.git "$home"/.[!.]*/.git "$ws/checkouts/$run"/*/.git; do
     [ -f "$d/objects/info/alternates" ] && [ -f "$d/logs/refs/heads/$branch" ] || continue
@@ -33,37 +38,45 @@ whole() { # BASE
   [ -f "$store/miyabi/clone-$clone" ] || clone=
   [ -n "$base" ] || base=$(in_store rev-parse -q --verify "refs/miyabi/base/$run/$task") || base=
   [ ! -h "$repo" ] || rm -f "$repo"
+  [ ! -d "$repo" ] || { mkdir -p "$repo/refs" "$repo/objects"; whole_head "$repo"; rm -f "$repo/refs/heads/$branch.lock"; }
   readable || { [ -f "$repo/config" ] && cp "$notes.config" "$repo/config" 2>/dev/null; readable; } || anew
-  is_ours || { anew; keep_own_beginning; }
+  is_ours || anew
   grep -qxF "$store/objects" "$repo/objects/info/alternates" 2>/dev/null ||
     { mkdir -p "$repo/objects/info" && say "$store/objects" >>"$repo/objects/info/alternates"; }
-  rm -f "$repo/refs/heads/$branch.lock"
   in_task for-each-ref --count=1 >/dev/null 2>&1 || mv "$repo/packed-refs" "$repo/packed-refs.broken" 2>/dev/null
   r=$repo/refs/heads/$branch
   [ ! -e "$r" ] || [ -s "$r" ] || rm -f "$r"   # what a loss of power leaves
+  [ ! -d "$repo/refs/heads/$branch" ] || out_of_the_way
   in_task cat-file -e "refs/heads/$branch^{tree}" 2>/dev/null || restore_branch ||
     die 68 "the branch $branch is gone from $checkout, and its base too. The files are still there"
-  h= && read -r h 2>/dev/null <"$repo/HEAD"
-  case $h in
-    "ref: refs/"?* | *[0-9a-f]) ;;
-    *) say "ref: refs/heads/$branch" >"$repo/HEAD";;
-  esac
   grep -qx /.miyabi/result.json "$repo/info/exclude" 2>/dev/null ||
     { mkdir -p "$repo/info" && printf '/.miyabi/result.json\n/.claude/worktrees/\n' >>"$repo/info/exclude"; }
 }
+# HEAD where it was emptied or overwritten: on the task's branch, in another worktree at the last commit of its log.
+whole_head() { # GITDIR
+  h= && read -r h 2>/dev/null <"$1/HEAD"
+  case $h in "ref: refs/"?* | *[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]) return;; esac
+  h=$(sed -n '$s/^[0-9a-f]* \([0-9a-f]*\) .*/\1/p' "$1/logs/HEAD" 2>/dev/null)
+  if [ "$1" = "$repo" ] || [ -z "$h" ]; then h="ref: refs/heads/$branch"; fi
+  say "$h" >"$1/HEAD"
+}
 readable() { [ -d "$repo" ] && in_task rev-parse --git-dir >/dev/null 2>&1; }
-# An agent that removed `.git` may have begun anew with `git init`: a history of its own, which goes to the strays.
 is_ours() {
   [ -f "$repo/logs/refs/heads/$branch" ] || grep -qxF "$store/objects" "$repo/objects/info/alternates" 2>/dev/null
 }
-keep_own_beginning() {
-  in_task fetch -q --no-tags "$home/git.$$" "+HEAD:refs/miyabi/nested/own/HEAD" \
+# `.git` is gone or is none of ours: the files are compared with the base. An agent may have begun anew with `git init`:
+# that is a history of its own, which goes to the strays.
+anew() {
+  own_repository && in_task read-tree HEAD && mv "$notes.making" "$notes.ready" || failed "cannot repair $checkout"
+  [ ! -d "$home/git.$$" ] || in_task fetch -q --no-tags "$home/git.$$" "+HEAD:refs/miyabi/nested/own/HEAD" \
     "+refs/heads/*:refs/miyabi/nested/own/heads/*" 2>/dev/null
   rm -f "$repo/FETCH_HEAD"
 }
-# `.git` is gone or is none: the files are compared with the base.
-anew() {
-  own_repository && in_task read-tree HEAD && mv "$notes.making" "$notes.ready" || failed "cannot repair $checkout"
+# Branches of the agent that are called as if the task's branch were a folder.
+out_of_the_way() {
+  in_task for-each-ref --format='create refs/miyabi/moved/%(refname:lstrip=2) %(objectname)' "refs/heads/$branch/" |
+    in_task update-ref --stdin
+  in_task for-each-ref --format='delete %(refname)' "refs/heads/$branch/" | in_task update-ref --stdin
 }
 # At the last commit that HEAD's log knows, or else at BASE. Not where an agent has gone on under another name.
 restore_branch() {
@@ -71,6 +84,7 @@ restore_branch() {
   set -- $(sed -n '$s/^\([0-9a-f]*\) \([0-9a-f]*\) .*/\2 \1/p' "$repo/logs/HEAD" 2>/dev/null) $base
   for c; do
     case $c in *[1-9a-f]*) ;; *) continue;; esac   # all zeros: there was none
+    in_task cat-file -e "$c^{tree}" 2>/dev/null || continue
     in_task update-ref -m 'miyabi: restored' "refs/heads/$branch" "$c" 2>/dev/null && return
   done
   return 1
@@ -83,7 +97,8 @@ restore_branch() {
 survey() { # GITDIR FOLDER LINKS
   wipe "$3"
   mkdir -p "$3" || failed "cannot make $3"
-  find "$2" -name .git -prune -print0 2>/dev/null >"$3/found"
+  if [ "$2" = "$checkout" ]; then around=$home; else around=$2; fi   # clones beside the checkout are the task's, too
+  find "$around" -name .git -prune -print0 2>/dev/null >"$3/found"
   g --git-dir="$1" --work-tree="$2" ls-files -s -z 2>/dev/null >"$3/index"
   perl -e '
     my ($git, $top, $links, $home) = @ARGV;
@@ -107,7 +122,7 @@ survey() { # GITDIR FOLDER LINKS
       $at = "$admin/$at" if $at !~ m{^/};
       next unless -f $at && defined target($at) && target($at) eq realpath($admin);
       my $folder = realpath(above($at));
-      next if index("$top_real/", "$folder/") == 0;    # it, or a folder above it
+      next if grep { index("$_/", "$folder/") == 0 } $top_real, $ENV{HOME} || "/";    # no worktree: they are in it
       $n++;
       link_to("worktree-$n.git", realpath($admin));
       link_to("worktree-$n.folder", $folder);
@@ -125,21 +140,26 @@ survey() { # GITDIR FOLDER LINKS
       my $folder = realpath(above($dot));
       next if !defined $folder || $folder eq $top_real || $linked{"$folder/.git"} || $seen{$folder}++;
       my $to = target("$folder/.git");
-      next if !defined $to || $to eq $real || !-e "$to/HEAD";
-      link_to("inner-" . ++$i, $folder) if index("$to/", "$home/") == 0;    # else it is of a repository elsewhere
-      link_to("aside-" . ++$a, $folder) unless $gitlink{"$folder/.git"};
+      next if !defined $to || $to eq $real || !-e "$to/objects" && !-e "$to/commondir";
+      my $common = -f "$to/commondir" && slurp("$to/commondir") =~ /^(.+?)\n?\z/s ? $1 : $to;
+      $common = realpath($common =~ m{^/} ? $common : "$to/$common");
+      my $is_own = defined $common && grep { index("$common/", "$_/") == 0 } $home, @folders;    # else of somebody elsewhere
+      link_to("inner-" . ++$i, $folder) if $is_own;
+      link_to("aside-" . ++$a, $folder) if index("$folder/", "$top_real/") == 0 && !$gitlink{"$folder/.git"};
     }' "$1" "$2" "$3" "$home" || failed "cannot look through $2"
 }
 
 # Commits what is uncommitted in a repository and in its worktrees; what other repositories inside have comes along.
 save_repository() ( # GITDIR FOLDER LINKS
-  rm -f "$1"/index.lock "$1"/HEAD.lock
+  rm -f "$1"/index.lock "$1"/HEAD.lock "$1"/packed-refs.lock   # the session is over: whoever held them is no more
+  find "$1/refs" -name '*.lock' -exec rm -f {} + 2>/dev/null
   survey "$1" "$2" "$3"
   put_back "$1"
   for i in "$3"/inner-*; do [ ! -h "$i" ] || keep_history "$1" "$i" "${i##*/}"; done
   set_aside "$1" "$3"
   for w in "$3"/worktree-*.git; do
     [ -h "$w" ] || continue
+    whole_head "$(cd -P -- "$w" && pwd -P)"
     commit_at "$(cd -P -- "$w" && pwd -P)" "$(cd -P -- "${w%.git}.folder" && pwd -P)" "$1" "$3"
   done
   commit_at "$1" "$2" "$1" "$3"
@@ -275,7 +295,7 @@ set_aside() { # REPOSITORY LINKS
 }
 put_back() { # REPOSITORY
   for a in "$1"/miyabi-aside/*/git; do
-    [ -e "$a" ] || continue
+    [ -e "$a" ] || [ -h "$a" ] || continue
     a=${a%/git}
     [ -e "$a/at/.git" ] || mv "$a/git" "$a/at/.git"
     rm -rf "$a"
@@ -284,7 +304,7 @@ put_back() { # REPOSITORY
 # What a repository inside has that none of its remotes has, uncommitted work included, becomes the task's.
 keep_history() { # REPOSITORY LINK NAME
   (
-    inner=$(cd -P -- "$2" && pwd -P) && inner_git=$(g -C "$inner" rev-parse --absolute-git-dir) || exit 0
+    inner=$(cd -P -- "$2" && pwd -P) && { [ ! -d "$inner/.git" ] || whole_head "$inner/.git"; } && inner_git=$(g -C "$inner" rev-parse --absolute-git-dir) || exit 0
     save_repository "$inner_git" "$inner" "$2.links"
     theirs=--remotes
     [ -z "$(g --git-dir="$inner_git" remote)" ] || theirs='--remotes --tags'

@@ -10,13 +10,26 @@ find_strays() { # BASE
   [ $# -eq 0 ] || tie_strays "$@" $strays
 }
 # The commits of a repository, those in its logs too, that are parents of no other. On stdin further ones, ^ before those
-# that do not count.
+# that do not count. One broken ref, or one commit that is missing, ends git's whole walk: then all are tried one by one.
 tips() { # GITDIR [OPTION ...]
-  gitdir=$1
+  gitdir=$1 walk=$notes.links/walk.$$
   shift
-  g --git-dir="$gitdir" rev-list --parents --all --reflog --stdin "$@" 2>/dev/null |
-    awk '{ if (!($1 in inner)) order[++n] = $1; for (i = 2; i <= NF; i++) inner[$i] } END {
-      for (i = 1; i <= n; i++) if (!(order[i] in inner)) print order[i] }'
+  cat >"$walk.asked"
+  walked --all --reflog "$@" <"$walk.asked" || {
+    { cat "$walk.asked"; named_by_refs "$gitdir"; } >"$walk.every"
+    grep '^^' "$walk.every" >"$walk.healthy"
+    for c in $(grep -v '^^' "$walk.every" | sort -u); do
+      { grep '^^' "$walk.every"; say "$c"; } | walked "$@" && say "$c" >>"$walk.healthy"
+    done
+    walked "$@" <"$walk.healthy"
+  }
+  awk '{ if (!($1 in inner)) order[++n] = $1; for (i = 2; i <= NF; i++) inner[$i] } END {
+    for (i = 1; i <= n; i++) if (!(order[i] in inner)) print order[i] }' "$walk"
+}
+walked() { g --git-dir="$gitdir" rev-list --parents --stdin "$@" >"$walk" 2>/dev/null; }
+named_by_refs() { # GITDIR
+  g --git-dir="$1" for-each-ref --format='%(objectname)' 2>/dev/null | there "$1" commit tag
+  find "$1/logs" -type f -exec sed -n 's/^[0-9a-f]* \([0-9a-f]*\) .*/\1/p' {} + 2>/dev/null | there "$1" commit
 }
 # What the clone had from the beginning is nobody's work.
 given() {

@@ -17,6 +17,10 @@ collect() { # SESSION BASE [max=BYTES] [HAVE ...]
   head=$(in_task rev-parse -q --verify "refs/heads/$branch") || die 68 "the branch $branch is gone from $checkout"
   mkdir -p "$notes.links"
   find_strays "$base"
+  if [ -n "$strays" ] && ! in_task rev-list --objects --quiet "$strays" "^$head" "^$base" 2>/dev/null; then
+    say "miyabi-left what is beside its branch: objects of it are missing" >&2
+    strays=
+  fi
   set -- $(printf '%s\n' "$@" | in_task cat-file --batch-check='%(objectname) %(objecttype)' |
     sed -n 's/^\(.*\) commit$/^\1/p')
   if [ -n "$(in_task rev-list -n 1 "$head" $strays "$@")" ]; then
@@ -26,8 +30,18 @@ collect() { # SESSION BASE [max=BYTES] [HAVE ...]
   [ "$head" = "$base" ] || in_store fetch -q --no-tags "$checkout" "+refs/heads/$branch:refs/miyabi/heads/$run/$task" >&2 &&
     rm -f "$store/FETCH_HEAD"
   [ ! -f "$notes.unmerged" ] || sed 's/^/miyabi-unmerged /' "$notes.unmerged" >&2
+  beside | sed 's/^/miyabi-left /' >&2
   [ ! -f "$notes.left" ] || sed 's/^/miyabi-left /' "$notes.left" >&2
   say "miyabi-collected $head ${strays:--}" >&2
+}
+
+# Files that lie beside the checkout, in no repository.
+beside() {
+  for f in "$home"/* "$home"/.[!.]*; do
+    [ -e "$f" ] || [ -h "$f" ] || continue
+    case $f in "$checkout" | "$home"/git.*) continue;; esac
+    [ -e "$f/.git" ] || [ "$f" = "$repo" ] || { printf '../%s\n' "${f##*/}" | tr -c '[:print:]\n' '?'; }
+  done | head -n 20
 }
 
 verb=${1:-}

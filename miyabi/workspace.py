@@ -17,7 +17,7 @@ from miyabi.exchange import PrerequisiteMissing
 from miyabi.git import sayable, unquoted
 from miyabi.host import Completed, Host
 from miyabi.quoting import word
-from miyabi.repository import Repository
+from miyabi.repository import Repository, shallow_ends
 from miyabi.session import SessionPaths
 from miyabi.workspace_faults import BASE_MISSING, failure, require_safe, script_is_gone
 
@@ -27,6 +27,7 @@ _COLLECT_SECONDS = 3600.0
 _BYTES_PER_SECOND = 100_000
 _REPORT = re.compile(r"^miyabi-collected ([0-9a-f]{40,64}) ([0-9a-f]{40,64}|-)$", re.MULTILINE)
 _CLONE_NAME = re.compile("[0-9a-f]{32}")
+_COMMIT = re.compile("[0-9a-f]{40,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,9 +211,12 @@ class Workspace:
 
     async def _told(self, answer: Completed) -> set[str]:
         """The commits that the machine says it has and that are also here, and the names of the clones it knows."""
-        words = answer.stdout.decode("ascii", "replace").split()
-        clones = {one for one in words if _CLONE_NAME.fullmatch(one)}
-        return clones | await self._repository.contains([one for one in words if one not in clones])
+        lines = answer.stdout.decode("ascii", "replace").splitlines()
+        clones = {line for line in lines if _CLONE_NAME.fullmatch(line)}
+        ends = {line.removeprefix("shallow ") for line in lines if line.startswith("shallow ")}
+        if ends - shallow_ends(self._repository.common):  # here it goes on below: what is there is not to be built upon
+            return clones
+        return clones | await self._repository.contains([line for line in lines if _COMMIT.fullmatch(line)])
 
     async def _collect(self, paths: SessionPaths, *, base: str, have: Sequence[str], aside: bool) -> Collected:
         with tempfile.TemporaryDirectory(prefix="miyabi-") as folder:

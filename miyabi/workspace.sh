@@ -12,7 +12,7 @@
 #   remove WORKSPACE KEY RUN [TASK]                            forget a task, or all of a run
 #   foreign WORKSPACE KEY RUN                                  on stdout the tasks that are another repository's
 # CLONE names what else a clone of the repository has: settings of its remote, branches and tags, where its history ends.
-# exit: 0, 64 usage, 65 the input came short, 67 BASE or CLONE is not here (on stdout: commits and clones that are),
+# exit: 0, 64 usage, 65 the input came short, 67 BASE or CLONE is not here (on stdout: where its history ends, commits and clones that are),
 #       68 there is no such task here, 70 git failed, 73 disk full, 78 git or perl is missing or too old
 # Below WORKSPACE: repos/KEY.git, the store: only objects, and refs that keep them; checkouts/RUN/TASK, a task's own
 # folder, in which TASK is its repository: it borrows the store's objects and shares nothing else. In the store:
@@ -112,7 +112,7 @@ new_enough() {
 
 # Where it is missing: made aside, then renamed. What lies there without being one is kept.
 make_store() { # FORMAT
-  [ -f "$store/config" ] && [ -f "$store/miyabi/fresh" ] && return
+  [ -f "$store/config" ] && [ -f "$store/miyabi/fresh" ] && [ ! -f "$store/config.kept" ] && return
   new_enough
   mkdir -p "$ws/repos" "$ws/checkouts" || failed "cannot make $ws/repos"
   lock "$store.lock"
@@ -123,6 +123,7 @@ make_store() { # FORMAT
     [ ! -e "$store" ] || mv "$store" "$store.broken-$$"
     mv "$store.new" "$store" || failed "cannot make the store $store"
   fi
+  rm -f "$store/config.kept"   # of a housekeeping that was killed; else it would hold the lock
   make_precious
   remember_fresh "$1"
   unlock
@@ -177,20 +178,28 @@ unbundle() { # FOLDER with the file "all"
     { into=$1; grep -vi preciousObjects "$store/config" >"$1/config"; say ref: refs/heads/x >"$1/HEAD"; }
   (GIT_OBJECT_DIRECTORY=$1/objects; export GIT_OBJECT_DIRECTORY
     g --git-dir="$into" bundle unbundle "$1/all" >"$1/tips") || return 1
-  grep ' refs/miyabi/shallow/' "$1/tips" >"$1/ends" && add_shallow "$1/ends"
   for f in "$1"/objects/pack/*.pack "$1"/objects/pack/*.rev "$1"/objects/pack/*.idx; do
     [ ! -e "$f" ] || mv -f "$f" "$store/objects/pack/" || failed "cannot keep a pack in $store"
   done
+  if grep ' refs/miyabi/shallow/' "$1/tips" >"$1/ends" || [ -f "$store/shallow" ]; then add_shallow "$1/ends"; fi
   sed -n 's,^\([0-9a-f]*\) \(refs/miyabi/known/.*\),update \2 \1,p' "$1/tips" | in_store update-ref --stdin
 }
-# The user's clone is shallow: its history ends at these commits here too.
-add_shallow() {
+# The user's clone is shallow: its history ends at these commits here too, until what is below them has come.
+add_shallow() { # ENDS
   lock "$store.lock"
-  { cut -d' ' -f1 "$1"; cat "$store/shallow" 2>/dev/null; } | sort -u >"$store/shallow.new" &&
+  { cut -d' ' -f1 "$1"; cat "$store/shallow" 2>/dev/null; } | sort -u |
+    while read -r end; do is_whole "$end" || say "$end"; done >"$store/shallow.new" &&
     mv "$store/shallow.new" "$store/shallow" || failed "cannot write $store/shallow"
+  [ -s "$store/shallow" ] || rm -f "$store/shallow"
   unlock
 }
+is_whole() { # COMMIT
+  for p in $(in_store cat-file commit "$1" 2>/dev/null | sed -n '/^$/q;s/^parent //p'); do
+    in_store cat-file -e "$p" 2>/dev/null || return 1
+  done
+}
 lacks() {
+  [ ! -f "$store/shallow" ] || sed 's/^/shallow /' "$store/shallow"
   in_store for-each-ref --format='%(objectname)' | sort -u
   for c in "$store"/miyabi/clone-*; do [ ! -f "$c" ] || say "${c##*/clone-}"; done
   exit 67
