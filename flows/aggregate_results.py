@@ -7,21 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
-from prefect.artifacts import MarkdownArtifact
 from prefect.logging import get_run_logger
-from prefect.runtime import flow_run
 
 from flows.form import OptionalPath, OptionalText
 from flows.integrating import Integrating
-from flows.keys import artifact_key
 from flows.parameters import overrides
+from flows.report_artifact import report_artifact
 from flows.states import cancelled, failed, state_of, state_of_run
 from miyabi.errors import DiskFull, MiyabiError
 from miyabi.integration_text import integration_sentence
 from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.report import Report
 from miyabi.report_markdown import summary_sentence
-from miyabi.reporting import report_text, write_report
+from miyabi.reporting import write_report
 from miyabi.run_folder import RunFolder
 from tasks.declaration import FLOW
 from tasks.runner import FleetTaskRunner, current_runner
@@ -80,12 +78,7 @@ def _told(came: Integration | NotIntegrated, report: Report, folder: RunFolder) 
 
 
 def _show(report: Report, folder: RunFolder, told: str) -> None:
-    log, summary = get_run_logger(), summary_sentence(report)
-    MarkdownArtifact(
-        markdown=report_text(folder, report),
-        key=artifact_key("report", report.run),
-        description=summary,
-        flow_run_id=flow_run.parent_flow_run_id or flow_run.id,  # where the person looks who pressed run-dag
-    ).create()
-    for line in (summary, told, f"report: {folder.report_file}"):
+    log = get_run_logger()
+    report_artifact(folder, report).create()
+    for line in (summary_sentence(report), told, f"report: {folder.report_file}"):
         log.info("%s", line)

@@ -13,6 +13,7 @@ from prefect.runtime import flow_run
 from flows.aggregate_results import aggregate_results
 from flows.form import OptionalPath, OptionalStrategy, OptionalText
 from flows.parameters import overrides
+from flows.report_artifact import show_unfinished
 from flows.states import cancelled, failed, state_of
 from flows.wiring import equip, see_through, submit_all
 from miyabi.current_run import use_run
@@ -97,10 +98,16 @@ def _to_go_on(run: str, why: str) -> str:
 
 
 def _run(live: LiveRun, runner: FleetTaskRunner) -> None:
+    is_whole = False
     try:
         see_through(live, runner, submit_all(live))
+        is_whole = not runner.cancelled
     finally:
-        write_report(live.folder)
+        if is_whole:
+            write_report(live.folder)
+        else:
+            why = runner.cancelled or "The run broke."
+            runner.call(show_unfinished(live.folder, to_go_on=_to_go_on(live.run, why)))
 
 
 def _aggregate(live: LiveRun, **parameters: Any) -> State[Any]:

@@ -51,9 +51,10 @@ def equip(live: LiveRun, runner: FleetTaskRunner) -> None:
     for error in unfit:
         get_run_logger().warning("not used: %s", error)
     runner.spawn(_write_status(live))
-    own, repository = UUID(flow_run.id), str(live.repository.root)
+    own, repository = UUID(str(flow_run.id)), str(live.repository.root)
     runner.spawn(note_crashes(live.run, repository=repository, own=own))
-    runner.spawn(watch_for_cancellation(own, cancel=runner.cancel_all))
+    for name in filter(None, (flow_run.id, flow_run.parent_flow_run_id)):
+        runner.spawn(watch_for_cancellation(UUID(str(name)), cancel=runner.cancel_all))
 
 
 def _equip(live: LiveRun, runner: FleetTaskRunner) -> tuple[MachineError, ...]:
@@ -98,7 +99,7 @@ def see_through(live: LiveRun, runner: FleetTaskRunner, futures: Futures) -> Non
         is_interrupted = False
     except BaseException:
         lose_patience()
-        runner.cancel_all("the run was interrupted")
+        runner.cancel_all("The run was interrupted.")
         wait(list(futures.values()), timeout=GOODBYE_SECONDS)
         raise
     finally:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
 from miyabi import atomic
+from miyabi.attempt_record import AttemptRecord
 from miyabi.dag import Dag
 from miyabi.errors import BadInput
 from miyabi.integration_text import integration_section
@@ -14,6 +16,7 @@ from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.report import Report
 from miyabi.report_markdown import to_markdown
 from miyabi.run_folder import RunFolder
+from miyabi.session import Outcome, SessionResult
 
 
 def write_report(folder: RunFolder) -> Report:
@@ -22,10 +25,10 @@ def write_report(folder: RunFolder) -> Report:
     Raises:
         BadInput: the run folder is incomplete or damaged; names the file.
     """
-    info = folder.info()
+    info, dag, results = folder.info(), Dag.load(folder.dag_file), folder.results()
     report = Report.build(
-        Dag.load(folder.dag_file),
-        folder.results(),
+        dag,
+        [*results, *_left(folder, dag, results)],
         run=folder.run,
         machines=info.machines,
         started=info.started,
@@ -36,6 +39,28 @@ def write_report(folder: RunFolder) -> Report:
     atomic.write_text(folder.report_file, report_text(folder, report))
     atomic.write_text(folder.report_values_file, report.model_dump_json(indent=2) + "\n")
     return report
+
+
+def _left(folder: RunFolder, dag: Dag, results: Sequence[SessionResult]) -> Iterator[SessionResult]:
+    """A result for each session that nobody saw to its end: it is still on its machine."""
+    last = {result.task: result.attempt for result in sorted(results, key=lambda result: result.attempt)}
+    for task in dag.order:
+        attempt = last.get(task, 0) + 1
+        if begun := AttemptRecord.pending(folder.attempt(task, attempt)):
+            yield SessionResult(
+                run=folder.run,
+                task=task,
+                title=dag.by_id[task].title,
+                outcome=Outcome.NOT_COLLECTED,
+                attempt=attempt,
+                machine=begun.machine,
+                base=begun.base,
+                start=begun.start,
+                end=max(begun.start, folder.info().ended or datetime.now(UTC)),
+                cost_is_partial=True,
+                error_kind="left there",
+                error_text=f"its session was left on {begun.machine}; to go on: miyabi orchestrate --run {folder.run}",
+            )
 
 
 def report_text(folder: RunFolder, report: Report) -> str:

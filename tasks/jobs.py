@@ -83,15 +83,22 @@ class Jobs:
             self.fleet.dispatcher.stop(reason)
 
     def cancel(self, reason: str) -> None:
-        """Starts nothing further and cancels what runs; each task's handlers still have their say."""
-        self.cancelled = self.cancelled or reason
+        """Starts nothing further and cancels what runs; each task's handlers still have their say.
+
+        Only once, whoever else says so: what is cancelled a second time does not see its end through.
+        """
+        if not self.cancelled:
+            self.cancelled = reason
+            self._cancel(reason)
+
+    def _cancel(self, reason: str) -> None:
         self.stop_starting(reason)
         for job in tuple(self._running):
             job.cancel(reason)
 
     async def close(self, *, grace_seconds: float) -> None:
         """Cancels what runs, gives it that long to end, and gives back every slot."""
-        self.cancel("The flow run has ended.")
+        self._cancel("The flow run has ended.")
         if self._running:
             await asyncio.wait(tuple(self._running), timeout=grace_seconds)
         if self.fleet:

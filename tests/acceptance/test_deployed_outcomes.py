@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from miyabi.session import Outcome
 from tests.support.commands import Command
 from tests.support.deployments import Deployments
 from tests.support.local_site import LocalSite
@@ -137,3 +138,29 @@ def test_bad_input(worked: Worked, deployment: str, parameters: dict[str, str], 
     errors = [line for line in output.splitlines() if "ERROR" in line and said in line and "Finished in" not in line]
     assert (len(errors), "Traceback" in output) == (1, False), output
     assert worked.deployed.ask(f"/flow_runs/{run['id']}")["run_count"] == 1
+
+
+@pytest.mark.timeout(300)
+def test_cancelled(worked: Worked) -> None:
+    """Cancel in the UI with four sessions that have uncommitted files: all of it is here, told, and nothing crashed."""
+    site, tasks = worked.night.site, [f"t{number}" for number in range(4)]
+    nodes = [*(node(task, scenario="hold:end") for task in tasks), node("below", "t0")]
+    run = worked.press(DAG, tasks=str(site.write_tasks(nodes)), run="held")
+    written = [f"machines/*/checkouts/held/{task}/{task}/{task}.txt" for task in tasks]
+    eventually(
+        lambda: all(any(site.folder.glob(file)) for file in written), seconds=60, why=lambda: worked.worker.output
+    )
+    cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling", "message": "in the UI"}}
+    worked.deployed.ask(f"/flow_runs/{run['id']}/set_state", cancelling)
+    state = worked.state_of(run)
+    output = worked.log()
+    assert (state["type"], state["name"]) == ("CANCELLED", "Cancelled")
+    report = site.report("held")
+    assert {row.task: (row.outcome, row.salvaged) for row in report.tasks if row.task != "below"} == dict.fromkeys(
+        tasks, (Outcome.STOPPED, True)
+    )
+    artifacts = worked.deployed.ask("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run["id"]]}}})
+    shown = {artifact["key"]: artifact["data"] for artifact in artifacts}
+    assert shown["report-held"] == site.run_folder("held").report_file.read_text()
+    assert "To go on: miyabi orchestrate --run held" in output
+    assert ("Traceback" in output, "Crash" in output) == (False, False), output

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ def node(task: str, *upstreams: str, scenario: str = "write", machine: str = "fi
     return {"id": task, "prompt": prompt, "dependencies": upstreams, "requires": [machine]}
 
 
+CANCELLING = {"state": {"type": "CANCELLING", "name": "Cancelling", "message": "in the UI"}}
 WRITING = ("first-0", "second-0")
 ENDS = {"done": Outcome.SUCCEEDED, "below": Outcome.SKIPPED, **dict.fromkeys(WRITING, Outcome.STOPPED)}
 
@@ -32,7 +34,7 @@ def nodes(scenario: str = "gate_uncommitted:end") -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_ctrl_c(site: Site) -> None:
     """Ctrl-C ends every process of every session, strays too, and brings home what nobody committed."""
     command = _writing(site, nodes("strays:end"))
@@ -43,7 +45,7 @@ def test_ctrl_c(site: Site) -> None:
     _goes_on(site)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_ctrl_c_twice(site: Site) -> None:
     """Who presses Ctrl-C again need not wait; the machines end the sessions, the next run brings their work home."""
     command = _writing(site, nodes())
@@ -56,25 +58,59 @@ def test_ctrl_c_twice(site: Site) -> None:
     assert "Traceback" not in command.output
     left = {warning.partition(";")[0] for warning in site.report().warnings}
     assert left == {f"{t}: its session was left on {m.name}" for t, m in zip(WRITING, site.machines, strict=True)}
+    report = site.report()
+    outcomes = {row.task: row.outcome for row in report.tasks}
+    assert outcomes == ENDS | dict.fromkeys(WRITING, Outcome.NOT_COLLECTED)
+    assert [row.reason for row in report.skips] == ["upstream first-0 (not_collected) failed"]
+    assert ("No session ran" in command.output, "on 2 machines" in command.output) == (False, True)
     assert set(site.active_slots().values()) == {0}
     _is_cancelled(site)
     eventually(lambda: not site.live(0) | site.live(1), seconds=10)
     _goes_on(site)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_cancelled_in_prefect(site: Site) -> None:
     """A flow run that somebody cancels in the UI stops its sessions as Ctrl-C does, and ends cancelled."""
     command = _writing(site, nodes())
     (flow,) = site.flow_runs()
-    cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling", "message": "in the UI"}}
-    site.ask(f"/flow_runs/{flow['id']}/set_state", cancelling)
+    site.ask(f"/flow_runs/{flow['id']}/set_state", CANCELLING)
     assert command.wait(seconds=60) == 130, command.output
     _stopped_well(site, command)
     _is_cancelled(site)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
+def test_cancelled_with_a_full_fleet(site: Site) -> None:
+    """Cancel in the UI with four sessions that have uncommitted files: all of it is here, and what is told is true."""
+    machines = ("first", "first", "second", "second")
+    tasks = [f"{machine}-{number}" for number, machine in enumerate(machines)]
+    held = [node(t, scenario="gate_uncommitted:end", machine=m) for t, m in zip(tasks, machines, strict=True)]
+    command = site.orchestrate([*held, node("below", "first-0"), node("later", *tasks, machine="second")])
+    _wait_for_files(site, command, tasks)
+    (flow,) = site.flow_runs()
+    started = time.monotonic()
+    site.ask(f"/flow_runs/{flow['id']}/set_state", CANCELLING)
+    assert command.wait(seconds=60) == 130, command.output
+    assert time.monotonic() - started < 20
+
+    report = site.report()
+    stopped = dict.fromkeys(tasks, Outcome.STOPPED)
+    assert {row.task: row.outcome for row in report.tasks} == stopped | dict.fromkeys(
+        ("below", "later"), Outcome.SKIPPED
+    )
+    assert {row.task for row in report.tasks if row.salvaged} == set(tasks)
+    assert all(site.show(task, f"{task}.txt").startswith(f"task {task}") for task in tasks)
+    assert {row.task: row.reason for row in report.skips}["below"] == "upstream first-0 (stopped) failed"
+    assert "0 of 6 tasks succeeded (0 %), 4 failed, 2 skipped, in " in command.output
+    assert not site.live(0) | site.live(1)
+    _is_cancelled(site)
+    artifacts = site.ask("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [flow["id"]]}}})
+    shown = {artifact["key"]: artifact["data"] for artifact in artifacts}
+    assert shown["report-r1"] == site.run_folder().report_file.read_text()
+
+
+@pytest.mark.timeout(240)
 def test_terminated(site: Site) -> None:
     """SIGTERM, as a Prefect worker sends it, does the same within the worker's grace."""
     command = _writing(site, nodes())
@@ -88,9 +124,15 @@ def test_terminated(site: Site) -> None:
 def _writing(site: Site, nodes: list[dict[str, Any]]) -> Command:
     """The run, once there is work in two worktrees that nobody has committed."""
     command = site.orchestrate(nodes)
-    written = [f"*/home/.miyabi/checkouts/r1/{task}/{task}/{task}.txt" for task in WRITING]
-    eventually(lambda: all(any(site.fleet.folder.glob(file)) for file in written), why=lambda: command.output)
+    _wait_for_files(site, command, WRITING)
     return command
+
+
+def _wait_for_files(site: Site, command: Command, tasks: Sequence[str]) -> None:
+    written = [f"*/home/.miyabi/checkouts/r1/{task}/{task}/{task}.txt" for task in tasks]
+    eventually(
+        lambda: all(any(site.fleet.folder.glob(file)) for file in written), seconds=60, why=lambda: command.output
+    )
 
 
 def _stopped_well(site: Site, command: Command) -> None:

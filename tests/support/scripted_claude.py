@@ -6,6 +6,7 @@ The last `[[scenario:NAME]]` or `[[scenario:NAME:ARGUMENT]]` of the prompt count
     shared:TEXT   commits shared.txt with that text, so that two of them conflict
     large         commits TASK.txt with two MB in it
     gate:NAME     waits until the file gates/NAME is there beside this program, then `write`
+    hold:NAME     writes TASK.txt, waits as gate:NAME, then commits it
     until:NAME    fails until the file gates/NAME is there, then `write`
     outage:NAME   the same, with an API that fails and takes no money
     no_changes    ends well and commits nothing
@@ -69,7 +70,9 @@ def _main(here: Path, words: list[str]) -> int:
     if name == "outage" and not (here / "gates" / argument).exists():
         _say(_OVERLOADED)
         return 1
-    if name == "gate":
+    if name == "hold":
+        Path(f"{os.environ['MIYABI_TASK']}.txt").write_text("not committed\n")
+    if name in {"gate", "hold"}:
         _wait(here / "gates" / argument)
     if name == "large":
         argument = "x" * (2 << 20)
