@@ -201,5 +201,5 @@ def test_a_dependant_of_a_failure_takes_no_slot() -> None:
         assert not long.state.is_final()
         return skipped.state.name
 
-    assert in_flow(body, fleet(1)) == "NotReady"
+    assert in_flow(body, fleet(1)) == "Skipped"
     assert watch.started == ["long"]
