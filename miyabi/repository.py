@@ -39,7 +39,8 @@ class Repository:
         """The repository that a path is in.
 
         Raises:
-            NotARepository: there is none, or git will not touch it; the message says why and what to do.
+            NotARepository: there is none, git will not touch it, or it says that it is bare and has a checkout; the
+                message says why and what to do.
             GitUnusable: there is no git here, or it is older than 2.38.
         """
         await require_git()
@@ -51,6 +52,7 @@ class Repository:
         common, object_format, bare, inside = answer.lines
         if bare == "true":
             root = Path(common)
+            _require_no_checkout(_folder(path), _folder(root))
         elif inside == "true":
             root = Path((await git.ask("rev-parse", "--show-toplevel")).text)
         else:
@@ -185,6 +187,15 @@ def _folder(path: Path) -> Path:
     except OSError as error:  # such as no right to look
         raise NotARepository(f"{path}: {error.strerror}. Give the folder of a git repository.") from None
     raise NotARepository(f"{path}: there is no such folder. Give the folder of a git repository.")
+
+
+def _require_no_checkout(path: Path, common: Path) -> None:
+    """Passes where a repository that says it is bare has no checkout around it."""
+    if not path.is_relative_to(common) and (common / "index").exists():
+        raise NotARepository(
+            f"{path}: this is a checkout, but {common / 'config'} says core.bare = true, so git does not see its files."
+            f" If it is one: git -C {common.parent} config core.bare false"
+        )
 
 
 def shallow_ends(common: Path) -> frozenset[str]:

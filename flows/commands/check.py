@@ -17,6 +17,7 @@ from miyabi.hosts import open_host
 from miyabi.machine import Machine
 from miyabi.preflight import check
 from miyabi.settings import Settings
+from miyabi.settings_file import require_checked_out
 from miyabi.wording import count
 
 
@@ -24,7 +25,9 @@ def check_machines(*, repository: Path, config: Path | None, rehearse: bool) -> 
     """Exit code 0 where every machine can take sessions, else 1; prints a line a machine."""
     if fault := schedule_fault():
         click.echo(f"warning: {fault}", err=True)
-    settings = Settings.load(repository_root(repository), config=config)
+    root = repository_root(repository)
+    asyncio.run(require_checked_out(root, config=config))
+    settings = Settings.load(root, config=config)
     answers = asyncio.run(_ask_all(settings, rehearse=rehearse, out=_taken_out(settings)))
     for fit, line in answers:
         click.echo(f"{'ok  ' if fit else 'FAIL'}  {line}")

@@ -22,6 +22,7 @@ from miyabi.repository import Repository
 from miyabi.run_folder import RunFolder
 from miyabi.run_name import valid_run_name
 from miyabi.settings import Settings
+from miyabi.settings_file import require_checked_out
 
 
 def orchestrate_milestone(*, milestone: str, repository: Path, config: Path | None, **choices: Any) -> int:
@@ -56,6 +57,7 @@ async def _root(repository: Path, *, config: Path | None, run: str | None, githu
         BadInput: no repository, no credential, or a setting or name that cannot be used.
     """
     opened = await Repository.open(repository)
+    await require_checked_out(opened.root, config=config)
     Settings.load(opened.root, config=config)
     if run:
         valid_run_name(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from miyabi.dag import Dag
 from miyabi.placement import Strategy
 from miyabi.plan import Plan, simulate
 from miyabi.settings import Settings
+from miyabi.settings_file import require_checked_out
 from miyabi.unfinished import Unfinished, unfinished
 
 _HEADINGS = ("#", "task", "level", "machine", "start", "end", "waits for", "title")
@@ -29,7 +31,9 @@ def show_schedule(*, tasks: Path, repository: Path, config: Path | None, strateg
     given = unfinished(Dag.load(tasks))
     dag = given.dag
     runs = {"strategy": strategy} if strategy else None
-    settings = Settings.load(repository_root(repository), config=config, runs=runs)
+    root = repository_root(repository)
+    asyncio.run(require_checked_out(root, config=config))
+    settings = Settings.load(root, config=config, runs=runs)
     plan = simulate(dag, settings.machines, strategy=Strategy(settings.runs.strategy))
     console = _console()
     for warning in dag.warnings:

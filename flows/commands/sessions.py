@@ -20,6 +20,7 @@ from miyabi.remote import list_sessions
 from miyabi.session import SessionPaths
 from miyabi.session_status import Status
 from miyabi.settings import Settings
+from miyabi.settings_file import require_checked_out
 
 _HEADINGS = ("  run", "task", "attempt", "state", "output")
 
@@ -28,7 +29,9 @@ Found = Sequence[tuple[str, Status]]
 
 def show_sessions(*, repository: Path, config: Path | None, ended_too: bool) -> int:
     """Prints the sessions of each machine, and why where one does not answer: 1 is returned then."""
-    settings = Settings.load(repository_root(repository), config=config)
+    root = repository_root(repository)
+    asyncio.run(require_checked_out(root, config=config))
+    settings = Settings.load(root, config=config)
     console = Console(highlight=False, soft_wrap=True)
     answers = asyncio.run(_ask_all(settings))
     for machine, found in zip(settings.machines, answers, strict=True):
