@@ -214,9 +214,10 @@ def test_a_disk_that_fills_up_in_mid_run(desk: Desk, tmp_path: Path, prefect_ser
     disk.mkdir()
     with mounted(disk, megabytes=220), start_fleet(hosts=1) as fleet:
         machine = fleet[0].machine(name="filled", claude=str(agent), workspace=str(disk))
-        fleet_variables = fleet_of(machine) | {"PREFECT_API_URL": prefect_server.url}
+        limits = {"MIYABI_SESSIONS__MAX_FILE_MB": "1000", "MIYABI_RUNS__PATIENCE_MINUTES": "0.05"}
+        fleet_variables = fleet_of(machine) | limits | {"PREFECT_API_URL": prefect_server.url}
         done = desk.miyabi("orchestrate", desk.dag(title="t"), "--run", "r1", **fleet_variables)
-        assert (disk / "worktrees" / "r1" / "a" / "filler").exists()
+        assert (disk / "checkouts" / "r1" / "a" / "a" / "filler").exists()
         assert (done.returncode, done.stderr) == (1, ""), done
         assert f"cannot collect the work: the disk of {disk} is full. Free some space there" in done.stdout
         (result,) = folder.results()

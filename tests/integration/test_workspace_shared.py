@@ -50,7 +50,7 @@ async def test_a_sweep_leaves_the_sessions_of_another_repository(bench: Bench, t
     swept = await sweep_machine(
         Machine(name="mini", workspace=there), host, other.repository, run="r1", settings=Settings()
     )
-    assert swept == (True, "mini: swept, 1 session")
+    assert swept[:2] == (True, "mini: swept, 1 session")
     assert [name for name, _ in await list_sessions(host, workspace=there)] == ["r1.t1.1"]
     assert [path.name for path in bench.folder.glob("checkouts/r1/*")] == ["t1"]
 
