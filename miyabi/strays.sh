@@ -5,7 +5,7 @@
 find_strays() { # BASE
   strays=$(in_task rev-parse -q --verify refs/miyabi/strays) || strays=
   given | sed 's/^/^/' >"$notes.links/given"
-  set -- $({ say "^$1"; say "^refs/heads/$branch"; [ -z "$strays" ] || say "^$strays"; cat "$notes.links/given"
+  set -- $({ known "$1"; say "^refs/heads/$branch"; [ -z "$strays" ] || say "^$strays"; cat "$notes.links/given"
     named_in_files "$repo"; } | tips "$repo")
   [ $# -eq 0 ] || tie_strays "$@" $strays
 }
@@ -31,6 +31,7 @@ named_by_refs() { # GITDIR
   g --git-dir="$1" for-each-ref --format='%(objectname)' 2>/dev/null | there "$1" commit tag
   find "$1/logs" -type f -exec sed -n 's/^[0-9a-f]* \([0-9a-f]*\) .*/\1/p' {} + 2>/dev/null | there "$1" commit
 }
+known() { ! in_task cat-file -e "$1^{commit}" 2>/dev/null || say "^$1"; }   # COMMIT: as what does not count, where it is here
 # What the clone had from the beginning is nobody's work.
 given() {
   for c in "$store"/miyabi/clone-*; do

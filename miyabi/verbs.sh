@@ -17,7 +17,7 @@ collect() { # SESSION BASE [max=BYTES] [HAVE ...]
   head=$(in_task rev-parse -q --verify "refs/heads/$branch") || die 68 "the branch $branch is gone from $checkout"
   mkdir -p "$notes.links"
   find_strays "$base"
-  if [ -n "$strays" ] && ! in_task rev-list --objects --quiet "$strays" "^$head" "^$base" 2>/dev/null; then
+  if [ -n "$strays" ] && ! in_task rev-list --objects --quiet "$strays" "^$head" $(known "$base") 2>/dev/null; then
     say "miyabi-left what is beside its branch: objects of it are missing" >&2
     strays=
   fi
