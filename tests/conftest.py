@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+
 from xdist.scheduler import LoadFileScheduling
 
 _SHARE_A_SERVER = ("test_demo.py", "test_deployed.py", "test_ui.py")
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a script; our children would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class ByFile(LoadFileScheduling):
