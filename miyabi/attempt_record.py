@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from miyabi import atomic, private_files
 from miyabi.machine import Machine
-from miyabi.session import FOLDER_LEVELS, Outcome, SessionResult, SessionSpec
+from miyabi.session import Outcome, SessionResult, SessionSpec, own_levels
 
 _FILE = "attempt.json"
 _RESULT = "result.json"
@@ -82,7 +82,7 @@ class AttemptRecord(BaseModel):
 
     def keep(self, folder: Path) -> None:
         """Writes the record, before anything is started; that it was skipped once counts no longer."""
-        private_files.make_folder(folder, levels=FOLDER_LEVELS)
+        private_files.make_folder(folder, levels=own_levels(folder))
         (folder / _RESULT).unlink(missing_ok=True)
         atomic.write_text(folder / _FILE, self.model_dump_json() + "\n")
 

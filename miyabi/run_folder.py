@@ -20,7 +20,7 @@ from miyabi.errors import BadInput
 from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.run_info import Homecoming, MilestoneRun, RunInfo
 from miyabi.run_name import REHEARSAL_PREFIX, is_run_name, new_run_name, run_name_of, valid_run_name
-from miyabi.session import FOLDER_LEVELS, SessionPaths, SessionResult
+from miyabi.session import SessionPaths, SessionResult, own_levels
 
 __all__ = ["REHEARSAL_PREFIX", "RunFolder", "new_run_name", "run_name_of", "valid_run_name"]
 
@@ -161,7 +161,7 @@ class RunFolder:
     def write_result(self, result: SessionResult) -> None:
         """Keeps the result of an attempt."""
         folder = self.attempt(result.task, result.attempt)
-        private_files.make_folder(folder, levels=FOLDER_LEVELS)
+        private_files.make_folder(folder, levels=own_levels(folder))
         atomic.write_text(folder / "result.json", result.model_dump_json(indent=2) + "\n")
 
     def results(self) -> tuple[SessionResult, ...]:

@@ -82,7 +82,14 @@ def is_resolving(task: str) -> bool:
     return task.startswith(_RESOLVING)
 
 
-FOLDER_LEVELS = 4
+_LEVELS = 4
+
+
+def own_levels(attempt: Path) -> int:
+    """How many folders, an attempt's own and those above it up to its run's, are the run's: no folder above is ours."""
+    return _LEVELS if attempt.parents[1].name == "sessions" else 1
+
+
 """Folders from an attempt's own up to the run's: RUN/sessions/TASK/attempt-N."""
 
 

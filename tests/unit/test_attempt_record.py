@@ -55,3 +55,14 @@ def test_a_conversation_without_a_word_is_begun_anew() -> None:
 def test_all_others_begin_anew(last: SessionResult | None) -> None:
     """Any other end binds the next attempt to no machine."""
     assert Continuation.of(None, last) is None
+
+
+def test_no_folder_above_the_run_is_closed(tmp_path: Path) -> None:
+    """A run's own folders are for their owner only; what lies above stays as it is, wherever a record is kept."""
+    above = tmp_path / "above"
+    above.mkdir(mode=0o755)
+    for folder in (above / "r1/sessions/a/attempt-1", above / "attempt-1"):
+        RECORD.keep(folder)
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert (above / "r1").stat().st_mode & 0o777 == 0o700
+    assert above.stat().st_mode & 0o777 == 0o755
