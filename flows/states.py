@@ -12,7 +12,7 @@ from prefect.logging.loggers import get_logger
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.outcomes import NotDone, RunCancelled, TaskBadInput
-from miyabi.errors import BadInput, MilestoneBusy, MiyabiError
+from miyabi.errors import BadInput, MilestoneBusy, MiyabiError, ServerAway
 from miyabi.integration_text import went_partly, went_well
 from miyabi.integration_values import Integration
 from miyabi.report import Report
@@ -56,7 +56,13 @@ def state_of_run(message: str, *, report: Report, integration: Integration | Non
 
 
 def state_of(error: MiyabiError) -> State[Any]:
-    """How a flow ends that cannot go on, told once in its log."""
+    """How a flow ends that cannot go on, told once in its log.
+
+    Raises:
+        ServerAway: it is that; nobody is there to take a state.
+    """
+    if isinstance(error, ServerAway):
+        raise error
     if isinstance(error, MilestoneBusy):
         get_run_logger().info("%s", error)
         return Completed(name="Skipped", message=str(error))
