@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import shutil
 import statistics
 import subprocess
@@ -55,10 +56,12 @@ def measure(folder: Path, *, files: int, times: int) -> tuple[float, ...]:
     ways = (own(folder, repository, base, clone), linked(folder, repository, base), plain(folder, repository))
     found: list[list[float]] = [[] for _ in ways]
     for number in range(times + 1):
-        for way, taken in zip(ways, found, strict=True):
+        for turn in range(len(ways)):  # no way is always the one that comes after another
+            which = (number + turn) % len(ways)
+            os.sync()
             start = time.perf_counter()
-            made = way(number)
-            taken.append(1000 * (time.perf_counter() - start))
+            made = ways[which](number)
+            found[which].append(1000 * (time.perf_counter() - start))
             shutil.rmtree(made)
     return tuple(statistics.median(taken[1:]) for taken in found)
 

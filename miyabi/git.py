@@ -51,6 +51,7 @@ _OURS = (
     "merge.directoryRenames=conflict",
     "diff.algorithm=histogram",
     "diff.renames=true",
+    "checkout.workers=0",  # as many as there are cores
     "submodule.recurse=false",
     "fetch.recurseSubmodules=false",
     "trailer.separators=:",

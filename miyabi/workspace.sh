@@ -44,7 +44,7 @@ die() { c=$1; shift; say "miyabi: $*" >&2; exit "$c"; }
 plain='-c core.hooksPath=/dev/null -c core.fsmonitor=false -c gc.auto=0 -c maintenance.auto=false
   -c commit.gpgSign=false -c core.quotePath=false -c core.safecrlf=false -c core.packedRefsTimeout=20000
   -c core.filesRefLockTimeout=20000 -c protocol.file.allow=always -c core.sparseCheckout=false
-  -c submodule.recurse=false -c fetch.recurseSubmodules=false'
+  -c submodule.recurse=false -c fetch.recurseSubmodules=false -c checkout.workers=0'   # as many as there are cores
 for e in post-checkout post-index-change pre-auto-gc reference-transaction; do   # hooks of the configuration: no path
   plain="$plain -c hook.$e.enabled=false"
 done

@@ -39,6 +39,14 @@ async def test_an_object_that_is_missing_is_an_error(any_git: str, project: Path
         await _check_out(project, head)
 
 
+async def test_one_of_many_files_that_is_missing_is_an_error(any_git: str, project: Path) -> None:
+    """Also where git writes them with several processes (from 100 files on)."""
+    head = commit(project, {f"many/{n}.txt": f"{n}\n" for n in range(300)})
+    _lose(project, "main:many/150.txt")
+    with pytest.raises(GitFailed):
+        await _check_out(project, head)
+
+
 async def test_a_name_that_no_disk_takes_is_an_error(any_git: str, project: Path) -> None:
     """A file whose name is too long for the file system fails the checkout as a whole."""
     blob = git(project, "rev-parse", "main:README.md")
