@@ -74,6 +74,8 @@ NOT_LOGGED_IN_TEXT = re.compile(r"not logged in|invalid api key|please run /logi
 
 TOO_LONG = _refused("prompt_too_long", "shorten the prompt of task {task}, or name files in it in place of their text")
 
+DISK_FULL = launch_fault("disk_full", "free some space on {machine}")
+
 LAUNCH_TEXT = (
     (re.compile(r"invalid api key", re.IGNORECASE), with_key(NOT_LOGGED_IN, "ANTHROPIC_API_KEY")),
     (NOT_LOGGED_IN_TEXT, NOT_LOGGED_IN),
@@ -92,10 +94,7 @@ LAUNCH_TEXT = (
             "bypass_as_root", "use permission mode dontAsk with allowed tools, or a login on {machine} that is not root"
         ),
     ),
-    (
-        re.compile(r"no space left on device|disk quota exceeded|ENOSPC", re.IGNORECASE),
-        launch_fault("disk_full", "free some space on {machine}"),
-    ),
+    (re.compile(r"no space left on device|disk quota exceeded|ENOSPC", re.IGNORECASE), DISK_FULL),
     (
         re.compile(
             r"(?:settings|mcp).{0,40} (?:file )?(?:not found|does not exist|is not valid|invalid)", re.IGNORECASE
@@ -190,3 +189,14 @@ def by_status(status: int | None) -> Fault | None:
 def by_launch_text(text: str) -> Fault | None:
     """The fault that claude's own words at the start tell."""
     return next((fault for pattern, fault in LAUNCH_TEXT if pattern.search(text)), None)
+
+
+_LOST_OUTPUT = re.compile(r"could not save all of the output .{0,80}\(ENOSPC\)")
+
+
+def lost_output(stderr: str) -> bool:
+    """Whether claude says that its output is not whole, as the disk was full, and nothing of its work.
+
+    It then ends with exit status 1 after a result that says success (measured: Claude Code 2.1.332).
+    """
+    return bool(_LOST_OUTPUT.search(stderr))

@@ -13,6 +13,7 @@ from miyabi.faults import (
     ASSISTANT_ERRORS,
     BILLING,
     BILLING_TEXT,
+    DISK_FULL,
     LAUNCH_EXIT,
     NETWORK,
     NOT_LOGGED_IN,
@@ -23,6 +24,7 @@ from miyabi.faults import (
     Fault,
     by_launch_text,
     by_status,
+    lost_output,
     with_key,
 )
 from miyabi.parser import Transcript
@@ -99,7 +101,7 @@ def _without_result(transcript: Transcript, evidence: Evidence) -> Verdict:
         return verdict(Outcome.KILLED, "no_result", situation, _GO_ON)
     said = "\n".join((*transcript.stray, evidence.stderr))
     fault = LAUNCH_EXIT.get(status or 0) or by_launch_text(said)
-    if fault is None and transcript.init is not None:
+    if transcript.init is not None and (fault is None or fault is DISK_FULL):
         situation = f"claude on {evidence.machine} broke down with exit status {status}: {last_message(said)}"
         return verdict(Outcome.KILLED, "crashed", situation, _GO_ON)
     situation = f"claude did not start on {evidence.machine}: {last_message(said) or f'exit status {status}'}"
@@ -234,7 +236,7 @@ def result_says_error(transcript: Transcript, evidence: Evidence) -> Verdict | N
 
 def exit_says_error(_: Transcript, evidence: Evidence) -> Verdict | None:
     """Did it exit badly, whatever its result says? Of one that was ended after its result that says nothing."""
-    if evidence.agent_exit == 0 or evidence.ended_by == "lingered":
+    if evidence.agent_exit == 0 or evidence.ended_by == "lingered" or lost_output(evidence.stderr):
         return None
     situation = (
         f"claude claimed success and ended with exit status {evidence.agent_exit}: {last_message(evidence.stderr)}"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from miyabi.evidence import Evidence
+from miyabi.faults import lost_output
 from miyabi.parser import Transcript
 from miyabi.redact import redact
 from miyabi.text import one_line
@@ -43,6 +44,8 @@ def _of_losses(transcript: Transcript, evidence: Evidence) -> Iterator[str]:
     if lost := transcript.writes_lost:
         what = "its conversation could not be saved whole" if "transcript" in lost.lost else "not all could be saved"
         yield f"the disk of {evidence.machine} was full ({lost.reason or 'no space'}): {what}"
+    elif lost_output(evidence.stderr):
+        yield f"the disk of {evidence.machine} was full: its output could not be saved whole"
     if missing := transcript.lost_results:
         yield f"{count(missing, 'result')} of it never came here; what is judged is its last one"
 

@@ -66,7 +66,7 @@ def usual_usage(_number: int) -> Mapping[str, int]:
 
 
 class MessagesApi(Serving):
-    """The server, listening from construction until `close`. Thread-safe.
+    """The server, listening from construction until `close`. Thread-safe. While it `is_away`, connections are reset.
 
     Args:
         host: address to listen on.
@@ -94,6 +94,7 @@ class MessagesApi(Serving):
         self._counts: Counter[tuple[str, str]] = Counter()
         self._limits: dict[str, float] = {}
         self.marker = "\0"
+        self.is_away = False
         self.closing = threading.Event()
         super().__init__(_Server((host, port), _Handler, api=self))
 
@@ -171,6 +172,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("content-length", "0"))))
+        if self.server.api.is_away:
+            self._drop(stream=False)
+            return
         if self.path.partition("?")[0] != "/v1/messages":
             self._error(Refuse(status=404, kind="not_found_error", message=self.path))
             return

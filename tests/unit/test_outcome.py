@@ -118,6 +118,31 @@ def test_broken_down() -> None:
     assert outcome(replace(GOOD, agent_exit=1, stderr="TypeError: x"), init()) == (Outcome.KILLED, "crashed")
 
 
+@pytest.mark.parametrize("words", ["ENOSPC: no space left on device, write", "Disk quota exceeded"])
+def test_broken_down_on_a_full_disk(words: str) -> None:
+    """Nor is one that began and then found no room; its conversation can go on once there is some."""
+    assert outcome(replace(GOOD, agent_exit=1, stderr=words), init()) == (Outcome.KILLED, "crashed")
+
+
+LOST_OUTPUT = (
+    "Claude Code could not save all of the output sent to a file because the disk is full (ENOSPC). Free up space on "
+    "that disk before the next run.\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "expected"),
+    [
+        (GOOD, (Outcome.SUCCEEDED, None)),
+        (replace(GOOD, check_asked=True, check_exit=2), (Outcome.CHECK_FAILED, "check_failed")),
+        (replace(GOOD, commits=0), (Outcome.NO_CHANGES, "no_changes")),
+    ],
+)
+def test_output_that_is_not_whole(evidence: Evidence, expected: tuple[Outcome, str | None]) -> None:
+    """A claude that could not save all that it said, on a full disk, is judged by its work (Claude Code 2.1.332)."""
+    assert outcome(replace(evidence, agent_exit=1, stderr=LOST_OUTPUT)) == expected
+
+
 def test_not_found_says_where() -> None:
     """A claude that is not there: the line names machine, path and PATH, and what to do."""
     stderr = "miyabi: claude not found: /opt/x/claude (PATH=/usr/bin:/bin)\n"
