@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import CancelledError
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ def aggregate_results(
     try:
         given = overrides(fleet, session_defaults)
         work = runner.call(Integrating.open(run, repository=repository, config=config, overrides=given, runner=runner))
-        with work.folder.integration_lock():
+        with ExitStack() as held:
+            work.with_room(lambda: held.enter_context(work.folder.integration_lock()))
             came = work.run()
             report = work.with_room(lambda: write_report(work.folder))
     except DiskFull as error:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from miyabi.full_disk import told_as_full
+
+_MOST_DIGITS = 32
 
 
 @contextmanager
@@ -16,18 +20,24 @@ def held(file: Path, *, busy: Callable[[str], Exception]) -> Iterator[None]:
     Args:
         file: made where it is not there; stays afterwards, for whoever waits for it.
         busy: makes what is raised where another process has it, out of that one's id, `?` where that is not known.
+
+    Raises:
+        DiskFull: there is no room for the file.
     """
-    with open(file, "a+", encoding="utf-8", opener=_private) as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            handle.seek(0)
-            raise busy(handle.read().strip() or "?") from None
-        handle.truncate(0)
-        handle.write(f"{os.getpid()}\n")
-        handle.flush()
+    with told_as_full(file):
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _take(descriptor, busy)
         yield
+    finally:
+        os.close(descriptor)
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def _take(descriptor: int, busy: Callable[[str], Exception]) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise busy(os.pread(descriptor, _MOST_DIGITS, 0).decode().strip() or "?") from None
+    os.ftruncate(descriptor, 0)
+    with suppress(OSError):  # a full disk: who waits is told `?`
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -107,7 +107,7 @@ def _run(folder: RunFolder, parameters: dict[str, Any], pressed: Pressed) -> int
     state = pressed.run(lambda: run_dag(**parameters, return_state=True))
     if state and state.name == "BadInput":
         raise BadInput(state.message)
-    code = show_end(folder, said=state.message if state else None)
+    code = show_end(folder, said=state.message if state else None, is_failed=bool(state and state.is_failed()))
     if state and not state.is_cancelled() and state.name != "DiskFull":
         return code
     click.echo(f"to go on    miyabi orchestrate --run {folder.run}")

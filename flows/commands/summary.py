@@ -13,20 +13,25 @@ from miyabi.run_folder import RunFolder
 from miyabi.run_info import Homecoming
 from miyabi.text import one_line
 
+_ENOUGH = 100
 SUCCEEDED, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
-def show_end(folder: RunFolder, *, said: str | None = None) -> int:
+def show_end(folder: RunFolder, *, said: str | None = None, is_failed: bool = False) -> int:
     """Prints what came of the run; the exit code: 0 where all succeeded and all of it is integrated, else 1.
 
-    Where there is no report, what the flow run `said` last is the only word about it.
+    Where there is no report, what the flow run `said` last is the only word about it; where it `is_failed`, why.
     """
     report, integration = read_report(folder), folder.find_kept(Integration)
+    said = one_line(said, characters=300) if said else ""
     if report is None:
-        why = f": {one_line(said, characters=300)}" if said else ""
+        why = f": {said}" if said else ""
         click.echo(f"no report: the run ended before it could be made{why}; see {folder.path}", err=True)
         return FAILED
     click.echo(summary(report, integration, folder))
+    if is_failed and not said.startswith(summary_sentence(report)[:_ENOUGH]):  # it did not come to its own end
+        click.echo(f"not done    {said.partition(' To go on:')[0]}")
+        return FAILED
     return SUCCEEDED if went_well(report, integration) else FAILED
 
 

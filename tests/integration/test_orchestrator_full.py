@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,43 @@ def test_a_disk_that_stays_full(tmp_path: Path, small_disk: Path, prefect_server
         _mount(small_disk, "remount,size=50m")
         site.start("orchestrate", "--run", "r1").succeeds()
         _nothing_was_doubled(site)
+
+
+@pytest.mark.timeout(120)
+def test_branches_that_cannot_be_made_into_one(tmp_path: Path, prefect_server: RealServer) -> None:
+    """Tasks that all succeeded do not hide that nothing came of their branches: why is told, and the command fails."""
+    with make_local_site(tmp_path, prefect_server) as site:
+        site.write_config()
+        command = site.orchestrate([{"id": "a", "prompt": "[[scenario:gate:go]]"}])
+        eventually(lambda: site.calls or not command.runs, why=lambda: command.output)
+        (in_the_way := site.run_folder().path / "integration.lock").mkdir()
+        site.open_gate("go")
+        assert command.wait() == 1, command.output
+    assert "1 of 1 task succeeded" in command.output
+    assert (
+        f"not done    run r1: its folder cannot be written: [Errno 21] Is a directory: '{in_the_way}" in command.output
+    )
+
+
+@pytest.mark.timeout(120)
+def test_a_disk_that_is_full_when_branches_are_merged(
+    tmp_path: Path, small_disk: Path, prefect_server: RealServer
+) -> None:
+    """The merge waits for room, too."""
+    with make_local_site(tmp_path, prefect_server) as site:
+        site.write_config()
+        small_disk.mkdir()
+        _mount(small_disk, "size=5m")
+        command = site.orchestrate([{"id": "a", "prompt": "[[scenario:gate:go]]"}])
+        eventually(lambda: site.calls or not command.runs, why=lambda: command.output)
+        site.open_gate("go")
+        eventually(lambda: site.run_folder().results() or not command.runs, why=lambda: command.output)
+        with suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
+            while True:
+                filler.write(bytes(4096))
+        time.sleep(2)  # long enough to be met
+        (small_disk / "filler").unlink()
+        assert command.wait() == 0, command.output
 
 
 def _prepare(site: LocalSite, runs: Path) -> None:

@@ -98,7 +98,9 @@ class Trial:
             begin, end = KINDS[self.kind](site)
             command = site.orchestrate(NODES)
             has_begun, of = STEPS[self.step]
-            eventually(lambda: has_begun(site, command, of) or not command.runs, why=lambda: command.output)
+            eventually(
+                lambda: has_begun(site, command, of) or not command.runs, seconds=240, why=lambda: command.output
+            )
             time.sleep(self.after_seconds)
             is_in_time = command.runs
             begin()
