@@ -46,7 +46,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-_MOST_OTHERS = 20
+MOST_OTHERS = 20
 
 
 class MiyabiError(Exception):
@@ -68,9 +68,9 @@ class BadInput(MiyabiError):
     @property
     def in_full(self) -> str:
         """The message, and below it a line for each further problem, the first twenty."""
-        more = len(self.others) - _MOST_OTHERS
+        more = len(self.others) - MOST_OTHERS
         rest = [f"… and {more} more"] if more > 0 else []
-        return "\n  ".join([str(self), *self.others[:_MOST_OTHERS], *rest])
+        return "\n  ".join([str(self), *self.others[:MOST_OTHERS], *rest])
 
 
 class DagError(BadInput):

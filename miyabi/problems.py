@@ -7,11 +7,10 @@ import json
 import math
 from collections.abc import Collection
 
-from miyabi.errors import DagError
+from miyabi.errors import MOST_OTHERS, DagError
 
 _LONGEST = 60
 _LISTED = 30
-_KEPT = 1000
 
 
 def shown(text: str) -> str:
@@ -55,11 +54,10 @@ class Problems:
         self._said: list[str] = []
 
     def add(self, where: str, what: str, *, wrong: str = "", known: Collection[str] = ()) -> None:
-        """Count a problem; `wrong` and `known` names make a hint at the nearest name."""
+        """Count a problem; `wrong` and `known` names make a hint at the nearest name, where the problem is shown."""
+        hint = nearest(wrong, known) if wrong and self.count <= MOST_OTHERS else ""
         self.count += 1
-        if self.count <= _KEPT:
-            hint = nearest(wrong, known) if wrong else ""
-            self._said.append(f"{where}: {what}{hint}" if where else f"{what}{hint}")
+        self._said.append(f"{where}: {what}{hint}" if where else f"{what}{hint}")
 
     def refuse(self) -> None:
         """Ends here where there was any problem.

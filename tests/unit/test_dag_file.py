@@ -145,8 +145,11 @@ def test_an_id_of_sixty_four_characters_is_allowed() -> None:
 
 
 def test_a_thousand_unknown_edges_are_told_quickly() -> None:
-    """Only the first problem is worked out; the others are counted."""
+    """The nearest name is looked for where it is shown; the others are counted."""
     nodes = [{"id": f"task-{number}"} for number in range(2_000)]
     edges = [{"from": f"tosk-{number}", "to": f"task-{number}"} for number in range(2_000)]
-    with pytest.raises(DagError, match=r"did you mean 'task-0'\? \(and 1999 more problems\)"):
+    with pytest.raises(DagError, match=r"did you mean 'task-0'\? \(and 1999 more problems\)") as caught:
         read(*nodes, edges=edges)
+    *shown, last = caught.value.in_full.splitlines()
+    assert len([line for line in shown if "; did you mean 'task-" in line]) == len(shown) == 21
+    assert last == "  … and 1979 more"
