@@ -26,6 +26,17 @@ def test_help_needs_no_prefect() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize("command", ["check", "orchestrate", "sessions", "sweep"])
+def test_ssh_is_imported_where_a_machine_is_reached_by_it(command: str) -> None:
+    """A fleet that is this computer alone waits for no SSH library."""
+    code = "import sys; from miyabi.hosts import open_host; from miyabi.machine import Machine\n"
+    code += f"import flows.commands.{command}; open_host(Machine(name='here'))\n"
+    code += "before = 'asyncssh' in sys.modules; open_host(Machine(name='there', host='there'))\n"
+    code += "print(before, 'asyncssh' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False True\n"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [

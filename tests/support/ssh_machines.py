@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import MachineError
-from miyabi.hosts import connect
 from miyabi.machine import Machine, SshConfig
+from miyabi.ssh_connection import connect
 from miyabi.ssh_host import SshHost
 from tests.support.fleet import Fleet, FleetHost
 
