@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from flows.commands.demo import TWO_MACHINES
+from tests.support.commands import Command
 from tests.support.machine_watch import eventually
 from tests.support.prefect_server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
 from tests.support.repos import git, make_repository
@@ -24,8 +26,13 @@ LONG = "a-task-whose-name-is-rather-long-for-a-narrow-terminal"
 RUNS = """
 [sessions.environment]
 MIYABI_REHEARSAL_FAIL = "bad"
+PATH = "{folder}/bin:/usr/local/bin:/usr/bin:/bin"
 [runs]
 rehearsal_seconds_per_minute = 1
+"""
+SLEEP = """#!/bin/sh
+[ "$MIYABI_TASK" != first ] || [ "$MIYABI_RUN" != r1 ] || until [ -e "${0%/*}/gate" ]; do /bin/sleep 0.1; done
+exec /bin/sleep "$@"
 """
 NODES = [
     {"id": "first", "title": "The first one", "estimated_duration": 7},
@@ -63,7 +70,13 @@ class Project:
         """The command's end."""
         line = [str(word) for word in (MIYABI, *words)]
         where, environment = self.repository / "src", self.environment | variables
-        return subprocess.run(line, cwd=where, env=environment, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(
+            line, cwd=where, env=environment, capture_output=True, text=True, check=False, timeout=240
+        )
+
+    def open_gate(self) -> None:
+        """Lets the first task of the run `r1` go on, which waits for it as long as the test wants."""
+        (self.folder / "bin" / "gate").touch()
 
     def terminal(self, *words: str | Path, columns: int) -> Terminal:
         """The command in a terminal."""
@@ -76,9 +89,11 @@ def project(tmp_path_factory: pytest.TempPathFactory, prefect_server: RealServer
     folder = tmp_path_factory.mktemp("project")
     project = Project(folder=folder, url=prefect_server.url)
     make_repository(project.repository)
-    for path in (project.repository / ".miyabi", project.repository / "src", folder / "home"):
+    for path in (project.repository / ".miyabi", project.repository / "src", folder / "home", folder / "bin"):
         path.mkdir(exist_ok=True)
-    (project.repository / ".miyabi" / "config.toml").write_text(TWO_MACHINES.format(folder=folder) + RUNS)
+    (folder / "bin" / "sleep").write_text(SLEEP)
+    (folder / "bin" / "sleep").chmod(0o755)
+    (project.repository / ".miyabi" / "config.toml").write_text((TWO_MACHINES + RUNS).format(folder=folder))
     (folder / "tasks.json").write_text(json.dumps({"nodes": NODES}))
     return project
 
@@ -90,6 +105,12 @@ def rehearsal(project: Project) -> Iterator[Terminal]:
     terminal = project.terminal(*words, columns=80)
     yield terminal
     terminal.close()
+
+
+def ended(project: Project, rehearsal: Terminal) -> int:
+    """The exit status of the rehearsal, once it is over."""
+    project.open_gate()
+    return rehearsal.wait()
 
 
 def test_sessions_that_live(project: Project, rehearsal: Terminal) -> None:
@@ -105,7 +126,10 @@ def test_sessions_that_live(project: Project, rehearsal: Terminal) -> None:
 def test_logs_are_followed_from_before_the_start(project: Project, rehearsal: Terminal) -> None:
     """`logs -f` of a task that still waits shows its session from the first to the last event, and ends with it."""
     assert not (project.repository / ".miyabi/runs/r1/sessions/second").exists()
-    said = project.miyabi("logs", "r1", "second", "-f").splitlines()
+    line, log = [MIYABI, "logs", "r1", "second", "-f"], project.folder / "followed"
+    follower = Command(line, environment=project.environment, folder=project.repository, log=log)
+    project.open_gate()
+    said = follower.succeeds().splitlines()
     assert said[0] == "- started, rehearsal"
     assert said[1].startswith("Rehearsal of second: ")
     assert said[2:5] == [
@@ -116,14 +140,15 @@ def test_logs_are_followed_from_before_the_start(project: Project, rehearsal: Te
     assert said[-1] == "= ended after 5 turns, $0.00"
 
 
-def test_the_table_in_a_narrow_terminal(rehearsal: Terminal) -> None:
+def test_the_table_in_a_narrow_terminal(project: Project, rehearsal: Terminal) -> None:
     """In 80 columns every figure is whole; then the summary says what went wrong, and the exit code is 1."""
-    assert rehearsal.wait() == 1
+    assert ended(project, rehearsal) == 1
     title, headings, *rows = rehearsal.screen.splitlines()
     assert title.startswith("rehearsal r1: 4 of 4 tasks done (2 succeeded, 1 failed, 1 skipped")
     assert headings.split() == ["task", "machine", "state", "elapsed", "turns", "cost", "last", "action"]
     table = {row.split()[0]: row.split()[1:] for row in rows[:4]}
-    assert table["first"][:4] == ["mini2", "succeeded", "0:07", "5"]
+    assert [*table["first"][:2], table["first"][3]] == ["mini2", "succeeded", "5"]
+    assert re.fullmatch(r"\d+:\d\d", table["first"][2])
     assert table["bad"][1:3] == ["agent", "error"]
     assert [cells for name, cells in table.items() if name.startswith(LONG[:12])] == [["skipped"]]
     assert all(len(line) <= 80 for line in (title, headings, *rows[:4]))
@@ -134,7 +159,7 @@ def test_the_table_in_a_narrow_terminal(rehearsal: Terminal) -> None:
 
 def test_logs_of_what_is_not_there(project: Project, rehearsal: Terminal) -> None:
     """An unknown task, a task without a session and an unknown attempt are refused with what there is."""
-    rehearsal.wait()
+    ended(project, rehearsal)
     for words, said in (
         (("nope",), f"there is no task 'nope'. Its tasks: {LONG}, bad, first, second."),
         ((LONG, "-f"), f"task {LONG} has no session. Tasks with sessions: bad, first, second."),
@@ -146,14 +171,14 @@ def test_logs_of_what_is_not_there(project: Project, rehearsal: Terminal) -> Non
 
 def test_raw_logs(project: Project, rehearsal: Terminal) -> None:
     """`logs --raw` is the stream as it came, byte by byte."""
-    rehearsal.wait()
+    ended(project, rehearsal)
     stream = project.repository / ".miyabi/runs/r1/sessions/first/attempt-1/stdout.jsonl"
     assert project.miyabi("logs", "r1", "first", "--raw") == stream.read_text()
 
 
 def test_sweep_leaves_nothing(project: Project, rehearsal: Terminal) -> None:
     """`sweep` removes sessions and checkouts from every machine, the branches when told to, and keeps the report."""
-    rehearsal.wait()
+    ended(project, rehearsal)
     assert "r1 " in project.miyabi("sessions", "--all")
     said = project.miyabi("sweep", "r1", "--branches", "--yes")
     assert said.splitlines()[:2] == ["mini1: swept, 0 sessions", "mini2: swept, 3 sessions"]

@@ -65,13 +65,13 @@ class Terminal:
         """What it wrote since it last erased a line: the last state of a table that is drawn anew all the time."""
         return _plain(self._said.decode(errors="replace").rpartition(_ERASED)[2])
 
-    def wait(self, *, seconds: float = 90) -> int:
+    def wait(self, *, seconds: float = 240) -> int:
         """Its exit status, once all that it wrote is here."""
         try:
             status = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"no end within {seconds:g} s: {self.output}") from None
-        self._reader.join(5)
+        self._reader.join(60)
         return status
 
     def interrupt(self) -> None:
