@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib.metadata
 import os
 import shutil
@@ -73,11 +74,19 @@ def prefect_database(pytestconfig: pytest.Config) -> Path:
 
 def start_server(home: Path, *, database: Path) -> Server:
     """A server of its own for `home`, on a free port, started with a copy of `database` if there is one."""
-    copy_database(database, home)
-    server = local_server(home, first_port=free_port(_FIRST_PORT + os.getpid() % 20000) or _FIRST_PORT)
-    if not database.exists():
-        _keep(_database(home), database)
+    if database.exists():
+        return _start(home, database)
+    with database.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one process makes it, the others wait for that
+        server = _start(home, database)
+        if not database.exists():
+            _keep(_database(home), database)
     return server
+
+
+def _start(home: Path, database: Path) -> Server:
+    copy_database(database, home)
+    return local_server(home, first_port=free_port(_FIRST_PORT + os.getpid() % 20000) or _FIRST_PORT)
 
 
 def copy_database(database: Path, home: Path) -> None:
