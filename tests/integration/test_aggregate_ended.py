@@ -40,7 +40,7 @@ print(outer(return_state=True))
 async def verifying(prefect_server: RealServer, played: PlayedRun, tmp_path: Path) -> AsyncIterator[Command]:
     """A process with a flow within a flow that verifies a run, by a command that lasts; its pid is in `shell`."""
     await played.task("a", {"a.txt": "x"})
-    command = f"echo $$ >{tmp_path}/shell; trap 'echo tidy >{tmp_path}/tidied; exit' TERM; sleep 1000 & wait"
+    command = f"trap 'echo tidy >{tmp_path}/tidied; exit' TERM; echo $$ >{tmp_path}/shell; sleep 1000 & wait"
     (played.root / ".miyabi").mkdir()
     (played.root / ".miyabi" / "config.toml").write_text(f"[integration]\nverify = {json.dumps([command])}\n")
     played.keep()
@@ -74,14 +74,14 @@ def latest(server: RealServer, name: str) -> dict[str, Any]:
 def test_a_process_that_is_ended(verifying: Command, tmp_path: Path) -> None:
     """A worker that ends its flow run: the verify command is ended before the process is."""
     verifying.terminate()
-    assert verifying.wait(seconds=30) != 0
+    assert verifying.wait() != 0
     nothing_stays(tmp_path)
 
 
 def test_a_process_that_is_interrupted(verifying: Command, tmp_path: Path) -> None:
     """Ctrl-C: the verify command is ended before the process is, and the flow run is cancelled."""
     verifying.interrupt()
-    said = verifying.wait(seconds=30), verifying.output
+    said = verifying.wait(), verifying.output
     assert "was not integrated: interrupted. To go on: the same again." in verifying.output, said
     assert ("Traceback" in verifying.output, "Crash" in verifying.output) == (False, False)
     nothing_stays(tmp_path)
@@ -95,7 +95,7 @@ def test_a_flow_run_that_is_cancelled(
     run = latest(prefect_server, name)
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(run["id"], Cancelling())
-    verifying.wait(seconds=40)
+    verifying.wait()
     nothing_stays(tmp_path)
     ended = latest(prefect_server, "aggregate-results")
     assert ended["state_type"] == "CANCELLED"

@@ -21,7 +21,7 @@ station = sessions.station
 
 def test_thirty_starts_at_once_on_three_slots_launch_three(station: Station) -> None:
     """However many orchestrators start at the same moment, no slot is given twice."""
-    calls = [station.start_words(f"s{k}", "echo run; sleep 30", slots=3) for k in range(30)]
+    calls = [station.start_words(f"s{k}", "echo run; sleep 600", slots=3) for k in range(30)]
     assert sorted(station.storm(calls)) == [0] * 3 + [69] * 27
     assert len(station.live()) == 3
     launched = [k for k in range(30) if station.status(f"s{k}").state is State.RUNNING]
@@ -31,7 +31,7 @@ def test_thirty_starts_at_once_on_three_slots_launch_three(station: Station) -> 
 
 def test_the_refusal_names_the_holders_and_the_start_may_be_repeated(station: Station) -> None:
     """A refused session stays staged and starts once a slot is free."""
-    station.start("first", "sleep 30", slots=1)
+    station.start("first", "sleep 600", slots=1)
     refused = station.start("second", "echo run", slots=1)
     assert refused.returncode == 69
     assert refused.stderr == b"miyabi: 1 of 1 slots are taken by: first\n"
@@ -42,16 +42,18 @@ def test_the_refusal_names_the_holders_and_the_start_may_be_repeated(station: St
 
 def test_the_slot_is_held_until_the_check_is_over(station: Station) -> None:
     """What comes after the agent is work, too."""
-    station.start("first", "true", after="sleep 0.6", slots=1)
+    gate = station.workspace / "go"
+    station.start("first", "true", after=f"until [ -e '{gate}' ]; do sleep 0.05; done", slots=1)
     eventually(lambda: station.status("first").exit_status == 0)
     assert station.start("second", "true", slots=1).returncode == 69
+    gate.touch()
     station.ends("first")
     assert station.start("second", "true", slots=1).returncode == 0
 
 
 def test_a_slot_whose_owner_died_is_free_again(station: Station) -> None:
     """SIGKILL to supervisor and agent: nobody has to tidy up before the next start."""
-    station.start("first", "exec sleep 30", slots=1)
+    station.start("first", "exec sleep 600", slots=1)
     agent = station.agent("first")
     os.kill(station.supervisor("first"), signal.SIGKILL)
     os.kill(agent, signal.SIGKILL)
@@ -73,7 +75,7 @@ def test_an_agent_without_its_supervisor_still_holds_its_slot(station: Station) 
 
 def test_a_stray_in_its_own_session_holds_the_slot_of_a_dead_owner(station: Station) -> None:
     """Supervisor and agent are dead, a tool the agent started works on: that is still this session."""
-    station.start("first", "setsid sleep 30 & wait", slots=1)
+    station.start("first", "setsid sleep 600 & wait", slots=1)
     agent = station.agent("first")
     eventually(lambda: len(station.processes()) == 3)
     os.kill(station.supervisor("first"), signal.SIGKILL)
@@ -86,7 +88,7 @@ def test_a_stray_in_its_own_session_holds_the_slot_of_a_dead_owner(station: Stat
 
 def test_a_reboot_frees_every_slot(station: Station) -> None:
     """A claim from before the last boot is nobody's, even where its pid is in use again."""
-    station.start("first", "sleep 30", slots=1)
+    station.start("first", "sleep 600", slots=1)
     claim = station.file("first", "claim")
     fields = claim.read_text().split()
     boot = boot_id()
@@ -102,7 +104,7 @@ def test_starts_killed_at_any_moment_never_exceed_the_slots(station: Station, se
     """Clients are SIGKILLed while they start; whatever got through, no slot is given twice."""
     chance = random.Random(seed)  # noqa: S311 - repeatable trouble, no secret
     for k in range(12):
-        words, sent = station.start_words(f"s{k}", "sleep 30", slots=2)
+        words, sent = station.start_words(f"s{k}", "sleep 600", slots=2)
         client = subprocess.Popen(
             station.words("start", *words),
             stdin=subprocess.PIPE,
@@ -117,14 +119,14 @@ def test_starts_killed_at_any_moment_never_exceed_the_slots(station: Station, se
         client.kill()
         client.wait()
         assert len(station.live()) <= 2
-    calls = [station.start_words(f"s{k}", "sleep 30", slots=2) for k in range(12)]
+    calls = [station.start_words(f"s{k}", "sleep 600", slots=2) for k in range(12)]
     station.storm(calls)
     assert len(station.live()) == 2
 
 
 def begin(station: Station, name: str) -> subprocess.Popen[bytes]:
     """A start on one slot, under way."""
-    words, sent = station.start_words(name, "sleep 30", slots=1)
+    words, sent = station.start_words(name, "sleep 600", slots=1)
     null = subprocess.DEVNULL
     client = subprocess.Popen(
         station.words("start", *words), stdin=subprocess.PIPE, stdout=null, stderr=null, env=station.environment
