@@ -118,7 +118,7 @@ def _told(site: Site, said: str) -> None:
         assert f"`miyabi logs r1 {result.task}`" in text
     assert "Left out: four: it does not merge with three" in said
     logs = site.start("logs", "r1", sessions["two"].task)
-    assert "resolved" in logs.succeeds(seconds=30)
+    assert "resolved" in logs.succeeds()
     runs = [(run["name"], run["tags"]) for run in _task_runs(site)]
     assert dict(runs) == {r.task: [f"machine:{r.machine}"] for r in sessions.values()}
 
@@ -142,7 +142,7 @@ def test_interrupted_while_it_resolves(site: Site) -> None:
     eventually(lambda: len(_task_runs(site)) == 2 or not run.runs, why=lambda: run.output)
     assert [len(pids) for session, pids in site.watch.starts.items() if "_resolve" in session] == [1]
     run.interrupt()
-    assert run.wait(seconds=60) == 130, run.output
+    assert run.wait() == 130, run.output
     assert [site.live(index) for index in (0, 1)] == [set(), set()]
     assert set(site.active_slots().values()) == {0}
     assert "Traceback" not in run.output

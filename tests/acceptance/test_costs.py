@@ -66,7 +66,7 @@ class Desk:
 
     async def at_the_gate(self) -> int:
         """The claude of the session, once a tool of it waits and its transcript has the answer that asked for that."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             while not (found := claudes_at_a_gate(self.workshop.folder)) or not self._are_kept():
                 await asyncio.sleep(0.05)
         (pid,) = found

@@ -53,9 +53,9 @@ class Worked:
 
     def log(self) -> str:
         """All that the worker and its processes have said, once they have ended by themselves."""
-        eventually(lambda: not self.worker.children, seconds=30, why=lambda: self.worker.output)
+        eventually(lambda: not self.worker.children, why=lambda: self.worker.output)
         self.worker.terminate()
-        self.worker.wait(seconds=60)
+        self.worker.wait()
         return self.worker.output
 
     def tasks(self, run: str) -> dict[str, tuple[str, str]]:
@@ -147,9 +147,7 @@ def test_cancelled(worked: Worked) -> None:
     nodes = [*(node(task, scenario="hold:end") for task in tasks), node("below", "t0")]
     run = worked.press(DAG, tasks=str(site.write_tasks(nodes)), run="held")
     written = [f"machines/*/checkouts/held/{task}/{task}/{task}.txt" for task in tasks]
-    eventually(
-        lambda: all(any(site.folder.glob(file)) for file in written), seconds=60, why=lambda: worked.worker.output
-    )
+    eventually(lambda: all(any(site.folder.glob(file)) for file in written), why=lambda: worked.worker.output)
     cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling", "message": "in the UI"}}
     worked.deployed.ask(f"/flow_runs/{run['id']}/set_state", cancelling)
     state = worked.state_of(run)

@@ -68,7 +68,7 @@ def launch(given: SessionSpec, machine: Machine, worktree: Path) -> subprocess.P
 def run(given: SessionSpec, machine: Machine, worktree: Path) -> Session:
     """The session, run to its end and judged by what it left."""
     with launch(given, machine, worktree) as process:
-        out, err = process.communicate(timeout=100)
+        out, err = process.communicate(timeout=240)
     transcript = Transcript()
     transcript.feed(out)
     transcript.finish()
@@ -127,7 +127,7 @@ def test_goes_on(machine: Machine, worktree: Path) -> None:
             transcript.feed(os.read(process.stdout.fileno(), 65536))
         time.sleep(0.5)
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=240)
     assert decide(transcript, Evidence(agent_exit=process.returncode)).outcome is Outcome.KILLED
     second = run(spec("[[scenario:write]]", attempt=2, resumes=first.conversation), machine, worktree)
     assert second.verdict.outcome is Outcome.SUCCEEDED

@@ -49,7 +49,7 @@ def results(station: Station) -> list[dict[str, Any]]:
 def test_a_server_in_the_background_is_not_waited_for(station: Station, machine: Machine, worktree: Path) -> None:
     """Claude would wait ten minutes for it; the machine ends both, with the work committed and the result said."""
     start(station, machine, worktree, "server", linger=1)
-    status = station.ends("s", seconds=60)
+    status = station.ends("s")
     assert (status.ended_by, [result["subtype"] for result in results(station)]) == ("lingered", ["success"])
     assert git(worktree, "log", "-1", "--format=%s") == "t1: scripted work"
     assert station.processes() == []
@@ -58,13 +58,13 @@ def test_a_server_in_the_background_is_not_waited_for(station: Station, machine:
 def test_a_command_that_ends_is_given_its_turn(station: Station, machine: Machine, worktree: Path) -> None:
     """One that ends within the time brings a second turn, which is seen to its end."""
     start(station, machine, worktree, "background", linger=30)
-    status = station.ends("s", seconds=90)
+    status = station.ends("s")
     assert (status.exit_status, status.ended_by, len(results(station))) == (0, "itself", 2)
 
 
 def test_an_agent_in_the_background_is_waited_for(station: Station, machine: Machine, worktree: Path) -> None:
     """It works for longer than a session may linger, and what it commits is there."""
     start(station, machine, worktree, "agent:4", linger=1)
-    status = station.ends("s", seconds=90)
+    status = station.ends("s")
     assert (status.exit_status, status.ended_by) == (0, "itself")
     assert git(worktree, "log", "-1", "--format=%s") == "t1: scripted work"

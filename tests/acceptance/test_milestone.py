@@ -37,7 +37,7 @@ def test_twelve_issues(night: Night[Site]) -> None:
     milestone, issues = seed(night)
     night.configure(integration={"verify": ["env"]}, sessions={"check": "env"})
     with Canary(night.remote.token()) as canary:
-        said = night.orchestrate("next due").succeeds(seconds=200)
+        said = night.orchestrate("next due").succeeds()
     (pull,) = night.remote.pulls()
     assert f"#{pull['number']}" in said
     (run,) = night.runs()

@@ -44,7 +44,7 @@ def _killed_after_push(quick: Quick, milestone: int, *, is_there: bool) -> None:
     command = quick.orchestrate(milestone)
     asked = {"service": "git-upload-pack", "method": "GET"} if is_there else {}
     quick.hub.before(lambda: quick.github.front.before("GET", r"/pulls$", command.kill), **asked)
-    eventually(lambda: not command.runs, seconds=60, why=lambda: command.output)
+    eventually(lambda: not command.runs, why=lambda: command.output)
     assert command.wait() == -9, command.output
 
 
@@ -54,7 +54,7 @@ def test_in_mid_run(quick: Quick) -> None:
     held = [quick.issue(title, milestone, scenario="gate:open") for title in ("One", "Two")]
     after = quick.issue("After", milestone, body=f"Depends on #{held[0]}")
     first = quick.orchestrate(milestone)
-    eventually(lambda: len(quick.site.calls) == 2, seconds=60, why=lambda: first.output)
+    eventually(lambda: len(quick.site.calls) == 2, why=lambda: first.output)
     eventually(lambda: all("miyabi:running" in quick.remote.labels(number) for number in held))
     first.kill()
     quick.site.open_gate("open")
@@ -74,11 +74,11 @@ def test_interrupted(quick: Quick) -> None:
     milestone = quick.remote.milestone("v1")
     quick_one, held = quick.issue("Quick", milestone), quick.issue("Held", milestone, scenario="gate:open")
     command = quick.orchestrate(milestone)
-    eventually(lambda: f"issue-{quick_one}: succeeded" in command.output, seconds=60, why=lambda: command.output)
+    eventually(lambda: f"issue-{quick_one}: succeeded" in command.output, why=lambda: command.output)
     eventually(lambda: len(quick.site.calls) == 2)
     eventually(lambda: "miyabi:running" in quick.remote.labels(held))
     command.interrupt()
-    assert command.wait(seconds=60) == 130, command.output
+    assert command.wait() == 130, command.output
     assert ("Traceback" in command.output, "the same command goes on from here" in command.output) == (False, True)
     assert "miyabi:running" not in quick.remote.labels(quick_one)
     assert set(quick.remote.labels(held)) == {"miyabi", "miyabi:queued"}

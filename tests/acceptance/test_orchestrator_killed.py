@@ -78,7 +78,7 @@ def _goes_on(site: Site) -> Command:
     """The run, once it has joined its sessions, before the slots of the killed one have run out."""
     again = site.start("orchestrate", "--run", "r1")
     joined = [f"{task}: running" for task in JOINED]
-    eventually(lambda: all(line in again.output for line in joined), seconds=30, why=lambda: again.output)
+    eventually(lambda: all(line in again.output for line in joined), why=lambda: again.output)
     return again
 
 

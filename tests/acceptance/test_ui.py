@@ -57,7 +57,7 @@ def ended(page: Page, deployed: Deployed, known: set[str]) -> dict[str, Any]:
         runs = [run for run in deployed.flow_runs("run-dag/manual") if run["id"] not in known]
         return [run for run in runs if run["end_time"]]
 
-    eventually(new, seconds=90, why=lambda: page.inner_text("main"))
+    eventually(new, why=lambda: page.inner_text("main"))
     return new()[0]
 
 

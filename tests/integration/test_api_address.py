@@ -34,7 +34,7 @@ def test_prefect_config_set(desk: Desk, prefect_server: RealServer) -> None:
     """An address that `prefect config set` has kept is that of the command's flow runs; no server is started."""
     line = [Path(sys.executable).parent / "prefect", "config", "set", f"PREFECT_API_URL={prefect_server.url}"]
     home = {"HOME": str(desk.folder / "home"), "PATH": "/usr/bin:/bin"}
-    subprocess.run(line, env=home, cwd=desk.folder, check=True, capture_output=True, timeout=60)
+    subprocess.run(line, env=home, cwd=desk.folder, check=True, capture_output=True, timeout=240)
     done = desk.miyabi("orchestrate", desk.dag(title="t"), "--rehearse", "--run", "by-profile")
     assert done.returncode == 0, done
     wanted = {"flow_runs": {"name": {"any_": ["by-profile"]}}}

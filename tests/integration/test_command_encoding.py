@@ -47,7 +47,7 @@ def miyabi(repository: Path, place: str, *words: str | Path, **more: str) -> sub
     """The command's end. It wrote nothing but that encoding, and no traceback."""
     line = [str(word) for word in (MIYABI, *words)]
     given = environment(repository, place, **more)
-    done = subprocess.run(line, cwd=repository, env=given, capture_output=True, check=False, timeout=100)
+    done = subprocess.run(line, cwd=repository, env=given, capture_output=True, check=False, timeout=240)
     assert b"Traceback" not in done.stderr, done
     if place != "latin":
         assert done.stdout.isascii(), done

@@ -68,7 +68,7 @@ def test_home_is_always_set(place: Place) -> None:
     given = SessionSpec(run="r1", task="t1", prompt="x")
     file.write_bytes(script(given, machine, checkout=str(place.checkout), inherited={}))
     done = subprocess.run(
-        ["/usr/bin/env", "-i", "/bin/sh", str(file)], input=b"", capture_output=True, timeout=30, check=True
+        ["/usr/bin/env", "-i", "/bin/sh", str(file)], input=b"", capture_output=True, timeout=120, check=True
     )
     told = json.loads(done.stdout)["env"]
     assert told["HOME"] == pwd.getpwuid(os.getuid()).pw_dir
@@ -151,5 +151,5 @@ def test_one_process(place: Place) -> None:
         script(SessionSpec(run="r1", task="t1", prompt="x"), machine, checkout=str(place.checkout), inherited={})
     )
     with subprocess.Popen(["/bin/sh", str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        out, _ = process.communicate(b"x", timeout=30)
+        out, _ = process.communicate(b"x", timeout=120)
     assert json.loads(out)["pid"] == process.pid

@@ -59,7 +59,7 @@ async def test_a_leak_that_a_foreign_session_excused() -> None:
         await client.update_global_concurrency_limit(limit_name(machine), GlobalConcurrencyLimitUpdate(active_slots=2))
         times, logger = {"every_seconds": 0.1, "leak_seconds": 0.1}, logging.getLogger("prefect.test")
         work = asyncio.create_task(keep_reconciled(limits, [machine], sessions=sessions, logger=logger, **times))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while await limits.active(machine) != 1:
                 await asyncio.sleep(0.1)
             living = 0

@@ -67,7 +67,7 @@ async def test_a_command_starts_at_home(tmp_path: Path, monkeypatch: pytest.Monk
 
 async def test_a_command_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     """The error names the machine and the command; nothing of it is left."""
-    words = ["sh", "-c", f"echo $$ >{tmp_path}/pid; sleep 60; true"]
+    words = ["sh", "-c", f"echo $$ >{tmp_path}/pid; sleep 600; true"]
     with pytest.raises(MachineError, match=r"box: a command took longer than 0\.3 s and was ended: sh"):
         await LocalHost("box").run(words, timeout_seconds=0.3)
     eventually(lambda: gone(int((tmp_path / "pid").read_text())))
@@ -75,7 +75,7 @@ async def test_a_command_that_takes_too_long_is_ended(tmp_path: Path) -> None:
 
 async def test_a_cancelled_command_is_ended(tmp_path: Path) -> None:
     """Whoever stops waiting leaves no process behind."""
-    running = asyncio.create_task(LocalHost().run(["sh", "-c", f"echo $$ >{tmp_path}/pid; sleep 60; true"]))
+    running = asyncio.create_task(LocalHost().run(["sh", "-c", f"echo $$ >{tmp_path}/pid; sleep 600; true"]))
     await asyncio.to_thread(eventually, lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -85,7 +85,7 @@ async def test_a_cancelled_command_is_ended(tmp_path: Path) -> None:
 
 async def test_a_stream_comes_as_it_is_written_and_ends_with_its_reader(tmp_path: Path) -> None:
     """Chunks arrive while the command runs; leaving the context ends it."""
-    words = ["sh", "-c", f"echo $$ >{tmp_path}/pid; echo one; sleep 0.1; echo two; sleep 60; true"]
+    words = ["sh", "-c", f"echo $$ >{tmp_path}/pid; echo one; sleep 0.1; echo two; sleep 600; true"]
     async with LocalHost().stream(words) as chunks:
         heard = [await anext(chunks), await anext(chunks)]
     assert heard == [b"one\n", b"two\n"]

@@ -77,7 +77,7 @@ async def attempted(
     attempt = await workshop.attempt(live)
     attempt.on_wait, attempt.on_exit = disk.make_room, on_exit
     task = asyncio.create_task(attempt.run())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while (await workshop.status()).state is not State.RUNNING:
             await asyncio.sleep(0.05)
     when_running()
@@ -138,7 +138,7 @@ async def test_a_disk_that_stays_full(workshop: Workshop, disk: SmallDisk, *, is
     live = await workshop.run(patience=0.5)
     attempt = await workshop.attempt(live)
     if is_early:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             task = asyncio.create_task(attempt.run())
             while (await workshop.status()).state is not State.RUNNING:
                 await asyncio.sleep(0.05)

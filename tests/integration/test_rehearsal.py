@@ -80,7 +80,7 @@ def rehearse(
         input=prompt.encode(),
         env={"PATH": "/usr/bin:/bin", "HOME": str(worktree.parent)},
         capture_output=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     transcript = Transcript()

@@ -133,7 +133,7 @@ async def test_following_again_begins_with_what_we_have(station: Station, tmp_pa
 async def test_a_log_that_shrank_is_told(station: Station, tmp_path: Path) -> None:
     """Less there than here: no byte of it can be trusted, and following ends with a sentence."""
     one = session(station)
-    await start(one, b"echo 1234; sleep 60")
+    await start(one, b"echo 1234; sleep 600")
     (tmp_path / "out").write_bytes(b"x" * 50)
     with pytest.raises(RemoteFailed, match=r"local: session s: log truncated: stdout has \d+ bytes there, we have 50"):
         await one.follow(tmp_path / "out", tmp_path / "err")
@@ -144,7 +144,7 @@ async def test_following_what_nobody_supervises_ends_at_once(station: Station, t
     unknown = await session(station, "unknown").follow(tmp_path / "o1", tmp_path / "e1")
     assert unknown.state is State.NONE
     one = session(station)
-    await start(one, b"echo hello; exec sleep 60")
+    await start(one, b"echo hello; exec sleep 600")
     agent = station.agent("s")
     os.kill(station.supervisor("s"), signal.SIGKILL)
     assert (await one.follow(tmp_path / "o2", tmp_path / "e2")).state is State.ORPHAN
@@ -157,7 +157,7 @@ async def test_following_what_nobody_supervises_ends_at_once(station: Station, t
 async def test_a_stop_ends_it_and_leaves_its_salvage(station: Station, tmp_path: Path) -> None:
     """Stopping and following agree on the end."""
     one = session(station)
-    await start(one, b"sleep 60", after=b"echo salvage $MIYABI_STOPPED")
+    await start(one, b"sleep 600", after=b"echo salvage $MIYABI_STOPPED")
     following = asyncio.create_task(one.follow(tmp_path / "out", tmp_path / "err"))
     stopped = await one.stop(grace_seconds=5)
     assert (stopped.exit_status, stopped.ended_by, stopped.check_exit) == (143, "stop", 0)
@@ -168,7 +168,7 @@ async def test_a_stop_ends_it_and_leaves_its_salvage(station: Station, tmp_path:
 async def test_a_machine_that_is_full_says_who_is_there(station: Station) -> None:
     """One over its slots is refused there; it starts when there is room."""
     first, second = session(station, "first"), session(station, "second")
-    await start(first, b"sleep 60", slots=1)
+    await start(first, b"sleep 600", slots=1)
     with pytest.raises(MachineFull, match=r"^local: 1 of 1 slots are taken by: first\.$"):
         await start(second, b"true", slots=1)
     assert [name for name, _ in await live_sessions(LocalHost(), workspace=str(station.workspace))] == ["first"]
@@ -188,8 +188,8 @@ async def test_sessions_are_listed_and_forgotten(station: Station) -> None:
     """What runs cannot be forgotten, what is over can."""
     host = LocalHost()
     one, two = session(station, "one", host=host), session(station, "two", host=host)
-    await start(one, b"sleep 60")
-    await start(two, b"sleep 60")
+    await start(one, b"sleep 600")
+    await start(two, b"sleep 600")
     with pytest.raises(SessionError, match=r"session one is running: cancel it first"):
         await one.remove()
     await one.stop(grace_seconds=1)

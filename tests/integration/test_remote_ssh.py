@@ -169,7 +169,7 @@ async def test_an_orchestrator_that_is_killed_is_not_missed(there: FleetHost, ho
 
 async def test_a_talkative_start_up_file_is_told(host: Host, there: FleetHost, tmp_path: Path) -> None:
     """Text that the login shell prints into our stream is named, with the way out, and nothing is taken for output."""
-    one, _ = await start(host, b"sleep 60")
+    one, _ = await start(host, b"sleep 600")
     chatter = there.home / ".bashrc"
     chatter.write_text("echo Welcome to your Mac\n")
     try:
@@ -189,7 +189,7 @@ async def test_a_reboot_loses_the_session_and_frees_its_slot(tmp_path: Path) -> 
     """Power gone in mid-session: the status says lost, the output is complete, the slot is free."""
     with start_fleet(hosts=1, mode="netns") as fleet, fleet.network():
         host = open_host(fleet[0].machine())
-        one, _ = await start(host, b"echo hello; sleep 60", workspace="~/.miyabi")
+        one, _ = await start(host, b"echo hello; sleep 600", workspace="~/.miyabi")
         following = asyncio.create_task(one.follow(tmp_path / "out", tmp_path / "err", silence_seconds=4))
         await asyncio.sleep(0.5)
         await asyncio.to_thread(fleet[0].reboot)

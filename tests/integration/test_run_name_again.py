@@ -83,7 +83,7 @@ async def test_sessions_that_are_in_nobodys_way(workshop: Workshop, name: str) -
     parts: Any = {"script": b"exit 0", "stdin": b"", "after": b""}
     if name == "r1.b.1":
         holder = RemoteSession(LocalHost("m1"), "holder", workspace=str(workshop.folder / "m1"))
-        await holder.start(**parts | {"script": b"sleep 60"}, **LIMITS)
+        await holder.start(**parts | {"script": b"sleep 600"}, **LIMITS)
         with pytest.raises(MachineFull):
             await session.start(**parts, **LIMITS)
         await holder.stop()

@@ -72,7 +72,7 @@ def test_a_stop_gives_the_agent_its_grace(station: Station) -> None:
 
 def test_what_the_agent_leaves_behind_is_ended(station: Station) -> None:
     """Children in the background, also those who made a session of their own and lost their parent."""
-    station.start("s", "sleep 60 & echo $! >>pids; (setsid sleep 60 & echo $! >>pids); exit 0")
+    station.start("s", "sleep 600 & echo $! >>pids; (setsid sleep 600 & echo $! >>pids); exit 0")
     status = station.ends("s")
     assert (status.exit_status, status.ended_by) == (0, "itself")
     assert all(gone(pid) for pid in pids(station))
@@ -98,14 +98,14 @@ def test_an_after_that_takes_too_long_is_ended(station: Station) -> None:
 
 def test_a_stop_during_the_check_ends_the_check(station: Station) -> None:
     """The session was stopped then, though its agent had ended by itself: nobody knows what the check had said."""
-    station.start("s", "exit 0", after="sleep 60")
+    station.start("s", "exit 0", after="sleep 600")
     eventually(lambda: station.status("s").exit_status == 0)
     assert b" exited rc=0 by=stop check=- " in station.call("cancel", "s", "5").stdout
 
 
 def test_stopping_twice_salvages_once(station: Station) -> None:
     """A second stop while the first one's salvage runs waits for it."""
-    station.start("s", "sleep 60", after="sleep 0.5; echo salvaged")
+    station.start("s", "sleep 600", after="sleep 0.5; echo salvaged")
     station.agent("s")
     call = (station.words("cancel", "s", "5"), b"")
     assert station.at_once([call] * 3) == [0, 0, 0]
@@ -143,7 +143,7 @@ def test_a_polite_signal_to_the_supervisor_changes_nothing(station: Station) -> 
 
 def test_a_reused_pid_is_not_taken_for_the_supervisor(station: Station) -> None:
     """The same pid with another start time is somebody else."""
-    station.start("s", "exec sleep 60")
+    station.start("s", "exec sleep 600")
     agent = station.agent("s")
     os.kill(station.supervisor("s"), signal.SIGKILL)
     os.kill(agent, signal.SIGKILL)

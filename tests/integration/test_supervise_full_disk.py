@@ -65,7 +65,7 @@ def test_no_start_on_a_full_disk(small: Station) -> None:
 
 def test_no_claim_on_a_full_disk(small: Station) -> None:
     """Where only the claim finds no room any more, nothing runs and no slot is held."""
-    small.start("holder", "sleep 60", slots=1)
+    small.start("holder", "sleep 600", slots=1)
     assert small.start("s", "echo run", slots=1).returncode == 69
     filler = fill(small)
     refused = small.start("s", "echo run", slots=2)

@@ -141,7 +141,7 @@ def test_lines_of_any_size_are_read_past(station: Station) -> None:
     first, second = json.dumps(RESULT)[:20], json.dumps(RESULT)[20:]
     torn = f"printf %s {shlex.quote(first)}; sleep 0.5; printf '%s\\n' {shlex.quote(second)}"
     station.start("s", f"{says(INIT)}; {long}; {quotes}; {torn}; exec sleep 600", linger=0.2)
-    assert station.ends("s", seconds=60).ended_by == "lingered"
+    assert station.ends("s").ended_by == "lingered"
 
 
 def test_one_that_lingers_can_be_stopped_and_runs_out_of_time(station: Station) -> None:

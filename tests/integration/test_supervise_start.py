@@ -45,7 +45,7 @@ def test_other_parts_under_the_same_name_are_refused(station: Station) -> None:
 @pytest.mark.parametrize("part", ["cmd", "input", "after"])
 def test_what_was_refused_may_come_back_with_other_parts(station: Station, part: str) -> None:
     """It never ran: another build may make its script otherwise, and then that is what runs, once there is a slot."""
-    station.start("holder", "sleep 60")
+    station.start("holder", "sleep 600")
     old: dict[str, Any] = {"cmd": "echo old; cat", "stdin": b"words\n", "after": "echo after"}
     new = (
         old | {"cmd": {"cmd": "echo new; cat"}, "input": {"stdin": b"others\n"}, "after": {"after": "echo later"}}[part]
@@ -135,7 +135,7 @@ def test_names_that_are_no_names_are_refused(station: Station) -> None:
 
 def test_removed_sessions_leave_nothing(station: Station) -> None:
     """A session can be forgotten when it is over, not before; its name is then free again."""
-    station.start("s", "sleep 30")
+    station.start("s", "sleep 600")
     assert station.call("rm", "s").returncode == 70
     station.call("cancel", "s", "1")
     assert station.call("rm", "s").returncode == 0

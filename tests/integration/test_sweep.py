@@ -27,7 +27,7 @@ async def leave_work(workshop: Workshop) -> None:
     live = await workshop.run(workshop.machine("m1"), workshop.machine("m2"))
     await workshop.left(await workshop.attempt(live))
     workshop.open_gate()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while (await workshop.status()).live:
             await asyncio.sleep(0.05)
 

@@ -21,7 +21,7 @@ def rehearse(site: LocalSite, *, seconds: int, **runs: Any) -> int:
     one = [site.machines[0].model_copy(update={"slots": 1}).model_dump()]
     tasks = site.write_tasks([{"id": "first", "priority": 1}, {"id": "second"}])
     command = site.start("orchestrate", tasks, "--run", "r1", "--rehearse", MIYABI_MACHINES=json.dumps(one))
-    return command.wait(seconds=100)
+    return command.wait()
 
 
 def test_a_limit_that_ends_soon_is_waited_for(tmp_path: Any, prefect_server: RealServer) -> None:

@@ -163,7 +163,7 @@ async def test_our_own_housekeeping(bench: Bench) -> None:
 
 
 async def _until(true: object) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not true():  # type: ignore[operator]
             await asyncio.sleep(0.05)
 

@@ -41,7 +41,7 @@ class Command:
         line = ["pgrep", "-P", str(self._process.pid)]
         return {int(pid) for pid in subprocess.run(line, check=False, capture_output=True, text=True).stdout.split()}
 
-    def wait(self, *, seconds: float = 120) -> int:
+    def wait(self, *, seconds: float = 240) -> int:
         """Its exit status; AssertionError with its output when it does not end in time."""
         try:
             return self._process.wait(seconds)
@@ -49,7 +49,7 @@ class Command:
             self.kill()
             raise AssertionError(f"no end within {seconds:g} s: {self.output}") from None
 
-    def succeeds(self, *, seconds: float = 120) -> str:
+    def succeeds(self, *, seconds: float = 240) -> str:
         """What it printed, once it has ended with exit status 0."""
         status = self.wait(seconds=seconds)
         assert status == 0, f"exit status {status}: {self.output}"

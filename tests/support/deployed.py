@@ -45,7 +45,7 @@ class CleanHome:
         """Nothing that it started runs afterwards."""
         for command in self.commands:
             command.kill()
-        assert self.start("miyabi", "server", "stop").succeeds(seconds=30) == "stopped\n"
+        assert self.start("miyabi", "server", "stop").succeeds() == "stopped\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,7 +153,7 @@ class Fleet:
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
-                timeout=60,
+                timeout=240,
                 check=False,
             )
             said.seek(0)

@@ -169,7 +169,7 @@ class GitHubFront(Serving):
     def ask(self, sent: Sent) -> Reply:
         """The peer's own answer."""
         with closing(
-            http.client.HTTPConnection(self._upstream.hostname or "", self._upstream.port, timeout=20)
+            http.client.HTTPConnection(self._upstream.hostname or "", self._upstream.port, timeout=120)
         ) as line:
             kept = {name: value for name, value in sent.headers.items() if name not in {*_HOP, "host"}}
             path = f"{self._upstream.path}{sent.path}" + (f"?{sent.query}" if sent.query else "")

@@ -154,7 +154,7 @@ class GitHubGit(Serving):
         """The API's answer; its links lead here."""
         if not self._api.hostname:
             return GitReply(status=404)
-        with closing(http.client.HTTPConnection(self._api.hostname, self._api.port, timeout=20)) as line:
+        with closing(http.client.HTTPConnection(self._api.hostname, self._api.port, timeout=120)) as line:
             kept = {name: value for name, value in headers.items() if name not in _HOP}
             line.request(method, path, body=body or None, headers=kept)
             answer = line.getresponse()

@@ -139,7 +139,7 @@ class Workshop:
         """The attempt while its session runs; cancelled afterwards if it has not ended."""
         task = asyncio.create_task(attempt.run())
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(120):
                 while attempt.spec.paths.session not in self.calls() and not task.done():
                     await asyncio.sleep(0.02)
             yield task
@@ -151,7 +151,7 @@ class Workshop:
     async def left(self, attempt: Attempt) -> None:
         """The attempt's session runs, and its orchestrator was killed."""
         task = asyncio.create_task(attempt.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while attempt.spec.paths.session not in self.calls():
                 await asyncio.sleep(0.02)
         attempt._give_up = _do_nothing  # type: ignore[method-assign]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -80,7 +81,12 @@ def _read(pid: int, file: str) -> bytes:
     return b""
 
 
-def eventually(promise: Callable[[], object], *, seconds: float = 60, why: Callable[[], str] = str) -> None:
+def at_most(seconds: float) -> float:
+    """So many seconds on a computer that does nothing else, more where several want each of its cores."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+def eventually(promise: Callable[[], object], *, seconds: float = 240, why: Callable[[], str] = str) -> None:
     """Returns as soon as it holds; AssertionError with `why()` when it does not come to hold in time."""
     deadline = time.monotonic() + seconds
     while not promise():

@@ -96,7 +96,7 @@ class Site(CommandSite):
         (workspace,) = (path.parents[1] for path in self.fleet.folder.glob(f"*/home/.miyabi/sessions/{session}"))
         (script,) = workspace.glob("bin/supervise-*.sh")
         line = ["/bin/sh", script, workspace, "status", session]
-        return parse_status(subprocess.run(line, check=True, capture_output=True, text=True, timeout=30).stdout)[1]
+        return parse_status(subprocess.run(line, check=True, capture_output=True, text=True, timeout=240).stdout)[1]
 
     def flow_runs(self, run: str = "r1") -> list[dict[str, Any]]:
         """The flow runs of that name on this repository, as Prefect has them; the oldest first."""
@@ -124,9 +124,9 @@ class Site(CommandSite):
 
 def _answer(request: urllib.request.Request) -> Any:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for patience in range(20, -1, -1):
+    for patience in range(300, -1, -1):
         try:
-            with opener.open(request, timeout=30) as response:
+            with opener.open(request, timeout=240) as response:
                 return json.loads(response.read() or b"null")
         except urllib.error.HTTPError as error:
             if error.code != 503 or not patience:  # SQLite is busy

@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.install_peers import NODE, is_installed
 
-_READY_SECONDS = 30
+_READY_SECONDS = 120
 
 
 def call(method: str, url: str, body: Any = None, *, token: str = "") -> Any:

@@ -19,7 +19,7 @@ def ask(url: str, body: Mapping[str, Any] | None = None, *, method: str | None =
     request = urllib.request.Request(url, data, kind, method=method)  # noqa: S310 - loopback
     for patience in range(20, -1, -1):
         try:
-            with _OPENER.open(request, timeout=30) as response:
+            with _OPENER.open(request, timeout=240) as response:
                 return json.loads(response.read() or b"null")
         except urllib.error.HTTPError as error:
             if error.code != 503 or not patience:  # SQLite is busy, and nothing was done

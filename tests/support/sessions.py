@@ -20,7 +20,7 @@ STUBBORN = "trap '' TERM; while :; do sleep 0.05; done"
 """sh text of an agent that no TERM ends."""
 
 
-def eventually(promise: Callable[[], bool], *, seconds: float = 20) -> None:
+def eventually(promise: Callable[[], bool], *, seconds: float = 120) -> None:
     """Returns as soon as it holds.
 
     Raises:
@@ -50,7 +50,7 @@ class Station:
     def call(self, verb: str, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """One call, however it ends."""
         line = self.words(verb, *words)
-        return subprocess.run(line, input=stdin, env=self.environment, capture_output=True, check=False, timeout=60)
+        return subprocess.run(line, input=stdin, env=self.environment, capture_output=True, check=False, timeout=240)
 
     def start(
         self,
@@ -60,9 +60,9 @@ class Station:
         stdin: bytes = b"",
         after: str = "",
         slots: int = 99,
-        seconds: float = 60,
-        after_seconds: float = 60,
-        linger: float = 60,
+        seconds: float = 600,
+        after_seconds: float = 600,
+        linger: float = 600,
     ) -> subprocess.CompletedProcess[bytes]:
         """`start`, with the agent's sh text."""
         words, sent = self.start_words(
@@ -85,9 +85,9 @@ class Station:
         stdin: bytes = b"",
         after: str = "",
         slots: int = 99,
-        seconds: float = 60,
-        after_seconds: float = 60,
-        linger: float = 60,
+        seconds: float = 600,
+        after_seconds: float = 600,
+        linger: float = 600,
     ) -> tuple[list[str], bytes]:
         """What `start` is given: its words and its stdin."""
         parts = (cmd.encode(), stdin, after.encode())
@@ -110,7 +110,7 @@ class Station:
             process.stdin.close()
             process.stdin = None
         for process in running:
-            process.communicate(timeout=60)
+            process.communicate(timeout=240)
         return [process.returncode for process in running]
 
     def status(self, session: str) -> Status:
@@ -121,7 +121,7 @@ class Station:
         """Who holds a slot."""
         return [line.split()[1] for line in self.call("live").stdout.decode().splitlines()]
 
-    def ends(self, session: str, *, seconds: float = 20) -> Status:
+    def ends(self, session: str, *, seconds: float = 120) -> Status:
         """Its status once it is over."""
         eventually(lambda: self.status(session).state is State.EXITED, seconds=seconds)
         return self.status(session)
@@ -152,7 +152,7 @@ class Station:
 
     def clean(self) -> None:
         """Ends whatever a test left running."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 120
         while left := self.processes():
             for pid in left:
                 with contextlib.suppress(ProcessLookupError):

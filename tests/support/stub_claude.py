@@ -59,7 +59,7 @@ class Place:
             input=given.prompt.encode(),
             env=environment,
             capture_output=True,
-            timeout=30,
+            timeout=240,
             check=False,
         )
 
