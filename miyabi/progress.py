@@ -16,7 +16,7 @@ from miyabi import atomic
 from miyabi.errors import BadInput
 from miyabi.session import Outcome, SessionResult
 from miyabi.wording import clock as clock_text
-from miyabi.wording import count, dollars
+from miyabi.wording import count, dollars, time_of_day
 from miyabi.work_elsewhere import size_of
 
 
@@ -24,7 +24,7 @@ class TaskState(StrEnum):
     """Where a task is on its way."""
 
     WAITING = "waiting"  # for its upstreams
-    READY = "ready"  # for a slot, or for a usage limit to end
+    READY = "ready"  # for a slot, or for what `Row.waits_for` says
     PREPARING = "preparing"  # has a slot; its checkout is made
     RUNNING = "running"  # the session runs
     CHECKING = "checking"  # the session ended; its check runs
@@ -36,7 +36,10 @@ WORKING = (TaskState.PREPARING, TaskState.RUNNING, TaskState.CHECKING, TaskState
 
 
 class Row(BaseModel):
-    """Where one task is. Times are epoch seconds, cost is US dollars, `outcome` is set when it is done."""
+    """Where one task is. Times are epoch seconds, cost is US dollars, `outcome` is set when it is done.
+
+    `waits_for` is what must end before it goes on, e.g. the usage limit; it is not looked at before `waits_until`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -49,7 +52,19 @@ class Row(BaseModel):
     cost_usd: float = 0.0
     cost_is_partial: bool = False
     last_action: str = ""
+    waits_for: str = ""
+    waits_until: float = 0.0
     outcome: Outcome | None = None
+
+    def waits(self, now: float) -> bool:
+        """Whether it does nothing until a certain moment."""
+        return bool(self.waits_for) and now < self.waits_until
+
+    def status(self, now: float) -> str:
+        """Its outcome or state, or what it waits for and until when; in plain words."""
+        if self.waits(now):
+            return f"waits for {self.waits_for} until {time_of_day(self.waits_until, now=now)}"
+        return (self.outcome or self.state).replace("_", " ")
 
     def elapsed_seconds(self, now: float) -> float:
         """How long it works or worked, 0 where it has not begun."""
@@ -101,30 +116,55 @@ class Snapshot(BaseModel):
         return tuple(sorted(busy, key=lambda row: (row.started or self.started, row.task)))
 
     @property
+    def pausing(self) -> tuple[Row, ...]:
+        """The tasks that do nothing until a certain moment, the first to go on first."""
+        now = self.now
+        return tuple(sorted((row for row in self.rows if row.waits(now)), key=lambda row: row.waits_until))
+
+    @property
     def cost_usd(self) -> float:
         """What the run has cost so far."""
         return round(sum(row.cost_usd for row in self.rows), 4)
 
     @property
     def counts(self) -> str:
-        """How many succeeded, failed, were skipped, work, are ready and wait, and the cost so far; in plain words."""
+        """How many succeeded, failed, were skipped, work, are ready and wait, and the cost so far; in plain words.
+
+        Those that wait for a usage limit or the like are told apart, with the moment until which.
+        """
         succeeded, skipped = self.outcomes[Outcome.SUCCEEDED], self.outcomes[Outcome.SKIPPED]
         numbers = {
             "succeeded": succeeded,
             "failed": self.done - succeeded - skipped,
             "skipped": skipped,
             "working": len(self.working),
-            "ready": self.states[TaskState.READY],
+            "ready": self.states[TaskState.READY] - len(self.pausing),
             "waiting": self.states[TaskState.WAITING],
         }
         said = [f"{number:,} {word}" for word, number in numbers.items() if number]
-        return ", ".join([*said, dollars(self.cost_usd, is_partial=any(row.cost_is_partial for row in self.rows))])
+        cost = dollars(self.cost_usd, is_partial=any(row.cost_is_partial for row in self.rows))
+        return ", ".join([*said, *self._pauses, cost])
+
+    @property
+    def _pauses(self) -> list[str]:
+        by_reason: dict[str, list[str]] = {}
+        for row in self.pausing:
+            by_reason.setdefault(row.waits_for, []).append(time_of_day(row.waits_until, now=self.now))
+        return [_pause(reason, ends) for reason, ends in by_reason.items()]
 
     @property
     def sentence(self) -> str:
         """How far the run is, in one line of plain words."""
         kind = "rehearsal" if self.rehearsal else "run"
         return f"{kind} {self.run}: {self.done} of {count(len(self.rows), 'task')} done ({self.counts})"
+
+
+def _pause(reason: str, ends: list[str]) -> str:
+    """For how many tasks, and until when; `ends` in the order of time."""
+    if len(ends) == 1:
+        return f"1 waits for {reason} until {ends[0]}"
+    until = f"until {ends[0]}" if len(set(ends)) == 1 else f"the first until {ends[0]}"
+    return f"{len(ends):,} wait for {reason}, {until}"
 
 
 class Board:
@@ -162,6 +202,7 @@ class Board:
     def update(self, task: str, *, state: str, **known: Any) -> None:
         """Put a task into a state, with whatever else of `Row` is known now; None leaves a field as it is.
 
+        It waits for nothing any more, unless that is told again.
         The task's time starts when it first holds a slot, and ends when it is done.
 
         Raises:
@@ -174,8 +215,8 @@ class Board:
             started = before.started or (now if reached in WORKING else None)
             ended = now if reached is TaskState.DONE else None
             news = {name: value for name, value in known.items() if value is not None}
-            fields = {**before.model_dump(), "started": started, "ended": ended, **news, "state": reached}
-            self._rows[task] = Row.model_validate(fields)
+            fields = {**before.model_dump(), "started": started, "ended": ended, "waits_for": ""}
+            self._rows[task] = Row.model_validate(fields | news | {"state": reached})
 
     def finish(self, result: SessionResult) -> None:
         """Put a task to its end, with what its result says."""

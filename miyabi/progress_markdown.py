@@ -12,7 +12,10 @@ BAR_CELLS = 20
 
 
 def progress_markdown(snapshot: Snapshot, *, now: float | None = None) -> str:
-    """A bar, the counts, and a line for each task that holds a slot. `now` is epoch seconds, None the present."""
+    """A bar, the counts, and a line for each task that holds a slot, or waits for a usage limit or the like to end.
+
+    `now` is epoch seconds, None the present.
+    """
     moment = snapshot.now if now is None else now
     kind = "Rehearsal" if snapshot.rehearsal else "Run"
     elapsed = duration(moment - snapshot.started)
@@ -20,7 +23,7 @@ def progress_markdown(snapshot: Snapshot, *, now: float | None = None) -> str:
         f"# {kind} {code(snapshot.run)}\n",
         f"{bar(snapshot)} {snapshot.done} of {count(len(snapshot.rows), 'task')} done after {elapsed}\n",
         f"{snapshot.counts}\n",
-        _working(snapshot.working, now=moment),
+        _working((*snapshot.working, *snapshot.pausing), now=moment),
     )
     return "\n".join(part for part in parts if part)
 
@@ -38,8 +41,9 @@ def _working(rows: Sequence[Row], *, now: float) -> str:
 
 def _sentence(row: Row, *, now: float) -> str:
     where = f" on {escape(row.machine)}" if row.machine else ""
+    status = row.status(now) if row.waits(now) else f"{row.state} for {duration(row.elapsed_seconds(now))}"
     parts = (
-        f"{code(row.task)}{where}: {row.state} for {duration(row.elapsed_seconds(now))}",
+        f"{code(row.task)}{where}: {status}",
         count(row.turns, "turn") if row.turns else "",
         dollars(row.cost_usd, is_partial=row.cost_is_partial) if row.cost_usd else "",
         escape(row.last_action, limit=100),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 _MINUTE, _HOUR = 60, 3600
 _EXACT_BELOW_SECONDS = 10
 
@@ -23,6 +25,13 @@ def clock(seconds: float) -> str:
     whole = int(seconds)
     hours = f"{whole // _HOUR}:{whole % _HOUR // _MINUTE:02}" if whole >= _HOUR else f"{whole // _MINUTE}"
     return f"{hours}:{whole % _MINUTE:02}"
+
+
+def time_of_day(moment: float, *, now: float) -> str:
+    """A moment (epoch seconds, as `now`) as a clock here shows it: `14:05 CET`, on another day `Fri 14:05 CET`."""
+    then, today = time.localtime(moment), time.localtime(now)
+    day = "" if then[:3] == today[:3] else "%a "
+    return time.strftime(f"{day}%H:%M %Z", then)
 
 
 def count(number: int, noun: str) -> str:

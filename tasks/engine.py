@@ -6,6 +6,7 @@ import asyncio
 import threading
 import uuid
 from collections.abc import Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,11 +92,20 @@ def _is_told_by_its_state(task: Task[Any, Any], end: Exception | State[Any]) -> 
     return isinstance(end, State) and not task.retries
 
 
+_current: ContextVar[_AsyncEngine] = ContextVar("engine")
+
+
+async def show_state(state: State[Any]) -> None:
+    """Has the task run that calls in this state in Prefect; its function goes on. Only for async functions."""
+    await _current.get().set_state(state)
+
+
 async def run(call: Call) -> State[Any]:
     """Runs an async task function and returns its last state, also where it was cancelled."""
     engine = _AsyncEngine(
         task=call.task, parameters=call.parameters, wait_for=call.wait_for, extra_tags=call.extra_tags
     )
+    _current.set(engine)
     try:
         async with engine.start(task_run_id=call.task_run_id, dependencies=call.dependencies):
             while engine.is_running():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ from miyabi.retry import Next, Outage, delay_seconds, is_sick, limit_is_over, ne
 from miyabi.session import Outcome, SessionResult, SessionSpec
 from miyabi.wording import count, duration
 from tasks.declaration import TASK
+from tasks.pauses import said_to_wait
 from tasks.runner import current_runner
 from tasks.slots import Slot, current_slot
 
@@ -221,17 +223,23 @@ class TaskRun:
         until = limit_is_over(resets_at, now=time.time(), margin_seconds=margin, times=self._limits, first=first)
         self._slot.close_account(until)
         spread = random.uniform(0, margin)  # noqa: S311 - all at once would meet the next limit
-        if self._resumes is None:
-            await self._slot.park(until + spread)
-        else:
-            await self._stay(until + spread)
+        async with self._said_to_wait("the usage limit", until + spread):
+            if self._resumes is None:
+                await self._slot.park(until + spread)
+            else:
+                await self._stay(until + spread)
 
     async def _wait_for_api(self, *, is_account: bool) -> None:
         """Nobody knows for how long, so it is asked again and again; `is_account`: for all that runs on it as well."""
         pause = delay_seconds(attempts=self._outage.times, first=self._live.settings.runs.retry_delay_seconds)
         if is_account:
             self._slot.close_account(time.time() + pause)
-        await self._stay(time.time() + pause * random.uniform(1, 1.2))  # noqa: S311 - not all at once
+        until = time.time() + pause * random.uniform(1, 1.2)  # noqa: S311 - not all at once
+        async with self._said_to_wait("the usage limit" if is_account else "the API", until):
+            await self._stay(until)
+
+    def _said_to_wait(self, what: str, until: float) -> AbstractAsyncContextManager[None]:
+        return said_to_wait(self._live.board, self._node.id, what=what, until=until)
 
     def _not_started(self, outcome: Outcome, error: Exception) -> SessionResult:
         result = self._live.no_session(self._node.id, outcome=outcome, error=error)

@@ -73,7 +73,7 @@ def _show_lines(find: Find, console: Console, done: threading.Event) -> None:
             noted = snapshot.note
             console.print(_at(snapshot.now, snapshot) + noted, soft_wrap=True, markup=False)
         for row in snapshot.rows:
-            state = (row.outcome or row.state, row.machine)
+            state = (row.status(snapshot.now), row.machine)
             if state != seen.setdefault(row.task, ("waiting", None)):
                 seen[row.task] = state
                 console.print(_line(row, snapshot), soft_wrap=True, markup=False)
@@ -84,7 +84,7 @@ def _line(row: Row, snapshot: Snapshot) -> str:
     where = f" on {row.machine}" if row.machine else ""
     after = f" after {row.elapsed(snapshot.now)}" if row.outcome and row.started else ""
     at = _at(row.ended or snapshot.now, snapshot)
-    return f"{at}{row.task}: {(row.outcome or row.state).replace('_', ' ')}{where}{after}"
+    return f"{at}{row.task}: {row.status(snapshot.now)}{where}{after}"
 
 
 def _at(moment: float, snapshot: Snapshot) -> str:
@@ -126,5 +126,5 @@ def _cells(row: Row, now: float) -> tuple[str, ...]:
         row.elapsed(now),
         turns,
         cost,
-        escape(row.last_action),
+        escape(row.status(now) if row.waits(now) else row.last_action),
     )

@@ -22,12 +22,13 @@ def test_an_outage_is_waited_for(tmp_path: Path, prefect_server: RealServer) -> 
         command = site.orchestrate(NODES)
         eventually(lambda: len(site.calls) >= 6 or not command.runs, why=lambda: command.output)
         site.open_gate("over")
-        command.succeeds()
+        output = command.succeeds()
         results = site.run_folder().results()
     for task in ("one", "two"):
         *failed, last = [result for result in results if result.task == task]
         assert {result.outcome for result in failed} == {Outcome.API_UNAVAILABLE}
         assert last.outcome is Outcome.SUCCEEDED
+        assert f"  {task}: waits for the API until " in output
 
 
 def test_an_outage_that_lasts_too_long(tmp_path: Path, prefect_server: RealServer) -> None:

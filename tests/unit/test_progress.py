@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from miyabi.errors import BadInput
 from miyabi.progress import Board, Snapshot, TaskState
 from miyabi.progress_markdown import bar, progress_markdown
 from miyabi.session import Outcome
+from miyabi.wording import time_of_day
 from tests.support.results import STARTED, matches_golden, result
 
 BEGIN = STARTED.timestamp()
@@ -59,6 +61,43 @@ def test_what_is_not_said_stays(board: Board) -> None:
     board.update("a", state="checking", last_action=None)
     (row, *_) = board.snapshot().rows
     assert (row.state, row.machine, row.turns, row.last_action) == (TaskState.CHECKING, "mac", 2, "Bash: ls")
+
+
+def test_what_waits_is_told_apart(board: Board) -> None:
+    """A task that waits for a limit to end is not called ready: its row and the counts say for what and until when."""
+    now = time.time()
+    board.update("a", state="ready", waits_for="the usage limit", waits_until=now + 7200)
+    board.update("b", state="ready")
+    until = time_of_day(now + 7200, now=now)
+    (a, b, *_) = board.snapshot().rows
+    assert (a.status(now), b.status(now)) == (f"waits for the usage limit until {until}", "ready")
+    assert board.snapshot().counts == f"1 ready, 2 waiting, 1 waits for the usage limit until {until}, 0.00 USD"
+    shown = progress_markdown(board.snapshot(), now=now)
+    assert f"- `a`: waits for the usage limit until {until}\n" in shown
+    assert "`b`" not in shown
+
+
+def test_several_that_wait_are_counted_by_what_for(board: Board) -> None:
+    """Of several the counts say when the first of them goes on, and what waits for something else is another number."""
+    now = time.time()
+    for task, what, after in (("a", "the usage limit", 9000), ("b", "the usage limit", 7200), ("c", "the API", 60)):
+        board.update(task, state="ready", waits_for=what, waits_until=now + after)
+    first, api = (time_of_day(now + after, now=now) for after in (7200, 60))
+    assert board.snapshot().counts == (
+        f"1 waiting, 1 waits for the API until {api}, 2 wait for the usage limit, the first until {first}, 0.00 USD"
+    )
+
+
+@pytest.mark.parametrize("state", ["ready", "preparing", "running", "done"])
+def test_a_wait_ends(board: Board, state: str) -> None:
+    """Whatever a task does next, it waits for nothing any more, and neither does it when the time has come."""
+    now = time.time()
+    board.update("a", state="ready", waits_for="the API", waits_until=now + 60)
+    (a, *_) = board.snapshot().rows
+    assert (a.waits(now + 59), a.waits(now + 60), a.status(now + 60)) == (True, False, "ready")
+    board.update("a", state=state)
+    (a, *_) = board.snapshot().rows
+    assert (a.waits(now), board.snapshot().pausing) == (False, ())
 
 
 def test_mistakes_are_refused(board: Board) -> None:

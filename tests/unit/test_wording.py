@@ -1,8 +1,41 @@
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
 import pytest
 
-from miyabi.wording import clock, count, duration, percent
+from miyabi.wording import clock, count, duration, percent, time_of_day
+
+NOON = datetime(2026, 1, 15, 12, tzinfo=UTC).timestamp()  # a Thursday
+HOUR = 3600
+
+
+@pytest.fixture
+def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This computer is in that time zone."""
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("zone", "after", "shown"),
+    [
+        ("UTC", 2 * HOUR, "14:00 UTC"),
+        ("CET-1CEST,M3.5.0,M10.5.0", 125 * 60, "15:05 CET"),
+        ("CET-1CEST,M3.5.0,M10.5.0", 180 * 24 * HOUR, "Tue 14:00 CEST"),
+        ("JST-9", 4 * HOUR, "Fri 01:00 JST"),
+        ("<-03>3", 20 * HOUR, "Fri 05:00 -03"),
+    ],
+    indirect=["zone"],
+)
+def test_time_of_day(zone: None, after: float, shown: str) -> None:
+    """A moment is said in the zone of this computer, with the zone, and with the day where that is another one."""
+    assert time_of_day(NOON + after, now=NOON) == shown
 
 
 @pytest.mark.parametrize(
