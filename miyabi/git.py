@@ -63,6 +63,7 @@ _KEPT = re.compile(r"GIT_(CONFIG|EXEC_PATH$|CEILING_DIRECTORIES$|DISCOVERY_ACROS
 _TIDY = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_NO_LAZY_FETCH": "1",  # what a partial clone lacks is fetched before: see `miyabi.partial_clone`
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_GRAFT_FILE": "/dev/null/grafts",  # is not there and cannot be, so that nothing is said of it
     "GIT_DEFAULT_REF_FORMAT": "files",

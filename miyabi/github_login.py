@@ -30,13 +30,18 @@ class GitHubLogin:
         Raises:
             SettingsError: neither is set.
         """
-        found = (environment[name].strip() for name in TOKEN_VARIABLES if environment.get(name, "").strip())
-        if (token := next(found, None)) is None:
+        if (token := token_of(environment)) is None:
             raise SettingsError(
                 f"no credential for GitHub: set {' or '.join(TOKEN_VARIABLES)} where the orchestrator runs, or name a "
                 f"Water Spider GitHub Repository block (or a Secret block with a token) as `github`."
             )
-        return cls(token=SecretStr(token))
+        return cls(token=token)
+
+
+def token_of(environment: Mapping[str, str]) -> SecretStr | None:
+    """The token of GITHUB_TOKEN or GH_TOKEN; None where neither is set."""
+    found = (environment[name].strip() for name in TOKEN_VARIABLES if environment.get(name, "").strip())
+    return SecretStr(token) if (token := next(found, None)) else None
 
 
 def github_access(settings: GitHubSettings, *, login: GitHubLogin, remote_url: str) -> GitHubAccess:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,9 +15,12 @@ from typing import Any
 from miyabi import atomic
 from miyabi.dag import Dag
 from miyabi.errors import BadInput, DagError, DiskFull, MachineError
+from miyabi.github_access import PUBLIC_API
+from miyabi.github_login import token_of
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.name_taken import require_free_name
+from miyabi.partial_clone import complete
 from miyabi.placement import Load, unplaceable
 from miyabi.preflight import Fitness, check
 from miyabi.progress import Board
@@ -66,8 +70,12 @@ async def read_request(request: RunRequest) -> tuple[Dag, Settings, Repository, 
 
 
 async def open_run(request: RunRequest) -> LiveRun:
-    """A new run, or the known one of that name, ready to be equipped with its machines. Raises as `read_request`."""
+    """A new run, or the known one of that name, ready to be equipped with its machines. Raises as `read_request`.
+
+    A partial clone has all that the run's base needs then.
+    """
     dag, settings, repository, base = await read_request(request)
+    await complete(repository, base, token=token_of(os.environ), base_url=settings.github.base_url or PUBLIC_API)
     run = request.run or new_run_name(datetime.now(UTC), rehearse=request.rehearse)
     folder = RunFolder(repository.root, run).create()
     if not folder.info_file.exists():

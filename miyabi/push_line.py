@@ -16,6 +16,7 @@ from miyabi.repository import Repository
 
 _HEADS = "refs/heads/"
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
+_WHATEVER_IS_HERE = ("-c", "fetch.negotiationAlgorithm=noop")
 _PUSH = ("push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--recurse-submodules=no")
 _READ, _WRITE = "read from", "push to"
 
@@ -65,6 +66,15 @@ class RemoteLine:
         """
         await self._ask(_FETCH, [f"{_HEADS}{branch}" for branch in branches], into)
 
+    async def bring(self, objects: Collection[str]) -> None:
+        """Brings these objects with all that belongs to them, whatever else of the same history is here.
+
+        Raises:
+            GitFailed: one of them is not there.
+            RemoteError: as `look`.
+        """
+        await self._ask((*_WHATEVER_IS_HERE, *_FETCH, "--stdin"), [], stdin="".join(f"{o}\n" for o in objects).encode())
+
     async def send(self, wanted: Mapping[str, str], *, leases: Mapping[str, str]) -> tuple[PushReport, str]:
         """What became of each branch, and what the other side says about it.
 
@@ -85,13 +95,18 @@ class RemoteLine:
         return report, push_faults.remote_words(answer, target=self.target)
 
     async def _ask(
-        self, words: tuple[str, ...], refs: Collection[str], extra: Mapping[str, str] | None = None
+        self,
+        words: tuple[str, ...],
+        refs: Collection[str],
+        extra: Mapping[str, str] | None = None,
+        *,
+        stdin: bytes = b"",
     ) -> Answer:
         """The answer to what may be repeated."""
         attempt = 1
         while True:
             try:
-                answer = await self._run(words, refs, extra)
+                answer = await self._run(words, refs, extra, stdin=stdin)
                 if not answer.exit_status:
                     return answer
                 branches = [ref.removeprefix(_HEADS) for ref in refs]
@@ -103,14 +118,19 @@ class RemoteLine:
             attempt += 1
 
     async def _run(
-        self, words: tuple[str, ...], refs: Collection[str], extra: Mapping[str, str] | None = None
+        self,
+        words: tuple[str, ...],
+        refs: Collection[str],
+        extra: Mapping[str, str] | None = None,
+        *,
+        stdin: bytes = b"",
     ) -> Answer:
         given = dict(extra or {})
-        answer = await self._once(words, refs, self.target.environment(os.environ) | given)
+        answer = await self._once(words, refs, self.target.environment(os.environ) | given, stdin=stdin)
         if not push_faults.is_redirected(answer):
             return answer
         await self._follow()
-        return await self._once(words, refs, self.target.environment(os.environ) | given)
+        return await self._once(words, refs, self.target.environment(os.environ) | given, stdin=stdin)
 
     async def _follow(self) -> None:
         """The repository was renamed: from now on its new address counts, if it is on the same server."""
@@ -120,11 +140,13 @@ class RemoteLine:
             raise push_faults.moved(place or "an unknown place", target=self.target)
         self.target = there
 
-    async def _once(self, words: tuple[str, ...], refs: Collection[str], extra: Mapping[str, str]) -> Answer:
+    async def _once(
+        self, words: tuple[str, ...], refs: Collection[str], extra: Mapping[str, str], *, stdin: bytes
+    ) -> Answer:
         seconds = self.patience.timeout_seconds
         try:
             async with asyncio.timeout(seconds):
-                return await self.repository.git.run(*words, NAME, *refs, extra=extra)
+                return await self.repository.git.run(*words, NAME, *refs, stdin=stdin, extra=extra)
         except TimeoutError:
             doing = _WRITE if words[0] == "push" else _READ
             raise push_faults.unreachable(

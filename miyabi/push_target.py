@@ -136,6 +136,18 @@ class PushTarget:
         )
 
 
+async def fetch_address(repository: Repository, *, remote: str) -> str:
+    """Where `git fetch REMOTE` fetches from.
+
+    Raises:
+        SettingsError: no such remote.
+    """
+    answer = await repository.git.run("remote", "get-url", "--", remote)
+    if answer.exit_status or not answer.lines:
+        raise await _no_such_remote(repository, remote)
+    return answer.lines[0]
+
+
 async def push_address(repository: Repository, *, remote: str) -> str | None:
     """Where `git push REMOTE` pushes to, the first place of several; None where there is no such remote."""
     answer = await repository.git.run("remote", "get-url", "--push", "--", remote)

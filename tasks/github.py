@@ -21,6 +21,7 @@ from miyabi.homecoming import TaskStatus, decided_pull_requests, open_pull_reque
 from miyabi.issue_watch import watch_issues
 from miyabi.milestone_choice import choose_milestone
 from miyabi.milestone_plan import MilestonePlan, milestone_in_turn, plan_milestone
+from miyabi.partial_clone import complete
 from miyabi.place import Place
 from miyabi.pull_request import PullRequestText
 from miyabi.push import push
@@ -131,7 +132,9 @@ async def find_milestone(which: str, *, place: Place) -> Found:
 async def fetch_base(branch: str, *, place: Place) -> str:
     """The commit that GitHub's branch stands at now; its history is here then."""
     async with at_github(place) as github:
-        head = await remote_base.fetch_base(place.repository, branch, remote=await place.remote(await github.token()))
+        token = await github.token()
+        head = await remote_base.fetch_base(place.repository, branch, remote=await place.remote(token))
+        await complete(place.repository, head, token=token, base_url=place.access.base_url)
     get_run_logger().info("base: %s at %s", branch, head)
     return head
 
