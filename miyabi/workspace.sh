@@ -48,8 +48,29 @@ plain='-c core.hooksPath=/dev/null -c core.fsmonitor=false -c gc.auto=0 -c maint
 for e in post-checkout post-index-change pre-auto-gc reference-transaction; do   # hooks of the configuration: no path
   plain="$plain -c hook.$e.enabled=false"
 done
+# Git 2.54 can be told so of no event, only of each hook by its name; for perl, which becomes that git.
+unnamed='
+  my ($git, @words) = @ARGV;
+  my $n = 0;
+  $n += $words[$n] =~ /^-[Cc]$/ ? 2 : 1 while $n < @words && $words[$n] =~ /^-/;
+  open my $told, ">&", \*STDERR or die "$!\n";
+  open STDERR, ">", "/dev/null" or die "$!\n";
+  open my $hooks, "-|", $git, @words[0 .. $n - 1], qw(config -z --name-only --get-regexp), "^hook\\..*\\.event\$" or die "$!\n";
+  local $/ = "\0";
+  my $count = $ENV{GIT_CONFIG_COUNT} || 0;
+  while (<$hooks>) {
+    /^hook\.(.*)\.event\0\z/s or next;
+    @ENV{"GIT_CONFIG_KEY_$count", "GIT_CONFIG_VALUE_$count"} = ("hook.$1.enabled", "false");
+    $ENV{GIT_CONFIG_COUNT} = ++$count;
+  }
+  close $hooks;
+  open STDERR, ">&", $told or die;
+  exec $git, @words or die "$git: $!\n"'
 calm=
-g() { git $plain $calm "$@"; }
+g() {
+  if [ -z "$MIYABI_UNNAMED" ]; then git $plain $calm "$@"
+  else perl -e "$MIYABI_UNNAMED" git $plain $calm "$@"; fi
+}
 in_store() { g --git-dir="$store" "$@"; }
 in_task() { g --git-dir="$repo" "$@"; }
 
@@ -99,6 +120,9 @@ unlock() { exec 9>&-; }
 need() {
   command -v perl >/dev/null 2>&1 || die 78 "there is no perl on this machine's PATH ($PATH)"
   command -v git >/dev/null 2>&1 || die 78 "there is no git on this machine's PATH ($PATH). Install git 2.20 or newer"
+  MIYABI_UNNAMED=
+  case $(git version 2>/dev/null) in 'git version 2.54.'*) MIYABI_UNNAMED=$unnamed;; esac
+  export MIYABI_UNNAMED
 }
 new_enough() {
   v=$(git version 2>&1) || die 78 "git does not work on this machine: $v"

@@ -13,6 +13,7 @@ from tests.support import repos
 from tests.support.repos import commit, git, make_bench
 
 any_git = repos.any_git
+git_of_names = repos.git_of_names
 project = repos.project
 quiet_home = repos.quiet_home
 
@@ -143,6 +144,45 @@ async def test_hooks_of_the_configuration_do_not_run(
     any_git: str, project: Path, quiet_home: Path, tmp_path: Path, where: str
 ) -> None:
     """Whoever has defined hooks by configuration finds that no command of ours has run one."""
+    await _no_hook_runs(project, quiet_home, tmp_path, where=where)
+
+
+@pytest.mark.parametrize("where", ["home", "repository", "checkout"])
+async def test_hooks_that_only_their_names_switch_off(
+    git_of_names: None, project: Path, quiet_home: Path, tmp_path: Path, where: str
+) -> None:
+    """The same with git 2.54, whatever a hook is called."""
+    await _no_hook_runs(project, quiet_home, tmp_path, where=where)
+
+
+async def test_hooks_of_the_environment_do_not_run_either(
+    git_of_names: None, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings that the user gives by the environment count as before, but for the hooks among them."""
+    ran = tmp_path / "ran"
+    given = ("hook.x.event", "post-index-change"), ("hook.x.command", f"echo >>{ran}"), ("user.name", "Env")
+    monkeypatch.setenv("GIT_CONFIG_COUNT", str(len(given)))
+    for number, (key, value) in enumerate(given):
+        monkeypatch.setenv(f"GIT_CONFIG_KEY_{number}", key)
+        monkeypatch.setenv(f"GIT_CONFIG_VALUE_{number}", value)
+    bench = await make_bench(project, tmp_path / "machine")
+    paths = await bench.prepare()
+    (bench.checkout(paths) / "open").write_text("x")
+    bench.after(paths)
+    assert (await bench.collect(paths)).salvaged
+    async with checked_out(bench.repository, "main", await bench.clone()):
+        pass
+    assert not ran.exists()
+    assert (await bench.repository.identity())[0] == "Env"
+    words = [word for key, value in given for word in ("-c", f"{key}={value}")]
+    git(project, *words, "read-tree", "HEAD")
+    assert ran.exists()  # git of its own accord does run it
+
+
+NAMES = ("a spy.on-{}", "x=y {}", "$(touch {})", "{}.event", "日本 {}", "\\'{}")
+
+
+async def _no_hook_runs(project: Path, quiet_home: Path, tmp_path: Path, *, where: str) -> None:
     bench = await make_bench(project, tmp_path / "machine")
     commit(project, {"other": "x"}, message="other")
     git(project, "branch", "other")
@@ -155,8 +195,9 @@ async def test_hooks_of_the_configuration_do_not_run(
         "checkout": bench.checkout(paths) / ".git" / "config",
     }
     ran = tmp_path / "ran"
-    for event in EVENTS:
-        text = f'[hook "a spy.on-{event}"]\n\tevent = {event}\n\tcommand = echo {event} >>{ran}\n'
+    for number, event in enumerate(EVENTS):
+        name = NAMES[number % len(NAMES)].format(event).replace("\\", "\\\\")
+        text = f'[hook "{name}"]\n\tevent = {event}\n\tcommand = echo {event} >>{ran}\n'
         with files[where].open("a") as file:
             file.write(text)
     bench.after(paths)

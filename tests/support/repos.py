@@ -19,7 +19,8 @@ from miyabi.repository import Repository
 from miyabi.session import SessionPaths
 from miyabi.workspace import Collected, Workspace
 
-GITS = {"git": "", "newer git": str(Path(__file__).parents[2] / ".peers" / "git" / "bin")}
+_NEWER = Path(__file__).parents[2] / ".peers" / "git" / "bin"
+GITS = {"git": "", "newer git": str(_NEWER)}
 """The folders of the gits that the tests run with, "" for the machine's own; the newer one is of 2.54 at least."""
 
 WHO = {
@@ -183,6 +184,27 @@ def any_git(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         assert Path(folder, "git").exists(), f"there is no {folder}/git: run `make peers`"
         monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     return name
+
+
+@pytest.fixture
+def git_of_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A git as 2.54 is, in place of the one that is found: only the name of a hook switches it off, no event does."""
+    script = f"""#!/bin/sh
+case " $*" in *" version") echo git version 2.54.0; exit;; esac
+n=$#
+while [ $n -gt 0 ]; do
+  word=$1 n=$((n - 1))
+  shift
+  case $word in hook.*.enabled=false) word=hook.none.enabled=false;; esac
+  set -- "$@" "$word"
+done
+exec {_NEWER}/git "$@"
+"""
+    folder = tmp_path / "git-of-names"
+    folder.mkdir()
+    (folder / "git").write_text(script)
+    (folder / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.fixture
