@@ -18,23 +18,29 @@ from tasks.patience import server_answers
 _PATIENCE_SECONDS = 5.0
 
 
-def report_artifact(folder: RunFolder, report: Report) -> MarkdownArtifact:
-    """The artifact, to be created, of the flow run that a person pressed, or of the one that calls."""
+def report_artifact(folder: RunFolder, report: Report, *, to_go_on: str = "") -> MarkdownArtifact:
+    """The artifact, to be created, of the flow run that a person pressed, or of the one that calls.
+
+    Its description says what came of the run, and how to go on with it where that is told.
+    """
     return MarkdownArtifact(
         markdown=report_text(folder, report),
         key=artifact_key("report", report.run),
-        description=summary_sentence(report),
+        description=f"{summary_sentence(report)} {to_go_on}".rstrip(),
         flow_run_id=flow_run.parent_flow_run_id or flow_run.id,
     )
 
 
 async def show_unfinished(folder: RunFolder, *, to_go_on: str) -> None:
-    """Writes and shows the report of a run that somebody ended. That it cannot be shown keeps nobody waiting."""
+    """Writes and shows the report of a run that somebody ended. That it cannot be shown keeps nobody waiting.
+
+    The artifact says how to go on: the last state of a run that a worker has cancelled is the worker's, with its words.
+    """
     report, log = write_report(folder), get_run_logger()
     log.warning("%s %s", summary_sentence(report), to_go_on)
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             if await server_answers():
-                await report_artifact(folder, report).acreate()
+                await report_artifact(folder, report, to_go_on=to_go_on).acreate()
     except Exception as error:  # noqa: BLE001 - whatever the server has, the run has ended
         log.debug("the report was not shown: %s", error)

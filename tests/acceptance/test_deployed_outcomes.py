@@ -153,12 +153,14 @@ def test_cancelled(worked: Worked) -> None:
     state = worked.state_of(run)
     output = worked.log()
     assert (state["type"], state["name"]) == ("CANCELLED", "Cancelled")
+    assert state["message"] == "Flow run was cancelled successfully."  # the worker's words, whatever we have said
     report = site.report("held")
     assert {row.task: (row.outcome, row.salvaged) for row in report.tasks if row.task != "below"} == dict.fromkeys(
         tasks, (Outcome.STOPPED, True)
     )
     artifacts = worked.deployed.ask("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run["id"]]}}})
-    shown = {artifact["key"]: artifact["data"] for artifact in artifacts}
-    assert shown["report-held"] == site.run_folder("held").report_file.read_text()
+    shown = {artifact["key"]: artifact for artifact in artifacts}
+    assert shown["report-held"]["data"] == site.run_folder("held").report_file.read_text()
+    assert "To go on: miyabi orchestrate --run held" in shown["report-held"]["description"]
     assert "To go on: miyabi orchestrate --run held" in output
     assert ("Traceback" in output, "Crash" in output) == (False, False), output

@@ -106,8 +106,9 @@ def test_cancelled_with_a_full_fleet(site: Site) -> None:
     assert not site.live(0) | site.live(1)
     _is_cancelled(site)
     artifacts = site.ask("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [flow["id"]]}}})
-    shown = {artifact["key"]: artifact["data"] for artifact in artifacts}
-    assert shown["report-r1"] == site.run_folder().report_file.read_text()
+    shown = {artifact["key"]: artifact for artifact in artifacts}
+    assert shown["report-r1"]["data"] == site.run_folder().report_file.read_text()
+    assert "To go on: miyabi orchestrate --run r1" in shown["report-r1"]["description"]
 
 
 @pytest.mark.timeout(240)
