@@ -25,6 +25,7 @@ TOKEN_USER = "x-access-token"  # noqa: S105 - GitHub's own name for whoever come
 
 # How the user reaches the network and signs in over ssh; `miyabi.git.environment` leaves it out.
 _OF_THE_USER = re.compile(r"GIT_(?:SSH|SSH_COMMAND|SSH_VARIANT|SSL_\w+|PROXY_\w+)")
+_LACKING_MAY_BE_ASKED_FOR = {"GIT_NO_LAZY_FETCH": "0"}  # in a partial clone; git has the login here
 _NO_QUESTIONS = {"GIT_ASKPASS": "", "SSH_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never", "GCM_INTERACTIVE": "never"}
 _STALLED_SECONDS = "120"
 
@@ -110,7 +111,12 @@ class PushTarget:
     def environment(self, given: Mapping[str, str]) -> dict[str, str]:
         """What git's environment needs besides: no question is asked, and the login is at hand."""
         kept = {name: value for name, value in given.items() if _OF_THE_USER.fullmatch(name)}
-        return kept | _NO_QUESTIONS | settings(given, self._named() + self._patience() + self._signed())
+        return (
+            kept
+            | _NO_QUESTIONS
+            | _LACKING_MAY_BE_ASKED_FOR
+            | settings(given, self._named() + self._patience() + self._signed())
+        )
 
     def redact(self, text: str) -> str:
         """The text without the login, whatever it looks like, and without all that looks like one."""

@@ -13,7 +13,8 @@ from miyabi import scratch
 from miyabi.errors import BadInput
 from miyabi.opening import RunRequest, open_run
 from miyabi.partial_clone import complete
-from miyabi.push import Patience
+from miyabi.push import Patience, PushTarget
+from miyabi.remote_base import fetch_base
 from miyabi.repository import Repository
 from tests.support import fleet, pushing, repos
 from tests.support.fleet import Fleet
@@ -171,3 +172,22 @@ def _request(desk: Desk, tmp_path: Path, **github: str) -> RunRequest:
     tasks.write_text(json.dumps({"nodes": [{"id": "a", "title": "do it"}]}))
     machines = [{"name": "m1", "workspace": str(tmp_path / "m1")}]
     return RunRequest(tasks=tasks, repository=clone, run="r1", overrides={"machines": machines, "github": github})
+
+
+async def test_a_newer_base_is_fetched_on_top_of_what_is_lacking(any_git: str, desk: Desk, tmp_path: Path) -> None:
+    """The remote sends differences to files that a partial clone never had: these are asked for with the token too."""
+    text = "".join(f"{number} {number * number}\n" for number in range(2000))
+    there = tmp_path / "there"
+    git(tmp_path, "clone", "-q", str(desk.bare), there.name)
+    commit(there, {"large.txt": text})
+    git(there, "push", "-q", "origin", "main")
+    clone = partial(desk.bare, tmp_path / "clone", "--filter=blob:none", "--no-checkout")
+    git(clone, "remote", "set-url", "origin", desk.hub.clone_url(NAME))
+    newer = commit(there, {"large.txt": text + "and more\n"})
+    git(there, "push", "-q", "origin", "main")
+    repository, token = await Repository.open(clone), SecretStr(TOKEN)
+    target = await PushTarget.resolve(repository, token=token, base_url=desk.hub.url)
+    assert await fetch_base(repository, "main", remote=target, patience=ONCE) == newer
+    assert await complete(repository, newer, token=token, base_url=desk.hub.url) > 0
+    git(clone, "remote", "set-url", "origin", "file:///nowhere")
+    assert git(clone, "show", f"{newer}:large.txt").endswith("and more")
