@@ -30,7 +30,7 @@ class Clone:
         config: settings to add to the repository's own.
         shallow: the commits where the history ends; empty in a whole one.
         packed_refs: branches and tags.
-        tips: the commits and tags that those name, which must be there.
+        tips: the commits and tags that those name, which must be there; the first is where the run starts from.
     """
 
     config: str

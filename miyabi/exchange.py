@@ -53,8 +53,11 @@ async def write_bundle(
     object_format: str,
     shallow: frozenset[str],
     also: Sequence[str] = (),
+    lasting: str | None = None,
 ) -> bool:
     """Writes what `tip` and `also`, commits or tags, need beyond the known commits; False where that is nothing.
+
+    A store keeps `lasting`, one of them, beyond the run, as it keeps what the user's own refs hold.
 
     Raises:
         GitFailed: git could not do it, e.g. because objects are missing or the disk is full.
@@ -63,8 +66,9 @@ async def write_bundle(
     tags = set(also) - await existing(git, also)  # their own objects: those of their commits may all be known
     if extent.empty and not tags:
         return False
-    name = f"{KNOWN}/{tip}" if await _of_the_user(git, tip) else BASE
-    tips = ((tip, name), *((commit, f"{SHALLOW}/{commit}") for commit in extent.shallow))
+    lasts = tip == lasting or await _of_the_user(git, tip)
+    kept = {tip: f"{KNOWN}/{tip}" if lasts else BASE} | ({lasting: f"{KNOWN}/{lasting}"} if lasting else {})
+    tips = (*kept.items(), *((commit, f"{SHALLOW}/{commit}") for commit in extent.shallow))
     header = BundleHeader(tips=tips, prerequisites=extent.boundary, object_format=object_format)
     with file.open("wb") as out:
         out.write(header.to_bytes())

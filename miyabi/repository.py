@@ -145,15 +145,25 @@ class Repository:
         """Those of the ids that are commits here."""
         return await exchange.existing(self.git, commits)
 
-    async def bundle(self, tip: str, *, known: Collection[str], file: Path, also: Sequence[str] = ()) -> bool:
+    async def bundle(
+        self,
+        tip: str,
+        *,
+        known: Collection[str],
+        file: Path,
+        also: Sequence[str] = (),
+        lasting: str | None = None,
+    ) -> bool:
         """Writes what `tip`, and other commits and tags, need beyond the known commits; False where that is nothing.
+
+        A store keeps `lasting`, one of them, beyond the run.
 
         Raises:
             GitFailed: git could not do it.
         """
         ends, kind = shallow_ends(self.common), self.object_format
         return await exchange.write_bundle(
-            self.git, tip, also=also, known=known, file=file, object_format=kind, shallow=ends
+            self.git, tip, also=also, known=known, file=file, object_format=kind, shallow=ends, lasting=lasting
         )
 
     async def _commits(self, base: str, head: str) -> dict[str, bool]:

@@ -193,8 +193,9 @@ class Workspace:
             return await self._prepare(paths, base=base, clone=clone)
         with tempfile.TemporaryDirectory(prefix="miyabi-") as folder:
             file, commits = Path(folder) / "base.bundle", {one for one in known if not _CLONE_NAME.fullmatch(one)}
-            also = clone.tips if new else ()
-            await self._repository.bundle(base, also=also, known=commits, file=file)
+            lasting = clone.tips[0]
+            also = clone.tips if new else (lasting,)
+            await self._repository.bundle(base, also=also, known=commits, file=file, lasting=lasting)
             return await self._prepare(paths, base=base, clone=clone, bundle=file, with_clone=new)
 
     async def _prepare(

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from miyabi.clone import describe
 from miyabi.host import Completed
 from miyabi.local_host import LocalHost
+from miyabi.session import SessionPaths
 from tests.support import repos
 from tests.support.repos import Bench, commit, git, make_bench
 
@@ -75,6 +77,60 @@ async def test_only_what_is_new_travels(counted: tuple[Bench, CountingHost]) -> 
     await again.prepare("t3", run="r2")
     assert sum(host.sent) < 5_000
     assert (bench.folder / "checkouts/r2/t3/t3/n").read_text() == "newer"
+
+
+async def _night(bench: Bench, host: CountingHost, *, run: str, base: str, start: str | None = None) -> int:
+    """How many bytes are sent for a run from a base, by a new orchestrator; the machine is swept afterwards."""
+    again = await make_bench(bench.root, bench.folder, host=host)
+    clone = await describe(again.repository, branch="main", commit=base)
+    host.sent.clear()
+    await again.workspace.prepare(SessionPaths(run=run, task="t1"), base=start or base, clone=clone)
+    sent = sum(host.sent)
+    assert git(again.checkout(SessionPaths(run=run, task="t1")), "rev-parse", "origin/main") == base
+    await again.workspace.remove_run(run)
+    return sent
+
+
+def _fetched(project: Path, folder: Path) -> str:
+    """A commit that was made elsewhere and fetched: no ref of the user's holds it."""
+    if not folder.exists():
+        git(project, "clone", "-q", str(project), str(folder))
+    commit(folder, {f"new-{len(list(folder.iterdir()))}": "new"})
+    git(project, "fetch", "-q", "--no-write-fetch-head", str(folder), "refs/heads/main")
+    return git(folder, "rev-parse", "HEAD")
+
+
+async def test_a_fetched_base_travels_once(counted: tuple[Bench, CountingHost], tmp_path: Path) -> None:
+    """A base that no branch of the user's holds: the first night brings all, each later one what is new since."""
+    bench, host = counted
+    first = await _night(bench, host, run="r1", base=_fetched(bench.root, tmp_path / "elsewhere"))
+    again = await _night(bench, host, run="r2", base=_fetched(bench.root, tmp_path / "elsewhere"))
+    third = await _night(bench, host, run="r3", base=_fetched(bench.root, tmp_path / "elsewhere"))
+    assert first > 600_000
+    assert max(again, third) < 5_000
+
+
+async def test_a_night_of_the_same_fetched_base_brings_nothing(
+    counted: tuple[Bench, CountingHost], tmp_path: Path
+) -> None:
+    """Where nothing was pushed meanwhile, the second night costs one round trip without any commit."""
+    bench, host = counted
+    base = _fetched(bench.root, tmp_path / "elsewhere")
+    assert await _night(bench, host, run="r1", base=base) > 600_000
+    assert await _night(bench, host, run="r2", base=base) < 500
+
+
+async def test_a_machine_that_begins_with_a_dependant_keeps_the_base(
+    counted: tuple[Bench, CountingHost], tmp_path: Path
+) -> None:
+    """Where a machine's first checkout is one of merged heads, the history below them is known there afterwards too."""
+    bench, host = counted
+    base = _fetched(bench.root, tmp_path / "elsewhere")
+    tree = git(bench.root, "rev-parse", f"{base}^{{tree}}")
+    heads = [git(bench.root, "commit-tree", tree, "-p", base, "-m", name) for name in ("a", "b")]
+    start = await bench.repository.merge(heads, base=base, message="m")
+    assert await _night(bench, host, run="r1", base=base, start=start) > 600_000
+    assert await _night(bench, host, run="r2", base=_fetched(bench.root, tmp_path / "elsewhere")) < 5_000
 
 
 async def test_what_the_machine_made_does_not_travel_back(counted: tuple[Bench, CountingHost]) -> None:
