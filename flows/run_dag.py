@@ -74,6 +74,8 @@ def run_dag(
             overrides=overrides(fleet, session_defaults, strategy=strategy, fail_fast=fail_fast or None),
         )
         live = runner.call(open_run(request))
+        for warning in live.warnings:
+            get_run_logger().warning("%s", warning)
         with live.folder.lock(), use_run(live):
             equip(live, runner)
             _run(live, runner)

@@ -28,7 +28,7 @@ async def with_attributes_of(git: Git, commit: str) -> AsyncIterator[Git]:
         GitFailed: the commit is not here.
     """
     if await installed_version() >= _READS_A_COMMIT:
-        yield Git(git.folder, {"GIT_ATTR_SOURCE": commit})
+        yield git.given({"GIT_ATTR_SOURCE": commit})
         return
     where = (await git.ask("rev-parse", "--absolute-git-dir")).text
     contents = await _attribute_files(git, commit)

@@ -58,9 +58,12 @@ build() {
 }
 check_out() {
   [ "$made" != ref ] || made=all
-  in_task --work-tree="$checkout" read-tree -u --reset HEAD && mv "$notes.making" "$notes.ready" && return
+  in_task --work-tree="$checkout" read-tree -u --reset HEAD && is_made && return
   in_store rev-list --objects --quiet "$base" >/dev/null 2>&1 || exit 67   # nothing here can be counted on
   failed "cannot check out $checkout"
+}
+is_made() { # a submodule is part of a task, and none that could be another repository's
+  if [ -f "$notes.inside" ]; then rm -f "$notes.making"; else mv "$notes.making" "$notes.ready"; fi
 }
 
 # As `lock` and `own_repository`, in one process.
@@ -107,6 +110,71 @@ own_repository() { # [GATE: what to lock first; 1 where another process had it, 
     ' "$repo" "$store" "${clone:+$store/miyabi/clone-$clone}" "$notes" "$branch" "$base" "$home" "${1:-}"
 }
 
+# ---- submodules: in stores of their own, as repositories of their own below the task's
+
+# Not again where a session may have been there.
+embed() { # FORMAT BASE BYTES CLONE CLONE_BYTES OUTER AT PATH
+  incoming= made= base=$2 clone=$4
+  trap 'tidy' EXIT
+  trap 'exit 70' HUP INT TERM
+  if [ -f "$notes.inside" ] && [ ! -f "$notes.making" ]; then cat >/dev/null; exit 0; fi
+  make_store "$1"
+  [ $(($3 + $5)) -eq 0 ] || receive "$3" "$4" "$5"
+  hold || lacks
+  lock "$gate"
+  : >"$notes.making" && printf '%s\n' "$6" "$base" "$7" "$8" >"$notes.inside" || failed "cannot write $notes.inside"
+  link_file "$checkout" "$8" "$7" || failed "cannot make $checkout/$8"
+  enter
+  rm -rf "$repo"
+  own_repository || failed "cannot make $repo"
+  made=
+  check_out
+}
+# Where a session finds a submodule's repository. Not through links: a name may mean two things to a file system.
+link_file() { # FOLDER PATH AT
+  perl -e '
+    my ($folder, $path, $to) = @ARGV;
+    for my $name (split m{/}, $path) {
+      $folder .= "/$name";
+      $to = "../$to";
+      die "$folder is no folder\n" if -l $folder || !-d $folder && !mkdir $folder;
+    }
+    open my $h, ">", "$folder/.git" or die "$folder/.git: $!\n";
+    binmode $h;
+    print {$h} "gitdir: $to\n" and close $h or die "$folder/.git: $!\n"' "$1" "$2" ".git/$3"
+}
+# From a task to its submodule whose store this is.
+enter() {
+  { IFS= read -r outer; IFS= read -r began; IFS= read -r at; IFS= read -r within; } <"$notes.inside" || die 70 "cannot read $notes.inside"
+  find_checkout
+  repo=$repo/$at checkout=$checkout/$within
+}
+# Calls the command for each submodule of the task, with the note of it.
+each_inside() { # COMMAND ...
+  for n in "$ws"/repos/*.git/miyabi/"$id".inside; do
+    [ -f "$n" ] && IFS= read -r outer <"$n" && [ "$outer" = "$key" ] || continue
+    "$@" "$n"
+  done
+}
+tell_inside() { # NOTE
+  set -- "$1" "${1%.git/miyabi/*}"
+  { IFS= read -r outer; IFS= read -r began; IFS= read -r at; IFS= read -r within; } <"$1" &&
+    say "miyabi-inside ${2##*/} $began $within" >&2
+}
+is_at() { # GITDIR NOTE
+  { IFS= read -r outer; IFS= read -r began; IFS= read -r at; } <"$2" && [ "$1" != "$repo/$at" ] || found=1
+}
+is_submodule() { found=; each_inside is_at "$1"; [ -n "$found" ]; }
+forget_inside() ( # NOTE
+  store=${1%/miyabi/*}
+  forget_refs "refs/miyabi/base/$run/$task" "refs/miyabi/heads/$run/$task"
+  notes=${1%.inside}
+  forget_notes
+  for n in "$store/miyabi/$run"+*.inside; do [ ! -e "$n" ] || exit 0; done
+  make_precious
+  tend_store
+)
+
 # ---- remove
 
 wipe() { # FOLDER: also where an agent took the write permission away
@@ -127,12 +195,14 @@ remove() {
     lock "$gate"
     ! is_here || [ -h "$repo" ] || [ ! -d "$repo" ] || remove_worktrees "$repo" "$checkout" "$notes.links"
     forget_refs "refs/miyabi/base/$run/$task" "refs/miyabi/heads/$run/$task"
-    for n in ready salvaged unmerged left making config clone links; do wipe "$notes.$n"; done
+    each_inside forget_inside
+    forget_notes
   fi
   is_foreign || { wipe "$home"; rm -f "$gate"; }
   rmdir "$ws/checkouts/$run" 2>/dev/null
   unlock
 }
+forget_notes() { for n in ready salvaged unmerged left making config clone links inside; do wipe "$notes.$n"; done; }
 remove_run() { # WORKSPACE KEY RUN
   tasks=
   for n in "$ws/checkouts/$3"/* "$ws/worktrees/$3"/* "$store/worktrees/$3"+* "$store/miyabi/$3"+*.ready; do

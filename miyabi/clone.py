@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from miyabi.errors import SettingsError
+from miyabi.gitlinks import Gitlink, gitlinks
 from miyabi.remote_url import RemoteUrl
 from miyabi.repository import Repository, shallow_ends
 
@@ -58,7 +59,14 @@ class Clone:
             (folder / "shallow").write_text(self.shallow, encoding="utf-8", errors="surrogateescape")
 
 
-async def describe(repository: Repository, *, branch: str | None, commit: str) -> Clone:
+async def describe(
+    repository: Repository,
+    *,
+    branch: str | None,
+    commit: str,
+    worktree: Path | None = None,
+    checkout: str | None = None,
+) -> Clone:
     """What `git clone --single-branch` would give: the branch here and as `origin/BRANCH`, and the tags in its history.
 
     No address in it holds a credential, and what would fetch or push says who does that instead.
@@ -67,6 +75,8 @@ async def describe(repository: Repository, *, branch: str | None, commit: str) -
         repository: the user's.
         branch: the one that the run starts from; None where it starts from a mere commit.
         commit: the commit it stands at.
+        worktree: where the user has it checked out; None: in the root of the repository.
+        checkout: for a submodule, the path from its `.git` to its files.
 
     Raises:
         GitFailed: git could not read the refs.
@@ -79,11 +89,23 @@ async def describe(repository: Repository, *, branch: str | None, commit: str) -
     refs = "".join([f"{_PACKED}\n", *(rows[name] for name in sorted(rows, key=str.encode))])
     ends = "".join(f"{end}\n" for end in sorted(shallow_ends(repository.common)))
     return Clone(
-        config=_config(await _address(repository), branch),
+        config=_config(await _address(repository), branch)
+        + (f"[core]\n\tworktree = {_quoted(checkout)}\n" if checkout else "")
+        + "".join(
+            [await _active(link) for link in await gitlinks(repository, commit, worktree=worktree or repository.root)]
+        ),
         shallow=ends,
         packed_refs=refs,
         tips=(commit, *(oid for oid, _ in tags.values())),
     )
+
+
+async def _active(link: Gitlink) -> str:
+    """What `git submodule init` writes; nothing for one that is not initialised."""
+    if link.repository is None:
+        return ""
+    url = _quoted(await _address(link.repository))
+    return f"[submodule {_quoted(link.name)}]\n\tactive = true\n\turl = {url}\n"
 
 
 async def _tags(repository: Repository, commit: str) -> dict[str, tuple[str, str]]:

@@ -25,6 +25,7 @@ class Evidence:
     stderr: str = ""
     commits: int = 0
     strays: Strays | None = None  # what it did beside its branch
+    submodules: tuple[str, ...] = ()  # what is to be said of its work in those, a sentence each
     unresolved: tuple[str, ...] = ()  # files with conflicts that nobody resolved
     expect_changes: bool = True
     checkout_gone: bool = False  # nothing of it was there any more when the session had ended

@@ -117,6 +117,10 @@ class Git:
         self.folder = folder
         self._extra = dict(extra or {})
 
+    def given(self, extra: Mapping[str, str]) -> Git:
+        """The same with further environment variables."""
+        return Git(self.folder, {**self._extra, **extra})
+
     async def run(
         self,
         *words: str,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from miyabi import conflict_markers, legacy_result, private_files, strays
+from miyabi import conflict_markers, legacy_result, private_files, strays, submodule_work
 from miyabi.errors import MachineError, MiyabiError
 from miyabi.legacy_result import LegacyResult
 from miyabi.live_run import LiveRun
@@ -21,7 +21,8 @@ from miyabi.session import SessionResult, SessionSpec, Strays, is_resolving
 from miyabi.session_status import State, Status
 from miyabi.spending import Ledger
 from miyabi.spending_record import read_ledger
-from miyabi.workspace import Collected
+from miyabi.submodule_work import InSubmodule
+from miyabi.workspace import Collected, Workspace
 
 T = TypeVar("T")
 
@@ -79,6 +80,7 @@ class Harvest:
         if status.state in {State.LOST, State.ORPHAN}:
             await self._retried(lambda: self.session.stop(grace_seconds=STOP_GRACE_SECONDS))
         collected = await self._retried(self._collect)
+        brought, left_inside = await self._collect_inside(collected)
         changes = await self.live.repository.changes(self.spec.base, collected.head)
         private_files.write_bytes(self._files / "check.log", await self._retried(self.session.check_log))
         return conclude(
@@ -89,6 +91,7 @@ class Harvest:
                 strays=await self._strays(collected),
                 unresolved=await self._unresolved(collected),
                 checkout_gone=collected.is_gone,
+                submodules=await self._told_of_submodules(collected, brought),
             ),
             changes=changes.model_copy(update={"salvaged": collected.salvaged}),
             machine=self.machine.name,
@@ -98,7 +101,7 @@ class Harvest:
             head=collected.head,
             before=self.live.before(self.spec.resumes),
             ledger=await self._ledger(status, transcript),
-            left_there=collected.left_there,
+            left_there=(*collected.left_there, *left_inside),
         )
 
     async def _retried(self, call: Callable[[], Awaitable[T]]) -> T:
@@ -106,8 +109,30 @@ class Harvest:
         return await retried(call, patience_seconds=patience_seconds, on_wait=self.on_wait)
 
     async def _collect(self) -> Collected:
-        return await self.live.workspace(self.machine).collect(
-            self.spec.paths, base=self.spec.base, aside=self.aside, max_file_bytes=self.spec.max_file_bytes
+        return await self._collect_in(self.live.workspace(self.machine), self.spec.base)
+
+    async def _collect_in(self, workspace: Workspace, base: str) -> Collected:
+        return await workspace.collect(
+            self.spec.paths, base=base, aside=self.aside, max_file_bytes=self.spec.max_file_bytes
+        )
+
+    async def _collect_inside(self, collected: Collected) -> tuple[tuple[InSubmodule, ...], tuple[str, ...]]:
+        if not collected.inside:
+            return (), ()
+        workspace = self.live.workspace(self.machine)
+        return await submodule_work.bring(
+            collected.inside,
+            known=await self.live.submodules(self.spec.base),
+            collect=lambda inside, base: self._retried(lambda: self._collect_in(workspace.of(inside), base)),
+        )
+
+    async def _told_of_submodules(self, collected: Collected, brought: Sequence[InSubmodule]) -> tuple[str, ...]:
+        return await submodule_work.told(
+            brought,
+            root=self.live.repository.root,
+            branch=self.spec.paths.branch,
+            before=await self.live.submodules(self.spec.base),
+            after=await self.live.submodules(collected.head),
         )
 
     async def _strays(self, collected: Collected) -> Strays | None:

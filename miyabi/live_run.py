@@ -30,6 +30,7 @@ from miyabi.session import Outcome, SessionPaths, SessionResult, SessionSpec
 from miyabi.settings import Settings
 from miyabi.specs import spec_for
 from miyabi.spending import Before
+from miyabi.submodules import Submodules, submodules_of
 from miyabi.workspace import Workspace
 
 T = TypeVar("T")
@@ -60,6 +61,7 @@ class LiveRun:
     absences: Absences = field(init=False)
     _bases: dict[str, asyncio.Task[str]] = field(default_factory=dict)
     _described: asyncio.Task[Clone] | None = None
+    _submodules: dict[str, Submodules] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._places = Places(self.repository)
@@ -171,7 +173,14 @@ class LiveRun:
     async def _make_checkout(self, machine: Machine, node: Node) -> str:
         paths = SessionPaths(run=self.run, task=node.id)
         base = await self.start_for(node)
-        return await self.workspace(machine).prepare(paths, base=base, clone=await self._clone())
+        submodules = (await self.submodules(base)).filled
+        return await self.workspace(machine).prepare(paths, base=base, clone=await self._clone(), submodules=submodules)
+
+    async def submodules(self, commit: str) -> Submodules:
+        """The submodules of a commit. Looked for once. Raises as `submodules_of`."""
+        if commit not in self._submodules:
+            self._submodules[commit] = await submodules_of(self.repository, commit)
+        return self._submodules[commit]
 
     async def _clone(self) -> Clone:
         """What each task's checkout has besides its branch. Computed once."""

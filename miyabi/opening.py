@@ -88,7 +88,7 @@ async def open_run(request: RunRequest) -> LiveRun:
                 folder.discard_unless_used()
                 raise BadInput(str(error)) from error
     info = folder.info()
-    return LiveRun(
+    live = LiveRun(
         run=run,
         run_id=info.id,
         dag=dag,
@@ -100,6 +100,9 @@ async def open_run(request: RunRequest) -> LiveRun:
         board=Board(run=run, tasks=dag.order, rehearsal=info.rehearse),
         rehearse=info.rehearse,
     )
+    if warning := (await live.submodules(base)).warning:
+        live.warn(warning)
+    return live
 
 
 def _require_new(folder: RunFolder) -> None:

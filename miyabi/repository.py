@@ -33,6 +33,7 @@ class Repository:
         self.key = _key(common, object_format)
         self.git = Git(root)
         self.writing = asyncio.Lock()
+        self._submodules: dict[Path, Repository] = {}
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -58,6 +59,22 @@ class Repository:
         else:
             raise NotARepository(f"{path}: this is the inside of a git repository. Give the folder above it.")
         return cls(root=_folder(root), common=_folder(Path(common)), object_format=object_format)
+
+    async def submodule(self, place: Path) -> Repository | None:
+        """The repository of a submodule, whose `.git` is that file or folder; None where there is none.
+
+        The same one each time.
+        """
+        words = ("rev-parse", "--path-format=absolute", "--git-common-dir", "--show-object-format")
+        answer = await Git(self.common, _at(place)).run(*words)
+        if answer.exit_status:
+            return None
+        common = _folder(Path(answer.lines[0]))
+        if common not in self._submodules:
+            found = Repository(root=common, common=common, object_format=answer.lines[1])
+            found.git = Git(common, _at(common))  # its settings name a checkout, which need not be there
+            self._submodules[common] = found
+        return self._submodules[common]
 
     async def resolve(self, revision: str) -> str:
         """The full id of the commit that a branch, tag, id or other revision means; a branch wins over a tag.
@@ -145,6 +162,14 @@ class Repository:
         """Those of the ids that are commits here."""
         return await exchange.existing(self.git, commits)
 
+    async def is_on_a_remote(self, commit: str) -> bool:
+        """Whether a branch of a remote holds the commit, as far as is known here.
+
+        Raises:
+            GitFailed: the commit is not here.
+        """
+        return not (await self.git.ask("rev-list", "--max-count=1", commit, "--not", "--remotes")).stdout
+
     async def bundle(
         self,
         tip: str,
@@ -188,6 +213,11 @@ class Repository:
         like = [n for n in ours if revision and n.endswith(f"/{revision}")] or difflib.get_close_matches(revision, ours)
         hint = f"Did you mean {' or '.join(like)}?" if like else f"There are: {', '.join(ours[:8]) or 'no branches'}."
         return BaseMissing(f"{self.root} has no branch, tag or commit {revision!r}. {hint}")
+
+
+def _at(place: Path) -> dict[str, str]:
+    """What leads git to a repository, and to no checkout of it."""
+    return {"GIT_DIR": str(place), "GIT_WORK_TREE": str(place.parent)}
 
 
 def _folder(path: Path) -> Path:

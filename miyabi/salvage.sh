@@ -67,7 +67,7 @@ is_ours() {
 # `.git` is gone or is none of ours: the files are compared with the base. An agent may have begun anew with `git init`:
 # that is a history of its own, which goes to the strays.
 anew() {
-  own_repository && in_task read-tree HEAD && mv "$notes.making" "$notes.ready" || failed "cannot repair $checkout"
+  own_repository && in_task read-tree HEAD && is_made || failed "cannot repair $checkout"
   [ ! -d "$home/git.$$" ] || in_task fetch -q --no-tags "$home/git.$$" "+HEAD:refs/miyabi/nested/own/HEAD" \
     "+refs/heads/*:refs/miyabi/nested/own/heads/*" 2>/dev/null
   rm -f "$repo/FETCH_HEAD"
@@ -302,11 +302,13 @@ put_back() { # REPOSITORY
     rm -rf "$a"
   done
 }
-# What a repository inside has that none of its remotes has, uncommitted work included, becomes the task's.
+# What a repository inside has that none of its remotes has, uncommitted work included, becomes the task's. A submodule's
+# is collected by itself.
 keep_history() { # REPOSITORY LINK NAME
   (
     inner=$(cd -P -- "$2" && pwd -P) && { [ ! -d "$inner/.git" ] || whole_head "$inner/.git"; } && inner_git=$(g -C "$inner" rev-parse --absolute-git-dir) || exit 0
     save_repository "$inner_git" "$inner" "$2.links"
+    ! is_submodule "$inner_git" || exit 0
     theirs=--remotes
     [ -z "$(g --git-dir="$inner_git" remote)" ] || theirs='--remotes --tags'
     n=0

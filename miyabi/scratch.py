@@ -17,6 +17,7 @@ from miyabi.clone import Clone
 from miyabi.errors import GitFailed
 from miyabi.git import Git
 from miyabi.repository import Repository
+from miyabi.submodules import submodules_of
 
 _STALE_SECONDS = 60.0
 
@@ -24,6 +25,8 @@ _STALE_SECONDS = 60.0
 @asynccontextmanager
 async def checked_out(repository: Repository, commit: str, clone: Clone) -> AsyncIterator[Path]:
     """A folder with the commit's files: a repository as a session has it, which reads the user's objects.
+
+    Its submodules are filled as far as the user's clone has their commits.
 
     What an orchestrator that was killed has left of such folders is removed on the way.
 
@@ -38,20 +41,39 @@ async def checked_out(repository: Repository, commit: str, clone: Clone) -> Asyn
         raise GitFailed(f"{tempfile.gettempdir()}: no folder can be made to verify in: {error.strerror}") from error
     try:
         with _claimed(top):
-            yield await _clone(repository, commit, clone, top / _name(repository))
+            folder = await _clone(repository, commit, clone, top / _name(repository))
+            for each in (await submodules_of(repository, commit)).filled:
+                inside = _require_plain(folder, each.path)
+                git_folder = folder / ".git" / each.git_folder
+                await _clone(each.repository, each.commit, each.clone, inside, git_folder=git_folder)
+            yield folder
     finally:
         await asyncio.shield(asyncio.to_thread(_remove, top))
 
 
-async def _clone(repository: Repository, commit: str, clone: Clone, folder: Path) -> Path:
+async def _clone(
+    repository: Repository, commit: str, clone: Clone, folder: Path, *, git_folder: Path | None = None
+) -> Path:
     """As `git clone --shared`, but nothing in it tells where the user's repository is pushed to."""
-    words = ("init", "-q", "--template=", "-b", "main", f"--object-format={repository.object_format}")
+    words = ["init", "-q", "--template=", "-b", "main", f"--object-format={repository.object_format}"]
+    if git_folder is not None:
+        git_folder.parent.mkdir(parents=True, exist_ok=True)
+        words.append(f"--separate-git-dir={git_folder}")
     await Git(folder.parent).ask(*words, str(folder))
-    info = folder / ".git" / "objects" / "info"
+    own = git_folder or folder / ".git"
+    info = own / "objects" / "info"
     info.mkdir(parents=True, exist_ok=True)
     (info / "alternates").write_bytes(os.fsencode(repository.common / "objects") + b"\n")
-    clone.put_into(folder / ".git")
+    clone.put_into(own)
     await Git(folder).ask("checkout", "-q", "-f", "--detach", commit)  # without -f, files that it lacks are no error
+    return folder
+
+
+def _require_plain(top: Path, path: str) -> Path:
+    """The folder of that path, where no link leads elsewhere: a name may mean two things to a file system."""
+    folder = top / path
+    if folder.resolve() != top.resolve() / path:
+        raise GitFailed(f"the submodule {path} cannot be filled: a link leads from there to {folder.resolve()}")
     return folder
 
 

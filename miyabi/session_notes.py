@@ -19,7 +19,8 @@ _STOPPED_AGENTS = re.compile(r"(?im)^.*(?:stopping|stopped|killed).{0,40} backgr
 
 def notes_of(transcript: Transcript, evidence: Evidence) -> tuple[str, ...]:
     """One sentence each, without secrets: what was lost, ended or left out of account while the session ran."""
-    every = (*_of_ends(transcript, evidence), *_of_losses(transcript, evidence), *_of_stderr(transcript, evidence))
+    of_claude = (*_of_ends(transcript, evidence), *_of_losses(transcript, evidence), *_of_stderr(transcript, evidence))
+    every = (*of_claude, *evidence.submodules)
     return tuple(one_line(redact(note), characters=_LONGEST_CHARACTERS) for note in every)
 
 

@@ -7,9 +7,16 @@ collect() { # SESSION BASE [max=BYTES] [HAVE ...]
   shift 2
   case ${1:-} in max=*) most=${1#max=}; shift;; esac
   [ -f "$notes.ready" ] || [ -d "$home" ] || die 68 "there is no checkout of $run/$task here"
-  salvage "$session" "$most" "$base"
-  find_checkout
-  if ! is_here || [ ! -d "$repo" ]; then
+  if [ -f "$notes.inside" ]; then
+    lock "$gate"
+    enter
+    [ ! -d "$repo" ] || { whole "$base"; settle; }
+  else
+    salvage "$session" "$most" "$base"
+    find_checkout
+    each_inside tell_inside
+  fi
+  if [ ! -d "$repo" ] || { [ ! -f "$notes.inside" ] && ! is_here; }; then
     say "miyabi-gone" >&2
     say "miyabi-collected $base -" >&2
     return
@@ -30,7 +37,7 @@ collect() { # SESSION BASE [max=BYTES] [HAVE ...]
   [ "$head" = "$base" ] || in_store fetch -q --no-tags "$checkout" "+refs/heads/$branch:refs/miyabi/heads/$run/$task" >&2 &&
     rm -f "$store/FETCH_HEAD"
   [ ! -f "$notes.unmerged" ] || sed 's/^/miyabi-unmerged /' "$notes.unmerged" >&2
-  beside | sed 's/^/miyabi-left /' >&2
+  [ -f "$notes.inside" ] || beside | sed 's/^/miyabi-left /' >&2
   [ ! -f "$notes.left" ] || sed 's/^/miyabi-left /' "$notes.left" >&2
   say "miyabi-collected $head ${strays:--}" >&2
 }
@@ -56,6 +63,7 @@ case $verb in
   prepare | salvage | collect) is_linked && { as_linked "$@"; exit; };;
 esac
 case $verb in
+  embed) shift 5; [ $# -eq 8 ] || die 64 "usage: embed WORKSPACE KEY RUN TASK FORMAT BASE BYTES CLONE CLONE_BYTES OUTER AT PATH"; embed "$@";;
   prepare) shift 5; [ $# -eq 5 ] || die 64 "usage: prepare WORKSPACE KEY RUN TASK FORMAT BASE BYTES CLONE CLONE_BYTES"; prepare "$@";;
   salvage) salvage "$6" "${7:-}";;
   collect) shift 5; collect "$@";;

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from miyabi import arrival, toolbox
 from miyabi.clone import Clone
@@ -19,6 +20,7 @@ from miyabi.host import Completed, Host
 from miyabi.quoting import word
 from miyabi.repository import Repository, shallow_ends
 from miyabi.session import SessionPaths
+from miyabi.submodules import Submodule
 from miyabi.workspace_faults import BASE_MISSING, failure, require_safe, script_is_gone
 
 _SCRIPT = "workspace"
@@ -28,6 +30,14 @@ _BYTES_PER_SECOND = 100_000
 _REPORT = re.compile(r"^miyabi-collected ([0-9a-f]{40,64}) ([0-9a-f]{40,64}|-)$", re.MULTILINE)
 _CLONE_NAME = re.compile("[0-9a-f]{32}")
 _COMMIT = re.compile("[0-9a-f]{40,64}")
+
+
+class Inside(NamedTuple):
+    """A submodule in a task's checkout: the key of its repository, the commit that it began with, its path."""
+
+    key: str
+    base: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +51,7 @@ class Collected:
         unmerged: paths with a conflict that the index still told of when the session ended.
         left_there: files that were not committed for their size or number, and stay on the machine.
         is_gone: whether the checkout had been removed: what was in it cannot be told.
+        inside: its submodules, each of which is to be collected in a workspace of its own.
     """
 
     head: str
@@ -49,6 +60,17 @@ class Collected:
     unmerged: tuple[str, ...] = ()
     left_there: tuple[str, ...] = ()
     is_gone: bool = False
+    inside: tuple[Inside, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What a machine is to make of a commit: a task's checkout, or with `submodule` (OUTER, AT, PATH) a part of one."""
+
+    paths: SessionPaths
+    base: str
+    clone: Clone
+    submodule: tuple[str, ...] = ()
 
 
 class Workspace:
@@ -61,14 +83,24 @@ class Workspace:
         self._known: set[str] | None = None
         self._shipping: dict[str, asyncio.Lock] = {}
         self._runs: set[str] = set()
+        self._inside: dict[str, Workspace] = {}
 
-    async def prepare(self, paths: SessionPaths, *, base: str, clone: Clone) -> str:
+    def of(self, repository: Repository) -> Workspace:
+        """The workspace there of a submodule, whose tasks are collected in it like those of any repository."""
+        if repository.key not in self._inside:
+            self._inside[repository.key] = Workspace(self._host, repository, workspace=self._workspace)
+        return self._inside[repository.key]
+
+    async def prepare(
+        self, paths: SessionPaths, *, base: str, clone: Clone, submodules: Sequence[Submodule] = ()
+    ) -> str:
         """The path of the task's checkout there, on its branch; made at `base`, or kept as it is where it is there.
 
         Args:
             paths: of the task.
             base: commit that its branch starts from.
             clone: what it finds besides, as in any clone.
+            submodules: those that it finds filled, each before those inside of it.
 
         Raises:
             MachineDiskFull: no room; nothing half-made stays.
@@ -76,17 +108,15 @@ class Workspace:
             GitFailed: the branch cannot be collected later, because another branch's name is in its way.
             MachineError: as `Host.run`, and RemoteFailed where git fails there.
         """
-        require_safe((paths.run, paths.task))
-        if paths.run not in self._runs:
-            await arrival.require_room(self._repository, paths.branch)
-            self._runs.add(paths.run)
-        need = {base, clone.name}
-        prepare = self._prepare_or_ship if self._known is None or need <= self._known else self._ship
-        answer = await prepare(paths, base=base, clone=clone)
-        self._require(answer, "prepare the checkout")
-        self._known = (self._known or set()) | need
+        answer = await self._make(_Order(paths, base, clone), "prepare the checkout")
         path = answer.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
-        return path or f"{self._workspace}/{paths.linked_worktree}"
+        if not path:
+            return f"{self._workspace}/{paths.linked_worktree}"
+        for each in submodules:
+            place = self._repository.key, each.git_folder, each.path
+            order = _Order(paths, each.commit, each.clone, place)
+            await self.of(each.repository)._make(order, f"fill the submodule {sayable(each.path)}")
+        return path
 
     async def collect(
         self, paths: SessionPaths, *, base: str, aside: bool = False, max_file_bytes: int = 0
@@ -163,47 +193,59 @@ class Workspace:
             ]
         return "\n".join([*lines, "exit 0", ""]).encode("utf-8", "surrogateescape")
 
-    async def _prepare_or_ship(self, paths: SessionPaths, *, base: str, clone: Clone) -> Completed:
+    async def _make(self, order: _Order, doing: str) -> Completed:
+        """The machine's answer when all of it is there. Raises as `prepare`."""
+        require_safe((order.paths.run, order.paths.task))
+        if order.paths.run not in self._runs:
+            await arrival.require_room(self._repository, order.paths.branch)
+            self._runs.add(order.paths.run)
+        need = {order.base, order.clone.name}
+        make = self._make_or_ship if self._known is None or need <= self._known else self._ship
+        answer = await make(order)
+        self._require(answer, doing)
+        self._known = (self._known or set()) | need
+        return answer
+
+    async def _make_or_ship(self, order: _Order) -> Completed:
         """One round trip where the machine has what is needed; where it has not, it says what it has."""
         before = self._known
-        answer = await self._prepare(paths, base=base, clone=clone)
+        answer = await self._send(order)
         if answer.exit_status != BASE_MISSING:
             return answer
         self._known = await self._told(answer) | (set() if before else self._known or set())
-        return await self._ship(paths, base=base, clone=clone)
+        return await self._ship(order)
 
-    async def _ship(self, paths: SessionPaths, *, base: str, clone: Clone) -> Completed:
+    async def _ship(self, order: _Order) -> Completed:
         """Once for all the tasks that need the same base; the first bundle for a machine goes alone."""
-        async with self._shipping.setdefault(base if self._known else "", asyncio.Lock()):
-            answer = await self._prepare_with_bundle(paths, base=base, clone=clone)
+        async with self._shipping.setdefault(order.base if self._known else "", asyncio.Lock()):
+            answer = await self._send_with_bundle(order)
             if answer.exit_status == BASE_MISSING:
                 self._known = await self._told(answer)
-                answer = await self._prepare_with_bundle(paths, base=base, clone=clone)
+                answer = await self._send_with_bundle(order)
             if answer.exit_status == BASE_MISSING:
                 self._known = set()
-                answer = await self._prepare_with_bundle(paths, base=base, clone=clone)
+                answer = await self._send_with_bundle(order)
             if not answer.exit_status:
-                self._known = (self._known or set()) | {base, clone.name}
+                self._known = (self._known or set()) | {order.base, order.clone.name}
             return answer
 
-    async def _prepare_with_bundle(self, paths: SessionPaths, *, base: str, clone: Clone) -> Completed:
-        known = self._known or set()
+    async def _send_with_bundle(self, order: _Order) -> Completed:
+        known, clone, base = self._known or set(), order.clone, order.base
         new = clone.name not in known
         if base in known and not new:
-            return await self._prepare(paths, base=base, clone=clone)
+            return await self._send(order)
         with tempfile.TemporaryDirectory(prefix="miyabi-") as folder:
             file, commits = Path(folder) / "base.bundle", {one for one in known if not _CLONE_NAME.fullmatch(one)}
             lasting = clone.tips[0]
             also = clone.tips if new else (lasting,)
             await self._repository.bundle(base, also=also, known=commits, file=file, lasting=lasting)
-            return await self._prepare(paths, base=base, clone=clone, bundle=file, with_clone=new)
+            return await self._send(order, bundle=file, with_clone=new)
 
-    async def _prepare(
-        self, paths: SessionPaths, *, base: str, clone: Clone, bundle: Path | None = None, with_clone: bool = False
-    ) -> Completed:
-        size, text = _size(bundle), clone.text if with_clone else b""
-        sizes = (str(size), clone.name, str(len(text)))
-        words = ("prepare", paths.run, paths.task, self._repository.object_format, base, *sizes)
+    async def _send(self, order: _Order, *, bundle: Path | None = None, with_clone: bool = False) -> Completed:
+        size, text = _size(bundle), order.clone.text if with_clone else b""
+        sizes = (str(size), order.clone.name, str(len(text)))
+        verb, form = "embed" if order.submodule else "prepare", self._repository.object_format
+        words = (verb, order.paths.run, order.paths.task, form, order.base, *sizes, *order.submodule)
         if bundle is None or not text:
             sent: bytes | Path = bundle if bundle and size else text
         else:
@@ -240,6 +282,7 @@ class Workspace:
             unmerged=notes["unmerged"],
             left_there=notes["left"],
             is_gone=bool(notes["gone"]),
+            inside=tuple(Inside(*row.split(" ", 2)) for row in notes["inside"]),
         )
 
     def _reported(self, answer: Completed) -> tuple[str, str | None]:
@@ -287,5 +330,5 @@ def _notes(answer: Completed) -> dict[str, tuple[str, ...]]:
     """What the machine says besides the commits, by kind."""
     lines = answer.stderr.decode("utf-8", "replace").split("\n")
     rows = [line.removeprefix("miyabi-").partition(" ") for line in lines if line.startswith("miyabi-")]
-    kinds = ("unmerged", "left", "gone")
+    kinds = ("unmerged", "left", "gone", "inside")
     return {kind: tuple(sayable(unquoted(text)) for word, _, text in rows if word == kind) for kind in kinds}

@@ -3,12 +3,16 @@
 # git >= 2.20, perl. Installed as one script out of workspace.sh, checkout.sh, salvage.sh, strays.sh and verbs.sh.
 #   prepare WORKSPACE KEY RUN TASK FORMAT BASE BYTES CLONE CLONE_BYTES <bundle, then clone
 #                       make the checkout, one that is there stays as it is; on stdout its path
+#   embed WORKSPACE KEY RUN TASK FORMAT BASE BYTES CLONE CLONE_BYTES OUTER AT PATH <bundle, then clone
+#                       fill the submodule at PATH of the checkout that `prepare` made for the repository OUTER, once: KEY
+#                       is the submodule's own, its repository lies at AT below the task's
 #   salvage WORKSPACE KEY RUN TASK SESSION [BYTES]             commit what is uncommitted, files over BYTES apart;
 #                       once a session
 #   collect WORKSPACE KEY RUN TASK SESSION BASE [max=BYTES] [HAVE ...]
 #                       salvage; on stdout a bundle of all that none of the commits has, or nothing; on stderr lines:
 #                       "miyabi-unmerged PATH", "miyabi-left WHAT", "miyabi-gone" where there is no checkout any more,
-#                       and the last one is "miyabi-collected HEAD STRAYS|-"
+#                       "miyabi-inside KEY BASE PATH" for each submodule, to be collected by its own KEY, and the last one
+#                       is "miyabi-collected HEAD STRAYS|-"
 #   remove WORKSPACE KEY RUN [TASK]                            forget a task, or all of a run
 #   foreign WORKSPACE KEY RUN                                  on stdout the tasks that are another repository's
 # CLONE names what else a clone of the repository has: settings of its remote, branches and tags, where its history ends.
@@ -16,8 +20,8 @@
 #       68 there is no such task here, 70 git failed, 73 disk full, 78 git or perl is missing or too old
 # Below WORKSPACE: repos/KEY.git, the store: only objects, and refs that keep them; checkouts/RUN/TASK, a task's own
 # folder, in which TASK is its repository: it borrows the store's objects and shares nothing else. In the store:
-# miyabi/RUN+TASK.{ready,salvaged,unmerged,left,making} and miyabi/clone-CLONE are notes of ours;
-# refs/miyabi/{known,base,heads}/... Two repositories may have a run of one name here: repos/RUN+TASK.lock is for both, and
+# miyabi/RUN+TASK.{ready,salvaged,unmerged,left,making} and miyabi/clone-CLONE are notes of ours, in that of a submodule also
+# miyabi/RUN+TASK.inside; refs/miyabi/{known,base,heads}/... Two repositories may have a run of one name here: repos/RUN+TASK.lock is for both, and
 # who was first has the task.
 # Builds before this one made linked worktrees of the store, worktrees/RUN/TASK: for those their own script goes on.
 set -u
@@ -84,7 +88,7 @@ failed() {
 # Where everything lies; makes nothing. 1: there is no such workspace.
 places() { # WORKSPACE KEY RUN TASK
   ws=$(cd -P -- "$1" 2>/dev/null && pwd -P) || return 1
-  run=$3 task=$4 id=$3+$4 branch=miyabi/$3/$4
+  key=$2 run=$3 task=$4 id=$3+$4 branch=miyabi/$3/$4
   store=$ws/repos/$2.git home=$ws/checkouts/$3/$4 checkout=$ws/checkouts/$3/$4/$4
   repo=$checkout/.git notes=$store/miyabi/$id gate=$ws/repos/$id.lock
 }

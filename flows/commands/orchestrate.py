@@ -18,6 +18,7 @@ from miyabi.github_login import GitHubLogin
 from miyabi.opening import RunRequest, read_request
 from miyabi.place import Place
 from miyabi.run_folder import RunFolder, new_run_name
+from miyabi.submodules import submodules_of
 
 
 def orchestrate(
@@ -49,11 +50,12 @@ def orchestrate(
         rehearse=rehearse,
         overrides=overrides,
     )
-    dag, settings, repo, _ = asyncio.run(read_request(request))
+    dag, settings, repo, commit = asyncio.run(read_request(request))
     is_brought = pull_request and not rehearse
     if is_brought and github is None:
         GitHubLogin.of_environment(os.environ)
-    for warning in dag.warnings:
+    empty = asyncio.run(submodules_of(repo, commit)).warning
+    for warning in (*dag.warnings, *([empty] if empty else [])):
         click.echo(f"warning: {warning}", err=True)
     for sentence in dag.not_scheduled:
         click.echo(sentence, err=True)

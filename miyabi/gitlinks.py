@@ -1,0 +1,98 @@
+"""The submodules that a commit names, and the repositories of the user's clone that hold them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from miyabi.repository import Repository
+
+_PATHS = r"^submodule\..*\.path$"
+_GITLINK = "160000"
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
+_NEVER = {"", ".", "..", ".git"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gitlink:
+    """One submodule of a commit, as its `.gitmodules` says.
+
+    Args:
+        name: as git calls its repository below `modules`.
+        path: where its files are.
+        commit: which one belongs there.
+        repository: the user's, which has that commit; None where there is none, or the name cannot be used.
+    """
+
+    name: str
+    path: str
+    commit: str
+    repository: Repository | None = None
+
+
+async def gitlinks(repository: Repository, commit: str, *, worktree: Path) -> tuple[Gitlink, ...]:
+    """The submodules of a commit, those inside of them not; none where it has no `.gitmodules` that can be read.
+
+    Args:
+        repository: the user's, which has the commit.
+        commit: of what it is asked.
+        worktree: where the user has it checked out, if anywhere.
+
+    Raises:
+        GitFailed: git could not read the commit.
+    """
+    answer = await repository.git.run("config", "--blob", f"{commit}:.gitmodules", "-z", "--get-regexp", _PATHS)
+    entries = (entry.split("\n", 1) for entry in answer.text.split("\0") if "\n" in entry)
+    paths = {key.removeprefix("submodule.").removesuffix(".path"): path for key, path in entries}
+    if answer.exit_status or not paths:
+        return ()
+    words = ("--literal-pathspecs", "ls-tree", "-z", "--full-tree", commit, "--", *paths.values())
+    rows = (row.split("\t", 1) for row in (await repository.git.ask(*words)).text.split("\0") if row)
+    commits = {path: about.split(" ")[2] for about, path in rows if about.startswith(_GITLINK)}
+    named = {path: name for name, path in paths.items() if path in commits}
+    usable = _usable(named)
+    return tuple(
+        [
+            Gitlink(
+                name=name,
+                path=path,
+                commit=commits[path],
+                repository=await _held(repository, name, worktree / path, commits[path]) if path in usable else None,
+            )
+            for path, name in sorted(named.items())
+        ]
+    )
+
+
+def _usable(named: Mapping[str, str]) -> set[str]:
+    """The paths whose names lead nowhere else: those are whatever somebody wrote into a file."""
+    folders = {path: PurePosixPath(name.casefold()).parts for path, name in named.items()}
+    return {
+        path
+        for path, name in named.items()
+        if _is_plain(name)
+        and _is_plain(path)
+        and not any(_is_in(folders[path], other) for at, other in folders.items() if at != path)
+    }
+
+
+def _is_plain(name: str) -> bool:
+    parts = name.split("/")
+    return not (_UNSAFE.search(name) or name.startswith("-") or _NEVER & {part.casefold() for part in parts})
+
+
+def _is_in(folder: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether one of the two folders is, or is in, the other."""
+    short = min(len(folder), len(other))
+    return folder[:short] == other[:short]
+
+
+async def _held(outer: Repository, name: str, worktree: Path, commit: str) -> Repository | None:
+    """The repository that has the commit: the one that is checked out there, or the one that git keeps by its name."""
+    for place in (worktree / ".git", outer.common / "modules" / name):
+        found = await outer.submodule(place)
+        if found and commit in await found.contains([commit]):
+            return found
+    return None

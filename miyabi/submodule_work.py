@@ -1,0 +1,105 @@
+"""What a session did in the submodules of its checkout: it is kept in the user's own clones of them, and told."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from miyabi import strays
+from miyabi.git import sayable
+from miyabi.repository import Repository
+from miyabi.submodules import Submodules
+from miyabi.work_elsewhere import strays_words
+from miyabi.workspace import Collected, Inside
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InSubmodule:
+    """The work of a session in one submodule, which is on the task's branches there.
+
+    Args:
+        inside: which one.
+        repository: the user's own, which has the work.
+        collected: what of it.
+    """
+
+    inside: Inside
+    repository: Repository
+    collected: Collected
+
+
+async def bring(
+    inside: Sequence[Inside],
+    *,
+    known: Submodules,
+    collect: Callable[[Repository, str], Awaitable[Collected]],
+) -> tuple[tuple[InSubmodule, ...], tuple[str, ...]]:
+    """What was collected of each submodule; and those that stay on the machine, since the clone has them no more.
+
+    Args:
+        inside: those that the machine has.
+        known: those of the user's clone.
+        collect: collects the task in that repository, which began with that commit.
+
+    Raises:
+        Whatever `collect` raises.
+    """
+    here = {each.repository.key: each.repository for each in known.filled}
+    brought = [
+        InSubmodule(inside=one, repository=here[one.key], collected=await collect(here[one.key], one.base))
+        for one in inside
+        if one.key in here
+    ]
+    return tuple(brought), tuple(f"{one.path} (a submodule)" for one in inside if one.key not in here)
+
+
+async def told(
+    brought: Sequence[InSubmodule], *, root: Path, branch: str, before: Submodules, after: Submodules
+) -> tuple[str, ...]:
+    """A sentence for each commit that only this clone has, and for all work that the task's branch does not name.
+
+    Args:
+        brought: the work in submodules.
+        root: the user's checkout.
+        branch: the task's, here and in each submodule.
+        before: the submodules that its branch began with.
+        after: those that it names now.
+
+    Raises:
+        GitFailed: git could not read them.
+    """
+    new = [each for each in after.filled if before.commits.get(each.path) != each.commit]
+    lines = [
+        _unpublished(each.path, each.commit, repository=each.repository, root=root, branch=branch)
+        for each in new
+        if not await each.repository.is_on_a_remote(each.commit)
+    ]
+    lines += [
+        f"its branch names commit {commit[:12]} of the submodule {sayable(path)}, which your clone does not have; "
+        "fetch it there, or bring it from where the session had it"
+        for path, commit in after.missing
+        if before.commits.get(path) != commit
+    ]
+    return (*lines, *[line for one in brought for line in await _unnamed(one, branch, after)])
+
+
+def _unpublished(path: str, commit: str, *, repository: Repository, root: Path, branch: str) -> str:
+    where = ["-C", path] if (root / path / ".git").exists() else [f"--git-dir={repository.common}"]
+    push = shlex.join(["git", *where, "push", "origin", f"{commit[:12]}:refs/heads/{branch}"])
+    return (
+        f"its branch names commit {commit[:12]} of the submodule {sayable(path)}, which is nowhere but in your clone; "
+        f"push it before others use the branch: {sayable(push)}"
+    )
+
+
+async def _unnamed(one: InSubmodule, branch: str, after: Submodules) -> list[str]:
+    """What is on the task's branches in a submodule and not in the commit that the task's own branch names."""
+    named = after.commits.get(one.inside.path)
+    git, known = one.repository.git, await one.repository.contains([one.inside.base, *([named] if named else [])])
+    found = [await strays.measure(git, branch, beyond=[*known])] if one.collected.head not in known else []
+    if one.collected.strays:
+        found.append(await strays.measure(git, one.collected.strays, beyond=[*known, one.collected.head]))
+    where = f"in the submodule {sayable(one.inside.path)}, and not in what its branch names of it"
+    return [f"{strays_words(each)} {where}" for each in found if each]
