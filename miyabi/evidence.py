@@ -8,7 +8,7 @@ from datetime import datetime
 from miyabi.faults import Fault
 from miyabi.legacy_result import LegacyResult
 from miyabi.redact import redact
-from miyabi.session import Outcome, Strays
+from miyabi.session import InSubmodule, Outcome, Strays
 from miyabi.text import one_line
 
 ERROR_CHARACTERS = 500
@@ -25,7 +25,7 @@ class Evidence:
     stderr: str = ""
     commits: int = 0
     strays: Strays | None = None  # what it did beside its branch
-    submodules: tuple[str, ...] = ()  # what is to be said of its work in those, a sentence each
+    submodules: tuple[InSubmodule, ...] = ()  # what it did in those that others do not have
     unresolved: tuple[str, ...] = ()  # files with conflicts that nobody resolved
     expect_changes: bool = True
     checkout_gone: bool = False  # nothing of it was there any more when the session had ended

@@ -17,11 +17,11 @@ from miyabi.outcome import Evidence, conclude
 from miyabi.parser import Transcript
 from miyabi.remote import RemoteSession
 from miyabi.retrying import retried
-from miyabi.session import SessionResult, SessionSpec, Strays, is_resolving
+from miyabi.session import InSubmodule, SessionResult, SessionSpec, Strays, is_resolving
 from miyabi.session_status import State, Status
 from miyabi.spending import Ledger
 from miyabi.spending_record import read_ledger
-from miyabi.submodule_work import InSubmodule
+from miyabi.submodule_work import Brought
 from miyabi.workspace import Collected, Workspace
 
 T = TypeVar("T")
@@ -116,7 +116,7 @@ class Harvest:
             self.spec.paths, base=base, aside=self.aside, max_file_bytes=self.spec.max_file_bytes
         )
 
-    async def _collect_inside(self, collected: Collected) -> tuple[tuple[InSubmodule, ...], tuple[str, ...]]:
+    async def _collect_inside(self, collected: Collected) -> tuple[tuple[Brought, ...], tuple[str, ...]]:
         if not collected.inside:
             return (), ()
         workspace = self.live.workspace(self.machine)
@@ -126,7 +126,7 @@ class Harvest:
             collect=lambda inside, base: self._retried(lambda: self._collect_in(workspace.of(inside), base)),
         )
 
-    async def _told_of_submodules(self, collected: Collected, brought: Sequence[InSubmodule]) -> tuple[str, ...]:
+    async def _told_of_submodules(self, collected: Collected, brought: Sequence[Brought]) -> tuple[InSubmodule, ...]:
         return await submodule_work.told(
             brought,
             root=self.live.repository.root,

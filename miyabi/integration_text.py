@@ -69,7 +69,7 @@ def _missing(integration: Integration, report: Report) -> list[str]:
 
 def _elsewhere(report: Report) -> str:
     """That there is work which no branch of a task holds; the report says where it is, and how much."""
-    tasks = [each.task for each in report.elsewhere]
+    tasks = [each.task for each in report.elsewhere if each.is_beside]
     more = f" and {len(tasks) - _NAMED} more" if len(tasks) > _NAMED else ""
     return f"Not in it: work beside the branches of {', '.join(tasks[:_NAMED])}{more}." if tasks else ""
 

@@ -97,6 +97,7 @@ def conclude(
         writes_lost=transcript.writes_lost.lost if transcript.writes_lost else (),
         changes=changes,
         strays=evidence.strays,
+        submodules=evidence.submodules,
         unresolved=evidence.unresolved,
         left_there=left_there,
         check_exit_status=evidence.check_exit,

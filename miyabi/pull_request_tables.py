@@ -65,7 +65,12 @@ def elsewhere_words(elsewhere: Elsewhere | None) -> list[str]:
     where = "in the orchestrator's clone"
     beside = [f"{words(size_of(strays))} on {code(strays.branch)} {where}"] if strays else []
     there = elsewhere.left_there if elsewhere else ()
-    return [*beside, *(words(left_there_words(left.files, machine=left.machine)) for left in there)]
+    inside = elsewhere.submodules if elsewhere else ()
+    return [
+        *beside,
+        *(words(left_there_words(left.files, machine=left.machine)) for left in there),
+        *(f"{words(each.text)}{f': {code(each.command, limit=300)}' if each.command else ''}" for each in inside),
+    ]
 
 
 def tasks(report: Report, integration: Integration, issues: Mapping[str, int]) -> list[Section]:

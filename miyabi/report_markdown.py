@@ -33,7 +33,8 @@ def to_markdown(report: Report, *, integration: str = "") -> str:
         _part("What did not succeed", report.troubles, lambda rows: _troubles(rows, run=report.run)),
         _part("Skipped", report.skips, _skips),
         integration,
-        _part("Work beside the branches", report.elsewhere, _elsewhere),
+        _part("Work beside the branches", [e for e in report.elsewhere if e.strays or e.left_there], _elsewhere),
+        _part("Work in submodules", [each for each in report.elsewhere if each.submodules], _submodules),
         _part("Sessions that resolved conflicts", report.resolutions, lambda rows: _resolutions(rows, run=report.run)),
         _warnings(report.warnings),
         _dag(report),
@@ -193,6 +194,12 @@ def _elsewhere(rows: Sequence[Elsewhere]) -> str:
     ]
     said = "No branch of a task holds this, so it is not in what is merged.\n\n"
     return said + table(("Task", "What", "Where"), [*beside, *there])
+
+
+def _submodules(rows: Sequence[Elsewhere]) -> str:
+    cells = [(code(row.task), escape(each.text), code(each.command)) for row in rows for each in row.submodules]
+    said = "A branch names a submodule's commit, and does not hold it: who fetches the branch has to have that too.\n\n"
+    return said + table(("Task", "What", "To do"), cells)
 
 
 def _machines(rows: Sequence[MachineRow]) -> str:

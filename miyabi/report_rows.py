@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from miyabi import tally
 from miyabi.dag import Dag
 from miyabi.redact import redact
-from miyabi.session import Outcome, SessionResult, Strays
+from miyabi.session import InSubmodule, Outcome, SessionResult, Strays
 from miyabi.work_elsewhere import left_there_words, strays_words
 
 TROUBLE_CHARACTERS = 2000
@@ -124,12 +124,19 @@ class Elsewhere(Row):
     task: str
     strays: Strays | None = Field(None, description="What is on another branch here")
     left_there: tuple[LeftThere, ...] = ()
+    submodules: tuple[InSubmodule, ...] = ()
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether any of it is more than what its branch names of a submodule."""
+        return bool(self.strays or self.left_there) or not all(each.command for each in self.submodules)
 
     @property
     def told(self) -> tuple[str, ...]:
         """The same, each in words."""
         beside = (f"beside its branch: {strays_words(self.strays)}",) if self.strays else ()
-        return (*beside, *(left_there_words(left.files, machine=left.machine) for left in self.left_there))
+        there = (left_there_words(left.files, machine=left.machine) for left in self.left_there)
+        return (*beside, *there, *(each.words for each in self.submodules))
 
 
 class ChangedFile(Row):
@@ -247,7 +254,9 @@ def elsewhere(task: str, attempts: Sequence[SessionResult]) -> Elsewhere | None:
     strays = max((a.strays for a in attempts if a.strays), key=lambda strays: strays.commits, default=None)
     left = {a.machine: tuple(map(redact, a.left_there)) for a in attempts if a.machine and a.head}
     there = tuple(LeftThere(machine=machine, files=left[machine]) for machine in sorted(left) if left[machine])
-    return Elsewhere(task=task, strays=strays, left_there=there) if strays or there else None
+    inside = next((a.submodules for a in reversed(attempts) if a.head), ())
+    has_any = strays or there or inside
+    return Elsewhere(task=task, strays=strays, left_there=there, submodules=inside) if has_any else None
 
 
 def files(results: Iterable[SessionResult]) -> tuple[ChangedFile, ...]:

@@ -230,6 +230,20 @@ class Strays(BaseModel):
     deletions: int = 0
 
 
+class InSubmodule(BaseModel):
+    """Work of a session in a submodule that others do not have: a sentence without full stop, and what to run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    command: str = ""
+
+    @property
+    def words(self) -> str:
+        """Both."""
+        return f"{self.text}: {self.command}" if self.command else self.text
+
+
 class SessionResult(BaseModel):
     """What is known of a task when its session is over. Times are UTC, cost is US dollars."""
 
@@ -262,6 +276,7 @@ class SessionResult(BaseModel):
     notes: tuple[str, ...] = Field((), description="What else the reader should know, one sentence each")
     writes_lost: tuple[str, ...] = Field((), description="What claude could not save, as the machine's disk was full")
     strays: Strays | None = Field(None, description="What it did beside its branch, where it did")
+    submodules: tuple[InSubmodule, ...] = Field((), description="What it did in submodules that others do not have")
     unresolved: tuple[str, ...] = Field((), description="Files with conflicts that nobody resolved")
     left_there: tuple[str, ...] = Field(
         (), description="Uncommitted files on the machine, too large or too many to bring"

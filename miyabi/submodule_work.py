@@ -9,14 +9,16 @@ from pathlib import Path
 
 from miyabi import strays
 from miyabi.git import sayable
+from miyabi.redact import redact
 from miyabi.repository import Repository
+from miyabi.session import InSubmodule
 from miyabi.submodules import Submodules
 from miyabi.work_elsewhere import strays_words
 from miyabi.workspace import Collected, Inside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InSubmodule:
+class Brought:
     """The work of a session in one submodule, which is on the task's branches there.
 
     Args:
@@ -35,7 +37,7 @@ async def bring(
     *,
     known: Submodules,
     collect: Callable[[Repository, str], Awaitable[Collected]],
-) -> tuple[tuple[InSubmodule, ...], tuple[str, ...]]:
+) -> tuple[tuple[Brought, ...], tuple[str, ...]]:
     """What was collected of each submodule; and those that stay on the machine, since the clone has them no more.
 
     Args:
@@ -48,7 +50,7 @@ async def bring(
     """
     here = {each.repository.key: each.repository for each in known.filled}
     brought = [
-        InSubmodule(inside=one, repository=here[one.key], collected=await collect(here[one.key], one.base))
+        Brought(inside=one, repository=here[one.key], collected=await collect(here[one.key], one.base))
         for one in inside
         if one.key in here
     ]
@@ -56,8 +58,8 @@ async def bring(
 
 
 async def told(
-    brought: Sequence[InSubmodule], *, root: Path, branch: str, before: Submodules, after: Submodules
-) -> tuple[str, ...]:
+    brought: Sequence[Brought], *, root: Path, branch: str, before: Submodules, after: Submodules
+) -> tuple[InSubmodule, ...]:
     """A sentence for each commit that only this clone has, and for all work that the task's branch does not name.
 
     Args:
@@ -77,29 +79,32 @@ async def told(
         if not await each.repository.is_on_a_remote(each.commit)
     ]
     lines += [
-        f"its branch names commit {commit[:12]} of the submodule {sayable(path)}, which your clone does not have; "
-        "fetch it there, or bring it from where the session had it"
+        InSubmodule(text=f"{_which(path, commit)} is not in the clone that the run was started in")
         for path, commit in after.missing
         if before.commits.get(path) != commit
     ]
     return (*lines, *[line for one in brought for line in await _unnamed(one, branch, after)])
 
 
-def _unpublished(path: str, commit: str, *, repository: Repository, root: Path, branch: str) -> str:
+def _unpublished(path: str, commit: str, *, repository: Repository, root: Path, branch: str) -> InSubmodule:
     where = ["-C", path] if (root / path / ".git").exists() else [f"--git-dir={repository.common}"]
     push = shlex.join(["git", *where, "push", "origin", f"{commit[:12]}:refs/heads/{branch}"])
-    return (
-        f"its branch names commit {commit[:12]} of the submodule {sayable(path)}, which is nowhere but in your clone; "
-        f"push it before others use the branch: {sayable(push)}"
+    text = (
+        f"{_which(path, commit)} is nowhere but in the clone that the run was started in; push it before others need it"
     )
+    return InSubmodule(text=text, command=redact(sayable(push)))
 
 
-async def _unnamed(one: InSubmodule, branch: str, after: Submodules) -> list[str]:
+def _which(path: str, commit: str) -> str:
+    return f"commit {commit[:12]} of the submodule {redact(sayable(path))}, which its branch names,"
+
+
+async def _unnamed(one: Brought, branch: str, after: Submodules) -> list[InSubmodule]:
     """What is on the task's branches in a submodule and not in the commit that the task's own branch names."""
     named = after.commits.get(one.inside.path)
     git, known = one.repository.git, await one.repository.contains([one.inside.base, *([named] if named else [])])
     found = [await strays.measure(git, branch, beyond=[*known])] if one.collected.head not in known else []
     if one.collected.strays:
         found.append(await strays.measure(git, one.collected.strays, beyond=[*known, one.collected.head]))
-    where = f"in the submodule {sayable(one.inside.path)}, and not in what its branch names of it"
-    return [f"{strays_words(each)} {where}" for each in found if each]
+    where = f"in the submodule {redact(sayable(one.inside.path))}, and not in what its branch names of it"
+    return [InSubmodule(text=f"{strays_words(each)} {where}") for each in found if each]

@@ -8,6 +8,7 @@ import shlex
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,8 +77,9 @@ class _Order:
 class Workspace:
     """One repository on one machine."""
 
-    def __init__(self, host: Host, repository: Repository, *, workspace: str) -> None:
+    def __init__(self, host: Host, repository: Repository, *, workspace: str, is_submodule: bool = False) -> None:
         self._host = host
+        self._is_submodule = is_submodule
         self._repository = repository
         self._workspace = workspace.rstrip("/") or "/"
         self._known: set[str] | None = None
@@ -88,7 +90,8 @@ class Workspace:
     def of(self, repository: Repository) -> Workspace:
         """The workspace there of a submodule, whose tasks are collected in it like those of any repository."""
         if repository.key not in self._inside:
-            self._inside[repository.key] = Workspace(self._host, repository, workspace=self._workspace)
+            there = Workspace(self._host, repository, workspace=self._workspace, is_submodule=True)
+            self._inside[repository.key] = there
         return self._inside[repository.key]
 
     async def prepare(
@@ -123,6 +126,8 @@ class Workspace:
     ) -> Collected:
         """Collects the task's branch, with what was left uncommitted; the session must be over. May be repeated.
 
+        A submodule where nothing was done gets no branch.
+
         Args:
             paths: of the session.
             base: commit that its branch started from.
@@ -138,10 +143,11 @@ class Workspace:
         require_safe((paths.run, paths.task))
         have = await arrival.heads_of(self._repository, paths.branch)
         limit = f"max={max_file_bytes}"
+        collect = partial(self._collect, paths, base=base, aside=aside, may_be_nothing=self._is_submodule and not have)
         try:
-            return await self._collect(paths, base=base, have=(limit, base, *have), aside=aside)
+            return await collect(have=(limit, base, *have))
         except PrerequisiteMissing:
-            return await self._collect(paths, base=base, have=(limit,), aside=aside)
+            return await collect(have=(limit,))
 
     async def remove(self, paths: SessionPaths) -> None:
         """Removes the task's checkout from the machine, not its branches from the repository; may be repeated.
@@ -156,6 +162,7 @@ class Workspace:
         """The same for every task of the run. Raises as `remove`."""
         require_safe((run,))
         self._known = None
+        self._inside.clear()
         self._require(await self._run("remove", run), "remove the run's checkouts")
 
     async def foreign_tasks(self, run: str) -> frozenset[str]:
@@ -261,7 +268,9 @@ class Workspace:
             return clones
         return clones | await self._repository.contains([line for line in lines if _COMMIT.fullmatch(line)])
 
-    async def _collect(self, paths: SessionPaths, *, base: str, have: Sequence[str], aside: bool) -> Collected:
+    async def _collect(
+        self, paths: SessionPaths, *, base: str, have: Sequence[str], aside: bool, may_be_nothing: bool
+    ) -> Collected:
         with tempfile.TemporaryDirectory(prefix="miyabi-") as folder:
             file = Path(folder) / "home.bundle"
             file.touch()
@@ -269,9 +278,11 @@ class Workspace:
             answer = await self._run(*words, stdout=file, timeout_seconds=_COLLECT_SECONDS)
             self._require(answer, "collect the work")
             head, strays = self._reported(answer)
-            kept = await arrival.take(
-                self._repository, file, branch=paths.branch, head=head, strays=strays, base=base, aside=aside
-            )
+            kept = None
+            if not (may_be_nothing and head == base and strays is None):
+                kept = await arrival.take(
+                    self._repository, file, branch=paths.branch, head=head, strays=strays, base=base, aside=aside
+                )
         if self._known is not None:
             self._known.add(head)
         notes = _notes(answer)

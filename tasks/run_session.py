@@ -137,7 +137,8 @@ class TaskRun:
         told = live.no_session(
             node.id, outcome=Outcome.BUDGET_EXCEEDED, error=BudgetSpent(reason), machine=last.machine
         )
-        kept = {name: getattr(last, name) for name in ("branch", "base", "head", "changes", "strays", "left_there")}
+        names = ("branch", "base", "head", "changes", "strays", "submodules", "left_there")
+        kept = {name: getattr(last, name) for name in names}
         live.keep(result := told.model_copy(update=kept))
         return result
 
