@@ -45,7 +45,8 @@ async def gitlinks(repository: Repository, commit: str, *, worktree: Path) -> tu
     """
     answer = await repository.git.run("config", "--blob", f"{commit}:.gitmodules", "-z", "--get-regexp", _PATHS)
     entries = (entry.split("\n", 1) for entry in answer.text.split("\0") if "\n" in entry)
-    paths = {key.removeprefix("submodule.").removesuffix(".path"): path for key, path in entries}
+    named_in_file = {key.removeprefix("submodule.").removesuffix(".path"): path for key, path in entries}
+    paths = {name: path for name, path in named_in_file.items() if _is_plain(path)}
     if answer.exit_status or not paths:
         return ()
     words = ("--literal-pathspecs", "ls-tree", "-z", "--full-tree", commit, "--", *paths.values())
@@ -72,9 +73,7 @@ def _usable(named: Mapping[str, str]) -> set[str]:
     return {
         path
         for path, name in named.items()
-        if _is_plain(name)
-        and _is_plain(path)
-        and not any(_is_in(folders[path], other) for at, other in folders.items() if at != path)
+        if _is_plain(name) and not any(_is_in(folders[path], other) for at, other in folders.items() if at != path)
     }
 
 

@@ -64,6 +64,13 @@ def conflicting(task: str, files: tuple[str, ...], *, merged: Mapping[str, Colle
     return LeftOut(task=task, kind=LeftOutKind.CONFLICT, files=files, reason=reason)
 
 
+def submodules_words(paths: Sequence[str]) -> str:
+    """What there is to do about submodules in conflict."""
+    are = "is a submodule" if len(paths) == 1 else "are submodules"
+    which = "in it the two commits that they name" if len(paths) == 1 else "in each the two commits that they name"
+    return f"{_several(paths)} {are}: merge {which}, or let one of the tasks depend on the other"
+
+
 def breaking(task: str, *, command: str, exit_status: int, output: str) -> LeftOut:
     """A task with whose merge the verify commands begin to fail."""
     told = last_message(redact(output), characters=_CHARACTERS) or "no output"

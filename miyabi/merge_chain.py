@@ -118,6 +118,8 @@ class ChainMaker:
         self, result: SessionResult, head: str, merged: merging.MergedTree, *, ours: str
     ) -> tuple[str, str, str]:
         """The tree that resolves the conflict and the head that it was made on, or what there is to say about none."""
+        if merged.submodules:  # of which there is no text to be joined: a session could only drop one side
+            return "", "", f"; {leaving_out.submodules_words(merged.submodules)}"
         if self.resolve is None:
             return "", "", ""
         title = self.dag.by_id[result.task].title

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from miyabi.attributes import with_attributes_of
@@ -13,6 +13,7 @@ AUTHOR = ("Water Spider", "water-spider@localhost")
 """Who signs the commits that are ours."""
 
 _CONFLICT = 1
+_GITLINK = "160000"
 _FILES_SHOWN = 5
 
 
@@ -20,12 +21,13 @@ _FILES_SHOWN = 5
 class MergedTree:
     """What a merge makes. `files` are those in conflict, sorted; the tree holds them with conflict markers.
 
-    A few conflicts, as of renamed folders, are in no file.
+    A few conflicts, as of renamed folders, are in no file. `submodules` are those of the files that are one.
     """
 
     tree: str
     conflicts: bool
     files: tuple[str, ...]
+    submodules: tuple[str, ...] = ()
 
 
 async def merge(git: Git, heads: Sequence[str], *, base: str, message: str) -> str:
@@ -94,11 +96,18 @@ async def merge_trees(git: Git, ours: str, theirs: str) -> MergedTree:
     Raises:
         GitFailed: git could not do it.
     """
-    answer = await _merge_tree(git, "-z", "--name-only", "--no-messages", ours, theirs)
-    tree, *files = answer.text.removesuffix("\0").split("\0")
+    answer = await _merge_tree(git, "-z", "--no-messages", ours, theirs)
+    tree, *rows = answer.text.removesuffix("\0").split("\0")
     return MergedTree(
-        tree=tree, conflicts=answer.exit_status == _CONFLICT, files=tuple(sorted({sayable(f) for f in files}))
+        tree=tree,
+        conflicts=answer.exit_status == _CONFLICT,
+        files=_paths(rows),
+        submodules=_paths(row for row in rows if row.startswith(_GITLINK)),
     )
+
+
+def _paths(rows: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({sayable(row.partition("\t")[2]) for row in rows}))
 
 
 async def conflict_messages(git: Git, ours: str, theirs: str) -> list[str]:

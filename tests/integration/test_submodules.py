@@ -1,7 +1,8 @@
-"""Submodules of the user's clone are filled on a machine, offline, and what is done in them comes back to that clone."""
+"""Submodules of the user's clone are filled on a machine, offline, and what is done in them comes back there."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def library(tmp_path: Path, project: Path) -> Path:
 
 async def test_it_is_a_submodule_as_after_update(any_git: str, bench: Bench, library: Path) -> None:
     """Its files are there; status, update and a look at it work without its remote, which no command asks."""
-    library.rename(library.parent / "gone")
+    shutil.rmtree(library)
     task = await Task.prepare(bench)
     assert (task.folder / "lib/lib.txt").read_text() == "lib\n"
     assert task.git("submodule", "status").startswith(" ")

@@ -4,6 +4,7 @@ The last `[[scenario:NAME]]` or `[[scenario:NAME:ARGUMENT]]` of the prompt count
 
     write         commits TASK.txt
     shared:TEXT   commits shared.txt with that text, so that two of them conflict
+    inside:PATH   commits TASK.txt in the submodule at PATH, and that commit in the repository around it
     large         commits TASK.txt with two MB in it
     gate:NAME     waits until the file gates/NAME is there beside this program, then `write`
     hold:NAME     writes TASK.txt, waits as gate:NAME, then commits it
@@ -76,7 +77,10 @@ def _main(here: Path, words: list[str]) -> int:
         _wait(here / "gates" / argument)
     if name == "large":
         argument = "x" * (2 << 20)
-    if name != "no_changes":
+    if name == "inside":
+        _commit(f"{os.environ['MIYABI_TASK']}.txt", "done", folder=argument)
+        _commit(argument)
+    elif name != "no_changes":
         _commit("shared.txt" if name == "shared" else f"{os.environ['MIYABI_TASK']}.txt", argument or "done")
     _say({"subtype": "success", "is_error": False, "result": "done"})
     return 0
@@ -96,10 +100,11 @@ def _wait(gate: Path) -> None:
         time.sleep(0.05)
 
 
-def _commit(file: str, text: str) -> None:
-    Path(file).write_text(f"{text}\n")
-    subprocess.run(["git", "add", file], check=True)
-    subprocess.run(["git", "commit", "--quiet", "--message", f"Write {file}"], check=True)
+def _commit(file: str, text: str | None = None, *, folder: str = ".") -> None:
+    if text is not None:
+        Path(folder, file).write_text(f"{text}\n")
+    subprocess.run(["git", "-C", folder, "add", file], check=True)
+    subprocess.run(["git", "-C", folder, "commit", "--quiet", "--message", f"Write {file}"], check=True)
 
 
 def _say(result: dict[str, Any]) -> None:
