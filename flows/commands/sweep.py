@@ -16,6 +16,7 @@ from miyabi.repository import Repository
 from miyabi.run_folder import RunFolder, valid_run_name
 from miyabi.settings import Settings
 from miyabi.settings_file import require_checked_out
+from miyabi.submodules import submodules_of
 from miyabi.sweeping import Swept, left_there, not_home, note_swept, sweep_machine
 
 
@@ -50,7 +51,8 @@ def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool
     for each in swept:
         click.echo(each.told)
     if branches:
-        _sweep_branches(repo, run, yes=yes)
+        for each in asyncio.run(_with_submodules(repo, folder)):
+            _sweep_branches(each, run, yes=yes)
     if folder.path.exists():
         click.echo(f"kept: report and streams in {folder.path}")
     return SUCCEEDED if all(each.is_clean for each in swept) else FAILED
@@ -100,6 +102,14 @@ async def _sweep_all(settings: Settings, repo: Repository, run: str, *, is_known
         return await asyncio.gather(*(sweep_machine(machine, host, repo, **how) for machine, host in pairs))
     finally:
         await asyncio.gather(*(host.close() for host in hosts))
+
+
+async def _with_submodules(repo: Repository, folder: RunFolder) -> list[Repository]:
+    """The repository after those of the submodules that the run began with or its branches name."""
+    began = {folder.info().base} if folder.info_file.exists() else set()
+    commits = await repo.contains({*began, *(await repo.branches(f"miyabi/{folder.run}/")).values()})
+    found = [each.repository for commit in commits for each in (await submodules_of(repo, commit)).filled]
+    return [*dict.fromkeys(found), repo]
 
 
 def _sweep_branches(repo: Repository, run: str, *, yes: bool) -> None:

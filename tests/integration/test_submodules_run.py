@@ -134,3 +134,18 @@ async def test_a_bump_of_one_and_a_change_beside_it_merge(bench: Bench, tmp_path
     assert (task.folder / "b").exists()
     (found,) = (await submodules_of(await Repository.open(bench.root), base)).filled
     assert found.commit == git(bench.root, "rev-parse", f"{heads[0]}:lib")
+
+
+@pytest.mark.timeout(180)
+def test_a_sweep_takes_the_branches_in_submodules_too(site: LocalSite) -> None:
+    """`sweep --branches` leaves nothing of the run in the clones of its submodules, and other branches alone."""
+    site.write_config()
+    git(site.repository / "lib", "branch", "miyabi/r2/first")
+    command = site.orchestrate([{"id": "first", "prompt": "[[scenario:inside:lib]]"}])
+    assert command.wait() == 0, command.output
+    assert git(site.repository / "lib", "rev-parse", "miyabi/r1/first")
+    sweep = site.start("sweep", "r1", "--branches", "--yes")
+    assert sweep.wait() == 0, sweep.output
+    left = git(site.repository / "lib", "branch", "--list", "miyabi/*", "--format=%(refname:short)")
+    assert left == "miyabi/r2/first"
+    assert git(site.repository, "branch", "--list", "miyabi/*") == ""

@@ -62,6 +62,7 @@ def test_success() -> None:
         "notes": (),
         "writes_lost": (),
         "strays": None,
+        "submodules": (),
         "unresolved": (),
         "left_there": (),
         "check_exit_status": 0,

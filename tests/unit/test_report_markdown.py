@@ -9,12 +9,18 @@ from markdown_it import MarkdownIt
 from miyabi.mermaid import Style
 from miyabi.report import Report
 from miyabi.report_markdown import MAX_ROWS, style, summary_sentence, to_markdown
-from miyabi.session import Changes, Outcome, Strays
+from miyabi.session import Changes, InSubmodule, Outcome, Strays
 from tests.support.results import RUN, matches_golden, report, result, small_dag
 
 BESIDE: dict[str, Any] = {
     "strays": Strays(branch=f"miyabi/{RUN}/docs+strays", commits=2, files=3, insertions=4000, deletions=1),
     "left_there": ("data|1.bin", "data2.bin", "data3.bin", "data4.bin"),
+    "submodules": (
+        InSubmodule(
+            text="commit 0f1e2d3c4b5a of the submodule a|b *c*, which its branch names, is nowhere", command="git push"
+        ),
+        InSubmodule(text="1 commit (1 file, +1 -0) on docs+strays in the submodule lib"),
+    ),
 }
 DOCS = Changes(commits=1, files=("a`b|c.md",), insertions=1, salvaged=True)
 NASTY = "a|b `c` <b>d</b> **e** [f](http://g) @octocat ~h~ $i$ \\| &amp; 日本語 🎉\n# j"
@@ -96,7 +102,7 @@ def test_every_row_has_all_its_cells() -> None:
             widths[-1].append(0)
         elif token.type in {"th_open", "td_open"}:
             widths[-1][-1] += 1
-    assert len(widths) == 7
+    assert len(widths) == 8
     assert all(len(set(rows)) == 1 for rows in widths)
 
 
