@@ -129,7 +129,7 @@ class Harvest:
     async def _told_of_submodules(self, collected: Collected, brought: Sequence[Brought]) -> tuple[InSubmodule, ...]:
         return await submodule_work.told(
             brought,
-            root=self.live.repository.root,
+            repository=self.live.repository,
             branch=self.spec.paths.branch,
             before=await self.live.submodules(self.spec.base),
             after=await self.live.submodules(collected.head),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from miyabi import strays
+from miyabi.arrival import STRAYS
 from miyabi.git import sayable
 from miyabi.redact import redact
 from miyabi.repository import Repository
@@ -58,13 +59,13 @@ async def bring(
 
 
 async def told(
-    brought: Sequence[Brought], *, root: Path, branch: str, before: Submodules, after: Submodules
+    brought: Sequence[Brought], *, repository: Repository, branch: str, before: Submodules, after: Submodules
 ) -> tuple[InSubmodule, ...]:
     """A sentence for each commit that only this clone has, and for all work that the task's branch does not name.
 
     Args:
         brought: the work in submodules.
-        root: the user's checkout.
+        repository: the user's, around them.
         branch: the task's, here and in each submodule.
         before: the submodules that its branch began with.
         after: those that it names now.
@@ -74,14 +75,15 @@ async def told(
     """
     new = [each for each in after.filled if before.commits.get(each.path) != each.commit]
     lines = [
-        _unpublished(each.path, each.commit, repository=each.repository, root=root, branch=branch)
+        _unpublished(each.path, each.commit, repository=each.repository, root=repository.root, branch=branch)
         for each in new
         if not await each.repository.is_on_a_remote(each.commit)
     ]
+    away = {path: commit for path, commit in after.missing if before.commits.get(path) != commit}
+    kept = await repository.contains(away.values())
     lines += [
-        InSubmodule(text=f"{_which(path, commit)} is not in the clone that the run was started in")
-        for path, commit in after.missing
-        if before.commits.get(path) != commit
+        InSubmodule(text=f"{_which(path, commit)} is in no clone of it here{_kept(branch) if commit in kept else ''}")
+        for path, commit in away.items()
     ]
     return (*lines, *[line for one in brought for line in await _unnamed(one, branch, after)])
 
@@ -93,6 +95,10 @@ def _unpublished(path: str, commit: str, *, repository: Repository, root: Path, 
         f"{_which(path, commit)} is nowhere but in the clone that the run was started in; push it before others need it"
     )
     return InSubmodule(text=text, command=redact(sayable(push)))
+
+
+def _kept(branch: str) -> str:
+    return f", only on {branch}{STRAYS} of the repository around it"
 
 
 def _which(path: str, commit: str) -> str:

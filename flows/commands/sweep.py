@@ -51,8 +51,8 @@ def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool
     for each in swept:
         click.echo(each.told)
     if branches:
-        for each in asyncio.run(_with_submodules(repo, folder)):
-            _sweep_branches(each, run, yes=yes)
+        for whose in asyncio.run(_with_submodules(repo, folder)):
+            _sweep_branches(whose, run, yes=yes)
     if folder.path.exists():
         click.echo(f"kept: report and streams in {folder.path}")
     return SUCCEEDED if all(each.is_clean for each in swept) else FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from miyabi.submodules import Submodules, submodules_of
 from tests.support import repos
 from tests.support.repos import Bench, commit, git, make_bench
 from tests.support.shell_host import ShellHost
-from tests.support.submodules import Task, add_submodule, bump, make_library
+from tests.support.submodules import ALLOWED, Task, add_submodule, bump, make_library
 
 any_git = repos.any_git
 bench = repos.bench
@@ -257,3 +258,69 @@ async def test_bumps_are_seen_by_git(bench: Bench, library: Path) -> None:
     task = await Task.prepare(bench)
     assert git(task.folder / "lib", "rev-parse", "HEAD") == made
     assert (task.folder / "lib/lib.txt").read_text() == "changed\n"
+
+
+async def test_several_tasks_at_once(bench: Bench, library: Path) -> None:
+    """Tasks that are prepared side by side have each their own, and the history of the submodule travels once."""
+    tasks = await asyncio.gather(*(Task.prepare(bench, f"t{n}") for n in range(4)))
+    for number, task in enumerate(tasks):
+        task.play(f"cd lib; save only-{number}")
+    for number, task in enumerate(tasks):
+        await task.bring()
+        files = git(bench.root / "lib", "ls-tree", "--name-only", task.paths.branch).split()
+        assert files == ["lib.txt", f"only-{number}"]
+    (store,) = (bench.folder / "repos").glob("lib-*.git")
+    assert len(list((store / "objects/pack").glob("*.pack"))) == 1
+
+
+async def test_a_shallow_one(any_git: str, bench: Bench, tmp_path: Path) -> None:
+    """A submodule of which the clone has the last commit only is filled, and a commit on top of that comes back."""
+    library = make_library(tmp_path / "libraries" / "lib")
+    commit(library, {"more": "x"})
+    add_submodule(bench.root, library, "lib")
+    clone = tmp_path / "clone"
+    git(bench.root, "clone", "-q", str(bench.root), str(clone))
+    git(clone, "config", "submodule.lib.url", f"file://{library}")
+    git(clone, *ALLOWED, "submodule", "--quiet", "update", "--init", "--depth", "1")
+    assert git(clone / "lib", "rev-parse", "--is-shallow-repository") == "true"
+    task = await Task.prepare(await make_bench(clone, tmp_path / "machine 2"))
+    task.play("cd lib; save one")
+    await task.bring()
+    assert git(clone / "lib", "ls-tree", "--name-only", task.paths.branch).split() == ["lib.txt", "more", "one"]
+
+
+async def test_a_store_that_was_damaged_is_healed(bench: Bench, library: Path) -> None:
+    """Where a machine has lost what it had of a submodule, all of it travels again."""
+    await Task.prepare(bench)
+    await bench.workspace.remove_run("r1")
+    (store,) = (bench.folder / "repos").glob("lib-*.git")
+    for file in (store / "objects/pack").iterdir():
+        file.chmod(0o600)
+        file.unlink()
+    task = await Task.prepare(await make_bench(bench.root, bench.folder), run="r2")
+    assert (task.folder / "lib/lib.txt").read_text() == "lib\n"
+
+
+async def test_a_checkout_that_was_moved(bench: Bench, library: Path) -> None:
+    """A session that has moved its checkout loses nothing of what it did in a submodule."""
+    task = await Task.prepare(bench)
+    task.play("cd lib; save one; cd ..; git commit -qam bump; mv ../t1 ../elsewhere")
+    head = (await task.bring()).head
+    assert git(bench.root / "lib", "rev-parse", task.paths.branch) == git(bench.root, "rev-parse", f"{head}:lib")
+
+
+async def test_one_that_a_session_made_itself_goes_to_the_strays(bench: Bench, library: Path, tmp_path: Path) -> None:
+    """A submodule that nobody has had before is kept whole with the task's strays."""
+    new = make_library(tmp_path / "libraries" / "new", content="new\n")
+    task = await Task.prepare(bench)
+    task.play(
+        f"git -c protocol.file.allow=always submodule --quiet add {new} new; git commit -qm 'add new'; cd new; save one"
+    )
+    work = await task.bring()
+    named = git(bench.root, "rev-parse", f"{work.head}:new")
+    assert git(bench.root, "ls-tree", "--name-only", named).split() == ["lib.txt", "one"]
+    (said,) = await task.told()
+    assert said.text == (
+        f"commit {named[:12]} of the submodule new, which its branch names, is in no clone of it here, "
+        "only on miyabi/r1/t1+strays of the repository around it"
+    )

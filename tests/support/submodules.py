@@ -86,7 +86,7 @@ class Task:
         repository = self.bench.repository
         return await told(
             self.brought,
-            root=repository.root,
+            repository=repository,
             branch=self.paths.branch,
             before=await submodules_of(repository, self.base),
             after=await submodules_of(repository, self.heads[0]),
