@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from miyabi.repository import Repository
@@ -24,12 +24,14 @@ class Gitlink:
         path: where its files are.
         commit: which one belongs there.
         repository: the user's, which has that commit; None where there is none, or the name cannot be used.
+        is_behind: whether the clone has the submodule, and not that commit of it.
     """
 
     name: str
     path: str
     commit: str
     repository: Repository | None = None
+    is_behind: bool = False
 
 
 async def gitlinks(repository: Repository, commit: str, *, worktree: Path) -> tuple[Gitlink, ...]:
@@ -54,16 +56,9 @@ async def gitlinks(repository: Repository, commit: str, *, worktree: Path) -> tu
     commits = {path: about.split(" ")[2] for about, path in rows if about.startswith(_GITLINK)}
     named = {path: name for name, path in paths.items() if path in commits}
     usable = _usable(named)
+    links = [Gitlink(name=name, path=path, commit=commits[path]) for path, name in sorted(named.items())]
     return tuple(
-        [
-            Gitlink(
-                name=name,
-                path=path,
-                commit=commits[path],
-                repository=await _held(repository, name, worktree / path, commits[path]) if path in usable else None,
-            )
-            for path, name in sorted(named.items())
-        ]
+        [await _found(repository, link, worktree / link.path) if link.path in usable else link for link in links]
     )
 
 
@@ -88,10 +83,12 @@ def _is_in(folder: Sequence[str], other: Sequence[str]) -> bool:
     return folder[:short] == other[:short]
 
 
-async def _held(outer: Repository, name: str, worktree: Path, commit: str) -> Repository | None:
-    """The repository that has the commit: the one that is checked out there, or the one that git keeps by its name."""
-    for place in (worktree / ".git", outer.common / "modules" / name):
+async def _found(outer: Repository, link: Gitlink, worktree: Path) -> Gitlink:
+    """With the repository that has its commit: the one that is checked out there, or that git keeps by its name."""
+    is_behind = False
+    for place in (worktree / ".git", outer.common / "modules" / link.name):
         found = await outer.submodule(place)
-        if found and commit in await found.contains([commit]):
-            return found
-    return None
+        if found and link.commit in await found.contains([link.commit]):
+            return replace(link, repository=found)
+        is_behind = is_behind or found is not None
+    return replace(link, is_behind=is_behind)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,10 +34,14 @@ class Submodule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submodules:
-    """Those of a commit: what can be filled, each before those inside of it; and by path the commits of the others."""
+    """Those of a commit: what can be filled, each before those inside of it; and by path the commits of the others.
+
+    `behind` are the paths of those others that are in the user's clone, at other commits.
+    """
 
     filled: tuple[Submodule, ...] = ()
     missing: tuple[tuple[str, str], ...] = ()
+    behind: tuple[str, ...] = ()
 
     @property
     def commits(self) -> dict[str, str]:
@@ -51,8 +57,14 @@ class Submodules:
         are, have = ("is", "its commit is") if len(self.missing) == 1 else ("are", "their commits are")
         return (
             f"the submodule{'s' if len(self.missing) > 1 else ''} {which} {are} left empty in sessions and checks: "
-            f"{have} not in your clone. To have them: git submodule update --init --recursive"
+            f"{have} not in your clone. To have them: {' && '.join(self._mended())}"
         )
+
+    def _mended(self) -> Iterator[str]:
+        for path in self.behind:
+            yield sayable(shlex.join(["git", "-C", path, "fetch"]))
+        if len(self.behind) < len(self.missing):
+            yield "git submodule update --init --recursive"
 
 
 async def submodules_of(repository: Repository, commit: str) -> Submodules:
@@ -70,10 +82,12 @@ async def _inside(
     """Those of a repository at the path `above`, whose own is at `git_folder`; both end with `/`, or are empty."""
     filled: list[Submodule] = []
     missing: list[tuple[str, str]] = []
+    behind: list[str] = []
     for link in await gitlinks(repository, commit, worktree=worktree):
         path, folder = above + link.path, f"{git_folder}modules/{link.name}"
         if link.repository is None:
             missing.append((path, link.commit))
+            behind += [path] if link.is_behind else []
             continue
         files, up = worktree / link.path, "../" * (folder.count("/") + 2)
         clone = await describe(link.repository, branch=None, commit=link.commit, worktree=files, checkout=up + path)
@@ -81,4 +95,5 @@ async def _inside(
         more = await _inside(link.repository, link.commit, worktree=files, above=f"{path}/", git_folder=f"{folder}/")
         filled += [one, *more.filled]
         missing += more.missing
-    return Submodules(filled=tuple(filled), missing=tuple(missing))
+        behind += more.behind
+    return Submodules(filled=tuple(filled), missing=tuple(missing), behind=tuple(behind))

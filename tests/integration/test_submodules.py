@@ -189,6 +189,23 @@ async def test_what_the_clone_has_not_is_said(bench: Bench, library: Path, tmp_p
     assert list((task.folder / "other").iterdir()) == []
 
 
+async def test_one_that_is_behind_is_said_with_its_fetch(bench: Bench, library: Path, tmp_path: Path) -> None:
+    """Where the clone has the submodule and not the commit, as with a base that was fetched, the command is another."""
+    clone = tmp_path / "clone"
+    git(bench.root, *ALLOWED, "clone", "-q", "--recurse-submodules", str(bench.root), str(clone))
+    made = bump(bench.root, "lib")
+    git(bench.root / "lib", "push", "-q", "origin", "HEAD:refs/heads/later")
+    git(clone, "fetch", "-q", "--no-recurse-submodules")
+    there = await make_bench(clone, tmp_path / "machine 2")
+    head = git(clone, "rev-parse", "origin/main")
+    warning = (await submodules_of(there.repository, head)).warning
+    assert warning is not None
+    assert f"lib ({made[:12]})" in warning
+    assert warning.endswith("To have them: git -C lib fetch")
+    git(clone / "lib", "fetch", "-q")
+    assert (await submodules_of(there.repository, head)).warning is None
+
+
 async def test_a_second_night_ships_nothing(bench: Bench, library: Path) -> None:
     """What a machine has of a submodule stays there after a sweep; nothing of the run does."""
     task = await Task.prepare(bench)
