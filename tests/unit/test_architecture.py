@@ -75,6 +75,15 @@ def test_all_of_it_is_installed() -> None:
     assert EXAMPLE.resolve() == ROOT / "examples" / "tasks.json"
 
 
+def test_the_oldest_prefect_is_the_one_that_is_tested() -> None:
+    """`make test-oldest` pins the lowest Prefect that may be installed; what it pins differs from the other pins."""
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    (lowest,) = [each.removeprefix("prefect>=").split(",")[0] for each in wanted if each.startswith("prefect>=")]
+    pins = {name: set((ROOT / name).read_text().splitlines()) for name in ("constraints.txt", "constraints-oldest.txt")}
+    assert f"prefect=={lowest}" in pins["constraints-oldest.txt"]
+    assert not pins["constraints-oldest.txt"] & pins["constraints.txt"]
+
+
 def test_a_layer_imports_only_what_it_may() -> None:
     """No file reaches into a layer above or beside its own; asyncssh and githubkit have one door each."""
     found = {name(source): imported(source) & forbidden(source) for source in SOURCES}
