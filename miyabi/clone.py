@@ -131,17 +131,17 @@ async def _address(repository: Repository) -> str:
 def _config(address: str, branch: str | None) -> str:
     lines = [
         *("[gc]", "\tauto = 0", "[maintenance]", "\tauto = false", "[push]", "\tdefault = current"),
-        *('[remote "origin"]', f"\turl = {_quoted(address)}", "\tfetch = +refs/heads/*:refs/remotes/origin/*"),
-        *(f"\t{service} = {_quoted(_REFUSE)}" for service in ("uploadpack", "receivepack")),
+        *('[remote "origin"]', f"\turl = {quoted(address)}", "\tfetch = +refs/heads/*:refs/remotes/origin/*"),
+        *(f"\t{service} = {quoted(_REFUSE)}" for service in ("uploadpack", "receivepack")),
     ]
     if address != _NOWHERE:
-        lines += [f'[url "{_NOWHERE}"]', f"\tinsteadOf = {_quoted(address)}"]
+        lines += [f'[url "{_NOWHERE}"]', f"\tinsteadOf = {quoted(address)}"]
     if branch:
-        lines += [f"[branch {_quoted(branch)}]", "\tremote = origin", f"\tmerge = {_quoted(f'refs/heads/{branch}')}"]
+        lines += [f"[branch {quoted(branch)}]", "\tremote = origin", f"\tmerge = {quoted(f'refs/heads/{branch}')}"]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _quoted(value: str) -> str:
-    """As git's configuration has it."""
+def quoted(value: str) -> str:
+    """A value as git's configuration has it."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
     return f'"{escaped}"'

@@ -15,7 +15,9 @@ from pathlib import Path
 
 from miyabi.clone import Clone
 from miyabi.errors import GitFailed
+from miyabi.filters import uses_lfs
 from miyabi.git import Git
+from miyabi.large_objects import Storage, with_lfs
 from miyabi.repository import Repository
 from miyabi.submodules import submodules_of
 
@@ -64,6 +66,8 @@ async def _clone(
     info = own / "objects" / "info"
     info.mkdir(parents=True, exist_ok=True)
     (info / "alternates").write_bytes(os.fsencode(repository.common / "objects") + b"\n")
+    if await uses_lfs(repository.git, commit):
+        clone = with_lfs(clone, storage=str((await Storage.of(repository)).folder))
     clone.put_into(own)
     await Git(folder).ask("checkout", "-q", "-f", "--detach", commit)  # without -f, files that it lacks are no error
     return folder

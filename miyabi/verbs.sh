@@ -71,5 +71,8 @@ case $verb in
     if [ -z "${5:-}" ]; then remove_run "$2" "$3" "$4"
     elif is_linked; then as_linked "$@"; else remove; fi;;
   foreign) foreign;;
+  large-lacks) large_lacks "$6";;
+  large-put) shift 5; large_put "$@";;
+  large-get) shift 5; large_get "$@";;
   *) die 64 "unknown verb: $verb";;
 esac

@@ -7,7 +7,7 @@ import re
 import shlex
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from miyabi.errors import MachineError
 from miyabi.exchange import PrerequisiteMissing
 from miyabi.git import sayable, unquoted
 from miyabi.host import Completed, Host
+from miyabi.large_travel import LargeTravel
 from miyabi.quoting import word
 from miyabi.repository import Repository, shallow_ends
 from miyabi.session import SessionPaths
@@ -53,6 +54,7 @@ class Collected:
         left_there: files that were not committed for their size or number, and stay on the machine.
         is_gone: whether the checkout had been removed: what was in it cannot be told.
         inside: its submodules, each of which is to be collected in a workspace of its own.
+        lost_objects: Git LFS objects that its commits name, and that are neither there nor here.
     """
 
     head: str
@@ -61,6 +63,7 @@ class Collected:
     unmerged: tuple[str, ...] = ()
     left_there: tuple[str, ...] = ()
     is_gone: bool = False
+    lost_objects: tuple[str, ...] = ()
     inside: tuple[Inside, ...] = ()
 
 
@@ -86,6 +89,7 @@ class Workspace:
         self._shipping: dict[str, asyncio.Lock] = {}
         self._runs: set[str] = set()
         self._inside: dict[str, Workspace] = {}
+        self._large = LargeTravel(repository, machine=host.name, call=self._call)
 
     def of(self, repository: Repository) -> Workspace:
         """The workspace there of a submodule, whose tasks are collected in it like those of any repository."""
@@ -107,7 +111,7 @@ class Workspace:
 
         Raises:
             MachineDiskFull: no room; nothing half-made stays.
-            MachineNotReady: git or perl is missing there, or too old.
+            MachineNotReady: git or perl is missing there, or too old, or git-lfs where the base needs it.
             GitFailed: the branch cannot be collected later, because another branch's name is in its way.
             MachineError: as `Host.run`, and RemoteFailed where git fails there.
         """
@@ -206,6 +210,7 @@ class Workspace:
         if order.paths.run not in self._runs:
             await arrival.require_room(self._repository, order.paths.branch)
             self._runs.add(order.paths.run)
+        order = replace(order, clone=await self._large.ship(order.paths, commit=order.base, clone=order.clone))
         need = {order.base, order.clone.name}
         make = self._make_or_ship if self._known is None or need <= self._known else self._ship
         answer = await make(order)
@@ -285,6 +290,7 @@ class Workspace:
                 )
         if self._known is not None:
             self._known.add(head)
+        lost = await self._large.collect(paths, [head, *([strays] if strays else [])], base=base)
         notes = _notes(answer)
         return Collected(
             head=head,
@@ -294,6 +300,7 @@ class Workspace:
             left_there=notes["left"],
             is_gone=bool(notes["gone"]),
             inside=tuple(Inside(*row.split(" ", 2)) for row in notes["inside"]),
+            lost_objects=lost,
         )
 
     def _reported(self, answer: Completed) -> tuple[str, str | None]:
@@ -301,6 +308,19 @@ class Workspace:
         if not found:
             raise self._failure(answer, "collect the work")
         return found[1], None if found[2] == "-" else found[2]
+
+    async def _call(
+        self,
+        verb: str,
+        *words: str,
+        doing: str,
+        stdin: bytes | Path = b"",
+        stdout: Path | None = None,
+        timeout_seconds: float = 300,
+    ) -> Completed:
+        answer = await self._run(verb, *words, stdin=stdin, stdout=stdout, timeout_seconds=timeout_seconds)
+        self._require(answer, doing)
+        return answer
 
     async def _run(
         self,

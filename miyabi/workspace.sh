@@ -1,6 +1,7 @@
 #!/bin/sh
 # workspace.sh: the code on one machine. A store of objects a repository, a repository of its own a task. POSIX sh,
-# git >= 2.20, perl. Installed as one script out of workspace.sh, checkout.sh, salvage.sh, strays.sh and verbs.sh.
+# git >= 2.20, perl. Installed as one script out of workspace.sh, checkout.sh, salvage.sh, strays.sh, large_objects.sh
+# and verbs.sh.
 #   prepare WORKSPACE KEY RUN TASK FORMAT BASE BYTES CLONE CLONE_BYTES <bundle, then clone
 #                       make the checkout, one that is there stays as it is; on stdout its path
 #   embed WORKSPACE KEY RUN TASK FORMAT BASE BYTES CLONE CLONE_BYTES OUTER AT PATH <bundle, then clone
@@ -15,6 +16,10 @@
 #                       is "miyabi-collected HEAD STRAYS|-"
 #   remove WORKSPACE KEY RUN [TASK]                            forget a task, or all of a run
 #   foreign WORKSPACE KEY RUN                                  on stdout the tasks that are another repository's
+#   large-lacks WORKSPACE KEY RUN TASK store|task              those of the LFS objects on stdin, OID:SIZE, that the store
+#                       lacks, or the task too; on stdout OID
+#   large-put WORKSPACE KEY RUN TASK FORMAT OID:SIZE ...       the store gets these, on stdin one behind the other
+#   large-get WORKSPACE KEY RUN TASK OID:SIZE ...              on stdout these of the task, one behind the other
 # CLONE names what else a clone of the repository has: settings of its remote, branches and tags, where its history ends.
 # exit: 0, 64 usage, 65 the input came short, 67 BASE or CLONE is not here (on stdout: where its history ends, commits and clones that are),
 #       68 there is no such task here, 70 git failed, 73 disk full, 78 git or perl is missing or too old
@@ -29,13 +34,13 @@ set -u
 [ -n "${POSH_VERSION:-}" ] && set +u   # for posh "$@" is unset where it is empty
 IFS=' 	
 '
-PATH=${PATH:-/usr/bin:/bin}:/usr/bin:/bin:/usr/sbin:/sbin
-LC_ALL=C LANGUAGE=C GIT_TERMINAL_PROMPT=0 GIT_NO_REPLACE_OBJECTS=1 GIT_LFS_SKIP_SMUDGE=1 GIT_DEFAULT_REF_FORMAT=files
+PATH=${PATH:-/usr/bin:/bin}:/usr/bin:/bin:/usr/sbin:/sbin:/opt/homebrew/bin:/usr/local/bin:${HOME:-}/.local/bin
+LC_ALL=C LANGUAGE=C GIT_TERMINAL_PROMPT=0 GIT_NO_REPLACE_OBJECTS=1 GIT_DEFAULT_REF_FORMAT=files
 GIT_GRAFT_FILE=/dev/null/grafts GIT_TRACE2=0 GIT_TRACE2_PERF=0 GIT_TRACE2_EVENT=0
-export PATH LC_ALL LANGUAGE GIT_TERMINAL_PROMPT GIT_NO_REPLACE_OBJECTS GIT_LFS_SKIP_SMUDGE GIT_DEFAULT_REF_FORMAT
+export PATH LC_ALL LANGUAGE GIT_TERMINAL_PROMPT GIT_NO_REPLACE_OBJECTS GIT_DEFAULT_REF_FORMAT
 export GIT_GRAFT_FILE GIT_TRACE2 GIT_TRACE2_PERF GIT_TRACE2_EVENT
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_COMMON_DIR GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES \
-  GIT_NAMESPACE GIT_PREFIX GIT_SHALLOW_FILE GIT_DEFAULT_HASH GIT_LITERAL_PATHSPECS CDPATH \
+  GIT_LFS_SKIP_SMUDGE GIT_NAMESPACE GIT_PREFIX GIT_SHALLOW_FILE GIT_DEFAULT_HASH GIT_LITERAL_PATHSPECS CDPATH \
   GIT_TRACE GIT_TRACE_SETUP GIT_TRACE_REFS GIT_TRACE_PERFORMANCE GIT_TRACE_PACKET GIT_TRACE_PACK_ACCESS \
   GIT_TRACE_PACKFILE GIT_TRACE_SHALLOW GIT_TRACE_FSMONITOR GIT_ATTR_SOURCE
 NL='
@@ -241,6 +246,7 @@ forget_refs() { # PATTERN ...
 # borrows from the store: the only place where objects are removed. Behind our back, for it may take a while.
 tend_store() {
   forget_refs $(in_store for-each-ref --sort=-committerdate --format='%(refname)' refs/miyabi/known | tail -n +6)
+  tend_large_objects
   set -- "$store"/objects/pack/*.pack
   [ $# -gt 50 ] || return 0
   lock "$store.lock"
