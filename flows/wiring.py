@@ -50,6 +50,8 @@ def equip(live: LiveRun, runner: FleetTaskRunner) -> None:
     with_room(live, lambda: note_machines(live))
     for error in unfit:
         get_run_logger().warning("not used: %s", error)
+    if live.board.note:
+        get_run_logger().warning("%s", live.board.note)
     runner.spawn(_write_status(live))
     own, repository = UUID(str(flow_run.id)), str(live.repository.root)
     runner.spawn(note_crashes(live.run, repository=repository, own=own))

@@ -90,7 +90,7 @@ async def describe(
     ends = "".join(f"{end}\n" for end in sorted(shallow_ends(repository.common)))
     return Clone(
         config=_config(await _address(repository), branch)
-        + (f"[core]\n\tworktree = {_quoted(checkout)}\n" if checkout else "")
+        + (f"[core]\n\tworktree = {quoted(checkout)}\n" if checkout else "")
         + "".join(
             [await _active(link) for link in await gitlinks(repository, commit, worktree=worktree or repository.root)]
         ),
@@ -104,8 +104,8 @@ async def _active(link: Gitlink) -> str:
     """What `git submodule init` writes; nothing for one that is not initialised."""
     if link.repository is None:
         return ""
-    url = _quoted(await _address(link.repository))
-    return f"[submodule {_quoted(link.name)}]\n\tactive = true\n\turl = {url}\n"
+    url = quoted(await _address(link.repository))
+    return f"[submodule {quoted(link.name)}]\n\tactive = true\n\turl = {url}\n"
 
 
 async def _tags(repository: Repository, commit: str) -> dict[str, tuple[str, str]]:

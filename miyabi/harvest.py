@@ -81,6 +81,9 @@ class Harvest:
             await self._retried(lambda: self.session.stop(grace_seconds=STOP_GRACE_SECONDS))
         collected = await self._retried(self._collect)
         brought, left_inside = await self._collect_inside(collected)
+        if lost := collected.lost_objects:
+            named = f"{lost[0][:12]}…" + (f" and {len(lost) - 1} more" if len(lost) > 1 else "")
+            self.live.warn(f"{self.spec.task}: Git LFS objects that its commits name are nowhere: {named}")
         changes = await self.live.repository.changes(self.spec.base, collected.head)
         private_files.write_bytes(self._files / "check.log", await self._retried(self.session.check_log))
         return conclude(

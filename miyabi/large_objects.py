@@ -16,6 +16,7 @@ from miyabi.clone import Clone, quoted
 from miyabi.full_disk import told_as_full
 from miyabi.git import Git
 from miyabi.repository import Repository
+from miyabi.wording import count
 
 _POINTER_BYTES = 1024
 """Every pointer is smaller: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md."""
@@ -59,6 +60,11 @@ async def pointed_to(git: Git, new: Sequence[str], *, known: Iterable[str] = ())
     answer = await git.ask("cat-file", "--batch", "--buffer", stdin=small) if small else None
     found = map(_POINTER.fullmatch, _blobs(answer.stdout)) if answer else ()
     return {pointer[1].decode(): int(pointer[2]) for pointer in found if pointer}
+
+
+async def files_of(git: Git, commit: str) -> dict[str, int]:
+    """The LFS objects of a commit's own files. Raises as `pointed_to`."""
+    return await pointed_to(git, [f"{commit}^{{tree}}"])
 
 
 def with_lfs(clone: Clone, *, storage: str = "lfs") -> Clone:
@@ -133,6 +139,17 @@ class Storage:
             file.chmod(0o444)
             file.replace(self.path(oid))
         return True
+
+
+async def not_here(repository: Repository, commit: str) -> tuple[str, ...]:
+    """A sentence where LFS objects of the commit's files are not in the user's clone. Raises as `pointed_to`."""
+    lacking = (await Storage.of(repository)).lacking(await files_of(repository.git, commit))
+    if not lacking:
+        return ()
+    are = "is" if len(lacking) == 1 else "are"
+    found = f"{count(len(lacking), 'Git LFS object')} of {commit[:10]} {are} not in {repository.root}"
+    todo = f"git lfs fetch REMOTE {commit[:10]}"
+    return (f"{found}: sessions and checks get pointers in place of these files. To have them: {todo}",)
 
 
 def _is_there(path: Path, size: int) -> bool:

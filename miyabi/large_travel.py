@@ -11,7 +11,7 @@ from miyabi.clone import Clone
 from miyabi.errors import ConnectionDropped
 from miyabi.filters import uses_lfs
 from miyabi.host import Completed
-from miyabi.large_objects import Storage, pointed_to, with_lfs
+from miyabi.large_objects import Storage, files_of, pointed_to, with_lfs
 from miyabi.repository import Repository
 from miyabi.session import SessionPaths
 
@@ -71,7 +71,7 @@ class LargeTravel:
             return clone
         storage = await Storage.of(self._repository)
         async with self._shipping:  # the next task needs most of what this one does
-            lacking = await self._lacking(paths, await pointed_to(git, [f"{commit}^{{tree}}"]), where="store")
+            lacking = await self._lacking(paths, await files_of(git, commit), where="store")
             away = await asyncio.to_thread(storage.lacking, lacking)
             for batch in _batches({oid: size for oid, size in lacking.items() if oid not in away}):
                 await self._put(paths, batch, storage)

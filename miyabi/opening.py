@@ -12,11 +12,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from miyabi import atomic
+from miyabi import atomic, filters
 from miyabi.dag import Dag
 from miyabi.errors import BadInput, DagError, DiskFull, MachineError
 from miyabi.github_access import PUBLIC_API
 from miyabi.github_login import token_of
+from miyabi.large_objects import not_here
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.name_taken import require_free_name
@@ -121,12 +122,21 @@ def note_machines(live: LiveRun) -> None:
 async def preflight(live: LiveRun) -> tuple[MachineError, ...]:
     """Asks every machine at the same time whether it can take sessions; why some cannot. They take no part.
 
+    What sessions will lack, but can do without, is noted on the board and in the report.
+
     Raises:
         BadInput: none can; one line, or where there are several machines one line each. Or one has sessions that are
-            another run's of this name.
+            another run's of this name. Or the base needs git-lfs, which is not here.
     """
-    machines = list(live.machines.values())
-    answers = await asyncio.gather(*(_ask(live, machine) for machine in machines))
+    git, machines = live.repository.git, list(live.machines.values())
+    needed = await filters.needed(git, live.base)
+    answers = await asyncio.gather(*(_ask(live, machine, needed) for machine in machines))
+    lacks = [sentence for answer in answers if isinstance(answer, Fitness) for sentence in answer.lacks]
+    if filters.LFS in needed:
+        lacks += await not_here(live.repository, live.base)
+    for sentence in lacks:
+        live.warn(sentence)
+    live.board.note = " ".join(lacks)
     unfit = {m.name: a for m, a in zip(machines, answers, strict=True) if isinstance(a, MachineError)}
     leave_out(live, unfit)
     return tuple(unfit.values())
@@ -147,9 +157,10 @@ def leave_out(live: LiveRun, unfit: Mapping[str, MachineError]) -> None:
         live.warn(f"not used: {error}")
 
 
-async def _ask(live: LiveRun, machine: Machine) -> Fitness | MachineError:
+async def _ask(live: LiveRun, machine: Machine, needed: Sequence[str]) -> Fitness | MachineError:
+    host, settings = live.host(machine), live.settings
     try:
-        fitness = await check(machine, live.host(machine), live.settings, rehearse=live.rehearse)
+        fitness = await check(machine, host, settings, rehearse=live.rehearse, filters=needed)
         await require_free_name(live, machine)
     except MachineError as error:
         return error

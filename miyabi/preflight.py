@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from miyabi.errors import MachineNotReady
+from miyabi.filters import LFS
 from miyabi.host import Host
 from miyabi.launcher import BAD_TOKEN_FILE, claude_words, inherited, session_prelude
 from miyabi.machine import Machine
@@ -22,6 +24,17 @@ mkdir -p "$1" 2>/dev/null; say writable "$(test -d "$1" && test -w "$1" && echo 
 say free_kib "$(df -Pk "$1" 2>/dev/null | sed -n 's/^.* \([0-9][0-9]*\)  *[0-9]*% .*$/\1/p')"
 say system "$(uname -sm)"
 """
+# For each filter: what runs it, and whether that is there; where it is looked for as in a session.
+_PROBE_FILTERS = r"""
+PATH=$PATH:/opt/homebrew/bin:/usr/local/bin:$HOME/.local/bin
+shift
+for f; do
+  [ "$f" != lfs ] || { say filter.lfs "$(git lfs version 2>/dev/null)"; continue; }
+  c=$(git config --get "filter.$f.process" || git config --get "filter.$f.smudge" || git config --get "filter.$f.clean")
+  p=${c#\"} p=${p%%[\" ]*}
+  say "filter.$f" "$(command -v "$p" 2>/dev/null)"
+done
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +46,25 @@ class Fitness:
     git: str
     claude: str
     free_mib: int | None  # None where df speaks another language than POSIX
+    lacks: tuple[str, ...] = ()  # what a session can do without, a sentence each
 
 
-async def check(machine: Machine, host: Host, settings: Settings, *, rehearse: bool) -> Fitness:
+async def check(
+    machine: Machine, host: Host, settings: Settings, *, rehearse: bool, filters: Sequence[str] = ()
+) -> Fitness:
     """What the machine has, once it is known to have all that a session needs.
+
+    Args:
+        machine: which one.
+        host: the same, reached.
+        settings: those of the run.
+        rehearse: whether claude is not needed.
+        filters: names of the filters that the repository's files pass through, as `filters.needed` has them.
 
     Raises:
         MachineError: unreachable, refused, or MachineNotReady naming what is missing and how to get it.
     """
-    facts = await _ask(machine, host)
+    facts = await _ask(machine, host, filters)
     _require(machine, facts)
     version = "rehearsal" if rehearse else await _ask_claude(machine, host, settings)
     return Fitness(
@@ -50,11 +73,21 @@ async def check(machine: Machine, host: Host, settings: Settings, *, rehearse: b
         git=facts["git"].removeprefix("git version "),
         claude=version,
         free_mib=_free_mib(facts),
+        lacks=tuple(_lacking(name, machine) for name in filters if not facts.get(f"filter.{name}")),
     )
 
 
-async def _ask(machine: Machine, host: Host) -> dict[str, str]:
-    answer = await host.run(["/bin/sh", "-s", "--", machine.workspace], stdin=_PROBE.encode())
+def _lacking(name: str, machine: Machine) -> str:
+    return (
+        f"{machine.name}: git has no filter {name!r} there, or not its program, and the repository requires it: "
+        f"sessions see such files as they are stored, and commit new ones as they are. "
+        f"If they need it, install it there and set filter.{name}.clean and .smudge in ~/.gitconfig."
+    )
+
+
+async def _ask(machine: Machine, host: Host, filters: Sequence[str]) -> dict[str, str]:
+    probe = _PROBE + (_PROBE_FILTERS if filters else "")
+    answer = await host.run(["/bin/sh", "-s", "--", machine.workspace, *filters], stdin=probe.encode())
     lines = answer.stdout.decode(errors="replace").splitlines()
     facts = dict(line.split("=", 1) for line in lines if "=" in line)
     if "system" not in facts:
@@ -74,6 +107,9 @@ def _require(machine: Machine, facts: dict[str, str]) -> None:
         raise _not_ready(
             machine, f"workspace {machine.workspace} cannot be written", "Set `workspace` to a folder of this user."
         )
+    if facts.get(f"filter.{LFS}") == "":
+        todo = "Install it there (macOS: brew install git-lfs)."
+        raise _not_ready(machine, "git-lfs is missing, and the repository keeps files in Git LFS", todo)
     free = _free_mib(facts)
     if free is not None and free < MINIMUM_FREE_MIB:
         raise _not_ready(

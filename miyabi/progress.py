@@ -168,7 +168,7 @@ def _pause(reason: str, ends: list[str]) -> str:
 
 
 class Board:
-    """The live state of a run's tasks. Thread-safe.
+    """The live state of a run's tasks. Thread-safe. `note` is what is shown besides, for anybody to set.
 
     Args:
         run: name of the run.
@@ -184,6 +184,7 @@ class Board:
         self._rows = {task: Row(task=task) for task in tasks}
         self._run, self._rehearsal, self._started = run, rehearsal, clock()
         self._written: Snapshot | None = None
+        self.note = ""
 
     @staticmethod
     def read(path: Path) -> Snapshot | None:
@@ -245,7 +246,7 @@ class Board:
         """The board as it is now."""
         with self._lock:
             rows = tuple(self._rows.values())
-        return Snapshot(run=self._run, rehearsal=self._rehearsal, started=self._started, rows=rows)
+        return Snapshot(run=self._run, rehearsal=self._rehearsal, started=self._started, rows=rows, note=self.note)
 
     def write(self, path: Path) -> bool:
         """Keep the board in a file that is always whole; False where nothing has changed since the last time.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from miyabi import push_faults, push_owner
+from miyabi import large_push, push_faults, push_owner
 from miyabi.errors import GitFailed, RemoteUnreachable
 from miyabi.push_line import Patience, RemoteLine
 from miyabi.push_target import PushTarget
@@ -82,6 +82,11 @@ class _Push:
     async def _send(self, wanted: Mapping[str, str], there: Mapping[str, str], *, is_last: bool) -> dict[str, str]:
         """The branches that have to be looked at again, with the reason."""
         try:
+            lacking = await large_push.upload(self.line, wanted, there=there)
+            self.refused |= lacking
+            wanted = {branch: commit for branch, commit in wanted.items() if branch not in lacking}
+            if not wanted:
+                return {}
             report, said = await self.line.send(wanted, leases=there)
         except RemoteUnreachable:
             if is_last:

@@ -16,7 +16,7 @@ from miyabi.wording import count
 
 _LOGIN = re.compile(
     r"could not read (?:Username|Password)|Authentication failed|returned error: 401|Permission denied \("
-    r"|Host key verification failed|Too many authentication failures",
+    r"|Host key verification failed|Authentication required|Authorization error|Too many authentication failures",
 )
 _MAY_NOT = re.compile(
     r"returned error: 403|archived so it is read-only|Permission to \S+ denied|access to repository not granted",
@@ -46,8 +46,8 @@ _CHARACTERS = 400
 _ADVICE = (
     (r"somebody pushed", "Keep what they did: merge it, or give it another name. Then delete the branch there."),
     (
-        r"GH008|LFS",
-        "Its LFS objects are not there, and we run no hooks: push them once by hand (git lfs push --all REMOTE).",
+        r"GH008",
+        "LFS objects that your clone lacks are not there: push them from where they are (git lfs push --all REMOTE).",
     ),
     (r"GH001|exceeds .* file size", "Take the large files out of the commits."),
     (r"`?workflow`? scope", "Give the token the right to change workflows."),

@@ -19,6 +19,9 @@ _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurs
 _WHATEVER_IS_HERE = ("-c", "fetch.negotiationAlgorithm=noop")
 _PUSH = ("push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--recurse-submodules=no")
 _READ, _WRITE = "read from", "push to"
+_BYTES_PER_SECOND = 100_000
+_DOWNLOAD_SECONDS = 3600.0
+_OBJECTS_PER_COMMAND = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +96,42 @@ class RemoteLine:
         if answer.exit_status and (report.unknown or not (report.stale or report.refused)):
             raise push_faults.fault(answer, target=self.target, doing=_WRITE, branches=wanted)
         return report, push_faults.remote_words(answer, target=self.target)
+
+    async def upload(self, objects: Mapping[str, int]) -> None:
+        """Git LFS objects that are here, by SHA-256 with their sizes, are at the remote from now on.
+
+        Raises:
+            RemoteUnreachable: cut off; may be repeated.
+            GitError: it was not done.
+        """
+        oids = list(objects)
+        for start in range(0, len(oids), _OBJECTS_PER_COMMAND):
+            some = oids[start : start + _OBJECTS_PER_COMMAND]
+            seconds = self.patience.timeout_seconds + sum(objects[oid] for oid in some) / _BYTES_PER_SECOND
+            await self._large("push", "--object-id", self._large_address, *some, doing=_WRITE, seconds=seconds)
+
+    async def download(self, commit: str) -> None:
+        """What the files of a commit have in Git LFS, and the remote has, is here from now on. Raises as `upload`."""
+        seconds = _DOWNLOAD_SECONDS + self.patience.timeout_seconds
+        await self._large("fetch", self._large_address, commit, doing=_READ, seconds=seconds)
+
+    @property
+    def _large_address(self) -> str:
+        """As git-lfs takes it, which knows a folder by a URL only."""
+        address = self.target.address
+        is_path = self.target.url.scheme == "file" and "://" not in address
+        return f"file://{self.repository.root / address}" if is_path else address
+
+    async def _large(self, *words: str, doing: str, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await self.repository.git.run("lfs", *words, extra=self.target.environment(os.environ))
+        except TimeoutError:
+            raise push_faults.unreachable(
+                f"no end of its Git LFS objects after {seconds:g} seconds", target=self.target, doing=doing
+            ) from None
+        if answer.exit_status:
+            raise push_faults.fault(answer, target=self.target, doing=doing)
 
     async def _ask(
         self,

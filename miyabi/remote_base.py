@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from miyabi import large_push
 from miyabi.errors import BaseMissing
 from miyabi.push_line import Patience, RemoteLine
 from miyabi.push_target import PushTarget
@@ -11,9 +12,12 @@ from miyabi.repository import Repository
 async def fetch_base(
     repository: Repository, branch: str, *, remote: PushTarget, patience: Patience | None = None
 ) -> str:
-    """The head of the remote's branch, as a full id; its commits are here then. No branch of the user's is moved.
+    """The head of the remote's branch, as a full id. No branch of the user's is moved.
+
+    Its commits are here then, and what its files have in Git LFS.
 
     Raises:
+        BadInput: it uses Git LFS, and there is no git-lfs here.
         BaseMissing: the remote has no such branch.
         RemoteError: the remote does not answer, or does not let us in.
         GitFailed: git could not do it.
@@ -24,4 +28,5 @@ async def fetch_base(
         raise BaseMissing(f"{remote.url} has no branch {branch!r} to start from. Name another base, or push it first.")
     if head not in await repository.contains([head]):
         await line.fetch([branch], into={})
+    await large_push.fetch(line, head)
     return head

@@ -227,7 +227,7 @@ add() { # PATHSPECS [OPTION]: without these
 apart() { # LINKS
   { g ls-files -o --exclude-standard -z 2>/dev/null; printf '\0'; g ls-files -m -z 2>/dev/null; printf '\0'
     g ls-files -o --exclude-standard --directory -z 2>/dev/null; } | perl -e '
-    my ($links, $most, $many, $note) = @ARGV;
+    my ($links, $most, $many, $note, @git) = @ARGV;
     use Cwd qw(getcwd realpath);
     binmode STDIN; binmode STDOUT; local $/;
     my $all = <STDIN> // "";
@@ -241,9 +241,17 @@ apart() { # LINKS
     my $inside = sub { my ($file) = @_; grep { $file eq $_ || index($file, "$_/") == 0 } @apart };
     my @new = grep { !m{/\z} && !$inside->($_) } @{ $new || [] };
     my %large;
-    for my $file (@new, @{ $changed || [] }) {
-      my $size = !-l $file && -f _ && -s _;
-      next if !$most || !$size || $size <= $most || $large{$file}++;
+    my @over = grep { $most && !-l $_ && -f _ && -s _ > $most } @new, @{ $changed || [] };
+    my %pointer;    # a file that goes to Git LFS is a small one to git
+    if (@over && open my $lfs, "-|", "git", @git, "config", "--get", "filter.lfs.process") {
+      my ($is_set, $attributes) = <$lfs> // "";
+      open $attributes, "-|", "git", @git, "check-attr", "-z", "filter", "--", @over if $is_set =~ /\S/;
+      my @told = $attributes ? split /\0/, <$attributes> // "" : ();
+      while (my ($file, undef, $filter) = splice @told, 0, 3) { $pointer{$file} = 1 if $filter eq "lfs" }
+    }
+    for my $file (@over) {
+      my $size = -s $file;
+      next if $pointer{$file} || $large{$file}++;
       push @apart, $file;
       push @said, sprintf "%s (%.0f MB)", $file, $size / 1e6;
     }
@@ -270,7 +278,7 @@ apart() { # LINKS
       binmode $out;
       s/[\0-\x1f\x7f]/?/g, print {$out} "$_\n" for @said;
     }
-    print "$_\0" for @apart' "$1" "$most" 1000 "$([ "$GIT_DIR" != "$repo" ] || { rm -f "$notes.left"; say "$notes.left"; })"
+    print "$_\0" for @apart' "$1" "$most" 1000 "$([ "$GIT_DIR" != "$repo" ] || { rm -f "$notes.left"; say "$notes.left"; })" $plain $calm
 }
 # Files that nobody may read, filters that are not installed: what can be had is had, as it lies there.
 stage_the_rest() { # LINKS
@@ -279,6 +287,7 @@ stage_the_rest() { # LINKS
   for f in $(g config --name-only --get-regexp '^filter\..*\.(required|clean|process)$'); do
     case $f in *[!A-Za-z0-9._-]*) ;; *.required) calm="$calm -c $f=false";; *) calm="$calm -c $f=";; esac
   done
+  apart "$1" >"$1/pathspecs"
   e=$(add "$1/pathspecs" --ignore-errors) && return
   no_room "$e"
   lost="${NL}Not saved, as git said:$NL$e$NL"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -12,10 +12,13 @@ from flows.commands.place import repository_root
 from flows.commands.ready import hosts_of, reach_server
 from flows.installed import schedule_fault
 from flows.proxies import exempt_from_proxies
-from miyabi.errors import MachineError, ServerError
+from miyabi import filters
+from miyabi.errors import BaseMissing, MachineError, ServerError
 from miyabi.hosts import open_host
+from miyabi.large_objects import not_here
 from miyabi.machine import Machine
 from miyabi.preflight import check
+from miyabi.repository import Repository
 from miyabi.settings import Settings
 from miyabi.settings_file import require_checked_out
 from miyabi.wording import count
@@ -28,10 +31,24 @@ def check_machines(*, repository: Path, config: Path | None, rehearse: bool) -> 
     root = repository_root(repository)
     asyncio.run(require_checked_out(root, config=config))
     settings = Settings.load(root, config=config)
-    answers = asyncio.run(_ask_all(settings, rehearse=rehearse, out=_taken_out(settings)))
+    needed, lacking = asyncio.run(_needed(root, settings))
+    for sentence in lacking:
+        click.echo(f"warning: {sentence}", err=True)
+    answers = asyncio.run(_ask_all(settings, rehearse=rehearse, out=_taken_out(settings), needed=needed))
     for fit, line in answers:
         click.echo(f"{'ok  ' if fit else 'FAIL'}  {line}")
     return 0 if all(fit for fit, _ in answers) else 1
+
+
+async def _needed(root: Path, settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The filters that the files of the base need, and a sentence where LFS objects of it are not here."""
+    repository = await Repository.open(root)
+    try:
+        base = await repository.resolve(settings.runs.base)
+    except BaseMissing:  # a run says it, which may have another one
+        return (), ()
+    needed = await filters.needed(repository.git, base)
+    return needed, await not_here(repository, base) if filters.LFS in needed else ()
 
 
 def _taken_out(settings: Settings) -> dict[str, MachineError]:
@@ -48,22 +65,27 @@ def _taken_out(settings: Settings) -> dict[str, MachineError]:
         return {}
 
 
-async def _ask_all(settings: Settings, *, rehearse: bool, out: Mapping[str, MachineError]) -> list[tuple[bool, str]]:
-    return await asyncio.gather(*(_ask(machine, settings, rehearse=rehearse, out=out) for machine in settings.machines))
+async def _ask_all(
+    settings: Settings, *, rehearse: bool, out: Mapping[str, MachineError], needed: Sequence[str]
+) -> list[tuple[bool, str]]:
+    asked = (_ask(machine, settings, rehearse=rehearse, out=out, needed=needed) for machine in settings.machines)
+    return await asyncio.gather(*asked)
 
 
 async def _ask(
-    machine: Machine, settings: Settings, *, rehearse: bool, out: Mapping[str, MachineError]
+    machine: Machine, settings: Settings, *, rehearse: bool, out: Mapping[str, MachineError], needed: Sequence[str]
 ) -> tuple[bool, str]:
     if machine.name in out:
         return False, str(out[machine.name])
     host = open_host(machine)
     try:
-        fit = await check(machine, host, settings, rehearse=rehearse)
+        fit = await check(machine, host, settings, rehearse=rehearse, filters=needed)
     except MachineError as error:
         return False, str(error)
     finally:
         await host.close()
     slots = count(machine.slots, "slot")
     free = "free space unknown" if fit.free_mib is None else f"{fit.free_mib / 1024:.0f} GiB free"
+    for sentence in fit.lacks:
+        click.echo(f"warning: {sentence}", err=True)
     return True, f"{machine.name}: {slots}, {fit.system}, git {fit.git}, claude {fit.claude}, {free}"
