@@ -31,6 +31,7 @@ _PASSING = re.compile(
     r"could not resolve|couldn't (?:resolve|connect)|failed to connect|connection (?:refused|reset|timed out|closed)"
     r"|timed out|too slow|empty reply|(?:recv|send) failure|ssl_error_syscall|unexpected eof|handshake|early eof"
     r"|unexpected disconnect|hung up unexpectedly|(?:returned error:|HTTP) (?:5\d\d|429|408)|kex_exchange"
+    r"|batch response: fatal error|server error"
     r"|network is unreachable|no route to host|broken pipe|internal server error|failed to report status",
     re.IGNORECASE,
 )
@@ -38,6 +39,7 @@ _REDIRECTED = re.compile(r"returned error: 30[12378]")
 # Lines that repeat what another line says, or that only git's own users at a terminal need.
 _NOISE = re.compile(
     r"fatal: the remote end hung up|Everything up-to-date|hint:|error: failed to push|send-pack: unexpected"
+    r"|Errors logged to |Use `git lfs logs|(?:Uploading|Downloading) LFS objects"
     r"|Please make sure you have the correct|and the repository exists|\s*$|To \S+$|warning: redirecting"
 )
 _ASKED_IN_VAIN = "it asks for a user name and password"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from miyabi import push_faults, redirection
 from miyabi.errors import RemoteUnreachable
@@ -124,8 +126,10 @@ class RemoteLine:
 
     async def _large(self, *words: str, doing: str, seconds: float) -> None:
         try:
-            async with asyncio.timeout(seconds):
-                answer = await self.repository.git.run("lfs", *words, extra=self.target.environment(os.environ))
+            with tempfile.TemporaryDirectory(prefix="miyabi-") as folder:
+                extra = self.target.environment_for_lfs(os.environ, settings=Path(folder) / "config")
+                async with asyncio.timeout(seconds):
+                    answer = await self.repository.git.run("lfs", *words, extra=extra)
         except TimeoutError:
             raise push_faults.unreachable(
                 f"no end of its Git LFS objects after {seconds:g} seconds", target=self.target, doing=doing

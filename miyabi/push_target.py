@@ -6,10 +6,13 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Self
 
 from pydantic import SecretStr
 
+from miyabi import private_files
+from miyabi.clone import quoted
 from miyabi.errors import SettingsError
 from miyabi.git import settings
 from miyabi.github_access import PUBLIC_API
@@ -110,13 +113,19 @@ class PushTarget:
 
     def environment(self, given: Mapping[str, str]) -> dict[str, str]:
         """What git's environment needs besides: no question is asked, and the login is at hand."""
-        kept = {name: value for name, value in given.items() if _OF_THE_USER.fullmatch(name)}
-        return (
-            kept
-            | _NO_QUESTIONS
-            | _LACKING_MAY_BE_ASKED_FOR
-            | settings(given, self._named() + self._patience() + self._signed())
-        )
+        return _usual(given) | settings(given, self._named() + self._patience() + self._signed())
+
+    def environment_for_lfs(self, given: Mapping[str, str], *, file: Path) -> dict[str, str]:
+        """The same for git-lfs, which writes git's variables into its records of failures: the login is in a file.
+
+        Args:
+            given: the environment that we have.
+            file: their place, which is made, for this user alone. It is to be removed when git-lfs has ended.
+        """
+        address = f"{self.address.removesuffix('.git')}.git/info/lfs"
+        asked = ((f"lfs.{address}.access", "basic"),) if self.login else ()  # else it notes that in the user's settings
+        private_files.write_bytes(file, _as_file(self._patience() + self._signed() + asked))
+        return _usual(given) | settings(given, (("include.path", str(file)),))
 
     def redact(self, text: str) -> str:
         """The text without the login, whatever it looks like, and without all that looks like one."""
@@ -159,6 +168,20 @@ async def push_address(repository: Repository, *, remote: str) -> str | None:
     """Where `git push REMOTE` pushes to, the first place of several; None where there is no such remote."""
     answer = await repository.git.run("remote", "get-url", "--push", "--", remote)
     return None if answer.exit_status or not answer.lines else answer.lines[0]
+
+
+def _usual(given: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in given.items() if _OF_THE_USER.fullmatch(name)}
+    return kept | _NO_QUESTIONS | _LACKING_MAY_BE_ASKED_FOR
+
+
+def _as_file(pairs: tuple[tuple[str, str], ...]) -> bytes:
+    """Settings as git reads them from a file."""
+    parts = ((*key.split(".", 1)[:1], *key.split(".", 1)[1].rpartition(".")[::2], value) for key, value in pairs)
+    return "".join(
+        f"[{section}{f' {quoted(inner)}' if inner else ''}]\n\t{name} = {quoted(value)}\n"
+        for section, inner, name, value in parts
+    ).encode()
 
 
 def _require_encrypted(url: RemoteUrl) -> None:
