@@ -18,7 +18,9 @@ from miyabi.scratch import checked_out
 from tests.support import lfs, repos
 from tests.support.lfs import OLD, objects, oid, without_lfs
 from tests.support.repos import Bench, commit, git, make_bench
+from tests.support.shell_host import SHELLS, ShellHost
 
+any_git = repos.any_git
 large = lfs.large
 quiet_home = repos.quiet_home
 
@@ -88,6 +90,18 @@ async def test_the_content_is_there_and_comes_back(bench: Bench) -> None:
     assert bench.show("miyabi/r1/t1:new.bin").splitlines()[1] == f"oid sha256:{oid(b'new art')}"
     git(bench.root, "checkout", "-q", "miyabi/r1/t1")
     assert (bench.root / "new.bin").read_bytes() == b"new art"
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+async def test_in_each_shell(any_git: str, large: Path, tmp_path: Path, shell: tuple[str, ...]) -> None:
+    """There and back is the same in every shell that may be `/bin/sh` somewhere, with each git."""
+    bench = await make_bench(large, tmp_path / "a machine", host=ShellHost(shell))
+    paths = await bench.prepare()
+    assert (bench.checkout(paths) / "old.bin").read_bytes() == OLD
+    bench.play(paths, NEW)
+    await bench.collect(paths)
+    await bench.workspace.remove_run("r1")
+    assert oid(b"new art") in objects(large / ".git")
 
 
 async def test_only_what_is_lacking_travels(bench: Bench, host: NotedHost) -> None:

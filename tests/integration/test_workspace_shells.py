@@ -8,13 +8,11 @@ import pytest
 
 from tests.support import repos
 from tests.support.repos import commit, git, make_bench
-from tests.support.shell_host import ShellHost
+from tests.support.shell_host import SHELLS, ShellHost
 
 any_git = repos.any_git
 project = repos.project
 quiet_home = repos.quiet_home
-
-SHELLS = (("dash",), ("bash",), ("bash", "--posix"), ("zsh",), ("mksh",), ("ksh",), ("posh",), ("busybox", "sh"))
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)

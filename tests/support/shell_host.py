@@ -9,6 +9,9 @@ from pathlib import Path
 from miyabi.host import Completed
 from miyabi.local_host import LocalHost
 
+SHELLS = (("dash",), ("bash",), ("bash", "--posix"), ("zsh",), ("mksh",), ("ksh",), ("posh",), ("busybox", "sh"))
+"""Each that may be `/bin/sh` somewhere."""
+
 _RIGHTS = "-dac_override,-dac_read_search,-fowner"
 WITHOUT_RIGHTS = ("/bin/sh",) if os.geteuid() else ("setpriv", f"--bounding-set={_RIGHTS}", "/bin/sh")
 """A shell for which the permissions of files count, whoever runs it."""
