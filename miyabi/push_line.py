@@ -127,7 +127,7 @@ class RemoteLine:
     async def _large(self, *words: str, doing: str, seconds: float) -> None:
         try:
             with tempfile.TemporaryDirectory(prefix="miyabi-") as folder:
-                extra = self.target.environment_for_lfs(os.environ, settings=Path(folder) / "config")
+                extra = self.target.environment_for_lfs(os.environ, file=Path(folder) / "config")
                 async with asyncio.timeout(seconds):
                     answer = await self.repository.git.run("lfs", *words, extra=extra)
         except TimeoutError:

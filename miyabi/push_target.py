@@ -120,7 +120,7 @@ class PushTarget:
 
         Args:
             given: the environment that we have.
-            file: their place, which is made, for this user alone. It is to be removed when git-lfs has ended.
+            file: where the login is written to, for this user alone; to be removed when git-lfs has ended.
         """
         address = f"{self.address.removesuffix('.git')}.git/info/lfs"
         asked = ((f"lfs.{address}.access", "basic"),) if self.login else ()  # else it notes that in the user's settings
