@@ -12,7 +12,8 @@ from tests.support.claude import claude_binary
 def claudes_at_a_gate(folder: Path) -> set[int]:
     """Every claude that works below a folder and has a tool which waits at a gate.
 
-    Tools outlive a claude that was killed; they are nobody's then.
+    Tools outlive a claude that was killed; they are nobody's then. A tool's shell is a claude, too, until it is one:
+    who is none any more once the tool runs was never meant.
     """
     claudes, found = _claudes(below=folder), set()
     for tool in _running("select undef", below=folder):
@@ -20,7 +21,7 @@ def claudes_at_a_gate(folder: Path) -> set[int]:
         while above > 1 and above not in claudes:
             above = _parent(above)
         found.add(above)
-    return found & claudes
+    return found & _claudes(below=folder)
 
 
 def _claudes(*, below: Path) -> set[int]:
