@@ -152,6 +152,10 @@ async def test_a_link_that_was_lost(desk: Desk) -> None:
     live = await desk.live(patience=1)
     attempt = asyncio.create_task(attempted(desk, live))
     await desk.at_the_gate()
+    stream = live.folder.attempt("a") / "stdout.jsonl"
+    async with asyncio.timeout(240):
+        while '"type":"assistant"' not in stream.read_text(errors="replace"):
+            await asyncio.sleep(0.05)
     desk.workshop.switch(live, away=True)
     result = await attempt
     assert result.outcome is Outcome.MACHINE_LOST
