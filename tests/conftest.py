@@ -8,14 +8,12 @@ import shutil
 import signal
 from pathlib import Path
 
-import pytest
 from xdist.scheduler import LoadFileScheduling
 
 _SHARE_A_SERVER = ("test_demo.py", "test_deployed.py", "test_ui.py")
 _SHARE_NOTHING = ("test_workspace_property.py", "test_conflict_markers.py", "test_costs.py", "test_budgets.py")
 _MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in memory that Linux has
 _ROOM = 6 << 30
-_HANG_SECONDS = 600
 
 gc.set_threshold(50_000, 20, 20)  # looking again and again among all that pytest keeps takes a fifth of the time
 
@@ -46,12 +44,6 @@ class ByFile(LoadFileScheduling):
         if file.endswith(_SHARE_NOTHING):
             return nodeid
         return "the new user" if file.endswith(_SHARE_A_SERVER) else file
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A time limit is for what hangs: no test's own is so short that a loaded machine could meet it."""
-    for item in items:
-        item.add_marker(pytest.mark.timeout(_HANG_SECONDS), append=False)
 
 
 def pytest_xdist_make_scheduler(config: object, log: object) -> ByFile:

@@ -16,7 +16,6 @@ from tests.support.claude_processes import are_kept, claudes_at_a_gate
 from tests.support.orchestrated import Site, make_site
 from tests.support.prefect_server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
 
-pytestmark = pytest.mark.timeout(180)
 BUDGET_USD = 2.0
 
 

@@ -43,7 +43,6 @@ def integration(site: Site) -> Integration:
     return kept
 
 
-@pytest.mark.timeout(240)
 def test_conflicts_go_to_sessions(site: Site) -> None:
     """Each conflict gets a session in a slot; what it resolves is merged, what it does not is left out, and why."""
     site.write_config(integration={"resolve_conflicts": True})
@@ -130,7 +129,6 @@ def _task_runs(site: Site) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.timeout(180)
 def test_interrupted_while_it_resolves(site: Site) -> None:
     """After a crash the session is joined, Ctrl-C stops it, gone on with it resolves; a sweep takes it all away."""
     site.write_config(integration={"resolve_conflicts": True})

@@ -21,7 +21,6 @@ from tests.support.claude_processes import are_kept, claudes_at_a_gate
 from tests.support.live_runs import AWAY, Workshop, workshop  # noqa: F401 - a fixture
 from tests.support.messages_api import MessagesApi
 
-pytestmark = pytest.mark.timeout(180)
 CENT = 0.005
 
 

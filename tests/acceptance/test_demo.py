@@ -4,8 +4,6 @@ import re
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.support.deployed import Demo
 from tests.support.machine_watch import at_most
 from tests.support.prefect_api import ask
@@ -32,7 +30,6 @@ def announced(said: str) -> tuple[Path, set[str]]:
     return Path(report), {task for _, task in branches if not task.startswith("_")}
 
 
-@pytest.mark.timeout(180)
 def test_a_first_demo(demo: Demo) -> None:
     """In a clean home it ends with ten of ten tasks, their branches, the report and the UI, all of them there."""
     report, branches = announced(demo.said)
@@ -47,7 +44,6 @@ def test_a_first_demo(demo: Demo) -> None:
     assert demo.said.rstrip().endswith("miyabi server stop")
 
 
-@pytest.mark.timeout(120)
 def test_a_second_demo(demo: Demo) -> None:
     """It uses the server that runs, takes less than a minute, and leaves its own ten branches and no older ones."""
     begin = time.monotonic()

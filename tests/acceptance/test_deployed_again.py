@@ -36,7 +36,6 @@ def told(found: dict[str, Any]) -> tuple[Any, ...]:
     return found["parameters"], found["job_variables"], schedules, found["paused"], found["tags"]
 
 
-@pytest.mark.timeout(240)
 def test_a_first_deploy(deployed: Deployments) -> None:
     """The nightly has its schedule, switched off, and says where its repository goes; the others have nothing set."""
     nightly, manual = deployed.read(NIGHTLY), deployed.read(MANUAL)
@@ -55,7 +54,6 @@ def test_a_first_deploy(deployed: Deployments) -> None:
     assert (manual["parameters"], manual["schedules"], manual["job_variables"]) == ({}, [], {})
 
 
-@pytest.mark.timeout(240)
 def test_what_was_set_is_kept(deployed: Deployments) -> None:
     """Parameters, schedules, the worker's variables: all is after the second and third deploy as it was before."""
     deployed.set(NIGHTLY, parameters={"repository": "/home/me/clone", "milestone": "v{{1}}", "github": "my-block"})

@@ -83,7 +83,6 @@ def worked(quick: Quick) -> Worked:
     return Worked(night=quick, deployed=deployed, worker=deployed.worker(GITHUB_TOKEN=quick.remote.token()))
 
 
-@pytest.mark.timeout(300)
 def test_a_run(worked: Worked) -> None:
     """Some of it done: completed as Partial, dependants Skipped; nothing done: failed, in its own words."""
     quick = worked.night
@@ -103,7 +102,6 @@ def test_a_run(worked: Worked) -> None:
     assert "Traceback" not in worked.log()
 
 
-@pytest.mark.timeout(300)
 def test_a_night(worked: Worked) -> None:
     """Two of three issues in a pull request: not one red row, and the pull request is named in the state."""
     quick = worked.night
@@ -120,7 +118,6 @@ def test_a_night(worked: Worked) -> None:
     assert "Traceback" not in worked.log()
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("deployment", "parameters", "said"),
     [
@@ -140,7 +137,6 @@ def test_bad_input(worked: Worked, deployment: str, parameters: dict[str, str], 
     assert worked.deployed.ask(f"/flow_runs/{run['id']}")["run_count"] == 1
 
 
-@pytest.mark.timeout(300)
 def test_cancelled(worked: Worked) -> None:
     """Cancel in the UI with four sessions that have uncommitted files: all of it is here, told, and nothing crashed."""
     site, tasks = worked.night.site, [f"t{number}" for number in range(4)]

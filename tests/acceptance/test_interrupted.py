@@ -5,8 +5,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import pytest
-
 from miyabi.session import Outcome
 from tests.support.machine_watch import at_most, eventually
 from tests.support.orchestrated import Command, Site, site  # noqa: F401 - a fixture
@@ -34,7 +32,6 @@ def nodes(scenario: str = "gate_uncommitted:end") -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.timeout(240)
 def test_ctrl_c(site: Site) -> None:
     """Ctrl-C ends every process of every session, strays too, and brings home what nobody committed."""
     command = _writing(site, nodes("strays:end"))
@@ -45,7 +42,6 @@ def test_ctrl_c(site: Site) -> None:
     _goes_on(site)
 
 
-@pytest.mark.timeout(240)
 def test_ctrl_c_twice(site: Site) -> None:
     """Who presses Ctrl-C again need not wait; the machines end the sessions, the next run brings their work home."""
     command = _writing(site, nodes())
@@ -69,7 +65,6 @@ def test_ctrl_c_twice(site: Site) -> None:
     _goes_on(site)
 
 
-@pytest.mark.timeout(240)
 def test_cancelled_in_prefect(site: Site) -> None:
     """A flow run that somebody cancels in the UI stops its sessions as Ctrl-C does, and ends cancelled."""
     command = _writing(site, nodes())
@@ -80,7 +75,6 @@ def test_cancelled_in_prefect(site: Site) -> None:
     _is_cancelled(site)
 
 
-@pytest.mark.timeout(180)
 def test_cancelled_with_a_full_fleet(site: Site) -> None:
     """Cancel in the UI with four sessions that have uncommitted files: all of it is here, and what is told is true."""
     machines = ("first", "first", "second", "second")
@@ -111,7 +105,6 @@ def test_cancelled_with_a_full_fleet(site: Site) -> None:
     assert "To go on: miyabi orchestrate --run r1" in shown["report-r1"]["description"]
 
 
-@pytest.mark.timeout(240)
 def test_terminated(site: Site) -> None:
     """SIGTERM, as a Prefect worker sends it, does the same within the worker's grace."""
     command = _writing(site, nodes())

@@ -3,8 +3,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import pytest
-
 from miyabi.session import Outcome
 from tests.support.machine_watch import eventually
 from tests.support.orchestrated import Site, site  # noqa: F401 - a fixture
@@ -28,7 +26,6 @@ NODES = [
 TALKING = ("outlasts", "ends", "other")
 
 
-@pytest.mark.timeout(180)
 def test_link_down(site: Site) -> None:
     """A link that is silent for 20 s in mid-session costs no byte, doubles none, and starts nothing twice."""
     command = site.orchestrate(NODES)

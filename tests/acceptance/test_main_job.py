@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from miyabi.session import Outcome, SessionPaths
 from tests.support.machine_watch import eventually
 from tests.support.orchestrated import Site, site  # noqa: F401 - a fixture
@@ -37,7 +35,6 @@ FOUND = {
 }
 
 
-@pytest.mark.timeout(180)
 def test_ten_tasks(site: Site) -> None:
     """Ten real sessions on two machines fill 3 and 2 slots and no more; all commits come home, each on the others'."""
     before = snapshot(site.repository)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.support.canary import Canary
 from tests.support.milestone_site import Night, closed, emulate, github, night  # noqa: F401 - fixtures
 from tests.support.orchestrated import Site
@@ -31,7 +29,6 @@ def seed(night: Night[Site]) -> tuple[int, dict[str, int]]:
     return milestone, issues
 
 
-@pytest.mark.timeout(300)
 def test_twelve_issues(night: Night[Site]) -> None:
     """One command makes one pull request of twelve issues and tells the milestone; a second one writes nothing."""
     milestone, issues = seed(night)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.support.local_site import LocalSite
 from tests.support.milestone_site import Night, closed, emulate, github, quick  # noqa: F401 - fixtures
 from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
@@ -13,7 +11,6 @@ TIMES = 5
 LIMIT = {"retry_after": "1"}
 
 
-@pytest.mark.timeout(180)
 def test_refused(quick: Quick) -> None:
     """A 502, a 429 and a 403 with retry-after, five times each, before anything was carried out."""
     milestone, issues = _five(quick)
@@ -27,7 +24,6 @@ def test_refused(quick: Quick) -> None:
     _all_is_there_once(quick, milestone, issues)
 
 
-@pytest.mark.timeout(180)
 def test_unanswered(quick: Quick) -> None:
     """A timeout after a pull request was made, a connection reset after a comment was, five times each; and a push."""
     milestone, issues = _five(quick, timeout_seconds=1.2)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.support.local_site import LocalSite
 from tests.support.machine_watch import eventually
 from tests.support.milestone_site import Night, closed, emulate, github, quick  # noqa: F401 - fixtures
@@ -13,7 +11,6 @@ Quick = Night[LocalSite]
 TIMES = 5
 
 
-@pytest.mark.timeout(240)
 def test_between_push_and_pull_request(quick: Quick) -> None:
     """Killed there five times in a row: one pull request, one comment an issue, one block, and no session twice."""
     milestone = quick.remote.milestone("v1", description="Words of people.")

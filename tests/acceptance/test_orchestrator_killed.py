@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from miyabi.session import Outcome
 from miyabi.session_status import State
 from tests.support.machine_watch import eventually
@@ -32,7 +30,6 @@ NODES = [
 TASKS = [each["id"] for each in NODES]
 
 
-@pytest.mark.timeout(240)
 def test_orchestrator_killed(site: Site) -> None:
     """Sessions outlive their orchestrator, no other one overfills the machines, and the next goes on with them."""
     first = site.orchestrate(NODES)

@@ -20,7 +20,6 @@ def field(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -> I
     field.close()
 
 
-@pytest.mark.timeout(360)
 @pytest.mark.parametrize(
     ("kind", "step"),
     [

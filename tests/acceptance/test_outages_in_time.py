@@ -11,8 +11,6 @@ from tests.support.claude import claude_binary, claude_environment
 from tests.support.live_runs import Workshop, workshop  # noqa: F401 - a fixture
 from tests.support.messages_api import MessagesApi
 
-pytestmark = pytest.mark.timeout(120)
-
 
 @pytest.fixture
 def api() -> Iterator[MessagesApi]:

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from miyabi.session import Outcome
 from tests.support.machine_watch import eventually
 from tests.support.orchestrated import Site, site  # noqa: F401 - a fixture
@@ -52,7 +50,6 @@ TOLD = {
 }
 
 
-@pytest.mark.timeout(120)
 def test_every_kind_of_end(site: Site) -> None:
     """What passes is waited for and gone on with, what does not is told truly, and the rest goes on without it."""
     site.write_config(runs=RUNS, sessions={"linger_seconds": 2})
@@ -88,7 +85,6 @@ def _goes_on_in_its_conversation(site: Site) -> None:
     assert start > limit
 
 
-@pytest.mark.timeout(120)
 def test_fail_fast(site: Site) -> None:
     """With fail_fast the first failure starts nothing further; what runs goes on to its end."""
     nodes = [

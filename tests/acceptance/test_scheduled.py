@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.support.deployments import Deployments
 from tests.support.local_site import LocalSite
 from tests.support.machine_watch import eventually
@@ -13,7 +11,6 @@ from tests.support.prefect_server import prefect_database, prefect_server  # noq
 NIGHTLY = "run-milestone/nightly"
 
 
-@pytest.mark.timeout(300)
 def test_a_night_that_nobody_pressed(quick: Night[LocalSite]) -> None:
     """Deployed, its repository set and its schedule switched on, `nightly` runs by itself: the pull request is open."""
     issue = quick.issue("By night", quick.remote.milestone("v1", due_on="2026-12-24T08:00:00Z"))

@@ -47,7 +47,6 @@ def site(tmp_path: Path, own_server: RealServer) -> Iterator[Site]:
         yield made
 
 
-@pytest.mark.timeout(180)
 def test_killed_and_restarted(site: Site) -> None:
     """All sessions end well when the server dies in mid-run, and once more while the last of them end.
 
@@ -70,7 +69,6 @@ def test_killed_and_restarted(site: Site) -> None:
     _all_is_well(site, command)
 
 
-@pytest.mark.timeout(180)
 def test_away_for_good(site: Site) -> None:
     """A server that does not come back costs the run its last step; it says so, and its report is true."""
     command = _running(site, MIYABI_RUNS__SERVER_PATIENCE_MINUTES="0.01")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import pytest
-
 from miyabi.session import Outcome
 from tests.support.orchestrated import Site, site  # noqa: F401 - a fixture
 from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
@@ -65,7 +63,6 @@ def seen(site: Site, run: str) -> str:
     return "\n".join([*files, *(site.show("work", file, run=run) for file in files)])
 
 
-@pytest.mark.timeout(180)
 def test_a_second_night_knows_nothing_of_the_first(site: Site) -> None:
     """Neither claude's request nor what its tools see has a word of it, though nobody has swept."""
     settings = '{"autoMemoryEnabled": true, "env": {"CLAUDE_CODE_DISABLE_AUTO_MEMORY": "0"}}'
@@ -82,7 +79,6 @@ def test_a_second_night_knows_nothing_of_the_first(site: Site) -> None:
     assert "HOME=" in seen(site, "r2")
 
 
-@pytest.mark.timeout(180)
 def test_what_was_noted_goes_with_its_run(site: Site) -> None:
     """With `auto_memory` a session has its notes; when the run is swept they are gone, and its transcripts stay."""
     site.write_config(sessions={"auto_memory": True})
@@ -95,7 +91,6 @@ def test_what_was_noted_goes_with_its_run(site: Site) -> None:
     assert not notes.exists()
 
 
-@pytest.mark.timeout(240)
 def test_a_name_that_is_used_again(site: Site) -> None:
     """Swept and its folder removed, the run is a new one, with new conversations and without the old one's notes."""
     site.write_config(sessions={"auto_memory": True})

@@ -15,7 +15,6 @@ from tests.support.deployed import Deployed
 from tests.support.machine_watch import eventually
 from tests.support.repos import git
 
-pytestmark = pytest.mark.timeout(180)
 TEXTS = {"repository", "tasks", "base", "run", "config", "fleet", "session_defaults"}
 SWITCHES = {"rehearse", "fail_fast"}
 SECONDS = 30_000

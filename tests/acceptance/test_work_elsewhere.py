@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from miyabi.integration_values import Integration
 from miyabi.session import Outcome, SessionResult
 from tests.support.orchestrated import Site, site  # noqa: F401 - a fixture
@@ -32,7 +30,6 @@ def strays(task: str) -> str:
     return f"1 commit (1 file, +{2 if task == 'beside' else 1} -0) on miyabi/r1/{task}+strays"
 
 
-@pytest.mark.timeout(120)
 def test_work_elsewhere_is_told(site: Site) -> None:
     """No change is said of nobody who committed something; nothing unresolved is merged; the next session knows."""
     site.write_config()

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from miyabi.session import Outcome
 from tests.support.local_site import make_local_site
 from tests.support.machine_watch import eventually
 from tests.support.prefect_server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
 
-pytestmark = pytest.mark.timeout(120)
 NODES = [{"id": task, "prompt": "[[scenario:outage:over]]"} for task in ("one", "two")]
 
 

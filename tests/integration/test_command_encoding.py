@@ -15,7 +15,6 @@ from tests.support.prefect_server import RealServer, prefect_database, prefect_s
 from tests.support.repos import make_repository
 from tests.support.terminal import Terminal
 
-pytestmark = pytest.mark.timeout(120)
 TITLE = "日本語のメッセージ 🎉 é"
 NODES = [{"id": "a", "title": TITLE, "estimated_duration": 1}, {"id": "bad", "title": "b…", "estimated_duration": 1}]
 PLACES = {

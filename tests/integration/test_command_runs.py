@@ -20,7 +20,6 @@ from tests.support.prefect_server import RealServer, prefect_database, prefect_s
 from tests.support.repos import git, make_repository
 from tests.support.terminal import Terminal
 
-pytestmark = pytest.mark.timeout(120)
 MIYABI = Path(sys.executable).parent / "miyabi"
 LONG = "a-task-whose-name-is-rather-long-for-a-narrow-terminal"
 RUNS = """

@@ -14,8 +14,6 @@ from tests.support.github import GitHub, SeededRepository, emulate, github  # no
 from tests.support.github_myworld import MyWorld, myworld  # noqa: F401 - fixture
 from tests.support.mountebank import Mountebank, mountebank  # noqa: F401 - fixture
 
-pytestmark = pytest.mark.timeout(120)
-
 PATIENCE_SECONDS = 1.5
 MARKER = "<!-- miyabi:comment -->"
 DESCRIPTION = "Goal\r\n\r\n目標\r\n"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from miyabi.session import Outcome
 from tests.support.command import fleet_of
 from tests.support.command_site import CommandSite
@@ -15,7 +13,6 @@ from tests.support.prefect_server import RealServer, prefect_database, prefect_s
 from tests.support.repos import make_repository
 
 
-@pytest.mark.timeout(120)
 def test_a_machine_that_goes_away_before_its_first_session(tmp_path: Path, prefect_server: RealServer) -> None:
     """Its sshd is gone when the first task is sent there: all go to the other machine, and the report says why."""
     site = CommandSite(folder=tmp_path, server=prefect_server)

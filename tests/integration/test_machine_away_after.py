@@ -124,7 +124,6 @@ class CutHost:
             raise
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("call", [COLLECT, CHECK_LOG, DECLARED])
 async def test_an_sshd_that_is_away_for_over_three_seconds(workshop: Workshop, sshd_fleet: Fleet, call: str) -> None:
     """It and its connections are gone when a session is over: the outcome is as without."""

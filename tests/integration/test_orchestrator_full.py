@@ -37,7 +37,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 NODES = [{"id": "talks", "prompt": "x"}, {"id": "after", "prompt": "x", "dependencies": ["talks"]}]
 
 
-@pytest.mark.timeout(120)
 def test_a_disk_that_has_room_again(tmp_path: Path, small_disk: Path, prefect_server: RealServer) -> None:
     """The run waits, and ends as if nothing had been."""
     with make_local_site(tmp_path, prefect_server) as site:
@@ -49,7 +48,6 @@ def test_a_disk_that_has_room_again(tmp_path: Path, small_disk: Path, prefect_se
         _nothing_was_doubled(site)
 
 
-@pytest.mark.timeout(120)
 def test_a_disk_that_stays_full(tmp_path: Path, small_disk: Path, prefect_server: RealServer) -> None:
     """The command says why it ended and how to go on, without a traceback; then it joins what ran, nothing twice."""
     with make_local_site(tmp_path, prefect_server) as site:
@@ -64,7 +62,6 @@ def test_a_disk_that_stays_full(tmp_path: Path, small_disk: Path, prefect_server
         _nothing_was_doubled(site)
 
 
-@pytest.mark.timeout(120)
 def test_branches_that_cannot_be_made_into_one(tmp_path: Path, prefect_server: RealServer) -> None:
     """Tasks that all succeeded do not hide that nothing came of their branches: why is told, and the command fails."""
     with make_local_site(tmp_path, prefect_server) as site:
@@ -80,7 +77,6 @@ def test_branches_that_cannot_be_made_into_one(tmp_path: Path, prefect_server: R
     )
 
 
-@pytest.mark.timeout(120)
 def test_a_disk_that_is_full_when_branches_are_merged(
     tmp_path: Path, small_disk: Path, prefect_server: RealServer
 ) -> None:

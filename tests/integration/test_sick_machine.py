@@ -6,8 +6,6 @@ import json
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from miyabi.session import Outcome
 from tests.support.local_site import make_local_site
 from tests.support.prefect_server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
@@ -29,7 +27,6 @@ exit 1
 """
 
 
-@pytest.mark.timeout(120)
 def test_a_machine_that_is_logged_out(tmp_path: Path, prefect_server: RealServer) -> None:
     """Whoever met it first goes elsewhere, all others never come there, and the report names it."""
     with make_local_site(tmp_path, prefect_server) as site:

@@ -38,7 +38,6 @@ def site(tmp_path: Path, prefect_server: RealServer) -> Iterator[LocalSite]:
         yield made
 
 
-@pytest.mark.timeout(180)
 def test_a_run_with_submodules(site: LocalSite) -> None:
     """A bump is built upon and verified, a second one of the same submodule is left out by name, and all of it told."""
     site.write_config(integration={"verify": ["test -f lib/lib.txt && test -f lib/first.txt || test ! -f below.txt"]})
@@ -136,7 +135,6 @@ async def test_a_bump_of_one_and_a_change_beside_it_merge(bench: Bench, tmp_path
     assert found.commit == git(bench.root, "rev-parse", f"{heads[0]}:lib")
 
 
-@pytest.mark.timeout(180)
 def test_a_sweep_takes_the_branches_in_submodules_too(site: LocalSite) -> None:
     """`sweep --branches` leaves nothing of the run in the clones of its submodules, and other branches alone."""
     site.write_config()

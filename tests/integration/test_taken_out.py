@@ -87,7 +87,6 @@ def test_other_limits_are_brought_to_the_slots(local: LocalSite) -> None:
     assert limits(local) == {first.name: 3, second.name: 2}
 
 
-@pytest.mark.timeout(180)
 def test_in_mid_run(local: LocalSite) -> None:
     """What runs there goes on, nothing more begins there, which is told once; with the limit back it goes on."""
     first, second = local.machines

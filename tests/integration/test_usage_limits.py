@@ -6,16 +6,11 @@ import json
 import re
 from typing import Any
 
-import pytest
-
 from miyabi.session import Outcome
 from tests.support.commands import Command
 from tests.support.local_site import LocalSite, make_local_site
 from tests.support.machine_watch import eventually
 from tests.support.prefect_server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
-
-pytestmark = pytest.mark.timeout(120)
-
 
 UNTIL = r"waits for the usage limit until (?:\w{3} )?\d\d:\d\d \S+"
 

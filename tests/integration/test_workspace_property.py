@@ -31,7 +31,6 @@ async def machine(project: Path, quiet_home: Path, tmp_path: Path) -> tuple[Benc
     return await make_bench(project, tmp_path / "machine"), await make_bench(other, tmp_path / "machine")
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("group", range(GROUPS))
 async def test_every_line_comes_home_and_to_nobody_else(
     machine: tuple[Bench, Bench], quiet_home: Path, tmp_path: Path, group: int

@@ -154,7 +154,6 @@ async def test_several_tasks_share_one_bundle(counted: tuple[Bench, CountingHost
     assert len([size for size in host.sent if size > 100_000]) == 1
 
 
-@pytest.mark.timeout(300)
 async def test_fifty_megabytes_do_not_pass_through_memory(project: Path, tmp_path: Path) -> None:
     """Big files go and come as files: the orchestrator does not grow by what it carries."""
     commit(project, {"big.bin": os.urandom(50_000_000)})
