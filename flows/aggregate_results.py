@@ -23,6 +23,7 @@ from miyabi.report_markdown import summary_sentence
 from miyabi.reporting import write_report
 from miyabi.run_folder import RunFolder
 from tasks.declaration import FLOW
+from tasks.patience import await_server
 from tasks.runner import FleetTaskRunner, current_runner
 
 
@@ -51,6 +52,7 @@ def aggregate_results(
             work.with_room(lambda: held.enter_context(work.folder.integration_lock()))
             came = work.run()
             report = work.with_room(lambda: write_report(work.folder))
+            await_server(runner, patience_seconds=60 * work.settings.runs.server_patience_minutes)
     except DiskFull as error:
         said = f"{error} To go on: miyabi orchestrate --run {run}"
         get_run_logger().error("%s", said)

@@ -15,7 +15,7 @@ from flows.form import OptionalPath, OptionalStrategy, OptionalText
 from flows.parameters import overrides
 from flows.report_artifact import show_unfinished
 from flows.states import cancelled, failed, state_of
-from flows.wiring import equip, see_through, submit_all
+from flows.wiring import equip, see_through, submit_all, with_room
 from miyabi.current_run import use_run
 from miyabi.errors import DiskFull, MiyabiError
 from miyabi.live_run import LiveRun
@@ -106,7 +106,7 @@ def _run(live: LiveRun, runner: FleetTaskRunner) -> None:
         is_whole = not runner.cancelled
     finally:
         if is_whole:
-            write_report(live.folder)
+            with_room(live, lambda: write_report(live.folder))
         else:
             why = runner.cancelled or "The run broke."
             runner.call(show_unfinished(live.folder, to_go_on=_to_go_on(live.run, why)))

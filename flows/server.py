@@ -196,10 +196,11 @@ def _wait_until_ready(home: Path, server: Server, process: ServerProcess, *, tim
     deadline = time.monotonic() + timeout_seconds
     while not _answers_from(home, server):
         if not process.is_alive():
-            tail = process.log_tail()
-            if "already in use" in tail:
+            if process.has_lost_its_port():
                 return False
-            raise ServerError(f"The Prefect server ended while it started. The end of {process.log}:\n{tail}")
+            raise ServerError(
+                f"The Prefect server ended while it started. The end of {process.log}:\n{process.log_tail()}"
+            )
         if time.monotonic() > deadline:
             process.end(timeout_seconds=5)
             raise ServerError(

@@ -83,6 +83,12 @@ class ServerProcess:
             return self.log.read_bytes()[-_TAIL_BYTES:].decode(errors="replace").strip()
         return ""
 
+    def has_lost_its_port(self) -> bool:
+        """Whether it says that somebody else, such as the server of another home, was quicker at its port."""
+        with contextlib.suppress(OSError):
+            return b"already in use" in self.log.read_bytes()
+        return False
+
     def is_alive(self) -> bool:
         """Whether the process runs."""
         if child := _children.get(self.pid):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from miyabi.faults import DISK_FULL
 from miyabi.session import Outcome, SessionResult
 
 
@@ -14,7 +15,7 @@ class Next(StrEnum):
     FINISH = "finish"  # this outcome is the task's outcome
     RESUME_HERE = "resume_here"  # same machine, same conversation, after a delay; burns an attempt
     ELSEWHERE = "elsewhere"  # another machine, from the last commit; burns an attempt
-    WAIT_FOR_API = "wait_for_api"  # give the slot back for a while, then as RESUME_HERE; burns nothing
+    WAIT = "wait"  # give the slot back for a while, then as RESUME_HERE; burns nothing
     WAIT_FOR_LIMIT = "wait_for_limit"  # give the slot back until the limit resets; burns nothing
 
 
@@ -40,7 +41,7 @@ _SICK = frozenset(
 
 @dataclass(slots=True)
 class Outage:
-    """For how long a task has met nothing but an API that fails; times are seconds since 1970."""
+    """For how long a task has met nothing but an API that fails, or a full disk; times are seconds since 1970."""
 
     until: float = 0.0
     times: int = 0
@@ -53,9 +54,10 @@ class Outage:
         told is borne even then: what was done before it is not paid for twice.
         """
         is_endless_limit = result.outcome is Outcome.USAGE_LIMIT and result.resets_at is None
-        if result.cost_usd or not (is_endless_limit or result.outcome is Outcome.API_UNAVAILABLE):
+        fails = result.outcome is Outcome.API_UNAVAILABLE or found_no_room(result)
+        if result.cost_usd or not (is_endless_limit or fails):
             self.times = 0
-        if not is_endless_limit and (result.cost_usd or result.outcome is not Outcome.API_UNAVAILABLE):
+        if not is_endless_limit and (result.cost_usd or not fails):
             return False
         if not self.times:
             self.until = now + patience_seconds
@@ -82,13 +84,18 @@ def next_step(
     if result.outcome is Outcome.USAGE_LIMIT and result.resets_at and result.resets_at.timestamp() <= wait_until:
         return Next.WAIT_FOR_LIMIT
     if bears_outage:
-        return Next.WAIT_FOR_API
+        return Next.WAIT
     step = _STEPS.get(result.outcome, Next.FINISH)
     if attempts >= max_attempts:
         return Next.FINISH
     if step is Next.ELSEWHERE and not other_machines:
         return Next.RESUME_HERE if _is_back(result) else Next.FINISH
     return step
+
+
+def found_no_room(result: SessionResult) -> bool:
+    """Whether the session did not begin, as the disk of its machine was full: that may pass."""
+    return result.error_kind == DISK_FULL.kind
 
 
 def is_sick(result: SessionResult) -> bool:

@@ -20,7 +20,7 @@ from miyabi.errors import BudgetSpent, DiskFull, GitError, MachineError, Machine
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
 from miyabi.progress import TaskState
-from miyabi.retry import Next, Outage, delay_seconds, is_sick, limit_is_over, next_step
+from miyabi.retry import Next, Outage, delay_seconds, found_no_room, is_sick, limit_is_over, next_step
 from miyabi.session import Outcome, SessionResult, SessionSpec
 from miyabi.wording import count, duration
 from tasks.declaration import TASK
@@ -90,7 +90,10 @@ class TaskRun:
         """Sees that nothing more meets what any session would meet there."""
         reason = result.error_text or "; ".join(result.notes)
         error = MachineError(f"nothing more is sent to {result.machine}: {reason}")
-        if result.machine and is_sick(result):
+        if result.machine and step is not Next.WAIT and is_sick(result):
+            if result.writes_lost and not self._slot.can_move:  # there may be room again, and there is nowhere else
+                self._slot.close_machine(time.time() + MACHINE_AWAY_SECONDS)
+                return
             self._live.warn(str(error))
             self._slot.condemn(error)
         elif result.outcome is Outcome.USAGE_LIMIT and step is Next.FINISH:
@@ -108,12 +111,14 @@ class TaskRun:
             max_attempts=runs.max_attempts,
             other_machines=self._slot.can_move,
             wait_until=now + 3600 * runs.limit_patience_hours,
-            bears_outage=self._outage.is_borne(result, now=now, patience_seconds=3600 * self._patience_hours(result)),
+            bears_outage=self._outage.is_borne(result, now=now, patience_seconds=self._patience_seconds(result)),
         )
 
-    def _patience_hours(self, result: SessionResult) -> float:
+    def _patience_seconds(self, result: SessionResult) -> float:
         runs = self._live.settings.runs
-        return runs.limit_patience_hours if result.outcome is Outcome.USAGE_LIMIT else runs.api_patience_hours
+        if found_no_room(result):  # elsewhere there may be some at once
+            return 0 if self._slot.can_move else 60 * runs.patience_minutes
+        return 3600 * (runs.limit_patience_hours if result.outcome is Outcome.USAGE_LIMIT else runs.api_patience_hours)
 
     async def _attempt(self) -> SessionResult:
         try:
@@ -198,8 +203,8 @@ class TaskRun:
         if step is Next.WAIT_FOR_LIMIT and result.resets_at:
             await self._wait_for_limit(result.resets_at.timestamp())
             return
-        if step is Next.WAIT_FOR_API:
-            await self._wait_for_api(is_account=result.outcome is Outcome.USAGE_LIMIT)
+        if step is Next.WAIT:
+            await self._wait(result)
             return
         self._burnt += 1
         if step is Next.ELSEWHERE:
@@ -230,13 +235,15 @@ class TaskRun:
             else:
                 await self._stay(until + spread)
 
-    async def _wait_for_api(self, *, is_account: bool) -> None:
-        """Nobody knows for how long, so it is asked again and again; `is_account`: for all that runs on it as well."""
+    async def _wait(self, result: SessionResult) -> None:
+        """Nobody knows for how long, so it is tried again and again; a usage limit is one for the whole account."""
+        is_account = result.outcome is Outcome.USAGE_LIMIT
+        room = f"room on the disk of {result.machine}" if found_no_room(result) else "the API"
         pause = delay_seconds(attempts=self._outage.times, first=self._live.settings.runs.retry_delay_seconds)
         if is_account:
             self._slot.close_account(time.time() + pause)
         until = time.time() + pause * random.uniform(1, 1.2)  # noqa: S311 - not all at once
-        async with self._said_to_wait("the usage limit" if is_account else "the API", until):
+        async with self._said_to_wait("the usage limit" if is_account else room, until):
             await self._stay(until)
 
     def _said_to_wait(self, what: str, until: float) -> AbstractAsyncContextManager[None]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from miyabi import hosts
+from miyabi import ssh_connection
 from miyabi.errors import HostKeyRefused, MachineError, SshConfigUnusable
 from miyabi.machine import Machine
 from tests.support import fleet as fleets
@@ -154,7 +154,7 @@ async def test_an_algorithm_that_only_ssh_knows(
     tmp_path: Path, sshd_fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the configuration allows nothing that can be used here, the option is named with what it allows."""
-    monkeypatch.setattr(hosts, "get_kex_algs", lambda: [b"curve25519-sha256"])
+    monkeypatch.setattr(ssh_connection, "get_kex_algs", lambda: [b"curve25519-sha256"])
     error = await failure(like(sshd_fleet[0], tmp_path, KexAlgorithms="ecdh-sha2-nistp384,ecdh-sha2-nistp521"))
     assert isinstance(error, SshConfigUnusable)
     said = "KexAlgorithms allows only ecdh-sha2-nistp384, ecdh-sha2-nistp521, of which none can be used here"

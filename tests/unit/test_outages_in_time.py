@@ -96,7 +96,7 @@ def test_recorded_outages_that_are_cut_short(name: str) -> None:
     assert word.outcome in {Outcome.API_UNAVAILABLE, Outcome.NOT_LOGGED_IN}
 
 
-@pytest.mark.parametrize(("usd", "step"), [(0.0, Next.WAIT_FOR_API), (0.4, Next.RESUME_HERE)])
+@pytest.mark.parametrize(("usd", "step"), [(0.0, Next.WAIT), (0.4, Next.RESUME_HERE)])
 def test_it_is_waited_for(usd: float, step: Next) -> None:
     """Without burning an attempt where nothing was spent; else the conversation goes on, as one attempt more."""
     met = SessionResult(run="r1", task="a", outcome=Outcome.API_UNAVAILABLE, error_kind="overloaded", cost_usd=usd)

@@ -110,7 +110,7 @@ def test_an_outage_burns_no_attempt_while_it_is_borne() -> None:
     """Whatever the number of attempts, the task waits for the API; else its failures count."""
     result = SessionResult(run="r", task="t", outcome=Outcome.API_UNAVAILABLE)
     known = {"attempts": 3, "max_attempts": 3, "other_machines": True, "wait_until": 0.0}
-    assert next_step(result, bears_outage=True, **known) is Next.WAIT_FOR_API
+    assert next_step(result, bears_outage=True, **known) is Next.WAIT
     assert next_step(result, bears_outage=False, **known) is Next.FINISH
 
 
@@ -131,6 +131,19 @@ def test_how_long_an_outage_is_borne() -> None:
     assert not Outage().is_borne(down, now=1000, patience_seconds=0)
 
 
+def test_a_full_disk_is_borne_like_an_outage() -> None:
+    """A session that did not begin for want of room waits as long as patience lasts; one that cost something not."""
+    full = SessionResult(run="r", task="t", outcome=Outcome.LAUNCH_FAILED, error_kind="disk_full")
+    outage = Outage()
+
+    def bear(result: SessionResult, now: float) -> bool:
+        return outage.is_borne(result, now=now, patience_seconds=60)
+
+    assert [bear(full, now) for now in (1000, 1059, 1060)] == [True, True, False]
+    assert not bear(full.model_copy(update={"cost_usd": 0.1}), 1061)
+    assert not bear(full.model_copy(update={"error_kind": "bad_settings"}), 1062)
+
+
 def test_a_limit_without_an_end_is_borne() -> None:
     """It is waited for as long as patience lasts, burns no attempt, and what was done before it changes nothing."""
     limit = SessionResult(run="r", task="t", outcome=Outcome.USAGE_LIMIT)
@@ -144,7 +157,7 @@ def test_a_limit_without_an_end_is_borne() -> None:
     assert [bear(late, 2000), bear(limit, 2059), bear(limit, 2060)] == [True, True, False]
     assert not bear(limit.model_copy(update={"resets_at": NEW_YEAR}), 2061)
     known = {"attempts": 3, "max_attempts": 3, "other_machines": True, "wait_until": 0.0}
-    assert next_step(limit, bears_outage=True, **known) is Next.WAIT_FOR_API
+    assert next_step(limit, bears_outage=True, **known) is Next.WAIT
 
 
 @pytest.mark.parametrize("lost", [("transcript",), ("global_config",), ("transcript", "global_config")])
