@@ -33,6 +33,7 @@ from tests.support.prefect_server import RealServer, start_server
 from tests.support.repos import git
 
 SECONDS = (0.2, 1, 4, 15, 60)
+_FIRST_PORT = 12000
 
 
 def _is_preparing(site: Site, _: Command, task: str) -> bool:
@@ -228,9 +229,11 @@ class Field:
 
     def __call__(self, trial: Trial) -> str:
         """What `Trial.run` says."""
-        place = self._folder / f"trial-{next(self._numbers)}"
+        number = next(self._numbers)
+        place = self._folder / f"trial-{number}"
         place.mkdir()
-        own = self._start(f"{place.name}-server") if trial.kind == "server" else None
+        port = _FIRST_PORT + 2 * number
+        own = self._start(f"{place.name}-server", first_port=port) if trial.kind == "server" else None
         try:
             return trial.run(place, own or self._shared)
         except AssertionError as error:
@@ -243,10 +246,10 @@ class Field:
         """Ends the shared server."""
         self._shared.process.end(timeout_seconds=10)
 
-    def _start(self, name: str) -> RealServer:
+    def _start(self, name: str, *, first_port: int = 0) -> RealServer:
         (home := self._folder / name).mkdir()
         with self._lock:
-            return RealServer(home, start_server(home, database=self._database))
+            return RealServer(home, start_server(home, database=self._database, first_port=first_port))
 
 
 def trials(

@@ -72,21 +72,25 @@ def prefect_database(pytestconfig: pytest.Config) -> Path:
     )
 
 
-def start_server(home: Path, *, database: Path) -> Server:
-    """A server of its own for `home`, on a free port, started with a copy of `database` if there is one."""
+def start_server(home: Path, *, database: Path, first_port: int = 0) -> Server:
+    """A server of its own for `home`, on a free port, started with a copy of `database` if there is one.
+
+    One that is killed leaves its port to whoever starts next: several that are, at once, need ports of their own.
+    """
+    first_port = first_port or free_port(_FIRST_PORT + os.getpid() % 20000) or _FIRST_PORT
     if database.exists():
-        return _start(home, database)
+        return _start(home, database, first_port)
     with database.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one process makes it, the others wait for that
-        server = _start(home, database)
+        server = _start(home, database, first_port)
         if not database.exists():
             _keep(_database(home), database)
     return server
 
 
-def _start(home: Path, database: Path) -> Server:
+def _start(home: Path, database: Path, first_port: int) -> Server:
     copy_database(database, home)
-    return local_server(home, first_port=free_port(_FIRST_PORT + os.getpid() % 20000) or _FIRST_PORT)
+    return local_server(home, first_port=first_port)
 
 
 def copy_database(database: Path, home: Path) -> None:
