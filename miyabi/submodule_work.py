@@ -13,7 +13,7 @@ from miyabi.git import sayable
 from miyabi.redact import redact
 from miyabi.repository import Repository
 from miyabi.session import InSubmodule
-from miyabi.submodules import Submodules
+from miyabi.submodules import Submodule, Submodules
 from miyabi.work_elsewhere import strays_words
 from miyabi.workspace import Collected, Inside
 
@@ -75,30 +75,46 @@ async def told(
     """
     new = [each for each in after.filled if before.commits.get(each.path) != each.commit]
     lines = [
-        _unpublished(each.path, each.commit, repository=each.repository, root=repository.root, branch=branch)
+        _unpublished(each, _paths(each, before), root=repository.root, branch=branch)
         for each in new
         if not await each.repository.is_on_a_remote(each.commit)
     ]
     away = {path: commit for path, commit in after.missing if before.commits.get(path) != commit}
-    kept = await repository.contains(away.values())
-    lines += [
-        InSubmodule(text=f"{_which(path, commit)} is in no clone of it here{_kept(branch) if commit in kept else ''}")
-        for path, commit in away.items()
-    ]
+    for path, commit in away.items():
+        only = f", only on {branch}{STRAYS} of the repository around it"
+        kept = only if await _is_on(f"refs/heads/{branch}{STRAYS}", commit, repository) else ""
+        lines.append(InSubmodule(text=f"{_which(path, commit)} is in no clone of it here{kept}"))
     return (*lines, *[line for one in brought for line in await _unnamed(one, branch, after)])
 
 
-def _unpublished(path: str, commit: str, *, repository: Repository, root: Path, branch: str) -> InSubmodule:
-    where = ["-C", path] if (root / path / ".git").exists() else [f"--git-dir={repository.common}"]
-    push = shlex.join(["git", *where, "push", "origin", f"{commit[:12]}:refs/heads/{branch}"])
+def _paths(one: Submodule, before: Submodules) -> tuple[str, ...]:
+    """Where it may be in the user's checkout: the branch may have moved it."""
+    key = one.repository.key
+    return (one.path, *(each.path for each in before.filled if each.repository.key == key))
+
+
+def _unpublished(one: Submodule, paths: Sequence[str], *, root: Path, branch: str) -> InSubmodule:
+    at = next((path for path in paths if _is_at(root / path, one.repository)), None)
+    where = ["-C", at] if at else [f"--git-dir={one.repository.common}"]
+    push = shlex.join(["git", *where, "push", "origin", f"{one.commit[:12]}:refs/heads/{branch}"])
     text = (
-        f"{_which(path, commit)} is nowhere but in the clone that the run was started in; push it before others need it"
+        f"{_which(one.path, one.commit)} is nowhere but in the clone that the run was started in; "
+        "push it before others need it"
     )
     return InSubmodule(text=text, command=redact(sayable(push)))
 
 
-def _kept(branch: str) -> str:
-    return f", only on {branch}{STRAYS} of the repository around it"
+def _is_at(folder: Path, repository: Repository) -> bool:
+    dot = folder / ".git"
+    try:
+        there = dot if dot.is_dir() else folder / dot.read_text().removeprefix("gitdir:").strip()
+        return there.samefile(repository.common)
+    except (OSError, ValueError):
+        return False
+
+
+async def _is_on(ref: str, commit: str, repository: Repository) -> bool:
+    return not (await repository.git.run("merge-base", "--is-ancestor", commit, ref)).exit_status
 
 
 def _which(path: str, commit: str) -> str:
@@ -106,9 +122,10 @@ def _which(path: str, commit: str) -> str:
 
 
 async def _unnamed(one: Brought, branch: str, after: Submodules) -> list[InSubmodule]:
-    """What is on the task's branches in a submodule and not in the commit that the task's own branch names."""
-    named = after.commits.get(one.inside.path)
-    git, known = one.repository.git, await one.repository.contains([one.inside.base, *([named] if named else [])])
+    """What is on the task's branches in a submodule and not in the commits that the task's own branch names of it."""
+    named = {each.commit for each in after.filled if each.repository.key == one.repository.key}
+    named |= {commit for path, commit in after.missing if path == one.inside.path}
+    git, known = one.repository.git, await one.repository.contains([one.inside.base, *named])
     found = [await strays.measure(git, branch, beyond=[*known])] if one.collected.head not in known else []
     if one.collected.strays:
         found.append(await strays.measure(git, one.collected.strays, beyond=[*known, one.collected.head]))

@@ -10,6 +10,7 @@ collect() { # SESSION BASE [max=BYTES] [HAVE ...]
   if [ -f "$notes.inside" ]; then
     lock "$gate"
     enter
+    [ -d "$checkout" ] || { GIT_WORK_TREE=$repo; export GIT_WORK_TREE; }   # removed: git would look for it
     [ ! -d "$repo" ] || { whole "$base"; settle; }
   else
     salvage "$session" "$most" "$base"
