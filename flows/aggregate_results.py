@@ -23,7 +23,7 @@ from miyabi.report_markdown import summary_sentence
 from miyabi.reporting import write_report
 from miyabi.run_folder import RunFolder
 from tasks.declaration import FLOW
-from tasks.patience import await_server
+from tasks.patience import with_server
 from tasks.runner import FleetTaskRunner, current_runner
 
 
@@ -52,7 +52,8 @@ def aggregate_results(
             work.with_room(lambda: held.enter_context(work.folder.integration_lock()))
             came = work.run()
             report = work.with_room(lambda: write_report(work.folder))
-            await_server(runner, patience_seconds=60 * work.settings.runs.server_patience_minutes)
+            patience_seconds = 60 * work.settings.runs.server_patience_minutes
+            return with_server(runner, lambda: _told(came, report, work.folder), patience_seconds=patience_seconds)
     except DiskFull as error:
         said = f"{error} To go on: miyabi orchestrate --run {run}"
         get_run_logger().error("%s", said)
@@ -67,7 +68,6 @@ def aggregate_results(
         return cancelled(f"run {run} was not integrated: the flow run was cancelled. To go on: the same again.")
     except KeyboardInterrupt:
         return cancelled(f"run {run} was not integrated: interrupted. To go on: the same again.")
-    return _told(came, report, work.folder)
 
 
 def _told(came: Integration | NotIntegrated, report: Report, folder: RunFolder) -> Any:

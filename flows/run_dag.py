@@ -23,7 +23,7 @@ from miyabi.opening import RunRequest, open_run
 from miyabi.reporting import write_report
 from miyabi.run_folder import run_name_of
 from tasks.declaration import FLOW
-from tasks.patience import await_server
+from tasks.patience import with_server
 from tasks.runner import FleetTaskRunner, current_runner
 
 
@@ -81,8 +81,9 @@ def run_dag(
             _run(live, runner)
             if runner.cancelled:
                 return cancelled(_to_go_on(live.run, runner.cancelled))
-            await_server(runner, patience_seconds=60 * live.settings.runs.server_patience_minutes)
-            return _aggregate(live, config=config, fleet=fleet, session_defaults=session_defaults)
+            given = {"config": config, "fleet": fleet, "session_defaults": session_defaults}
+            patience_seconds = 60 * live.settings.runs.server_patience_minutes
+            return with_server(runner, lambda: _aggregate(live, **given), patience_seconds=patience_seconds)
     except DiskFull as error:
         said = _to_go_on(_run_name(), str(error))
         get_run_logger().error("%s", said)

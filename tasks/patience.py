@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
 
+import httpx
 from prefect.client.orchestration import get_client
 from prefect.logging import get_run_logger
 
@@ -11,7 +15,10 @@ from miyabi.errors import ServerAway
 from tasks.limits import few_retries
 from tasks.runner import FleetTaskRunner
 
+T = TypeVar("T")
+
 _EVERY_SECONDS = 1.0
+_TIMES = 3
 
 
 def await_server(runner: FleetTaskRunner, *, patience_seconds: float) -> None:
@@ -23,6 +30,21 @@ def await_server(runner: FleetTaskRunner, *, patience_seconds: float) -> None:
     if not runner.call(_answers_in_time(patience_seconds)):
         few_retries(0).__enter__()
         raise ServerAway(f"The Prefect server has been away for {patience_seconds / 60:g} min.")
+
+
+def with_server(runner: FleetTaskRunner, call: Callable[[], T], *, patience_seconds: float) -> T:
+    """What the call returns, made when the Prefect server answers, and again where that goes away meanwhile.
+
+    Raises:
+        ServerAway: as `await_server`.
+        httpx.TransportError: it went away each time.
+    """
+    for _ in range(_TIMES - 1):
+        await_server(runner, patience_seconds=patience_seconds)
+        with suppress(httpx.TransportError):
+            return call()
+    await_server(runner, patience_seconds=patience_seconds)
+    return call()
 
 
 def lose_patience() -> None:
