@@ -162,9 +162,14 @@ tell_inside() { # NOTE
     say "miyabi-inside ${2##*/} $began $within" >&2
 }
 is_at() { # GITDIR NOTE
-  { IFS= read -r outer; IFS= read -r began; IFS= read -r at; } <"$2" && [ "$1" != "$repo/$at" ] || found=1
+  { IFS= read -r outer; IFS= read -r began; IFS= read -r at; } <"$2" && [ "$1" != "$repo/$at" ] || found=${2%.inside}
 }
 is_submodule() { found=; each_inside is_at "$1"; [ -n "$found" ]; }
+# Sets `mine` to where the notes on that repository are; to nothing where it is neither the task's nor a submodule's.
+notes_of() { # GITDIR
+  if [ "$1" = "$repo" ]; then mine=$notes; else is_submodule "$1" || :; mine=$found; fi
+}
+forget_said() { rm -f "${1%.inside}.unmerged" "${1%.inside}.left"; } # NOTE
 forget_inside() ( # NOTE
   store=${1%/miyabi/*}
   forget_refs "refs/miyabi/base/$run/$task" "refs/miyabi/heads/$run/$task"

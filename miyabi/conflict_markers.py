@@ -209,7 +209,7 @@ async def _with_markers(git: Git, blobs: Collection[str], *, shortest: int) -> s
     """Those that have a line like the first or last marker of a conflict."""
     pattern = f"^(<{{{shortest},}}|>{{{shortest},}}|[|]{{{_SIZE}}})([[:space:]]|$)"
     found: set[str] = set()
-    words = ("grep", "-I", "-z", "-l", "--no-recurse-submodules", "--no-color", "-E", pattern)
+    words = ("grep", "-I", "-z", "-l", "--full-name", "--no-recurse-submodules", "--no-color", "-E", pattern)
     for some in _portions(blobs):
         found |= set((await _grep(git, *words, *some)).text.split("\0")) - {""}
     return found
@@ -219,7 +219,16 @@ async def _lines(git: Git, blobs: Collection[str], *, shortest: int) -> dict[str
     """The lines of each that look like markers, in their order."""
     pattern = f"^({'|'.join(f'[{chr(kind)}]{{{shortest},}}' for kind in _KINDS)})([[:space:]]|$)"
     found: dict[str, list[bytes]] = {blob: [] for blob in blobs}
-    words = ("grep", "-I", "-z", "--no-line-number", "--no-column", "--no-color", "--no-recurse-submodules")
+    words = (
+        "grep",
+        "-I",
+        "-z",
+        "--full-name",
+        "--no-line-number",
+        "--no-column",
+        "--no-color",
+        "--no-recurse-submodules",
+    )
     for some in _portions(blobs):
         answer = await _grep(git, *words, "--max-count", _MOST_LINES, "-E", pattern, *some)
         for match in _LINE.finditer(answer.stdout):

@@ -92,7 +92,7 @@ class Harvest:
             evidence=replace(
                 self._evidence(status, await self._retried(self._declared), missing=missing),
                 strays=await self._strays(collected),
-                unresolved=await self._unresolved(collected),
+                unresolved=await self._unresolved(collected, brought),
                 checkout_gone=collected.is_gone,
                 submodules=await self._told_of_submodules(collected, brought),
             ),
@@ -104,7 +104,7 @@ class Harvest:
             head=collected.head,
             before=self.live.before(self.spec.resumes),
             ledger=await self._ledger(status, transcript),
-            left_there=(*collected.left_there, *left_inside),
+            left_there=(*collected.left_there, *submodule_work.left_there(brought), *left_inside),
         )
 
     async def _retried(self, call: Callable[[], Awaitable[T]]) -> T:
@@ -146,14 +146,18 @@ class Harvest:
         tip = (await repository.branches(branch)).get(branch, collected.head)
         return await strays.measure(repository.git, collected.strays, beyond=(self.spec.base, tip))
 
-    async def _unresolved(self, collected: Collected) -> tuple[str, ...]:
-        return await conflict_markers.left_by_session(
+    async def _unresolved(self, collected: Collected, brought: Sequence[Brought]) -> tuple[str, ...]:
+        found = await conflict_markers.left_by_session(
             self.live.repository.git,
             collected.head,
             base=self.spec.base,
             unmerged=collected.unmerged,
             is_resolution=is_resolving(self.spec.task),
         )
+        if not brought:
+            return found
+        inside = await submodule_work.unresolved(brought, after=await self.live.submodules(collected.head))
+        return tuple(sorted({*found, *inside}))
 
     async def _ledger(self, status: Status, transcript: Transcript) -> Ledger | None:
         """Claude's own record, where the session could not say all, or could not keep what it had said."""

@@ -6,6 +6,7 @@ salvage() { # SESSION [BYTES [BASE]]
   lock "$gate"
   [ "$(cat "$notes.salvaged" 2>/dev/null)" = "$1" ] && return
   rm -f "$notes.unmerged" "$notes.left"
+  each_inside forget_said
   find_checkout
   if is_here; then
     most=${2:-0}
@@ -174,7 +175,8 @@ commit_here() { # REPOSITORY LINKS
   cd "$GIT_WORK_TREE" || return
   rm -f "$GIT_DIR/index.lock" "$GIT_DIR/HEAD.lock"
   lost= calm='-c core.bare=false'
-  [ "$GIT_DIR" != "$repo" ] || g -c core.quotePath=true ls-files -u 2>/dev/null | cut -f 2 | uniq >"$notes.unmerged"
+  notes_of "$GIT_DIR"
+  [ -z "$mine" ] || g -c core.quotePath=true ls-files -u 2>/dev/null | cut -f 2 | uniq >>"$mine.unmerged"
   show_hidden
   stage "$2"
   head=$(g rev-parse -q --verify HEAD) || head=
@@ -225,6 +227,7 @@ add() { # PATHSPECS [OPTION]: without these
 # On stdout, NUL after each: what is not to be added. Worktrees of the agent; files over so many bytes; where more than
 # 1,000 files are new, those folders of new files that hold the most. Notes the last two in words.
 apart() { # LINKS
+  [ -z "$mine" ] || rm -f "$mine.left"
   { g ls-files -o --exclude-standard -z 2>/dev/null; printf '\0'; g ls-files -m -z 2>/dev/null; printf '\0'
     g ls-files -o --exclude-standard --directory -z 2>/dev/null; } | perl -e '
     my ($links, $most, $many, $note, @git) = @ARGV;
@@ -278,7 +281,7 @@ apart() { # LINKS
       binmode $out;
       s/[\0-\x1f\x7f]/?/g, print {$out} "$_\n" for @said;
     }
-    print "$_\0" for @apart' "$1" "$most" 1000 "$([ "$GIT_DIR" != "$repo" ] || { rm -f "$notes.left"; say "$notes.left"; })" $plain $calm
+    print "$_\0" for @apart' "$1" "$most" 1000 "${mine:+$mine.left}" $plain $calm
 }
 # Files that nobody may read, filters that are not installed: what can be had is had, as it lies there.
 stage_the_rest() { # LINKS

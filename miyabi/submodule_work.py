@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from miyabi import strays
+from miyabi import conflict_markers, strays
 from miyabi.arrival import STRAYS
 from miyabi.git import sayable
 from miyabi.redact import redact
@@ -85,6 +85,34 @@ async def told(
         kept = only if await _is_on(f"refs/heads/{branch}{STRAYS}", commit, repository) else ""
         lines.append(InSubmodule(text=f"{_which(path, commit)} is in no clone of it here{kept}"))
     return (*lines, *[line for one in brought for line in await _unnamed(one, branch, after)])
+
+
+def left_there(brought: Sequence[Brought]) -> tuple[str, ...]:
+    """What was not committed in submodules for its size or number, with the path of each submodule before it."""
+    return tuple(f"{sayable(one.inside.path)}/{what}" for one in brought for what in one.collected.left_there)
+
+
+async def unresolved(brought: Sequence[Brought], *, after: Submodules) -> tuple[str, ...]:
+    """The files in submodules with conflicts that the session did not resolve, as they are called from the top.
+
+    Args:
+        brought: the work in submodules.
+        after: those that the task's branch names now.
+
+    Raises:
+        GitFailed: git could not read them.
+    """
+    return tuple([f"{sayable(one.inside.path)}/{file}" for one in brought for file in await _unresolved(one, after)])
+
+
+async def _unresolved(one: Brought, after: Submodules) -> set[str]:
+    """On the task's branch there and in the commit that its own branch names, which may be another."""
+    named = after.commits.get(one.inside.path)
+    heads = {one.collected.head, *(await one.repository.contains([named]) if named else ())} - {one.inside.base}
+    files = set(one.collected.unmerged)
+    for head in heads:
+        files |= {*await conflict_markers.left_by_session(one.repository.git, head, base=one.inside.base)}
+    return files
 
 
 def _paths(one: Submodule, before: Submodules) -> tuple[str, ...]:
