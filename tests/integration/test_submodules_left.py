@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from flows.commands.sweep import sweep_run
 from miyabi import submodule_work
+from miyabi.session import Outcome, SessionResult
 from miyabi.submodules import submodules_of
 from tests.support import repos
+from tests.support.live_runs import Workshop, workshop  # noqa: F401 - a fixture
 from tests.support.repos import Bench
 from tests.support.submodules import Task, add_submodule, make_library
 
@@ -17,6 +23,7 @@ bench = repos.bench
 project = repos.project
 quiet_home = repos.quiet_home
 
+AS_AGENT = "git config user.name agent; git config user.email agent@localhost"
 CONFLICT = """
 git checkout -q -b a; echo one >lib.txt; git commit -qam one
 git checkout -q -b b HEAD~1; echo two >lib.txt; git commit -qam two
@@ -121,3 +128,29 @@ async def test_what_was_said_of_an_earlier_session_is_forgotten(bench: Bench, li
     await later.bring()
     assert await unresolved(later) == ()
     assert submodule_work.left_there(later.brought) == ()
+
+
+def test_a_sweep_asks_and_a_conflict_is_no_success(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A whole attempt: its outcome, its files, and what `sweep` says before it removes what is nowhere else."""
+    add_submodule(workshop.folder / "repository", make_library(workshop.folder / "library"), "lib")
+    monkeypatch.setenv("MIYABI_SESSIONS__MAX_FILE_MB", "0.001")
+    there = workshop.folder / "m1/checkouts/r1/a/a"
+
+    async def run() -> SessionResult:
+        async with workshop.running(await workshop.attempt(await workshop.run())) as task:
+            words = ["sh", "-c", AS_AGENT + CONFLICT]
+            await asyncio.to_thread(subprocess.run, words, cwd=there / "lib", check=True)
+            (there / "lib/huge").write_bytes(b"\0" * 2000)
+            workshop.open_gate()
+            return await task
+
+    result = asyncio.run(run())
+    assert result.outcome is Outcome.UNRESOLVED_CONFLICT
+    assert result.unresolved == ("lib/lib.txt",)
+    assert result.left_there == ("lib/huge (0 MB)",)
+    monkeypatch.setenv("MIYABI_MACHINES", json.dumps([workshop.machine("m1").model_dump()]))
+    assert sweep_run(run="r1", repository=workshop.folder / "repository", config=None, branches=False, yes=False) == 1
+    assert "a: lib/huge (0 MB) was too large or too many to bring" in capsys.readouterr().err
+    assert (there / "lib/huge").exists()
