@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from miyabi.outcome import Evidence, decide
 from miyabi.repository import Repository
+from miyabi.session import Outcome
 from miyabi.submodules import Submodules, submodules_of
 from tests.support import repos
+from tests.support.recordings import init, read, result
 from tests.support.repos import Bench, commit, git, make_bench
 from tests.support.shell_host import ShellHost
 from tests.support.submodules import ALLOWED, Task, add_submodule, bump, make_library
@@ -105,6 +108,28 @@ async def test_work_that_the_branch_does_not_name_is_told(bench: Bench, library:
     (said,) = await task.told()
     assert said.text.startswith("1 commit (1 file, +1 -0) on miyabi/r1/t1+strays in the submodule lib")
     assert git(bench.root / "lib", "rev-parse", "--verify", "miyabi/r1/t1+strays")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "git checkout -qb side; save side; git checkout -q -",
+        "echo s >>lib.txt; git stash -q",
+        "save one; git reset -q --hard HEAD~1",
+        "git worktree add -q ../../beside; cd ../../beside; save there",
+    ],
+)
+async def test_work_only_beside_the_branch_of_one_is_off_the_branch(bench: Bench, library: Path, script: str) -> None:
+    """A session that did all of it there is not said to have left no change; which it did is in the sentence."""
+    task = await Task.prepare(bench)
+    task.play(f"cd lib; {script}")
+    work = await task.bring()
+    changes = await bench.repository.changes(task.base, work.head)
+    evidence = Evidence(agent_exit=0, task="t1", commits=changes.commits, submodules=await task.told())
+    said = decide(read(init() + result()), evidence)
+    assert said.outcome is Outcome.OFF_BRANCH
+    where = "on miyabi/r1/t1+strays in the submodule lib, and not in what its branch names of it"
+    assert f"left nothing on its branch, but 1 commit (1 file, +1 -0) {where}" in (said.error_text or "")
 
 
 async def test_work_in_one_that_git_ignores_is_told(any_git: str, bench: Bench, library: Path) -> None:

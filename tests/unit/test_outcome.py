@@ -8,12 +8,13 @@ import pytest
 from miyabi.legacy_result import LegacyResult
 from miyabi.outcome import Evidence, decide
 from miyabi.parser import Transcript
-from miyabi.session import Outcome, Strays
+from miyabi.session import InSubmodule, Outcome, Strays
 from tests.support.recordings import assistant, init, line, read, result
 
 GOOD = Evidence(agent_exit=0, commits=1, machine="mini1", task="t1", timeout_seconds=1800)
 SUCCESS = init() + result()
 STRAYS = Strays(branch="miyabi/r1/t1+strays", commits=2, files=3, insertions=10, deletions=1)
+INSIDE = (InSubmodule(text="1 commit (1 file, +1 -0) on miyabi/r1/t1+strays in the submodule lib"),)
 
 
 def outcome(evidence: Evidence, stream: bytes = SUCCESS) -> tuple[Outcome, str | None]:
@@ -75,6 +76,9 @@ def test_success() -> None:
         (replace(GOOD, commits=0, strays=STRAYS, check_asked=True, check_exit=2), (Outcome.OFF_BRANCH, "off_branch")),
         (replace(GOOD, commits=0, strays=STRAYS, expect_changes=False), (Outcome.SUCCEEDED, None)),
         (replace(GOOD, strays=STRAYS), (Outcome.SUCCEEDED, None)),
+        (replace(GOOD, commits=0, submodules=INSIDE), (Outcome.OFF_BRANCH, "off_branch")),
+        (replace(GOOD, commits=0, submodules=INSIDE, expect_changes=False), (Outcome.SUCCEEDED, None)),
+        (replace(GOOD, submodules=INSIDE), (Outcome.SUCCEEDED, None)),
         (replace(GOOD, commits=0, strays=STRAYS, ended_by="stop"), (Outcome.STOPPED, "stopped")),
         (replace(GOOD, unresolved=("a",)), (Outcome.UNRESOLVED_CONFLICT, "unresolved_conflict")),
         (replace(GOOD, unresolved=("a",), commits=0), (Outcome.UNRESOLVED_CONFLICT, "unresolved_conflict")),
