@@ -167,7 +167,8 @@ save_repository() ( # GITDIR FOLDER LINKS
   put_back "$1"
 )
 commit_at() { # GITDIR FOLDER REPOSITORY LINKS
-  [ ! -d "$2" ] || (GIT_DIR=$1 GIT_WORK_TREE=$2; export GIT_DIR GIT_WORK_TREE; commit_here "$3" "$4") || exit
+  [ ! -d "$2" ] || (GIT_DIR=$1 GIT_WORK_TREE=$2; export GIT_DIR GIT_WORK_TREE
+    commit_here "$3" "$4" && keep_unfilled "$3" "$4") || exit
 }
 
 # With GIT_DIR and GIT_WORK_TREE set. The session is over, so locks are stale.
@@ -297,6 +298,51 @@ stage_the_rest() { # LINKS
   say "miyabi: not everything could be saved: $e" >&2
 }
 no_room() { case $1 in *"No space left"* | *"quota exceeded"*) die 73 "cannot save: No space left on device";; esac; }
+
+# Files in a submodule's folder that is no repository, never was one here or is none any more: git passes over them, so
+# they go to the strays. The branch keeps the submodule.
+keep_unfilled() ( # REPOSITORY LINKS
+  cd "$GIT_WORK_TREE" && g ls-files -s -z | unfilled >"$2/unfilled" || failed "cannot look for submodules in $GIT_WORK_TREE"
+  [ -s "$2/unfilled" ] || exit 0
+  GIT_INDEX_FILE=$GIT_DIR/miyabi-unfilled
+  rm -f "$GIT_INDEX_FILE" "$GIT_INDEX_FILE.lock"
+  cp "$GIT_DIR/index" "$GIT_INDEX_FILE" && export GIT_INDEX_FILE &&
+    perl -0pe 's/^[^\t]*\t//' "$2/unfilled" | g update-index -z --force-remove --stdin || failed "cannot make an index for $GIT_WORK_TREE"
+  apart "$2" >"$2/pathspecs"
+  e=$(add "$2/pathspecs") || { no_room "$e"; stage_the_rest "$2"; }
+  { cat "$2/unfilled"; printf '\0'; g ls-files -z; } | still_empty | g update-index -z --index-info &&
+    tree=$(g write-tree) || failed "cannot write the tree of submodules in $GIT_WORK_TREE"
+  rm -f "$GIT_INDEX_FILE"
+  head=$(g rev-parse -q --verify HEAD) || head=
+  [ -z "$head" ] || [ "$tree" != "$(g rev-parse -q --verify "HEAD^{tree}")" ] || exit 0
+  date=${head:+$(g log -1 --format=%ct "$head")}   # what was found before is the same commit
+  new=$(say "Salvage files in submodules of $task that are no repositories$NL${NL}Miyabi-Salvage: true" |
+    sign g commit-tree "$tree" ${head:+-p "$head"}) &&
+    g --git-dir="$1" update-ref "refs/miyabi/nested/unfilled/$new" "$new" || failed "cannot keep the files of submodules"
+)
+# Of `ls-files -s -z`, the rows of submodules whose folder holds something, without a repository that git can use.
+unfilled() {
+  perl -ne 'BEGIN { $/ = "\0"; delete @ENV{qw(GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE)} }
+    chomp;
+    my ($oid, $path) = /^160000 ([0-9a-f]+) \d\t(.*)\z/s or next;
+    my $at = ".";
+    next if $seen{$path}++ || grep { $at .= "/$_"; -l $at || !-d _ } split m{/}, $path;
+    opendir my $h, $at or next;
+    next if !grep { !/^\.(?:\.|git)?\z/ } readdir $h;
+    my $pid = open my $said, "-|";
+    defined $pid or die "cannot fork: $!\n";
+    if (!$pid) { open STDERR, ">", "/dev/null"; exec "git", "-C", $at, "rev-parse", "--show-prefix" or exit 1 }
+    my $prefix = do { local $/; <$said> };
+    print "160000 $oid 0\t$path\0" if !close $said || ($prefix // "") ne "\n"'
+}
+# Those of them that have no file in the index.
+still_empty() {
+  perl -e 'binmode STDIN; binmode STDOUT; local $/;
+    my ($rows, $files) = map { [split /\0/] } split /\0\0/, <STDIN> // "", 2;
+    my %has;
+    for my $file (@{ $files || [] }) { while ($file =~ m{/}g) { $has{ substr $file, 0, pos($file) - 1 } = 1 } }
+    for my $row (@$rows) { print "$row\0" if $row =~ /\t(.*)\z/s && !$has{$1} }'
+}
 
 # Repositories inside: their history goes to the strays, their files into the branch.
 set_aside() { # REPOSITORY LINKS
