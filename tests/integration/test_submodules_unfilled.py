@@ -90,3 +90,18 @@ async def test_too_large_ones_are_told(bench: Bench, library: Path) -> None:
     work = await bench.workspace.collect(task.paths, base=task.base, max_file_bytes=1_000_000)
     assert {"big (3 MB)", "lib/big (3 MB)"} <= set(work.left_there)
     assert work.strays
+
+
+async def test_one_inside_of_a_submodule(bench: Bench, library: Path, tmp_path: Path) -> None:
+    """Its files are with the strays of the submodule that it is in, in the user's clone of that, and told."""
+    lib = bench.root / "lib"
+    add_submodule(lib, make_library(tmp_path / "libraries" / "deep"), "deep")
+    git(bench.root, "commit", "-qam", "lib has one")
+    git(lib, "submodule", "deinit", "--quiet", "-f", "deep")
+    shutil.rmtree(bench.root / ".git/modules/lib/modules/deep")
+    task = await Task.prepare(bench)
+    task.play("mkdir -p lib/deep; echo new >lib/deep/new")
+    await task.bring()
+    commits = git(lib, "rev-list", f"{task.paths.branch}+strays", "-2").split()
+    assert git(lib, "show", f"{commits[-1]}:deep/new") == "new"
+    assert any("+strays in the submodule lib" in said.text for said in await task.told())
