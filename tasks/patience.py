@@ -21,35 +21,30 @@ _EVERY_SECONDS = 1.0
 _TIMES = 3
 
 
-def await_server(runner: FleetTaskRunner, *, patience_seconds: float) -> None:
-    """Returns when the Prefect server answers: what comes next has to be told to it.
-
-    Raises:
-        ServerAway: not in time. From now on this thread's requests are not repeated for long any more.
-    """
-    if not runner.call(_answers_in_time(patience_seconds)):
-        few_retries(0).__enter__()
-        raise ServerAway(f"The Prefect server has been away for {patience_seconds / 60:g} min.")
-
-
 def with_server(runner: FleetTaskRunner, call: Callable[[], T], *, patience_seconds: float) -> T:
     """What the call returns, made when the Prefect server answers, and again where that goes away meanwhile.
 
     Raises:
-        ServerAway: as `await_server`.
+        ServerAway: it was not there in time. From now on this thread's requests are not repeated for long any more.
         httpx.TransportError: it went away each time.
     """
     for _ in range(_TIMES - 1):
-        await_server(runner, patience_seconds=patience_seconds)
+        _await_server(runner, patience_seconds=patience_seconds)
         with suppress(httpx.TransportError):
             return call()
-    await_server(runner, patience_seconds=patience_seconds)
+    _await_server(runner, patience_seconds=patience_seconds)
     return call()
 
 
 def lose_patience() -> None:
     """From now on the requests of Prefect's client in this thread give up after some seconds, not minutes."""
     few_retries(1).__enter__()
+
+
+def _await_server(runner: FleetTaskRunner, *, patience_seconds: float) -> None:
+    if not runner.call(_answers_in_time(patience_seconds)):
+        few_retries(0).__enter__()
+        raise ServerAway(f"The Prefect server has been away for {patience_seconds / 60:g} min.")
 
 
 async def _answers_in_time(patience_seconds: float) -> bool:
