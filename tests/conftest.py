@@ -29,6 +29,8 @@ def _has_room() -> bool:
     return min(shutil.disk_usage(_MEMORY).free, int(meminfo["MemAvailable"].split()[0]) << 10) >= _ROOM
 
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each command that a test starts would compile all of ours again
+
 if _has_room():  # git and SQLite wait for the disk after each small file: that takes half of the time
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 

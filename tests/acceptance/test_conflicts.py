@@ -118,8 +118,8 @@ def _told(site: Site, said: str) -> None:
     assert "Left out: four: it does not merge with three" in said
     logs = site.start("logs", "r1", sessions["two"].task)
     assert "resolved" in logs.succeeds()
-    runs = [(run["name"], run["tags"]) for run in _task_runs(site)]
-    assert dict(runs) == {r.task: [f"machine:{r.machine}"] for r in sessions.values()}
+    wanted = {r.task: [f"machine:{r.machine}"] for r in sessions.values()}
+    eventually(lambda: {run["name"]: run["tags"] for run in _task_runs(site)} == wanted)
 
 
 def _task_runs(site: Site) -> list[dict[str, Any]]:

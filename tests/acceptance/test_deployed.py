@@ -10,6 +10,7 @@ from miyabi.run_folder import RunFolder
 from miyabi.session import SessionPaths
 from tests.acceptance.test_demo import TASKS
 from tests.support.deployed import Deployed, report_of
+from tests.support.machine_watch import eventually
 from tests.support.repos import git
 
 
@@ -62,10 +63,12 @@ def test_a_deployed_run_ends_as_the_demo_does(deployed: Deployed, flow_run: dict
 
 def test_a_deployed_run_is_told_to_prefect(deployed: Deployed, flow_run: dict[str, Any]) -> None:
     """Its task runs are named and tagged, and the report and a progress that reached its end are on its own page."""
-    tasks = deployed.ask("/task_runs/filter", {"task_runs": {"flow_run_id": {"any_": [flow_run["id"]]}}})
-    tags = {run["name"]: run["tags"] for run in tasks if run["name"] in TASKS}
+    wanted = {"task_runs": {"flow_run_id": {"any_": [flow_run["id"]]}}}
     report = report_of(RunFolder(deployed.repository, flow_run["name"]).path)
-    assert tags == {row.task: [f"machine:{row.machine}"] for row in report.tasks}
+    tags = {row.task: [f"machine:{row.machine}"] for row in report.tasks}
+    eventually(
+        lambda: tags.items() <= {run["name"]: run["tags"] for run in deployed.ask("/task_runs/filter", wanted)}.items()
+    )
     artifacts = deployed.ask("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [flow_run["id"]]}}})
     shown = {artifact["key"]: artifact["data"] for artifact in artifacts}
     text = RunFolder(deployed.repository, flow_run["name"]).report_file.read_text()

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, LogFilter, LogFilterFlowRunId
-from prefect.client.schemas.objects import TaskRun
 from prefect.context import get_run_context
 
 from miyabi.verification import CommandEnd
 from tasks.verify import run_as_task
-from tests.support.in_flow import in_flow
+from tests.support.aggregated import logs
+from tests.support.in_flow import in_flow, task_runs
 from tests.support.prefect_server import RealServer, prefect_database, prefect_server  # noqa: F401
 from tests.support.sessions import gone
 
@@ -31,28 +28,6 @@ def trying(folder: Path, *commands: str, seconds: float = 60) -> tuple[UUID, lis
     return in_flow(lambda runner: (get_run_context().flow_run.id, runner.call(each())))
 
 
-async def task_runs(flow_run: UUID) -> list[TaskRun]:
-    """The flow run's task runs once the server knows how they ended, by start."""
-    async with get_client() as client:
-        while True:
-            wanted = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run]))
-            runs = await client.read_task_runs(flow_run_filter=wanted)
-            if runs and all(run.state and run.state.is_final() for run in runs):
-                return sorted(runs, key=lambda run: run.expected_start_time or run.created)
-            await asyncio.sleep(0.2)
-
-
-async def logs(flow_run: UUID, *, until: str) -> str:
-    """All that the UI shows of the flow run, once the last line that matters is there."""
-    async with get_client() as client:
-        while True:
-            found = await client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[flow_run])), limit=200)
-            text = "\n".join(log.message for log in found)
-            if until in text:
-                return text
-            await asyncio.sleep(0.2)
-
-
 def test_output_is_in_the_logs_without_secrets(
     prefect_server: RealServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,7 +37,7 @@ def test_output_is_in_the_logs_without_secrets(
     run, (end,) = trying(tmp_path, command)
     assert end.exit_status == 0
     assert end.output.splitlines()[:3] == [str(tmp_path), "token [redacted]", "aside"]
-    told = asyncio.run(logs(run, until="last"))
+    told = logs(prefect_server, run, until="last")
     assert f"{tmp_path}\ntoken [redacted]\naside" in told
     assert SECRET not in told + end.output
     assert "PREFECT_API_URL" not in told
@@ -72,7 +47,7 @@ def test_a_command_that_fails_is_a_failed_task_run(prefect_server: RealServer, t
     """Its exit status comes back, its task run is named after what was tried and is failed; the flow goes on."""
     run, ends = trying(tmp_path, "echo no; exit 3", "kill -9 $$", "true")
     assert ends == [CommandEnd(3, "no"), CommandEnd(137, ""), CommandEnd(0, "")]
-    first, _, last = asyncio.run(task_runs(run))
+    first, _, last = task_runs(str(run), count=3)
     assert (first.name, first.state_name) == ("verify 3 of 9 merges: echo no; exit 3", "Failed")
     assert first.state
     assert first.state.message == "exit status 3"

@@ -41,12 +41,12 @@ def in_flow(body: Callable[[FleetTaskRunner], T], machines: list[Machine] | None
 
 
 def task_runs(flow_run_id: str, *, count: int) -> list[TaskRun]:
-    """The flow run's ended task runs as the API has them, once there are `count`: events arrive a little later."""
+    """The flow run's ended task runs by start, as the API has them, once there are `count`: events arrive later."""
     wanted = FlowRunFilter(id={"any_": [flow_run_id]})
     deadline = time.monotonic() + 120
     with get_client(sync_client=True) as client:
         while True:
             runs = [r for r in client.read_task_runs(flow_run_filter=wanted) if r.state and r.state.is_final()]
             if len(runs) >= count or time.monotonic() > deadline:
-                return runs
+                return sorted(runs, key=lambda run: run.expected_start_time or run.created)
             time.sleep(0.2)
