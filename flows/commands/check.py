@@ -8,23 +8,28 @@ from pathlib import Path
 
 import click
 
+from flows.commands.exit_code import ExitCode
+from flows.commands.options import config_option, repository_option
 from flows.commands.place import repository_root
 from flows.commands.ready import hosts_of, reach_server
 from flows.installed import schedule_fault
 from flows.proxies import exempt_from_proxies
-from miyabi import filters
+from miyabi import filters, preflight
 from miyabi.errors import BaseMissing, MachineError, ServerError
 from miyabi.hosts import open_host
 from miyabi.large_objects import not_here
 from miyabi.machine import Machine
-from miyabi.preflight import check
 from miyabi.repository import Repository
 from miyabi.settings import Settings
 from miyabi.settings_file import require_checked_out
 from miyabi.wording import count
 
 
-def check_machines(*, repository: Path, config: Path | None, rehearse: bool) -> int:
+@click.command(help="Ask every machine whether it can take sessions.")
+@repository_option
+@config_option
+@click.option("--rehearse", is_flag=True, help="Do not ask for claude.")
+def check(*, repository: Path, config: Path | None, rehearse: bool) -> ExitCode:
     """Exit code 0 where every machine can take sessions, else 1; prints a line a machine."""
     if fault := schedule_fault():
         click.echo(f"warning: {fault}", err=True)
@@ -37,7 +42,7 @@ def check_machines(*, repository: Path, config: Path | None, rehearse: bool) -> 
     answers = asyncio.run(_ask_all(settings, rehearse=rehearse, out=_taken_out(settings), needed=needed))
     for fit, line in answers:
         click.echo(f"{'ok  ' if fit else 'FAIL'}  {line}")
-    return 0 if all(fit for fit, _ in answers) else 1
+    return ExitCode.SUCCEEDED if all(fit for fit, _ in answers) else ExitCode.FAILED
 
 
 async def _needed(root: Path, settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -79,7 +84,7 @@ async def _ask(
         return False, str(out[machine.name])
     host = open_host(machine)
     try:
-        fit = await check(machine, host, settings, rehearse=rehearse, filters=needed)
+        fit = await preflight.check(machine, host, settings, rehearse=rehearse, filters=needed)
     except MachineError as error:
         return False, str(error)
     finally:

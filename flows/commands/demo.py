@@ -9,11 +9,13 @@ from pathlib import Path
 
 import click
 
+from flows.commands.exit_code import ExitCode
 from flows.commands.home import miyabi_home
-from flows.commands.orchestrate import orchestrate
+from flows.commands.orchestrate import orchestrate_dag
 from flows.server import ensure_server
 from miyabi.errors import BadInput
 from miyabi.git import Git, require_git
+from miyabi.opening import RunRequest
 
 EXAMPLE = Path(__file__).with_name("example.json")  # examples/tasks.json, which a wheel does not have
 MARKER = ".miyabi-demo"
@@ -31,8 +33,9 @@ workspace = "{folder}/mini2"
 """
 
 
-def run_demo() -> int:
-    """The exit code of a rehearsal of the example DAG; its repository stays until the next demo.
+@click.command(help="Rehearse ten tasks on two machines made of this one, with a throw-away repository.")
+def demo() -> ExitCode:
+    """Rehearse the example DAG; its repository stays until the next demo.
 
     Raises:
         BadInput: there is something else in its place.
@@ -42,7 +45,7 @@ def run_demo() -> int:
     repository = _empty_folder(miyabi_home() / "demo")
     asyncio.run(_make_repository(repository))
     server = ensure_server(miyabi_home())
-    code = orchestrate(tasks=EXAMPLE, repository=repository, rehearse=True)
+    code = orchestrate_dag(RunRequest(tasks=EXAMPLE, repository=repository, rehearse=True))
     branches = asyncio.run(_branches(repository))
     for line in (f"branches    {len(branches)} in {repository}", *(f"            {branch}" for branch in branches)):
         click.echo(line)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from flows.commands.options import repository_option
 from miyabi.dag import Dag
 from miyabi.errors import BadInput
 from miyabi.parser import Transcript
@@ -18,8 +19,15 @@ from miyabi.transcript_text import readable
 _POLL_SECONDS = 0.3
 
 
-def show_logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool, attempt: int | None) -> None:
-    """Prints what the session of a task said and did.
+@click.command(help="Show what a session said and did.")
+@click.argument("run")
+@click.argument("task")
+@repository_option
+@click.option("-f", "--follow", is_flag=True, help="Go on until the session ends.")
+@click.option("--raw", is_flag=True, help="The stream-json as it came.")
+@click.option("--attempt", type=click.IntRange(1), help="Which attempt.  [default: the last]")
+def logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool, attempt: int | None) -> None:
+    """Print what the session of a task said and did.
 
     With `follow` it waits for the session to start, and goes on until its result is there.
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
+from flows.commands.exit_code import ExitCode
 from flows.commands.live_table import Find
 from flows.commands.pressed import Pressed
 from flows.commands.ready import given, hosts_of, make_ready
-from flows.commands.summary import FAILED, INTERRUPTED, SUCCEEDED, summary
+from flows.commands.summary import summary
 from miyabi.errors import BadInput
 from miyabi.github_login import GitHubLogin
 from miyabi.integration_values import Integration
@@ -25,8 +26,8 @@ from miyabi.settings import Settings
 from miyabi.settings_file import require_checked_out
 
 
-def orchestrate_milestone(*, milestone: str, repository: Path, config: Path | None, **choices: Any) -> int:
-    """Runs the flow and returns the exit code: 0 all that was to be done is, 1 some is not, 130 interrupted.
+def orchestrate_milestone(*, milestone: str, repository: Path, config: Path | None, **choices: Any) -> ExitCode:
+    """Runs the flow; succeeded where all that was to be done is.
 
     Raises:
         BadInput: something that was given cannot be used; nothing was started.
@@ -43,11 +44,11 @@ def orchestrate_milestone(*, milestone: str, repository: Path, config: Path | No
     state = pressed.run(lambda: run_milestone(repository=root, milestone=milestone, return_state=True, **parameters))
     if state is None or state.is_cancelled():
         click.echo("miyabi: cut short; the same command goes on from here", err=True)
-        return pressed.leave(INTERRUPTED if pressed.is_interrupted or state else FAILED)
+        return pressed.leave(ExitCode.INTERRUPTED if pressed.is_interrupted or state else ExitCode.FAILED)
     if state.name == "BadInput":
         raise BadInput(state.message)
     _show_end(find(), state)
-    return SUCCEEDED if _is_whole(state) else FAILED
+    return ExitCode.SUCCEEDED if _is_whole(state) else ExitCode.FAILED
 
 
 async def _root(repository: Path, *, config: Path | None, run: str | None, github: str | None) -> Path:

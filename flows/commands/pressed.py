@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from flows.commands.exit_code import ExitCode
 from flows.commands.live_table import Find, watch
 from miyabi.errors import ServerError
 
@@ -46,7 +47,7 @@ class Pressed:
             signal.signal(signal.SIGINT, signal.SIG_IGN if self.is_interrupted else before)
         return None
 
-    def leave(self, code: int) -> int:
+    def leave(self, code: ExitCode) -> ExitCode:
         """The exit code. Without a server it ends here: Prefect would go on for minutes to tell it what happened."""
         if self._is_server_gone:
             sys.stdout.flush()

@@ -7,11 +7,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from flows.commands.fitted_table import fitted_table
+from flows.commands.options import PATH, config_option, repository_option, strategy_option
 from flows.commands.place import repository_root
 from miyabi.dag import Dag
 from miyabi.placement import Strategy
@@ -26,8 +28,13 @@ _FIGURES = frozenset({"#", "level", "start", "end"})
 _WIDE = 200
 
 
-def show_schedule(*, tasks: Path, repository: Path, config: Path | None, strategy: str | None) -> None:
-    """Prints order, levels, critical path, placement and expected length. Raises BadInput like a real run."""
+@click.command(help="Show order, levels, critical path, who would run where and how long it takes. Runs nothing.")
+@click.argument("tasks", type=PATH)
+@repository_option
+@config_option
+@strategy_option
+def schedule(*, tasks: Path, repository: Path, config: Path | None, strategy: str | None) -> None:
+    """Print order, levels, critical path, placement and expected length. Raises BadInput like a real run."""
     given = unfinished(Dag.load(tasks))
     dag = given.dag
     runs = {"strategy": strategy} if strategy else None

@@ -9,8 +9,10 @@ from flows.installed import schedule_fault
 from flows.server import ensure_server, find_server, stop_server
 
 
-def control_server(action: str) -> None:
-    """Starts, shows or stops the server of this home. Raises ServerError where it does not start."""
+@click.command(help="Start, look at or stop the local Prefect server.")
+@click.argument("action", type=click.Choice(["start", "status", "stop"]))
+def server(action: str) -> None:
+    """Start, show or stop the server of this home. Raises ServerError where it does not start."""
     home = miyabi_home()
     if action == "start":
         click.echo(f"running at {ensure_server(home).ui_url}")

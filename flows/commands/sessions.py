@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.commands.exit_code import ExitCode
 from flows.commands.fitted_table import fitted_table
+from flows.commands.options import config_option, repository_option
 from flows.commands.place import repository_root
-from flows.commands.summary import FAILED, SUCCEEDED
 from miyabi.errors import MachineError
 from miyabi.hosts import open_host
 from miyabi.machine import Machine
@@ -27,8 +29,12 @@ _HEADINGS = ("  run", "task", "attempt", "state", "output")
 Found = Sequence[tuple[str, Status]]
 
 
-def show_sessions(*, repository: Path, config: Path | None, ended_too: bool) -> int:
-    """Prints the sessions of each machine, and why where one does not answer: 1 is returned then."""
+@click.command(help="List the sessions that live on the machines of the fleet.")
+@repository_option
+@config_option
+@click.option("--all", "ended_too", is_flag=True, help="Ended sessions too.")
+def sessions(*, repository: Path, config: Path | None, ended_too: bool) -> ExitCode:
+    """Print the sessions of each machine, and why where one does not answer: exit code 1 then."""
     root = repository_root(repository)
     asyncio.run(require_checked_out(root, config=config))
     settings = Settings.load(root, config=config)
@@ -42,7 +48,7 @@ def show_sessions(*, repository: Path, config: Path | None, ended_too: bool) -> 
         console.print(f"{machine.name}: {live} of {machine.slots} slots taken")
         if shown := [(name, status) for name, status in found if ended_too or status.live]:
             console.print(_table(shown, console))
-    return FAILED if any(isinstance(found, MachineError) for found in answers) else SUCCEEDED
+    return ExitCode.FAILED if any(isinstance(found, MachineError) for found in answers) else ExitCode.SUCCEEDED
 
 
 async def _ask_all(settings: Settings) -> list[Found | MachineError]:

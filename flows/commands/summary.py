@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from flows.commands.exit_code import ExitCode
 from miyabi.integration_text import integration_sentence, went_well
 from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.report import Report
@@ -14,10 +15,9 @@ from miyabi.run_info import Homecoming
 from miyabi.text import one_line
 
 _ENOUGH = 100
-SUCCEEDED, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
-def show_end(folder: RunFolder, *, said: str | None = None, is_failed: bool = False) -> int:
+def show_end(folder: RunFolder, *, said: str | None = None, is_failed: bool = False) -> ExitCode:
     """Prints what came of the run; the exit code: 0 where all succeeded and all of it is integrated, else 1.
 
     Where there is no report, what the flow run `said` last is the only word about it; where it `is_failed`, why.
@@ -27,12 +27,12 @@ def show_end(folder: RunFolder, *, said: str | None = None, is_failed: bool = Fa
     if report is None:
         why = f": {said}" if said else ""
         click.echo(f"no report: the run ended before it could be made{why}; see {folder.path}", err=True)
-        return FAILED
+        return ExitCode.FAILED
     click.echo(summary(report, integration, folder))
     if is_failed and not said.startswith(summary_sentence(report)[:_ENOUGH]):  # it did not come to its own end
         click.echo(f"not done    {said.partition(' To go on:')[0]}")
-        return FAILED
-    return SUCCEEDED if went_well(report, integration) else FAILED
+        return ExitCode.FAILED
+    return ExitCode.SUCCEEDED if went_well(report, integration) else ExitCode.FAILED
 
 
 def summary(report: Report, integration: Integration | None, folder: RunFolder) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from flows.commands.summary import FAILED, SUCCEEDED
+from flows.commands.exit_code import ExitCode
+from flows.commands.options import config_option, repository_option
 from miyabi.errors import BadInput
 from miyabi.hosts import open_host
 from miyabi.repository import Repository
@@ -20,8 +21,14 @@ from miyabi.submodules import submodules_of
 from miyabi.sweeping import Swept, left_there, not_home, note_swept, sweep_machine
 
 
-def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool, yes: bool) -> int:
-    """Removes the run's checkouts and session folders on every machine; 1 where one is not clean now.
+@click.command(help="Remove what a run made on the machines: checkouts and session folders. Touches nothing else.")
+@click.argument("run")
+@repository_option
+@config_option
+@click.option("--branches", is_flag=True, help="The run's branches in the repository too.")
+@click.option("--yes", is_flag=True, help="Do not ask before branches, or work that is not home, are deleted.")
+def sweep(*, run: str, repository: Path, config: Path | None, branches: bool, yes: bool) -> ExitCode:
+    """Remove the run's checkouts and session folders on every machine; exit code 1 where one is not clean now.
 
     The repository's own branches go only with `branches`, after a question; commits that are on no other branch
     are lost with them. A session that still lives is left alone and named. Work that is not here goes only after a
@@ -39,7 +46,7 @@ def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool
     _require_rest(folder)
     if not yes and not _may_go(folder):
         click.echo(f"nothing swept. {_how_to_keep(folder)}")
-        return FAILED
+        return ExitCode.FAILED
     is_known = yes or folder.info_file.exists()
     there = asyncio.run(_sweep_all(settings, repo, run, is_known=is_known))
     for machine, its in zip(settings.machines, there, strict=True):
@@ -55,7 +62,7 @@ def sweep_run(*, run: str, repository: Path, config: Path | None, branches: bool
             _sweep_branches(whose, run, yes=yes)
     if folder.path.exists():
         click.echo(f"kept: report and streams in {folder.path}")
-    return SUCCEEDED if all(each.is_clean for each in swept) else FAILED
+    return ExitCode.SUCCEEDED if all(each.is_clean for each in swept) else ExitCode.FAILED
 
 
 def _require_rest(folder: RunFolder) -> None:

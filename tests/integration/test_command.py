@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
+from flows.__main__ import SUMMARIES, main
 from miyabi.machine import Machine
 from tests.support.command import ROOT, Desk, desk, fleet_of  # noqa: F401 - a fixture
 from tests.support.repos import git
@@ -24,6 +26,15 @@ def test_help_needs_no_prefect() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "orchestrate" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_list_of_commands_says_what_each_says_first() -> None:
+    """What stands beside each name in `miyabi --help` is the first sentence of its own help."""
+    context = click.Context(main)
+    for name, sentence in SUMMARIES.items():
+        command = main.get_command(context, name)
+        assert command
+        assert command.get_short_help_str(limit=200) == sentence
 
 
 @pytest.mark.parametrize("command", ["check", "orchestrate", "sessions", "sweep"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.commands.sweep import sweep_run
+from flows.__main__ import main
 from miyabi import submodule_work
 from miyabi.session import Outcome, SessionResult
 from miyabi.submodules import submodules_of
@@ -151,6 +151,7 @@ def test_a_sweep_asks_and_a_conflict_is_no_success(
     assert result.unresolved == ("lib/lib.txt",)
     assert result.left_there == ("lib/huge (0 MB)",)
     monkeypatch.setenv("MIYABI_MACHINES", json.dumps([workshop.machine("m1").model_dump()]))
-    assert sweep_run(run="r1", repository=workshop.folder / "repository", config=None, branches=False, yes=False) == 1
+    with pytest.raises(SystemExit, match="1"):
+        main(["sweep", "r1", "-C", str(workshop.folder / "repository")])
     assert "a: lib/huge (0 MB) was too large or too many to bring" in capsys.readouterr().err
     assert (there / "lib/huge").exists()

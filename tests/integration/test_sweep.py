@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from flows.commands.sweep import sweep_run
-from miyabi.errors import BadInput
+from flows.__main__ import main
 from miyabi.machine import Machine
 from tests.support.live_runs import Workshop, workshop  # noqa: F401 - a fixture
 from tests.support.repos import git
@@ -19,7 +19,10 @@ from tests.support.repos import git
 def sweep(workshop: Workshop, monkeypatch: pytest.MonkeyPatch, *machines: Machine, yes: bool = False) -> int:
     """The exit code of the command, with that fleet."""
     monkeypatch.setenv("MIYABI_MACHINES", json.dumps([machine.model_dump() for machine in machines]))
-    return sweep_run(run="r1", repository=workshop.folder / "repository", config=None, branches=False, yes=yes)
+    words = ["sweep", "r1", "-C", str(workshop.folder / "repository"), *(["--yes"] if yes else [])]
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    return int(ended.value.code or 0)
 
 
 async def leave_work(workshop: Workshop) -> None:
@@ -69,11 +72,13 @@ def test_a_run_whose_folder_is_gone(
     assert not checkout(workshop).exists()
 
 
-def test_a_run_that_is_nowhere(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_is_nowhere(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A mistyped name is bad input, with the runs that there are; a machine that does not answer makes that unsure."""
     asyncio.run(workshop.run(run="r2"))
-    with pytest.raises(BadInput, match=r"run r1: not found below .*/runs\. The latest runs: r2\."):
-        sweep(workshop, monkeypatch, workshop.machine())
+    assert sweep(workshop, monkeypatch, workshop.machine()) == 2
+    assert re.search(r"run r1: not found below .*/runs\. The latest runs: r2\.", capsys.readouterr().err)
     away = workshop.machine("m2", host="127.0.0.1", ssh={"port": 9, "user": "nobody"})
     assert sweep(workshop, monkeypatch, workshop.machine(), away) == 1
 
@@ -86,8 +91,7 @@ def test_a_run_whose_folder_is_gone_is_swept(workshop: Workshop, monkeypatch: py
     assert not (workshop.folder / "m1/sessions/r1.a.1").exists()
     (workshop.folder / "m1/checkouts/r1/b").mkdir(parents=True)
     assert sweep(workshop, monkeypatch, workshop.machine()) == 0
-    with pytest.raises(BadInput, match="run r1: not found"):
-        sweep(workshop, monkeypatch, workshop.machine())
+    assert sweep(workshop, monkeypatch, workshop.machine()) == 2
     git(workshop.folder / "repository", "branch", "miyabi/r1/a")
     assert sweep(workshop, monkeypatch, workshop.machine()) == 0
 
@@ -103,11 +107,14 @@ def test_a_machine_that_is_gone_from_the_configuration(
     )
 
 
-def test_a_run_that_is_being_worked_on(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_is_being_worked_on(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Nothing is pulled from under an orchestrator, whose sessions may have ended and not be home yet."""
     live = asyncio.run(workshop.run())
-    with live.folder.lock(), pytest.raises(BadInput, match="run r1 is being worked on"):
-        sweep(workshop, monkeypatch, workshop.machine(), yes=True)
+    with live.folder.lock():
+        assert sweep(workshop, monkeypatch, workshop.machine(), yes=True) == 2
+    assert "run r1 is being worked on" in capsys.readouterr().err
 
 
 async def leave_files(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
