@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from miyabi import github_faults as faults
+from miyabi.backoff import Backoff
 from miyabi.errors import GitHubError, GitHubUnreachable, NotFoundOnGitHub, RateLimited, ValidationRefused
 from miyabi.github_access import GitHubAccess, Manners
 from miyabi.github_exchange import Answer, Request, Transport, UnansweredError
@@ -171,8 +172,8 @@ class _Patience:
             self._waited += error.wait_seconds
             is_enough = self._waited > self._manners.max_wait_seconds
         else:
-            self._seconds, self._reason = self._manners.retry_seconds * 2**self._failures, str(error)
             self._failures += 1
+            self._seconds, self._reason = Backoff(self._manners.retry_seconds).seconds(self._failures), str(error)
             is_enough = self._failures >= self._manners.attempts or not _may_pass(error, request)
         if is_enough:
             raise error

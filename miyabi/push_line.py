@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from miyabi import push_faults, redirection
+from miyabi.backoff import Backoff
 from miyabi.errors import RemoteUnreachable
 from miyabi.git import Answer
 from miyabi.push_report import PushReport
@@ -42,7 +43,7 @@ class Patience:
 
     async def pause(self, attempt: int) -> None:
         """Waits after an attempt that failed; the first is 1."""
-        await asyncio.sleep(self.retry_seconds * 2 ** (attempt - 1))
+        await asyncio.sleep(Backoff(self.retry_seconds).seconds(attempt))
 
 
 class RemoteLine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from miyabi.backoff import Backoff
 from miyabi.faults import DISK_FULL
 from miyabi.session import Outcome, SessionResult
 
@@ -19,7 +20,7 @@ class Next(StrEnum):
     WAIT_FOR_LIMIT = "wait_for_limit"  # give the slot back until the limit resets; burns nothing
 
 
-_MOST_DOUBLINGS = 30
+_LONGEST_DELAY_SECONDS = 900
 _STEPS = {
     Outcome.API_UNAVAILABLE: Next.RESUME_HERE,
     Outcome.KILLED: Next.RESUME_HERE,
@@ -121,4 +122,4 @@ def limit_is_over(resets_at: float, *, now: float, margin_seconds: float, times:
 
 def delay_seconds(*, attempts: int, first: float) -> float:
     """The wait before attempt `attempts + 1`: doubles each time, at most 15 minutes."""
-    return float(min(first * 2 ** min(attempts - 1, _MOST_DOUBLINGS), 900))
+    return Backoff(first, _LONGEST_DELAY_SECONDS).seconds(attempts)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from miyabi.backoff import Backoff
 from miyabi.errors import DiskFull, MachineDiskFull, MachineError, MiyabiError
 from miyabi.full_disk import disk_full, is_full
 
 T = TypeVar("T")
 
-_FIRST_SECONDS = 0.2
-_LONGEST_SECONDS = 5.0
+_BACKOFF = Backoff(0.2, 5, jitter=0.33)
 
 
 def may_pass(error: MiyabiError) -> bool:
@@ -34,16 +33,16 @@ class Retry:
     def __init__(self, *, patience_seconds: float, passes: Callable[[MiyabiError], bool] = may_pass) -> None:
         self._patience_seconds = patience_seconds
         self._passes = passes
-        self._pause = _FIRST_SECONDS
+        self._pauses = iter(_BACKOFF)
         self._since: float | None = None
 
     def worked(self) -> None:
         """It works: patience and pauses begin anew."""
-        self._since, self._pause = _clock(), _FIRST_SECONDS
+        self._since, self._pauses = _clock(), iter(_BACKOFF)
 
     def forget(self) -> None:
         """It works: patience begins anew with the next failure, however late that comes."""
-        self._since, self._pause = None, _FIRST_SECONDS
+        self._since, self._pauses = None, iter(_BACKOFF)
 
     @property
     def failing_seconds(self) -> float:
@@ -57,8 +56,7 @@ class Retry:
 
     async def pause(self) -> None:
         """Waits until the call is due again."""
-        await asyncio.sleep(self._pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads reconnects, guards nothing
-        self._pause = min(2 * self._pause, _LONGEST_SECONDS)
+        await asyncio.sleep(next(self._pauses))
 
 
 async def retried(
@@ -111,7 +109,7 @@ def retried_blocking(
             if time.monotonic() >= give_up:
                 raise
             on_wait(error)
-        time.sleep(_FIRST_SECONDS)
+        time.sleep(_BACKOFF.first_seconds)
 
 
 def _clock() -> float:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from miyabi import ssh_faults as faults
+from miyabi.backoff import Backoff
 from miyabi.errors import MachineError
 from miyabi.host import Completed
 from miyabi.machine import Machine
 from miyabi.quoting import command_line
 from miyabi.ssh_banner import read_banner
 from miyabi.ssh_config import SshTarget
-from miyabi.ssh_pool import Connection, Lanes, Link, Record, SessionNotOpened, pauses
+from miyabi.ssh_pool import Connection, Lanes, Link, Record, SessionNotOpened
 from miyabi.ssh_resolve import resolve
 
 COMMANDS_AT_ONCE = 5  # sshd frees a session late: with 6 of MaxSessions 10 some are refused already
@@ -24,6 +25,7 @@ OPEN_ATTEMPTS = 25  # eight seconds
 _CHUNK_BYTES = 262144
 _STDERR_BYTES = 65536
 _END_WITHIN_SECONDS = 2
+_OPEN_AGAIN = Backoff(0.002, 0.5, jitter=0.33)
 _OPEN_WITHIN_SECONDS = 20  # keepalive may be slower, and sshd opens one in milliseconds
 
 
@@ -174,7 +176,7 @@ class SshHost:
 
     async def _start(self, link: Link[CommandConnection], line: str, *, only_stdout: bool = False) -> Channel:
         reason = ""
-        for pause in islice(pauses(0.002, longest_seconds=0.5), OPEN_ATTEMPTS):
+        for pause in islice(_OPEN_AGAIN, OPEN_ATTEMPTS):
             connection = await link.get()
             try:
                 async with asyncio.timeout(_OPEN_WITHIN_SECONDS):

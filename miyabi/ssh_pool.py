@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import itertools
-import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Generic, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
+from miyabi.backoff import Backoff
 from miyabi.errors import MachineError, MachineUnreachable
 from miyabi.ssh_faults import ClosedAtOnce
 
@@ -21,6 +20,7 @@ STREAMS_ALONE = 8
 REFUSAL_REMEMBERED_SECONDS = 30  # as long as sshd's own penalty for failed logins
 FIRST_CAUSE_REMEMBERED_SECONDS = 300
 _CLOSE_WITHIN_SECONDS = 2
+_RECONNECT = Backoff(0.2, 5, jitter=0.33)
 
 _handshakes: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, int], asyncio.Semaphore]] = (
     WeakKeyDictionary()
@@ -31,12 +31,6 @@ def handshakes(host: str, port: int) -> asyncio.Semaphore:
     """Who may log in at that sshd now; shared by all machines and jumps that lead there."""
     here = _handshakes.setdefault(asyncio.get_running_loop(), {})
     return here.setdefault((host, port), asyncio.Semaphore(HANDSHAKES_AT_ONCE))
-
-
-def pauses(first_seconds: float, *, longest_seconds: float = 5) -> Iterator[float]:
-    """Waiting times that double, each up to a third shorter at random."""
-    for k in itertools.count():
-        yield min(first_seconds * 2 ** min(k, 30), longest_seconds) * random.uniform(0.67, 1)  # noqa: S311 - jitter
 
 
 class Connection(Protocol):
@@ -109,7 +103,7 @@ class Link(Generic[C]):
         self._retry_seconds = retry_seconds
         self._connection: C | None = None
         self._connecting: asyncio.Task[C] | None = None
-        self._pauses = pauses(0.2)
+        self._pauses = iter(_RECONNECT)
         self._not_before = 0.0
 
     async def get(self) -> C:
@@ -145,7 +139,7 @@ class Link(Generic[C]):
                 if not error.transient or self._not_before > give_up:
                     raise self._record.failed(await self._explained(error)) from error
             else:
-                self._pauses, self._not_before = pauses(0.2), 0.0
+                self._pauses, self._not_before = iter(_RECONNECT), 0.0
                 self._record.worked()
                 return self._connection
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from miyabi import toolbox
+from miyabi.backoff import Backoff
 from miyabi.errors import (
     ConnectionDropped,
     MachineDiskFull,
@@ -24,6 +25,7 @@ _CAME_SHORT = 65
 _NO_SCRIPT = frozenset({2, 126, 127})
 """What the shells say when the script is not where we put it."""
 _TRIES = 4
+_BACKOFF = Backoff(0.2)
 
 _SESSION_REFUSALS: dict[int, tuple[type[SessionError], str]] = {
     66: (SessionConflict, "Remove it there first (miyabi sweep RUN), or start under another name."),
@@ -58,14 +60,14 @@ async def call(
         MachineNotReady: no perl, or the workspace cannot be written.
         MachineError: as `Host.run`.
     """
-    for attempt in range(_TRIES):
-        last = attempt == _TRIES - 1
+    for attempt in range(1, _TRIES + 1):
+        last = attempt == _TRIES
         try:
             done = await host.run(await command(host, workspace, words), stdin=stdin, timeout_seconds=timeout_seconds)
         except ConnectionDropped:
             if last:
                 raise
-            await asyncio.sleep(0.2 * 2**attempt)
+            await asyncio.sleep(_BACKOFF.seconds(attempt))
             continue
         if done.exit_status in _NO_SCRIPT and not last:
             toolbox.forget(host)

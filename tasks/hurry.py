@@ -5,9 +5,10 @@ from __future__ import annotations
 import httpx
 from prefect.client.orchestration import PrefectClient, SyncPrefectClient, get_client
 
+from miyabi.backoff import Backoff
+
 BUSY = frozenset({429, 502, 503})
-_FIRST_SECONDS = 0.05
-_LONGEST_SECONDS = 16.0
+_BACKOFF = Backoff(0.05, 16)
 
 
 def hurry(client: PrefectClient | SyncPrefectClient) -> None:
@@ -29,6 +30,6 @@ async def _on_response(response: httpx.Response) -> None:
 
 def _note_patience(response: httpx.Response) -> None:
     if response.status_code in BUSY:
-        tries = response.request.extensions.get("busy", 0)
-        response.request.extensions["busy"] = tries + 1
-        response.headers.setdefault("Retry-After", str(min(_FIRST_SECONDS * 2**tries, _LONGEST_SECONDS)))
+        tries = response.request.extensions.get("busy", 0) + 1
+        response.request.extensions["busy"] = tries
+        response.headers.setdefault("Retry-After", str(_BACKOFF.seconds(tries)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from prefect.client.schemas.responses import ConcurrencyLimitWithLeaseResponse, 
 from prefect.context import SettingsContext, get_settings_context
 from prefect.exceptions import ObjectAlreadyExists, PrefectException
 
+from miyabi.backoff import Backoff
 from miyabi.errors import MachineError, ServerAway, ServerError
 from miyabi.machine import Machine
 
@@ -29,6 +30,7 @@ _PAGE = 200
 LEAK_SECONDS = 45.0
 _ZERO_SECONDS = 5.0
 _BUSY_TRIES = 40
+_BUSY_PAUSES = Backoff(0.02, 0.12, jitter=0.33)
 _BUSY = frozenset({408, 429, 500, 502, 503, 504})
 _TAKEN = 423
 _LIMIT_TOO_SMALL = 422
@@ -218,12 +220,12 @@ async def machines_taken_out(machines: Sequence[Machine]) -> tuple[MachineError,
 
 async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
     """The answer; asked again for some seconds while the server says that it is busy, as SQLite makes it say."""
-    for _ in range(_BUSY_TRIES):
+    for pause in islice(_BUSY_PAUSES, _BUSY_TRIES):
         try:
             with _server():
                 return await ask()
         except _BusyError:
-            await asyncio.sleep(random.uniform(0.02, 0.12))  # noqa: S311 - spreads runs, keeps no secret
+            await asyncio.sleep(pause)
     raise ServerAway(f"The Prefect server is too busy: {_BUSY_TRIES} times it refused to answer.")
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import random
 import time
 from dataclasses import dataclass, field
 
+from miyabi.backoff import Backoff
 from miyabi.machine import Machine
 from miyabi.placement import Load
 from tasks.leases import Lease
 
-_FIRST_BACKOFF_SECONDS = 0.5
-_LONGEST_BACKOFF_SECONDS = 8.0
+_BACKOFF = Backoff(0.5, 8, jitter=0.33)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -32,7 +31,7 @@ class Post:
     granted_at: float = 0.0
     broken: Exception | None = None
     taken_out: str = ""
-    _backoff: float = _FIRST_BACKOFF_SECONDS
+    _refusals: int = 0
 
     def load(self, now: float) -> Load:
         """The machine as `placement` sees it: slots that others have taken count as used until it is time to ask."""
@@ -59,14 +58,13 @@ class Post:
 
     def note_taken(self, now: float, *, retry_seconds: float) -> None:
         """Others have every slot: not asked again for a while, which grows with each refusal."""
-        wait = min(max(retry_seconds, _FIRST_BACKOFF_SECONDS), self._backoff)
-        self.full_until = now + wait * random.uniform(0.75, 1.25)  # noqa: S311 - spreads runs, keeps no secret
-        self._backoff = min(2 * self._backoff, _LONGEST_BACKOFF_SECONDS)
+        self._refusals += 1
+        self.full_until = now + min(max(retry_seconds, _BACKOFF.first_seconds), _BACKOFF.seconds(self._refusals))
 
     def note_granted(self) -> None:
         """A slot was free: the next refusal counts as the first."""
         self.full_until = 0.0
-        self._backoff = _FIRST_BACKOFF_SECONDS
+        self._refusals = 0
 
     def seconds_to_news(self, now: float) -> float | None:
         """When to look again, in seconds; None where only a slot that we hold can change anything."""

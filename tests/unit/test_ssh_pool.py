@@ -12,7 +12,7 @@ import pytest
 
 from miyabi.errors import LoginRefused, MachineError, MachineUnreachable
 from miyabi.ssh_faults import ClosedAtOnce
-from miyabi.ssh_pool import Lanes, Link, Record, handshakes, pauses
+from miyabi.ssh_pool import Lanes, Link, Record, handshakes
 
 
 @dataclass(eq=False)
@@ -173,10 +173,3 @@ async def test_handshakes_at_once() -> None:
         await place.acquire()
     assert handshakes("a", 22).locked()
     assert not handshakes("b", 22).locked()
-
-
-def test_pauses() -> None:
-    """They double from the first to the longest, each up to a third shorter."""
-    waits = [seconds for seconds, _ in zip(pauses(0.2), range(10), strict=False)]
-    for wait, full in zip(waits, [0.2, 0.4, 0.8, 1.6, 3.2, 5, 5, 5, 5, 5], strict=True):
-        assert full * 0.66 < wait <= full
