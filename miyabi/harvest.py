@@ -22,6 +22,7 @@ from miyabi.session_status import State, Status
 from miyabi.spending import Ledger
 from miyabi.spending_record import read_ledger
 from miyabi.submodule_work import Brought
+from miyabi.wording import several
 from miyabi.workspace import Collected, Workspace
 
 T = TypeVar("T")
@@ -82,7 +83,7 @@ class Harvest:
         collected = await self._retried(self._collect)
         brought, left_inside = await self._collect_inside(collected)
         if lost := collected.lost_objects:
-            named = f"{lost[0][:12]}…" + (f" and {len(lost) - 1} more" if len(lost) > 1 else "")
+            named = several([f"{oid[:12]}…" for oid in lost], most=1)
             self.live.warn(f"{self.spec.task}: Git LFS objects that its commits name are nowhere: {named}")
         changes = await self.live.repository.changes(self.spec.base, collected.head)
         private_files.write_bytes(self._files / "check.log", await self._retried(self.session.check_log))

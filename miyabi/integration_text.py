@@ -6,7 +6,7 @@ from miyabi.integration_values import Integration, LeftOutKind, NotIntegrated
 from miyabi.markdown import code, command, escape, fenced, table
 from miyabi.report import Report
 from miyabi.session import Outcome
-from miyabi.wording import count
+from miyabi.wording import count, several
 
 _SHORT_SHA = 10
 _NAMED = 3
@@ -35,9 +35,8 @@ def integration_sentence(integration: Integration | NotIntegrated, report: Repor
     if integration.is_empty:
         return f"Nothing to integrate: no task that succeeded made a commit.{_spaced(_elsewhere(report))}"
     missing = _missing(integration, report)
-    named = "; ".join(f"{task}: {integration.left_out_by_task[task].reason}" for task in missing[:_NAMED])
-    more = f"; and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-    out = f" Left out: {named}{more}." if missing else ""
+    reasons = [f"{task}: {integration.left_out_by_task[task].reason}" for task in missing]
+    out = f" Left out: {several(reasons, most=_NAMED, separator='; ')}." if missing else ""
     held = f"{integration.branch} holds {len(integration.merged)} of {count(report.total, 'task')}."
     return f"{held}{out}{_spaced(_elsewhere(report))}{_verified(integration)}"
 
@@ -70,8 +69,7 @@ def _missing(integration: Integration, report: Report) -> list[str]:
 def _elsewhere(report: Report) -> str:
     """That there is work which no branch of a task holds; the report says where it is, and how much."""
     tasks = [each.task for each in report.elsewhere if each.is_beside]
-    more = f" and {len(tasks) - _NAMED} more" if len(tasks) > _NAMED else ""
-    return f"Not in it: work beside the branches of {', '.join(tasks[:_NAMED])}{more}." if tasks else ""
+    return f"Not in it: work beside the branches of {several(tasks, most=_NAMED)}." if tasks else ""
 
 
 def _spaced(sentence: str) -> str:

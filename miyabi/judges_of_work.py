@@ -6,6 +6,7 @@ from miyabi.evidence import Evidence, Verdict, verdict
 from miyabi.last_action import told
 from miyabi.parser import Transcript
 from miyabi.session import Outcome
+from miyabi.wording import several
 from miyabi.work_elsewhere import strays_words
 
 _NAMED = 3
@@ -59,8 +60,7 @@ def conflicts_left(_: Transcript, evidence: Evidence) -> Verdict | None:
     """Does its work hold conflicts that it did not resolve?"""
     if not evidence.unresolved:
         return None
-    more = len(evidence.unresolved) - _NAMED
-    named = f"{', '.join(evidence.unresolved[:_NAMED])}{f' and {more} more' if more > 0 else ''}"
+    named = several(evidence.unresolved, most=_NAMED)
     situation = f"the session of {evidence.task} left conflicts that nobody resolved in {named}"
     return verdict(Outcome.UNRESOLVED_CONFLICT, "unresolved_conflict", situation, "resolve them on its branch")
 

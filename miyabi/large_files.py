@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from miyabi.git import Git, sayable
 from miyabi.session import SessionResult
+from miyabi.wording import several
 
 _MIB = 1 << 20
 _NAMED = 3
@@ -74,6 +75,4 @@ async def too_large(
 
 def large_files_words(files: Sequence[LargeFile]) -> str:
     """Their names and sizes: `data.bin (120.0 MiB) and core (101.5 MiB)`."""
-    shown = [f"{file.path} ({file.size_bytes / _MIB:,.1f} MiB)" for file in files[:_NAMED]]
-    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
-    return f"{', '.join(shown)}{more}"
+    return several([f"{file.path} ({file.size_bytes / _MIB:,.1f} MiB)" for file in files], most=_NAMED)

@@ -10,6 +10,7 @@ from miyabi.large_files import LargeFile, large_files_words
 from miyabi.redact import redact
 from miyabi.session import Outcome, SessionResult
 from miyabi.text import last_message, one_line
+from miyabi.wording import several
 
 _CHARACTERS = 300
 _NAMED = 5
@@ -58,8 +59,8 @@ def conflicting(task: str, files: tuple[str, ...], *, merged: Mapping[str, Colle
         note: what else there is to say, as the end of a sentence.
     """
     others = [other for other, changed in merged.items() if not set(files).isdisjoint(changed)]
-    who = _several(others) if others else "the base and what was merged before it"
-    where = f"both changed {_several(files)}" if files else "files or folders were renamed in two ways"
+    who = several(others, most=_NAMED) if others else "the base and what was merged before it"
+    where = f"both changed {several(files, most=_NAMED)}" if files else "files or folders were renamed in two ways"
     reason = f"it does not merge with {who}: {where}{note}"
     return LeftOut(task=task, kind=LeftOutKind.CONFLICT, files=files, reason=reason)
 
@@ -68,7 +69,7 @@ def submodules_words(paths: Sequence[str]) -> str:
     """What there is to do about submodules in conflict."""
     are = "is a submodule" if len(paths) == 1 else "are submodules"
     which = "in it the two commits that they name" if len(paths) == 1 else "in each the two commits that they name"
-    return f"{_several(paths)} {are}: merge {which}, or let one of the tasks depend on the other"
+    return f"{several(paths, most=_NAMED)} {are}: merge {which}, or let one of the tasks depend on the other"
 
 
 def breaking(task: str, *, command: str, exit_status: int, output: str) -> LeftOut:
@@ -117,9 +118,3 @@ _WHY = {
 def _follower(task: str, root: LeftOut) -> LeftOut:
     reason = f"it builds on {root.task}, which {_WHY[root.kind]}"
     return LeftOut(task=task, kind=LeftOutKind.UPSTREAM, because_of=root.task, reason=reason)
-
-
-def _several(names: Collection[str]) -> str:
-    shown = [*names][:_NAMED]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(shown) + more

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from miyabi.attributes import with_attributes_of
 from miyabi.errors import GitFailed, MergeConflict
 from miyabi.git import Answer, Git, sayable
+from miyabi.wording import several
 
 AUTHOR = ("Water Spider", "water-spider@localhost")
 """Who signs the commits that are ours."""
@@ -139,7 +140,7 @@ async def _merged_tree(git: Git, ours: str, theirs: str, *, done: Sequence[str])
 
 async def _conflict(git: Git, files: tuple[str, ...], *, theirs: str, done: Sequence[str]) -> MergeConflict:
     others = " and ".join([await _label(git, commit) for commit in done])
-    shown = ", ".join(files[:_FILES_SHOWN]) + (f" and {len(files) - _FILES_SHOWN} more" if files[_FILES_SHOWN:] else "")
+    shown = several(files, most=_FILES_SHOWN)
     return MergeConflict(
         f"{await _label(git, theirs)} does not merge with {others}: both changed {shown}. "
         "Let one of the two tasks depend on the other, or merge the branches by hand and start from there.",

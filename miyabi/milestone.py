@@ -16,6 +16,7 @@ from miyabi.issue_waits import Standing, SubIssues, Waits
 from miyabi.machine import Machine
 from miyabi.placement import Load, unplaceable
 from miyabi.text import one_line
+from miyabi.wording import several
 
 _NAMED = 5
 
@@ -210,7 +211,8 @@ def _unusable(issue: Issue, machines: Sequence[Machine]) -> str:
 def _blocked(issue: Issue, known: Waits, *, circle: tuple[int, ...] | None) -> tuple[SkipKind, str]:
     blockers = known.blocked_by(issue.number)
     if blockers:
-        return SkipKind.BLOCKED, _listed([_blocker(reference, known) for reference in blockers])
+        reasons = [_blocker(reference, known) for reference in blockers]
+        return SkipKind.BLOCKED, several(reasons, most=_NAMED, separator="; ")
     if issue.number in known.unclear:
         return SkipKind.UNCLEAR, issue_waits.unclear_sentence(known.unclear[issue.number])
     if circle:
@@ -240,11 +242,7 @@ def _add_dependants(known: Waits, skipped: dict[int, SkippedIssue]) -> None:
         for issue in dependants.get(number, ()):
             if issue.number not in skipped:
                 missing = [other for other in known.here(issue.number) if other in skipped]
-                reason = _listed([f"it waits for #{n}, which is not run now ({skipped[n].kind})" for n in missing])
+                reasons = [f"it waits for #{n}, which is not run now ({skipped[n].kind})" for n in missing]
+                reason = several(reasons, most=_NAMED, separator="; ")
                 skipped[issue.number] = _skip(issue, known, kind=SkipKind.UPSTREAM, reason=reason)
                 ready.append(issue.number)
-
-
-def _listed(sentences: Sequence[str]) -> str:
-    more = f"; and {len(sentences) - _NAMED} more" if len(sentences) > _NAMED else ""
-    return "; ".join(sentences[:_NAMED]) + more

@@ -9,6 +9,7 @@ from miyabi.errors import BadInput
 from miyabi.github_values import Milestone
 from miyabi.problems import shown
 from miyabi.text import one_line
+from miyabi.wording import several
 
 NEXT_DUE = "next due"
 _LISTED = 10
@@ -36,9 +37,8 @@ def choose_milestone(milestones: Sequence[Milestone], wanted: str, *, finished: 
 
 def there_are(milestones: Sequence[Milestone]) -> str:
     """A sentence with those that may be meant, open ones first."""
-    first = sorted(milestones, key=lambda m: (m.state != "open", m.number))[:_LISTED]
-    more = f" and {len(milestones) - _LISTED} more" if len(milestones) > _LISTED else ""
-    return f"There are: {', '.join(map(_in_words, first))}{more}." if first else "There are no milestones at all."
+    ordered = [_in_words(m) for m in sorted(milestones, key=lambda m: (m.state != "open", m.number))]
+    return f"There are: {several(ordered, most=_LISTED)}." if ordered else "There are no milestones at all."
 
 
 def _in_words(milestone: Milestone) -> str:

@@ -12,12 +12,13 @@ from miyabi.paging import Section, size, tables
 from miyabi.report import Elsewhere, Report, TaskRow
 from miyabi.report_markdown import style
 from miyabi.session import Outcome
-from miyabi.wording import cost, count, dollars, duration, percent
+from miyabi.wording import cost, count, dollars, duration, percent, several
 from miyabi.work_elsewhere import left_there_words, size_of
 
 MAX_ROWS = 500
 _LOG_CHARACTERS = 6_000
 _SHORT_SHA = 10
+_PATHS_IN_A_CELL = 10
 _WHY = {
     LeftOutKind.CONFLICT: "conflict",
     LeftOutKind.CHECK: "breaks the checks",
@@ -41,7 +42,7 @@ def left_out(report: Report, integration: Integration) -> list[LeftOut]:
 def left_out_section(report: Report, integration: Integration, issues: Mapping[str, int]) -> list[Section]:
     """What was left out and why, with the files in conflict."""
     rows = [
-        (issue_link(each.task, issues), code(each.task), _WHY[each.kind], _reason(each), _listed(each.files))
+        (issue_link(each.task, issues), code(each.task), _WHY[each.kind], _reason(each), _files(each))
         for each in left_out(report, integration)
     ]
     titles = ("Issue", "Task", "Why", "What was said", "Files in conflict")
@@ -186,9 +187,8 @@ def _reason(each: LeftOut) -> str:
     return "; ".join(part for part in (because, words(each.reason)) if part)
 
 
-def _listed(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - 10} more" if len(paths) > 10 else ""  # noqa: PLR2004 - as many as a cell bears
-    return ", ".join(map(code, paths[:10])) + more
+def _files(each: LeftOut) -> str:
+    return several([code(path) for path in each.files], most=_PATHS_IN_A_CELL)
 
 
 def _changes(report: Report, merged: set[str]) -> str:

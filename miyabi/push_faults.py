@@ -12,7 +12,7 @@ from miyabi.errors import GitError, GitFailed, PushRefused, RemoteLoginRefused, 
 from miyabi.git import Answer
 from miyabi.push_target import PushTarget
 from miyabi.text import clean, one_line
-from miyabi.wording import count
+from miyabi.wording import count, several
 
 _LOGIN = re.compile(
     r"could not read (?:Username|Password)|Authentication failed|returned error: 401|Permission denied \("
@@ -108,14 +108,13 @@ def refusal(
     refused: Mapping[str, str], *, pushed: tuple[str, ...], target: PushTarget, remote_said: str
 ) -> PushRefused:
     """Some branches were not pushed; each is named with its reason."""
-    first = [f"{branch} ({reason})" for branch, reason in [*refused.items()][:_SHOWN]]
-    more = f" and {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
+    reasons = [f"{branch} ({reason})" for branch, reason in refused.items()]
     rest = f" {count(len(pushed), 'other')} went through." if pushed else ""
     said = f" It says: {remote_said}." if remote_said else ""
     advice = advice_on(f"{' '.join(refused.values())} {remote_said}")
     return PushRefused(
-        f"{target.url}: {count(len(refused), 'branch').replace('branchs', 'branches')} not pushed:"
-        f" {', '.join(first)}{more}.{rest}{said} {advice}".rstrip(),
+        f"{target.url}: {count(len(refused), 'branch', 'branches')} not pushed:"
+        f" {several(reasons, most=_SHOWN)}.{rest}{said} {advice}".rstrip(),
         refused=dict(refused),
         pushed=pushed,
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from miyabi import conflict_markers, merging
 from miyabi.errors import MergeConflict, MiyabiError
 from miyabi.git import Git
 from miyabi.text import one_line
+from miyabi.wording import several
 
 _FILES_SHOWN = 5
 _WHY_CHARACTERS = 500
@@ -78,7 +79,8 @@ async def _tree(git: Git, conflict: Conflict, head: str) -> str:
     if not await _is_on_top(git, head, conflict.start):
         raise _unresolved(conflict, f"the resolution {head[:12]} is not on top of both sides")
     if left := await conflict_markers.unresolved(git, head, sides=(conflict.ours, conflict.theirs)):
-        raise _unresolved(conflict, f"the resolution {head[:12]} still has conflict markers in {_several(left)}")
+        files = several(left, most=_FILES_SHOWN)
+        raise _unresolved(conflict, f"the resolution {head[:12]} still has conflict markers in {files}")
     return (await git.ask("rev-parse", "--verify", f"{head}^{{tree}}")).text
 
 
@@ -88,8 +90,3 @@ async def _is_on_top(git: Git, head: str, start: str) -> bool:
 
 def _unresolved(conflict: Conflict, why: str) -> MergeConflict:
     return MergeConflict(why, files=conflict.files)
-
-
-def _several(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _FILES_SHOWN} more" if names[_FILES_SHOWN:] else ""
-    return ", ".join(names[:_FILES_SHOWN]) + more

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
+from itertools import islice
 
 _MINUTE, _HOUR = 60, 3600
 _EXACT_BELOW_SECONDS = 10
@@ -34,9 +36,17 @@ def time_of_day(moment: float, *, now: float) -> str:
     return time.strftime(f"{day}%H:%M %Z", then)
 
 
-def count(number: int, noun: str) -> str:
-    """A number with its noun: `1 task`, `1,200 tasks`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def count(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: `1 task`, `1,200 tasks`; `plural` where it is not the noun with an s."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def several(names: Collection[str], *, most: int, separator: str = ", ") -> str:
+    """The first `most` names, and how many more there are: `a, b and 3 more`; nothing of nothing."""
+    more = len(names) - most
+    listed = separator.join(islice(names, most))
+    ending = separator if separator != ", " else " "
+    return f"{listed}{ending}and {more:,} more" if more > 0 else listed
 
 
 def dollars(amount: float, *, is_partial: bool = False) -> str:

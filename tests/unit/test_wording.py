@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from miyabi.wording import clock, count, duration, percent, time_of_day
+from miyabi.wording import clock, count, duration, percent, several, time_of_day
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC).timestamp()  # a Thursday
 HOUR = 3600
@@ -64,3 +64,26 @@ def test_percent(fraction: float, words: str) -> None:
 def test_count() -> None:
     """One thing is singular, thousands have a comma."""
     assert [count(n, "task") for n in (0, 1, 1200)] == ["0 tasks", "1 task", "1,200 tasks"]
+
+
+@pytest.mark.parametrize(
+    ("names", "most", "words"),
+    [
+        ([], 2, ""),
+        (["a"], 2, "a"),
+        (["a", "b"], 2, "a, b"),
+        (["a", "b", "c"], 2, "a, b and 1 more"),
+        ({"a": 1, "b": 2}, 1, "a and 1 more"),
+        ([str(n) for n in range(2_002)], 2, "0, 1 and 2,000 more"),
+    ],
+)
+def test_several(names: list[str], most: int, words: str) -> None:
+    """The first ones by name, the others as a number."""
+    assert several(names, most=most) == words
+
+
+def test_several_sentences() -> None:
+    """Where a comma would be read as part of one of them, another mark stands between them, also before the number."""
+    assert several(["a, b", "c", "d"], most=2, separator="; ") == "a, b; c; and 1 more"
+    assert count(1, "branch", "branches") == "1 branch"
+    assert count(1_200, "branch", "branches") == "1,200 branches"
