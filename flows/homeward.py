@@ -13,7 +13,6 @@ from miyabi.errors import BadInput
 from miyabi.github_values import PullRequest
 from miyabi.homecoming import Luggage, base_branch, nothing_to_bring, pack, statuses_of
 from miyabi.integration_values import Integration
-from miyabi.milestone import issue_numbers
 from miyabi.place import Place
 from miyabi.report import Report
 from miyabi.reporting import read_report, write_report
@@ -34,7 +33,7 @@ def bring_home(folder: RunFolder, place: Place) -> Homecoming:
     if integration is None:
         raise BadInput(f"run {folder.run} is not integrated yet. Press aggregate-results for it first.")
     of, mode = folder.find_kept(MilestoneRun), place.settings.pull_request.mode
-    issues = issue_numbers(Dag.load(folder.dag_file))
+    issues = Dag.load(folder.dag_file).issues
     luggage = pack(report, integration, issues=issues, mode=mode, name=of.title if of else "")
     _keep_texts(folder, luggage)
     if note := nothing_to_bring(report, integration, luggage):

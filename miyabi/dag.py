@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from miyabi import dag_order
 from miyabi.dag_file import Content, content, level_warning
@@ -16,10 +16,6 @@ from miyabi.dag_text import plain_values, read_text
 from miyabi.node import Node, TaskType
 from miyabi.problems import Problems, shown
 from miyabi.references import check_references
-
-if TYPE_CHECKING:
-    from miyabi.github_values import Issue
-    from miyabi.milestone import Selection
 
 __all__ = ["Dag", "Node", "TaskType"]
 
@@ -68,13 +64,6 @@ class Dag:
         return cls._from_content(content(plain_values(text, name=name), name=name), name=name)
 
     @classmethod
-    def from_issues(cls, issues: Iterable[Issue], **known: Any) -> Selection:
-        """What of a milestone is run now; takes and gives what `miyabi.milestone.from_issues` does."""
-        from miyabi import milestone  # noqa: PLC0415 - it imports this module
-
-        return milestone.from_issues(issues, **known)
-
-    @classmethod
     def _from_content(cls, given: Content, *, name: str) -> Dag:
         dag = cls(nodes=given.nodes, name=name, warnings=given.warnings)
         warning = level_warning(given.levels, dag.levels, name=name)
@@ -84,6 +73,11 @@ class Dag:
     def by_id(self) -> Mapping[str, Node]:
         """The nodes by their ids, in file order."""
         return MappingProxyType({node.id: node for node in self.nodes})
+
+    @property
+    def issues(self) -> dict[str, int]:
+        """The issue's number for each task that has one, whatever file the DAG is from."""
+        return {node.id: node.issue for node in self.nodes if node.issue}
 
     @cached_property
     def order(self) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from miyabi.errors import BadInput
 from miyabi.github_values import Milestone, PullRequest
 from miyabi.integration_values import Integration, LeftOut
 from miyabi.leaving_out import of_size
-from miyabi.milestone import issue_numbers
 from miyabi.report import Report, TaskRow
 from miyabi.reporting import read_report, write_report
 from miyabi.run_folder import RunFolder
@@ -34,7 +33,7 @@ class EarlierRun:
     @property
     def issues(self) -> Mapping[str, int]:
         """The issue's number for each task that has one."""
-        return issue_numbers(self.dag)
+        return self.dag.issues
 
     @property
     def needs_homecoming(self) -> bool:
@@ -134,7 +133,7 @@ def _live(folder: RunFolder) -> dict[int, str]:
     """The issues that a run works on; a rehearsal works on none."""
     if folder.info().rehearse:
         return {}
-    return dict.fromkeys(issue_numbers(Dag.load(folder.dag_file)).values(), folder.run)
+    return dict.fromkeys(Dag.load(folder.dag_file).issues.values(), folder.run)
 
 
 def _is_of(folder: RunFolder, *, github: str, milestone: Milestone) -> bool:

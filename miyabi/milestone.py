@@ -72,17 +72,12 @@ class Selection:
     @property
     def issues(self) -> Mapping[str, int]:
         """The issue's number for each task."""
-        return issue_numbers(self.dag) if self.dag else {}
+        return self.dag.issues if self.dag else {}
 
 
 def task_id(number: int) -> str:
     """The id of an issue's task."""
     return f"issue-{number}"
-
-
-def issue_numbers(dag: Dag) -> dict[str, int]:
-    """The issue's number for each task that has one, whatever file the DAG is from."""
-    return {node.id: node.issue for node in dag.nodes if node.issue}
 
 
 def unknown_references(

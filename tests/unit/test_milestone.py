@@ -6,7 +6,7 @@ from miyabi.dag import Dag
 from miyabi.github_values import Blocker
 from miyabi.issue_references import Reference
 from miyabi.machine import Machine
-from miyabi.milestone import IssueRules, SkipKind, issue_numbers, unknown_references
+from miyabi.milestone import SkipKind, unknown_references
 from miyabi.node import TaskType
 from miyabi.plan import simulate
 from tests.support.milestones import (
@@ -33,7 +33,7 @@ def test_an_issue_becomes_a_node() -> None:
     assert node.description.startswith("Do it.\n\nWhere a commit message names an issue, write `Refs #7`")
     assert (node.prompt, node.command) == (None, None)
     assert dag.name == "milestone 3 (v1.2)"
-    assert issue_numbers(dag) == {"issue-7": 7}
+    assert dag.issues == {"issue-7": 7}
 
 
 def test_the_dag_survives_its_file() -> None:
@@ -41,13 +41,6 @@ def test_the_dag_survives_its_file() -> None:
     dag = select(issue(1), issue(2, "Depends on #1")).dag
     assert dag is not None
     assert Dag.from_text(dag.to_json()) == dag
-
-
-def test_dag_from_issues_is_the_same() -> None:
-    """`Dag.from_issues` gives what the function gives."""
-    given = {"blockers": {}, "sub_issues": {}, "comments": {}, "label_events": {1: setting(WRITER)}, "taken": {}}
-    selection = Dag.from_issues([issue(1)], **given, rules=IssueRules(), milestone=milestone())
-    assert selection == select(issue(1))
 
 
 def test_dependencies_come_from_three_places() -> None:
