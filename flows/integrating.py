@@ -120,7 +120,7 @@ class Integrating:
             run=self.folder.run,
             base=info.base,
             base_branch=info.base_branch,
-            verification=how.verification,
+            settings=how,
             run_command=self._verify,
             resolve=resolving.resolve if how.resolve_conflicts else None,
             max_file_bytes=await self._max_file_bytes(),

@@ -10,7 +10,6 @@ from miyabi import issue_prompt
 from miyabi.carry_over import CarryOver
 from miyabi.github_access import PUBLIC_API, Manners
 from miyabi.milestone import IssueRules
-from miyabi.verification import Verification
 
 
 class _Table(BaseModel):
@@ -28,11 +27,9 @@ class IntegrationSettings(_Table):
     )
 
     @property
-    def verification(self) -> Verification:
-        """The same as the integration takes it."""
-        return Verification(
-            commands=self.verify, timeout_seconds=60 * self.verify_timeout_minutes, rounds=self.verify_rounds
-        )
+    def verify_timeout_seconds(self) -> float:
+        """Seconds after which one of them is ended."""
+        return 60 * self.verify_timeout_minutes
 
 
 class GitHubSettings(_Table):

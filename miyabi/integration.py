@@ -10,6 +10,7 @@ from miyabi.bisecting import first_failing
 from miyabi.clone import describe
 from miyabi.dag import Dag
 from miyabi.history import History
+from miyabi.home_settings import IntegrationSettings
 from miyabi.integration_values import Integration, LeftOut
 from miyabi.large_files import too_large
 from miyabi.merge_chain import Chain, ChainMaker
@@ -17,9 +18,9 @@ from miyabi.redact import redact
 from miyabi.repository import Repository
 from miyabi.resolution import Resolve
 from miyabi.session import SessionResult, integration_branch
-from miyabi.verification import LOG_CHARACTERS, RunCommand, Verification, Verifier, run_plainly, tail
+from miyabi.verification import LOG_CHARACTERS, RunCommand, Verifier, run_plainly, tail
 
-_NOT_VERIFIED = Verification()
+_DEFAULTS = IntegrationSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ async def integrate(
     run: str,
     base: str,
     base_branch: str | None = None,
-    verification: Verification = _NOT_VERIFIED,
+    settings: IntegrationSettings = _DEFAULTS,
     run_command: RunCommand = run_plainly,
     resolve: Resolve | None = None,
     max_file_bytes: int | None = None,
@@ -51,7 +52,7 @@ async def integrate(
         run: name of the run.
         base: branch, tag or commit that the branch starts from.
         base_branch: the branch that this is the head of; verify commands find it under its name.
-        verification: commands that must pass on the merged tree.
+        settings: commands that must pass on the merged tree, and how often they are tried.
         run_command: runs each of them.
         resolve: has a merge that conflicts resolved by somebody; None: such a task is left out.
         max_file_bytes: a task whose commits bring a larger file is left out; None: none is.
@@ -76,7 +77,7 @@ async def integrate(
     )
     causes = await _causes(repository, dag, results, here=here, base=start, max_file_bytes=max_file_bytes)
     clone = await describe(repository, branch=base_branch, commit=start)
-    verifier = Verifier(repository, verification, clone=clone, run_command=run_command)
+    verifier = Verifier(repository, settings, clone=clone, run_command=run_command)
     outcome = await _settle(maker, verifier, causes)
     await own_branch.place(repository, branch, head=outcome.chain.head, base=start)
     return Integration(
@@ -86,7 +87,7 @@ async def integrate(
         merged=outcome.chain.merged,
         left_out=tuple(outcome.chain.left_out.values()),
         verified=outcome.verified,
-        verify_commands=tuple(map(redact, verification.commands)),
+        verify_commands=tuple(map(redact, settings.verify)),
         verify_log=outcome.log,
     )
 
@@ -113,14 +114,14 @@ async def _settle(maker: ChainMaker, verifier: Verifier, causes: Mapping[str, Le
     """Merges and verifies; whoever breaks it is left out, and the rest is merged and verified again."""
     causes = dict(causes)
     chain = await maker.make(causes)
-    if not verifier.how.commands or not chain.merges:
+    if not verifier.how.verify or not chain.merges:
         return _Outcome(chain=chain)
-    for number in range(1, verifier.how.rounds + 1):
+    for number in range(1, verifier.how.verify_rounds + 1):
         if not await verifier.surely_fails(chain.head, label=_label(chain, len(chain.merges))):
             return _Outcome(chain=chain, verified=True, log=verifier.log(chain.head))
         if await verifier.surely_fails(chain.base, label=_label(chain, 0)):
             return _Outcome(chain=chain, verified=False, log=_log(_BASE_FAILS, verifier, chain.base))
-        if number < verifier.how.rounds:
+        if number < verifier.how.verify_rounds:
             culprit = await _culprit(chain, verifier)
             causes[culprit.task] = culprit
             chain = await maker.make(causes)

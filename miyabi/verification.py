@@ -10,26 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from miyabi import guard, scratch
 from miyabi.children import see_end
 from miyabi.clone import Clone
+from miyabi.home_settings import IntegrationSettings
 from miyabi.redact import redact
 from miyabi.repository import Repository
 from miyabi.text import clean
 
 LOG_CHARACTERS = 20_000
-
-
-class Verification(BaseModel):
-    """How a run is verified."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    commands: tuple[str, ...] = Field((), description="Shell commands that must pass on the integrated tree, in order")
-    timeout_seconds: float = Field(1800, gt=0, description="Seconds after which one of them is ended")
-    rounds: int = Field(5, ge=1, description="How often the whole is verified while culprits are left out")
 
 
 class CommandEnd(NamedTuple):
@@ -82,7 +71,7 @@ class Verifier:
     """Verifies commits. One that passed once passes; one that failed twice fails."""
 
     def __init__(
-        self, repository: Repository, how: Verification, *, clone: Clone, run_command: RunCommand = run_plainly
+        self, repository: Repository, how: IntegrationSettings, *, clone: Clone, run_command: RunCommand = run_plainly
     ) -> None:
         self.how = how
         self._clone = clone
@@ -129,8 +118,9 @@ class Verifier:
 
     async def _verdict(self, folder: Path, *, label: str) -> Verdict:
         log: list[str] = []
-        for command in self.how.commands:
-            end = await self._run_command(command, folder=folder, timeout_seconds=self.how.timeout_seconds, label=label)
+        for command in self.how.verify:
+            seconds = self.how.verify_timeout_seconds
+            end = await self._run_command(command, folder=folder, timeout_seconds=seconds, label=label)
             output = tail(redact(clean(end.output)).strip("\n"), characters=guard.TAIL_CHARACTERS)
             log += [f"$ {redact(command)}", output, *([f"[exit status {end.exit_status}]"] if end.exit_status else [])]
             if end.exit_status:
