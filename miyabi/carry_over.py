@@ -17,19 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from miyabi import issue_references
 from miyabi.dag import Dag
 from miyabi.github_values import MergeState, PullRequest
+from miyabi.home_settings import MilestoneSettings
 from miyabi.integration_values import Integration, LeftOutKind
 from miyabi.issue_references import Home
 from miyabi.report import Report, TaskRow
 from miyabi.session import BLAMELESS, Outcome
 from miyabi.wording import count
-
-
-class CarryOver(BaseModel):
-    """How often an issue is tried."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    max_tries: int = Field(3, ge=1, description="Runs that may fail on an issue before its text has to change")
 
 
 class IssueTry(BaseModel):
@@ -72,7 +65,7 @@ def taken(
     pull_requests: Iterable[PullRequest],
     tries: Iterable[IssueTry],
     home: Home,
-    rules: CarryOver,
+    settings: MilestoneSettings,
 ) -> dict[int, str]:
     """The issues that are not taken this time, each with the reason.
 
@@ -82,7 +75,7 @@ def taken(
         pull_requests: ours, in whatever state, with their bodies; not those from forks, which may claim anything.
         tries: what earlier runs made of the issues, in any order.
         home: the repository, to tell its issues from others in the bodies.
-        rules: how often an issue is tried.
+        settings: how often an issue is tried.
     """
     covering = _covering(pull_requests, home=home)
     history: dict[int, list[IssueTry]] = {}
@@ -94,7 +87,8 @@ def taken(
         same = [each for each in earlier if each.fingerprint == text]
         is_changed = bool(earlier) and earlier[-1].fingerprint != text
         covered = _covered(covering.get(number), is_changed=is_changed)
-        found[number] = _working(live.get(number)) or covered or _merged(same) or _used_up(same, rules)
+        used_up = _used_up(same, max_tries=settings.max_tries)
+        found[number] = _working(live.get(number)) or covered or _merged(same) or used_up
     return {number: reason for number, reason in found.items() if reason}
 
 
@@ -139,9 +133,9 @@ def _covered(pull_request: PullRequest | None, *, is_changed: bool) -> str:
     return f"its pull request #{pull_request.number} was {how}; close the issue, or say in a comment what is missing"
 
 
-def _used_up(same: Sequence[IssueTry], rules: CarryOver) -> str:
+def _used_up(same: Sequence[IssueTry], *, max_tries: int) -> str:
     failures = [each for each in same if each.is_failure]
-    if len(failures) < rules.max_tries:
+    if len(failures) < max_tries:
         return ""
     last = failures[-1]
     said = f"{count(len(failures), 'run')} tried it in vain, the last ({last.run}) with '{last.in_words}'"

@@ -6,10 +6,14 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from miyabi import issue_prompt
-from miyabi.carry_over import CarryOver
 from miyabi.github_access import PUBLIC_API, Manners
-from miyabi.milestone import IssueRules
+
+_TEMPLATE = """\
+{body}
+
+{comments}
+
+Where a commit message names an issue, write `Refs #{number}`; leave out words such as `Fixes` and `Closes`."""
 
 
 class _Table(BaseModel):
@@ -78,20 +82,10 @@ class MilestoneSettings(_Table):
 
     label: str = Field("miyabi", min_length=1, description="Label that says: run this; set by somebody who may write")
     template: str = Field(
-        issue_prompt.DEFAULT_TEMPLATE,
+        _TEMPLATE,
         description="What a session is told, with {title}, {body}, {comments}, {number}, {url} and {author} filled in",
     )
     max_tries: int = Field(3, ge=1, description="Runs that may fail on an issue before its text has to change")
     close: bool = Field(default=False, description="Close the milestone when nothing is open and all succeeded")
     comments: bool = Field(default=True, description="Keep a comment on each issue that was run")
     labels: bool = Field(default=True, description="Keep labels such as miyabi:review on the issues")
-
-    @property
-    def rules(self) -> IssueRules:
-        """The same as the choice of issues takes it."""
-        return IssueRules(label=self.label, template=self.template)
-
-    @property
-    def carry_over(self) -> CarryOver:
-        """The same as the choice of issues takes it."""
-        return CarryOver(max_tries=self.max_tries)

@@ -13,13 +13,6 @@ from miyabi.text import clean, one_line, shorten
 COMMENT_MARKER = "<!-- miyabi:issue -->"
 """First line of the comment that we keep on an issue."""
 
-DEFAULT_TEMPLATE = """\
-{body}
-
-{comments}
-
-Where a commit message names an issue, write `Refs #{number}`; leave out words such as `Fixes` and `Closes`."""
-
 _FIELDS = ("title", "body", "comments", "number", "url", "author")
 _FIELD = re.compile(r"\{(" + "|".join(_FIELDS) + r")\}")
 _NO_COMMENTS = re.compile(r"^\{comments\}\n*", re.MULTILINE)
@@ -43,7 +36,7 @@ def title(issue: Issue) -> str:
     return own if own and issue.author.can_write else f"Issue #{issue.number}"
 
 
-def render(issue: Issue, comments: Sequence[Comment], *, template: str = DEFAULT_TEMPLATE) -> str:
+def render(issue: Issue, comments: Sequence[Comment], *, template: str) -> str:
     """What there is to do: the template with `{title}`, `{body}`, `{comments}`, `{number}`, `{url}` and `{author}`.
 
     Whatever stands in braces in the issue stays as it is. Where the author has no write access, title and body are

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from miyabi import issue_labels, issue_prompt, issue_waits
 from miyabi.dag import Dag, Node
 from miyabi.github_values import Blocker, Comment, Issue, LabelEvent, Milestone
+from miyabi.home_settings import MilestoneSettings
 from miyabi.issue_references import Reference
 from miyabi.issue_waits import Standing, SubIssues, Waits
 from miyabi.machine import Machine
@@ -19,18 +20,6 @@ from miyabi.text import one_line
 from miyabi.wording import several
 
 _NAMED = 5
-
-
-class IssueRules(BaseModel):
-    """Which issues are run, and what their sessions are told."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    label: str = Field("miyabi", min_length=1, description="Label that says: run this; set by somebody who may write")
-    template: str = Field(
-        issue_prompt.DEFAULT_TEMPLATE,
-        description="What a session is told, with {title}, {body}, {comments}, {number}, {url} and {author} filled in",
-    )
 
 
 class SkipKind(StrEnum):
@@ -98,7 +87,7 @@ def from_issues(
     sub_issues: Mapping[int, SubIssues],
     comments: Mapping[int, Sequence[Comment]],
     label_events: Mapping[int, Sequence[LabelEvent]],
-    rules: IssueRules,
+    settings: MilestoneSettings,
     milestone: Milestone,
     taken: Mapping[int, str],
     machines: Sequence[Machine] = (),
@@ -110,19 +99,19 @@ def from_issues(
         blockers: what GitHub says an issue is blocked by. Further ones only tell the state of what a text names.
         sub_issues: a parent waits for its sub-issues; numbers are of the same repository.
         comments: all of an issue's comments; only those by people with write access are told to the session.
-        label_events: who set labels on an issue; the latest setting of the rules' label counts.
-        rules: the label that says what is run, and the template of the prompt.
+        label_events: who set labels on an issue; the latest setting of the label in `settings` counts.
+        settings: the label that says what is run, and the template of the prompt.
         milestone: issues of another one, or of none, are not run.
         taken: issues not to be taken now, and why.
         machines: those of the fleet; an issue that none of them can take is held back. Not asked where there are none.
     """
     known = issue_waits.waits(issues, blockers=blockers, sub_issues=sub_issues, milestone=milestone)
     unusable = {issue.number: _unusable(issue, machines) for issue in known.open}
-    skipped = _skips(known, label_events, rules=rules, taken=taken, unusable=unusable)
+    skipped = _skips(known, label_events, settings=settings, taken=taken, unusable=unusable)
     held_back = (each for each in skipped.values() if each.kind is SkipKind.UNUSABLE)
     warnings = (*known.warnings, *(f"issue #{each.number} is held back: {each.reason}" for each in held_back))
     nodes = tuple(
-        _node(issue, comments.get(issue.number, ()), known, rules=rules)
+        _node(issue, comments.get(issue.number, ()), known, settings=settings)
         for issue in known.open
         if issue.number not in skipped
     )
@@ -134,11 +123,11 @@ def from_issues(
     )
 
 
-def _node(issue: Issue, comments: Sequence[Comment], known: Waits, *, rules: IssueRules) -> Node:
+def _node(issue: Issue, comments: Sequence[Comment], known: Waits, *, settings: MilestoneSettings) -> Node:
     return Node(
         id=task_id(issue.number),
         title=issue_prompt.title(issue),
-        description=issue_prompt.render(issue, comments, template=rules.template),
+        description=issue_prompt.render(issue, comments, template=settings.template),
         type=issue_labels.kind(issue.labels),
         priority=issue_labels.priority(issue.labels),
         estimated_duration=issue_labels.minutes(issue.labels),
@@ -153,7 +142,7 @@ def _skips(
     known: Waits,
     events: Mapping[int, Sequence[LabelEvent]],
     *,
-    rules: IssueRules,
+    settings: MilestoneSettings,
     taken: Mapping[int, str],
     unusable: Mapping[int, str],
 ) -> dict[int, SkippedIssue]:
@@ -161,7 +150,7 @@ def _skips(
     circles = {number: circle for circle in known.cycles() for number in circle}
     skipped: dict[int, SkippedIssue] = {}
     for issue in known.open:
-        own = _own_reason(issue, events.get(issue.number, ()), rules=rules, taken=taken)
+        own = _own_reason(issue, events.get(issue.number, ()), settings=settings, taken=taken)
         if not own and unusable[issue.number]:
             own = SkipKind.UNUSABLE, unusable[issue.number]
         kind, reason = own or _blocked(issue, known, circle=circles.get(issue.number))
@@ -177,17 +166,17 @@ def _skip(issue: Issue, known: Waits, *, kind: SkipKind, reason: str) -> Skipped
 
 
 def _own_reason(
-    issue: Issue, events: Sequence[LabelEvent], *, rules: IssueRules, taken: Mapping[int, str]
+    issue: Issue, events: Sequence[LabelEvent], *, settings: MilestoneSettings, taken: Mapping[int, str]
 ) -> tuple[SkipKind, str] | None:
-    if rules.label.casefold() not in {label.casefold() for label in issue.labels}:
-        return SkipKind.LABEL, f"it has no label '{rules.label}'"
-    settings = [event for event in events if event.label.casefold() == rules.label.casefold()]
-    if not settings:
-        return SkipKind.TRUST, f"nobody knows who set its label '{rules.label}'; take it off and set it again"
-    _, latest = max(enumerate(settings), key=lambda pair: (pair[1].at, pair[0]))
+    if settings.label.casefold() not in {label.casefold() for label in issue.labels}:
+        return SkipKind.LABEL, f"it has no label '{settings.label}'"
+    given = [event for event in events if event.label.casefold() == settings.label.casefold()]
+    if not given:
+        return SkipKind.TRUST, f"nobody knows who set its label '{settings.label}'; take it off and set it again"
+    _, latest = max(enumerate(given), key=lambda pair: (pair[1].at, pair[0]))
     if not latest.actor.can_write:
         who = f"@{latest.actor.login}, who has no write access"
-        return SkipKind.TRUST, f"its label '{rules.label}' was set by {who}; somebody with write access must set it"
+        return SkipKind.TRUST, f"its label '{settings.label}' was set by {who}; somebody with write access must set it"
     if issue.number in taken:
         return SkipKind.TAKEN, taken[issue.number]
     return None

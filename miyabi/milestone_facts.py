@@ -11,9 +11,10 @@ from miyabi import issue_prompt
 from miyabi.errors import NotFoundOnGitHub
 from miyabi.github_reader import GitHubReader
 from miyabi.github_values import Blocker, Comment, Issue, LabelEvent, Milestone, Person, PullRequest
+from miyabi.home_settings import MilestoneSettings
 from miyabi.issue_references import Home
 from miyabi.machine import Machine
-from miyabi.milestone import IssueRules, Selection, from_issues, unknown_references
+from miyabi.milestone import Selection, from_issues, unknown_references
 
 AT_ONCE = 8
 """Requests under way at the same time; GitHub allows a hundred."""
@@ -54,7 +55,9 @@ class MilestoneFacts:
         open_issues = [issue for issue in self.own if issue.state == "open"]
         return {i.number: issue_prompt.fingerprint(i, self.comments.get(i.number, ())) for i in open_issues}
 
-    def select(self, *, rules: IssueRules, taken: Mapping[int, str], machines: Sequence[Machine] = ()) -> Selection:
+    def select(
+        self, *, settings: MilestoneSettings, taken: Mapping[int, str], machines: Sequence[Machine] = ()
+    ) -> Selection:
         """What of it is run now; see `miyabi.milestone.from_issues`."""
         return from_issues(
             self.issues,
@@ -62,7 +65,7 @@ class MilestoneFacts:
             sub_issues=self.sub_issues,
             comments=self.comments,
             label_events=self.label_events,
-            rules=rules,
+            settings=settings,
             milestone=self.milestone,
             taken=taken,
             machines=machines,

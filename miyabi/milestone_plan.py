@@ -62,10 +62,10 @@ async def plan_milestone(
         pull_requests=pulls.values(),
         tries=earlier.tries,
         home=facts.home,
-        rules=settings.carry_over,
+        settings=settings,
     )
     reasons = _held_back(earlier, pulls, facts.fingerprints) | reasons
-    selection = facts.select(rules=settings.rules, taken=reasons, machines=machines)
+    selection = facts.select(settings=settings, taken=reasons, machines=machines)
     return MilestonePlan(facts=facts, earlier=earlier, pull_requests=pulls, selection=selection)
 
 

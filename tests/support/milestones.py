@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from miyabi.github_values import Blocker, Comment, Issue, LabelEvent, Milestone, Person
+from miyabi.home_settings import MilestoneSettings
 from miyabi.machine import Machine
-from miyabi.milestone import IssueRules, Selection, from_issues
+from miyabi.milestone import Selection, from_issues
 
 CASES = Path(__file__).parent.parent / "cases" / "github_texts"
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
@@ -58,7 +59,7 @@ def select(
     label_events: Mapping[int, Sequence[LabelEvent]] | None = None,
     taken: Mapping[int, str] | None = None,
     machines: Sequence[Machine] = (),
-    **rules: Any,
+    **settings: Any,
 ) -> Selection:
     """What is run of these issues; their label was set by somebody with write access unless said otherwise."""
     events = {each.number: setting(WRITER) for each in issues} | dict(label_events or {})
@@ -68,7 +69,7 @@ def select(
         sub_issues=sub_issues or {},
         comments=comments or {},
         label_events=events,
-        rules=IssueRules(**rules),
+        settings=MilestoneSettings(**settings),
         milestone=milestone(),
         taken=taken or {},
         machines=machines,

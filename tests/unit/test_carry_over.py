@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from miyabi.carry_over import CarryOver, IssueTry, taken, tries_of
+from miyabi.carry_over import IssueTry, taken, tries_of
 from miyabi.github_values import MergeState, PullRequest
+from miyabi.home_settings import MilestoneSettings
 from miyabi.integration_values import Integration, LeftOut, LeftOutKind, MergedTask
 from miyabi.issue_references import Home
 from miyabi.session import Outcome
@@ -40,9 +41,9 @@ def reason(
     max_tries: int = 3,
 ) -> str | None:
     """Why issue 7 is not taken; None where it is."""
-    rules = CarryOver(max_tries=max_tries)
+    settings = MilestoneSettings(max_tries=max_tries)
     fingerprints = {7: text, 8: OTHER}
-    found = taken(fingerprints, live=live or {}, pull_requests=pulls, tries=tries, home=HERE, rules=rules)
+    found = taken(fingerprints, live=live or {}, pull_requests=pulls, tries=tries, home=HERE, settings=settings)
     assert 8 not in found
     return found.get(7)
 

@@ -5,10 +5,12 @@ import re
 import pytest
 
 from miyabi.github_values import Person
+from miyabi.home_settings import MilestoneSettings
 from miyabi.issue_prompt import fingerprint, heeded, render, title
 from miyabi.prompt import compose
 from tests.support.milestones import STRANGER, comment, issue, matches_golden, select
 
+TEMPLATE = MilestoneSettings().template
 COMMENTS = (
     comment(3, "And mind {title} and {0.__class__}."),
     comment(1, "Use the parser.\r\nNot a regex."),
@@ -60,7 +62,7 @@ def test_a_stranger_cannot_end_the_fence(text: str) -> None:
 def test_a_stranger_hides_nothing() -> None:
     """Comments and characters that whoever set the label could not see do not reach the session."""
     text = "a <!-- sesame --> b\u200b\U000e0041\u202ec\x1b[31m"
-    said = render(issue(7, text, author=STRANGER), ())
+    said = render(issue(7, text, author=STRANGER), (), template=TEMPLATE)
     assert "a  b" in said
     assert not re.search("sesame|[\u200b\U000e0041\u202e\x1b]", said)
 
@@ -80,7 +82,7 @@ def test_templates_fill_in_once() -> None:
 def test_long_texts_are_cut() -> None:
     """A body is cut with a word, and of many comments the newest stay."""
     many = [comment(n, f"comment {n} " + "x" * 7_000) for n in range(10)]
-    said = render(issue(7, "y" * 65_000), many)
+    said = render(issue(7, "y" * 65_000), many, template=TEMPLATE)
     assert "characters in all)" in said
     assert "(5 older comments left out.)" in said
     assert "comment 9" in said
@@ -90,7 +92,8 @@ def test_long_texts_are_cut() -> None:
 
 def test_no_text_at_all() -> None:
     """An empty issue says that it is empty."""
-    assert render(issue(7, " "), ()).startswith("(The issue has no text but its title.)\n\nWhere")
+    said = render(issue(7, " "), (), template=TEMPLATE)
+    assert said.startswith("(The issue has no text but its title.)\n\nWhere")
 
 
 def test_unusable_characters() -> None:
