@@ -5,13 +5,15 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from typing import Self
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from miyabi.errors import SettingsError
+from miyabi.home_settings import PUBLIC_API, GitHubSettings
 
-PUBLIC_API = "https://api.github.com"
+_DEFAULTS = GitHubSettings()
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/(?!\.{1,2}$)[A-Za-z0-9._-]+")
 _TOKEN = re.compile(r"[!-~]+")  # what may stand in a header
 
@@ -47,7 +49,7 @@ class GitHubAccess:
     token: SecretStr | None = None
     app: GitHubApp | None = None
     base_url: str = PUBLIC_API
-    timeout_seconds: float = 30
+    timeout_seconds: float = _DEFAULTS.timeout_seconds
 
     def __post_init__(self) -> None:
         _check_repository(self.repository)
@@ -117,7 +119,12 @@ class Manners:
         attempts: how often something is tried in all when GitHub does not answer.
     """
 
-    write_interval_seconds: float = 1
-    max_wait_seconds: float = 3900
+    write_interval_seconds: float = _DEFAULTS.write_interval_seconds
+    max_wait_seconds: float = _DEFAULTS.max_wait_seconds
     retry_seconds: float = 1
     attempts: int = 5
+
+    @classmethod
+    def of(cls, settings: GitHubSettings) -> Self:
+        """Those that the settings ask for."""
+        return cls(write_interval_seconds=settings.write_interval_seconds, max_wait_seconds=settings.max_wait_seconds)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from miyabi.errors import SettingsError
-from miyabi.github_access import PUBLIC_API, GitHubAccess, GitHubApp
-from miyabi.home_settings import GitHubSettings
+from miyabi.github_access import GitHubAccess, GitHubApp
+from miyabi.home_settings import PUBLIC_API, GitHubSettings
 from miyabi.remote_url import GitHubPlace, github_place
 
 TOKEN_VARIABLES = ("GITHUB_TOKEN", "GH_TOKEN")

@@ -6,8 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from miyabi.github_access import PUBLIC_API, Manners
-
+PUBLIC_API = "https://api.github.com"
 _TEMPLATE = """\
 {body}
 
@@ -52,9 +51,9 @@ class GitHubSettings(_Table):
     max_wait_minutes: float = Field(65, ge=0, description="How long a rate limit is waited for")
 
     @property
-    def manners(self) -> Manners:
-        """The same as the client takes it."""
-        return Manners(write_interval_seconds=self.write_interval_seconds, max_wait_seconds=60 * self.max_wait_minutes)
+    def max_wait_seconds(self) -> float:
+        """Seconds for which a rate limit is waited for."""
+        return 60 * self.max_wait_minutes
 
 
 class PullRequestMode(StrEnum):

@@ -15,8 +15,8 @@ from typing import Any
 from miyabi import atomic, filters
 from miyabi.dag import Dag
 from miyabi.errors import BadInput, DagError, DiskFull, MachineError
-from miyabi.github_access import PUBLIC_API
 from miyabi.github_login import token_of
+from miyabi.home_settings import PUBLIC_API
 from miyabi.large_objects import not_here
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pydantic import SecretStr
 
 from miyabi.errors import BadInput, GitError, MiyabiError
-from miyabi.github_access import PUBLIC_API
+from miyabi.home_settings import PUBLIC_API
 from miyabi.push_line import Patience, RemoteLine
 from miyabi.push_target import PushTarget, fetch_address
 from miyabi.repository import Repository

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from miyabi.errors import BadInput, GitHubError
 from miyabi.github import GitHubRepository
-from miyabi.github_access import GitHubAccess
+from miyabi.github_access import GitHubAccess, Manners
 from miyabi.github_login import GitHubLogin, github_access
 from miyabi.push_target import PushTarget
 from miyabi.refusals import is_bad_input
@@ -44,6 +44,11 @@ class Place:
         access = github_access(settings.github, login=login, remote_url=there.address)
         return cls(repository=opened, settings=settings, access=access)
 
+    @property
+    def manners(self) -> Manners:
+        """How GitHub is asked there."""
+        return Manners.of(self.settings.github)
+
     async def require_writable(self) -> None:
         """Passes where GitHub lets us write to the repository.
 
@@ -52,7 +57,7 @@ class Place:
             GitHubError: it does not answer at the moment.
         """
         try:
-            async with GitHubRepository.open(self.access, manners=self.settings.github.manners) as github:
+            async with GitHubRepository.open(self.access, manners=self.manners) as github:
                 await github.info(for_writing=True)
         except GitHubError as error:
             raise (BadInput(str(error)) if is_bad_input(error) else error) from None

@@ -15,7 +15,7 @@ from miyabi import private_files
 from miyabi.clone import quoted
 from miyabi.errors import SettingsError
 from miyabi.git import settings
-from miyabi.github_access import PUBLIC_API
+from miyabi.home_settings import PUBLIC_API
 from miyabi.redact import REDACTED, redact
 from miyabi.remote_url import RemoteUrl, is_loopback, web_origin
 from miyabi.repository import Repository

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import SecretStr
 
 from miyabi.errors import SettingsError
-from miyabi.github_access import PUBLIC_API
+from miyabi.home_settings import PUBLIC_API
 from miyabi.redact import redact
 from miyabi.text import one_line
 

@@ -56,8 +56,7 @@ async def at_github(place: Place) -> AsyncIterator[GitHubRepository]:
     def tell(seconds: float, reason: str) -> None:
         log.warning("waiting %.0f s, then trying again: %s", seconds, reason)
 
-    manners = place.settings.github.manners
-    async with GitHubRepository.open(place.access, manners=manners, on_wait=tell) as github:
+    async with GitHubRepository.open(place.access, manners=place.manners, on_wait=tell) as github:
         yield github
 
 

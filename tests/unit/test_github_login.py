@@ -6,9 +6,8 @@ import pytest
 from pydantic import SecretStr
 
 from miyabi.errors import SettingsError
-from miyabi.github_access import PUBLIC_API
 from miyabi.github_login import GitHubLogin, github_access
-from miyabi.home_settings import GitHubSettings
+from miyabi.home_settings import PUBLIC_API, GitHubSettings
 
 LOGIN = GitHubLogin(token=SecretStr("tok"))
 
