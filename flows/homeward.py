@@ -11,13 +11,13 @@ from miyabi import atomic
 from miyabi.dag import Dag
 from miyabi.errors import BadInput
 from miyabi.github_values import PullRequest
-from miyabi.homecoming import Luggage, base_branch, nothing_to_bring, pack, statuses_of
+from miyabi.homecoming import Homecoming, Luggage, base_branch, nothing_to_bring, pack, statuses_of
 from miyabi.integration_values import Integration
 from miyabi.place import Place
 from miyabi.report import Report
 from miyabi.reporting import read_report, write_report
 from miyabi.run_folder import RunFolder
-from miyabi.run_info import Homecoming, MilestoneRun
+from miyabi.run_info import MilestoneRun
 from tasks.github import Pushed, push_branches, put_pull_requests, put_statuses
 
 

@@ -19,6 +19,7 @@ from flows.run_dag import run_dag
 from flows.states import failed, state_of_run
 from miyabi.dag import Dag
 from miyabi.errors import BadInput
+from miyabi.homecoming import Homecoming
 from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.milestone_plan import MilestonePlan
 from miyabi.night_text import night_sentence
@@ -26,7 +27,7 @@ from miyabi.opening import begin
 from miyabi.place import Place
 from miyabi.reporting import read_report
 from miyabi.run_folder import RunFolder
-from miyabi.run_info import Homecoming, MilestoneRun
+from miyabi.run_info import MilestoneRun
 from miyabi.run_name import new_run_name, valid_run_name
 from tasks.github import Found, fetch_base, read_plan, show_on_issues, write_plan
 

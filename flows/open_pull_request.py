@@ -13,9 +13,9 @@ from flows.homeward import bring_home
 from flows.login import log_in
 from flows.states import cancelled, state_of
 from miyabi.errors import MiyabiError
+from miyabi.homecoming import Homecoming
 from miyabi.place import Place
 from miyabi.run_folder import RunFolder
-from miyabi.run_info import Homecoming
 from tasks.declaration import FLOW
 from tasks.runner import FleetTaskRunner, current_runner
 

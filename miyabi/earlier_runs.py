@@ -11,12 +11,13 @@ from miyabi.carry_over import IssueTry
 from miyabi.dag import Dag
 from miyabi.errors import BadInput
 from miyabi.github_values import Milestone, PullRequest
+from miyabi.homecoming import Homecoming
 from miyabi.integration_values import Integration, LeftOut
 from miyabi.leaving_out import of_size
 from miyabi.report import Report, TaskRow
 from miyabi.reporting import read_report, write_report
 from miyabi.run_folder import RunFolder
-from miyabi.run_info import Homecoming, MilestoneRun
+from miyabi.run_info import MilestoneRun
 from miyabi.session import Outcome
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import Field
 
 from miyabi.github import GitHubRepository
 from miyabi.github_values import MergeState, PullRequest
@@ -15,8 +18,19 @@ from miyabi.leaving_out import of_size
 from miyabi.pull_request import PullRequestText, pull_request_text, task_pull_request_texts, why_nothing
 from miyabi.report import Report, TaskRow
 from miyabi.report_markdown import summary_sentence
-from miyabi.run_info import MilestoneRun, RunInfo
+from miyabi.run_info import Kept, MilestoneRun, RunInfo
 from miyabi.session import Outcome
+
+
+class Homecoming(Kept):
+    """What of a run is at GitHub. Kept once all of it is there."""
+
+    file_name = "home.json"
+
+    repository: str = Field(description="owner/name at GitHub")
+    pull_requests: tuple[PullRequest, ...] = Field((), description="As they were when they were opened")
+    note: str = Field("", description="Why there is none, where there is none")
+    told: datetime | None = Field(None, description="When the run had ended of which it tells: it may have gone on")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

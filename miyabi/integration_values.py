@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from miyabi.run_info import Kept
+
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,8 +43,10 @@ class LeftOut(_Value):
     because_of: str | None = Field(None, description="The task that it had to go with, for kind upstream")
 
 
-class Integration(_Value):
+class Integration(_Value, Kept):
     """An integration branch. `head == base` where nothing was merged."""
+
+    file_name = "integration.json"
 
     branch: str = Field(description="Name of the branch, `miyabi/<run>`")
     base: str = Field(description="Commit that it starts from, a full sha")
@@ -69,7 +73,9 @@ class Integration(_Value):
         return {left_out.task: left_out for left_out in self.left_out}
 
 
-class NotIntegrated(_Value):
+class NotIntegrated(_Value, Kept):
     """That the last try to integrate the run came to nothing: its branch is as it was before."""
+
+    file_name = "not_integrated.json"
 
     reason: str = Field(description="One sentence that says what was found and what to do")

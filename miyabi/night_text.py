@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from miyabi.homecoming import Homecoming
 from miyabi.milestone_plan import MilestonePlan
 from miyabi.report import Report
 from miyabi.report_markdown import summary_sentence
-from miyabi.run_info import Homecoming
 from miyabi.wording import count
 
 

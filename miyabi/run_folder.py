@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from miyabi import atomic, file_lock, private_files
 from miyabi.errors import BadInput
-from miyabi.integration_values import Integration, NotIntegrated
-from miyabi.run_info import Homecoming, MilestoneRun, RunInfo
+from miyabi.run_info import Kept, RunInfo
 from miyabi.run_name import REHEARSAL_PREFIX, is_run_name, new_run_name, run_name_of, valid_run_name
 from miyabi.session import SessionPaths, SessionResult, own_levels
 
@@ -26,6 +24,7 @@ __all__ = ["REHEARSAL_PREFIX", "RunFolder", "new_run_name", "run_name_of", "vali
 
 _IGNORED = ".gitignore"
 _Value = TypeVar("_Value", bound=BaseModel)
+_Kept = TypeVar("_Kept", bound=Kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,21 +140,21 @@ class RunFolder:
         """
         return _read(self.info_file, RunInfo)
 
-    def keep(self, value: Integration | NotIntegrated | MilestoneRun | Homecoming) -> None:
+    def keep(self, value: Kept) -> None:
         """Keeps what became of the run: one value of each kind."""
-        atomic.write_text(self.path / _FILES[type(value)], value.model_dump_json(indent=2) + "\n")
+        atomic.write_text(self.path / value.file_name, value.model_dump_json(indent=2) + "\n")
 
-    def discard(self, kind: type[BaseModel]) -> None:
+    def discard(self, kind: type[Kept]) -> None:
         """Forgets the value of that kind, where there is one."""
-        (self.path / _FILES[kind]).unlink(missing_ok=True)
+        (self.path / kind.file_name).unlink(missing_ok=True)
 
-    def find_kept(self, kind: type[_Value]) -> _Value | None:
+    def find_kept(self, kind: type[_Kept]) -> _Kept | None:
         """The value of that kind, None where there is none yet.
 
         Raises:
             BadInput: its file is damaged.
         """
-        file = self.path / _FILES[kind]
+        file = self.path / kind.file_name
         return _read(file, kind) if file.exists() else None
 
     def write_result(self, result: SessionResult) -> None:
@@ -202,14 +201,6 @@ class RunFolder:
 
     def _busy(self, found: str) -> BadInput:
         return BadInput(f"run {self.run} {found}. Wait for it, end it, or start another run.")
-
-
-_FILES: Mapping[type[BaseModel], str] = {
-    Integration: "integration.json",
-    NotIntegrated: "not_integrated.json",
-    MilestoneRun: "milestone.json",
-    Homecoming: "home.json",
-}
 
 
 def make_folder_of_runs(repository: Path, run: str = "") -> Path:

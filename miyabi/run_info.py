@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from miyabi.github_values import PullRequest
 from miyabi.machine import Machine
+
+
+class Kept(BaseModel):
+    """What became of a run: a value that its folder keeps, one of each kind."""
+
+    model_config = ConfigDict(frozen=True)
+
+    file_name: ClassVar[str]
 
 
 class FleetMember(BaseModel):
@@ -43,23 +50,12 @@ class RunInfo(BaseModel):
     warnings: tuple[str, ...] = ()
 
 
-class MilestoneRun(BaseModel):
+class MilestoneRun(Kept):
     """The milestone that a run is for."""
 
-    model_config = ConfigDict(frozen=True)
+    file_name = "milestone.json"
 
     repository: str = Field(description="owner/name at GitHub")
     number: int
     id: int = Field(0, description="GitHub's own, which stays when the repository is renamed; 0: not known")
     title: str = Field(description="As people wrote it: foreign text")
-
-
-class Homecoming(BaseModel):
-    """What of a run is at GitHub. Kept once all of it is there."""
-
-    model_config = ConfigDict(frozen=True)
-
-    repository: str = Field(description="owner/name at GitHub")
-    pull_requests: tuple[PullRequest, ...] = Field((), description="As they were when they were opened")
-    note: str = Field("", description="Why there is none, where there is none")
-    told: datetime | None = Field(None, description="When the run had ended of which it tells: it may have gone on")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import click
 
 from flows.commands.exit_code import ExitCode
+from miyabi.homecoming import Homecoming
 from miyabi.integration_text import integration_sentence, went_well
 from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.report import Report
 from miyabi.report_markdown import summary_sentence
 from miyabi.reporting import read_report
 from miyabi.run_folder import RunFolder
-from miyabi.run_info import Homecoming
 from miyabi.text import one_line
 
 _ENOUGH = 100

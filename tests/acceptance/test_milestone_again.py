@@ -5,7 +5,7 @@ from __future__ import annotations
 from flows.open_pull_request import open_pull_request
 from flows.run_milestone import run_milestone
 from flows.update_milestone import update_milestone
-from miyabi.run_info import Homecoming
+from miyabi.homecoming import Homecoming
 from tests.support.local_site import LocalSite
 from tests.support.milestone_site import Night, closed, emulate, github, quick  # noqa: F401 - fixtures
 from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures

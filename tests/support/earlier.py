@@ -11,12 +11,12 @@ from typing import Any
 from miyabi.dag import Dag
 from miyabi.earlier_runs import EarlierRun, EarlierRuns
 from miyabi.github_values import Issue, PullRequest
+from miyabi.homecoming import Homecoming
 from miyabi.integration_values import Integration, LeftOut, LeftOutKind, MergedTask
 from miyabi.milestone import Selection, SkipKind, SkippedIssue
 from miyabi.milestone_facts import MilestoneFacts
 from miyabi.milestone_plan import MilestonePlan
 from miyabi.run_folder import RunFolder
-from miyabi.run_info import Homecoming
 from miyabi.session import Outcome
 from tests.support.milestones import HOME, milestone
 from tests.support.results import STARTED, report, result

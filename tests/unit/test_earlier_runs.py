@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from miyabi.earlier_runs import EarlierRuns, closing_pull_requests, earlier_runs
+from miyabi.homecoming import Homecoming
 from miyabi.integration_values import LeftOutKind
 from miyabi.opening import begin
 from miyabi.reporting import read_report
 from miyabi.run_folder import RunFolder
-from miyabi.run_info import Homecoming, MilestoneRun
+from miyabi.run_info import MilestoneRun
 from miyabi.session import Outcome
 from miyabi.settings import Settings
 from tests.support.earlier import issues_dag, past, pull

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from miyabi.homecoming import Homecoming
 from miyabi.night_text import night_sentence
-from miyabi.run_info import Homecoming
 from miyabi.session import Outcome
 from tests.support.earlier import past, plan, pull
 from tests.support.milestones import issue

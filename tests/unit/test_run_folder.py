@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import BadInput
+from miyabi.homecoming import Homecoming
+from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.machine import Machine
 from miyabi.run_folder import RunFolder, new_run_name, valid_run_name
-from miyabi.run_info import FleetMember, RunInfo
+from miyabi.run_info import FleetMember, Kept, MilestoneRun, RunInfo
 from miyabi.session import Outcome
 from tests.support.results import RUN, STARTED, result
 
@@ -117,6 +119,27 @@ def test_one_orchestrator_a_run(tmp_path: Path) -> None:
             pass
     with folder.lock():
         pass
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (Integration(branch="b", base="a" * 40, head="a" * 40), "integration.json"),
+        (NotIntegrated(reason="The disk is full."), "not_integrated.json"),
+        (MilestoneRun(repository="acme/app", number=3, title="v1.2"), "milestone.json"),
+        (Homecoming(repository="acme/app"), "home.json"),
+    ],
+    ids=lambda given: type(given).__name__ if isinstance(given, Kept) else "",
+)
+def test_what_is_kept_has_the_name_that_earlier_builds_gave_it(tmp_path: Path, value: Kept, name: str) -> None:
+    """Each kind has one file, which holds the value and nothing else, and is gone when it is discarded."""
+    folder = RunFolder(tmp_path, RUN).create()
+    folder.keep(value)
+    assert [file.name for file in folder.path.iterdir()] == [name]
+    assert folder.find_kept(type(value)) == value
+    assert "file_name" not in (folder.path / name).read_text()
+    folder.discard(type(value))
+    assert folder.find_kept(type(value)) is None
 
 
 def test_a_killed_orchestrator_leaves_no_lock(tmp_path: Path) -> None:
