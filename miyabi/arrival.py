@@ -10,10 +10,12 @@ from miyabi import exchange, merging
 from miyabi.errors import GitFailed
 from miyabi.git import Answer
 from miyabi.repository import Repository
-from miyabi.strays import TIE
 
 STRAYS = "+strays"
 """Ends the name of the branch that keeps what a task's branch does not hold: amended, reset, stashed commits."""
+
+TIE = "Stray commits of"
+"""How the message of a commit of ours begins that only holds others together: its tree says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from miyabi.evidence import Evidence, Verdict
 from miyabi.last_action import told
 from miyabi.parser import Transcript, missing_command
 from miyabi.redact import redact
-from miyabi.session import Changes, Outcome, SessionResult, SessionSpec
+from miyabi.repository import Changes
+from miyabi.session import Outcome, SessionResult, SessionSpec
 from miyabi.session_notes import notes_of
 from miyabi.spending import Before, Ledger
 from miyabi.text import clean, one_line, shorten

@@ -10,17 +10,30 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from miyabi import exchange, merging
 from miyabi.attributes import with_attributes_of
 from miyabi.errors import BaseMissing, NotARepository
 from miyabi.git import Answer, Git, require_git, sayable
-from miyabi.session import Changes
 
 SALVAGE_TRAILER = "Miyabi-Salvage"
 """Marks the commits that we made of what an agent left uncommitted."""
 
 _MANY = 500
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class Changes(BaseModel):
+    """What a branch changed against its base."""
+
+    model_config = ConfigDict(frozen=True)
+
+    commits: int = 0
+    files: tuple[str, ...] = ()
+    insertions: int = 0
+    deletions: int = 0
+    salvaged: bool = Field(False, description="True where we had to commit what the agent left uncommitted")
 
 
 class Repository:

@@ -10,6 +10,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from miyabi.repository import Changes
+
 _RESOLVING = "_resolve-"
 _NAMESPACE = uuid.UUID("6f4d1f6e-5f0b-5d2b-9b1c-0c6a52f1a7d3")
 
@@ -204,18 +206,6 @@ class Usage(BaseModel):
     def total(self) -> int:
         """All of them."""
         return self.input_tokens + self.output_tokens + self.cache_read_input_tokens + self.cache_creation_input_tokens
-
-
-class Changes(BaseModel):
-    """What a branch changed against its base."""
-
-    model_config = ConfigDict(frozen=True)
-
-    commits: int = 0
-    files: tuple[str, ...] = ()
-    insertions: int = 0
-    deletions: int = 0
-    salvaged: bool = Field(False, description="True where we had to commit what the agent left uncommitted")
 
 
 class Strays(BaseModel):

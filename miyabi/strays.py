@@ -7,12 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from miyabi import merging
+from miyabi.arrival import TIE
 from miyabi.attributes import with_attributes_of
 from miyabi.git import Git
 from miyabi.session import Strays
-
-TIE = "Stray commits of"
-"""How the message of a commit of ours begins that only holds others together: its tree says nothing."""
 
 _PARTS_OF_A_STASH = ("index on ", "untracked files on ")
 _ROW = re.compile(r"(?:[0-9a-f]+ [0-9a-f]+\n)*(\d+|-)\t(\d+|-)\t(.+)", re.DOTALL)

@@ -13,9 +13,9 @@ from miyabi.dag import Dag
 from miyabi.integration import integrate
 from miyabi.integration_values import Integration
 from miyabi.opening import begin
-from miyabi.repository import Repository
+from miyabi.repository import Changes, Repository
 from miyabi.run_folder import RunFolder
-from miyabi.session import Changes, Outcome, SessionPaths, SessionResult
+from miyabi.session import Outcome, SessionPaths, SessionResult
 from miyabi.settings import Settings
 from tests.support.repos import git
 from tests.support.results import RUN, STARTED, result, small_dag

@@ -10,7 +10,8 @@ from markdown_it import MarkdownIt
 
 from miyabi.integration_values import Integration, LeftOut, LeftOutKind, MergedTask
 from miyabi.report import Report
-from miyabi.session import Changes, Outcome, Strays
+from miyabi.repository import Changes
+from miyabi.session import Outcome, Strays
 from tests.support.results import RUN, report, result, small_dag
 
 NASTY = "fixes #66 closes: GH-67 | Resolves acme/app#68 `closed #69` @octocat <b>x</b> https://github.com/a/b/issues/70"

@@ -12,7 +12,8 @@ from typing import Any
 from miyabi.dag import Dag
 from miyabi.machine import Machine
 from miyabi.report import Report
-from miyabi.session import Changes, Outcome, SessionResult, Usage
+from miyabi.repository import Changes
+from miyabi.session import Outcome, SessionResult, Usage
 
 RUN = "20261122-113501-k3f"
 STARTED = datetime(2026, 11, 22, 11, 35, 1, tzinfo=UTC)

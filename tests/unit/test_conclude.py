@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from miyabi.outcome import MESSAGE_CHARACTERS, Evidence, conclude
 from miyabi.parser import Transcript
-from miyabi.session import Changes, Outcome, SessionResult, SessionSpec
+from miyabi.repository import Changes
+from miyabi.session import Outcome, SessionResult, SessionSpec
 from miyabi.spending import Before
 from tests.support.recordings import init, read, recording, result
 

@@ -10,8 +10,9 @@ from miyabi.home_settings import PullRequestMode, PullRequestSettings
 from miyabi.homecoming import base_branch, nothing_to_bring, pack, statuses_of
 from miyabi.integration_values import Integration, LeftOut, LeftOutKind
 from miyabi.report import Report
+from miyabi.repository import Changes
 from miyabi.run_info import MilestoneRun, RunInfo
-from miyabi.session import Changes, Outcome
+from miyabi.session import Outcome
 from tests.support.pull_requests import BASE, HEAD, ISSUES, integration, run
 from tests.support.results import RUN, report, result, small_dag
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from miyabi.prompt import HOUSE_RULES, compose, go_on
-from miyabi.session import Changes, Outcome, SessionResult
+from miyabi.repository import Changes
+from miyabi.session import Outcome, SessionResult
 from tests.support.dags import node
 
 UPSTREAM = SessionResult(

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from miyabi.pull_request import PullRequestText, task_pull_request_texts
-from miyabi.session import Changes, Outcome
+from miyabi.repository import Changes
+from miyabi.session import Outcome
 from tests.support.milestones import matches_golden
 from tests.support.pull_requests import CLOSING, ISSUES, NASTY, rendered, run
 from tests.support.results import RUN, report, result, small_dag

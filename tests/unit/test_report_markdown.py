@@ -9,7 +9,8 @@ from markdown_it import MarkdownIt
 from miyabi.mermaid import Style
 from miyabi.report import Report
 from miyabi.report_markdown import MAX_ROWS, style, summary_sentence, to_markdown
-from miyabi.session import Changes, InSubmodule, Outcome, Strays
+from miyabi.repository import Changes
+from miyabi.session import InSubmodule, Outcome, Strays
 from tests.support.results import RUN, matches_golden, report, result, small_dag
 
 BESIDE: dict[str, Any] = {
