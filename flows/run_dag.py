@@ -18,6 +18,7 @@ from flows.states import cancelled, failed, state_of
 from flows.wiring import equip, see_through, submit_all, with_room
 from miyabi.current_run import use_run
 from miyabi.errors import DiskFull, MiyabiError
+from miyabi.github_login import token_of_environment
 from miyabi.live_run import LiveRun
 from miyabi.opening import RunRequest, open_run
 from miyabi.reporting import write_report
@@ -73,7 +74,7 @@ def run_dag(
             rehearse=rehearse,
             overrides=overrides(fleet, session_defaults, strategy=strategy, fail_fast=fail_fast or None),
         )
-        live = runner.call(open_run(request))
+        live = runner.call(open_run(request, token=token_of_environment))
         for warning in live.warnings:
             get_run_logger().warning("%s", warning)
         with live.folder.lock(), use_run(live):

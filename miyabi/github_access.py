@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Self
@@ -12,6 +11,7 @@ from pydantic import SecretStr
 
 from miyabi.errors import SettingsError
 from miyabi.home_settings import PUBLIC_API, GitHubSettings
+from miyabi.remote_url import is_loopback
 
 _DEFAULTS = GitHubSettings()
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/(?!\.{1,2}$)[A-Za-z0-9._-]+")
@@ -95,17 +95,10 @@ def _check_address(base_url: str) -> None:
         raise SettingsError("The GitHub base_url has a login in it. Take it out and set `token`")
     if address.scheme not in {"http", "https"} or not address.hostname or address.query or address.fragment:
         raise SettingsError(f"GitHub base_url {base_url!r} is no address such as {PUBLIC_API} or https://host/api/v3")
-    if address.scheme == "http" and not _is_loopback(address.hostname):
+    if address.scheme == "http" and not is_loopback(address.hostname):
         raise SettingsError(f"GitHub base_url {base_url} would send the token unencrypted. Use https://")
     if address.hostname in {"github.com", "www.github.com"}:
         raise SettingsError(f"GitHub base_url {base_url} is the web site. The API is at {PUBLIC_API}")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,8 +14,7 @@ from typing import Any
 from miyabi import atomic, filters
 from miyabi.dag import Dag
 from miyabi.errors import BadInput, DagError, DiskFull, MachineError
-from miyabi.github_login import token_of
-from miyabi.home_settings import PUBLIC_API
+from miyabi.home_settings import GitHubSettings
 from miyabi.large_objects import not_here
 from miyabi.live_run import LiveRun
 from miyabi.machine import Machine
@@ -25,6 +23,7 @@ from miyabi.partial_clone import complete
 from miyabi.placement import Load, unplaceable
 from miyabi.preflight import Fitness, check
 from miyabi.progress import Board
+from miyabi.push_target import RemoteToken
 from miyabi.repository import Repository
 from miyabi.run_folder import RunFolder, new_run_name, valid_run_name
 from miyabi.run_info import FleetMember, RunInfo
@@ -70,13 +69,17 @@ async def read_request(request: RunRequest) -> tuple[Dag, Settings, Repository, 
     return dag, settings, repository, await repository.resolve(request.base or settings.runs.base)
 
 
-async def open_run(request: RunRequest) -> LiveRun:
+async def open_run(request: RunRequest, *, token: Callable[[GitHubSettings], RemoteToken | None]) -> LiveRun:
     """A new run, or the known one of that name, ready to be equipped with its machines. Raises as `read_request`.
 
     A partial clone has all that the run's base needs then.
+
+    Args:
+        request: what a person asked for.
+        token: the token that the settings mean, with which a partial clone's remote is asked; None: without one.
     """
     dag, settings, repository, base = await read_request(request)
-    await complete(repository, base, token=token_of(os.environ), base_url=settings.github.base_url or PUBLIC_API)
+    await complete(repository, base, token=token(settings.github))
     run = request.run or new_run_name(datetime.now(UTC), rehearse=request.rehearse)
     folder = RunFolder(repository.root, run).create()
     if not folder.info_file.exists():

@@ -5,12 +5,9 @@ Else git would fetch it in the middle of the night, one command at a time, witho
 
 from __future__ import annotations
 
-from pydantic import SecretStr
-
 from miyabi.errors import BadInput, GitError, MiyabiError
-from miyabi.home_settings import PUBLIC_API
 from miyabi.push_line import Patience, RemoteLine
-from miyabi.push_target import PushTarget, fetch_address
+from miyabi.push_target import PushTarget, RemoteToken, fetch_address
 from miyabi.repository import Repository
 from miyabi.wording import count
 
@@ -21,8 +18,7 @@ async def complete(
     repository: Repository,
     commit: str,
     *,
-    token: SecretStr | None = None,
-    base_url: str = PUBLIC_API,
+    token: RemoteToken | None = None,
     patience: Patience = _PATIENCE,
 ) -> int:
     """Fetches what a partial clone lacks of a commit and its history. Returns how many objects git missed.
@@ -32,8 +28,7 @@ async def complete(
     Args:
         repository: the user's; in one that is no partial clone nothing is looked at.
         commit: whose files and history are to be here.
-        token: for GitHub; goes to the host of `base_url` and no other.
-        base_url: root of the API that the token is for.
+        token: counts where it is for the remote's server.
         patience: how long and how often.
 
     Raises:
@@ -46,7 +41,7 @@ async def complete(
         for remote in remotes:
             if missing:
                 address = await fetch_address(repository, remote=remote)
-                target = PushTarget.of(address, token=token, base_url=base_url)
+                target = PushTarget.of(address, token=token)
                 await RemoteLine(repository, target, patience).bring(missing)
                 missing = await _missing(repository, commit)
     except GitError as error:

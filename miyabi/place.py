@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from miyabi.errors import BadInput, GitHubError
 from miyabi.github import GitHubRepository
 from miyabi.github_access import GitHubAccess, Manners
-from miyabi.github_login import GitHubLogin, github_access
-from miyabi.push_target import PushTarget
+from miyabi.github_login import GitHubLogin, github_access, remote_token
+from miyabi.push_target import PushTarget, RemoteToken
 from miyabi.refusals import is_bad_input
 from miyabi.repository import Repository
 from miyabi.settings import Settings
@@ -64,6 +64,9 @@ class Place:
 
     async def remote(self, token: SecretStr) -> PushTarget:
         """Where branches are pushed to and the base is fetched from. Raises SettingsError, as `open`."""
-        return await PushTarget.resolve(
-            self.repository, remote=self.settings.github.remote, token=token, base_url=self.access.base_url
-        )
+        remote = self.settings.github.remote
+        return await PushTarget.resolve(self.repository, remote=remote, token=self.remote_token(token))
+
+    def remote_token(self, token: SecretStr) -> RemoteToken:
+        """The token as git takes it: for GitHub's server there, and for no other."""
+        return remote_token(token, base_url=self.access.base_url)

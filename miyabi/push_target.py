@@ -15,9 +15,8 @@ from miyabi import private_files
 from miyabi.clone import quoted
 from miyabi.errors import SettingsError
 from miyabi.git import settings
-from miyabi.home_settings import PUBLIC_API
 from miyabi.redact import REDACTED, redact
-from miyabi.remote_url import RemoteUrl, is_loopback, web_origin
+from miyabi.remote_url import Origin, RemoteUrl, is_loopback
 from miyabi.repository import Repository
 
 NAME = "miyabi-remote:"
@@ -52,6 +51,14 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteToken:
+    """A token, and the only server that may be given it."""
+
+    token: SecretStr
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PushTarget:
     """A remote repository. Make it with `resolve`, or of a URL with `of`.
 
@@ -62,41 +69,33 @@ class PushTarget:
     login: Login | None = None
 
     @classmethod
-    async def resolve(
-        cls,
-        repository: Repository,
-        *,
-        remote: str = "origin",
-        token: SecretStr | None = None,
-        base_url: str = PUBLIC_API,
-    ) -> Self:
+    async def resolve(cls, repository: Repository, *, remote: str = "origin", token: RemoteToken | None = None) -> Self:
         """The place that `git push REMOTE` pushes to, the first one where there are several.
 
         Args:
             repository: whose remote it is; its `pushurl`, `insteadOf` and `pushInsteadOf` count.
             remote: its name.
-            token: for GitHub; goes to the host of `base_url` and no other.
-            base_url: root of the API that the token is for.
+            token: counts where it is for the remote's server.
 
         Raises:
             SettingsError: no such remote, or the token would travel unencrypted.
         """
         if (url := await push_address(repository, remote=remote)) is None:
             raise await _no_such_remote(repository, remote)
-        return cls.of(url, token=token, base_url=base_url)
+        return cls.of(url, token=token)
 
     @classmethod
-    def of(cls, url: str, *, token: SecretStr | None = None, base_url: str = PUBLIC_API) -> Self:
+    def of(cls, url: str, *, token: RemoteToken | None = None) -> Self:
         """The place of that URL; a login in the URL counts where the token is not for it.
 
         Raises:
             SettingsError: the URL cannot be read, or the token would travel unencrypted.
         """
-        parsed, there = RemoteUrl.parse(url), web_origin(base_url)
-        if token is not None and parsed.is_http and parsed.host == there.host:
+        parsed = RemoteUrl.parse(url)
+        if token is not None and parsed.is_http and parsed.host == token.origin.host:
             _require_encrypted(parsed)
-            if parsed.origin == there:
-                return cls(url=parsed, login=Login(user=TOKEN_USER, password=token))
+            if parsed.origin == token.origin:
+                return cls(url=parsed, login=Login(user=TOKEN_USER, password=token.token))
         if parsed.is_http and parsed.password is not None:
             return cls(url=parsed, login=Login(user=parsed.user, password=parsed.password))
         return cls(url=parsed)

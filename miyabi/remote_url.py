@@ -1,4 +1,4 @@
-"""What a git remote's URL says: where it leads, with whose login, and which GitHub repository it is. Pure."""
+"""What a git remote's URL says: where it leads, and with whose login. Pure."""
 
 from __future__ import annotations
 
@@ -11,20 +11,13 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import SecretStr
 
 from miyabi.errors import SettingsError
-from miyabi.home_settings import PUBLIC_API
 from miyabi.redact import redact
 from miyabi.text import one_line
 
 _HELPER = re.compile(r"[A-Za-z0-9]+::")
 _SCP = re.compile(r"(?:(?P<user>[^@/:\[\]]+)@)?(?P<host>\[[^\]/]+\]|[^@/:\[\]]{2,}):(?P<path>.*)", re.DOTALL)
 _PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
-_PUBLIC_HOST = urlsplit(PUBLIC_API).hostname
 _SSH = {"git+ssh", "ssh+git"}
-_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+")
-_ALIASES = {"www.github.com", "ssh.github.com"}
-_DATA_RESIDENCY = ".ghe.com"
-_OTHERS = ("gitlab", "bitbucket", "codeberg", "azure", "visualstudio", "gitea", "sourcehut")
-_ADVICE = 'Name it in the settings: repository = "owner/name" and, for GitHub Enterprise, base_url'
 
 
 class Origin(NamedTuple):
@@ -33,13 +26,6 @@ class Origin(NamedTuple):
     scheme: str
     host: str
     port: int | None
-
-
-class GitHubPlace(NamedTuple):
-    """A repository at GitHub or GitHub Enterprise."""
-
-    repository: str
-    base_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +84,11 @@ class RemoteUrl:
         return self.scheme in {"http", "https"}
 
     @property
+    def is_at_a_server(self) -> bool:
+        """Whether it is at a host, which git reaches by one of its own protocols."""
+        return self.scheme in _PORTS and bool(self.host)
+
+    @property
     def origin(self) -> Origin:
         """Scheme, host and port, with the port that the scheme has by itself."""
         return Origin(scheme=self.scheme, host=self.host, port=self.port or _PORTS.get(self.scheme))
@@ -111,54 +102,12 @@ class RemoteUrl:
         return _shown(self.address)
 
 
-def web_origin(base_url: str) -> Origin:
-    """Where the repositories of an API are: the only place that gets the API's token."""
-    origin = RemoteUrl.parse(base_url).origin
-    if origin.host == _PUBLIC_HOST:
-        return origin._replace(host="github.com")
-    if origin.host.endswith(_DATA_RESIDENCY):
-        return origin._replace(host=origin.host.removeprefix("api."))
-    return origin
-
-
-def github_place(url: str) -> GitHubPlace:
-    """The GitHub repository that a remote's URL means: owner/name, and its API's base URL.
-
-    Example:
-        >>> github_place("git@github.com:octocat/hello.git")
-        GitHubPlace(repository='octocat/hello', base_url='https://api.github.com')
-
-    Raises:
-        SettingsError: it means none; the message says what to set instead.
-    """
-    remote = RemoteUrl.parse(url)
-    if remote.scheme not in _PORTS or not remote.host:
-        raise SettingsError(f"The remote {remote} is no repository at GitHub. {_ADVICE}.")
-    host = "github.com" if remote.host in _ALIASES else remote.host
-    if any(other in host for other in _OTHERS) or not ("." in host or is_loopback(host)):
-        raise SettingsError(f"The remote {remote} is at {host}, which is not known as a GitHub host. {_ADVICE}.")
-    repository = remote.path.strip("/").removesuffix(".git")
-    if not _REPOSITORY.fullmatch(repository):
-        raise SettingsError(f"The remote {remote} has no path of the form owner/name. {_ADVICE}.")
-    return GitHubPlace(repository=repository, base_url=_api(remote, host))
-
-
 def is_loopback(host: str) -> bool:
     """Whether what is sent there stays on this machine."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _api(remote: RemoteUrl, host: str) -> str:
-    if host == "github.com":
-        return PUBLIC_API
-    if host.endswith(_DATA_RESIDENCY):
-        return f"https://api.{host}"
-    scheme = "http" if remote.scheme == "http" and is_loopback(host) else "https"
-    port = f":{remote.port}" if remote.port and remote.scheme == scheme else ""
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}{port}/api/v3"
 
 
 def _login(parts: SplitResult) -> tuple[str, SecretStr | None]:

@@ -133,7 +133,7 @@ async def fetch_base(branch: str, *, place: Place) -> str:
     async with at_github(place) as github:
         token = await github.token()
         head = await remote_base.fetch_base(place.repository, branch, remote=await place.remote(token))
-        await complete(place.repository, head, token=token, base_url=place.access.base_url)
+        await complete(place.repository, head, token=place.remote_token(token))
     get_run_logger().info("base: %s at %s", branch, head)
     return head
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from miyabi.github_login import remote_token
 from miyabi.push import PushTarget, push
 from miyabi.repository import Repository
 from tests.support import github as github_support
@@ -51,7 +52,8 @@ async def test_a_pushed_branch_can_be_a_pull_request(
     files = {"src/deep/a.txt": "1\n", "b.bin": b"\0\xff", "日本.txt": "語\n"}
     head = commit(clone, files, message="子 commit\n\nwith a body\n")
     repository = await Repository.open(clone)
-    target = await PushTarget.resolve(repository, token=SecretStr(seeded.token()), base_url=hub.url)
+    token = remote_token(SecretStr(seeded.token()), base_url=hub.url)
+    target = await PushTarget.resolve(repository, token=token)
     assert await push(repository, {BRANCH: head}, remote=target, patience=QUICK) == (BRANCH,)
     async with github.open(seeded, base_url=hub.url) as client:
         await client.upsert_pull_request(BRANCH, "main", title="Title", body="Body")

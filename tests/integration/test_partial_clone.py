@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from miyabi import scratch
 from miyabi.errors import BadInput
+from miyabi.github_login import remote_token, token_of_environment
 from miyabi.opening import RunRequest, open_run
 from miyabi.partial_clone import complete
 from miyabi.push import Patience, PushTarget
@@ -93,7 +94,7 @@ async def test_what_it_lacks_is_here_before_anything_needs_it(
 
 async def test_nothing_is_asked_of_a_whole_clone(desk: Desk) -> None:
     """In a repository that is no partial clone no remote is asked, and none need be there."""
-    assert await complete(await Repository.open(desk.project), desk.base, token=SecretStr(TOKEN)) == 0
+    assert await complete(await Repository.open(desk.project), desk.base, token=remote_token(SecretStr(TOKEN))) == 0
     assert not desk.hub.requests
 
 
@@ -112,8 +113,8 @@ async def test_the_token_signs_in(any_git: str, desk: Desk, tmp_path: Path, monk
     repository = await Repository.open(clone)
     desk.hub.before(lambda: seen.extend(commands()), service="git-upload-pack")
     with pytest.raises(BadInput, match=r"is a partial clone, and 2 objects .* cannot be fetched: .* not let us in"):
-        await complete(repository, desk.base, base_url=desk.hub.url, patience=ONCE)
-    assert await complete(repository, desk.base, token=SecretStr(TOKEN), base_url=desk.hub.url) == 2
+        await complete(repository, desk.base, patience=ONCE)
+    assert await complete(repository, desk.base, token=remote_token(SecretStr(TOKEN), base_url=desk.hub.url)) == 2
     assert not lacking(clone)
     assert seen
     assert not [line for line in seen if TOKEN in line]
@@ -141,7 +142,7 @@ async def test_a_run_begins_with_all_that_it_needs(desk: Desk, tmp_path: Path, m
     """The token of the environment is used where the settings say that it is for that server."""
     request = _request(desk, tmp_path, base_url=desk.hub.url)
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
-    await open_run(request)
+    await open_run(request, token=token_of_environment)
     assert not lacking(request.repository)
 
 
@@ -159,7 +160,7 @@ async def test_a_run_that_cannot_have_it_is_not_begun(
         git(tmp_path, "init", "-q", "--bare", str(desk.bare))
         git(clone, "remote", "set-url", "origin", f"file://{desk.bare}")
     with pytest.raises(BadInput, match=rf"^{clone} is a partial clone, and 2 objects that a run needs cannot") as told:
-        await open_run(request)
+        await open_run(request, token=token_of_environment)
     assert "\n" not in str(told.value)
     assert not (clone / ".miyabi" / "runs").exists()
 
@@ -185,9 +186,9 @@ async def test_a_newer_base_is_fetched_on_top_of_what_is_lacking(any_git: str, d
     git(clone, "remote", "set-url", "origin", desk.hub.clone_url(NAME))
     newer = commit(there, {"large.txt": text + "and more\n"})
     git(there, "push", "-q", "origin", "main")
-    repository, token = await Repository.open(clone), SecretStr(TOKEN)
-    target = await PushTarget.resolve(repository, token=token, base_url=desk.hub.url)
+    repository, token = await Repository.open(clone), remote_token(SecretStr(TOKEN), base_url=desk.hub.url)
+    target = await PushTarget.resolve(repository, token=token)
     assert await fetch_base(repository, "main", remote=target, patience=ONCE) == newer
-    assert await complete(repository, newer, token=token, base_url=desk.hub.url) > 0
+    assert await complete(repository, newer, token=token) > 0
     git(clone, "remote", "set-url", "origin", "file:///nowhere")
     assert git(clone, "show", f"{newer}:large.txt").endswith("and more")

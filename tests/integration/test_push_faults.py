@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from miyabi.errors import GitError, PushRefused, RemoteLoginRefused, RemoteNotFound, RemoteUnreachable
+from miyabi.github_login import remote_token
 from miyabi.push import Patience, PushTarget
 from tests.support import pushing, repos
 from tests.support.github_git import TOKEN, GitHubGit
@@ -86,7 +87,8 @@ async def test_who_never_answers_is_given_up(desk: Desk) -> None:
 
 async def test_nobody_there_is_unreachable(desk: Desk) -> None:
     """A port where nobody listens is told as such."""
-    target = PushTarget.of("http://127.0.0.1:9/acme/api.git", token=SecretStr("x"), base_url="http://127.0.0.1:9")
+    token = remote_token(SecretStr("x"), base_url="http://127.0.0.1:9")
+    target = PushTarget.of("http://127.0.0.1:9/acme/api.git", token=token)
     with pytest.raises(RemoteUnreachable, match=r"cannot read from http://127.0.0.1:9/acme/api.git .*connect"):
         await desk.push({BRANCH: desk.work()}, target=target)
 

@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from miyabi.errors import PushRefused, SettingsError
+from miyabi.github_login import remote_token
 from miyabi.push import PushTarget
 from miyabi.repository import Repository
 from tests.support import pushing, repos
@@ -150,7 +151,7 @@ async def test_no_remote_at_all_says_how_to_add_one(desk: Desk) -> None:
     """A repository without remotes says so."""
     git(desk.project, "remote", "remove", "origin")
     with pytest.raises(SettingsError, match=r"There is none: git remote add origin URL"):
-        await PushTarget.resolve(await Repository.open(desk.project), token=SecretStr(TOKEN))
+        await PushTarget.resolve(await Repository.open(desk.project), token=remote_token(SecretStr(TOKEN)))
 
 
 def test_no_terminal_and_no_window_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from miyabi.errors import RemoteLoginRefused, RemoteNotFound, RemoteUnreachable
+from miyabi.github_login import remote_token
 from miyabi.push import PushTarget
 from miyabi.repository import Repository
 from tests.support import fleet, pushing, repos
@@ -38,7 +39,7 @@ def _locked_key(file: Path) -> Path:
 
 async def _target(desk: Desk) -> PushTarget:
     repository = await Repository.open(desk.project)
-    return await PushTarget.resolve(repository, token=SecretStr("tok_not_for_ssh"))
+    return await PushTarget.resolve(repository, token=remote_token(SecretStr("tok_not_for_ssh")))
 
 
 async def test_the_users_key_signs_in(over_ssh: Desk) -> None:

@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 
 from miyabi.attempt import Attempt
+from miyabi.github_login import token_of_environment
 from miyabi.local_host import LocalHost
 from miyabi.machine import Machine
 from miyabi.opening import RunRequest, open_run
@@ -98,7 +99,9 @@ async def test_a_run_of_the_build_before_goes_on(project: Path, quiet_home: Path
     await earlier.begin()
     machine = Machine(name="local", workspace=str(earlier.folder), slots=3)
     overrides = {"machines": [machine.model_dump()]}
-    live = await open_run(RunRequest(tasks=None, repository=project, run="up", overrides=overrides))
+    live = await open_run(
+        RunRequest(tasks=None, repository=project, run="up", overrides=overrides), token=token_of_environment
+    )
     assert (live.results["done"].outcome, list(live.startable())) == (Outcome.SUCCEEDED, ["live", "next"])
     assert live.requires("live") == ("machine:local",)
     spec = await live.spec(live.dag.by_id["live"], attempt=live.attempts("live") + 1)

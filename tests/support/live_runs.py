@@ -15,6 +15,7 @@ import pytest
 
 from miyabi.attempt import Attempt
 from miyabi.errors import ConnectionDropped, MachineError, MachineUnreachable
+from miyabi.github_login import token_of_environment
 from miyabi.host import Completed
 from miyabi.live_run import LiveRun
 from miyabi.local_host import LocalHost
@@ -107,7 +108,8 @@ class Workshop:
         fleet = [machine.model_dump() for machine in machines or [self.machine()]]
         overrides = {"machines": fleet, "runs": {"patience_minutes": patience / 60}}
         root = self.folder / "repository"
-        live = await open_run(RunRequest(tasks=file, repository=root, run=run, rehearse=rehearse, overrides=overrides))
+        request = RunRequest(tasks=file, repository=root, run=run, rehearse=rehearse, overrides=overrides)
+        live = await open_run(request, token=token_of_environment)
         for machine in live.machines.values():
             live._places._hosts[machine.name] = SwitchedHost(machine.name)
         return live

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from miyabi.github_login import remote_token
 from miyabi.push import Patience, PushTarget, push
 from miyabi.repository import Repository
 from tests.support.github_git import TOKEN, GitHubGit
@@ -74,8 +75,8 @@ class Desk:
     async def target(self, token: str | None = TOKEN, *, remote: str = "origin") -> PushTarget:
         """The remote, with a token for it."""
         repository = await Repository.open(self.project)
-        secret = None if token is None else SecretStr(token)
-        return await PushTarget.resolve(repository, remote=remote, token=secret, base_url=self.hub.url)
+        given = None if token is None else remote_token(SecretStr(token), base_url=self.hub.url)
+        return await PushTarget.resolve(repository, remote=remote, token=given)
 
     async def push(
         self,

@@ -15,11 +15,12 @@ from miyabi.errors import (
     SettingsError,
 )
 from miyabi.git import Answer
+from miyabi.github_login import remote_token
 from miyabi.push_faults import fault, refusal
 from miyabi.push_report import PushReport
 from miyabi.push_target import PushTarget
 
-HTTP = PushTarget.of("https://github.com/o/n.git", token=SecretStr("plain-secret"))
+HTTP = PushTarget.of("https://github.com/o/n.git", token=remote_token(SecretStr("plain-secret")))
 SSH = PushTarget.of("git@github.com:o/n.git")
 REPORT = """\
 To https://github.com/o/n.git
@@ -109,7 +110,7 @@ def test_many_refusals_are_counted() -> None:
 def test_a_token_is_not_sent_unencrypted() -> None:
     """A remote with http:// is refused where the token is for its host."""
     with pytest.raises(SettingsError, match=r"http://github\.com/o/n would send the token unencrypted.*https://"):
-        PushTarget.of("http://github.com/o/n", token=SecretStr("x"))
+        PushTarget.of("http://github.com/o/n", token=remote_token(SecretStr("x")))
 
 
 def test_our_settings_come_after_the_users() -> None:
