@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -13,8 +14,9 @@ from miyabi.errors import NotFoundOnGitHub, RepositoryArchived, RightsMissing
 from miyabi.github_client import GitHubClient
 from miyabi.github_reading import read
 from miyabi.github_values import Blocker, Comment, Issue, LabelEvent, Milestone, PullRequest, RepositoryInfo
-from miyabi.milestone_choice import there_are
+from miyabi.text import one_line
 
+_LISTED = 10
 _WRITERS = {"admin", "maintain", "write", "push"}
 
 
@@ -54,7 +56,7 @@ class GitHubReader:
         return info
 
     async def milestone(self, number: int) -> Milestone:
-        """The milestone of that number; see `miyabi.milestone_choice` for titles.
+        """The milestone of that number.
 
         Raises:
             NotFoundOnGitHub: there is none; names those that there are.
@@ -176,3 +178,15 @@ class GitHubReader:
         except (RightsMissing, NotFoundOnGitHub):
             return None  # the token of an installation, as in GitHub Actions
         return read(lambda user: str(user["login"]), data, subject="account of the token")
+
+
+def there_are(milestones: Sequence[Milestone]) -> str:
+    """A sentence with those that may be meant, open ones first."""
+    first = sorted(milestones, key=lambda m: (m.state != "open", m.number))[:_LISTED]
+    more = f" and {len(milestones) - _LISTED} more" if len(milestones) > _LISTED else ""
+    return f"There are: {', '.join(map(_in_words, first))}{more}." if first else "There are no milestones at all."
+
+
+def _in_words(milestone: Milestone) -> str:
+    due = f", due {milestone.due_on:%Y-%m-%d}" if milestone.due_on else ""
+    return f"{milestone.number} “{one_line(milestone.title, characters=60)}” ({milestone.state}{due})"

@@ -6,13 +6,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from miyabi.errors import BadInput
+from miyabi.github_reader import there_are
 from miyabi.github_values import Milestone
 from miyabi.problems import shown
-from miyabi.text import one_line
-from miyabi.wording import several
 
 NEXT_DUE = "next due"
-_LISTED = 10
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -33,17 +31,6 @@ def choose_milestone(milestones: Sequence[Milestone], wanted: str, *, finished: 
     raise BadInput(
         f"milestone {shown(wanted)}: {asked}. {there_are(milestones)} Give a number, a title or '{NEXT_DUE}'."
     )
-
-
-def there_are(milestones: Sequence[Milestone]) -> str:
-    """A sentence with those that may be meant, open ones first."""
-    ordered = [_in_words(m) for m in sorted(milestones, key=lambda m: (m.state != "open", m.number))]
-    return f"There are: {several(ordered, most=_LISTED)}." if ordered else "There are no milestones at all."
-
-
-def _in_words(milestone: Milestone) -> str:
-    due = f", due {milestone.due_on:%Y-%m-%d}" if milestone.due_on else ""
-    return f"{milestone.number} “{one_line(milestone.title, characters=60)}” ({milestone.state}{due})"
 
 
 def find_milestone(milestones: Sequence[Milestone], wanted: str, *, finished: bool = False) -> Milestone | None:
