@@ -23,7 +23,7 @@ from miyabi.redact import redact
 from miyabi.repository import Repository
 from miyabi.retrying import is_our_disk, retried, retried_blocking
 from miyabi.run_folder import RunFolder
-from miyabi.settings import Settings
+from miyabi.settings import CONFIG_FILE, Settings
 from miyabi.settings_file import require_checked_out
 from miyabi.text import one_line
 from miyabi.verification import CommandEnd
@@ -56,7 +56,7 @@ class Integrating:
             BadInput: there is no such repository, run or setting, or the run's folder is damaged.
         """
         opened = await Repository.open(repository)
-        await require_checked_out(opened.root, config=config)
+        await require_checked_out(opened.root, CONFIG_FILE, config=config)
         settings = Settings.load(opened.root, config=config, **overrides)
         folder = RunFolder.find(opened.root, run)
         progress = IntegrationProgress(folder)

@@ -27,7 +27,7 @@ from miyabi.push_target import RemoteToken
 from miyabi.repository import Repository
 from miyabi.run_folder import RunFolder, new_run_name, valid_run_name
 from miyabi.run_info import FleetMember, RunInfo
-from miyabi.settings import Settings
+from miyabi.settings import CONFIG_FILE, Settings
 from miyabi.settings_file import require_checked_out
 from miyabi.unfinished import unfinished
 
@@ -52,7 +52,7 @@ async def read_request(request: RunRequest) -> tuple[Dag, Settings, Repository, 
         BadInput: DagError, SettingsError, NotARepository, BaseMissing, each naming what was found and what to do.
     """
     repository = await Repository.open(request.repository)
-    await require_checked_out(repository.root, config=request.config)
+    await require_checked_out(repository.root, CONFIG_FILE, config=request.config)
     settings = Settings.load(repository.root, config=request.config, **request.overrides)
     known = RunFolder(repository.root, valid_run_name(request.run)) if request.run else None
     if known and known.info_file.exists():

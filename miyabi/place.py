@@ -16,7 +16,7 @@ from miyabi.github_login import GitHubLogin, github_access, remote_token
 from miyabi.push_target import PushTarget, RemoteToken
 from miyabi.refusals import is_bad_input
 from miyabi.repository import Repository
-from miyabi.settings import Settings
+from miyabi.settings import CONFIG_FILE, Settings
 from miyabi.settings_file import require_checked_out
 
 
@@ -38,7 +38,7 @@ class Place:
             BadInput: no repository, no such remote, or a setting that cannot be used.
         """
         opened = await Repository.open(repository)
-        await require_checked_out(opened.root, config=config)
+        await require_checked_out(opened.root, CONFIG_FILE, config=config)
         settings = Settings.load(opened.root, config=config, **overrides)
         there = await PushTarget.resolve(opened, remote=settings.github.remote)
         access = github_access(settings.github, login=login, remote_url=there.address)

@@ -20,7 +20,7 @@ from miyabi.hosts import open_host
 from miyabi.large_objects import not_here
 from miyabi.machine import Machine
 from miyabi.repository import Repository
-from miyabi.settings import Settings
+from miyabi.settings import CONFIG_FILE, Settings
 from miyabi.settings_file import require_checked_out
 from miyabi.wording import count
 
@@ -34,7 +34,7 @@ def check(*, repository: Path, config: Path | None, rehearse: bool) -> ExitCode:
     if fault := schedule_fault():
         click.echo(f"warning: {fault}", err=True)
     root = repository_root(repository)
-    asyncio.run(require_checked_out(root, config=config))
+    asyncio.run(require_checked_out(root, CONFIG_FILE, config=config))
     settings = Settings.load(root, config=config)
     needed, lacking = asyncio.run(_needed(root, settings))
     for sentence in lacking:

@@ -22,7 +22,7 @@ from miyabi.reporting import read_report
 from miyabi.repository import Repository
 from miyabi.run_folder import RunFolder
 from miyabi.run_name import valid_run_name
-from miyabi.settings import Settings
+from miyabi.settings import CONFIG_FILE, Settings
 from miyabi.settings_file import require_checked_out
 
 
@@ -58,7 +58,7 @@ async def _root(repository: Path, *, config: Path | None, run: str | None, githu
         BadInput: no repository, no credential, or a setting or name that cannot be used.
     """
     opened = await Repository.open(repository)
-    await require_checked_out(opened.root, config=config)
+    await require_checked_out(opened.root, CONFIG_FILE, config=config)
     Settings.load(opened.root, config=config)
     if run:
         valid_run_name(run)

@@ -18,7 +18,7 @@ from flows.commands.place import repository_root
 from miyabi.dag import Dag
 from miyabi.placement import Strategy
 from miyabi.plan import Plan, simulate
-from miyabi.settings import Settings
+from miyabi.settings import CONFIG_FILE, Settings
 from miyabi.settings_file import require_checked_out
 from miyabi.unfinished import Unfinished, unfinished
 
@@ -39,7 +39,7 @@ def schedule(*, tasks: Path, repository: Path, config: Path | None, strategy: st
     dag = given.dag
     runs = {"strategy": strategy} if strategy else None
     root = repository_root(repository)
-    asyncio.run(require_checked_out(root, config=config))
+    asyncio.run(require_checked_out(root, CONFIG_FILE, config=config))
     settings = Settings.load(root, config=config, runs=runs)
     plan = simulate(dag, settings.machines, strategy=Strategy(settings.runs.strategy))
     console = _console()

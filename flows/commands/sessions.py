@@ -21,7 +21,7 @@ from miyabi.machine import Machine
 from miyabi.remote import list_sessions
 from miyabi.session import SessionPaths
 from miyabi.session_status import Status
-from miyabi.settings import Settings
+from miyabi.settings import CONFIG_FILE, Settings
 from miyabi.settings_file import require_checked_out
 
 _HEADINGS = ("  run", "task", "attempt", "state", "output")
@@ -36,7 +36,7 @@ Found = Sequence[tuple[str, Status]]
 def sessions(*, repository: Path, config: Path | None, ended_too: bool) -> ExitCode:
     """Print the sessions of each machine, and why where one does not answer: exit code 1 then."""
     root = repository_root(repository)
-    asyncio.run(require_checked_out(root, config=config))
+    asyncio.run(require_checked_out(root, CONFIG_FILE, config=config))
     settings = Settings.load(root, config=config)
     console = Console(highlight=False, soft_wrap=True)
     answers = asyncio.run(_ask_all(settings))

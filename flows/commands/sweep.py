@@ -15,7 +15,7 @@ from miyabi.errors import BadInput
 from miyabi.hosts import open_host
 from miyabi.repository import Repository
 from miyabi.run_folder import RunFolder, valid_run_name
-from miyabi.settings import Settings
+from miyabi.settings import CONFIG_FILE, Settings
 from miyabi.settings_file import require_checked_out
 from miyabi.submodules import submodules_of
 from miyabi.sweeping import Swept, left_there, not_home, note_swept, sweep_machine
@@ -40,7 +40,7 @@ def sweep(*, run: str, repository: Path, config: Path | None, branches: bool, ye
             anywhere.
     """
     repo = asyncio.run(Repository.open(repository))
-    asyncio.run(require_checked_out(repo.root, config=config))
+    asyncio.run(require_checked_out(repo.root, CONFIG_FILE, config=config))
     settings = Settings.load(repo.root, config=config)
     folder = RunFolder(repo.root, valid_run_name(run))
     _require_rest(folder)

@@ -12,6 +12,7 @@ import pytest
 from miyabi.environment import clean_environment
 from miyabi.errors import NotARepository, SettingsError
 from miyabi.repository import Repository
+from miyabi.settings import CONFIG_FILE
 from miyabi.settings_file import require_checked_out
 from tests.support import repos
 from tests.support.repos import commit, git
@@ -67,10 +68,10 @@ def sparse(project: Path) -> Path:
 async def test_a_configuration_that_is_not_checked_out_is_named(sparse: Path, tmp_path: Path) -> None:
     """A run never goes on without settings that the repository has; another file may be named."""
     with pytest.raises(SettingsError, match=r"config\.toml is in the repository, .*git sparse-checkout add \.miyabi\)"):
-        await require_checked_out(sparse, config=None)
-    await require_checked_out(sparse, config=tmp_path / "other.toml")
+        await require_checked_out(sparse, CONFIG_FILE, config=None)
+    await require_checked_out(sparse, CONFIG_FILE, config=tmp_path / "other.toml")
     git(sparse, "sparse-checkout", "add", ".miyabi")
-    await require_checked_out(sparse, config=None)
+    await require_checked_out(sparse, CONFIG_FILE, config=None)
 
 
 async def test_patterns_and_linked_worktrees_are_sparse_too(sparse: Path, tmp_path: Path) -> None:
@@ -80,14 +81,14 @@ async def test_patterns_and_linked_worktrees_are_sparse_too(sparse: Path, tmp_pa
     git(tmp_path / "linked", "sparse-checkout", "set", "src")
     for folder in (sparse, tmp_path / "linked"):
         with pytest.raises(SettingsError, match="sparse checkout leaves it out"):
-            await require_checked_out(folder, config=None)
+            await require_checked_out(folder, CONFIG_FILE, config=None)
 
 
 async def test_no_configuration_at_all_is_none(project: Path, tmp_path: Path) -> None:
     """Without such a file in the repository, or without a repository, there is nothing to say."""
     git(project, "sparse-checkout", "set", "src")
-    await require_checked_out(project, config=None)
-    await require_checked_out(tmp_path, config=None)
+    await require_checked_out(project, CONFIG_FILE, config=None)
+    await require_checked_out(tmp_path, CONFIG_FILE, config=None)
 
 
 COMMANDS = (
