@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from miyabi import toolbox
 from miyabi.errors import MachineError, RemoteFailed
@@ -10,14 +10,19 @@ from miyabi.host import Host
 from miyabi.launcher import inherited, session_prelude
 from miyabi.machine import Machine
 from miyabi.quoting import script_word, word
-from miyabi.settings import Settings
 
 _DAY_SECONDS = 86400
 _SCRIPT = "claude_files"
 
 
 async def remove_claude_files(
-    machine: Machine, host: Host, settings: Settings, *, run: str, tasks: Collection[str]
+    machine: Machine,
+    host: Host,
+    *,
+    environment: Mapping[str, str],
+    keep_days: float,
+    run: str,
+    tasks: Collection[str],
 ) -> None:
     """Removes what claude kept of a run's sessions on a machine, once their checkouts are gone; may be repeated.
 
@@ -27,7 +32,8 @@ async def remove_claude_files(
     Args:
         machine: where.
         host: the connection to it.
-        settings: those that its sessions had: they say where claude's folders are.
+        environment: what its sessions had besides; it says where claude's folders are.
+        keep_days: days that transcripts stay.
         run: the run's name.
         tasks: its tasks that were there.
 
@@ -35,11 +41,9 @@ async def remove_claude_files(
         MachineError: as `Host.run`, and RemoteFailed where something cannot be removed.
     """
     script = await toolbox.install(host, machine.workspace, _SCRIPT)
-    prelude = session_prelude(
-        machine, settings.sessions.environment, oauth_token_file=None, inherited=inherited(machine)
-    )
+    prelude = session_prelude(machine, environment, oauth_token_file=None, inherited=inherited(machine))
     paths = (word(each).replace('"$HOME"', '"$miyabi_home"') for each in (script, machine.workspace))
-    keep = f"{settings.runs.keep_days * _DAY_SECONDS:.0f}"
+    keep = f"{keep_days * _DAY_SECONDS:.0f}"
     line = " ".join(("exec /bin/sh", *paths, *map(script_word, (run, keep, *sorted(tasks)))))
     answer = await host.run(["/bin/sh", "-s"], stdin=f"{prelude}\n{line}\n".encode("utf-8", "surrogateescape"))
     if answer.exit_status:

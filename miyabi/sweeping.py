@@ -96,7 +96,8 @@ async def sweep_machine(
         is_there = bool(mine) or await _has_checkouts(machine, host, run)
         await workspace.remove_run(run)
         tasks = {SessionPaths.of(name).task for name, _ in mine}
-        await remove_claude_files(machine, host, settings, run=run, tasks=tasks)
+        environment, keep_days = settings.sessions.environment, settings.runs.keep_days
+        await remove_claude_files(machine, host, environment=environment, keep_days=keep_days, run=run, tasks=tasks)
         for name, _ in mine:
             await RemoteSession(host, name, workspace=machine.workspace).remove()
     except (MachineError, SessionError) as error:

@@ -17,7 +17,6 @@ from miyabi.claude_files import remove_claude_files
 from miyabi.errors import RemoteFailed
 from miyabi.local_host import LocalHost
 from miyabi.machine import Machine
-from miyabi.settings import RunDefaults, SessionDefaults, Settings
 
 DAY = 86400
 
@@ -74,9 +73,8 @@ class Home:
     async def sweep(self, *tasks: str, keep_days: float = 30, sessions: Mapping[str, str] | None = None) -> None:
         """Sweeps the run r1, whose tasks were these."""
         machine = Machine(name="m1", workspace=str(self.workspace), environment=dict(self.environment))
-        defaults = SessionDefaults(environment=dict(sessions or {}))
-        settings = Settings(sessions=defaults, runs=RunDefaults(keep_days=keep_days))
-        await remove_claude_files(machine, LocalHost(), settings, run="r1", tasks=tasks)
+        given, host = sessions or {}, LocalHost()
+        await remove_claude_files(machine, host, environment=given, keep_days=keep_days, run="r1", tasks=tasks)
 
 
 @pytest.fixture
