@@ -1,40 +1,48 @@
-"""Opens a repository at GitHub. The only door to githubkit: requests go out, answers come back as values of ours."""
+"""A repository at GitHub: its issues, milestones and pull requests, and what is the repository's own."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
+from urllib.parse import quote
 
 from pydantic import SecretStr
 
-from miyabi.errors import GitHubError, TokenRefused
-from miyabi.github_access import GitHubAccess, GitHubApp, Manners
+from miyabi import github_reading as reading
+from miyabi.errors import NotFoundOnGitHub, RepositoryArchived, RightsMissing
+from miyabi.github_access import GitHubAccess, Manners
 from miyabi.github_client import GitHubClient, OnWait
-from miyabi.github_exchange import Answer, Request, UnansweredError
-from miyabi.github_faults import is_passing, limit_seconds, rate_limited, unreachable
-from miyabi.github_pulls import GitHubPulls
+from miyabi.github_exchange import Request, UnansweredError
+from miyabi.github_faults import unreachable
+from miyabi.github_issues import Issues
+from miyabi.github_milestones import Milestones
+from miyabi.github_pulls import PullRequests
 from miyabi.github_reading import read
-from miyabi.redact import REDACTED
+from miyabi.github_transport import GithubkitTransport
+from miyabi.github_values import RepositoryInfo, StatusState
 
-if TYPE_CHECKING:
-    import githubkit
-
-_API_VERSION = "2022-11-28"  # the one that every GitHub Enterprise Server in support knows
-_RENEW_BEFORE = timedelta(minutes=5)
+_WRITERS = {"admin", "maintain", "write", "push"}
+_LONGEST_STATUS = 140  # GitHub refuses longer descriptions
 
 
-class GitHubRepository(GitHubPulls):
-    """A repository at GitHub: reads, and writes only what differs.
+class GitHubRepository:
+    """A repository at GitHub: reads, and writes only what differs. Every method may raise what is below `GitHubError`.
 
     Example:
         >>> async with GitHubRepository.open(access) as github:
-        ...     milestone = await github.milestone(37)
+        ...     milestone = await github.milestones.get(37)
     """
 
-    _door: _Door
+    def __init__(self, client: GitHubClient, transport: GithubkitTransport) -> None:
+        self.issues = Issues(client)
+        self.milestones = Milestones(client)
+        self.pull_requests = PullRequests(client)
+        self._client, self._transport = client, transport
+        self._writers: dict[str, bool] = {}
+        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @classmethod
     @asynccontextmanager
@@ -48,10 +56,35 @@ class GitHubRepository(GitHubPulls):
             manners: pace, patience and repetitions.
             on_wait: told before each wait how many seconds it takes, and why.
         """
-        async with _Door(access) as door:
-            opened = cls(GitHubClient(door, access=access, manners=manners or Manners(), on_wait=on_wait))
-            opened._door = door
-            yield opened
+        async with GithubkitTransport(access) as transport:
+            client = GitHubClient(transport, access=access, manners=manners or Manners(), on_wait=on_wait)
+            yield cls(client, transport)
+
+    @property
+    def repository(self) -> str:
+        """owner/name; the new name once a rename was met."""
+        return self._client.repository
+
+    async def info(self, *, for_writing: bool = False) -> RepositoryInfo:
+        """The repository as GitHub sees it; a rename is followed.
+
+        Raises:
+            RepositoryArchived: asked `for_writing`, but it is read-only.
+            RightsMissing: asked `for_writing`, but the token may not push.
+        """
+        data = await self._client.get("", subject="repository")
+        info = read(reading.repository, data, subject="the repository")
+        if for_writing and info.archived:
+            raise RepositoryArchived(
+                f"GitHub repository {info.full_name} is archived, so it is read-only."
+                " Unarchive it in its settings, or name another repository."
+            )
+        if for_writing and not info.can_push and not self._client.is_app:  # GitHub does not say it of an App
+            raise RightsMissing(
+                f"The token may read {info.full_name}, but not write to it."
+                " Give it write access to contents, issues and pull requests there."
+            )
+        return info
 
     async def token(self) -> SecretStr:
         """The token that git pushes with: the one we came with, or the App's at the moment.
@@ -60,169 +93,65 @@ class GitHubRepository(GitHubPulls):
             GitHubError: the App gets none, or not now.
         """
         try:
-            return await self._door.token()
+            return await self._transport.token()
         except UnansweredError as error:
-            request, place = Request(path="/app", subject="a token for the App"), self._door.base_url
+            request, place = Request(path="/app", subject="a token for the App"), self._transport.base_url
             raise unreachable(request, base_url=place, reason=str(error)) from error
 
+    async def can_write(self, login: str) -> bool:
+        """Somebody may push to the repository. Asked once a login, however many want to know."""
+        key = login.lower()
+        async with self._asking[key]:
+            if key not in self._writers:
+                self._writers[key] = await self._ask_permission(login) in _WRITERS
+            return self._writers[key]
 
-class _UnsentError(UnansweredError):
-    """The request could not even be made."""
+    async def _ask_permission(self, login: str) -> str:
+        path = f"collaborators/{quote(login, safe='')}/permission"
+        try:
+            data = await self._client.get(path, subject=f"permission of {login}")
+        except NotFoundOnGitHub:
+            return ""  # no such account any more, or an App
+        return read(lambda answer: str(answer["permission"]), data, subject=f"permission of {login}")
 
+    async def ensure_labels(self, labels: Mapping[str, tuple[str, str]]) -> None:
+        """Labels exist in the repository: name → (colour in hex, description). Those that exist stay as they are."""
+        known = await self._known_labels() if labels else frozenset()
+        for name, (colour, description) in labels.items():
+            if name.lower() not in known:
+                body = {"name": name, "color": colour.lstrip("#").lower(), "description": description}
+                await self._ensure_label(name, body)
 
-class _Door:
-    """Sends one request once. The credential is put in at the last moment and stands in no value that is shown."""
+    async def _ensure_label(self, name: str, body: Mapping[str, str]) -> None:
+        def change(known: frozenset[str]) -> Request | None:
+            return None if name.lower() in known else Request.post("labels", body, subject=f"label {name}")
 
-    def __init__(self, access: GitHubAccess) -> None:
-        self._access, self.base_url = access, access.base_url
-        self._tokens = _AppTokens(access, access.app) if access.app else None
-        self._token = access.token
-        self._kit = _kit(access, auth=self)
+        await self._client.settle(self._known_labels, change, result=lambda _: frozenset())
 
-    async def __aenter__(self) -> Self:
-        await self._kit.__aenter__()  # type: ignore[no-untyped-call]
-        return self
+    async def _known_labels(self) -> frozenset[str]:
+        found = await self._client.pages("labels", subject="labels")
+        return frozenset(name.lower() for name in reading.labels(found))
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._kit.__aexit__()
+    async def set_status(
+        self, sha: str, *, context: str, state: StatusState, description: str = "", target_url: str = ""
+    ) -> None:
+        """A commit has that status in that context. The description is cut at 140 characters."""
+        wanted = {"state": state, "description": _cut(description), "target_url": target_url}
 
-    def get_auth_flow(self, _kit: Any) -> Any:
-        """What githubkit asks of its strategies."""
-        return self._sign
+        async def look() -> dict[str, str] | None:
+            found = await self._client.pages(f"commits/{sha}/status", subject=f"status of {sha[:12]}", key="statuses")
+            return next((_status(data) for data in found if data.get("context") == context), None)
 
-    def _sign(self, request: Any) -> Any:
-        if self._token:
-            request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
-        return request
+        def change(there: dict[str, str] | None) -> Request | None:
+            body = {**{k: v for k, v in wanted.items() if v}, "context": context}
+            return None if there == wanted else Request.post(f"statuses/{sha}", body, subject=f"status of {sha[:12]}")
 
-    async def token(self) -> SecretStr:
-        """The token that is good now.
-
-        Raises:
-            TokenRefused: the App gets none.
-        """
-        if self._tokens:
-            self._token = await self._tokens.current()
-        assert self._token  # noqa: S101 - `GitHubAccess` has a token or an App
-        return self._token
-
-    async def send(self, request: Request, *, path: str) -> Answer:
-        """See `miyabi.github_exchange.Transport`."""
-        secrets = [await self.token()]
-        call = self._kit.arequest(
-            request.method,
-            path,
-            params=dict(request.query) or None,
-            json=request.body,
-            headers={"X-GitHub-Api-Version": _API_VERSION},
-        )
-        return await _answer(call, timeout_seconds=self._access.timeout_seconds, secrets=secrets)
+        await self._client.settle(look, change, result=lambda _: None)
 
 
-def _token(data: Any) -> tuple[SecretStr, datetime]:
-    """An installation's token, and until when it is good."""
-    return SecretStr(data["token"]), datetime.fromisoformat(data["expires_at"])
+def _status(data: Mapping[str, Any]) -> dict[str, str]:
+    return {key: str(data.get(key) or "") for key in ("state", "description", "target_url")}
 
 
-class _AppTokens:
-    """The tokens of an App's installation, each renewed before it ends."""
-
-    def __init__(self, access: GitHubAccess, app: GitHubApp) -> None:
-        self._access, self._app = access, app
-        self._token: SecretStr | None = None
-        self._until = datetime.min.replace(tzinfo=UTC)
-        self._lock = asyncio.Lock()
-
-    async def current(self) -> SecretStr:
-        """A token that is good for some minutes more."""
-        async with self._lock:
-            if self._token is None or datetime.now(UTC) > self._until - _RENEW_BEFORE:
-                self._token, self._until = await self._mint()
-            return self._token
-
-    async def _mint(self) -> tuple[SecretStr, datetime]:
-        async with self._kit() as kit:
-            call = kit.arequest("POST", f"app/installations/{self._app.installation_id}/access_tokens")
-            seconds, key = self._access.timeout_seconds, SecretStr(self._app.pem)
-            answer = await _outcome(call, timeout_seconds=seconds, secrets=[key])
-        if isinstance(answer, UnansweredError):
-            raise self._unreadable() if isinstance(answer, _UnsentError) else answer
-        if not answer.is_good:
-            raise self._refused(answer)
-        return read(_token, answer.data, subject="the App's token")
-
-    def _kit(self) -> githubkit.GitHub[Any]:
-        import githubkit  # noqa: PLC0415 - half a second that only those pay who open
-
-        return _kit(self._access, auth=githubkit.AppAuthStrategy(app_id=self._app.app_id, private_key=self._app.pem))
-
-    def _unreadable(self) -> TokenRefused:
-        return TokenRefused(
-            f"The private key of GitHub App {self._app.app_id} cannot be read."
-            " Give the whole PEM text, with its first and last line."
-        )
-
-    def _refused(self, answer: Answer) -> GitHubError | UnansweredError:
-        if (seconds := limit_seconds(answer)) is not None:
-            return rate_limited(answer, seconds=seconds)
-        if is_passing(answer):
-            return UnansweredError(f"status {answer.status} for the App's token")
-        return TokenRefused(
-            f"GitHub gives no token for installation {self._app.installation_id} of App {self._app.app_id}:"
-            f" {answer.status} {answer.message}. Check both numbers, and that the private key is the App's.",
-            status=answer.status,
-        )
-
-
-def _kit(access: GitHubAccess, *, auth: Any) -> githubkit.GitHub[Any]:
-    import githubkit  # noqa: PLC0415 - half a second that only those pay who open
-    from githubkit.cache import MemCacheStrategy  # noqa: PLC0415 - same
-
-    return githubkit.GitHub(
-        auth,
-        base_url=access.root,
-        timeout=access.timeout_seconds,
-        user_agent="miyabi-scheduler",
-        follow_redirects=False,
-        http_cache=False,
-        cache_strategy=MemCacheStrategy(),  # the default is shared by all event loops of the process, and hangs
-        auto_retry=False,
-    )
-
-
-async def _answer(call: Any, *, timeout_seconds: float, secrets: list[SecretStr]) -> Answer:
-    """The answer to a call, or why none came. Neither shows a secret, nor do the errors that led to it."""
-    answer = await _outcome(call, timeout_seconds=timeout_seconds, secrets=secrets)
-    if isinstance(answer, UnansweredError):
-        raise answer  # here, where the error of the HTTP client, which holds the whole request, is no context of it
-    return answer
-
-
-async def _outcome(call: Any, *, timeout_seconds: float, secrets: list[SecretStr]) -> Answer | UnansweredError:
-    from githubkit.exception import RequestError, RequestFailed, RequestTimeout  # noqa: PLC0415 - see `_kit`
-
-    try:
-        async with asyncio.timeout(timeout_seconds):
-            response = await call
-    except RequestFailed as error:
-        response = error.response
-    except (TimeoutError, RequestTimeout):
-        return UnansweredError(f"no answer within {timeout_seconds:g} seconds")
-    except RequestError as error:
-        return _unanswered(error.exc, secrets=secrets)
-    except ValueError:  # githubkit cannot read a retry-after that is a date
-        return UnansweredError("an answer that cannot be read")
-    content = response.content if response.raw_response.is_success else _clean(response.content, secrets)
-    return Answer(status=response.status_code, headers=dict(response.headers), content=content)
-
-
-def _unanswered(error: Exception, *, secrets: list[SecretStr]) -> UnansweredError:
-    told = _clean(f"{type(error).__name__}: {error}".encode(), secrets).decode(errors="replace")
-    is_ours = isinstance(error, (ValueError, TypeError)) or type(error).__module__.startswith("jwt")
-    return _UnsentError(told) if is_ours else UnansweredError(told)
-
-
-def _clean(content: bytes, secrets: list[SecretStr]) -> bytes:
-    for secret in secrets:
-        content = content.replace(secret.get_secret_value().encode(), REDACTED.encode())
-    return content
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_STATUS else f"{text[: _LONGEST_STATUS - 1]}…"

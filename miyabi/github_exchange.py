@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from miyabi.errors import GitHubError
@@ -28,6 +28,16 @@ class Request:
     subject: str
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
+
+    @classmethod
+    def post(cls, path: str, body: Mapping[str, Any], *, subject: str) -> Self:
+        """What makes something new."""
+        return cls(method="POST", path=path, subject=subject, body=body)
+
+    @classmethod
+    def patch(cls, path: str, body: Mapping[str, Any], *, subject: str) -> Self | None:
+        """What changes those fields; None where there are none."""
+        return cls(method="PATCH", path=path, subject=subject, body=body) if body else None
 
     @property
     def writes(self) -> bool:

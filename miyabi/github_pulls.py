@@ -7,16 +7,33 @@ from typing import Any
 
 from miyabi import github_reading as reading
 from miyabi.errors import GitHubError, NotFoundOnGitHub, RightsMissing, ValidationRefused
+from miyabi.github_client import GitHubClient
 from miyabi.github_exchange import Request
 from miyabi.github_reading import read
 from miyabi.github_values import PullRequest, among, same_text
-from miyabi.github_writer import GitHubWriter
 
 
-class GitHubPulls(GitHubWriter):
-    """A repository, for pull requests too."""
+class PullRequests:
+    """Pull requests, by numbers and head branches. Every method may raise what is below `GitHubError`."""
 
-    async def upsert_pull_request(
+    def __init__(self, client: GitHubClient) -> None:
+        self._client = client
+
+    async def get(self, number: int) -> PullRequest:
+        """One pull request, whatever its state."""
+        subject = f"pull request #{number}"
+        return read(reading.pull_request, await self._client.get(f"pulls/{number}", subject=subject), subject=subject)
+
+    async def find(self, head: str, *, base: str | None = None, state: str = "open") -> PullRequest | None:
+        """The newest pull request of that head branch of this repository; `state` is open, closed or all."""
+        found = await self._pulls_of(head, state=state)
+        return next((pull for pull in found if base in {None, pull.base}), None)
+
+    async def all(self, *, state: str = "open") -> tuple[PullRequest, ...]:
+        """All pull requests; mind `from_fork` before you trust a branch name."""
+        return await self._pulls({"state": state})
+
+    async def upsert(
         self,
         head: str,
         base: str,
@@ -31,8 +48,8 @@ class GitHubPulls(GitHubWriter):
     ) -> PullRequest:
         """The one open pull request of the head branch, created, or updated where it differs.
 
-        `draft` only counts when it is created: GitHub's REST API cannot change it. See `complete_pull_request` for
-        the rest, which is done afterwards.
+        `draft` only counts when it is created: GitHub's REST API cannot change it. See `complete` for the
+        rest, which is done afterwards.
 
         Raises:
             ValidationRefused: no commits between base and head, a branch that is not at GitHub; names the fields.
@@ -46,18 +63,16 @@ class GitHubPulls(GitHubWriter):
         def change(there: PullRequest | None) -> Request | None:
             if there is None:
                 new = {**texts, "head": head, "draft": draft}
-                return Request(method="POST", path="pulls", subject=f"pull request {head} → {base}", body=new)
+                return Request.post("pulls", new, subject=f"pull request {head} → {base}")
             differing = {k: v for k, v in texts.items() if not same_text(v, getattr(there, k))}
-            return _edit(f"pulls/{there.number}", differing, subject=f"pull request #{there.number}")
+            return Request.patch(f"pulls/{there.number}", differing, subject=f"pull request #{there.number}")
 
         pull = await self._client.settle(look, change, result=reading.pull_request)
         if pull is None:
             raise AssertionError  # there is one once nothing is left to change
-        return await self.complete_pull_request(
-            pull, labels=labels, reviewers=reviewers, assignees=assignees, milestone=milestone
-        )
+        return await self.complete(pull, labels=labels, reviewers=reviewers, assignees=assignees, milestone=milestone)
 
-    async def complete_pull_request(
+    async def complete(
         self,
         pull: PullRequest,
         *,
@@ -90,13 +105,18 @@ class GitHubPulls(GitHubWriter):
             raise errors[0]
         return pull
 
-    async def _complete(self, pull: PullRequest, change: Change) -> PullRequest:
-        async def look() -> PullRequest:
-            subject = f"pull request #{pull.number}"
-            data = await self._client.get(f"pulls/{pull.number}", subject=subject)
-            return read(reading.pull_request, data, subject=subject)
+    async def _pulls_of(self, head: str, *, state: str) -> list[PullRequest]:
+        owner = self._client.repository.split("/", maxsplit=1)[0]
+        found = await self._pulls({"head": f"{owner}:{head}", "state": state})
+        ours = [pull for pull in found if pull.head == head and not pull.from_fork]
+        return sorted(ours, key=lambda pull: -pull.number)
 
-        there = await self._client.settle(look, change)
+    async def _pulls(self, query: dict[str, Any]) -> tuple[PullRequest, ...]:
+        found = await self._client.pages("pulls", subject="pull requests", query=query)
+        return tuple(read(reading.pull_request, data, subject="pull requests") for data in found)
+
+    async def _complete(self, pull: PullRequest, change: Change) -> PullRequest:
+        there = await self._client.settle(lambda: self.get(pull.number), change)
         if (ignored := change(there)) is not None:
             raise ValidationRefused(
                 f"GitHub does not take {_values(ignored)} as {ignored.subject}. Do they have access to the repository?",
@@ -146,7 +166,7 @@ def _reviewers(names: Iterable[str]) -> Change:
 def _milestone(number: int | None) -> Change:
     def change(pull: PullRequest) -> Request | None:
         body = {} if number in {None, pull.milestone} else {"milestone": number}
-        return _edit(f"issues/{pull.number}", body, subject=f"milestone of #{pull.number}")
+        return Request.patch(f"issues/{pull.number}", body, subject=f"milestone of #{pull.number}")
 
     return change
 
@@ -157,11 +177,7 @@ def _missing(wanted: Iterable[str], there: Sequence[str]) -> list[str]:
 
 def _add(path: str, body: dict[str, list[str]], *, subject: str) -> Request | None:
     body = {key: names for key, names in body.items() if names}
-    return Request(method="POST", path=path, subject=subject, body=body) if body else None
-
-
-def _edit(path: str, body: dict[str, Any], *, subject: str) -> Request | None:
-    return Request(method="PATCH", path=path, subject=subject, body=body) if body else None
+    return Request.post(path, body, subject=subject) if body else None
 
 
 def _values(request: Request) -> str:

@@ -9,8 +9,7 @@ from datetime import datetime
 from pydantic import Field
 
 from miyabi.github import GitHubRepository
-from miyabi.github_values import MergeState, PullRequest
-from miyabi.github_writer import StatusState
+from miyabi.github_values import MergeState, PullRequest, StatusState
 from miyabi.home_settings import PullRequestMode, PullRequestSettings
 from miyabi.integration_text import went_well
 from miyabi.integration_values import Integration, LeftOut
@@ -101,7 +100,7 @@ async def decided_pull_requests(github: GitHubRepository, branches: Mapping[str,
     """
     found = {}
     for branch, commit in branches.items():
-        latest = await github.find_pull_request(branch, state="all")
+        latest = await github.pull_requests.find(branch, state="all")
         if latest and latest.state is not MergeState.OPEN and latest.head_sha == commit:
             found[branch] = latest
     return found
@@ -151,7 +150,7 @@ def statuses_of(report: Report, integration: Integration, *, mode: PullRequestMo
 async def _open(
     github: GitHubRepository, text: PullRequestText, *, base: str, settings: PullRequestSettings, milestone: int | None
 ) -> PullRequest:
-    pull = await github.upsert_pull_request(
+    pull = await github.pull_requests.upsert(
         text.branch,
         text.base or base,
         title=text.title,
@@ -163,7 +162,7 @@ async def _open(
         milestone=settings.milestone or milestone,
     )
     for further in text.further:
-        await github.upsert_comment(pull.number, marker=further.partition("\n")[0], body=further)
+        await github.issues.upsert_comment(pull.number, marker=further.partition("\n")[0], body=further)
     return pull
 
 

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
+from miyabi.github import GitHubRepository
 from miyabi.github_values import Issue
-from miyabi.github_writer import GitHubWriter
 from miyabi.issue_text import LABELS, IssueState, LabelChange, labels_for
 from miyabi.milestone_update import ensure_labels
 from miyabi.progress import WORKING, Board, Row, Snapshot, TaskState
@@ -26,7 +26,7 @@ class Due(NamedTuple):
 
 
 async def watch_issues(
-    github: GitHubWriter,
+    github: GitHubRepository,
     folder: RunFolder,
     issues: Mapping[str, Issue],
     *,
@@ -61,11 +61,11 @@ async def watch_issues(
             are_made = True
         else:
             add, remove = due.change.add, due.change.remove
-            shown[due.task] = await github.set_labels(issues[due.task].number, add=add, remove=remove)
+            shown[due.task] = await github.issues.set_labels(issues[due.task].number, add=add, remove=remove)
     for task, labels in shown.items():
         if cut_short.is_set() and LABELS[IssueState.RUNNING] in labels:
             change = labels_for(IssueState.QUEUED, current=labels)
-            await github.set_labels(issues[task].number, add=change.add, remove=change.remove)
+            await github.issues.set_labels(issues[task].number, add=change.add, remove=change.remove)
 
 
 def next_due(snapshot: Snapshot | None, *, shown: Mapping[str, Collection[str]]) -> Due | None:

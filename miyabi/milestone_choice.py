@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from miyabi.errors import BadInput
-from miyabi.github_reader import there_are
+from miyabi.github_milestones import there_are
 from miyabi.github_values import Milestone
 from miyabi.problems import shown
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from miyabi import issue_prompt
 from miyabi.errors import NotFoundOnGitHub
-from miyabi.github_reader import GitHubReader
+from miyabi.github import GitHubRepository
 from miyabi.github_values import Blocker, Comment, Issue, LabelEvent, Milestone, Person, PullRequest
 from miyabi.home_settings import MilestoneSettings
 from miyabi.issue_references import Home
@@ -72,13 +72,13 @@ class MilestoneFacts:
         )
 
 
-async def read_milestone(github: GitHubReader, milestone: Milestone, *, label: str) -> MilestoneFacts:
+async def read_milestone(github: GitHubRepository, milestone: Milestone, *, label: str) -> MilestoneFacts:
     """Everything about the milestone's issues. Comments and label events only of those that have the label.
 
     Raises:
         GitHubError: GitHub cannot be read.
     """
-    issues = await github.issues(milestone.number, state="all")
+    issues = await github.issues.of_milestone(milestone.number, state="all")
     candidates = [i for i in issues if i.state == "open" and not i.is_pull_request and _has(i, label)]
     open_issues = [i for i in issues if i.state == "open" and not i.is_pull_request]
     read = _Reading(github)
@@ -86,12 +86,14 @@ async def read_milestone(github: GitHubReader, milestone: Milestone, *, label: s
         repository=github.repository,
         milestone=milestone,
         issues=tuple(await read.all(issues, read.with_author)),
-        blockers=await read.table(open_issues, github.blockers),
-        sub_issues=await read.table(open_issues, github.sub_issues),
+        blockers=await read.table(open_issues, github.issues.blockers),
+        sub_issues=await read.table(open_issues, github.issues.sub_issues),
         comments=await read.table(candidates, read.comments),
         label_events=await read.table(candidates, read.label_events),
         pull_requests=tuple(
-            pull for pull in await github.pull_requests() if pull.head.startswith(OUR_BRANCHES) and not pull.from_fork
+            pull
+            for pull in await github.pull_requests.all()
+            if pull.head.startswith(OUR_BRANCHES) and not pull.from_fork
         ),
     )
     return await _with_unknown(facts, read)
@@ -110,7 +112,7 @@ async def _with_unknown(facts: MilestoneFacts, read: _Reading) -> MilestoneFacts
 class _Reading:
     """Reads many things at once, but not too many."""
 
-    def __init__(self, github: GitHubReader) -> None:
+    def __init__(self, github: GitHubRepository) -> None:
         self._github = github
         self._places = asyncio.Semaphore(AT_ONCE)
 
@@ -130,7 +132,7 @@ class _Reading:
     async def issue(self, number: int) -> Issue | None:
         """An issue; None where there is none."""
         try:
-            return await self._github.issue(number)
+            return await self._github.issues.get(number)
         except NotFoundOnGitHub:
             return None
 
@@ -140,12 +142,12 @@ class _Reading:
 
     async def comments(self, issue: Issue) -> tuple[Comment, ...]:
         """Its comments, with whether their authors may write."""
-        found = await self._github.comments(issue.number)
+        found = await self._github.issues.comments(issue.number)
         return tuple([c.model_copy(update={"author": await self._person(c.author)}) for c in found])
 
     async def label_events(self, issue: Issue) -> tuple[LabelEvent, ...]:
         """Who set its labels, with whether they may write."""
-        found = await self._github.label_events(issue.number)
+        found = await self._github.issues.label_events(issue.number)
         return tuple([e.model_copy(update={"actor": await self._person(e.actor)}) for e in found])
 
     async def _person(self, somebody: Person) -> Person:

@@ -9,7 +9,7 @@ from pathlib import Path
 from miyabi.carry_over import taken
 from miyabi.earlier_runs import EarlierRuns, closing_pull_requests, earlier_runs
 from miyabi.errors import NotFoundOnGitHub
-from miyabi.github_reader import GitHubReader
+from miyabi.github import GitHubRepository
 from miyabi.github_values import MergeState, Milestone, PullRequest
 from miyabi.home_settings import MilestoneSettings
 from miyabi.machine import Machine
@@ -34,7 +34,7 @@ class MilestonePlan:
 
 
 async def plan_milestone(
-    github: GitHubReader,
+    github: GitHubRepository,
     milestone: Milestone,
     *,
     repository: Path,
@@ -105,7 +105,7 @@ def _held_back(earlier: EarlierRuns, pull_requests: Mapping[int, PullRequest], i
 
 
 async def _pull_requests(
-    github: GitHubReader, facts: MilestoneFacts, earlier: EarlierRuns
+    github: GitHubRepository, facts: MilestoneFacts, earlier: EarlierRuns
 ) -> Mapping[int, PullRequest]:
     """Ours that are open, and, whatever became of them, those of the last run and of runs with issues still open."""
     found = {pull.number: pull for pull in facts.pull_requests}
@@ -115,8 +115,8 @@ async def _pull_requests(
     return found | {pull.number: pull for pull in closed if pull}
 
 
-async def _pull_request(github: GitHubReader, number: int) -> PullRequest | None:
+async def _pull_request(github: GitHubRepository, number: int) -> PullRequest | None:
     try:
-        return await github.pull_request(number)
+        return await github.pull_requests.get(number)
     except NotFoundOnGitHub:
         return None

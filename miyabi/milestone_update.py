@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from miyabi import milestone_standing
-from miyabi.github_writer import GitHubWriter
+from miyabi.github import GitHubRepository
 from miyabi.home_settings import MilestoneSettings
 from miyabi.issue_prompt import COMMENT_MARKER
 from miyabi.issue_text import LABELS, Closing, IssueState
@@ -43,7 +43,7 @@ class MilestoneUpdate:
 
 
 async def update_milestone(
-    github: GitHubWriter, plan: MilestonePlan, *, settings: MilestoneSettings
+    github: GitHubRepository, plan: MilestonePlan, *, settings: MilestoneSettings
 ) -> MilestoneUpdate:
     """Brings description, comments and labels to where the plan stands, and closes the milestone if that is due.
 
@@ -52,7 +52,7 @@ async def update_milestone(
     """
     closing = milestone_standing.closing(plan, allowed=settings.close)
     block, before = milestone_standing.block(plan), plan.facts.milestone
-    after = await github.update_milestone(
+    after = await github.milestones.update(
         before.number,
         description=lambda there: replace_block(there, block),
         state="closed" if closing.close else None,
@@ -61,7 +61,7 @@ async def update_milestone(
     comments = [standing for standing in standings if standing.comment] if settings.comments else []
     labelled = [each for each in standings if each.labels.add or each.labels.remove] if settings.labels else []
     for standing in comments:
-        await github.upsert_comment(standing.issue.number, marker=COMMENT_MARKER, body=standing.comment or "")
+        await github.issues.upsert_comment(standing.issue.number, marker=COMMENT_MARKER, body=standing.comment or "")
     await _label(github, labelled)
     return MilestoneUpdate(
         described=after.description != before.description,
@@ -71,13 +71,13 @@ async def update_milestone(
     )
 
 
-async def ensure_labels(github: GitHubWriter) -> None:
+async def ensure_labels(github: GitHubRepository) -> None:
     """Our labels exist in the repository; those that do stay as they are."""
     await github.ensure_labels({LABELS[state]: look for state, look in _COLOURS.items()})
 
 
-async def _label(github: GitHubWriter, standings: list[IssueStanding]) -> None:
+async def _label(github: GitHubRepository, standings: list[IssueStanding]) -> None:
     if any(standing.labels.add for standing in standings):
         await ensure_labels(github)
     for each in standings:
-        await github.set_labels(each.issue.number, add=each.labels.add, remove=each.labels.remove)
+        await github.issues.set_labels(each.issue.number, add=each.labels.add, remove=each.labels.remove)

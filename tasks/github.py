@@ -122,7 +122,7 @@ async def find_milestone(which: str, *, place: Place) -> Found:
     """The milestone of that number, title, or `next due`, and whether anything could be written there."""
     async with at_github(place) as github:
         info = await github.info(for_writing=True)
-        known = await github.milestones(state="all")
+        known = await github.milestones.all(state="all")
     return Found(milestone=_meant(known, which, place), default_branch=info.default_branch)
 
 
@@ -160,7 +160,7 @@ async def read_plan(which: str, *, place: Place) -> MilestonePlan:
     """The milestone of that number, title, or `next due`, as it stands, and what of it is run now."""
     settings = place.settings
     async with at_github(place) as github:
-        milestone = _meant(await github.milestones(state="all"), which, place)
+        milestone = _meant(await github.milestones.all(state="all"), which, place)
         plan = await plan_milestone(
             github,
             milestone,

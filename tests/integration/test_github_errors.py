@@ -24,17 +24,17 @@ from tests.support.github_myworld import MyWorld, myworld  # noqa: F401 - fixtur
 Call = Callable[[GitHubRepository], Awaitable[Any]]
 READS: dict[str, Call] = {
     "info": lambda client: client.info(),
-    "milestone 1": lambda client: client.milestone(1),
-    "milestones": lambda client: client.milestones(),
-    "issues": lambda client: client.issues(1),
-    "pull requests": lambda client: client.pull_requests(),
+    "milestone 1": lambda client: client.milestones.get(1),
+    "milestones": lambda client: client.milestones.all(),
+    "issues": lambda client: client.issues.of_milestone(1),
+    "pull requests": lambda client: client.pull_requests.all(),
 }
 WRITES: dict[str, Call] = {
-    "milestone": lambda client: client.update_milestone(1, description="text"),
-    "comment": lambda client: client.upsert_comment(1, marker="<!-- m -->", body="text"),
+    "milestone": lambda client: client.milestones.update(1, description="text"),
+    "comment": lambda client: client.issues.upsert_comment(1, marker="<!-- m -->", body="text"),
     "label": lambda client: client.ensure_labels({"miyabi:queued": ("ff0000", "waits")}),
-    "labels": lambda client: client.set_labels(1, add=["miyabi:queued"]),
-    "pull request": lambda client: client.upsert_pull_request("miyabi/x", "main", title="T", body="B"),
+    "labels": lambda client: client.issues.set_labels(1, add=["miyabi:queued"]),
+    "pull request": lambda client: client.pull_requests.upsert("miyabi/x", "main", title="T", body="B"),
     "status": lambda client: client.set_status("main", context="miyabi", state="success"),
 }
 
@@ -128,7 +128,7 @@ async def test_a_missing_issue_is_named(github: GitHub) -> None:
     """In a repository that is known to be there, the line is about the issue."""
     repository = github.new_repository()
     async with github.open(repository) as client:
-        error = await refusal(client, lambda c: c.issue(404))
+        error = await refusal(client, lambda c: c.issues.get(404))
     assert isinstance(error, NotFoundOnGitHub)
     assert str(error) == f"{repository.name} has no issue #404, or the token may not read it (Not Found)."
 

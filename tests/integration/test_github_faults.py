@@ -47,7 +47,7 @@ class Pull:
 
     async def __call__(self, client: GitHubRepository) -> None:
         """Asks for it."""
-        await client.upsert_pull_request("miyabi/x", "main", title="T", body="B")
+        await client.pull_requests.upsert("miyabi/x", "main", title="T", body="B")
 
     def holds(self) -> bool:
         """It is there, once."""
@@ -63,7 +63,7 @@ class Comment:
 
     async def __call__(self, client: GitHubRepository) -> None:
         """Asks for it."""
-        await client.upsert_comment(self.number, marker=MARKER, body="text")
+        await client.issues.upsert_comment(self.number, marker=MARKER, body="text")
 
     def holds(self) -> bool:
         """It is there, once."""
@@ -79,7 +79,7 @@ class Description:
 
     async def __call__(self, client: GitHubRepository) -> None:
         """Asks for it."""
-        await client.update_milestone(self.number, description=lambda text: replace_block(text, wrap("content")))
+        await client.milestones.update(self.number, description=lambda text: replace_block(text, wrap("content")))
 
     def holds(self) -> bool:
         """It is there, once, behind the words that were there."""
@@ -97,7 +97,7 @@ class Labels:
 
     async def __call__(self, client: GitHubRepository) -> None:
         """Asks for it."""
-        await client.set_labels(self.number, add=["miyabi:running"], remove=["miyabi:queued"])
+        await client.issues.set_labels(self.number, add=["miyabi:running"], remove=["miyabi:queued"])
 
     def holds(self) -> bool:
         """It is so."""
@@ -158,7 +158,7 @@ async def test_a_lost_answer_to_a_create_writes_once(github: GitHub) -> None:
         repository.branch("miyabi/x")
         github.front.lose("POST", f"{repository.name}/pulls")
         async with github.open(repository) as client:
-            await client.upsert_pull_request("miyabi/x", "main", title="T", body="B")
+            await client.pull_requests.upsert("miyabi/x", "main", title="T", body="B")
     assert github.front.writes == tuple(f"POST /repos/{each.name}/pulls" for each in repositories)
 
 
@@ -169,7 +169,7 @@ async def test_a_second_server_agrees(myworld: MyWorld, fault: str) -> None:
     for world in worlds:
         world.fail("github.pulls.create", fault, times=1)
         async with world.open(timeout_seconds=PATIENCE_SECONDS) as client:
-            made = await client.upsert_pull_request("feature", "main", title="T", body="B")
-            again = await client.upsert_pull_request("feature", "main", title="T", body="B")
+            made = await client.pull_requests.upsert("feature", "main", title="T", body="B")
+            again = await client.pull_requests.upsert("feature", "main", title="T", body="B")
             assert again == made
     assert [[pull["title"] for pull in world.pulls()] for world in worlds] == [["T"]] * 5

@@ -32,7 +32,7 @@ async def test_writes_are_a_second_apart_by_default(github: GitHub) -> None:
     repository = github.new_repository()
     numbers = [repository.issue(f"Issue {n}") for n in range(4)]
     async with github.open(repository, manners=Manners()) as client:
-        await asyncio.gather(*(client.upsert_comment(n, marker="<!-- m -->", body="text") for n in numbers))
+        await asyncio.gather(*(client.issues.upsert_comment(n, marker="<!-- m -->", body="text") for n in numbers))
     assert len(starts_of_writes(github)) == 4
     assert min(gaps(starts_of_writes(github))) >= 1
 
@@ -45,7 +45,7 @@ async def test_clients_of_one_account_share_the_pace(github: GitHub) -> None:
 
     async def write(number: int) -> None:
         async with github.open(repository, manners=manners) as client:
-            await client.upsert_comment(number, marker="<!-- m -->", body="text")
+            await client.issues.upsert_comment(number, marker="<!-- m -->", body="text")
 
     for number in numbers[:3]:
         await write(number)
@@ -60,7 +60,7 @@ async def test_accounts_do_not_wait_for_each_other(github: GitHub) -> None:
     number = repository.issue("An issue")
     for login in ("alice", "carol"):
         async with github.open(repository, by=login, manners=Manners(write_interval_seconds=60)) as client:
-            await client.upsert_comment(number, marker="<!-- m -->", body="text")
+            await client.issues.upsert_comment(number, marker="<!-- m -->", body="text")
     assert len(repository.comments(number)) == 2
 
 
@@ -69,10 +69,10 @@ async def test_reads_are_not_paced(github: GitHub) -> None:
     repository = github.new_repository()
     number = repository.milestone("v1", description="as it is")
     async with github.open(repository, manners=Manners(write_interval_seconds=60)) as client:
-        await client.update_milestone(number, description="as wanted")
+        await client.milestones.update(number, description="as wanted")
         began = time.monotonic()
-        await asyncio.gather(*(client.milestone(number) for _ in range(20)))
-        await client.update_milestone(number, description="as wanted")
+        await asyncio.gather(*(client.milestones.get(number) for _ in range(20)))
+        await client.milestones.update(number, description="as wanted")
     assert time.monotonic() - began < at_most(20)
 
 
@@ -84,7 +84,7 @@ async def test_a_limit_is_waited_for_and_the_time_is_shown(github: GitHub, metho
     waits: list[Wait] = []
     github.front.refuse(method, "/milestones/", headers={"retry_after": "2"}, **LIMIT)
     async with github.open(repository, on_wait=lambda *wait: waits.append(wait)) as client:
-        await client.update_milestone(number, description="text")
+        await client.milestones.update(number, description="text")
     assert waits == [(2.0, "GitHub's rate limit")]
     assert repository.description(number) == "text"
     refused, repeated = (sent.at for sent in github.front.sent if sent.method == method)
@@ -102,7 +102,7 @@ async def test_a_primary_limit_is_waited_for_by_the_servers_clock(github: GitHub
     waits: list[Wait] = []
     github.front.refuse("GET", "/milestones", status=403, message="API rate limit exceeded", headers=headers)
     async with github.open(repository, on_wait=lambda *wait: waits.append(wait)) as client:
-        assert await client.milestones() == ()
+        assert await client.milestones.all() == ()
     assert waits == [(2.0, "GitHub's rate limit")]
 
 
@@ -116,7 +116,7 @@ async def test_a_limit_that_lasts_too_long_is_told(github: GitHub, method: str) 
     waits: list[Wait] = []
     async with github.open(repository, manners=manners, on_wait=lambda *wait: waits.append(wait)) as client:
         with pytest.raises(RateLimited, match=r"30 min 00 s more.*max_wait_seconds") as caught:
-            await client.upsert_comment(number, marker="<!-- m -->", body="text")
+            await client.issues.upsert_comment(number, marker="<!-- m -->", body="text")
     assert (waits, caught.value.wait_seconds, caught.value.transient) == ([], 1800, True)
     assert "\n" not in str(caught.value)
 
@@ -127,7 +127,7 @@ async def test_waits_add_up(github: GitHub) -> None:
     github.front.refuse("GET", "/milestones", headers={"retry_after": "1"}, times=9, **LIMIT)
     async with github.open(repository, manners=Manners(max_wait_seconds=2)) as client:
         with pytest.raises(RateLimited):
-            await client.milestones()
+            await client.milestones.all()
     assert len(github.front.sent) == 3
 
 
@@ -138,7 +138,7 @@ async def test_a_read_gives_up_after_the_allowed_attempts(github: GitHub) -> Non
     github.front.refuse("GET", "/milestones", status=502, message="Bad Gateway", times=9)
     async with github.open(repository, on_wait=lambda *wait: waits.append(wait)) as client:
         with pytest.raises(GitHubUnreachable, match=r"502 Bad Gateway\. Nothing is lost: run the same again") as caught:
-            await client.milestones()
+            await client.milestones.all()
     assert [seconds for seconds, _ in waits] == [0.01, 0.02, 0.04, 0.08]
     assert all("502" in reason for _, reason in waits)
     assert (caught.value.status, len(github.front.sent)) == (502, FAST.attempts)
@@ -150,7 +150,7 @@ async def test_nobody_listens(github: GitHub) -> None:
     url = "http://127.0.0.1:9"
     async with github.open(repository, base_url=url) as client:
         with pytest.raises(GitHubUnreachable, match=f"GitHub at {url} does not serve milestones") as caught:
-            await client.milestones()
+            await client.milestones.all()
     assert caught.value.transient
 
 
@@ -159,9 +159,9 @@ async def test_a_fault_of_the_look_after_a_write_is_borne(github: GitHub) -> Non
     repository = github.new_repository()
     repository.branch("miyabi/x")
     async with github.open(repository) as client:
-        pull = await client.upsert_pull_request("miyabi/x", "main", title="T", body="B")
+        pull = await client.pull_requests.upsert("miyabi/x", "main", title="T", body="B")
         github.front.cut("GET", f"/pulls/{pull.number}", times=3)
-        completed = await client.complete_pull_request(pull, assignees=["carol"])
+        completed = await client.pull_requests.complete(pull, assignees=["carol"])
     assert completed.assignees == ("carol",)
     assert len(github.front.writes) == 2
 

@@ -56,7 +56,7 @@ async def test_a_pushed_branch_can_be_a_pull_request(
     target = await PushTarget.resolve(repository, token=token)
     assert await push(repository, {BRANCH: head}, remote=target, patience=QUICK) == (BRANCH,)
     async with github.open(seeded, base_url=hub.url) as client:
-        await client.upsert_pull_request(BRANCH, "main", title="Title", body="Body")
+        await client.pull_requests.upsert(BRANCH, "main", title="Title", body="Body")
     (pull,) = seeded.pulls()
     assert pull["head"]["sha"] == seeded.head(BRANCH) == head
 

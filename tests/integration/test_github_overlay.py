@@ -44,7 +44,7 @@ async def test_pull_requests_are_refused_alike(github: GitHub, myworld: MyWorld,
         repository.branch(branch)
     async with github.open(repository) as ours, world.open() as theirs:
         for client in (ours, theirs):
-            await client.upsert_pull_request("open", "main", title="T", body="")
+            await client.pull_requests.upsert("open", "main", title="T", body="")
     here = refusal(f"{github.url}/repos/{repository.name}", CASES[case], token=repository.token())
     there = refusal(f"{world.url}/repos/acme/api", CASES[case], token=world.token)
     assert json.dumps(here, sort_keys=True).replace("alice:", "acme:") == json.dumps(there, sort_keys=True)

@@ -23,7 +23,7 @@ async def test_a_renamed_repository_is_followed_by_reads(github: GitHub) -> None
     access = github.access(repository)
     repository.rename(f"{repository.name.partition('/')[2]}-renamed")
     async with github.open(repository, repository=access.repository) as client:
-        assert (await client.milestone(number)).title == "v1"
+        assert (await client.milestones.get(number)).title == "v1"
         assert client.repository == repository.name
         github.front.forget()
         assert (await client.info()).full_name == repository.name
@@ -35,10 +35,10 @@ async def test_a_renamed_repository_is_followed_by_writes(github: GitHub) -> Non
     repository = github.new_repository()
     number = repository.issue("An issue")
     async with github.open(repository) as client:
-        assert await client.comments(number) == ()
+        assert await client.issues.comments(number) == ()
         repository.rename(f"{repository.name.partition('/')[2]}-renamed")
         for body in ("first", "second"):
-            await client.upsert_comment(number, marker=MARKER, body=body)
+            await client.issues.upsert_comment(number, marker=MARKER, body=body)
     assert [each["body"] for each in repository.comments(number)] == [f"{MARKER}\nsecond"]
 
 
@@ -50,7 +50,7 @@ async def test_an_issue_that_moved_elsewhere_is_told(github: GitHub) -> None:
     github.front.refuse("GET", f"/issues/{number}$", status=301, headers={"location": target})
     async with github.open(repository) as client:
         with pytest.raises(NotFoundOnGitHub, match=rf"no issue #{number} any more: it moved to {target}"):
-            await client.issue(number)
+            await client.issues.get(number)
 
 
 async def test_a_rename_to_another_server_is_not_followed(github: GitHub) -> None:
@@ -60,7 +60,7 @@ async def test_a_rename_to_another_server_is_not_followed(github: GitHub) -> Non
     github.front.refuse("GET", "", status=301, headers=headers, times=9)
     async with github.open(repository) as client:
         with pytest.raises(NotFoundOnGitHub, match="moved to"):
-            await client.milestones()
+            await client.milestones.all()
 
 
 async def test_an_enterprise_server(github: GitHub) -> None:
@@ -72,8 +72,8 @@ async def test_an_enterprise_server(github: GitHub) -> None:
     old = repository.name
     repository.rename(f"{old.partition('/')[2]}-renamed")
     async with github.open(repository, repository=old, base_url=f"{github.enterprise_url}/") as client:
-        assert len(await client.comments(number)) == 101
-        await client.upsert_comment(number, marker=MARKER, body="text")
+        assert len(await client.issues.comments(number)) == 101
+        await client.issues.upsert_comment(number, marker=MARKER, body="text")
         assert (await client.info()).clone_url == f"{github.url}/{repository.name}.git"
     assert {sent.prefix for sent in github.front.sent} == {"/api/v3"}
     assert {sent.headers["x-github-api-version"] for sent in github.front.sent} == {"2022-11-28"}
@@ -92,8 +92,8 @@ async def test_an_app_writes_with_a_token_that_it_mints_once(github: GitHub) -> 
     async with github.open(repository, **as_app(github)) as client:
         await client.info(for_writing=True)
         for body in ("first", "second", "second"):
-            await client.upsert_comment(number, marker=MARKER, body=body)
-        await client.upsert_pull_request("miyabi/x", "main", title="T", body="B")
+            await client.issues.upsert_comment(number, marker=MARKER, body=body)
+        await client.pull_requests.upsert("miyabi/x", "main", title="T", body="B")
     [comment] = repository.comments(number)
     assert (comment["user"]["login"], comment["body"]) == ("miyabi-app[bot]", f"{MARKER}\nsecond")
     paths = [sent.path for sent in github.front.sent]
@@ -110,7 +110,7 @@ async def test_an_installations_token_as_in_github_actions(github: GitHub) -> No
     [minted] = {sent.headers["authorization"] for sent in github.front.sent if "/access_tokens" not in sent.path}
     async with github.open(repository, token=SecretStr(minted.removeprefix("Bearer "))) as client:
         for body in ("first", "second"):
-            await client.upsert_comment(number, marker=MARKER, body=body)
+            await client.issues.upsert_comment(number, marker=MARKER, body=body)
     assert len(repository.comments(number)) == 1
 
 
@@ -127,11 +127,11 @@ async def test_an_apps_token_is_renewed_before_it_ends(github: GitHub, monkeypat
         def now(cls, tz: Any = None) -> datetime:
             return datetime.now(tz or UTC) + cls.ahead
 
-    monkeypatch.setattr("miyabi.github.datetime", Later)
+    monkeypatch.setattr("miyabi.github_transport.datetime", Later)
     async with github.open(repository, **as_app(github)) as client:
         for minutes in (0, 50, 56):
             Later.ahead = timedelta(minutes=minutes)
-            await client.milestones()
+            await client.milestones.all()
     assert sum("/access_tokens" in sent.path for sent in github.front.sent) == 2
 
 
@@ -160,11 +160,11 @@ async def test_a_server_error_for_an_apps_token_is_borne(github: GitHub) -> None
     repository = github.new_repository()
     github.front.refuse("POST", "/access_tokens", status=502, times=2)
     async with github.open(repository, **as_app(github)) as client:
-        assert await client.milestones() == ()
+        assert await client.milestones.all() == ()
     github.front.refuse("POST", "/access_tokens", status=502, times=5)
     async with github.open(repository, **as_app(github)) as client:
         with pytest.raises(GitHubUnreachable, match="status 502 for the App's token"):
-            await client.milestones()
+            await client.milestones.all()
 
 
 async def test_the_token_to_push_with(github: GitHub) -> None:
@@ -189,7 +189,7 @@ async def test_a_limit_on_an_apps_tokens_is_waited_for(github: GitHub) -> None:
     github.front.refuse("POST", "/access_tokens", status=403, message="secondary rate limit", headers=headers)
     repository = github.new_repository()
     async with github.open(repository, on_wait=lambda *wait: waits.append(wait[0]), **as_app(github)) as client:
-        assert await client.milestones() == ()
+        assert await client.milestones.all() == ()
     assert waits == [1]
 
 

@@ -20,7 +20,7 @@ async def test_all_pages_of_a_milestone_are_read(github: GitHub) -> None:
     numbers = [repository.issue(f"Issue {n}", milestone=milestone) for n in range(230)]
     repository.issue("elsewhere", milestone=other)
     async with github.open(repository) as client:
-        found = await client.issues(milestone)
+        found = await client.issues.of_milestone(milestone)
     assert [issue.number for issue in found] == numbers
     assert [sent.query for sent in github.front.sent if sent.path.endswith("/issues")] == [
         f"milestone={milestone}&state=open&sort=created&direction=asc&per_page=100{page}"
@@ -35,10 +35,10 @@ async def test_pull_requests_among_issues_are_marked(github: GitHub) -> None:
     number = repository.issue("An issue", milestone=milestone)
     repository.branch("miyabi/x")
     async with github.open(repository) as client:
-        pull = await client.upsert_pull_request("miyabi/x", "main", title="T", body="B", milestone=milestone)
-        found = await client.issues(milestone)
-        one = await client.issue(pull.number)
-        counted = await client.milestone(milestone)
+        pull = await client.pull_requests.upsert("miyabi/x", "main", title="T", body="B", milestone=milestone)
+        found = await client.issues.of_milestone(milestone)
+        one = await client.issues.get(pull.number)
+        counted = await client.milestones.get(milestone)
     assert {issue.number: issue.is_pull_request for issue in found} == {number: False, pull.number: True}
     assert one.is_pull_request
     assert one.milestone == milestone
@@ -52,7 +52,7 @@ async def test_closed_issues_are_only_listed_when_asked_for(github: GitHub) -> N
     first, second = (repository.issue(title, milestone=milestone) for title in ("one", "two"))
     repository.close(first)
     async with github.open(repository) as client:
-        found = {state: await client.issues(milestone, state=state) for state in ("open", "closed", "all")}
+        found = {state: await client.issues.of_milestone(milestone, state=state) for state in ("open", "closed", "all")}
     numbers = {state: [issue.number for issue in issues] for state, issues in found.items()}
     assert numbers == {"open": [second], "closed": [first], "all": [first, second]}
 
@@ -64,7 +64,7 @@ async def test_label_events_say_who_set_a_label(github: GitHub) -> None:
     repository.ask("DELETE", f"issues/{number}/labels/miyabi")
     repository.label(number, "miyabi", by="carol")
     async with github.open(repository) as client:
-        events = await client.label_events(number)
+        events = await client.issues.label_events(number)
     assert [(event.label, event.actor.login) for event in events] == [
         ("miyabi", "dave"),
         ("P1", "dave"),
@@ -105,16 +105,16 @@ async def test_what_an_issue_waits_for(github: GitHub) -> None:
     repository.block(parent, by=done)
     repository.block(parent, by=far, of=other)
     async with github.open(repository) as client:
-        issues = {issue.number: issue for issue in await client.issues(milestone, state="all")}
+        issues = {issue.number: issue for issue in await client.issues.of_milestone(milestone, state="all")}
         github.front.forget()
-        assert await client.sub_issues(issues[parent]) == (
+        assert await client.issues.sub_issues(issues[parent]) == (
             Blocker(number=child, state="open", title="child", milestone=milestone),
         )
-        assert await client.blockers(issues[parent]) == (
+        assert await client.issues.blockers(issues[parent]) == (
             Blocker(number=done, state="closed", title="done", milestone=milestone),
             Blocker(number=far, state="open", title="far away", repository=other.name),
         )
-        assert await client.blockers(issues[child]) == await client.sub_issues(issues[child]) == ()
+        assert await client.issues.blockers(issues[child]) == await client.issues.sub_issues(issues[child]) == ()
     assert len(github.front.sent) == 2
 
 
@@ -125,7 +125,7 @@ async def test_a_server_without_dependencies_has_none(github: GitHub) -> None:
     repository.block(number, by=repository.issue("two"))
     github.front.refuse("GET", "/dependencies/", status=404, message="Not Found")
     async with github.open(repository) as client:
-        assert await client.blockers(await client.issue(number)) == ()
+        assert await client.issues.blockers(await client.issues.get(number)) == ()
 
 
 async def test_milestones_come_by_due_date(github: GitHub) -> None:
@@ -136,8 +136,8 @@ async def test_milestones_come_by_due_date(github: GitHub) -> None:
     over = repository.milestone("over", due_on="2020-01-01T08:00:00Z", state="closed")
     repository.issue("work", milestone=later)
     async with github.open(repository) as client:
-        found = await client.milestones(state="all")
-        assert [each.number for each in await client.milestones()] == [later, 1]
+        found = await client.milestones.all(state="all")
+        assert [each.number for each in await client.milestones.all()] == [later, 1]
     assert [each.number for each in found] == [over, later, 1]
     assert (found[1].title, found[1].open_issues) == ("Später 設計", 1)
     assert found[1].due_on == datetime(2027, 1, 1, 8, tzinfo=UTC)
@@ -151,7 +151,7 @@ async def test_no_such_milestone_names_those_that_there_are(github: GitHub) -> N
     repository.milestone("v0", state="closed")
     async with github.open(repository) as client:
         with pytest.raises(NotFoundOnGitHub) as caught:
-            await client.milestone(99)
+            await client.milestones.get(99)
     assert str(caught.value) == (
         f"{repository.name} has no milestone 99, or the token may not read it (Not Found)."
         " There are: 1 “v1” (open, due 2026-12-01), 2 “v0” (closed)."
@@ -163,14 +163,14 @@ async def test_pull_requests_of_a_branch(github: GitHub) -> None:
     repository = github.new_repository()
     repository.branch("miyabi/x")
     async with github.open(repository) as client:
-        first = await client.upsert_pull_request("miyabi/x", "main", title="one", body="")
+        first = await client.pull_requests.upsert("miyabi/x", "main", title="one", body="")
         repository.ask("PATCH", f"pulls/{first.number}", {"state": "closed"})
-        second = await client.upsert_pull_request("miyabi/x", "main", title="two", body="")
-        latest = await client.find_pull_request("miyabi/x", state="all")
-        closed = await client.find_pull_request("miyabi/x", state="closed")
-        none = await client.find_pull_request("miyabi/y")
-        elsewhere = await client.find_pull_request("miyabi/x", base="release")
-        both = await client.pull_requests(state="all")
+        second = await client.pull_requests.upsert("miyabi/x", "main", title="two", body="")
+        latest = await client.pull_requests.find("miyabi/x", state="all")
+        closed = await client.pull_requests.find("miyabi/x", state="closed")
+        none = await client.pull_requests.find("miyabi/y")
+        elsewhere = await client.pull_requests.find("miyabi/x", base="release")
+        both = await client.pull_requests.all(state="all")
     assert latest == second
     assert closed is not None
     assert (closed.number, closed.state, closed.title) == (first.number, MergeState.CLOSED, "one")
@@ -183,6 +183,6 @@ async def test_a_push_shows_in_the_pull_request(github: GitHub) -> None:
     repository = github.new_repository()
     repository.branch("miyabi/x")
     async with github.open(repository) as client:
-        pull = await client.upsert_pull_request("miyabi/x", "main", title="one", body="")
+        pull = await client.pull_requests.upsert("miyabi/x", "main", title="one", body="")
         pushed = repository.commit("miyabi/x", content="more\n")
-        assert (await client.pull_request(pull.number)).head_sha == pushed
+        assert (await client.pull_requests.get(pull.number)).head_sha == pushed

@@ -64,8 +64,8 @@ def told(error: BaseException) -> Iterator[str]:
 async def failing(client: GitHubRepository) -> list[str]:
     """What a read and a write that fail tell."""
     calls: tuple[Callable[[], Awaitable[Any]], ...] = (
-        client.milestones,
-        lambda: client.upsert_comment(1, marker="<!-- m -->", body="text"),
+        client.milestones.all,
+        lambda: client.issues.upsert_comment(1, marker="<!-- m -->", body="text"),
     )
     texts: list[str] = []
     for call in calls:
@@ -102,7 +102,7 @@ async def test_no_good_answer_tells_the_token(github: GitHub, every_log: pytest.
     repository = github.new_repository()
     number = repository.issue("An issue")
     async with github.open(repository) as client:
-        await client.upsert_comment(number, marker="<!-- m -->", body="text")
+        await client.issues.upsert_comment(number, marker="<!-- m -->", body="text")
         await client.info()
     assert any(record.name == "httpx" for record in every_log.records)
     assert not any(repository.token() in repr(vars(record)) for record in every_log.records)
@@ -133,5 +133,5 @@ async def test_nobody_else_gets_the_token(github: GitHub) -> None:
     for n in range(101):
         repository.issue(f"Issue {n}", milestone=milestone)
     async with github.open(repository) as client:
-        assert len(await client.issues(milestone)) == 101
+        assert len(await client.issues.of_milestone(milestone)) == 101
     assert len(github.front.sent) == 2

@@ -28,10 +28,10 @@ async def test_a_milestone_keeps_its_words(github: GitHub, text: str, *, crlf: b
     repository.home.crlf = crlf
     number = repository.milestone("v1", description=text)
     async with github.open(repository) as client:
-        await client.update_milestone(number, description=with_block("first\n\n| a | b |"))
-        await client.update_milestone(number, description=with_block("second"))
+        await client.milestones.update(number, description=with_block("first\n\n| a | b |"))
+        await client.milestones.update(number, description=with_block("second"))
         assert len(github.front.writes) == 2
-        await client.update_milestone(number, description=with_block("second"))
+        await client.milestones.update(number, description=with_block("second"))
         assert len(github.front.writes) == 2
     stored = repository.description(number).replace("\r\n", "\n")
     assert stored.startswith(text.replace("\r\n", "\n"))
@@ -50,7 +50,7 @@ async def test_words_written_while_we_waited_are_kept(github: GitHub) -> None:
 
     github.front.refuse("PATCH", "/milestones/", status=403, message="Wait.", headers={"retry_after": "1"})
     async with github.open(repository, on_wait=edit) as client:
-        await client.update_milestone(number, description=with_block("ours"))
+        await client.milestones.update(number, description=with_block("ours"))
     assert repository.description(number) == f"new words\n\n{wrap('ours')}"
 
 
@@ -59,8 +59,8 @@ async def test_words_written_while_others_wrote_are_kept(github: GitHub) -> None
     repository = github.new_repository()
     number, issue = repository.milestone("v1", description="old words"), repository.issue("An issue")
     async with github.open(repository, manners=Manners(write_interval_seconds=1.5)) as client:
-        await client.upsert_comment(issue, marker=MARKER, body="text")
-        update = asyncio.create_task(client.update_milestone(number, description=with_block("ours")))
+        await client.issues.upsert_comment(issue, marker=MARKER, body="text")
+        update = asyncio.create_task(client.milestones.update(number, description=with_block("ours")))
         while not any("/milestones/" in sent.path for sent in github.front.sent):
             await asyncio.sleep(0.02)
         await asyncio.sleep(0.3)
@@ -75,8 +75,8 @@ async def test_other_line_ends_are_no_difference(github: GitHub) -> None:
     repository.home.crlf = True
     number = repository.milestone("v1")
     async with github.open(repository) as client:
-        await client.update_milestone(number, description="one\ntwo")
-        await client.update_milestone(number, description="one\ntwo\n")
+        await client.milestones.update(number, description="one\ntwo")
+        await client.milestones.update(number, description="one\ntwo\n")
     assert repository.description(number) == "one\r\ntwo"
     assert len(github.front.writes) == 1
 
@@ -86,9 +86,9 @@ async def test_a_milestone_is_closed_once(github: GitHub) -> None:
     repository = github.new_repository()
     number = repository.milestone("v1", description="Goal")
     async with github.open(repository) as client:
-        assert (await client.update_milestone(number, state="open")).state == "open"
-        assert (await client.update_milestone(number, state="closed")).state == "closed"
-        assert (await client.update_milestone(number, state="closed")).description == "Goal"
+        assert (await client.milestones.update(number, state="open")).state == "open"
+        assert (await client.milestones.update(number, state="closed")).state == "closed"
+        assert (await client.milestones.update(number, state="closed")).description == "Goal"
     assert [sent.data for sent in github.front.sent if sent.method == "PATCH"] == [{"state": "closed"}]
 
 
@@ -97,9 +97,9 @@ async def test_a_comment_is_edited_in_place(github: GitHub) -> None:
     repository = github.new_repository()
     number = repository.issue("An issue")
     async with github.open(repository) as client:
-        first = await client.upsert_comment(number, marker=MARKER, body="queued")
-        second = await client.upsert_comment(number, marker=MARKER, body="done 完了")
-        third = await client.upsert_comment(number, marker=MARKER, body="done 完了")
+        first = await client.issues.upsert_comment(number, marker=MARKER, body="queued")
+        second = await client.issues.upsert_comment(number, marker=MARKER, body="done 完了")
+        third = await client.issues.upsert_comment(number, marker=MARKER, body="done 完了")
     assert first.id == second.id == third.id
     assert [each["body"] for each in repository.comments(number)] == [f"{MARKER}\ndone 完了"]
     assert [write.partition(" ")[0] for write in github.front.writes] == ["POST", "PATCH"]
@@ -112,8 +112,8 @@ async def test_a_comment_of_somebody_else_is_not_touched(github: GitHub) -> None
     theirs = f"{MARKER}\nI am quoting this."
     repository.comment(number, theirs, by="bob")
     async with github.open(repository) as client:
-        await client.upsert_comment(number, marker=MARKER, body="ours")
-        await client.upsert_comment(number, marker=MARKER, body="ours, later")
+        await client.issues.upsert_comment(number, marker=MARKER, body="ours")
+        await client.issues.upsert_comment(number, marker=MARKER, body="ours, later")
     bodies = [(each["user"]["login"], each["body"]) for each in repository.comments(number)]
     assert bodies == [("bob", theirs), ("alice", f"{MARKER}\nours, later")]
 
@@ -126,7 +126,7 @@ async def test_our_comment_is_found_behind_many(github: GitHub) -> None:
         repository.comment(number, f"comment {n}", by="bob")
     async with github.open(repository) as client:
         for _ in range(2):
-            await client.upsert_comment(number, marker=MARKER, body="ours")
+            await client.issues.upsert_comment(number, marker=MARKER, body="ours")
     assert len(github.front.writes) == 1
 
 
@@ -136,7 +136,7 @@ async def test_a_comment_that_is_too_long_is_refused_in_one_line(github: GitHub)
     number = repository.issue("An issue")
     async with github.open(repository) as client:
         with pytest.raises(ValidationRefused, match="body is too long") as caught:
-            await client.upsert_comment(number, marker=MARKER, body="x" * 65_600)
+            await client.issues.upsert_comment(number, marker=MARKER, body="x" * 65_600)
     assert caught.value.fields == ("body",)
     assert "\n" not in str(caught.value)
     assert len(github.front.writes) == 1
@@ -161,7 +161,9 @@ async def test_labels_of_an_issue_are_set_and_taken_off(github: GitHub) -> None:
     number = repository.issue("An issue", labels=["bug", "miyabi:queued"])
     async with github.open(repository) as client:
         for _ in range(2):
-            left = await client.set_labels(number, add=["miyabi:running", "BUG"], remove=["miyabi:queued", "none"])
+            left = await client.issues.set_labels(
+                number, add=["miyabi:running", "BUG"], remove=["miyabi:queued", "none"]
+            )
     assert set(left) == repository.labels(number) == {"bug", "miyabi:running"}
     assert len(github.front.writes) == 2
 
@@ -172,8 +174,8 @@ async def test_a_label_with_odd_characters(github: GitHub) -> None:
     number = repository.issue("An issue")
     name = "状態/in review?"
     async with github.open(repository) as client:
-        assert await client.set_labels(number, add=[name]) == (name,)
-        assert await client.set_labels(number, remove=[name]) == ()
+        assert await client.issues.set_labels(number, add=[name]) == (name,)
+        assert await client.issues.set_labels(number, remove=[name]) == ()
     assert repository.labels(number) == set()
 
 

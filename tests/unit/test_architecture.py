@@ -22,7 +22,7 @@ LAYERS = {
     "flows": {"flows", "tasks", "blocks", "miyabi"},
 }
 DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
-DOORS = {"asyncssh": "miyabi/ssh_connection.py", "githubkit": "miyabi/github.py"}
+DOORS = {"asyncssh": "miyabi/ssh_connection.py", "githubkit": "miyabi/github_transport.py"}
 LONGEST = 400
 SOURCES = sorted(p for layer in LAYERS for p in (ROOT / layer).rglob("*.py"))
 
