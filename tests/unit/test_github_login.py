@@ -6,7 +6,14 @@ import pytest
 from pydantic import SecretStr
 
 from miyabi.errors import SettingsError
-from miyabi.github_login import GitHubLogin, GitHubPlace, github_access, github_place, web_origin
+from miyabi.github_login import (
+    GitHubLogin,
+    GitHubPlace,
+    github_access,
+    github_place,
+    token_of_environment,
+    web_origin,
+)
 from miyabi.home_settings import PUBLIC_API, GitHubSettings
 from miyabi.remote_url import RemoteUrl
 
@@ -147,3 +154,25 @@ def test_others_say_what_to_set(url: str, words: str) -> None:
 def test_who_gets_the_token(base_url: str, remote: str, *, same: bool) -> None:
     """The API's token is for the host that serves the API's repositories, and for no other scheme, host or port."""
     assert (RemoteUrl.parse(remote).origin == web_origin(base_url)) is same
+
+
+@pytest.mark.parametrize(
+    ("base_url", "host"),
+    [
+        (None, "github.com"),
+        ("https://api.corp.ghe.com", "corp.ghe.com"),
+        ("https://git.corp.example/api/v3", "git.corp.example"),
+    ],
+)
+def test_the_environments_token_goes_to_the_servers_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch, base_url: str | None, host: str
+) -> None:
+    """Git gets the token with the one server that it is for; it is shown nowhere, and without one there is none."""
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+    monkeypatch.setenv("GH_TOKEN", TOKEN)
+    found = token_of_environment(GitHubSettings(base_url=base_url))
+    assert found is not None
+    assert (found.token.get_secret_value(), found.origin) == (TOKEN, ("https", host, 443))
+    assert TOKEN not in repr(found)
+    monkeypatch.delenv("GH_TOKEN")
+    assert token_of_environment(GitHubSettings(base_url=base_url)) is None

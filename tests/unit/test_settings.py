@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from miyabi.errors import SettingsError
+from miyabi.github_access import Manners
 from miyabi.machine import LOCAL
 from miyabi.placement import Strategy
 from miyabi.settings import Settings
@@ -88,11 +90,26 @@ def test_a_configuration_that_was_asked_for_must_exist(tmp_path: Path) -> None:
         Settings.load(tmp_path, config=tmp_path / "other.toml")
 
 
-def test_the_example_lists_every_setting() -> None:
-    """examples/config.toml is accepted, and names each setting that there is."""
+@pytest.mark.parametrize("table", Settings.model_fields)
+def test_the_example_lists_every_setting(table: str) -> None:
+    """examples/config.toml is accepted and names each setting in its table; but for machines it sets the defaults."""
     example = Path(__file__).parents[2] / "examples/config.toml"
-    settings = Settings.load(example.parent, config=example)
-    text = example.read_text(encoding="utf-8")
-    models = (type(settings.machines[0]), type(settings.sessions), type(settings.runs))
-    assert [name for model in models for name in model.model_fields if name not in text] == []
-    assert (settings.sessions, settings.runs) == (Settings().sessions, Settings().runs)
+    found = getattr(Settings.load(example.parent, config=example), table)
+    _, *parts = re.split(r"^\[+([a-z_]+)\]+.*$", example.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = "".join(part for name, part in zip(parts[::2], parts[1::2], strict=True) if name == table)
+    model = type(found[0] if table == "machines" else found)
+    assert [name for name in model.model_fields if not re.search(rf"^(# )?{name}\b", text, re.MULTILINE)] == []
+    assert table == "machines" or found == getattr(Settings(), table)
+
+
+@pytest.mark.parametrize(("minutes", "seconds"), [(None, (1800, 3900)), (0.5, (30, 30)), (2, (120, 120))])
+def test_minutes_of_the_file_are_waited_for_in_seconds(
+    repository: Path, minutes: float | None, seconds: tuple[float, float]
+) -> None:
+    """Whoever waits for a verify command or for GitHub takes the table itself; its defaults count there too."""
+    if minutes is not None:
+        write(repository, f"[integration]\nverify_timeout_minutes = {minutes}\n[github]\nmax_wait_minutes = {minutes}")
+    settings = Settings.load(repository)
+    manners = Manners.of(settings.github)
+    assert (settings.integration.verify_timeout_seconds, manners.max_wait_seconds) == seconds
+    assert manners.write_interval_seconds == settings.github.write_interval_seconds
