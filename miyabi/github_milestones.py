@@ -11,6 +11,7 @@ from miyabi.github_exchange import Request
 from miyabi.github_reading import read
 from miyabi.github_values import Milestone, same_text
 from miyabi.text import one_line
+from miyabi.wording import several
 
 _LISTED = 10
 
@@ -60,9 +61,8 @@ class Milestones:
 
 def there_are(milestones: Sequence[Milestone]) -> str:
     """A sentence with those that may be meant, open ones first."""
-    first = sorted(milestones, key=lambda m: (m.state != "open", m.number))[:_LISTED]
-    more = f" and {len(milestones) - _LISTED} more" if len(milestones) > _LISTED else ""
-    return f"There are: {', '.join(map(_in_words, first))}{more}." if first else "There are no milestones at all."
+    ordered = [_in_words(m) for m in sorted(milestones, key=lambda m: (m.state != "open", m.number))]
+    return f"There are: {several(ordered, most=_LISTED)}." if ordered else "There are no milestones at all."
 
 
 def _in_words(milestone: Milestone) -> str:
