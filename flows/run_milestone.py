@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
+from flows.aggregate_results import aggregate_results
 from flows.form import OptionalPath, OptionalStrategy, OptionalText
+from flows.homeward import bring_home
 from flows.login import log_in
-from flows.milestone_night import Night
-from flows.outcomes import value_of
+from flows.outcomes import NotDone, RunCancelled, TaskBadInput, value_of
 from flows.parameters import overrides
-from flows.states import cancelled, state_of
-from miyabi.errors import MiyabiError
+from flows.run_dag import run_dag
+from flows.states import cancelled, failed, state_of, state_of_run
+from miyabi.dag import Dag
+from miyabi.errors import BadInput, MiyabiError
+from miyabi.homecoming import Homecoming
+from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.milestone_lock import milestone_lock
+from miyabi.milestone_plan import MilestonePlan
+from miyabi.night_text import night_sentence
+from miyabi.opening import begin
 from miyabi.place import Place
+from miyabi.reporting import read_report
+from miyabi.run_folder import RunFolder
+from miyabi.run_info import MilestoneRun
+from miyabi.run_name import new_run_name, valid_run_name
 from tasks.declaration import FLOW
-from tasks.github import find_milestone
+from tasks.github import Found, fetch_base, find_milestone, read_plan, show_on_issues, write_plan
 from tasks.runner import FleetTaskRunner, current_runner
+
+_LAST_WORDS_SECONDS = 5.0  # after a run that was cut short: who did that is waiting
 
 
 @flow(name="run-milestone", flow_run_name="milestone {milestone}", task_runner=FleetTaskRunner(), **FLOW)
@@ -66,9 +87,159 @@ def run_milestone(
         place = current_runner().call(Place.open(repository, login=login, config=config, overrides=given | said))
         found = value_of(find_milestone.submit(milestone, place=place))
         with milestone_lock(place.repository.root, found.milestone.number):
-            night = Night(place=place, found=found, run=run, base=base, rehearse=rehearse, parameters=parameters)
-            return night.go()
+            asked: dict[str, Any] = {"run": run, "base": base, "rehearse": rehearse}
+            return _MilestoneRun(place=place, found=found, parameters=parameters, **asked).go()
     except MiyabiError as error:
         return state_of(error)
     except KeyboardInterrupt:
         return cancelled(f"milestone {milestone}: interrupted. To go on: the same again.")
+
+
+@dataclass(kw_only=True)
+class _MilestoneRun:
+    """What it takes. `run` is what a new run is to be called, if asked for; `parameters` are those of `run_dag` too."""
+
+    place: Place
+    found: Found
+    run: str | None
+    base: str | None
+    rehearse: bool
+    parameters: Mapping[str, Any]
+    homes: list[Homecoming] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def go(self) -> State[Any]:
+        """How it ended.
+
+        Raises:
+            BadInput: something that was given cannot be used; nothing was started.
+            NotDone: GitHub cannot be read, or the run broke.
+            RunCancelled: somebody ended the run.
+        """
+        plan = self._catch_up(self._read())
+        folder = self._cut_short(plan) or self._new_run(plan)
+        if folder:
+            self._run(folder, plan)
+            self._bring(folder)
+        if not self.rehearse:
+            plan = self._tell(plan, is_old=folder is not None)
+        return self._end(plan, folder)
+
+    def _read(self) -> MilestonePlan:
+        plan: MilestonePlan = value_of(read_plan.submit(self._number, place=self.place))
+        return plan
+
+    def _catch_up(self, plan: MilestonePlan) -> MilestonePlan:
+        """Brings home what an earlier night left here."""
+        waiting = [] if self.rehearse else [run.folder for run in plan.earlier.runs if run.needs_homecoming]
+        for folder in waiting:
+            self._bring(folder)
+        return self._read() if waiting else plan
+
+    def _cut_short(self, plan: MilestonePlan) -> RunFolder | None:
+        return None if self.rehearse else plan.earlier.cut_short
+
+    def _new_run(self, plan: MilestonePlan) -> RunFolder | None:
+        if plan.selection.dag is None:
+            return None
+        folder = self._free_folder()
+        branch = self.base or self.place.settings.pull_request.base or self.found.default_branch
+        base = value_of(fetch_base.submit(branch, place=self.place))
+        of = plan.facts.milestone
+        folder.create()
+        folder.keep(MilestoneRun(repository=plan.facts.repository, number=of.number, id=of.id, title=of.title))
+        begin(
+            folder,
+            dag=plan.selection.dag,
+            settings=self.place.settings,
+            base=base,
+            base_branch=branch,
+            rehearse=self.rehearse,
+        )
+        return folder
+
+    def _free_folder(self) -> RunFolder:
+        name = self.run or new_run_name(datetime.now(UTC), rehearse=self.rehearse)
+        folder = RunFolder(self.place.repository.root, valid_run_name(name))
+        if folder.path.exists():
+            raise BadInput(f"run {name} is there already. Leave its name out, or choose another one.")
+        return folder
+
+    def _run(self, folder: RunFolder, plan: MilestonePlan) -> None:
+        with self._shown_on_issues(folder, plan):
+            state: Any = run_dag(
+                repository=self.place.repository.root,
+                run=folder.run,
+                rehearse=self.rehearse,
+                return_state=True,
+                **self.parameters,
+            )
+            if state.name == "BadInput":
+                raise TaskBadInput(state.message)
+            self._refuse_cancelled(state, folder)
+            if folder.info().ended is None or state.is_crashed():
+                raise NotDone(state.message or f"run {folder.run} ended as {state.name}")
+
+    def _refuse_cancelled(self, state: State[Any], folder: RunFolder) -> None:
+        if state.is_cancelled():
+            raise RunCancelled(f"run {folder.run} was ended before its work was done. To go on: the same again.")
+
+    @contextmanager
+    def _shown_on_issues(self, folder: RunFolder, plan: MilestonePlan) -> Iterator[None]:
+        if self.rehearse or not self.place.settings.milestone.labels:
+            yield
+            return
+        known = {issue.number: issue for issue in plan.facts.own}
+        tasks = {node.id: known.get(node.issue or 0) for node in Dag.load(folder.dag_file).nodes}
+        issues = {task: issue for task, issue in tasks.items() if issue}
+        over, cut_short = threading.Event(), threading.Event()
+        shown = show_on_issues.submit(
+            folder.run, place=self.place, folder=folder, issues=issues, until=over, cut_short=cut_short
+        )
+        try:
+            yield
+        except BaseException:
+            cut_short.set()
+            over.set()
+            shown.wait(timeout=_LAST_WORDS_SECONDS)
+            raise
+        over.set()
+        shown.wait()
+
+    def _bring(self, folder: RunFolder) -> None:
+        """The run's work comes to GitHub; what keeps it from that does not keep the rest of the night."""
+        try:
+            self._integrate(folder)
+            self.homes.append(bring_home(folder, self.place))
+        except (BadInput, NotDone) as error:
+            self.faults.append(f"Run {folder.run} is not at GitHub: {error}")
+
+    def _integrate(self, folder: RunFolder) -> None:
+        if folder.find_kept(Integration) is None:
+            given = {name: self.parameters[name] for name in ("config", "fleet", "session_defaults")}
+            root, run = self.place.repository.root, folder.run
+            state: Any = aggregate_results(repository=root, run=run, return_state=True, **given)
+            self._refuse_cancelled(state, folder)
+        if folder.find_kept(Integration) is None and (why := folder.find_kept(NotIntegrated)):
+            raise NotDone(f"it is not integrated: {why.reason}")
+
+    def _tell(self, plan: MilestonePlan, *, is_old: bool) -> MilestonePlan:
+        """Says in the milestone how it stands, and returns that."""
+        try:
+            plan = self._read() if is_old else plan
+            value_of(write_plan.submit(self._number, place=self.place, plan=plan))
+        except (BadInput, NotDone) as error:
+            self.faults.append(f"The milestone was not updated: {error}")
+        return plan
+
+    def _end(self, plan: MilestonePlan, folder: RunFolder | None) -> State[Any]:
+        report = read_report(folder) if folder else None
+        integration = folder.find_kept(Integration) if folder else None
+        told = night_sentence(plan, report=report, homes=self.homes, faults=self.faults)
+        if self.faults:
+            return failed(told)
+        return state_of_run(told, report=report, integration=integration) if report else Completed(message=told)
+
+    @property
+    def _number(self) -> int:
+        return self.found.milestone.number

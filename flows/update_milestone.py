@@ -15,7 +15,7 @@ from flows.states import cancelled, state_of
 from miyabi.errors import MiyabiError
 from miyabi.place import Place
 from tasks.declaration import FLOW
-from tasks.github import read_plan, write_plan
+from tasks.github import find_milestone, read_plan, write_plan
 from tasks.runner import FleetTaskRunner, current_runner
 
 
@@ -39,10 +39,11 @@ def update_milestone(
     try:
         login, said = log_in(github)
         place = current_runner().call(Place.open(repository, login=login, config=config, overrides=said))
-        plan = value_of(read_plan.submit(milestone, place=place))
-        update = value_of(write_plan.submit(milestone, place=place, plan=plan))
+        number = value_of(find_milestone.submit(milestone, place=place)).milestone.number
+        plan = value_of(read_plan.submit(number, place=place))
+        update = value_of(write_plan.submit(number, place=place, plan=plan))
     except MiyabiError as error:
         return state_of(error)
     except KeyboardInterrupt:
         return cancelled("The update was interrupted. To go on: the same again.")
-    return Completed(message=f"milestone {plan.facts.milestone.number}: {update}")
+    return Completed(message=f"milestone {number}: {update}")

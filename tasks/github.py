@@ -123,7 +123,11 @@ async def find_milestone(which: str, *, place: Place) -> Found:
     async with at_github(place) as github:
         info = await github.info(for_writing=True)
         known = await github.milestones.all(state="all")
-    return Found(milestone=_meant(known, which, place), default_branch=info.default_branch)
+    if place.settings.milestone.close:
+        meant = milestone_in_turn(known, which, repository=place.repository.root, github=place.access.repository)
+    else:
+        meant = choose_milestone(known, which)
+    return Found(milestone=meant, default_branch=info.default_branch)
 
 
 @task(name="fetch-base", task_run_name="fetch {branch}", **TASK)
@@ -154,16 +158,15 @@ async def show_on_issues(
         await watch_issues(github, folder, issues, until=until, cut_short=cut_short)
 
 
-@task(name="read-milestone", task_run_name="read milestone {which}", **TASK)
+@task(name="read-milestone", task_run_name="read milestone {number}", **TASK)
 @refusals_are_told
-async def read_plan(which: str, *, place: Place) -> MilestonePlan:
-    """The milestone of that number, title, or `next due`, as it stands, and what of it is run now."""
+async def read_plan(number: int, *, place: Place) -> MilestonePlan:
+    """The milestone of that number as it stands now, and what of it is run."""
     settings = place.settings
     async with at_github(place) as github:
-        milestone = _meant(await github.milestones.all(state="all"), which, place)
         plan = await plan_milestone(
             github,
-            milestone,
+            await github.milestones.get(number),
             repository=place.repository.root,
             settings=settings.milestone,
             machines=settings.machines,
@@ -175,17 +178,11 @@ async def read_plan(which: str, *, place: Place) -> MilestonePlan:
     return plan
 
 
-@task(name="write-milestone", task_run_name="write milestone {which}", **TASK)
+@task(name="write-milestone", task_run_name="write milestone {number}", **TASK)
 @refusals_are_told
-async def write_plan(which: str, *, place: Place, plan: MilestonePlan) -> milestone_update.MilestoneUpdate:
+async def write_plan(number: int, *, place: Place, plan: MilestonePlan) -> milestone_update.MilestoneUpdate:
     """Brings description, comments and labels to where the plan stands."""
     async with at_github(place) as github:
         update = await milestone_update.update_milestone(github, plan, settings=place.settings.milestone)
-    get_run_logger().info("milestone %s: %s", which, update)
+    get_run_logger().info("milestone %d: %s", number, update)
     return update
-
-
-def _meant(known: Sequence[Milestone], which: str, place: Place) -> Milestone:
-    if not place.settings.milestone.close:
-        return choose_milestone(known, which)
-    return milestone_in_turn(known, which, repository=place.repository.root, github=place.access.repository)
