@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from miyabi.machine import Machine
-from tasks.dispatch import Dispatcher
 from tasks.limits import LEAK_SECONDS, Sessions, SlotLimits
 
 EVERY_SECONDS = 300.0
@@ -38,14 +37,22 @@ async def keep_reconciled(
 
 
 async def keep_taken_out(
-    limits: SlotLimits, dispatcher: Dispatcher, *, logger: Logger, every_seconds: float = LOOK_SECONDS
+    limits: SlotLimits,
+    machines: Callable[[], Sequence[Machine]],
+    *,
+    note: Callable[[Mapping[str, str]], None],
+    logger: Logger,
+    every_seconds: float = LOOK_SECONDS,
 ) -> None:
-    """Looks until it is cancelled which machines an operator has taken out, or given back: their slots may be held."""
+    """Looks until it is cancelled which machines an operator has taken out: `note` is given each look's, with reasons.
+
+    Those that were given back are in it no more. The slots of one that is taken out may be held still.
+    """
     while True:
         await asyncio.sleep(every_seconds)
         try:
-            out = await limits.taken_out(dispatcher.machines)
+            out = await limits.taken_out(machines())
         except Exception as error:  # noqa: BLE001 - as above
             logger.debug("Limits were not read: %s", error)
         else:
-            dispatcher.note_taken_out({error.machine: str(error) for error in out})
+            note({error.machine: str(error) for error in out})

@@ -146,7 +146,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             keepers = [
                 leases.keep(),
                 keep_reconciled(limits, machines, sessions=sessions, logger=self.logger),
-                keep_taken_out(limits, dispatcher, logger=self.logger),
+                keep_taken_out(limits, lambda: dispatcher.machines, note=dispatcher.note_taken_out, logger=self.logger),
             ]
             stack.push_async_callback(leases.close)
             stack.push_async_callback(look_ahead.close)
