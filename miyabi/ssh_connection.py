@@ -21,6 +21,7 @@ from miyabi.ssh_identities import Identities, choose
 from miyabi.ssh_pool import SessionNotOpened, handshakes
 
 _CHUNK_BYTES = 65536
+_END_WITHIN_SECONDS = 2
 _NOT_OPENED = 2  # SSH_OPEN_CONNECT_FAILED: the command was never run
 _PROHIBITED = 1  # SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
 
@@ -219,12 +220,8 @@ class SshConnection:
     async def start(self, line: str, *, only_stdout: bool = False) -> SshChannel:
         """See `miyabi.ssh_host.CommandConnection.start`."""
         none = {"stdin": asyncssh.DEVNULL, "stderr": asyncssh.DEVNULL} if only_stdout else {}
-        opening = asyncio.ensure_future(self._connection.create_process(line, encoding=None, **none))
         try:
-            process = await asyncio.shield(opening)
-        except asyncio.CancelledError:  # asyncssh would forget the session that sshd is about to open
-            opening.add_done_callback(self._end_unwanted)
-            raise
+            process = await self._connection.create_process(line, encoding=None, **none)
         except asyncssh.ChannelOpenError as error:
             if error.code == _NOT_OPENED:
                 raise SessionNotOpened(str(error)) from error
@@ -234,12 +231,6 @@ class SshConnection:
             raise faults.dropped(self._target, str(error)) from error
         return SshChannel(process, target=self._target)
 
-    def _end_unwanted(self, opening: asyncio.Future[asyncssh.SSHClientProcess[bytes]]) -> None:
-        if not opening.cancelled() and not opening.exception():
-            channel = SshChannel(opening.result(), target=self._target)
-            channel.stop()
-            channel.close()
-
 
 class SshChannel:
     """See `miyabi.ssh_host.Channel`. Bytes only: one invalid character would end asyncssh's whole connection."""
@@ -247,7 +238,6 @@ class SshChannel:
     def __init__(self, process: asyncssh.SSHClientProcess[bytes], *, target: SshTarget) -> None:
         self._process = process
         self._target = target
-        self.close = process.close
         self.read = partial(self._read, process.stdout)
         self.read_stderr = partial(self._read, process.stderr)
 
@@ -276,8 +266,17 @@ class SshChannel:
         await self._process.wait_closed()
         return self._process.returncode
 
-    def stop(self, *, force: bool = False) -> None:
-        """A signal to its process group, if it still runs."""
-        if self._process.returncode is None:
-            with suppress(OSError):
-                self._process.send_signal("KILL" if force else "TERM")
+    async def end(self) -> None:
+        """See `miyabi.ssh_host.Channel.end`.
+
+        OpenSSH's sshd (9.2) loses a signal that reaches it before the command leads a process group of its own, so one
+        that was given up as it began gets its signal by the second.
+        """
+        for signal in ("TERM", "KILL"):
+            if self._process.returncode is None:
+                with suppress(OSError):
+                    self._process.send_signal(signal)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_END_WITHIN_SECONDS):
+                        await self._process.wait_closed()
+        self._process.close()

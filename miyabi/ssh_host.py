@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from itertools import islice
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 from miyabi import ssh_faults as faults
 from miyabi.backoff import Backoff
@@ -24,7 +24,7 @@ COMMANDS_AT_ONCE = 5  # sshd frees a session late: with 6 of MaxSessions 10 some
 OPEN_ATTEMPTS = 25  # eight seconds
 _CHUNK_BYTES = 262144
 _STDERR_BYTES = 65536
-_END_WITHIN_SECONDS = 2
+_CLOSE_WITHIN_SECONDS = 5
 _OPEN_AGAIN = Backoff(0.002, 0.5, jitter=0.33)
 _OPEN_WITHIN_SECONDS = 20  # keepalive may be slower, and sshd opens one in milliseconds
 
@@ -52,12 +52,8 @@ class Channel(Protocol):
         """Its exit status, negative for a signal; None when the link went before it came."""
         ...
 
-    def stop(self, *, force: bool = False) -> None:
-        """TERM, or KILL, to its process group, if it still runs."""
-        ...
-
-    def close(self) -> None:
-        """Listens no more."""
+    async def end(self) -> None:
+        """Listens no more. TERM to its process group, if it still runs, so that git removes its locks; then KILL."""
         ...
 
 
@@ -66,6 +62,8 @@ class CommandConnection(Connection, Protocol):
 
     async def start(self, line: str, *, only_stdout: bool = False) -> Channel:
         """Runs the line by the login shell. `only_stdout`: no stdin, and stderr is thrown away.
+
+        Not to be cancelled: what sshd is about to open then would run on with nobody to end it.
 
         Raises:
             SessionNotOpened: it did not run; another time it may.
@@ -91,6 +89,7 @@ class SshHost:
         self._connect = connect
         self._target: SshTarget | None = None
         self._commands = asyncio.Semaphore(COMMANDS_AT_ONCE)
+        self._ending: set[asyncio.Future[None]] = set()
         record = Record()
         self._lanes = Lanes(
             lambda: Link(self._connected, explain=_explained, record=record, retry_seconds=retry_seconds)
@@ -136,11 +135,11 @@ class SshHost:
                 return await self._finish(channel, source, sink)
         except TimeoutError:
             if channel:
-                await _end(channel)
+                await channel.end()
             raise faults.unanswered(self.target, line, seconds=timeout_seconds) from None
         finally:
             if channel:
-                _abandon(channel)
+                self._end_soon(channel.end())
 
     async def _finish(self, channel: Channel, source: Iterator[bytes], sink: IO[bytes] | None) -> Completed:
         feeding = asyncio.create_task(_feed(channel, source))
@@ -164,10 +163,12 @@ class SshHost:
             try:
                 yield _chunks(channel)
             finally:
-                _abandon(channel)
+                self._end_soon(channel.end())
 
     async def close(self) -> None:
-        """Closes the connections; what runs detached there goes on."""
+        """Closes the connections, when commands that nobody waits for have ended; what runs detached there goes on."""
+        if self._ending:
+            await asyncio.wait(self._ending, timeout=_CLOSE_WITHIN_SECONDS)
         await self._lanes.close()
 
     async def _connected(self) -> CommandConnection:
@@ -178,16 +179,32 @@ class SshHost:
         reason = ""
         for pause in islice(_OPEN_AGAIN, OPEN_ATTEMPTS):
             connection = await link.get()
+            opening = asyncio.ensure_future(connection.start(line, only_stdout=only_stdout))
             try:
                 async with asyncio.timeout(_OPEN_WITHIN_SECONDS):
-                    return await connection.start(line, only_stdout=only_stdout)
+                    return await asyncio.shield(opening)
+            except asyncio.CancelledError:
+                self._end_soon(_end_unwanted(opening))
+                raise
             except TimeoutError:
+                self._end_soon(_end_unwanted(opening))
                 link.give_up(connection)
                 raise faults.dropped(self.target, f"no session within {_OPEN_WITHIN_SECONDS} s") from None
             except SessionNotOpened as error:
                 reason = str(error)
                 await asyncio.sleep(pause)
         raise faults.no_session(self.target, reason)
+
+    def _end_soon(self, ending: Coroutine[Any, Any, None]) -> None:
+        """A command ends in its own time: its caller has gone, or has what it wanted."""
+        task = asyncio.ensure_future(ending)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+
+async def _end_unwanted(opening: Awaitable[Channel]) -> None:
+    with suppress(SessionNotOpened, MachineError):
+        await (await opening).end()
 
 
 async def _explained(error: faults.ClosedAtOnce) -> MachineError:
@@ -235,18 +252,3 @@ async def _tail(channel: Channel) -> bytes:
 async def _chunks(channel: Channel) -> AsyncIterator[bytes]:
     while chunk := await channel.read():
         yield chunk
-
-
-async def _end(channel: Channel) -> None:
-    """TERM, so that git removes its locks; KILL for what does not listen."""
-    channel.stop()
-    try:
-        async with asyncio.timeout(_END_WITHIN_SECONDS):
-            await channel.wait()
-    except TimeoutError:
-        channel.stop(force=True)
-
-
-def _abandon(channel: Channel) -> None:
-    channel.stop()
-    channel.close()

@@ -134,6 +134,22 @@ async def test_caller_goes_away(network: Fleet, tmp_path: Path) -> None:
         await until(lambda: not {f"sleep 70{n}" for n in range(3)} & processes(network))
 
 
+async def test_callers_go_away_as_it_begins(network: Fleet, tmp_path: Path) -> None:
+    """None runs on, at whatever moment it was given up.
+
+    sshd (OpenSSH 9.2) loses a signal that comes before the command leads a process group of its own.
+    """
+    async with host_at(like(network[0], tmp_path)) as host:
+        await host.run(["true"])
+        for moment in range(15):
+            begun = [asyncio.create_task(host.run(["sleep", f"71{moment:02}{n}"])) for n in range(4)]
+            await asyncio.sleep(0.004 * moment)
+            for each in begun:
+                each.cancel()
+            await asyncio.wait(begun)
+    await until(lambda: not any(line.startswith("sleep 71") for line in processes(network)))
+
+
 def processes(network: Fleet) -> set[str]:
     """What runs on the first machine."""
     return set(network.command("inhost", "h1", "ps", "-A", "-o", "args=").splitlines())
