@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Any
 
 from miyabi import dag_order
-from miyabi.dag_file import Content, content, level_warning
-from miyabi.dag_text import plain_values, read_text
+from miyabi.dag_file import content, level_warning, node_warnings
+from miyabi.dag_text import read_text
 from miyabi.node import Node, TaskType
 from miyabi.problems import Problems, shown
 from miyabi.references import check_references
@@ -61,11 +61,8 @@ class Dag:
         Raises:
             DagError: as `load`.
         """
-        return cls._from_content(content(plain_values(text, name=name), name=name), name=name)
-
-    @classmethod
-    def _from_content(cls, given: Content, *, name: str) -> Dag:
-        dag = cls(nodes=given.nodes, name=name, warnings=given.warnings)
+        given = content(text, name=name)
+        dag = cls(nodes=given.nodes, name=name, warnings=tuple(node_warnings(given.nodes, name=name)))
         warning = level_warning(given.levels, dag.levels, name=name)
         return replace(dag, warnings=(*dag.warnings, warning)) if warning else dag
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
 
+from miyabi.dag_text import DagText, is_json, plain_values
 from miyabi.errors import DagError
 from miyabi.node import Node, id_fault
 from miyabi.problems import Problems, found, shown
@@ -27,16 +29,24 @@ class Content:
 
     nodes: tuple[Node, ...]
     levels: Levels
-    warnings: tuple[str, ...]
 
 
-def content(values: Any, *, name: str) -> Content:
-    """The file's nodes, its own levels, and warnings; dependencies and edges are united.
+def content(text: str, *, name: str) -> Content:
+    """The nodes of a DAG file, and its own levels; dependencies and edges are united.
+
+    What was parsed lately is not parsed again: a run asks for its DAG in many places.
 
     Raises:
         DagError: one line that names the file, the first wrong node and field, and how many more there are.
     """
-    top = _top(values, name=name)
+    return parsed(DagText(text, is_json(text, name=name), name))
+
+
+@lru_cache(maxsize=4)
+def parsed(source: DagText) -> Content:
+    """See `content`."""
+    name = source.name
+    top = _top(plain_values(source.text, name=name), name=name)
     problems = Problems(name)
     nodes = _nodes(top["nodes"], problems)
     edges = list(_edges(top.get("edges") or [], problems))
@@ -45,7 +55,16 @@ def content(values: Any, *, name: str) -> Content:
         nodes = _united(nodes, edges, problems)
         check_references(nodes, problems)
     problems.refuse()
-    return Content(nodes=tuple(nodes), levels=levels, warnings=tuple(_warnings(nodes, name=name)))
+    return Content(nodes=tuple(nodes), levels=levels)
+
+
+def node_warnings(nodes: Iterable[Node], *, name: str) -> Iterator[str]:
+    """A sentence about each node that says something odd, or nothing."""
+    for node in nodes:
+        if node.command and not node.command.startswith("/"):
+            yield f"{name}: node {shown(node.id)}: 'command' {shown(node.command)} {_ODD_COMMAND}"
+        if node.title in {"", node.id} and not (node.description or node.prompt or node.command or node.issue):
+            yield f"{name}: node {shown(node.id)} says nothing but its id; give it a title, a description or a prompt"
 
 
 def level_warning(given: Levels, computed: Levels, *, name: str) -> str | None:
@@ -177,11 +196,3 @@ def _united(nodes: Sequence[Node], edges: Iterable[tuple[int, str, str]], proble
 def _with_dependencies(node: Node, dependencies: tuple[str, ...]) -> Node:
     same = node.dependencies == dependencies
     return node if same else node.model_copy(update={"dependencies": dependencies})
-
-
-def _warnings(nodes: Iterable[Node], *, name: str) -> Iterable[str]:
-    for node in nodes:
-        if node.command and not node.command.startswith("/"):
-            yield f"{name}: node {shown(node.id)}: 'command' {shown(node.command)} {_ODD_COMMAND}"
-        if node.title in {"", node.id} and not (node.description or node.prompt or node.command or node.issue):
-            yield f"{name}: node {shown(node.id)} says nothing but its id; give it a title, a description or a prompt"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,15 @@ from miyabi.errors import DagError
 from miyabi.problems import found, nearest, shown
 
 LARGEST_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class DagText:
+    """The text of a DAG file. The same text of the same kind is equal, whatever its file is called."""
+
+    text: str
+    is_json: bool
+    name: str = field(compare=False)
 
 
 def read_text(path: Path) -> str:
@@ -49,15 +59,13 @@ def decoded(data: bytes, *, name: str) -> str:
 def plain_values(text: str, *, name: str) -> Any:
     """What the text holds, None where it is blank.
 
-    The name's ending says JSON or YAML; without one, a text that begins with `{` is JSON.
-
     Raises:
         DagError: not JSON or YAML, nested too deeply, or the same key twice in one object.
     """
     if not text.strip():
         return None
     try:
-        return _from_json(text) if _is_json(text, name=name) else from_yaml(text)
+        return _from_json(text) if is_json(text, name=name) else from_yaml(text)
     except json.JSONDecodeError as error:
         other = "" if text.lstrip()[0] in "{[" else "; if it is YAML, let its name end in .yaml"
         what = f"line {error.lineno}, column {error.colno}: not JSON: {error.msg}{other}"
@@ -68,6 +76,12 @@ def plain_values(text: str, *, name: str) -> Any:
     except ValueError:  # Python reads no whole number of more than 4300 digits
         what = "a whole number in it is too long"
     raise DagError(f"{name}: {what}")
+
+
+def is_json(text: str, *, name: str) -> bool:
+    """Whether a text is JSON, else YAML: the name's ending says so; without one, JSON begins with a bracket."""
+    suffix = Path(name).suffix.lower()
+    return suffix == ".json" or (suffix not in {".yaml", ".yml"} and text.lstrip()[:1] in {"{", "["})
 
 
 class _JsonRefused(ValueError):  # noqa: N818 - named after what was done, as in miyabi.errors
@@ -90,11 +104,6 @@ def _nearest_file(path: Path) -> str:
         return nearest(path.name, [each.name for each in path.parent.iterdir() if each.suffix in _ENDINGS])
     except OSError:
         return ""
-
-
-def _is_json(text: str, *, name: str) -> bool:
-    suffix = Path(name).suffix.lower()
-    return suffix == ".json" or (suffix not in {".yaml", ".yml"} and text.lstrip()[:1] in {"{", "["})
 
 
 def _from_json(text: str) -> Any:

@@ -33,6 +33,13 @@ SLEEP = """#!/bin/sh
 [ "$MIYABI_TASK" != first ] || [ "$MIYABI_RUN" != r1 ] || until [ -e "${0%/*}/gate" ]; do /bin/sleep 0.1; done
 exec /bin/sleep "$@"
 """
+COUNTED = """
+import atexit, sys
+from miyabi.dag_file import parsed
+from flows.__main__ import main
+atexit.register(lambda: print(parsed.cache_info(), file=sys.stderr))
+main()
+"""
 NODES = [
     {"id": "first", "title": "The first one", "estimated_duration": 7},
     {"id": "second", "title": "日本語のメッセージ 🎉", "estimated_duration": 2, "dependencies": ["first"]},
@@ -275,3 +282,15 @@ def test_what_is_done_or_cancelled_is_not_scheduled(project: Project) -> None:
         assert refused.returncode == 2
         assert "node 'old': 'status' must be one such as" in refused.stderr
         assert "did you mean 'done'?" in refused.stderr
+
+
+def test_a_dag_file_is_parsed_once_in_a_run(project: Project) -> None:
+    """A whole rehearsal in one process parses the given file once, however it is named, and its own copy once."""
+    (project.folder / "once.json").write_text('{"nodes": [{"id": "a", "estimated_duration": 1}]}')
+    line = [sys.executable, "-c", COUNTED, "orchestrate", "../../once.json", "--rehearse", "--run", "once"]
+    where, environment = project.repository / "src", project.environment
+    done = subprocess.run(line, cwd=where, env=environment, capture_output=True, text=True, check=False, timeout=240)
+    assert (done.returncode, "1 of 1 task succeeded" in done.stdout) == (0, True), done
+    (hits, misses), *others = re.findall(r"CacheInfo\(hits=(\d+), misses=(\d+)", done.stderr)
+    assert (int(misses), others) == (2, [])
+    assert int(hits) >= 2

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from miyabi.dag import Dag, TaskType
+from miyabi.dag_file import parsed
 from miyabi.errors import BadInput, DagError
 from miyabi.node import DEFAULT_MINUTES
 
@@ -153,3 +155,40 @@ def test_a_thousand_unknown_edges_are_told_quickly() -> None:
     *shown, last = caught.value.in_full.splitlines()
     assert len([line for line in shown if "; did you mean 'task-" in line]) == len(shown) == 21
     assert last == "  … and 1979 more"
+
+
+def test_a_text_is_parsed_once_whatever_its_file_is_called(tmp_path: Path) -> None:
+    """What was read lately is not parsed again; what is said of it names the file that is asked for."""
+    text = json.dumps({"nodes": [{"id": str(tmp_path)[-40:].replace("/", "-").strip("-"), "command": "make"}]})
+    before = parsed.cache_info()
+    first, second = (Dag.from_text(text, name=name) for name in ("one.json", "two"))
+    assert parsed.cache_info().misses - before.misses == 1
+    assert first == second
+    assert [dag.warnings[0].split(":")[0] for dag in (first, second)] == ["one.json", "two"]
+
+
+def test_a_file_that_was_changed_is_read_anew(tmp_path: Path) -> None:
+    """What was parsed before never stands for another content of the same file, be its size and time the same."""
+    file = tmp_path / "tasks.json"
+    for task in ("a", "b", "a"):
+        file.write_text(json.dumps({"nodes": [{"id": task}]}))
+        os.utime(file, (0, 0))
+        assert Dag.load(file).order == (task,)
+
+
+def test_one_text_as_yaml_and_as_json() -> None:
+    """A text that is one thing as JSON and another as YAML is read as what its file's name says, in any order."""
+    text = '{"nodes": [{"id": "a", "title": "\\ud83d\\ude80"}]}'
+    for name in ("a.json", "a.yaml", "b.json", "b.yaml"):
+        if name.endswith("json"):
+            assert Dag.from_text(text, name=name).nodes[0].title == "🚀"
+        else:
+            with pytest.raises(DagError, match=name):
+                Dag.from_text(text, name=name)
+
+
+def test_a_fault_is_said_of_each_file_that_has_it() -> None:
+    """Nothing wrong is kept: the same text under another name is refused under that name."""
+    for name in ("one.json", "two.json", "one.json"):
+        with pytest.raises(DagError, match=rf"^{name}: node 'a': "):
+            Dag.from_text('{"nodes": [{"id": "a", "priority": "high"}]}', name=name)
