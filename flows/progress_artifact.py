@@ -9,7 +9,7 @@ from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifa
 from prefect.logging import get_run_logger
 
 from flows.keys import artifact_key
-from miyabi.live_run import LiveRun
+from miyabi.live_run import Run
 from miyabi.progress_markdown import progress_markdown
 from tasks.patience import server_answers
 
@@ -21,7 +21,7 @@ _PATIENCE_SECONDS = 15.0
 class ProgressArtifact:
     """The progress of a run. That it cannot be shown never harms the run."""
 
-    def __init__(self, live: LiveRun) -> None:
+    def __init__(self, live: Run) -> None:
         self._live = live
         self._artifact: UUID | None = None
         self._one_at_a_time = asyncio.Lock()

@@ -12,9 +12,9 @@ from miyabi.dag import Dag
 from miyabi.errors import MiyabiError
 from miyabi.hosts import open_host
 from miyabi.integration_progress import IntegrationProgress
-from miyabi.live_run import LiveRun
+from miyabi.live_run import Run
 from miyabi.machine import Machine
-from miyabi.opening import leave_out, preflight
+from miyabi.preflight import preflight
 from miyabi.remote import live_sessions
 from miyabi.repository import Repository
 from miyabi.resolution import Conflict
@@ -37,7 +37,7 @@ class Resolving:
     settings: Settings
     runner: FleetTaskRunner
     progress: IntegrationProgress
-    _live: LiveRun = field(init=False)
+    _live: Run = field(init=False)
     _machines: dict[str, Machine] = field(default_factory=dict, init=False)
     _fault: MiyabiError | None = field(default=None, init=False)
 
@@ -50,6 +50,7 @@ class Resolving:
             folder=self.folder,
             settings=self.settings,
             repository=self.repository,
+            machines=self._machines,
         )
         (task,) = live.dag.order
         if not is_decided(live.results.get(task)):
@@ -58,7 +59,7 @@ class Resolving:
             await self._work_on(live)
         return head_of(live.results.get(task), session=task)
 
-    async def _work_on(self, live: LiveRun) -> None:
+    async def _work_on(self, live: Run) -> None:
         self._live = live
         showing = asyncio.create_task(self._show(live))
         try:
@@ -73,13 +74,13 @@ class Resolving:
             self.progress.say("merging the branches")
             await live.close()
 
-    async def _show(self, live: LiveRun) -> None:
+    async def _show(self, live: Run) -> None:
         while True:
             rows = live.board.snapshot().rows
             self.progress.say(f"resolving a conflict: {live.dag.name}", rows=rows)
             await asyncio.sleep(STATUS_SECONDS)
 
-    async def _equip(self, live: LiveRun) -> None:
+    async def _equip(self, live: Run) -> None:
         """Gives the runner the machines that can take sessions, before the first of them.
 
         Raises:
@@ -95,22 +96,21 @@ class Resolving:
                 self._fault = error
                 raise
             self._machines = live.machines
-        live.machines = self._machines
 
-    async def _equip_runner(self, live: LiveRun) -> None:
+    async def _equip_runner(self, live: Run) -> None:
         for error in await preflight(live):
             get_run_logger().warning("not used: %s", error)
         out = await asyncio.to_thread(
             self.runner.equip,
             live.fleet(),
             strategy=live.settings.runs.strategy,
-            requires=lambda parameters: self._live.requires(parameters["task_id"]),
+            requires=lambda parameters: self._live.resume.requires(parameters["task_id"]),
             sessions=_count_sessions,
             ledger=self.folder.integration_leases_file,
         )
         for error in out:
             get_run_logger().warning("not used: %s", error)
-        leave_out(live, {error.machine: error for error in out})
+        live.leave_out({error.machine: error for error in out})
 
 
 async def _count_sessions(machine: Machine) -> int:

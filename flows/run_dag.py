@@ -19,8 +19,8 @@ from flows.wiring import equip, see_through, submit_all, with_room
 from miyabi.current_run import use_run
 from miyabi.errors import DiskFull, MiyabiError
 from miyabi.github_login import token_of_environment
-from miyabi.live_run import LiveRun
-from miyabi.opening import RunRequest, open_run
+from miyabi.live_run import Run
+from miyabi.opening import RunRequest, start_run
 from miyabi.reporting import write_report
 from miyabi.run_folder import run_name_of
 from tasks.declaration import FLOW
@@ -74,7 +74,7 @@ def run_dag(
             rehearse=rehearse,
             overrides=overrides(fleet, session_defaults, strategy=strategy, fail_fast=fail_fast or None),
         )
-        live = runner.call(open_run(request, token=token_of_environment))
+        live = runner.call(start_run(request, token=token_of_environment))
         for warning in live.warnings:
             get_run_logger().warning("%s", warning)
         with live.folder.lock(), use_run(live):
@@ -101,7 +101,7 @@ def _to_go_on(run: str, why: str) -> str:
     return f"{why} To go on: miyabi orchestrate --run {run}, or run-dag with the parameter run {run}."
 
 
-def _run(live: LiveRun, runner: FleetTaskRunner) -> None:
+def _run(live: Run, runner: FleetTaskRunner) -> None:
     is_whole = False
     try:
         see_through(live, runner, submit_all(live))
@@ -114,6 +114,6 @@ def _run(live: LiveRun, runner: FleetTaskRunner) -> None:
             runner.call(show_unfinished(live.folder, to_go_on=_to_go_on(live.run, why)))
 
 
-def _aggregate(live: LiveRun, **parameters: Any) -> State[Any]:
+def _aggregate(live: Run, **parameters: Any) -> State[Any]:
     state: Any = aggregate_results(run=live.run, repository=live.repository.root, return_state=True, **parameters)
     return State(type=state.type, name=state.name, message=state.message)  # a sub-flow's own would lose its message

@@ -29,7 +29,7 @@ from miyabi.integration_values import Integration, NotIntegrated
 from miyabi.milestone_lock import milestone_lock
 from miyabi.milestone_plan import MilestonePlan
 from miyabi.night_text import night_sentence
-from miyabi.opening import begin
+from miyabi.opening import create_run
 from miyabi.place import Place
 from miyabi.reporting import read_report
 from miyabi.run_folder import RunFolder
@@ -148,7 +148,7 @@ class _MilestoneRun:
         of = plan.facts.milestone
         folder.create()
         folder.keep(MilestoneRun(repository=plan.facts.repository, number=of.number, id=of.id, title=of.title))
-        begin(
+        create_run(
             folder,
             dag=plan.selection.dag,
             settings=self.place.settings,

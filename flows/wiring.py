@@ -15,9 +15,10 @@ from prefect.runtime import flow_run
 from flows.progress_artifact import ProgressArtifact
 from miyabi.errors import BadInput, DiskFull, MachineError
 from miyabi.leftovers import bring_home_leftovers
-from miyabi.live_run import LiveRun
+from miyabi.live_run import Run
 from miyabi.machine import Machine
-from miyabi.opening import leave_out, note_machines, preflight
+from miyabi.opening import record_machines
+from miyabi.preflight import preflight
 from miyabi.remote import live_sessions
 from miyabi.retrying import retried_blocking
 from tasks.cancellation import watch_for_cancellation
@@ -35,7 +36,7 @@ GOODBYE_SECONDS = 22.0  # with what comes after it less than the 30 s that a Pre
 Futures = Mapping[str, PrefectFuture[Any]]
 
 
-def equip(live: LiveRun, runner: FleetTaskRunner) -> None:
+def equip(live: Run, runner: FleetTaskRunner) -> None:
     """Gives the runner the machines that can take sessions, and lets the world see how far the run is.
 
     Raises:
@@ -47,7 +48,7 @@ def equip(live: LiveRun, runner: FleetTaskRunner) -> None:
     except BadInput:
         live.folder.discard_unless_used()
         raise
-    with_room(live, lambda: note_machines(live))
+    with_room(live, lambda: record_machines(live))
     for error in unfit:
         get_run_logger().warning("not used: %s", error)
     if live.board.note:
@@ -59,24 +60,24 @@ def equip(live: LiveRun, runner: FleetTaskRunner) -> None:
         runner.spawn(watch_for_cancellation(UUID(str(name)), cancel=runner.cancel_all))
 
 
-def _equip(live: LiveRun, runner: FleetTaskRunner) -> tuple[MachineError, ...]:
+def _equip(live: Run, runner: FleetTaskRunner) -> tuple[MachineError, ...]:
     settings, dag = live.settings.runs, live.dag
     out = runner.equip(
         live.fleet(),
         strategy=settings.strategy,
         order=lambda parameters: (dag.rank[parameters["task_id"]],),
-        requires=lambda parameters: live.requires(parameters["task_id"]),
-        prepare=lambda machine, parameters: live.prepare(machine, dag.by_id[parameters["task_id"]]),
-        abandon=lambda machine, parameters: live.abandon(machine, dag.by_id[parameters["task_id"]]),
+        requires=lambda parameters: live.resume.requires(parameters["task_id"]),
+        prepare=lambda machine, parameters: live.worktrees.prepare(machine, dag.by_id[parameters["task_id"]]),
+        abandon=lambda machine, parameters: live.worktrees.abandon(machine, dag.by_id[parameters["task_id"]]),
         sessions=lambda machine: count_sessions(live, machine),
         ledger=live.folder.leases_file,
     )
     if out:
-        leave_out(live, {error.machine: error for error in out})
+        live.leave_out({error.machine: error for error in out})
     return out
 
 
-def submit_all(live: LiveRun) -> Futures:
+def submit_all(live: Run) -> Futures:
     """A future for each task that is still to be done and can be; each waits for those it depends on."""
     futures: dict[str, PrefectFuture[Any]] = {}
     for task in live.startable():
@@ -87,7 +88,7 @@ def submit_all(live: LiveRun) -> Futures:
     return futures
 
 
-def see_through(live: LiveRun, runner: FleetTaskRunner, futures: Futures) -> None:
+def see_through(live: Run, runner: FleetTaskRunner, futures: Futures) -> None:
     """Waits for every task; when interrupted, lets the sessions be stopped and their work come home first.
 
     Raises:
@@ -115,7 +116,7 @@ def see_through(live: LiveRun, runner: FleetTaskRunner, futures: Futures) -> Non
             runner.call(live.close())
 
 
-def _end(live: LiveRun, *, is_interrupted: bool) -> None:
+def _end(live: Run, *, is_interrupted: bool) -> None:
     """Whoever has interrupted the run is not kept waiting, nor told of another end."""
     if not is_interrupted:
         with_room(live, live.end)
@@ -126,7 +127,7 @@ def _end(live: LiveRun, *, is_interrupted: bool) -> None:
         get_run_logger().error("%s", error)
 
 
-def with_room(live: LiveRun, call: Callable[[], T]) -> T:
+def with_room(live: Run, call: Callable[[], T]) -> T:
     """What the call returns; while our own disk is full it is made again. Raises DiskFull when patience is over."""
     told: list[DiskFull] = []
 
@@ -138,12 +139,12 @@ def with_room(live: LiveRun, call: Callable[[], T]) -> T:
     return retried_blocking(call, patience_seconds=live.absences.patience_seconds, on_wait=tell)
 
 
-async def count_sessions(live: LiveRun, machine: Machine) -> int:
+async def count_sessions(live: Run, machine: Machine) -> int:
     """How many sessions live on a machine, whoever started them."""
     return len(await live_sessions(live.host(machine), workspace=machine.workspace))
 
 
-async def _write_status(live: LiveRun) -> None:
+async def _write_status(live: Run) -> None:
     while True:
         with suppress(OSError):  # a disk that is full now may have room again
             live.write_late()

@@ -15,7 +15,7 @@ from miyabi.attempt_record import AttemptRecord
 from miyabi.errors import DiskFull, GitError, MachineError, MachineFull, MiyabiError, RemoteFailed, SessionError
 from miyabi.harvest import STOP_GRACE_SECONDS, Harvest
 from miyabi.launcher import check_prelude, inherited, script
-from miyabi.live_run import LiveRun
+from miyabi.live_run import Run
 from miyabi.machine import Machine
 from miyabi.parser import Init, Transcript, missing_command
 from miyabi.progress import TaskState
@@ -47,7 +47,7 @@ class Attempt:
         is_given_up: there is a later attempt, which has the branch and is what the board tells of.
     """
 
-    live: LiveRun
+    live: Run
     spec: SessionSpec
     machine: Machine
     reason: str = ""
@@ -114,7 +114,7 @@ class Attempt:
             if await self._is_there(session, known):
                 return
         self._say(TaskState.PREPARING)
-        checkout = await self.live.checkout(self.machine, self.live.dag.by_id[self.spec.task])
+        checkout = await self.live.worktrees.checkout(self.machine, self.live.dag.by_id[self.spec.task])
         await self._end_earlier_ones()
         AttemptRecord.of(self.machine, self.spec, start=self._start).keep(self._files)
         for file in self._output:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from miyabi import atomic, private_files
 from miyabi.machine import Machine
-from miyabi.session import Outcome, SessionResult, SessionSpec, own_levels
+from miyabi.session import SessionResult, SessionSpec, own_levels
 
 _FILE = "attempt.json"
 _RESULT = "result.json"
@@ -90,23 +89,6 @@ class AttemptRecord(BaseModel):
     def forget(folder: Path) -> None:
         """There is nothing to join after all."""
         (folder / _FILE).unlink(missing_ok=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Continuation:
-    """Where a task that was cut short goes on, and in which conversation; None begins a new one."""
-
-    machine: str
-    conversation: str | None
-
-    @classmethod
-    def of(cls, pending: AttemptRecord | None, last: SessionResult | None) -> Self | None:
-        """The attempt that nobody saw to its end, else the last one where it was stopped; None where neither is."""
-        if pending:
-            return cls(machine=pending.machine, conversation=pending.resumes)
-        if last and last.outcome is Outcome.STOPPED and last.machine:
-            return cls(machine=last.machine, conversation=last.conversation)
-        return None
 
 
 def _where(record: AttemptRecord, machine: Machine) -> tuple[tuple[str | None, str], ...]:

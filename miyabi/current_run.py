@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from miyabi.live_run import LiveRun
+from miyabi.live_run import Run
 
-_CURRENT: ContextVar[LiveRun] = ContextVar("miyabi_live_run")
+_CURRENT: ContextVar[Run] = ContextVar("miyabi_run")
 
 
-def current_run() -> LiveRun:
+def current_run() -> Run:
     """The run that the calling task belongs to."""
     return _CURRENT.get()
 
 
 @contextmanager
-def use_run(live: LiveRun) -> Iterator[None]:
+def use_run(live: Run) -> Iterator[None]:
     """Inside, `current_run` is this run, also in the tasks submitted from here."""
     token = _CURRENT.set(live)
     try:

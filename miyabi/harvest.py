@@ -11,7 +11,7 @@ from typing import TypeVar
 from miyabi import conflict_markers, legacy_result, private_files, strays, submodule_work
 from miyabi.errors import MachineError, MiyabiError
 from miyabi.legacy_result import LegacyResult
-from miyabi.live_run import LiveRun
+from miyabi.live_run import Run
 from miyabi.machine import Machine
 from miyabi.outcome import Evidence, conclude
 from miyabi.parser import Transcript
@@ -55,7 +55,7 @@ class Harvest:
         on_wait: called with what a call to the machine met, each time that it is made again later.
     """
 
-    live: LiveRun
+    live: Run
     spec: SessionSpec
     machine: Machine
     session: RemoteSession
@@ -126,7 +126,7 @@ class Harvest:
         workspace = self.live.workspace(self.machine)
         return await submodule_work.bring(
             collected.inside,
-            known=await self.live.submodules(self.spec.base),
+            known=await self.live.worktrees.submodules(self.spec.base),
             collect=lambda inside, base: self._retried(lambda: self._collect_in(workspace.of(inside), base)),
         )
 
@@ -135,8 +135,8 @@ class Harvest:
             brought,
             repository=self.live.repository,
             branch=self.spec.paths.branch,
-            before=await self.live.submodules(self.spec.base),
-            after=await self.live.submodules(collected.head),
+            before=await self.live.worktrees.submodules(self.spec.base),
+            after=await self.live.worktrees.submodules(collected.head),
         )
 
     async def _strays(self, collected: Collected) -> Strays | None:
@@ -157,7 +157,7 @@ class Harvest:
         )
         if not brought:
             return found
-        inside = await submodule_work.unresolved(brought, after=await self.live.submodules(collected.head))
+        inside = await submodule_work.unresolved(brought, after=await self.live.worktrees.submodules(collected.head))
         return tuple(sorted({*found, *inside}))
 
     async def _ledger(self, status: Status, transcript: Transcript) -> Ledger | None:

@@ -8,26 +8,26 @@ from collections.abc import Iterator
 from miyabi.attempt import Attempt
 from miyabi.attempt_record import AttemptRecord
 from miyabi.errors import DiskFull, GitError, MachineError, SessionError
-from miyabi.live_run import LiveRun
+from miyabi.live_run import Run
 from miyabi.session import Outcome, SessionResult
 from miyabi.work_elsewhere import size_of
 
 _SECONDS = 120.0
 
 
-async def bring_home_leftovers(live: LiveRun) -> None:
+async def bring_home_leftovers(live: Run) -> None:
     """Brings home what can be, beside the branches of the attempts that followed; warns of what cannot."""
     await asyncio.gather(*(_bring(live, result) for result in list(_given_up(live))))
 
 
-def _given_up(live: LiveRun) -> Iterator[SessionResult]:
+def _given_up(live: Run) -> Iterator[SessionResult]:
     for result in live.every_result():
         last, folder = live.results.get(result.task), live.folder.attempt(result.task, result.attempt)
         if last and result.attempt < last.attempt and not result.is_home and AttemptRecord.pending(folder):
             yield result
 
 
-async def _bring(live: LiveRun, lost: SessionResult) -> None:
+async def _bring(live: Run, lost: SessionResult) -> None:
     try:
         async with asyncio.timeout(_SECONDS):
             came = await _recover(live, lost)
@@ -43,7 +43,7 @@ async def _bring(live: LiveRun, lost: SessionResult) -> None:
         live.folder.write_result(came.model_copy(update=told))
 
 
-async def _recover(live: LiveRun, lost: SessionResult) -> SessionResult | None:
+async def _recover(live: Run, lost: SessionResult) -> SessionResult | None:
     machine = live.machines.get(lost.machine or "")
     if machine is None:
         raise MachineError(f"{lost.machine} takes no part in the run now.")

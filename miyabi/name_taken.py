@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from miyabi.errors import BadInput
-from miyabi.live_run import LiveRun
+from miyabi.live_run import Run
 from miyabi.machine import Machine
 from miyabi.remote import list_sessions
 from miyabi.session import SessionPaths
@@ -12,7 +12,7 @@ from miyabi.session_status import State
 _NEVER_RAN = {State.NONE, State.STAGED}
 
 
-async def require_free_name(live: LiveRun, machine: Machine) -> None:
+async def require_free_name(live: Run, machine: Machine) -> None:
     """Passes where the machine has no session of a task of this run that the run's folder does not know.
 
     Raises:
@@ -37,5 +37,5 @@ async def require_free_name(live: LiveRun, machine: Machine) -> None:
     )
 
 
-def _is_known(live: LiveRun, paths: SessionPaths) -> bool:
+def _is_known(live: Run, paths: SessionPaths) -> bool:
     return live.folder.attempt(paths.task, paths.attempt).exists()

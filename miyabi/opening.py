@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from miyabi import atomic, filters
+from miyabi import atomic
 from miyabi.dag import Dag
-from miyabi.errors import BadInput, DagError, DiskFull, MachineError
+from miyabi.errors import BadInput, DagError, DiskFull
 from miyabi.home_settings import GitHubSettings
-from miyabi.large_objects import not_here
-from miyabi.live_run import LiveRun
+from miyabi.live_run import Run
 from miyabi.machine import Machine
-from miyabi.name_taken import require_free_name
 from miyabi.partial_clone import complete
 from miyabi.placement import Load, unplaceable
-from miyabi.preflight import Fitness, check
 from miyabi.progress import Board
 from miyabi.push_target import RemoteToken
 from miyabi.repository import Repository
@@ -45,8 +41,18 @@ class RunRequest:
     overrides: dict[str, Any] = field(default_factory=dict)
 
 
-async def read_request(request: RunRequest) -> tuple[Dag, Settings, Repository, str]:
-    """The DAG, settings, repository and base commit of a request.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStart:
+    """What a run starts with, or goes on with: its request, read and found good. `base` is a commit."""
+
+    dag: Dag
+    settings: Settings
+    repository: Repository
+    base: str
+
+
+async def read_request(request: RunRequest) -> RunStart:
+    """What the request is of: its DAG file, configuration, repository and base, or those of the run that it names.
 
     Raises:
         BadInput: DagError, SettingsError, NotARepository, BaseMissing, each naming what was found and what to do.
@@ -56,7 +62,8 @@ async def read_request(request: RunRequest) -> tuple[Dag, Settings, Repository, 
     settings = Settings.load(repository.root, config=request.config, **request.overrides)
     known = RunFolder(repository.root, valid_run_name(request.run)) if request.run else None
     if known and known.info_file.exists():
-        return _again(request, known), settings, repository, known.info().base
+        dag, base = _again(request, known), known.info().base
+        return RunStart(dag=dag, settings=settings, repository=repository, base=base)
     if request.run:
         _require_own_name(repository.root, request.run)
     if request.tasks is None and known:
@@ -66,10 +73,11 @@ async def read_request(request: RunRequest) -> tuple[Dag, Settings, Repository, 
     plan = unfinished(Dag.load(request.tasks))
     dag = replace(plan.dag, not_scheduled=plan.sentences)
     _require_labels(dag, settings.machines)
-    return dag, settings, repository, await repository.resolve(request.base or settings.runs.base)
+    base = await repository.resolve(request.base or settings.runs.base)
+    return RunStart(dag=dag, settings=settings, repository=repository, base=base)
 
 
-async def open_run(request: RunRequest, *, token: Callable[[GitHubSettings], RemoteToken | None]) -> LiveRun:
+async def start_run(request: RunRequest, *, token: Callable[[GitHubSettings], RemoteToken | None]) -> Run:
     """A new run, or the known one of that name, ready to be equipped with its machines. Raises as `read_request`.
 
     A partial clone has all that the run's base needs then.
@@ -78,35 +86,44 @@ async def open_run(request: RunRequest, *, token: Callable[[GitHubSettings], Rem
         request: what a person asked for.
         token: the token that the settings mean, with which a partial clone's remote is asked; None: without one.
     """
-    dag, settings, repository, base = await read_request(request)
-    await complete(repository, base, token=token(settings.github))
-    run = request.run or new_run_name(datetime.now(UTC), rehearse=request.rehearse)
-    folder = RunFolder(repository.root, run).create()
+    start = await read_request(request)
+    await complete(start.repository, start.base, token=token(start.settings.github))
+    name = request.run or new_run_name(datetime.now(UTC), rehearse=request.rehearse)
+    folder = RunFolder(start.repository.root, name).create()
     if not folder.info_file.exists():
-        branch = await repository.branch_of(request.base or settings.runs.base)
-        with folder.lock():
-            _require_new(folder)
-            try:
-                begin(folder, dag=dag, settings=settings, base=base, base_branch=branch, rehearse=request.rehearse)
-            except DiskFull as error:  # nothing was started
-                folder.discard_unless_used()
-                raise BadInput(str(error)) from error
-    info = folder.info()
-    live = LiveRun(
-        run=run,
-        run_id=info.id,
-        dag=dag,
-        settings=settings,
-        folder=folder,
-        repository=repository,
-        base=base,
-        author=await repository.identity(),
-        board=Board(run=run, tasks=dag.order, rehearsal=info.rehearse),
-        rehearse=info.rehearse,
-    )
-    if warning := (await live.submodules(base)).warning:
+        await _create(folder, start, request)
+    live = await _run_of(folder, start)
+    if warning := (await live.worktrees.submodules(start.base)).warning:
         live.warn(warning)
     return live
+
+
+async def _create(folder: RunFolder, start: RunStart, request: RunRequest) -> None:
+    dag, settings, base = start.dag, start.settings, start.base
+    branch = await start.repository.branch_of(request.base or settings.runs.base)
+    with folder.lock():
+        _require_new(folder)
+        try:
+            create_run(folder, dag=dag, settings=settings, base=base, base_branch=branch, rehearse=request.rehearse)
+        except DiskFull as error:  # nothing was started
+            folder.discard_unless_used()
+            raise BadInput(str(error)) from error
+
+
+async def _run_of(folder: RunFolder, start: RunStart) -> Run:
+    info = folder.info()
+    return Run(
+        run=folder.run,
+        run_id=info.id,
+        dag=start.dag,
+        settings=start.settings,
+        folder=folder,
+        repository=start.repository,
+        base=start.base,
+        author=await start.repository.identity(),
+        board=Board(run=folder.run, tasks=start.dag.order, rehearsal=info.rehearse),
+        rehearse=info.rehearse,
+    )
 
 
 def _require_new(folder: RunFolder) -> None:
@@ -114,7 +131,7 @@ def _require_new(folder: RunFolder) -> None:
         raise BadInput(f"run {folder.run} was begun by another orchestrator this moment. Choose another run name.")
 
 
-def note_machines(live: LiveRun) -> None:
+def record_machines(live: Run) -> None:
     """Keeps which machines a run that is gone on with has now; those that it had before stay known."""
     info = live.folder.info()
     fleet = {member.name: member for member in (*info.machines, *map(FleetMember.of, live.settings.machines))}
@@ -122,58 +139,10 @@ def note_machines(live: LiveRun) -> None:
         live.folder.write_info(info.model_copy(update={"machines": tuple(fleet.values())}))
 
 
-async def preflight(live: LiveRun) -> tuple[MachineError, ...]:
-    """Asks every machine at the same time whether it can take sessions; why some cannot. They take no part.
-
-    What sessions will lack, but can do without, is noted on the board and in the report.
-
-    Raises:
-        BadInput: none can; one line, or where there are several machines one line each. Or one has sessions that are
-            another run's of this name. Or the base needs git-lfs, which is not here.
-    """
-    git, machines = live.repository.git, list(live.machines.values())
-    needed = await filters.needed(git, live.base)
-    answers = await asyncio.gather(*(_ask(live, machine, needed) for machine in machines))
-    lacks = [sentence for answer in answers if isinstance(answer, Fitness) for sentence in answer.lacks]
-    if filters.LFS in needed:
-        lacks += await not_here(live.repository, live.base)
-    for sentence in lacks:
-        live.warn(sentence)
-    live.board.note = " ".join(lacks)
-    unfit = {m.name: a for m, a in zip(machines, answers, strict=True) if isinstance(a, MachineError)}
-    leave_out(live, unfit)
-    return tuple(unfit.values())
-
-
-def leave_out(live: LiveRun, unfit: Mapping[str, MachineError]) -> None:
-    """These machines take no part in the run, which is told with their errors.
-
-    Raises:
-        BadInput: none is left; one line, or where there were several machines one line each.
-    """
-    left = {name: machine for name, machine in live.machines.items() if name not in unfit}
-    if not left:
-        between = " " if len(unfit) == 1 else "\n  "
-        raise BadInput(between.join(["no machine can take a session:", *map(str, unfit.values())]))
-    live.machines = left
-    for error in unfit.values():
-        live.warn(f"not used: {error}")
-
-
-async def _ask(live: LiveRun, machine: Machine, needed: Sequence[str]) -> Fitness | MachineError:
-    host, settings = live.host(machine), live.settings
-    try:
-        fitness = await check(machine, host, settings, rehearse=live.rehearse, filters=needed)
-        await require_free_name(live, machine)
-    except MachineError as error:
-        return error
-    return fitness
-
-
-def begin(
+def create_run(
     folder: RunFolder, *, dag: Dag, settings: Settings, base: str, base_branch: str | None, rehearse: bool
 ) -> None:
-    """Keeps what a run starts with, so that `open_run` goes on with it.
+    """Keeps what a run starts with, so that `start_run` goes on with it.
 
     Args:
         folder: the run's, which is there already.

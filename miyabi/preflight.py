@@ -1,16 +1,21 @@
-"""Whether a machine can take sessions, asked in one command before any task is sent there."""
+"""Whether machines can take sessions, each asked in one command before any task is sent there."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from miyabi.errors import MachineNotReady
+from miyabi.errors import MachineError, MachineNotReady
 from miyabi.filters import LFS
+from miyabi.filters import needed as needed_filters
 from miyabi.host import Host
+from miyabi.large_objects import not_here
 from miyabi.launcher import BAD_TOKEN_FILE, claude_words, inherited, session_prelude
+from miyabi.live_run import Run
 from miyabi.machine import Machine
+from miyabi.name_taken import require_free_name
 from miyabi.settings import Settings
 from miyabi.text import last_message
 
@@ -38,7 +43,7 @@ done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fitness:
+class MachineReport:
     """What a usable machine said of itself."""
 
     machine: str
@@ -49,9 +54,41 @@ class Fitness:
     lacks: tuple[str, ...] = ()  # what a session can do without, a sentence each
 
 
-async def check(
+async def preflight(live: Run) -> tuple[MachineError, ...]:
+    """Asks every machine at the same time whether it can take sessions; why some cannot. They take no part.
+
+    What sessions will lack, but can do without, is noted on the board and in the report.
+
+    Raises:
+        BadInput: none can; one line, or where there are several machines one line each. Or one has sessions that are
+            another run's of this name. Or the base needs git-lfs, which is not here.
+    """
+    machines, needed = live.fleet(), await needed_filters(live.repository.git, live.base)
+    answers = await asyncio.gather(*(_ask(live, machine, needed) for machine in machines))
+    lacks = [sentence for answer in answers if isinstance(answer, MachineReport) for sentence in answer.lacks]
+    if LFS in needed:
+        lacks += await not_here(live.repository, live.base)
+    for sentence in lacks:
+        live.warn(sentence)
+    live.board.note = " ".join(lacks)
+    unfit = {m.name: a for m, a in zip(machines, answers, strict=True) if isinstance(a, MachineError)}
+    live.leave_out(unfit)
+    return tuple(unfit.values())
+
+
+async def _ask(live: Run, machine: Machine, needed: Sequence[str]) -> MachineReport | MachineError:
+    host, settings = live.host(machine), live.settings
+    try:
+        report = await check_machine(machine, host, settings, rehearse=live.rehearse, filters=needed)
+        await require_free_name(live, machine)
+    except MachineError as error:
+        return error
+    return report
+
+
+async def check_machine(
     machine: Machine, host: Host, settings: Settings, *, rehearse: bool, filters: Sequence[str] = ()
-) -> Fitness:
+) -> MachineReport:
     """What the machine has, once it is known to have all that a session needs.
 
     Args:
@@ -64,10 +101,10 @@ async def check(
     Raises:
         MachineError: unreachable, refused, or MachineNotReady naming what is missing and how to get it.
     """
-    facts = await _ask(machine, host, filters)
+    facts = await _facts(machine, host, filters)
     _require(machine, facts)
     version = "rehearsal" if rehearse else await _ask_claude(machine, host, settings)
-    return Fitness(
+    return MachineReport(
         machine=machine.name,
         system=facts["system"],
         git=facts["git"].removeprefix("git version "),
@@ -85,7 +122,7 @@ def _lacking(name: str, machine: Machine) -> str:
     )
 
 
-async def _ask(machine: Machine, host: Host, filters: Sequence[str]) -> dict[str, str]:
+async def _facts(machine: Machine, host: Host, filters: Sequence[str]) -> dict[str, str]:
     probe = _PROBE + (_PROBE_FILTERS if filters else "")
     answer = await host.run(["/bin/sh", "-s", "--", machine.workspace, *filters], stdin=probe.encode())
     lines = answer.stdout.decode(errors="replace").splitlines()
@@ -143,6 +180,11 @@ async def _ask_claude(machine: Machine, host: Host, settings: Settings) -> str:
             f"no claude at {machine.claude!r}: {last_message(err) or version or 'it said nothing'}",
             "Install Claude Code there, or set `claude` to its absolute path (an SSH command reads no profile).",
         )
+    _require_login(machine, status)
+    return version.split()[0]
+
+
+def _require_login(machine: Machine, status: str) -> None:
     if not _logged_in(status):
         raise _not_ready(
             machine,
@@ -150,7 +192,6 @@ async def _ask_claude(machine: Machine, host: Host, settings: Settings) -> str:
             "Run `claude setup-token`, save the token in a file with mode 0600 on the machine and set "
             "`sessions.oauth_token_file` (over SSH the macOS keychain stays locked).",
         )
-    return version.split()[0]
 
 
 def _logged_in(status: str) -> bool:

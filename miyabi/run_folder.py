@@ -107,6 +107,11 @@ class RunFolder:
         """The folder of one attempt: stdout.jsonl, stderr.txt, check.log, result.json."""
         return SessionPaths(run=self.run, task=task, attempt=attempt).folder(self.path)
 
+    def attempts(self, task: str) -> dict[int, Path]:
+        """The folders of a task's attempts that were begun, by their numbers."""
+        folders = self.attempt(task).parent.glob("attempt-*")
+        return {int(folder.name.removeprefix("attempt-")): folder for folder in folders}
+
     def create(self) -> Self:
         """Makes the folder, which git ignores.
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import Enum
 
 from miyabi.errors import MachineError, MiyabiError
-from miyabi.live_run import LiveRun
+from miyabi.live_run import Run
 from miyabi.machine import Machine
 from miyabi.parser import Transcript
 from miyabi.redact import redact
@@ -32,7 +32,7 @@ def untold(
     stand: Stand,
     error: MiyabiError,
     *,
-    live: LiveRun,
+    live: Run,
     spec: SessionSpec,
     machine: Machine,
     start: datetime,

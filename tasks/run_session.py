@@ -17,7 +17,7 @@ from miyabi.budget import spent_all
 from miyabi.current_run import current_run
 from miyabi.dag import Node
 from miyabi.errors import BudgetSpent, DiskFull, GitError, MachineError, MachineFull, MergeConflict, MiyabiError
-from miyabi.live_run import LiveRun
+from miyabi.live_run import Run
 from miyabi.machine import Machine
 from miyabi.progress import TaskState
 from miyabi.retry import Next, Outage, delay_seconds, found_no_room, is_sick, limit_is_over, next_step
@@ -59,15 +59,15 @@ async def run_session(task_id: str, machine: Machine | None = None) -> Any:  # n
 class TaskRun:
     """The attempts of one node, until one of them decides."""
 
-    def __init__(self, live: LiveRun, node: Node, slot: Slot) -> None:
+    def __init__(self, live: Run, node: Node, slot: Slot) -> None:
         self._live, self._node, self._slot = live, node, slot
         self._burnt, self._limits = 1, 0
         self._outage = Outage()
         self._told: set[type[MachineError]] = set()
         self._late: set[type[MiyabiError]] = set()
-        begun = live.continuation(node.id)
+        begun = live.resume.continuation(node.id)
         self._resumes = begun.conversation if begun else None
-        self._joins = live.pending(node.id) is not None
+        self._joins = live.resume.pending(node.id) is not None
 
     async def run(self) -> SessionResult:
         """The result of the last attempt."""
@@ -128,7 +128,7 @@ class TaskRun:
         except (GitError, DiskFull) as error:
             return self._not_started(Outcome.NOT_STARTED, error)
         except MachineError as error:  # nothing more goes to the only machine that could take it
-            left = self._live.pending(self._node.id)
+            left = self._live.resume.pending(self._node.id)
             return self._not_started(Outcome.NOT_COLLECTED if left else Outcome.NOT_STARTED, error)
 
     def _without_budget(self) -> SessionResult | None:
@@ -136,7 +136,7 @@ class TaskRun:
         live, node = self._live, self._node
         spent = live.spent_on(node.id)
         reason = spent_all(node, live.settings.sessions, spent_usd=spent)
-        if reason is None or live.pending(node.id):
+        if reason is None or live.resume.pending(node.id):
             return None
         last = live.results[node.id]
         told = live.no_session(
@@ -150,7 +150,7 @@ class TaskRun:
     async def _started(self) -> SessionResult:
         live, slot, node = self._live, self._slot, self._node
         while True:
-            number = live.attempts(node.id) + 1
+            number = live.resume.attempts(node.id) + 1
             attempt = Attempt(
                 live=live,
                 spec=await live.with_room(partial(self._spec, number), on_wait=self._note_late),

@@ -14,11 +14,12 @@ from flows.commands.place import repository_root
 from flows.commands.ready import hosts_of, reach_server
 from flows.installed import schedule_fault
 from flows.proxies import exempt_from_proxies
-from miyabi import filters, preflight
+from miyabi import filters
 from miyabi.errors import BaseMissing, MachineError, ServerError
 from miyabi.hosts import open_host
 from miyabi.large_objects import not_here
 from miyabi.machine import Machine
+from miyabi.preflight import check_machine
 from miyabi.repository import Repository
 from miyabi.settings import CONFIG_FILE, Settings
 from miyabi.settings_file import require_checked_out
@@ -84,7 +85,7 @@ async def _ask(
         return False, str(out[machine.name])
     host = open_host(machine)
     try:
-        fit = await preflight.check(machine, host, settings, rehearse=rehearse, filters=needed)
+        fit = await check_machine(machine, host, settings, rehearse=rehearse, filters=needed)
     except MachineError as error:
         return False, str(error)
     finally:

@@ -49,10 +49,10 @@ def logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool, atte
 
 
 def _attempt(folder: RunFolder, task: str, attempt: int | None, *, wait: bool) -> Path:
-    known = _attempts(folder, task)
+    known = folder.attempts(task)
     while wait and (attempt or 1) not in known and task in _tasks(folder) and folder.is_being_worked_on:
         time.sleep(_POLL_SECONDS)
-        known = _attempts(folder, task)
+        known = folder.attempts(task)
     if task not in _tasks(folder):
         raise BadInput(f"run {folder.run}: there is no task {task!r}. Its tasks: {', '.join(sorted(_tasks(folder)))}.")
     if not known:
@@ -62,11 +62,6 @@ def _attempt(folder: RunFolder, task: str, attempt: int | None, *, wait: bool) -
         there = ", ".join(map(str, sorted(known)))
         raise BadInput(f"run {folder.run}: task {task}: there is no attempt {attempt}. Attempts: {there}.")
     return known[attempt or max(known)]
-
-
-def _attempts(folder: RunFolder, task: str) -> dict[int, Path]:
-    paths = (folder.path / "sessions" / task).glob("attempt-*")
-    return {int(path.name.removeprefix("attempt-")): path for path in paths}
 
 
 def _tasks(folder: RunFolder) -> set[str]:

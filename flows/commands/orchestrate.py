@@ -65,16 +65,16 @@ def orchestrate_dag(request: RunRequest, *, pull_request: bool = False, github: 
         BadInput: before anything was started.
         ServerError: no Prefect server could be found or started.
     """
-    dag, settings, repo, commit = asyncio.run(read_request(request))
+    start = asyncio.run(read_request(request))
     is_published = pull_request and not request.rehearse
     if is_published and github is None:
         GitHubLogin.of_environment(os.environ)
-    _warn(dag, asyncio.run(submodules_of(repo, commit)).warning)
-    folder = RunFolder(repo.root, request.run or new_run_name(datetime.now(UTC), rehearse=request.rehearse))
-    ui = make_ready(hosts_of(settings.machines))
+    _warn(start.dag, asyncio.run(submodules_of(start.repository, start.base)).warning)
+    folder = RunFolder(start.repository.root, request.run or new_run_name(datetime.now(UTC), rehearse=request.rehearse))
+    ui = make_ready(hosts_of(start.settings.machines))
     published = given(config=_absolute(request.config), github=github)
     if is_published:
-        _require_publishable(repo.root, **published)
+        _require_publishable(folder.repository, **published)
     click.echo(f"run         {folder.run}\nui          {ui}")
     pressed = Pressed(lambda: folder)
     code = pressed.leave(_run(folder, _parameters(request, folder), pressed))

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from miyabi.live_run import LiveRun
+from miyabi.live_run import Run
 from miyabi.session import Outcome, SessionResult
 from tests.support.claude import claude_binary, claude_environment
 from tests.support.claude_processes import are_kept, claudes_at_a_gate
@@ -50,7 +50,7 @@ class Desk:
         """Of the sessions."""
         return self.workshop.folder / "agent"
 
-    async def live(self, *, patience: float = 60, **node: Any) -> LiveRun:
+    async def live(self, *, patience: float = 60, **node: Any) -> Run:
         """An orchestrator's run of the one task."""
         gates = {"SCRIPTED_GATES": str(self.workshop.folder / "bin" / "gates")}
         environment = claude_environment(self.api.url, home=self.home) | gates
@@ -83,9 +83,9 @@ def desk(workshop: Workshop, request: pytest.FixtureRequest) -> Iterator[Desk]:
         yield Desk(workshop=workshop, api=api)
 
 
-async def attempted(desk: Desk, live: LiveRun, *, conversation: str | None = None) -> SessionResult:
+async def attempted(desk: Desk, live: Run, *, conversation: str | None = None) -> SessionResult:
     """The task's next attempt, seen to its end."""
-    spec = await live.spec(live.dag.by_id["a"], attempt=live.attempts("a") + 1, conversation=conversation)
+    spec = await live.spec(live.dag.by_id["a"], attempt=live.resume.attempts("a") + 1, conversation=conversation)
     attempt = await desk.workshop.attempt(live)
     attempt.spec = spec
     attempt.__post_init__()
@@ -93,7 +93,7 @@ async def attempted(desk: Desk, live: LiveRun, *, conversation: str | None = Non
 
 
 async def ended_by(
-    desk: Desk, live: LiveRun, number: signal.Signals, *, conversation: str | None = None, forget: bool = False
+    desk: Desk, live: Run, number: signal.Signals, *, conversation: str | None = None, forget: bool = False
 ) -> SessionResult:
     """An attempt whose claude gets a signal while its second tool runs."""
     attempt = asyncio.create_task(attempted(desk, live, conversation=conversation))

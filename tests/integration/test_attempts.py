@@ -49,9 +49,9 @@ async def test_a_lost_machine_that_is_back_in_the_next_run(workshop: Workshop) -
     async with workshop.running(await workshop.attempt(live)) as task:
         workshop.switch(live, away=True)
         result = await task
-    assert (result.outcome, result.is_home, live.attempts("a")) == (Outcome.MACHINE_LOST, False, 1)
+    assert (result.outcome, result.is_home, live.resume.attempts("a")) == (Outcome.MACHINE_LOST, False, 1)
     again = await workshop.run()
-    assert again.requires("a") == ("machine:m1",)
+    assert again.resume.requires("a") == ("machine:m1",)
     async with workshop.running(await workshop.attempt(again)) as task:
         workshop.open_gate()
         assert ((await task).outcome, (await task).attempt) == (Outcome.SUCCEEDED, 1)
@@ -111,9 +111,9 @@ async def test_a_session_that_its_machine_has_forgotten(workshop: Workshop) -> N
     (workshop.folder / "m1/sessions/r1.a.1").rmdir()
     again = await workshop.run()
     result = await (await workshop.attempt(again)).run()
-    assert (result.outcome, again.attempts("a"), again.pending("a")) == (Outcome.MACHINE_LOST, 1, None)
+    assert (result.outcome, again.resume.attempts("a"), again.resume.pending("a")) == (Outcome.MACHINE_LOST, 1, None)
     assert "knows nothing of session r1.a.1 any more" in str(result.error_text)
-    assert (await workshop.run()).attempts("a") == 1
+    assert (await workshop.run()).resume.attempts("a") == 1
 
 
 async def test_output_that_is_damaged_there(workshop: Workshop) -> None:
@@ -154,7 +154,8 @@ async def test_a_machine_that_is_away_before_anything_is_started(workshop: Works
         await attempt.run()
     assert live.results == {}
     await asyncio.sleep(0.6)
-    assert ((await attempt.run()).outcome, live.attempts("a"), live.pending("a")) == (Outcome.MACHINE_LOST, 1, None)
+    assert (await attempt.run()).outcome is Outcome.MACHINE_LOST
+    assert (live.resume.attempts("a"), live.resume.pending("a")) == (1, None)
 
 
 async def test_a_result_file_that_is_none(workshop: Workshop) -> None:
@@ -195,7 +196,7 @@ async def test_a_checkout_that_its_session_removed(workshop: Workshop, node: dic
     result = await (await workshop.attempt(live)).run()
     assert (result.outcome, result.error_kind) == (Outcome.AGENT_ERROR, "checkout_removed")
     assert result.head == live.base
-    checkout = await live.checkout(live.machines["m1"], live.dag.by_id["a"])
+    checkout = await live.worktrees.checkout(live.machines["m1"], live.dag.by_id["a"])
     assert git(workshop.folder / checkout, "status", "--porcelain") == ""
 
 
@@ -203,13 +204,13 @@ async def test_what_was_prepared_in_vain_is_removed(workshop: Workshop) -> None:
     """A worktree that was made ahead of time goes where its task ran elsewhere, unless it has been worked in before."""
     live = await workshop.run(patience=1)
     machine, node, worktree = live.machines["m1"], live.dag.by_id["a"], workshop.folder / "m1/checkouts/r1/a/a"
-    await live.prepare(machine, node)
-    await live.abandon(machine, node)
+    await live.worktrees.prepare(machine, node)
+    await live.worktrees.abandon(machine, node)
     assert not worktree.exists()
     async with workshop.running(await workshop.attempt(live)) as task:
         workshop.switch(live, away=True)
         await task
     workshop.switch(live, away=False)
-    await live.prepare(machine, node)
-    await live.abandon(machine, node)
+    await live.worktrees.prepare(machine, node)
+    await live.worktrees.abandon(machine, node)
     assert worktree.exists()

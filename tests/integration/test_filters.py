@@ -12,7 +12,7 @@ from miyabi.errors import BadInput, MachineNotReady
 from miyabi.large_objects import not_here
 from miyabi.local_host import LocalHost
 from miyabi.machine import Machine
-from miyabi.preflight import Fitness, check
+from miyabi.preflight import MachineReport, check_machine
 from miyabi.repository import Repository
 from miyabi.settings import Settings
 from tests.support import lfs, repos
@@ -27,10 +27,10 @@ project = repos.project
 quiet_home = repos.quiet_home
 
 
-async def asked(folder: Path, *needed: str) -> Fitness:
+async def asked(folder: Path, *needed: str) -> MachineReport:
     """What the check says of this computer as a machine."""
     machine = Machine(name="mini", workspace=str(folder / "workspace"))
-    return await check(machine, LocalHost("mini"), Settings(), rehearse=True, filters=needed)
+    return await check_machine(machine, LocalHost("mini"), Settings(), rehearse=True, filters=needed)
 
 
 def miyabi_check(repository: Path, home: Path, path: str = PATH) -> subprocess.CompletedProcess[str]:

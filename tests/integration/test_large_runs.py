@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import BadInput
-from miyabi.opening import preflight
+from miyabi.preflight import preflight
 from miyabi.session import Outcome
 from tests.support.lfs import objects, oid, without_lfs
 from tests.support.live_runs import AWAY, Workshop, workshop  # noqa: F401 - a fixture

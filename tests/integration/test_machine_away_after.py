@@ -12,7 +12,7 @@ import pytest
 from miyabi.errors import ConnectionDropped, HostKeyRefused, MachineError, MachineUnreachable, MiyabiError
 from miyabi.host import Completed, Host
 from miyabi.hosts import open_host
-from miyabi.live_run import LiveRun
+from miyabi.live_run import Run
 from miyabi.session import Outcome, SessionResult
 from tests.support import fleet as fleets
 from tests.support.fleet import Fleet, FleetHost
@@ -23,7 +23,7 @@ sshd_fleet = fleets.sshd_fleet
 COLLECT, CHECK_LOG, DECLARED, STOP = " collect ", " log r1.a.1", "exec head", " cancel r1.a.1"
 
 
-async def ended(workshop: Workshop, live: LiveRun) -> tuple[SessionResult, list[MiyabiError]]:
+async def ended(workshop: Workshop, live: Run) -> tuple[SessionResult, list[MiyabiError]]:
     """The result of the task's next attempt, whose session does not wait; and what was waited for."""
     workshop.open_gate()
     waits: list[MiyabiError] = []

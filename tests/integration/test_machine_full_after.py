@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import MachineDiskFull, MiyabiError
-from miyabi.live_run import LiveRun
+from miyabi.live_run import Run
 from miyabi.session import Outcome
 from tests.support.live_runs import Workshop, workshop  # noqa: F401 - a fixture
 
@@ -46,7 +46,7 @@ def disk(workshop: Workshop) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-async def begun(workshop: Workshop, disk: Path, *, more: str = "", patience: float = 60) -> LiveRun:
+async def begun(workshop: Workshop, disk: Path, *, more: str = "", patience: float = 60) -> Run:
     """A run whose one session will find the disk full at its end."""
     workshop.claude.write_text(CLAUDE.format(more=more, says=json.dumps(SAYS), disk=disk))
     return await workshop.run(patience=patience, check="true")

@@ -9,7 +9,7 @@ import pytest
 
 from miyabi.dag import Dag
 from miyabi.errors import BadInput
-from miyabi.live_run import LiveRun
+from miyabi.live_run import Run
 from miyabi.placement import Load, choose
 from miyabi.session import Outcome
 from tests.support.live_runs import Workshop, workshop  # noqa: F401 - a fixture
@@ -36,7 +36,7 @@ async def test_a_task_for_one_machine_by_its_name(workshop: Workshop) -> None:
     """`machine:NAME` opens a run and goes to that machine; where the run has lost it, that is said at the start."""
     live = await workshop.run(workshop.machine("m1"), workshop.machine("m2"), requires=["machine:m2"])
     assert [*live.startable()] == ["a"]
-    placement = choose([Load(machine=machine, used=0) for machine in live.fleet()], requires=live.requires("a"))
+    placement = choose([Load(machine=machine, used=0) for machine in live.fleet()], requires=live.resume.requires("a"))
     assert placement
     assert placement.machine.name == "m2"
     del live.machines["m2"]
@@ -85,5 +85,5 @@ async def test_two_that_begin_a_run_of_one_name(workshop: Workshop) -> None:
     came = await asyncio.gather(workshop.run(tasks=["a"]), workshop.run(tasks=["b"]), return_exceptions=True)
     (refused,) = [each for each in came if isinstance(each, BadInput)]
     assert "run r1 " in str(refused)
-    (live,) = [each for each in came if isinstance(each, LiveRun)]
+    (live,) = [each for each in came if isinstance(each, Run)]
     assert Dag.load(live.folder.dag_file) == live.dag

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import BadInput, DiskFull, GitDiskFull, MiyabiError
-from miyabi.live_run import LiveRun
+from miyabi.live_run import Run
 from miyabi.session import Outcome
 from miyabi.session_status import State
 from tests.support.live_runs import Workshop, workshop  # noqa: F401 - a fixture
@@ -67,7 +67,7 @@ def disk(workshop: Workshop) -> Iterator[SmallDisk]:
 
 async def attempted(
     workshop: Workshop,
-    live: LiveRun,
+    live: Run,
     disk: SmallDisk,
     *,
     on_exit: Callable[[], None] = lambda: None,

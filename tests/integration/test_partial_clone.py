@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from miyabi import scratch
 from miyabi.errors import BadInput
 from miyabi.github_login import remote_token, token_of_environment
-from miyabi.opening import RunRequest, open_run
+from miyabi.opening import RunRequest, start_run
 from miyabi.partial_clone import complete
 from miyabi.push import Patience, PushTarget
 from miyabi.remote_base import fetch_base
@@ -142,7 +142,7 @@ async def test_a_run_begins_with_all_that_it_needs(desk: Desk, tmp_path: Path, m
     """The token of the environment is used where the settings say that it is for that server."""
     request = _request(desk, tmp_path, base_url=desk.hub.url)
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
-    await open_run(request, token=token_of_environment)
+    await start_run(request, token=token_of_environment)
     assert not lacking(request.repository)
 
 
@@ -160,7 +160,7 @@ async def test_a_run_that_cannot_have_it_is_not_begun(
         git(tmp_path, "init", "-q", "--bare", str(desk.bare))
         git(clone, "remote", "set-url", "origin", f"file://{desk.bare}")
     with pytest.raises(BadInput, match=rf"^{clone} is a partial clone, and 2 objects that a run needs cannot") as told:
-        await open_run(request, token=token_of_environment)
+        await start_run(request, token=token_of_environment)
     assert "\n" not in str(told.value)
     assert not (clone / ".miyabi" / "runs").exists()
 

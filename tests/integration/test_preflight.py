@@ -11,7 +11,7 @@ from miyabi.errors import MachineNotReady
 from miyabi.hosts import open_host
 from miyabi.local_host import LocalHost
 from miyabi.machine import Machine
-from miyabi.preflight import Fitness, check
+from miyabi.preflight import MachineReport, check_machine
 from miyabi.settings import Settings
 from tests.support.fleet import start_fleet
 
@@ -37,10 +37,10 @@ def put(tools: Path, name: str, text: str) -> None:
     (tools / name).chmod(0o755)
 
 
-async def ask(tmp_path: Path, *, rehearse: bool = True, workspace: str = "") -> Fitness:
+async def ask(tmp_path: Path, *, rehearse: bool = True, workspace: str = "") -> MachineReport:
     """What the check says of this machine."""
     machine = Machine(name="m", workspace=workspace or str(tmp_path / "work space"))
-    return await check(machine, LocalHost("m"), Settings(), rehearse=rehearse)
+    return await check_machine(machine, LocalHost("m"), Settings(), rehearse=rehearse)
 
 
 async def test_a_fit_machine(tools: Path, tmp_path: Path) -> None:
@@ -109,5 +109,5 @@ async def test_a_login_that_runs_its_own_command() -> None:
     with start_fleet(hosts=1, sshd_options=["ForceCommand echo only git here >&2 && exit 128"]) as fleet:
         host = open_host(fleet[0].machine())
         with pytest.raises(MachineNotReady, match=r"did not run our check: only git here\. Can this user run /bin/sh"):
-            await check(fleet[0].machine(), host, Settings(), rehearse=True)
+            await check_machine(fleet[0].machine(), host, Settings(), rehearse=True)
         await host.close()

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from miyabi.errors import BadInput, MachineFull
-from miyabi.live_run import LiveRun
+from miyabi.live_run import Run
 from miyabi.local_host import LocalHost
-from miyabi.opening import preflight
+from miyabi.preflight import preflight
 from miyabi.remote import RemoteSession
 from miyabi.session import Outcome
 from miyabi.sweeping import sweep_machine
@@ -20,7 +20,7 @@ from tests.support.repos import make_repository
 LIMITS: Any = {"slots": 1, "timeout_seconds": 60, "after_timeout_seconds": 60}
 
 
-async def done(workshop: Workshop, *, run: str = "r1", task: str = "a") -> LiveRun:
+async def done(workshop: Workshop, *, run: str = "r1", task: str = "a") -> Run:
     """A run whose task has succeeded."""
     workshop.open_gate()
     live = await workshop.run(run=run, tasks=[task])
@@ -28,7 +28,7 @@ async def done(workshop: Workshop, *, run: str = "r1", task: str = "a") -> LiveR
     return live
 
 
-async def swept(workshop: Workshop, live: LiveRun) -> bool:
+async def swept(workshop: Workshop, live: Run) -> bool:
     """Whether the run was swept from its machine."""
     host = LocalHost("m1")
     machine = workshop.machine()

@@ -16,7 +16,7 @@ from miyabi.attempt import Attempt
 from miyabi.github_login import token_of_environment
 from miyabi.local_host import LocalHost
 from miyabi.machine import Machine
-from miyabi.opening import RunRequest, open_run
+from miyabi.opening import RunRequest, start_run
 from miyabi.remote import RemoteSession, list_sessions
 from miyabi.repository import Repository
 from miyabi.session import Outcome
@@ -99,12 +99,12 @@ async def test_a_run_of_the_build_before_goes_on(project: Path, quiet_home: Path
     await earlier.begin()
     machine = Machine(name="local", workspace=str(earlier.folder), slots=3)
     overrides = {"machines": [machine.model_dump()]}
-    live = await open_run(
+    live = await start_run(
         RunRequest(tasks=None, repository=project, run="up", overrides=overrides), token=token_of_environment
     )
     assert (live.results["done"].outcome, list(live.startable())) == (Outcome.SUCCEEDED, ["live", "next"])
-    assert live.requires("live") == ("machine:local",)
-    spec = await live.spec(live.dag.by_id["live"], attempt=live.attempts("live") + 1)
+    assert live.resume.requires("live") == ("machine:local",)
+    spec = await live.spec(live.dag.by_id["live"], attempt=live.resume.attempts("live") + 1)
     joining = asyncio.create_task(Attempt(live=live, spec=spec, machine=machine).run())
     session = RemoteSession(LocalHost("local"), "up.live.1", workspace=machine.workspace)
     assert (await session.status()).state is State.RUNNING
@@ -112,9 +112,9 @@ async def test_a_run_of_the_build_before_goes_on(project: Path, quiet_home: Path
     result = await joining
     assert (result.outcome, result.attempt, result.changes.files) == (Outcome.SUCCEEDED, 1, ("l.txt", "open.txt"))
     assert len(await list_sessions(LocalHost("local"), workspace=machine.workspace)) == 1
-    base = await live.base_for(live.dag.by_id["next"])
+    base = await live.worktrees.base_for(live.dag.by_id["next"])
     assert {"d.txt", "l.txt", "open.txt"} <= set(git(project, "ls-tree", "--name-only", base).split())
-    checkout = Path(await live.checkout(machine, live.dag.by_id["next"]))
+    checkout = Path(await live.worktrees.checkout(machine, live.dag.by_id["next"]))
     assert checkout == earlier.folder / "checkouts/up/next/next"
     assert (checkout / "open.txt").read_text() == "open\n"
     await live.close()

@@ -17,10 +17,10 @@ from miyabi.attempt import Attempt
 from miyabi.errors import ConnectionDropped, MachineError, MachineUnreachable
 from miyabi.github_login import token_of_environment
 from miyabi.host import Completed
-from miyabi.live_run import LiveRun
+from miyabi.live_run import Run
 from miyabi.local_host import LocalHost
 from miyabi.machine import Machine
-from miyabi.opening import RunRequest, open_run
+from miyabi.opening import RunRequest, start_run
 from miyabi.remote import RemoteSession
 from miyabi.session import SessionResult
 from miyabi.session_status import State, Status
@@ -100,7 +100,7 @@ class Workshop:
         patience: float = 60,
         rehearse: bool = False,
         **node: Any,
-    ) -> LiveRun:
+    ) -> Run:
         """An orchestrator's run of these tasks; every machine's host is a switched one."""
         nodes = [{"id": task, "prompt": "[[scenario:gate:go]]"} | node for task in tasks]
         file = self.folder / f"{'-'.join(tasks)}.json"
@@ -109,27 +109,27 @@ class Workshop:
         overrides = {"machines": fleet, "runs": {"patience_minutes": patience / 60}}
         root = self.folder / "repository"
         request = RunRequest(tasks=file, repository=root, run=run, rehearse=rehearse, overrides=overrides)
-        live = await open_run(request, token=token_of_environment)
+        live = await start_run(request, token=token_of_environment)
         for machine in live.machines.values():
             live._places._hosts[machine.name] = SwitchedHost(machine.name)
         return live
 
-    def switch(self, live: LiveRun, machine: str = "m1", *, away: bool) -> None:
+    def switch(self, live: Run, machine: str = "m1", *, away: bool) -> None:
         """A machine does not answer that orchestrator, or does again."""
         host = live.host(live.machines[machine])
         assert isinstance(host, SwitchedHost)
         host.away = away
 
-    def trip(self, live: LiveRun, text: str, *errors: type[MachineError]) -> SwitchedHost:
+    def trip(self, live: Run, text: str, *errors: type[MachineError]) -> SwitchedHost:
         """The first machine fails with these, one call after the other, once a command has that text."""
         host = live.host(next(iter(live.machines.values())))
         assert isinstance(host, SwitchedHost)
         host.trips[text] = errors
         return host
 
-    async def attempt(self, live: LiveRun, task: str = "a", machine: str = "m1") -> Attempt:
+    async def attempt(self, live: Run, task: str = "a", machine: str = "m1") -> Attempt:
         """The task's next attempt."""
-        spec = await live.spec(live.dag.by_id[task], attempt=live.attempts(task) + 1)
+        spec = await live.spec(live.dag.by_id[task], attempt=live.resume.attempts(task) + 1)
         return Attempt(live=live, spec=spec, machine=live.machines[machine], reason="chosen by a test")
 
     async def status(self, session: str = "r1.a.1", machine: str = "m1") -> Status:

@@ -12,7 +12,7 @@ import pytest
 from miyabi.dag import Dag
 from miyabi.integration import integrate
 from miyabi.integration_values import Integration
-from miyabi.opening import begin
+from miyabi.opening import create_run
 from miyabi.repository import Changes, Repository
 from miyabi.run_folder import RunFolder
 from miyabi.session import Outcome, SessionPaths, SessionResult
@@ -84,7 +84,7 @@ class PlayedRun:
         """The folder of the run, as the orchestrator leaves it when all sessions are over after so many seconds."""
         folder = RunFolder(self.root, self.run).create()
         settings = Settings.load(self.root)
-        begin(folder, dag=self.dag, settings=settings, base=self.base, base_branch="main", rehearse=False)
+        create_run(folder, dag=self.dag, settings=settings, base=self.base, base_branch="main", rehearse=False)
         times = {"started": STARTED, "ended": STARTED + timedelta(seconds=seconds)}
         folder.write_info(folder.info().model_copy(update=times))
         for played in self.results.values():

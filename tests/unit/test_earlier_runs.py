@@ -11,7 +11,7 @@ import pytest
 from miyabi.earlier_runs import EarlierRuns, closing_pull_requests, earlier_runs
 from miyabi.homecoming import Homecoming
 from miyabi.integration_values import LeftOutKind
-from miyabi.opening import begin
+from miyabi.opening import create_run
 from miyabi.reporting import read_report
 from miyabi.run_folder import RunFolder
 from miyabi.run_info import MilestoneRun
@@ -35,7 +35,9 @@ def keep(root: Path, /, run: str, *issues: int, day: int = 1, ended: bool = True
     rehearse = more.pop("rehearse", False)
     of = {"repository": "acme/app", "number": 3, "id": 900, "title": "v1.2", **more}
     folder.keep(MilestoneRun.model_validate(of))
-    begin(folder, dag=issues_dag(*issues), settings=Settings(), base="b" * 40, base_branch="main", rehearse=rehearse)
+    create_run(
+        folder, dag=issues_dag(*issues), settings=Settings(), base="b" * 40, base_branch="main", rehearse=rehearse
+    )
     start = STARTED + timedelta(days=day)
     end = {"ended": start + timedelta(hours=1)} if ended else {}
     folder.write_info(folder.info().model_copy(update={"started": start, **end}))
