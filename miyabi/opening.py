@@ -43,12 +43,16 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStart:
-    """What a run starts with, or goes on with: its request, read and found good. `base` is a commit."""
+    """What a run starts with, or goes on with: its request, read and found good.
+
+    `base` is a commit; `is_new` is whether there was no run of that name when the request was read.
+    """
 
     dag: Dag
     settings: Settings
     repository: Repository
     base: str
+    is_new: bool
 
 
 async def read_request(request: RunRequest) -> RunStart:
@@ -63,7 +67,7 @@ async def read_request(request: RunRequest) -> RunStart:
     known = RunFolder(repository.root, valid_run_name(request.run)) if request.run else None
     if known and known.info_file.exists():
         dag, base = _again(request, known), known.info().base
-        return RunStart(dag=dag, settings=settings, repository=repository, base=base)
+        return RunStart(dag=dag, settings=settings, repository=repository, base=base, is_new=False)
     if request.run:
         _require_own_name(repository.root, request.run)
     if request.tasks is None and known:
@@ -74,7 +78,7 @@ async def read_request(request: RunRequest) -> RunStart:
     dag = replace(plan.dag, not_scheduled=plan.sentences)
     _require_labels(dag, settings.machines)
     base = await repository.resolve(request.base or settings.runs.base)
-    return RunStart(dag=dag, settings=settings, repository=repository, base=base)
+    return RunStart(dag=dag, settings=settings, repository=repository, base=base, is_new=True)
 
 
 async def start_run(request: RunRequest, *, token: Callable[[GitHubSettings], RemoteToken | None]) -> Run:
@@ -90,7 +94,7 @@ async def start_run(request: RunRequest, *, token: Callable[[GitHubSettings], Re
     await complete(start.repository, start.base, token=token(start.settings.github))
     name = request.run or new_run_name(datetime.now(UTC), rehearse=request.rehearse)
     folder = RunFolder(start.repository.root, name).create()
-    if not folder.info_file.exists():
+    if start.is_new:
         await _create(folder, start, request)
     live = await _run_of(folder, start)
     if warning := (await live.worktrees.submodules(start.base)).warning:

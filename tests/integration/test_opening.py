@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 
 import pytest
 
 from miyabi.dag import Dag
 from miyabi.errors import BadInput
+from miyabi.github_login import token_of_environment
+from miyabi.home_settings import GitHubSettings
 from miyabi.live_run import Run
+from miyabi.opening import start_run
 from miyabi.placement import Load, choose
+from miyabi.run_folder import RunFolder
 from miyabi.session import Outcome
 from tests.support.live_runs import Workshop, workshop  # noqa: F401 - a fixture
 from tests.support.repos import commit
@@ -87,3 +92,17 @@ async def test_two_that_begin_a_run_of_one_name(workshop: Workshop) -> None:
     assert "run r1 " in str(refused)
     (live,) = [each for each in came if isinstance(each, Run)]
     assert Dag.load(live.folder.dag_file) == live.dag
+
+
+async def test_a_run_that_is_begun_while_its_request_is_read(workshop: Workshop) -> None:
+    """Who comes a moment later is told so, and does not go on with the other's run by a DAG of its own."""
+    first = workshop.request(tasks=["a"])
+
+    def begin_first(_: GitHubSettings) -> None:
+        thread = threading.Thread(target=lambda: asyncio.run(start_run(first, token=token_of_environment)))
+        thread.start()
+        thread.join()
+
+    with pytest.raises(BadInput, match="run r1 was begun by another orchestrator this moment"):
+        await start_run(workshop.request(tasks=["b"]), token=begin_first)
+    assert Dag.load(RunFolder(workshop.folder / "repository", "r1").dag_file).order == ("a",)

@@ -92,7 +92,14 @@ class Workshop:
         place = {"workspace": str(self.folder / name), "claude": str(self.claude), "slots": 2}
         return Machine.model_validate({"name": name, **place, **fields})
 
-    async def run(
+    async def run(self, *machines: Machine, **asked: Any) -> Run:
+        """An orchestrator's run, asked for as `request` says; every machine's host is a switched one."""
+        live = await start_run(self.request(*machines, **asked), token=token_of_environment)
+        for machine in live.machines.values():
+            live._places._hosts[machine.name] = SwitchedHost(machine.name)
+        return live
+
+    def request(
         self,
         *machines: Machine,
         run: str = "r1",
@@ -100,19 +107,15 @@ class Workshop:
         patience: float = 60,
         rehearse: bool = False,
         **node: Any,
-    ) -> Run:
-        """An orchestrator's run of these tasks; every machine's host is a switched one."""
+    ) -> RunRequest:
+        """What asks for a run of these tasks, each with these fields too."""
         nodes = [{"id": task, "prompt": "[[scenario:gate:go]]"} | node for task in tasks]
         file = self.folder / f"{'-'.join(tasks)}.json"
         file.write_text(json.dumps({"nodes": nodes}))
         fleet = [machine.model_dump() for machine in machines or [self.machine()]]
         overrides = {"machines": fleet, "runs": {"patience_minutes": patience / 60}}
         root = self.folder / "repository"
-        request = RunRequest(tasks=file, repository=root, run=run, rehearse=rehearse, overrides=overrides)
-        live = await start_run(request, token=token_of_environment)
-        for machine in live.machines.values():
-            live._places._hosts[machine.name] = SwitchedHost(machine.name)
-        return live
+        return RunRequest(tasks=file, repository=root, run=run, rehearse=rehearse, overrides=overrides)
 
     def switch(self, live: Run, machine: str = "m1", *, away: bool) -> None:
         """A machine does not answer that orchestrator, or does again."""
