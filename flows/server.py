@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import http.client
 import json
 import time
 import urllib.request
@@ -142,7 +143,8 @@ def _get(url: str, *, timeout_seconds: float) -> Any:
     local = any(host in url for host in ("//127.", "//localhost", "//[::1]"))
     # whatever proxy the environment names, this machine is reached without
     opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
-    with contextlib.suppress(OSError, ValueError), opener.open(url, timeout=timeout_seconds) as response:
+    foreign = (OSError, ValueError, http.client.HTTPException)  # whatever else listens there says what it likes
+    with contextlib.suppress(*foreign), opener.open(url, timeout=timeout_seconds) as response:
         return json.loads(response.read())
     return None
 

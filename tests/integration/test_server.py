@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import socketserver
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 import httpx
 import pytest
 
-from flows.server import Server, find_server, local_server, revive_server, stop_server
+from flows.server import Server, answers, find_server, local_server, revive_server, stop_server
 from flows.server_process import free_port, prefect_home
 from tests.support.local_site import LocalSite, make_local_site
 from tests.support.machine_watch import eventually
@@ -38,6 +40,29 @@ def test_two_that_start_at_once_on_one_port(homes: list[Path]) -> None:
     finally:
         assert [stop_server(home) for home in homes] == [True, True]
     assert [find_server(home) for home in homes] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        b"GET /api/health HTTP/1.1\r\n\r\n",
+        b"SSH-2.0-x\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\ntrue",
+        b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 200,
+        b"",
+    ],
+)
+def test_what_is_no_server(says: bytes) -> None:
+    """Whatever else listens at the address, and be it a port that is connected to itself, no Prefect answers there."""
+
+    class Foreign(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(4096)
+            self.request.sendall(says)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Foreign) as foreign:
+        Thread(target=foreign.handle_request).start()
+        assert not answers(f"http://127.0.0.1:{foreign.server_address[1]}/api")
 
 
 def test_one_that_dies_during_a_run(tmp_path: Path, prefect_database: Path) -> None:
