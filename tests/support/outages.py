@@ -132,7 +132,9 @@ def _otherwise(site: Site, command: Command, *, once: bool) -> str:
         "traceback": ("Traceback" in command.output, False),
     }
     wrong = [f"{what}: {found} instead of {right}" for what, (found, right) in expected.items() if found != right]
-    return "\n".join([*wrong, command.output]) if wrong else ""
+    failed = [each for each in site.run_folder().results() if each.outcome is not Outcome.SUCCEEDED]
+    why = [f"{each.task}, attempt {each.attempt}: {each.outcome}: {each.error_text}" for each in failed]
+    return "\n".join([*wrong, *why, command.output]) if wrong else ""
 
 
 def _at_home(site: Site) -> tuple[str, ...]:
