@@ -140,7 +140,7 @@ class TaskEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WritesLost:
-    """The disk was full: what claude keeps of the session (`transcript`, `global_config`) is not all there."""
+    """The disk was full: the `output` or what claude keeps (`transcript`, `global_config`) is not all there."""
 
     reason: str = ""
     lost: tuple[str, ...] = ()

@@ -29,6 +29,7 @@ class Evidence:
     unresolved: tuple[str, ...] = ()  # files with conflicts that nobody resolved
     expect_changes: bool = True
     checkout_gone: bool = False  # nothing of it was there any more when the session had ended
+    free_kib: int | None = None  # on the disk of the machine's workspace, when the session was over
     check_asked: bool = False
     check_exit: int | None = None  # None: not asked, or not run to its end
     expect_structured_output: bool = False

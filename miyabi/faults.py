@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from miyabi.events import WritesLost
 from miyabi.session import Outcome
 
 
@@ -191,12 +192,31 @@ def by_launch_text(text: str) -> Fault | None:
     return next((fault for pattern, fault in LAUNCH_TEXT if pattern.search(text)), None)
 
 
-_LOST_OUTPUT = re.compile(r"could not save all of the output .{0,80}\(ENOSPC\)")
+_LOST_WRITES = re.compile(
+    r"could not save (?P<what>[^\n]{1,20000}) because (?:the disk is full|your disk quota is used up)"
+    r" \((?P<reason>\w+)\)"
+)
+_WRITES = {
+    "output": "all of the output",
+    "transcript": " transcript under ",
+    "global_config": "changes this run made to ",
+}
+"""What could not be saved, as `session_writes_lost` names it, and claude's words for it on stderr."""
+
+
+def lost_writes(stderr: str) -> WritesLost | None:
+    """What claude says on stderr, at its end, that it could not save on a full disk; None where it says no such thing.
+
+    With `output` among it claude has worked to its end, and ends with exit status 1, even after a result that says
+    success. An exit status 1 comes without the event `session_writes_lost` (Claude Code 2.1.332).
+    """
+    if not (found := _LOST_WRITES.search(stderr)):
+        return None
+    lost = tuple(name for name, words in _WRITES.items() if words in found["what"])
+    return WritesLost(reason=found["reason"], lost=lost)
 
 
 def lost_output(stderr: str) -> bool:
-    """Whether claude says that its output is not whole, as the disk was full, and nothing of its work.
-
-    It then ends with exit status 1 after a result that says success (measured: Claude Code 2.1.332).
-    """
-    return bool(_LOST_OUTPUT.search(stderr))
+    """Whether claude says so of its output."""
+    lost = lost_writes(stderr)
+    return lost is not None and "output" in lost.lost

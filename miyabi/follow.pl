@@ -5,12 +5,11 @@ use warnings;
 
 sub follow {
     my %stream = (o => ["$dir/out", $words[0] || 0], e => ["$dir/err", $words[1] || 0]);
-    my ($parent, $quiet, $due, $rest, $free, $over) = (getppid, 3, 0, 0, '-');
+    my ($parent, $quiet, $due, $rest, $over) = (getppid, 3, 0, 0);
     $SIG{PIPE} = 'DEFAULT';
     until ($over) {
         $over = !-e "$dir/hold" && ended($id);    # before the last read: what was written before the end is read
         if ($quiet >= 3) {
-            $free = free();
             $over ||= look($id)->{state} =~ /lost|orphan|none/;    # nobody will tell the end of these
             exit 1 if getppid != $parent;
             emit("H\n");
@@ -24,7 +23,7 @@ sub follow {
         nap(0.01);
         $quiet += 0.01;    # naps added up, so that a step of the clock cannot stop the heartbeat
     }
-    emit('X ' . line($id, $free));
+    emit('X ' . line($id, free()));
 }
 
 sub emit {

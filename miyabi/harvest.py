@@ -186,6 +186,7 @@ class Harvest:
             ended_by=status.ended_by,
             stderr=_ends_of(stderr.read_bytes()).decode(errors="replace") if stderr.exists() else "",
             check_exit=status.check_exit,
+            free_kib=status.free_kib,
             lost=status.state is not State.EXITED,
             missing_command=missing,
             legacy=declared,

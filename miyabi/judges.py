@@ -36,6 +36,7 @@ from miyabi.usage_limit import UsageLimit, limit_in_words
 _GO_ON = "the conversation can go on"
 _RATE_LIMIT_TEXT = re.compile(r"rate limit reached|temporarily limiting requests|too many requests", re.IGNORECASE)
 _API_STATUS = re.compile(r"^API Error: (\d{3})\b")
+_ROOM_KIB = 256  # less, and nothing can be said to work there; as workspace.sh has it
 _FROM_SIGNAL = 128
 _SIGNALLED = frozenset(range(-64, 0)) | frozenset(range(_FROM_SIGNAL + 1, _FROM_SIGNAL + 65))
 
@@ -99,13 +100,22 @@ def _without_result(transcript: Transcript, evidence: Evidence) -> Verdict:
     if status == 0:
         situation = f"claude on {evidence.machine} ended without a result event (interrupted?)"
         return verdict(Outcome.KILLED, "no_result", situation, _GO_ON)
-    said = "\n".join((*transcript.stray, evidence.stderr))
+    said = _said(transcript, evidence)
     fault = LAUNCH_EXIT.get(status or 0) or by_launch_text(said)
-    if transcript.init is not None and (fault is None or fault is DISK_FULL):
+    began = transcript.init is not None or lost_output(evidence.stderr)
+    if began and (fault is None or fault is DISK_FULL):
         situation = f"claude on {evidence.machine} broke down with exit status {status}: {last_message(said)}"
         return verdict(Outcome.KILLED, "crashed", situation, _GO_ON)
     situation = f"claude did not start on {evidence.machine}: {last_message(said) or f'exit status {status}'}"
     return verdict_of(fault or UNKNOWN_LAUNCH, situation, evidence=evidence)
+
+
+def _said(transcript: Transcript, evidence: Evidence) -> str:
+    """What it said besides its stream; where that is nothing, that there is no room for a word."""
+    said = "\n".join((*transcript.stray, evidence.stderr))
+    if said.strip() or evidence.free_kib is None or evidence.free_kib >= _ROOM_KIB:
+        return said
+    return f"No space left on device: {evidence.free_kib} KiB are free there"
 
 
 def _killed(evidence: Evidence) -> Verdict | None:

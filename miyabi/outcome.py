@@ -8,6 +8,7 @@ from datetime import datetime
 
 from miyabi import judges, judges_of_work
 from miyabi.evidence import Evidence, Verdict
+from miyabi.faults import lost_writes
 from miyabi.last_action import told
 from miyabi.parser import Transcript, missing_command
 from miyabi.redact import redact
@@ -70,6 +71,7 @@ def conclude(
     evidence = replace(evidence, at=end)
     completed = _completed(evidence, spec, transcript=transcript, changes=changes, machine=machine)
     word, spend = decide(transcript, completed), transcript.spending.spent(before or Before(), ledger=ledger)
+    lost = transcript.writes_lost or lost_writes(evidence.stderr)
     return SessionResult(
         run=spec.run,
         task=spec.task,
@@ -95,7 +97,7 @@ def conclude(
         permission_denials=tuple(one_line(redact(told(d.tool, d.subject))) for d in transcript.denials),
         resets_at=word.resets_at,
         notes=notes_of(transcript, completed),
-        writes_lost=transcript.writes_lost.lost if transcript.writes_lost else (),
+        writes_lost=lost.lost if lost else (),
         changes=changes,
         strays=evidence.strays,
         submodules=evidence.submodules,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from miyabi.backoff import Backoff
+from miyabi.errors import MachineDiskFull
 from miyabi.faults import DISK_FULL
 from miyabi.session import Outcome, SessionResult
 
@@ -38,6 +39,7 @@ _SICK = frozenset(
     }
 )
 """Kinds of errors that any other session would meet on that machine too."""
+_NO_ROOM = {(Outcome.LAUNCH_FAILED, DISK_FULL.kind), (Outcome.NOT_STARTED, MachineDiskFull.__name__)}
 
 
 @dataclass(slots=True)
@@ -96,7 +98,7 @@ def next_step(
 
 def found_no_room(result: SessionResult) -> bool:
     """Whether the session did not begin, as the disk of its machine was full: that may pass."""
-    return result.error_kind == DISK_FULL.kind
+    return (result.outcome, result.error_kind) in _NO_ROOM
 
 
 def is_sick(result: SessionResult) -> bool:

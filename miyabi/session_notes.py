@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 
 from miyabi.evidence import Evidence
-from miyabi.faults import lost_output
+from miyabi.faults import lost_writes
 from miyabi.parser import Transcript
 from miyabi.redact import redact
 from miyabi.text import one_line
 from miyabi.wording import count
 
 _LONGEST_CHARACTERS = 400
+_PARTS = {"output": "output", "transcript": "conversation"}
 _UNTRUSTED = re.compile(r"^.*Ignoring \d+ \S*permissions\S*.{0,80} entr.*$", re.MULTILINE)
 _STOPPED_AGENTS = re.compile(r"(?im)^.*(?:stopping|stopped|killed).{0,40} background (?:agent|work).*$")
 
@@ -41,11 +42,10 @@ def _of_ends(transcript: Transcript, evidence: Evidence) -> Iterator[str]:
 
 
 def _of_losses(transcript: Transcript, evidence: Evidence) -> Iterator[str]:
-    if lost := transcript.writes_lost:
-        what = "its conversation could not be saved whole" if "transcript" in lost.lost else "not all could be saved"
+    if lost := transcript.writes_lost or lost_writes(evidence.stderr):
+        parts = [word for name, word in _PARTS.items() if name in lost.lost]
+        what = f"its {' and its '.join(parts)} could not be saved whole" if parts else "not all could be saved"
         yield f"the disk of {evidence.machine} was full ({lost.reason or 'no space'}): {what}"
-    elif lost_output(evidence.stderr):
-        yield f"the disk of {evidence.machine} was full: its output could not be saved whole"
     if missing := transcript.lost_results:
         yield f"{count(missing, 'result')} of it never came here; what is judged is its last one"
 

@@ -12,7 +12,8 @@ sub parts {    # of the session, as they come on stdin
     binmode STDIN;
     read STDIN, $text, $total + 1;
     refuse(65, 'came short: ' . length($text) . " of $total bytes") if length $text != $total;
-    my %part = (out => '', err => '', cmd => substr($text, 0, $cmd), input => substr($text, $cmd, $input));
+    # err has a block from the start: what the agent says last finds room in it where the disk is full
+    my %part = (out => '', err => "\n", cmd => substr($text, 0, $cmd), input => substr($text, $cmd, $input));
     $part{after} = substr $text, $cmd + $input;
     return %part;
 }

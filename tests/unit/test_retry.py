@@ -144,6 +144,22 @@ def test_a_full_disk_is_borne_like_an_outage() -> None:
     assert not bear(full.model_copy(update={"error_kind": "bad_settings"}), 1062)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "kind", "is_borne"),
+    [
+        (Outcome.LAUNCH_FAILED, "disk_full", True),
+        (Outcome.NOT_STARTED, "MachineDiskFull", True),
+        (Outcome.NOT_COLLECTED, "MachineDiskFull", False),
+        (Outcome.NOT_STARTED, "DiskFull", False),
+        (Outcome.KILLED, "crashed", False),
+    ],
+)
+def test_what_found_no_room(outcome: Outcome, kind: str, *, is_borne: bool) -> None:
+    """A session that its machine's disk kept from beginning, in its launch or before, waits; one that ran does not."""
+    result = SessionResult(run="r", task="t", outcome=outcome, error_kind=kind)
+    assert Outage().is_borne(result, now=1000, patience_seconds=60) is is_borne
+
+
 def test_a_limit_without_an_end_is_borne() -> None:
     """It is waited for as long as patience lasts, burns no attempt, and what was done before it changes nothing."""
     limit = SessionResult(run="r", task="t", outcome=Outcome.USAGE_LIMIT)

@@ -104,7 +104,7 @@ def test_output_that_is_not_whole() -> None:
     """That claude could not save all that it said is told, by its words on stderr (Claude Code 2.1.332)."""
     stderr = "Claude Code could not save all of the output sent to a file because the disk is full (ENOSPC). Free up."
     said = notes(init() + result(), replace(GOOD, agent_exit=1, stderr=stderr))
-    assert said == ("the disk of mini1 was full: its output could not be saved whole",)
+    assert said == ("the disk of mini1 was full (ENOSPC): its output could not be saved whole",)
 
 
 @pytest.mark.parametrize(("indices", "expected"), [((0, 1), 0), ((0, 2), 1), ((3,), 3), ((None,), 0)])
