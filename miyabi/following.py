@@ -160,10 +160,12 @@ class Follower:
         copy = self._copies[stream]
         if offset != copy.size:
             raise self._broken(f"its output goes on at byte {offset}, ours ends at {copy.size}")
-        copy.append(content)
+        try:
+            copy.append(content)
+        finally:  # a part of it may have found room, and is not asked for again
+            if stream == "o" and copy.size > offset:
+                self._on_output(content[: copy.size - offset])
         self._room.forget()
-        if stream == "o":
-            self._on_output(content)
 
     def _all_of_it(self, status: Status) -> Status:
         for stream, size in (("o", status.out_bytes), ("e", status.err_bytes)):

@@ -27,7 +27,7 @@ def field(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -> I
         ("sshd", "ending"),
         ("server", "verifying"),
         ("api", "running"),
-        ("machine's disk", "last ending"),
+        ("machine's disk", "running"),
         ("own disk", "last ending"),
     ],
 )
