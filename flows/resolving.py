@@ -38,7 +38,7 @@ class Resolving:
     runner: FleetTaskRunner
     progress: IntegrationProgress
     _live: Run = field(init=False)
-    _machines: dict[str, Machine] = field(default_factory=dict, init=False)
+    _machines: frozenset[str] = field(default=frozenset(), init=False)
     _fault: MiyabiError | None = field(default=None, init=False)
 
     async def resolve(self, conflict: Conflict) -> str:
@@ -50,7 +50,6 @@ class Resolving:
             folder=self.folder,
             settings=self.settings,
             repository=self.repository,
-            machines=self._machines,
         )
         (task,) = live.dag.order
         if not is_decided(live.results.get(task)):
@@ -89,13 +88,15 @@ class Resolving:
         """
         if self._fault:
             raise self._fault
-        if not self._machines:
-            try:
-                await self._equip_runner(live)
-            except MiyabiError as error:
-                self._fault = error
-                raise
-            self._machines = live.machines
+        if self._machines:
+            live.keep_only(self._machines)
+            return
+        try:
+            await self._equip_runner(live)
+        except MiyabiError as error:
+            self._fault = error
+            raise
+        self._machines = frozenset(live.machines)
 
     async def _equip_runner(self, live: Run) -> None:
         for error in await preflight(live):

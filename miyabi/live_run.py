@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -48,7 +48,7 @@ class Run:
         board: how far the run is.
         run_id: unlike the name no other run's.
         rehearse: whether no real session is to run.
-        machines: those that take part, by name; none given: those of the settings.
+        machines: those that take part, by name: the settings' at first.
     """
 
     run: str
@@ -61,7 +61,7 @@ class Run:
     board: Board
     run_id: str = ""
     rehearse: bool = False
-    machines: dict[str, Machine] = field(default_factory=dict)
+    machines: dict[str, Machine] = field(init=False)
     results: dict[str, SessionResult] = field(init=False)
     warnings: list[str] = field(default_factory=list, init=False)
     unplaced: dict[str, str] = field(default_factory=dict, init=False)  # tasks that no machine can take, and why
@@ -75,7 +75,7 @@ class Run:
     def __post_init__(self) -> None:
         self._places = Places(self.repository)
         self.absences = Absences(patience_seconds=60 * self.settings.runs.patience_minutes)
-        self.machines = dict(self.machines) or {machine.name: machine for machine in self.settings.machines}
+        self.machines = {machine.name: machine for machine in self.settings.machines}
         hide_secrets(self.settings.machines, self.settings.sessions.environment)
         known = self.dag.by_id
         self.results = {task: result for task, result in self.folder.latest_results().items() if task in known}
@@ -126,6 +126,11 @@ class Run:
         for name, error in unfit.items():
             self.machines.pop(name, None)
             self.warn(f"not used: {error}")
+
+    def keep_only(self, names: Collection[str]) -> None:
+        """Machines of other names take no part in the run, which is not told: they were asked for another one."""
+        for name in self.machines.keys() - set(names):
+            del self.machines[name]
 
     def startable(self) -> tuple[str, ...]:
         """The tasks still to be done, each after its upstreams; those that no machine can take have a result."""

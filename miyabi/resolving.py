@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from miyabi.dag import Dag, Node
 from miyabi.errors import MergeConflict
 from miyabi.live_run import Run
-from miyabi.machine import Machine
 from miyabi.progress import Board
 from miyabi.repository import Repository
 from miyabi.resolution import Conflict
@@ -29,7 +28,6 @@ async def resolution_run(
     folder: RunFolder,
     settings: Settings,
     repository: Repository,
-    machines: Mapping[str, Machine],
 ) -> Run:
     """The run whose one task resolves the conflict. The same conflict always makes the same run.
 
@@ -40,7 +38,6 @@ async def resolution_run(
         folder: the folder of that run, in which this one is kept too.
         settings: of the run.
         repository: where both sides are.
-        machines: those that can take the session, by name; none: those of the settings, which are not asked yet.
     """
     node = _node(conflict, dag.by_id[conflict.task], results=results, settings=settings)
     info = folder.info()
@@ -55,7 +52,6 @@ async def resolution_run(
         author=await repository.identity(),
         board=Board(run=folder.run, tasks=(node.id,), rehearsal=info.rehearse),
         rehearse=info.rehearse,
-        machines=dict(machines),
     )
 
 
