@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 from miyabi.attempt import Attempt
@@ -24,7 +21,8 @@ from miyabi.session_status import State
 from miyabi.settings import Settings
 from miyabi.sweeping import sweep_machine
 from tests.support import repos
-from tests.support.repos import WHO, git
+from tests.support.recorded_run import call, copy_filled
+from tests.support.repos import git
 
 project = repos.project
 quiet_home = repos.quiet_home
@@ -53,14 +51,6 @@ class EarlierMachine:
         file.write_bytes(text)
         return str(file)
 
-    def call(self, script: str, *words: str, stdin: bytes = b"") -> str:
-        """What one of its scripts answers."""
-        environment = os.environ | WHO
-        done = subprocess.run(
-            ["/bin/sh", script, *words], input=stdin, env=environment, capture_output=True, check=True
-        )
-        return done.stdout.decode()
-
     async def begin(self) -> None:
         """Prepares both tasks, ends the first one, starts the session of the second, and leaves the run's folder."""
         repository = await Repository.open(self.project)
@@ -68,7 +58,7 @@ class EarlierMachine:
         await repository.bundle(base, known=(), file=bundle)
         for task in ("done", "live"):
             words = ("prepare", str(self.folder), repository.key, "up", task, "sha1", base, str(bundle.stat().st_size))
-            self.call(self.workspace, *words, stdin=bundle.read_bytes())
+            call(self.workspace, *words, stdin=bundle.read_bytes())
         done = self.folder / "worktrees" / "up" / "done"
         (done / "d.txt").write_text("d\n")
         git(done, "add", "d.txt")
@@ -79,18 +69,12 @@ class EarlierMachine:
         live = self.folder / "worktrees" / "up" / "live"
         parts = [f"set -- '{live}' '{self.gate}'\n{AGENT}".encode(), b"prompt", after.encode()]
         limits = ("3", "300", "60", *(str(len(part)) for part in parts))
-        self.call(self.supervise, str(self.folder), "start", "up.live.1", *limits, stdin=b"".join(parts))
+        call(self.supervise, str(self.folder), "start", "up.live.1", *limits, stdin=b"".join(parts))
         self._leave_folder(base, git(done, "rev-parse", "HEAD"))
 
     def _leave_folder(self, base: str, head: str) -> None:
-        run = self.project / ".miyabi" / "runs" / "up"
-        shutil.copytree(CASES / "run", run)
-        found = {"@BASE@": base, "@HEAD@": head, "@REPOSITORY@": str(self.project), "@WORKSPACE@": str(self.folder)}
-        for file in run.rglob("*.json"):
-            text = file.read_text()
-            for mark, value in found.items():
-                text = text.replace(mark, value)
-            file.write_text(text)
+        values = {"@BASE@": base, "@HEAD@": head, "@REPOSITORY@": str(self.project), "@WORKSPACE@": str(self.folder)}
+        copy_filled(CASES / "run", self.project / ".miyabi" / "runs" / "up", values)
 
 
 async def test_a_run_of_the_build_before_goes_on(project: Path, quiet_home: Path, tmp_path: Path) -> None:
