@@ -5,11 +5,16 @@ PIP := $(BIN)/pip --disable-pip-version-check
 RING ?= tests
 PROCESSES ?= 3
 OLDEST := .venv-oldest
-WITH_PREFECT := $(addprefix tests/acceptance/test_,deployed.py deployed_again.py deployed_outcomes.py interrupted.py \
-	main_job.py milestone.py orchestrator_killed.py scheduled.py server_killed.py) \
-	$(wildcard tests/integration/test_runner*.py) $(addprefix tests/integration/test_,aggregate_results.py \
-	api_address.py artifact_keys.py blocks.py command_runs.py leases.py server.py server_start_ended.py taken_out.py \
-	usage_limits.py verify_task.py)
+WITH_PREFECT := $(addprefix tests/,acceptance/milestone/test_main.py acceptance/test_deployed.py \
+	acceptance/test_deployed_again.py acceptance/test_deployed_outcomes.py acceptance/test_interrupted.py \
+	acceptance/test_main_job.py acceptance/test_orchestrator_killed.py acceptance/test_scheduled.py \
+	acceptance/test_server_killed.py integration/blocks/test_blocks.py integration/flows/cli/test_api_address.py \
+	integration/flows/cli/test_local_server.py integration/flows/cli/test_local_server_ended.py \
+	integration/flows/cli/test_runs.py integration/flows/steps/test_artifacts.py \
+	integration/flows/test_aggregate_results.py integration/tasks/concurrency/test_leases.py \
+	integration/tasks/concurrency/test_taken_out.py integration/tasks/runner/test_dispatcher.py \
+	integration/tasks/runner/test_health.py integration/tasks/runner/test_runner.py \
+	integration/tasks/test_run_session_usage_limit.py integration/tasks/test_verify.py)
 
 .PHONY: demo test test-oldest unit lint bench clean install dev peers
 
@@ -39,7 +44,7 @@ install: .venv/installed
 dev: .venv/installed-dev
 peers: dev
 	tests/support/install_programs.sh
-	$(BIN)/python -m tests.support.install_peers
+	$(BIN)/python -m tests.support.github.install_peers
 	tests/support/install_newer_git.sh .peers/git
 
 .venv/bin/python:

@@ -20,13 +20,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from miyabi import toolbox
-from miyabi.clone import Clone, describe
-from miyabi.local_host import LocalHost
-from miyabi.repository import Repository
-from miyabi.session import SessionPaths
-from miyabi.workspace import Workspace
-from tests.support.repos import git, make_repository
+from miyabi.git.clone import Clone, describe
+from miyabi.git.repository import Repository
+from miyabi.machines.local import LocalHost
+from miyabi.machines.scripts import install
+from miyabi.sessions.result import SessionPaths
+from miyabi.sessions.workspace import Workspace
+from tests.support.git.repositories import git, make_repository
 
 EARLIER = Path(__file__).parents[1] / "tests" / "cases" / "upgrade" / "workspace.sh"
 
@@ -71,7 +71,7 @@ def own(folder: Path, repository: Repository, base: str, clone: Clone) -> Callab
     there, host = str(folder / "own"), LocalHost()
     workspace = Workspace(host, repository, workspace=there)
     asyncio.run(workspace.prepare(SessionPaths(run="warm", task="t"), base=base, clone=clone))
-    script = toolbox.path(there, "workspace")
+    script = install.path(there, "workspace")
 
     def prepare(number: int) -> Path:
         words = ("prepare", there, repository.key, "r1", f"t{number}", "sha1", base, "0", clone.name, "0")

@@ -17,9 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from miyabi.hosts import open_host
-from miyabi.remote import RemoteSession
-from tests.support.fleet import Fleet, start_fleet
+from miyabi.machines.connect import open_host
+from miyabi.sessions.remote_session import RemoteSession
+from tests.support.machines.sshd import Fleet, start_fleet
 
 AGENT = (
     b'i=0; while [ $i -lt 40 ]; do echo \'{"type":"assistant","message":{"content":[]}}\'; i=$((i+1)); sleep 1; done\n'

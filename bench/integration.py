@@ -15,9 +15,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from miyabi.repository import Repository
-from tests.support.played_runs import PlayedRun
-from tests.support.repos import git, make_repository
+from miyabi.git.repository import Repository
+from tests.support.git.repositories import git, make_repository
+from tests.support.values.finished_runs import PlayedRun
 
 GOAL_SECONDS = 30.0
 SHARED = ("src/registry.py", "docs/changes.md")

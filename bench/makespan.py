@@ -17,12 +17,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from flows.server import client_settings, local_server, stop_server
-from miyabi.dag import Dag
-from miyabi.machine import Machine
-from miyabi.plan import simulate
-from miyabi.report import Report
-from tests.support.repos import make_repository
+from flows.cli.local_server import client_settings, local_server, stop_server
+from miyabi.dag.graph import Dag
+from miyabi.dag.schedule import simulate
+from miyabi.machines.machine import Machine
+from miyabi.reports.report import Report
+from tests.support.git.repositories import make_repository
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "tasks.json"
 

@@ -9,8 +9,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from miyabi.machine import Machine
-from miyabi.placement import Load, Strategy, choose
+from miyabi.machines.machine import Machine
+from miyabi.machines.placement import Load, Strategy, choose
 
 Decide = Callable[[Sequence[Load]], str | None]
 ROUNDS = 3

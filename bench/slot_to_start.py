@@ -20,9 +20,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from flows.server import client_settings, local_server, stop_server
-from tests.support.fleet import Fleet, start_fleet
-from tests.support.repos import git, make_repository
+from flows.cli.local_server import client_settings, local_server, stop_server
+from tests.support.git.repositories import git, make_repository
+from tests.support.machines.sshd import Fleet, start_fleet
 
 AGENT = Path(__file__).with_name("stub_agent.sh")
 JOB = "cd {home}/plain.git && git worktree add -q -b {name} {home}/trees/{name} && cd {home}/trees/{name} && {agent}"

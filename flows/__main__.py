@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from flows.commands.exit_code import ExitCode
-from flows.terminal import escape_what_cannot_be_shown
+from flows.cli.exit_code import ExitCode
+from flows.cli.terminal import escape_what_cannot_be_shown
 from miyabi.errors import BadInput, MiyabiError
 
 _GARBAGE = 50_000
@@ -37,7 +37,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if not super().get_command(ctx, cmd_name):
             return None
-        command: click.Command = getattr(import_module(f"flows.commands.{cmd_name}"), cmd_name)
+        command: click.Command = getattr(import_module(f"flows.cli.{cmd_name}"), cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -11,20 +11,20 @@ from prefect import flow
 from prefect.logging import get_run_logger
 
 from flows.form import OptionalPath, OptionalText
-from flows.integrating import Integrating
 from flows.parameters import overrides
-from flows.report_artifact import report_artifact
-from flows.states import cancelled, failed, state_of, state_of_run
+from flows.steps.integrate import Integrating
+from flows.steps.report_artifact import report_artifact
+from flows.steps.states import cancelled, failed, state_of, state_of_run
 from miyabi.errors import DiskFull, MiyabiError
-from miyabi.integration_text import integration_sentence
-from miyabi.integration_values import Integration, NotIntegrated
-from miyabi.report import Report
-from miyabi.report_markdown import summary_sentence
-from miyabi.reporting import write_report
-from miyabi.run_folder import RunFolder
+from miyabi.integration.values import Integration, NotIntegrated
+from miyabi.reports.files import write_report
+from miyabi.reports.integration import integration_sentence
+from miyabi.reports.markdown import summary_sentence
+from miyabi.reports.report import Report
+from miyabi.runs.folder import RunFolder
 from tasks.declaration import FLOW
-from tasks.patience import with_server
-from tasks.runner import FleetTaskRunner, current_runner
+from tasks.prefect_server import with_server
+from tasks.runner.runner import FleetTaskRunner, current_runner
 
 
 @flow(name="aggregate-results", flow_run_name="report {run}", task_runner=FleetTaskRunner(), **FLOW)

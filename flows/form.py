@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from miyabi.placement import Strategy
+from miyabi.machines.placement import Strategy
 
 AS_CONFIGURED = "as configured"
 

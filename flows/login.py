@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from blocks.github import GitHubRepository
 from flows.parameters import find_block
 from miyabi.errors import SettingsError
-from miyabi.github_login import GitHubLogin
+from miyabi.github.login import GitHubLogin
 
 
 def log_in(block: str | None) -> tuple[GitHubLogin, dict[str, Any]]:

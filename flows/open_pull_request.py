@@ -9,15 +9,15 @@ from prefect import flow
 from prefect.states import Completed
 
 from flows.form import OptionalPath, OptionalText
-from flows.homeward import bring_home
 from flows.login import log_in
-from flows.states import cancelled, state_of
+from flows.steps.publish import bring_home
+from flows.steps.states import cancelled, state_of
 from miyabi.errors import MiyabiError
-from miyabi.homecoming import Homecoming
-from miyabi.place import Place
-from miyabi.run_folder import RunFolder
+from miyabi.github.linked_repository import Place
+from miyabi.pull_requests.publish import Homecoming
+from miyabi.runs.folder import RunFolder
 from tasks.declaration import FLOW
-from tasks.runner import FleetTaskRunner, current_runner
+from tasks.runner.runner import FleetTaskRunner, current_runner
 
 
 @flow(

@@ -13,19 +13,19 @@ from prefect.runtime import flow_run
 from flows.aggregate_results import aggregate_results
 from flows.form import OptionalPath, OptionalStrategy, OptionalText
 from flows.parameters import overrides
-from flows.report_artifact import show_unfinished
-from flows.states import cancelled, failed, state_of
-from flows.wiring import equip, see_through, submit_all, with_room
-from miyabi.current_run import use_run
+from flows.steps.report_artifact import show_unfinished
+from flows.steps.run import equip, see_through, submit_all, with_room
+from flows.steps.states import cancelled, failed, state_of
 from miyabi.errors import DiskFull, MiyabiError
-from miyabi.github_login import token_of_environment
-from miyabi.live_run import Run
-from miyabi.opening import RunRequest, start_run
-from miyabi.reporting import write_report
-from miyabi.run_folder import run_name_of
+from miyabi.github.login import token_of_environment
+from miyabi.reports.files import write_report
+from miyabi.runs.current import use_run
+from miyabi.runs.folder import run_name_of
+from miyabi.runs.run import Run
+from miyabi.runs.start import RunRequest, start_run
 from tasks.declaration import FLOW
-from tasks.patience import with_server
-from tasks.runner import FleetTaskRunner, current_runner
+from tasks.prefect_server import with_server
+from tasks.runner.runner import FleetTaskRunner, current_runner
 
 
 def _run_name() -> str:

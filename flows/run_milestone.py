@@ -16,28 +16,28 @@ from prefect.states import Completed
 
 from flows.aggregate_results import aggregate_results
 from flows.form import OptionalPath, OptionalStrategy, OptionalText
-from flows.homeward import bring_home
 from flows.login import log_in
-from flows.outcomes import NotDone, RunCancelled, TaskBadInput, value_of
 from flows.parameters import overrides
 from flows.run_dag import run_dag
-from flows.states import cancelled, failed, state_of, state_of_run
-from miyabi.dag import Dag
+from flows.steps.publish import bring_home
+from flows.steps.results import NotDone, RunCancelled, TaskBadInput, value_of
+from flows.steps.states import cancelled, failed, state_of, state_of_run
+from miyabi.dag.graph import Dag
 from miyabi.errors import BadInput, MiyabiError
-from miyabi.homecoming import Homecoming
-from miyabi.integration_values import Integration, NotIntegrated
-from miyabi.milestone_lock import milestone_lock
-from miyabi.milestone_plan import MilestonePlan
-from miyabi.night_text import night_sentence
-from miyabi.opening import create_run
-from miyabi.place import Place
-from miyabi.reporting import read_report
-from miyabi.run_folder import RunFolder
-from miyabi.run_info import MilestoneRun
-from miyabi.run_name import new_run_name, valid_run_name
+from miyabi.github.linked_repository import Place
+from miyabi.integration.values import Integration, NotIntegrated
+from miyabi.milestones.lock import milestone_lock
+from miyabi.milestones.plan import MilestonePlan
+from miyabi.milestones.summary import night_sentence
+from miyabi.pull_requests.publish import Homecoming
+from miyabi.reports.files import read_report
+from miyabi.runs.folder import RunFolder
+from miyabi.runs.info import MilestoneRun
+from miyabi.runs.names import new_run_name, valid_run_name
+from miyabi.runs.start import create_run
 from tasks.declaration import FLOW
 from tasks.github import Found, fetch_base, find_milestone, read_plan, show_on_issues, write_plan
-from tasks.runner import FleetTaskRunner, current_runner
+from tasks.runner.runner import FleetTaskRunner, current_runner
 
 _LAST_WORDS_SECONDS = 5.0  # after a run that was cut short: who did that is waiting
 

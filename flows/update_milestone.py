@@ -10,13 +10,13 @@ from prefect.states import Completed
 
 from flows.form import OptionalPath, OptionalText
 from flows.login import log_in
-from flows.outcomes import value_of
-from flows.states import cancelled, state_of
+from flows.steps.results import value_of
+from flows.steps.states import cancelled, state_of
 from miyabi.errors import MiyabiError
-from miyabi.place import Place
+from miyabi.github.linked_repository import Place
 from tasks.declaration import FLOW
 from tasks.github import find_milestone, read_plan, write_plan
-from tasks.runner import FleetTaskRunner, current_runner
+from tasks.runner.runner import FleetTaskRunner, current_runner
 
 
 @flow(

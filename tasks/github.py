@@ -13,20 +13,21 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Failed
 
-from miyabi import milestone_update, remote_base
 from miyabi.errors import BadInput, GitError, GitHubError
-from miyabi.github import GitHubRepository
-from miyabi.github_values import Issue, Milestone, PullRequest
-from miyabi.homecoming import TaskStatus, decided_pull_requests, open_pull_requests, set_statuses
-from miyabi.issue_watch import watch_issues
-from miyabi.milestone_choice import choose_milestone
-from miyabi.milestone_plan import MilestonePlan, milestone_in_turn, plan_milestone
-from miyabi.partial_clone import complete
-from miyabi.place import Place
-from miyabi.pull_request import PullRequestText
-from miyabi.push import push
+from miyabi.git.remote import base as remote_base
+from miyabi.git.remote.partial_clone import complete
+from miyabi.git.remote.push import push
+from miyabi.github.linked_repository import Place
+from miyabi.github.repository import GitHubRepository
+from miyabi.github.values import Issue, Milestone, PullRequest
+from miyabi.milestones import update as milestone_update
+from miyabi.milestones.live_labels import watch_issues
+from miyabi.milestones.lookup import choose_milestone
+from miyabi.milestones.plan import MilestonePlan, milestone_in_turn, plan_milestone
+from miyabi.pull_requests.publish import TaskStatus, decided_pull_requests, open_pull_requests, set_statuses
+from miyabi.pull_requests.text import PullRequestText
 from miyabi.refusals import is_bad_input
-from miyabi.run_folder import RunFolder
+from miyabi.runs.folder import RunFolder
 from tasks.declaration import TASK
 
 

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from prefect.logging import get_run_logger
 from prefect.states import Running, Scheduled
 
-from miyabi.progress import Board, TaskState
-from miyabi.wording import time_of_day
-from tasks.engine import show_state
+from miyabi.runs.progress import Board, TaskState
+from miyabi.text.units import time_of_day
+from tasks.runner.engine import show_state
 
 
 @asynccontextmanager

@@ -12,21 +12,21 @@ from prefect import task
 from prefect.logging import get_run_logger
 from prefect.states import Failed
 
-from miyabi.attempt import Attempt
-from miyabi.budget import spent_all
-from miyabi.current_run import current_run
-from miyabi.dag import Node
+from miyabi.attempts.attempt import Attempt
+from miyabi.attempts.retry import Next, Outage, delay_seconds, found_no_room, is_sick, limit_is_over, next_step
+from miyabi.dag.graph import Node
 from miyabi.errors import BudgetSpent, DiskFull, GitError, MachineError, MachineFull, MergeConflict, MiyabiError
-from miyabi.live_run import Run
-from miyabi.machine import Machine
-from miyabi.progress import TaskState
-from miyabi.retry import Next, Outage, delay_seconds, found_no_room, is_sick, limit_is_over, next_step
-from miyabi.session import Outcome, SessionResult, SessionSpec
-from miyabi.wording import count, duration
+from miyabi.machines.machine import Machine
+from miyabi.runs.budget import spent_all
+from miyabi.runs.current import current_run
+from miyabi.runs.progress import TaskState
+from miyabi.runs.run import Run
+from miyabi.sessions.result import Outcome, SessionResult, SessionSpec
+from miyabi.text.units import count, duration
 from tasks.declaration import TASK
 from tasks.pauses import said_to_wait
-from tasks.runner import current_runner
-from tasks.slots import Slot, current_slot
+from tasks.runner.runner import current_runner
+from tasks.runner.slot import Slot, current_slot
 
 MACHINE_FULL_SECONDS = 5.0
 MACHINE_AWAY_SECONDS = 15.0

@@ -12,12 +12,12 @@ from prefect import task
 from prefect.states import Failed
 from prefect_shell import ShellOperation  # type: ignore[import-untyped] # it brings none
 
-from miyabi import guard
-from miyabi.redact import redact
-from miyabi.text import one_line
-from miyabi.verification import CommandEnd
-from tasks.attended import attended
+from miyabi.integration.verify import CommandEnd
+from miyabi.system import guarded_command
+from miyabi.text.redact import redact
+from miyabi.text.sanitize import one_line
 from tasks.declaration import TASK
+from tasks.runner.attended import attended
 
 
 @task(name="verify", task_run_name="verify {label}: {name}", **TASK)
@@ -33,7 +33,7 @@ async def verify(
     Returns:
         The `CommandEnd`, as the data of a failed state where the exit status is not 0.
     """
-    line = shlex.join(["exec", *guard.words(command, timeout_seconds=timeout_seconds)])
+    line = shlex.join(["exec", *guarded_command.words(command, timeout_seconds=timeout_seconds)])
     operation = ShellOperation(commands=[line], working_dir=folder, shell="sh", log_prefix=None)  # noqa: S604 - the name of one
     async with operation:
         process = await operation.atrigger()
@@ -44,7 +44,7 @@ async def verify(
 
 
 async def run_as_task(command: str, *, folder: Path, timeout_seconds: float, label: str) -> CommandEnd:
-    """Runs a command as a task run of the flow that it is called in; see `miyabi.verification.RunCommand`.
+    """Runs a command as a task run of the flow that it is called in; see `miyabi.integration.verify.RunCommand`.
 
     Raises:
         CancelledError: the flow run is to end; the command has ended before.

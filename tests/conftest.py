@@ -11,7 +11,12 @@ from pathlib import Path
 from xdist.scheduler import LoadFileScheduling
 
 _SHARE_A_SERVER = ("test_demo.py", "test_deployed.py", "test_ui.py")
-_SHARE_NOTHING = ("test_workspace_property.py", "test_conflict_markers.py", "test_costs.py", "test_budgets.py")
+_SHARE_NOTHING = (
+    "sessions/workspace/test_property.py",
+    "git/test_conflict_markers.py",
+    "test_costs.py",
+    "test_budgets.py",
+)
 _MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in memory that Linux has
 _ROOM = 6 << 30
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.deployed import Demo, Deployed, deploy, first_demo
+from tests.support.prefect.deployed import Demo, Deployed, deploy, first_demo
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from miyabi.session import Outcome
-from tests.support.claude_processes import are_kept, claudes_at_a_gate
-from tests.support.orchestrated import Site, make_site
-from tests.support.prefect_server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
+from miyabi.sessions.result import Outcome
+from tests.support.claude.processes import are_kept, claudes_at_a_gate
+from tests.support.cli.sshd_site import Site, make_site
+from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
 
 BUDGET_USD = 2.0
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from miyabi.integration_values import Integration
-from miyabi.session import Outcome, SessionPaths, SessionResult, is_resolving
-from tests.support.commands import Command
-from tests.support.machine_watch import eventually
-from tests.support.orchestrated import Site, site  # noqa: F401 - a fixture
-from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
-from tests.support.repos import git
+from miyabi.integration.values import Integration
+from miyabi.sessions.result import Outcome, SessionPaths, SessionResult, is_resolving
+from tests.support.cli.process import Command
+from tests.support.cli.sshd_site import Site, site  # noqa: F401 - a fixture
+from tests.support.git.repositories import git
+from tests.support.machines.processes import eventually
+from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
 LONG = "a-task-with-the-longest-name-that-a-dag-file-may-give-to-one-0001"[:64]
 

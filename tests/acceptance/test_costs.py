@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from miyabi.live_run import Run
-from miyabi.session import Outcome, SessionResult
-from tests.support.claude import claude_binary, claude_environment
-from tests.support.claude_processes import are_kept, claudes_at_a_gate
-from tests.support.live_runs import AWAY, Workshop, workshop  # noqa: F401 - a fixture
-from tests.support.messages_api import MessagesApi
+from miyabi.runs.run import Run
+from miyabi.sessions.result import Outcome, SessionResult
+from tests.support.claude.messages_api import MessagesApi
+from tests.support.claude.processes import are_kept, claudes_at_a_gate
+from tests.support.claude.real import claude_binary, claude_environment
+from tests.support.values.runs import AWAY, Workshop, workshop  # noqa: F401 - a fixture
 
 CENT = 0.005
 

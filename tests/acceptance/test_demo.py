@@ -4,10 +4,10 @@ import re
 import time
 from pathlib import Path
 
-from tests.support.deployed import Demo
-from tests.support.machine_watch import at_most
-from tests.support.prefect_api import ask
-from tests.support.repos import git
+from tests.support.git.repositories import git
+from tests.support.machines.processes import at_most
+from tests.support.prefect.api import ask
+from tests.support.prefect.deployed import Demo
 
 TASKS = {
     "skeleton",

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 import yaml
 
-from miyabi.report import Report
-from miyabi.run_folder import RunFolder
-from miyabi.session import SessionPaths
+from miyabi.reports.report import Report
+from miyabi.runs.folder import RunFolder
+from miyabi.sessions.result import SessionPaths
 from tests.acceptance.test_demo import TASKS
-from tests.support.deployed import Deployed, report_of
-from tests.support.machine_watch import eventually
-from tests.support.repos import git
+from tests.support.git.repositories import git
+from tests.support.machines.processes import eventually
+from tests.support.prefect.deployed import Deployed, report_of
 
 
 def came_of(report: Report) -> dict[str, Any]:

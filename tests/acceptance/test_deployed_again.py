@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.deployments import ROOT, Deployments
-from tests.support.local_site import make_local_site
-from tests.support.prefect_server import RealServer, prefect_database, start_server  # noqa: F401 - fixtures
+from tests.support.cli.local_site import make_local_site
+from tests.support.prefect.deployments import ROOT, Deployments
+from tests.support.prefect.server import RealServer, prefect_database, start_server  # noqa: F401 - fixtures
 
 NIGHTLY, MANUAL = "run-milestone/nightly", "run-dag/manual"
 

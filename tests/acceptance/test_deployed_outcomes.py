@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from miyabi.session import Outcome
-from tests.support.commands import Command
-from tests.support.deployments import Deployments
-from tests.support.local_site import LocalSite
-from tests.support.machine_watch import eventually
-from tests.support.milestone_site import Night, emulate, github, quick  # noqa: F401 - fixtures
-from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
+from miyabi.sessions.result import Outcome
+from tests.support.cli.local_site import LocalSite
+from tests.support.cli.milestone_site import Night, emulate, github, quick  # noqa: F401 - fixtures
+from tests.support.cli.process import Command
+from tests.support.machines.processes import eventually
+from tests.support.prefect.deployments import Deployments
+from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
 Quick = Night[LocalSite]
 DAG, MILESTONE = "run-dag/manual", "run-milestone/manual"

@@ -5,10 +5,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from miyabi.session import Outcome
-from tests.support.machine_watch import at_most, eventually
-from tests.support.orchestrated import Command, Site, site  # noqa: F401 - a fixture
-from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
+from miyabi.sessions.result import Outcome
+from tests.support.cli.sshd_site import Command, Site, site  # noqa: F401 - a fixture
+from tests.support.machines.processes import at_most, eventually
+from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
 
 def node(task: str, *upstreams: str, scenario: str = "write", machine: str = "first") -> dict[str, Any]:

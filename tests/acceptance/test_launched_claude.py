@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from miyabi.launcher import script
-from miyabi.machine import Machine
-from miyabi.outcome import Evidence, Verdict, decide
-from miyabi.parser import Transcript
-from miyabi.session import Outcome, SessionSpec
-from tests.support.claude import claude_machine, messages_api  # noqa: F401 - a fixture
-from tests.support.messages_api import MessagesApi
+from miyabi.claude.command import script
+from miyabi.claude.outcome import Evidence, Verdict, decide
+from miyabi.claude.transcript import Transcript
+from miyabi.machines.machine import Machine
+from miyabi.sessions.result import Outcome, SessionSpec
+from tests.support.claude.messages_api import MessagesApi
+from tests.support.claude.real import claude_machine, messages_api  # noqa: F401 - a fixture
 
 
 @dataclass(frozen=True, kw_only=True)

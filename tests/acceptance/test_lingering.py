@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from miyabi.launcher import script
-from miyabi.machine import Machine
-from miyabi.session import SessionSpec
-from tests.support import sessions
-from tests.support.claude import claude_machine, messages_api  # noqa: F401 - a fixture
-from tests.support.messages_api import MessagesApi
-from tests.support.repos import git, make_repository
-from tests.support.sessions import Station
+from miyabi.claude.command import script
+from miyabi.machines.machine import Machine
+from miyabi.sessions.result import SessionSpec
+from tests.support.claude.messages_api import MessagesApi
+from tests.support.claude.real import claude_machine, messages_api  # noqa: F401 - a fixture
+from tests.support.git.repositories import git, make_repository
+from tests.support.machines import supervisor
+from tests.support.machines.supervisor import Station
 
-station = sessions.station
+station = supervisor.station
 
 
 @pytest.fixture

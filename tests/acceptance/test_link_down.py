@@ -3,10 +3,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from miyabi.session import Outcome
-from tests.support.machine_watch import eventually
-from tests.support.orchestrated import Site, site  # noqa: F401 - a fixture
-from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
+from miyabi.sessions.result import Outcome
+from tests.support.cli.sshd_site import Site, site  # noqa: F401 - a fixture
+from tests.support.machines.processes import eventually
+from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
 DOWN_SECONDS = 20
 

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from miyabi.session import Outcome, SessionPaths
-from tests.support.machine_watch import eventually
-from tests.support.orchestrated import Site, site  # noqa: F401 - a fixture
-from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
-from tests.support.repos import git, snapshot
+from miyabi.sessions.result import Outcome, SessionPaths
+from tests.support.cli.sshd_site import Site, site  # noqa: F401 - a fixture
+from tests.support.git.repositories import git, snapshot
+from tests.support.machines.processes import eventually
+from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
 
 def node(task: str, *upstreams: str, scenario: str = "write", **fields: Any) -> dict[str, Any]:

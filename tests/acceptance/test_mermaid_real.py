@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from miyabi.mermaid import MAX_BOXES, MAX_EDGES, Bar, Box, Style, flowchart, gantt
-from miyabi.text import one_line
-from tests.support.mermaid_page import Mermaid, mermaid_page
-from tests.support.results import CASES
+from miyabi.text.mermaid import MAX_BOXES, MAX_EDGES, Bar, Box, Style, flowchart, gantt
+from miyabi.text.sanitize import one_line
+from tests.support.cli.mermaid_page import Mermaid, mermaid_page
+from tests.support.values.results import CASES
 
 START = datetime(2026, 11, 22, 11, 35, tzinfo=UTC)
 TITLES = (

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.claude import claude_environment, messages_api, run_claude  # noqa: F401 - a fixture
-from tests.support.messages_api import MessagesApi
+from tests.support.claude.messages_api import MessagesApi
+from tests.support.claude.real import claude_environment, messages_api, run_claude  # noqa: F401 - a fixture
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from miyabi.session import Outcome
-from miyabi.session_status import State
-from tests.support.machine_watch import eventually
-from tests.support.orchestrated import Command, Site, site  # noqa: F401 - a fixture
-from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
-from tests.support.repos import git
+from miyabi.sessions.result import Outcome
+from miyabi.sessions.session_status import State
+from tests.support.cli.sshd_site import Command, Site, site  # noqa: F401 - a fixture
+from tests.support.git.repositories import git
+from tests.support.machines.processes import eventually
+from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
 
 def node(task: str, *upstreams: str, scenario: str = "write") -> dict[str, Any]:

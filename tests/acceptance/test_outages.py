@@ -1,4 +1,4 @@
-"""An outage at a step of a session's life changes nothing of its outcome; `tests/support/outages.py` makes them all."""
+"""An outage at a step of a session's life changes nothing of its outcome; made by `tests/support/cli/outages.py`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.outages import Field, Trial
-from tests.support.prefect_server import prefect_database  # noqa: F401 - a fixture
+from tests.support.cli.outages import Field, Trial
+from tests.support.prefect.server import prefect_database  # noqa: F401 - a fixture
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from miyabi.session import Outcome
-from tests.support.claude import claude_binary, claude_environment
-from tests.support.live_runs import Workshop, workshop  # noqa: F401 - a fixture
-from tests.support.messages_api import MessagesApi
+from miyabi.sessions.result import Outcome
+from tests.support.claude.messages_api import MessagesApi
+from tests.support.claude.real import claude_binary, claude_environment
+from tests.support.values.runs import Workshop, workshop  # noqa: F401 - a fixture
 
 
 @pytest.fixture

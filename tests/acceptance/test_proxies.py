@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.local_site import LocalSite
-from tests.support.milestone_site import Night, emulate, github, quick  # noqa: F401 - fixtures
-from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
+from tests.support.cli.local_site import LocalSite
+from tests.support.cli.milestone_site import Night, emulate, github, quick  # noqa: F401 - fixtures
+from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
 
 @pytest.fixture

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.support.deployments import Deployments
-from tests.support.local_site import LocalSite
-from tests.support.machine_watch import eventually
-from tests.support.milestone_site import Night, emulate, github, quick  # noqa: F401 - fixtures
-from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
+from tests.support.cli.local_site import LocalSite
+from tests.support.cli.milestone_site import Night, emulate, github, quick  # noqa: F401 - fixtures
+from tests.support.machines.processes import eventually
+from tests.support.prefect.deployments import Deployments
+from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
 NIGHTLY = "run-milestone/nightly"
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from miyabi.session import Outcome
-from tests.support.machine_watch import eventually
-from tests.support.orchestrated import Command, Site, make_site
-from tests.support.prefect_server import RealServer, prefect_database, start_server  # noqa: F401 - a fixture
+from miyabi.sessions.result import Outcome
+from tests.support.cli.sshd_site import Command, Site, make_site
+from tests.support.machines.processes import eventually
+from tests.support.prefect.server import RealServer, prefect_database, start_server  # noqa: F401 - a fixture
 
 AWAY_SECONDS = 4
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import Command
-from tests.support.local_site import LocalSite, make_local_site
-from tests.support.prefect_server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
+from tests.support.cli.local_site import LocalSite, make_local_site
+from tests.support.cli.process import Command
+from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
 
 DEFAULTS = {
     "PREFECT_TASKS_DEFAULT_RETRIES": "2",
@@ -130,7 +130,7 @@ def test_every_flow_and_task_is_declared_whole(local: LocalSite, given: Callable
 
     def declared(**variables: str) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = json.loads(
-            _python(local, "-m", "tests.support.declared", **variables).succeeds()
+            _python(local, "-m", "tests.support.prefect.declared", **variables).succeeds()
         )
         return found
 

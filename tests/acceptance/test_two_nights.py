@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from miyabi.session import Outcome
-from tests.support.orchestrated import Site, site  # noqa: F401 - a fixture
-from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
-from tests.support.repos import git
+from miyabi.sessions.result import Outcome
+from tests.support.cli.sshd_site import Site, site  # noqa: F401 - a fixture
+from tests.support.git.repositories import git
+from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
 MARKER = "read-in-issue-one"
 

@@ -10,10 +10,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from flows.form import AS_CONFIGURED
 from tests.acceptance.test_demo import TASKS, announced
-from tests.support.browser import browser_page
-from tests.support.deployed import Deployed
-from tests.support.machine_watch import eventually
-from tests.support.repos import git
+from tests.support.cli.browser import browser_page
+from tests.support.git.repositories import git
+from tests.support.machines.processes import eventually
+from tests.support.prefect.deployed import Deployed
 
 TEXTS = {"repository", "tasks", "base", "run", "config", "fleet", "session_defaults"}
 SWITCHES = {"rehearse", "fail_fast"}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from miyabi.integration_values import Integration
-from miyabi.session import Outcome, SessionResult
-from tests.support.orchestrated import Site, site  # noqa: F401 - a fixture
-from tests.support.prefect_server import prefect_database, prefect_server  # noqa: F401 - fixtures
-from tests.support.repos import git
+from miyabi.integration.values import Integration
+from miyabi.sessions.result import Outcome, SessionResult
+from tests.support.cli.sshd_site import Site, site  # noqa: F401 - a fixture
+from tests.support.git.repositories import git
+from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
 
 def node(task: str, *upstreams: str, scenario: str = "write") -> dict[str, Any]:

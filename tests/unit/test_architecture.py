@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from flows.commands.demo import EXAMPLE
+from flows.cli.demo import EXAMPLE
 
 ROOT = Path(__file__).parents[2]
 LAYERS = {
@@ -22,7 +22,7 @@ LAYERS = {
     "flows": {"flows", "tasks", "blocks", "miyabi"},
 }
 DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
-DOORS = {"asyncssh": "miyabi/ssh_connection.py", "githubkit": "miyabi/github_transport.py"}
+DOORS = {"asyncssh": "miyabi/machines/ssh/connection.py", "githubkit": "miyabi/github/transport.py"}
 LONGEST = 400
 SOURCES = sorted(p for layer in LAYERS for p in (ROOT / layer).rglob("*.py"))
 
@@ -71,7 +71,7 @@ def test_all_of_it_is_installed() -> None:
     setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     assert set(setuptools["packages"]) == {".".join(p.relative_to(ROOT).parent.parts) for p in SOURCES}
     assert EXAMPLE.parent.relative_to(ROOT).parts == ("flows", "commands")
-    assert Path(EXAMPLE.name).match(*setuptools["package-data"]["flows.commands"])
+    assert Path(EXAMPLE.name).match(*setuptools["package-data"]["flows.cli"])
     assert EXAMPLE.resolve() == ROOT / "examples" / "tasks.json"
 
 

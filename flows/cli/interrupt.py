@@ -1,0 +1,69 @@
+"""A flow that a person pressed: shown while it runs, interrupted once or twice, left when its server is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import click
+
+from flows.cli.exit_code import ExitCode
+from flows.cli.live_table import Find, watch
+from miyabi.errors import ServerError
+
+_INTERRUPTED = (
+    "interrupted: the sessions are stopped and their work is brought home. Ctrl-C again leaves at once; "
+    "the machines end the sessions all the same"
+)
+
+
+class Pressed:
+    """One flow run of this process. `find` names the run to show."""
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+        self.is_interrupted = False
+        self._is_server_gone = False
+
+    def run(self, flow: Callable[[], Any]) -> Any:
+        """The flow's last state; None where it was interrupted, or could not be told to the server."""
+        from httpx import HTTPError  # noqa: PLC0415 - Prefect has it by now; it takes its time
+
+        before = signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            with watch(self._find):
+                return flow()
+        except KeyboardInterrupt:
+            self.is_interrupted = True
+        except (ServerError, HTTPError) as error:
+            self._is_server_gone = True
+            if not self.is_interrupted:
+                click.echo(f"miyabi: {_gone(error)}", err=True)
+        finally:  # what is left to do is short, and a traceback of it would tell nobody anything
+            signal.signal(signal.SIGINT, signal.SIG_IGN if self.is_interrupted else before)
+        return None
+
+    def leave(self, code: ExitCode) -> ExitCode:
+        """The exit code. Without a server it ends here: Prefect would go on for minutes to tell it what happened."""
+        if self._is_server_gone:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+        return code
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if not self.is_interrupted:
+            click.echo(f"miyabi: {_INTERRUPTED}", err=True)
+        self.is_interrupted = True
+        signal.default_int_handler(number, frame)
+
+
+def _gone(error: BaseException) -> str:
+    while error.__context__ and not isinstance(error, ServerError):  # Prefect fails to tell the server of ours
+        error = error.__context__
+    said = str(error) if isinstance(error, ServerError) else f"The Prefect server does not answer ({error})."
+    return f"{said} The run's folder has everything."

@@ -1,0 +1,93 @@
+"""`miyabi logs`: a session's stream, readable."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from flows.cli.options import repository_option
+from miyabi.claude.transcript import Transcript
+from miyabi.claude.transcript_text import readable
+from miyabi.dag.graph import Dag
+from miyabi.errors import BadInput
+from miyabi.runs.folder import RunFolder
+
+_POLL_SECONDS = 0.3
+
+
+@click.command(help="Show what a session said and did.")
+@click.argument("run")
+@click.argument("task")
+@repository_option
+@click.option("-f", "--follow", is_flag=True, help="Go on until the session ends.")
+@click.option("--raw", is_flag=True, help="The stream-json as it came.")
+@click.option("--attempt", type=click.IntRange(1), help="Which attempt.  [default: the last]")
+def logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool, attempt: int | None) -> None:
+    """Print what the session of a task said and did.
+
+    With `follow` it waits for the session to start, and goes on until its result is there.
+
+    Raises:
+        BadInput: no such run, task or attempt; those that exist are named.
+    """
+    folder = RunFolder.find(_root(repository), run)
+    attempt_folder = _attempt(folder, task, attempt, wait=follow)
+    transcript = Transcript()
+    for chunk in _chunks(attempt_folder / "stdout.jsonl", attempt_folder / "result.json", follow=follow):
+        events = transcript.feed(chunk)
+        if raw:
+            sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.flush()
+            continue
+        cwd = transcript.init.cwd if transcript.init else ""
+        for line in (line for event in events for line in readable(event, cwd=cwd)):
+            click.echo(line)
+
+
+def _attempt(folder: RunFolder, task: str, attempt: int | None, *, wait: bool) -> Path:
+    known = folder.attempts(task)
+    while wait and (attempt or 1) not in known and task in _tasks(folder) and folder.is_being_worked_on:
+        time.sleep(_POLL_SECONDS)
+        known = folder.attempts(task)
+    if task not in _tasks(folder):
+        raise BadInput(f"run {folder.run}: there is no task {task!r}. Its tasks: {', '.join(sorted(_tasks(folder)))}.")
+    if not known:
+        started = ", ".join(sorted(path.name for path in folder.path.glob("sessions/*"))) or "none"
+        raise BadInput(f"run {folder.run}: task {task} has no session. Tasks with sessions: {started}.")
+    if attempt is not None and attempt not in known:
+        there = ", ".join(map(str, sorted(known)))
+        raise BadInput(f"run {folder.run}: task {task}: there is no attempt {attempt}. Attempts: {there}.")
+    return known[attempt or max(known)]
+
+
+def _tasks(folder: RunFolder) -> set[str]:
+    """Those of the DAG, and those whose sessions resolved conflicts."""
+    return {*Dag.load(folder.dag_file).by_id, *(path.name for path in folder.path.glob("sessions/*"))}
+
+
+def _root(repository: Path) -> Path:
+    """The nearest folder upwards that has runs."""
+    here = repository.absolute()
+    for folder in (here, *here.parents):
+        if (folder / ".miyabi" / "runs").is_dir():
+            return folder
+    raise BadInput(f"{here}: there is no .miyabi/runs here. Name the repository with -C.")
+
+
+def _chunks(stream: Path, result: Path, *, follow: bool) -> Iterator[bytes]:
+    offset = 0
+    while True:
+        over = result.exists() or not follow
+        if stream.exists():
+            with stream.open("rb") as file:
+                file.seek(offset)
+                while chunk := file.read(1 << 16):
+                    offset += len(chunk)
+                    yield chunk
+        if over:
+            return
+        time.sleep(_POLL_SECONDS)

@@ -1,0 +1,97 @@
+"""`miyabi orchestrate --milestone`: run a milestone's issues, show it, say how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flows.cli.exit_code import ExitCode
+from flows.cli.interrupt import Pressed
+from flows.cli.live_table import Find
+from flows.cli.prepare import given, hosts_of, make_ready
+from flows.cli.summary import summary
+from miyabi.errors import BadInput
+from miyabi.git.repository import Repository
+from miyabi.git.sparse_checkout import require_checked_out
+from miyabi.github.linked_repository import Place
+from miyabi.github.login import GitHubLogin
+from miyabi.integration.values import Integration
+from miyabi.reports.files import read_report
+from miyabi.runs.folder import RunFolder
+from miyabi.runs.names import valid_run_name
+from miyabi.settings.settings import CONFIG_FILE, Settings
+
+
+def orchestrate_milestone(*, milestone: str, repository: Path, config: Path | None, **choices: Any) -> ExitCode:
+    """Runs the flow; succeeded where all that was to be done is.
+
+    Raises:
+        BadInput: something that was given cannot be used; nothing was started.
+        ServerError: no Prefect server could be found or started.
+    """
+    config = config.absolute() if config else None
+    root = asyncio.run(_root(repository, config=config, run=choices.get("run"), github=choices.get("github")))
+    ui = make_ready(hosts_of(Settings.load(root, config=config).machines))
+    click.echo(f"milestone   {milestone}\nui          {ui}")
+    from flows.run_milestone import run_milestone  # noqa: PLC0415 - Prefect is imported once its settings stand
+
+    find, parameters = _own_run(root), given(config=config, **choices)
+    pressed = Pressed(find)
+    state = pressed.run(lambda: run_milestone(repository=root, milestone=milestone, return_state=True, **parameters))
+    if state is None or state.is_cancelled():
+        click.echo("miyabi: cut short; the same command goes on from here", err=True)
+        return pressed.leave(ExitCode.INTERRUPTED if pressed.is_interrupted or state else ExitCode.FAILED)
+    if state.name == "BadInput":
+        raise BadInput(state.message)
+    _show_end(find(), state)
+    return ExitCode.SUCCEEDED if _is_whole(state) else ExitCode.FAILED
+
+
+async def _root(repository: Path, *, config: Path | None, run: str | None, github: str | None) -> Path:
+    """The repository's root, once all is refused that can be without a server.
+
+    Raises:
+        BadInput: no repository, no credential, or a setting or name that cannot be used.
+    """
+    opened = await Repository.open(repository)
+    await require_checked_out(opened.root, CONFIG_FILE, config=config)
+    Settings.load(opened.root, config=config)
+    if run:
+        valid_run_name(run)
+    if github is None:
+        await Place.open(opened.root, login=GitHubLogin.of_environment(os.environ), config=config, overrides={})
+    return opened.root
+
+
+def _own_run(root: Path) -> Find:
+    """Finds the run that this process works on, and stays with it when it has ended."""
+    found: list[RunFolder | None] = [None]
+
+    def find() -> RunFolder | None:
+        mine = str(os.getpid())
+        ours = (folder for folder in reversed(RunFolder.all(root)) if _holder(folder) == mine)
+        found[0] = next((folder for folder in ours if folder.is_being_worked_on), found[0])
+        return found[0]
+
+    return find
+
+
+def _holder(folder: RunFolder) -> str:
+    return folder.lock_file.read_text().strip() if folder.lock_file.exists() else ""
+
+
+def _show_end(folder: RunFolder | None, state: Any) -> None:
+    """The night's own sentence, then what there is to say of its run."""
+    click.echo(state.message or state.name, err=not _is_whole(state))
+    if folder and (report := read_report(folder)):
+        click.echo(summary(report, folder.find_kept(Integration), folder).partition("\n")[2])
+
+
+def _is_whole(state: Any) -> bool:
+    from flows.steps.states import PARTIAL  # noqa: PLC0415 - Prefect is imported once its settings stand
+
+    return bool(state.is_completed() and state.name != PARTIAL)

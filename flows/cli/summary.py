@@ -1,0 +1,50 @@
+"""How a run ended, in a few lines and one number."""
+
+from __future__ import annotations
+
+import click
+
+from flows.cli.exit_code import ExitCode
+from miyabi.integration.values import Integration, NotIntegrated
+from miyabi.pull_requests.publish import Homecoming
+from miyabi.reports.files import read_report
+from miyabi.reports.integration import integration_sentence, went_well
+from miyabi.reports.markdown import summary_sentence
+from miyabi.reports.report import Report
+from miyabi.runs.folder import RunFolder
+from miyabi.text.sanitize import one_line
+
+_ENOUGH = 100
+
+
+def show_end(folder: RunFolder, *, said: str | None = None, is_failed: bool = False) -> ExitCode:
+    """Prints what came of the run; the exit code: 0 where all succeeded and all of it is integrated, else 1.
+
+    Where there is no report, what the flow run `said` last is the only word about it; where it `is_failed`, why.
+    """
+    report, integration = read_report(folder), folder.find_kept(Integration)
+    said = one_line(said, characters=300) if said else ""
+    if report is None:
+        why = f": {said}" if said else ""
+        click.echo(f"no report: the run ended before it could be made{why}; see {folder.path}", err=True)
+        return ExitCode.FAILED
+    click.echo(summary(report, integration, folder))
+    if is_failed and not said.startswith(summary_sentence(report)[:_ENOUGH]):  # it did not come to its own end
+        click.echo(f"not done    {said.partition(' To go on:')[0]}")
+        return ExitCode.FAILED
+    return ExitCode.SUCCEEDED if went_well(report, integration) else ExitCode.FAILED
+
+
+def summary(report: Report, integration: Integration | None, folder: RunFolder) -> str:
+    """The report's own sentence, what went wrong, and where everything is."""
+    home, branch = folder.find_kept(Homecoming), integration or folder.find_kept(NotIntegrated)
+    pulls = [f"pull request {pull.html_url or f'#{pull.number}'}" for pull in home.pull_requests] if home else []
+    lines = [
+        summary_sentence(report),
+        *(f"  {trouble.task}: {trouble.outcome}: {trouble.text}" for trouble in report.troubles),
+        *(f"  {each.task}: {told}" for each in report.elsewhere for told in each.told),
+        *([f"branch      {integration_sentence(branch, report)}"] if branch else []),
+        *pulls,
+        f"report      {folder.report_file}",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,127 @@
+"""`miyabi sweep`: what a run made on the machines goes away, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flows.cli.exit_code import ExitCode
+from flows.cli.options import config_option, repository_option
+from miyabi.errors import BadInput
+from miyabi.git.repository import Repository
+from miyabi.git.sparse_checkout import require_checked_out
+from miyabi.git.submodules import submodules_of
+from miyabi.machines.connect import open_host
+from miyabi.runs.folder import RunFolder, valid_run_name
+from miyabi.runs.sweep import Swept, left_there, not_home, note_swept, sweep_machine
+from miyabi.settings.settings import CONFIG_FILE, Settings
+
+
+@click.command(help="Remove what a run made on the machines: checkouts and session folders. Touches nothing else.")
+@click.argument("run")
+@repository_option
+@config_option
+@click.option("--branches", is_flag=True, help="The run's branches in the repository too.")
+@click.option("--yes", is_flag=True, help="Do not ask before branches, or work that is not home, are deleted.")
+def sweep(*, run: str, repository: Path, config: Path | None, branches: bool, yes: bool) -> ExitCode:
+    """Remove the run's checkouts and session folders on every machine; exit code 1 where one is not clean now.
+
+    The repository's own branches go only with `branches`, after a question; commits that are on no other branch
+    are lost with them. A session that still lives is left alone and named. Work that is not here goes only after a
+    question too, and so do files that were too large or too many to bring; where the run's folder is gone, nobody
+    knows what is here, and sessions go only with `yes`.
+
+    Raises:
+        BadInput: no such run name, repository or configuration; the run is being worked on; or nothing of such a run is
+            anywhere.
+    """
+    repo = asyncio.run(Repository.open(repository))
+    asyncio.run(require_checked_out(repo.root, CONFIG_FILE, config=config))
+    settings = Settings.load(repo.root, config=config)
+    folder = RunFolder(repo.root, valid_run_name(run))
+    _require_rest(folder)
+    if not yes and not _may_go(folder):
+        click.echo(f"nothing swept. {_how_to_keep(folder)}")
+        return ExitCode.FAILED
+    is_known = yes or folder.info_file.exists()
+    there = asyncio.run(_sweep_all(settings, repo, run, is_known=is_known))
+    for machine, its in zip(settings.machines, there, strict=True):
+        if its.is_clean:
+            note_swept(folder, machine.name)
+    swept = [*there, *_missing(settings, folder)]
+    if not folder.path.exists() and not any(each.is_there for each in swept):
+        _require_branches(repo, folder)
+    for each in swept:
+        click.echo(each.told)
+    if branches:
+        for whose in asyncio.run(_with_submodules(repo, folder)):
+            _sweep_branches(whose, run, yes=yes)
+    if folder.path.exists():
+        click.echo(f"kept: report and streams in {folder.path}")
+    return ExitCode.SUCCEEDED if all(each.is_clean for each in swept) else ExitCode.FAILED
+
+
+def _require_rest(folder: RunFolder) -> None:
+    if folder.is_being_worked_on:
+        raise BadInput(f"run {folder.run} is being worked on. Wait for it or end it, then sweep.")
+
+
+def _require_branches(repo: Repository, folder: RunFolder) -> None:
+    """Passes a run that has no folder any more, nor anything on a machine, where it has branches here."""
+    if not asyncio.run(repo.branches(f"miyabi/{folder.run}/")):
+        raise folder.unknown()
+
+
+def _may_go(folder: RunFolder) -> bool:
+    left, large = not_home(folder), left_there(folder)
+    if not left and not large:
+        return True
+    if left:
+        click.echo(f"not home yet: the work of {', '.join(left)}", err=True)
+    for told in large:
+        click.echo(told, err=True)
+    return sys.stdin.isatty() and click.confirm("Sweep all the same? That work is lost then.")
+
+
+def _how_to_keep(folder: RunFolder) -> str:
+    if not_home(folder):
+        return f"To bring that work home: miyabi orchestrate --run {folder.run}"
+    return f"Copy what you need from there (scp), then: miyabi sweep {folder.run} --yes"
+
+
+def _missing(settings: Settings, folder: RunFolder) -> list[Swept]:
+    """The machines that the run had and the configuration has no more."""
+    known = {machine.name for machine in settings.machines}
+    had = folder.info().machines if folder.info_file.exists() else ()
+    told = "not swept: it is not in the configuration. Put it back there, then sweep again"
+    return [Swept(False, f"{machine.name}: {told}") for machine in had if machine.name not in known]
+
+
+async def _sweep_all(settings: Settings, repo: Repository, run: str, *, is_known: bool) -> list[Swept]:
+    hosts = [open_host(machine) for machine in settings.machines]
+    try:
+        pairs = zip(settings.machines, hosts, strict=True)
+        how: Any = {"run": run, "settings": settings, "is_known": is_known}
+        return await asyncio.gather(*(sweep_machine(machine, host, repo, **how) for machine, host in pairs))
+    finally:
+        await asyncio.gather(*(host.close() for host in hosts))
+
+
+async def _with_submodules(repo: Repository, folder: RunFolder) -> list[Repository]:
+    """The repository after those of the submodules that the run began with or its branches name."""
+    began = {folder.info().base} if folder.info_file.exists() else set()
+    commits = await repo.contains({*began, *(await repo.branches(f"miyabi/{folder.run}/")).values()})
+    found = [each.repository for commit in commits for each in (await submodules_of(repo, commit)).filled]
+    return [*dict.fromkeys(found), repo]
+
+
+def _sweep_branches(repo: Repository, run: str, *, yes: bool) -> None:
+    names = sorted(asyncio.run(repo.branches(f"miyabi/{run}/")))
+    which = f"miyabi/{run}/* ({len(names)})"
+    if names and (yes or click.confirm(f"Delete the branches {which} in {repo.root}?")):
+        asyncio.run(repo.delete_branches(names))
+        click.echo(f"deleted the branches {which} in {repo.root}")

@@ -1,0 +1,66 @@
+"""Tables for a terminal: figures are whole, and columns that can do with less share the rest of the width."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
+
+from rich.table import Table
+from rich.text import Text
+
+from flows.cli.terminal import showable
+
+_GAP = 2
+Justify = Literal["left", "right"]
+Overflow = Literal["ellipsis", "crop"]
+
+
+def fitted_table(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    width: int,
+    right: Collection[str] = (),
+    flexible: Mapping[str, int],
+    wrapped: Collection[str] = (),
+    encoding: str = "utf-8",
+) -> Table:
+    """A table without lines.
+
+    Args:
+        headings: of its columns.
+        rows: of cells, which may hold markup.
+        width: columns of the terminal.
+        right: headings of the columns that are aligned right.
+        flexible: headings of the columns that may be cut, each with the fewest characters that it gets. The first
+            is served first.
+        wrapped: headings of the columns that go on in the next line instead.
+        encoding: of the terminal; what it cannot show is an escape, which takes more room.
+    """
+    rows = [[showable(cell, encoding) for cell in row] for row in rows]
+    overflow: Overflow = "ellipsis" if encoding.startswith("utf") else "crop"
+    natural = {h: max(map(_length, column)) for h, *column in zip(headings, headings, *rows, strict=True)}
+    widths = natural | _shared(natural, width=width, flexible=flexible)
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for heading in headings:
+        justify: Justify = "right" if heading in right else "left"
+        no_wrap = heading not in wrapped
+        table.add_column(heading, justify=justify, width=widths[heading], no_wrap=no_wrap, overflow=overflow)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _shared(natural: Mapping[str, int], *, width: int, flexible: Mapping[str, int]) -> dict[str, int]:
+    fixed = sum(length for heading, length in natural.items() if heading not in flexible)
+    room = width - fixed - _GAP * (len(natural) - 1)
+    widths, reserved = {}, sum(flexible.values())
+    for heading, least in flexible.items():
+        reserved -= least
+        widths[heading] = min(natural[heading], max(least, room - reserved))
+        room -= widths[heading]
+    return widths
+
+
+def _length(cell: str) -> int:
+    return Text.from_markup(cell).cell_len

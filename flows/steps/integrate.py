@@ -1,0 +1,151 @@
+"""A run's branches become one: verify commands are task runs, conflicts go to sessions in a slot. Only wires."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from uuid import UUID
+
+from prefect.runtime import flow_run
+
+from flows.steps.resolve import Resolving
+from miyabi.dag.graph import Dag
+from miyabi.errors import BaseMissing, DiskFull, GitError
+from miyabi.git.remote.target import push_address
+from miyabi.git.repository import Repository
+from miyabi.git.sparse_checkout import require_checked_out
+from miyabi.github.login import is_at_github
+from miyabi.integration.integrate import integrate
+from miyabi.integration.progress import IntegrationProgress
+from miyabi.integration.values import Integration, NotIntegrated
+from miyabi.integration.verify import CommandEnd
+from miyabi.runs.folder import RunFolder
+from miyabi.settings.settings import CONFIG_FILE, Settings
+from miyabi.system.retrying import is_our_disk, retried, retried_blocking
+from miyabi.text.redact import redact
+from miyabi.text.sanitize import one_line
+from tasks.cancellation import watch_for_cancellation
+from tasks.runner.runner import FleetTaskRunner
+from tasks.runner.task_runs import GRACE_SECONDS
+from tasks.verify import run_as_task
+
+T = TypeVar("T")
+
+
+@dataclass(kw_only=True)
+class Integrating:
+    """What it takes to integrate a run."""
+
+    folder: RunFolder
+    repository: Repository
+    settings: Settings
+    runner: FleetTaskRunner
+    progress: IntegrationProgress
+    _work: asyncio.Task[Any] | None = field(default=None, init=False)
+
+    @classmethod
+    async def open(
+        cls, run: str, *, repository: Path, config: Path | None, overrides: Mapping[str, Any], runner: FleetTaskRunner
+    ) -> Self:
+        """The same for a run that exists.
+
+        Raises:
+            BadInput: there is no such repository, run or setting, or the run's folder is damaged.
+        """
+        opened = await Repository.open(repository)
+        await require_checked_out(opened.root, CONFIG_FILE, config=config)
+        settings = Settings.load(opened.root, config=config, **overrides)
+        folder = RunFolder.find(opened.root, run)
+        progress = IntegrationProgress(folder)
+        return cls(folder=folder, repository=opened, settings=settings, runner=runner, progress=progress)
+
+    def run(self) -> Integration | NotIntegrated:
+        """What came of it; the run folder keeps it. Interrupted, it ends what it has started first.
+
+        Raises:
+            BadInput: the run folder is incomplete or damaged.
+            concurrent.futures.CancelledError: the flow run was cancelled in Prefect.
+        """
+        came: Integration | NotIntegrated
+        try:
+            came = self._see_through()
+        except (BaseMissing, GitError, DiskFull) as error:
+            came = NotIntegrated(reason=str(error))
+        self.folder.discard(NotIntegrated if isinstance(came, Integration) else Integration)
+        self.with_room(lambda: self.folder.keep(came))
+        return came
+
+    def with_room(self, call: Callable[[], T]) -> T:
+        """What the call returns; while our own disk is full it is made again.
+
+        Raises:
+            DiskFull: it is full still, after `patience_minutes`.
+        """
+        return retried_blocking(call, patience_seconds=self._patience_seconds)
+
+    @property
+    def _patience_seconds(self) -> float:
+        return 60 * self.settings.runs.patience_minutes
+
+    def _see_through(self) -> Integration:
+        integrating = retried(self._integrate, patience_seconds=self._patience_seconds, passes=is_our_disk)
+        working = self.runner.spawn(integrating)
+        try:
+            return working.result()
+        finally:
+            if not working.done():
+                self.runner.call(self._stop())
+            self.progress.say("")
+
+    async def _integrate(self) -> Integration:
+        self._work = asyncio.current_task()
+        how, info = self.settings.integration, self.folder.info()
+        resolving = Resolving(
+            folder=self.folder,
+            repository=self.repository,
+            settings=self.settings,
+            runner=self.runner,
+            progress=self.progress,
+        )
+        if how.verify or how.resolve_conflicts:
+            self._watch()
+        self.progress.say("merging the branches")
+        return await integrate(
+            self.repository,
+            dag=Dag.load(self.folder.dag_file),
+            results=self.folder.latest_results(),
+            run=self.folder.run,
+            base=info.base,
+            base_branch=info.base_branch,
+            settings=how,
+            run_command=self._verify,
+            resolve=resolving.resolve if how.resolve_conflicts else None,
+            max_file_bytes=await self._max_file_bytes(),
+        )
+
+    async def _max_file_bytes(self) -> int | None:
+        """Over how many bytes GitHub takes no file; None where no pull request can be opened for the repository."""
+        github = self.settings.github
+        there = await push_address(self.repository, remote=github.remote)
+        return round(github.max_file_mib * (1 << 20)) if there and is_at_github(github, remote_url=there) else None
+
+    async def _verify(self, command: str, *, folder: Path, timeout_seconds: float, label: str) -> CommandEnd:
+        self.progress.say(f"verifying {label}: {one_line(redact(command))}")
+        return await run_as_task(command, folder=folder, timeout_seconds=timeout_seconds, label=label)
+
+    def _watch(self) -> None:
+        """Whoever cancels this flow run in Prefect, or the one that it is a part of, ends it."""
+        for name in filter(None, (flow_run.id, flow_run.parent_flow_run_id)):
+            self.runner.spawn(watch_for_cancellation(UUID(str(name)), cancel=self._cancel))
+
+    def _cancel(self, reason: str) -> None:
+        if self._work:
+            self._work.cancel(reason)
+
+    async def _stop(self) -> None:
+        if self._work:
+            self._work.cancel("The integration was interrupted.")
+            await asyncio.wait({self._work}, timeout=2 * GRACE_SECONDS)

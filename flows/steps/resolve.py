@@ -1,0 +1,123 @@
+"""Merges that conflict go to sessions, each in a slot of the fleet as any other. Only wires."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from prefect.logging import get_run_logger
+
+from miyabi.dag.graph import Dag
+from miyabi.errors import MiyabiError
+from miyabi.git.repository import Repository
+from miyabi.integration.conflict import Conflict
+from miyabi.integration.progress import IntegrationProgress
+from miyabi.integration.resolve import head_of, is_decided, resolution_run
+from miyabi.machines.connect import open_host
+from miyabi.machines.machine import Machine
+from miyabi.runs.current import use_run
+from miyabi.runs.folder import RunFolder
+from miyabi.runs.preflight import preflight
+from miyabi.runs.run import Run
+from miyabi.sessions.remote_session import live_sessions
+from miyabi.settings.settings import Settings
+from tasks.run_session import run_session
+from tasks.runner.attended import attended
+from tasks.runner.runner import FleetTaskRunner
+
+STATUS_SECONDS = 0.5
+
+
+@dataclass(kw_only=True)
+class Resolving:
+    """Has conflicts resolved, one after the other. The machines are asked only when the first is there."""
+
+    folder: RunFolder
+    repository: Repository
+    settings: Settings
+    runner: FleetTaskRunner
+    progress: IntegrationProgress
+    _live: Run = field(init=False)
+    _machines: frozenset[str] = field(default=frozenset(), init=False)
+    _fault: MiyabiError | None = field(default=None, init=False)
+
+    async def resolve(self, conflict: Conflict) -> str:
+        """See `miyabi.integration.conflict.Resolve`: a session does it, once for each conflict."""
+        live = await resolution_run(
+            conflict,
+            dag=Dag.load(self.folder.dag_file),
+            results=tuple(self.folder.latest_results().values()),
+            folder=self.folder,
+            settings=self.settings,
+            repository=self.repository,
+        )
+        (task,) = live.dag.order
+        if not is_decided(live.results.get(task)):
+            files = ", ".join(conflict.files)
+            get_run_logger().info("%s resolves the conflict of %s in %s", task, conflict.task, files)
+            await self._work_on(live)
+        return head_of(live.results.get(task), session=task)
+
+    async def _work_on(self, live: Run) -> None:
+        self._live = live
+        showing = asyncio.create_task(self._show(live))
+        try:
+            await self._equip(live)
+            for task in live.startable():
+                with use_run(live):
+                    future = run_session.submit(task)
+                state = await attended(future)
+                live.note_end(task, state=state.name, message=state.message)
+        finally:
+            showing.cancel()
+            self.progress.say("merging the branches")
+            await live.close()
+
+    async def _show(self, live: Run) -> None:
+        while True:
+            rows = live.board.snapshot().rows
+            self.progress.say(f"resolving a conflict: {live.dag.name}", rows=rows)
+            await asyncio.sleep(STATUS_SECONDS)
+
+    async def _equip(self, live: Run) -> None:
+        """Gives the runner the machines that can take sessions, before the first of them.
+
+        Raises:
+            BadInput: none can; the same for each further conflict.
+            ServerError: the slots' limits cannot be made.
+        """
+        if self._fault:
+            raise self._fault
+        if self._machines:
+            live.keep_only(self._machines)
+            return
+        try:
+            await self._equip_runner(live)
+        except MiyabiError as error:
+            self._fault = error
+            raise
+        self._machines = frozenset(live.machines)
+
+    async def _equip_runner(self, live: Run) -> None:
+        for error in await preflight(live):
+            get_run_logger().warning("not used: %s", error)
+        out = await asyncio.to_thread(
+            self.runner.equip,
+            live.fleet(),
+            strategy=live.settings.runs.strategy,
+            requires=lambda parameters: self._live.resume.requires(parameters["task_id"]),
+            sessions=_count_sessions,
+            ledger=self.folder.integration_leases_file,
+        )
+        for error in out:
+            get_run_logger().warning("not used: %s", error)
+        live.leave_out({error.machine: error for error in out})
+
+
+async def _count_sessions(machine: Machine) -> int:
+    """How many sessions live there, asked over a connection of its own: it may be long after ours was closed."""
+    host = open_host(machine)
+    try:
+        return len(await live_sessions(host, workspace=machine.workspace))
+    finally:
+        await host.close()

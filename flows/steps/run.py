@@ -1,0 +1,152 @@
+"""How a live run and the task runner meet. Only wires: what is decided is decided in `miyabi`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
+from uuid import UUID
+
+from prefect.futures import PrefectFuture, wait
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+
+from flows.steps.artifacts import ProgressArtifact
+from miyabi.attempts.recover import bring_home_leftovers
+from miyabi.errors import BadInput, DiskFull, MachineError
+from miyabi.machines.machine import Machine
+from miyabi.runs.preflight import preflight
+from miyabi.runs.run import Run
+from miyabi.runs.start import record_machines
+from miyabi.sessions.remote_session import live_sessions
+from miyabi.system.retrying import retried_blocking
+from tasks.cancellation import watch_for_cancellation
+from tasks.predecessors import note_crashes
+from tasks.prefect_server import lose_patience
+from tasks.run_session import run_session
+from tasks.runner.futures import ended
+from tasks.runner.runner import FleetTaskRunner
+
+T = TypeVar("T")
+
+STATUS_SECONDS = 0.5
+GOODBYE_SECONDS = 22.0  # with what comes after it less than the 30 s that a Prefect worker gives
+
+Futures = Mapping[str, PrefectFuture[Any]]
+
+
+def equip(live: Run, runner: FleetTaskRunner) -> None:
+    """Gives the runner the machines that can take sessions, and lets the world see how far the run is.
+
+    Raises:
+        BadInput: no machine can take a session; says why for each.
+        ServerError: the slots' limits cannot be made.
+    """
+    try:
+        unfit = (*runner.call(preflight(live)), *_equip(live, runner))
+    except BadInput:
+        live.folder.discard_unless_used()
+        raise
+    with_room(live, lambda: record_machines(live))
+    for error in unfit:
+        get_run_logger().warning("not used: %s", error)
+    if live.board.note:
+        get_run_logger().warning("%s", live.board.note)
+    runner.spawn(_write_status(live))
+    own, repository = UUID(str(flow_run.id)), str(live.repository.root)
+    runner.spawn(note_crashes(live.run, repository=repository, own=own))
+    for name in filter(None, (flow_run.id, flow_run.parent_flow_run_id)):
+        runner.spawn(watch_for_cancellation(UUID(str(name)), cancel=runner.cancel_all))
+
+
+def _equip(live: Run, runner: FleetTaskRunner) -> tuple[MachineError, ...]:
+    settings, dag = live.settings.runs, live.dag
+    out = runner.equip(
+        live.fleet(),
+        strategy=settings.strategy,
+        order=lambda parameters: (dag.rank[parameters["task_id"]],),
+        requires=lambda parameters: live.resume.requires(parameters["task_id"]),
+        prepare=lambda machine, parameters: live.worktrees.prepare(machine, dag.by_id[parameters["task_id"]]),
+        abandon=lambda machine, parameters: live.worktrees.abandon(machine, dag.by_id[parameters["task_id"]]),
+        sessions=lambda machine: count_sessions(live, machine),
+        ledger=live.folder.leases_file,
+    )
+    if out:
+        live.leave_out({error.machine: error for error in out})
+    return out
+
+
+def submit_all(live: Run) -> Futures:
+    """A future for each task that is still to be done and can be; each waits for those it depends on."""
+    futures: dict[str, PrefectFuture[Any]] = {}
+    for task in live.startable():
+        upstream = [futures[u] for u in live.dag.dependencies(task) if u in futures]
+        futures[task] = run_session.submit(task, wait_for=upstream, return_state=False)
+    for task, reason in live.unplaced.items():
+        get_run_logger().warning("%s: not started: %s", task, reason)
+    return futures
+
+
+def see_through(live: Run, runner: FleetTaskRunner, futures: Futures) -> None:
+    """Waits for every task; when interrupted, lets the sessions be stopped and their work come home first.
+
+    Raises:
+        DiskFull: what became of the run could not be written.
+    """
+    progress, is_interrupted = ProgressArtifact(live), True
+    runner.spawn(progress.keep())
+    try:
+        wait(list(futures.values()))
+        runner.call(bring_home_leftovers(live))
+        is_interrupted = False
+    except BaseException:
+        lose_patience()
+        runner.cancel_all("The run was interrupted.")
+        wait(list(futures.values()), timeout=GOODBYE_SECONDS)
+        raise
+    finally:
+        for task, future in futures.items():
+            state = ended(future)
+            live.note_end(task, state=state.name if state else None, message=state.message if state else None)
+        try:
+            _end(live, is_interrupted=is_interrupted)
+        finally:
+            runner.call(progress.show())
+            runner.call(live.close())
+
+
+def _end(live: Run, *, is_interrupted: bool) -> None:
+    """Whoever has interrupted the run is not kept waiting, nor told of another end."""
+    if not is_interrupted:
+        with_room(live, live.end)
+        return
+    try:
+        live.end()
+    except DiskFull as error:
+        get_run_logger().error("%s", error)
+
+
+def with_room(live: Run, call: Callable[[], T]) -> T:
+    """What the call returns; while our own disk is full it is made again. Raises DiskFull when patience is over."""
+    told: list[DiskFull] = []
+
+    def tell(error: DiskFull) -> None:
+        if not told:
+            get_run_logger().warning("waits for room: %s", error)
+        told.append(error)
+
+    return retried_blocking(call, patience_seconds=live.absences.patience_seconds, on_wait=tell)
+
+
+async def count_sessions(live: Run, machine: Machine) -> int:
+    """How many sessions live on a machine, whoever started them."""
+    return len(await live_sessions(live.host(machine), workspace=machine.workspace))
+
+
+async def _write_status(live: Run) -> None:
+    while True:
+        with suppress(OSError):  # a disk that is full now may have room again
+            live.write_late()
+            live.board.write(live.folder.status_file)
+        await asyncio.sleep(STATUS_SECONDS)

@@ -1,0 +1,288 @@
+"""One attempt: checkout, session, end, commits home, outcome. Whatever happens, there is a result."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from miyabi.attempts.finish import STOP_GRACE_SECONDS, Harvest
+from miyabi.attempts.inconclusive import Stand, untold
+from miyabi.claude.command import check_prelude, inherited, script
+from miyabi.claude.spending import Before
+from miyabi.claude.transcript import Init, Transcript, missing_command
+from miyabi.errors import DiskFull, GitError, MachineError, MachineFull, MiyabiError, RemoteFailed, SessionError
+from miyabi.machines.machine import Machine
+from miyabi.machines.scripts.install import install
+from miyabi.runs.attempt_record import AttemptRecord
+from miyabi.runs.progress import TaskState
+from miyabi.runs.run import Run
+from miyabi.sessions.remote_session import RemoteSession
+from miyabi.sessions.result import SessionPaths, SessionResult, SessionSpec
+from miyabi.sessions.session_status import State, Status
+from miyabi.system import private_files
+from miyabi.system.retrying import is_our_disk, retried
+
+T = TypeVar("T")
+
+_HURRIED_SECONDS = 2.0
+_NOT_THERE = {State.NONE, State.STAGED}
+
+
+@dataclass(kw_only=True)
+class Attempt:
+    """One attempt of a task on one machine.
+
+    Args:
+        live: the run it belongs to.
+        spec: what to run.
+        machine: where.
+        reason: why this machine was chosen.
+        on_exit: called the moment the machine's slot is free for another, which may be before the commits come home.
+        on_wait: called with what the machine, or our own disk, met each time that something is tried again later.
+        is_given_up: there is a later attempt, which has the branch and is what the board tells of.
+    """
+
+    live: Run
+    spec: SessionSpec
+    machine: Machine
+    reason: str = ""
+    on_exit: Callable[[], None] = lambda: None
+    on_wait: Callable[[MiyabiError], None] = lambda _: None
+    is_given_up: bool = False
+    transcript: Transcript = field(default_factory=Transcript)
+    _start: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _missing: str | None = None
+    _stand: Stand = Stand.NOTHING
+    _is_under_way: bool = False
+    _said: TaskState = TaskState.PREPARING
+    _before: Before = field(init=False)
+    _spent_before: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What was spent before is read once: it is told with every chunk of output."""
+        earlier = [r for r in self.live.every_result() if r.task == self.spec.task and r.attempt < self.spec.attempt]
+        self._before = self.live.before(self.spec.resumes)
+        self._spent_before = sum(each.cost_usd for each in earlier)
+
+    async def run(self) -> SessionResult:
+        """The result; it is also in the run folder.
+
+        Raises:
+            MachineFull: the machine itself refused; nothing was started.
+            MachineError: it does not answer at the moment; the same attempt may be made again.
+            CancelledError: after the session was stopped and its work brought home.
+        """
+        session = self._session(self.spec.paths)
+        try:
+            await self._with_room(lambda: self._begin(session))
+            self.live.absences.end(self.machine.name)
+            result = await self._see_through(session)
+        except asyncio.CancelledError:
+            await self._give_up(session)
+            raise
+        except MachineFull:
+            AttemptRecord.forget(self._files)
+            raise
+        except (MachineError, SessionError, GitError, DiskFull) as error:
+            is_away = isinstance(error, MachineError) and error.transient
+            if is_away and not self._is_under_way and self.live.absences.is_borne(self.machine.name):
+                raise
+            result = self._without_end(error)
+        self.live.keep(result)
+        return result
+
+    async def recover(self) -> SessionResult | None:
+        """Ends a session that was given up; what came of it, None where it is gone. Raises as `Harvest.bring`."""
+        session, known = self._session(self.spec.paths), AttemptRecord.pending(self._files)
+        if known and not known.is_at(self.machine):
+            raise SessionError(known.moved(self.machine))
+        if (await session.status()).state in _NOT_THERE:
+            AttemptRecord.forget(self._files)
+            return None
+        await session.stop(grace_seconds=STOP_GRACE_SECONDS)
+        return await self._see_through(session)
+
+    async def _begin(self, session: RemoteSession) -> None:
+        """Sees that it runs: as an earlier orchestrator started it, or started now."""
+        if known := AttemptRecord.pending(self._files):
+            self._start, self._stand = known.start, Stand.ASKED
+            if await self._is_there(session, known):
+                return
+        self._say(TaskState.PREPARING)
+        checkout = await self.live.worktrees.checkout(self.machine, self.live.dag.by_id[self.spec.task])
+        await self._end_earlier_ones()
+        AttemptRecord.of(self.machine, self.spec, start=self._start).keep(self._files)
+        for file in self._output:
+            private_files.open_to_append(file).close()  # now is when a full disk costs nothing
+        await self._launch(session, checkout)
+
+    async def _is_there(self, session: RemoteSession, known: AttemptRecord) -> bool:
+        """Whether the machine has the session; it is not started a second time where it may be somewhere else.
+
+        Raises:
+            SessionError: it may be, or the machine has forgotten it.
+        """
+        if (await session.status()).state not in _NOT_THERE:
+            return True
+        if not known.is_at(self.machine):
+            self._stand = Stand.MOVED
+            raise SessionError(known.moved(self.machine))
+        self._stand = Stand.NOTHING
+        if any(file.exists() and file.stat().st_size for file in self._output):
+            self._stand = Stand.GONE
+            text = f"{self.machine.name} knows nothing of session {self.spec.paths.session} any more, which ran there."
+            raise SessionError(f"{text} Was {self.machine.workspace} cleaned?")
+        return False
+
+    async def _end_earlier_ones(self) -> None:
+        """Two never work in one checkout: an attempt that was given up while its machine was away may still live."""
+        for number in range(1, self.spec.attempt):
+            if AttemptRecord.is_left_at(self.machine, self.live.folder.attempt(self.spec.task, number)):
+                earlier = self._session(self.spec.paths.model_copy(update={"attempt": number}))
+                if (await earlier.status()).live:
+                    await earlier.stop(grace_seconds=STOP_GRACE_SECONDS)
+
+    async def _launch(self, session: RemoteSession, checkout: str) -> None:
+        spec, machine = self.spec, self.machine
+        agent = await install(self.live.host(machine), machine.workspace, "rehearsal") if spec.rehearse else None
+        prelude, workspace = check_prelude(spec, machine), self.live.workspace(machine)
+        self._stand = Stand.ASKED
+        try:
+            await session.start(
+                script=script(spec, machine, checkout=checkout, inherited=inherited(machine), agent=agent),
+                stdin=spec.prompt.encode(),
+                after=workspace.after_script(
+                    spec.paths,
+                    checkout=checkout,
+                    check=spec.check,
+                    prelude=prelude,
+                    max_file_bytes=spec.max_file_bytes,
+                ),
+                slots=machine.slots,
+                timeout_seconds=spec.timeout_seconds,
+                after_timeout_seconds=spec.check_timeout_seconds,
+                linger_seconds=spec.linger_seconds,
+            )
+        except (MachineError, SessionError) as error:
+            if not error.transient and type(error) is not MachineError:  # the machine said no
+                self._stand = Stand.NOTHING
+            raise
+
+    async def _see_through(self, session: RemoteSession) -> SessionResult:
+        self._stand, self._is_under_way = Stand.ASKED, True
+        self._say(TaskState.RUNNING)
+        status = await self._follow(session)
+        self._stand = Stand.OVER
+        if (said := self.transcript.result) and not said.is_error:  # else the next one may meet the same there
+            self.on_exit()
+        self._say(TaskState.COLLECTING)
+        harvest = Harvest(
+            live=self.live,
+            spec=self.spec,
+            machine=self.machine,
+            session=session,
+            start=self._start,
+            reason=self.reason,
+            aside=self.is_given_up,
+            on_wait=self._note_wait,
+        )
+        bring = partial(harvest.bring, status, transcript=self.transcript, missing=self._missing)
+        return await self._with_room(bring)
+
+    async def _follow(self, session: RemoteSession) -> Status:
+        stopping: list[asyncio.Task[Status]] = []
+        self.transcript = Transcript()  # what an earlier follow read is read again, from our own file
+
+        def on_output(chunk: bytes) -> None:
+            for event in self.transcript.feed(chunk):
+                if isinstance(event, Init) and (missing := missing_command(self.spec.prompt, event)):
+                    self._missing = missing
+                    stopping.append(asyncio.ensure_future(session.stop(grace_seconds=STOP_GRACE_SECONDS)))
+            self._say(TaskState.RUNNING)
+
+        try:
+            status = await session.follow(
+                *self._output,
+                on_output=on_output,
+                on_wait=lambda error: self._note_wait(error) if is_our_disk(error) else None,
+                patience_seconds=self.live.absences.patience_seconds,
+            )
+        except RemoteFailed:  # its output is damaged there; its work need not be
+            patience_seconds = self.live.absences.patience_seconds
+            status = await retried(session.status, patience_seconds=patience_seconds, on_wait=self._note_wait)
+            if status.live:
+                raise
+        self.transcript.finish()
+        await asyncio.gather(*stopping, return_exceptions=True)
+        return status
+
+    async def _give_up(self, session: RemoteSession) -> None:
+        """We were asked to stop: end the whole tree, bring home what there is, keep the result."""
+        if AttemptRecord.pending(self._files) is None:
+            return
+        try:
+            await self._stop(session)
+            self.live.keep(await self._see_through(session))
+        except (MachineError, SessionError, GitError, DiskFull) as error:
+            if self._stand is Stand.OVER:  # else it is left where it is, for the next orchestrator to find
+                self.live.keep(self._without_end(error))
+
+    async def _stop(self, session: RemoteSession) -> None:
+        """Told to hurry meanwhile, it still sees that the machine is told."""
+        stopping = asyncio.ensure_future(session.stop(grace_seconds=STOP_GRACE_SECONDS))
+        try:
+            await asyncio.shield(stopping)
+        except asyncio.CancelledError:
+            await asyncio.wait([stopping], timeout=_HURRIED_SECONDS)
+            raise
+
+    async def _with_room(self, call: Callable[[], Awaitable[T]]) -> T:
+        return await self.live.with_room(call, on_wait=self._note_wait)
+
+    def _without_end(self, error: MachineError | SessionError | GitError | DiskFull) -> SessionResult:
+        """The result where the end, or the work, of the session is not here."""
+        if self._stand.is_settled:
+            AttemptRecord.forget(self._files)
+        return untold(
+            self._stand,
+            error,
+            live=self.live,
+            spec=self.spec,
+            machine=self.machine,
+            start=self._start,
+            reason=self.reason,
+            transcript=self.transcript,
+        )
+
+    def _session(self, paths: SessionPaths) -> RemoteSession:
+        return RemoteSession(self.live.host(self.machine), paths.session, workspace=self.machine.workspace)
+
+    @property
+    def _files(self) -> Path:
+        return self.live.folder.attempt(self.spec.task, self.spec.attempt)
+
+    @property
+    def _output(self) -> tuple[Path, Path]:
+        return self._files / "stdout.jsonl", self._files / "stderr.txt"
+
+    def _note_wait(self, error: MiyabiError) -> None:
+        self._say(self._said, waits_for=error)
+        self.on_wait(error)
+
+    def _say(self, state: TaskState, *, waits_for: MiyabiError | None = None) -> None:
+        self._said = state
+        if self.is_given_up:
+            return
+        self.live.board.update(
+            self.spec.task,
+            state=state,
+            machine=self.machine.name,
+            turns=self.transcript.turns,
+            cost_usd=self._spent_before + self.transcript.spending.spent(self._before).usd,
+            last_action=f"waits: {waits_for}" if waits_for else self.transcript.last_action,
+        )

@@ -1,0 +1,200 @@
+"""A session is over: its work comes home, and what it left becomes the attempt's outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from miyabi.attempts import strays, submodule_work
+from miyabi.attempts.submodule_work import Brought
+from miyabi.claude import result_file
+from miyabi.claude.outcome import Evidence, conclude
+from miyabi.claude.result_file import LegacyResult
+from miyabi.claude.spending import Ledger
+from miyabi.claude.spending_record import read_ledger
+from miyabi.claude.transcript import Transcript
+from miyabi.errors import MachineError, MiyabiError
+from miyabi.git import conflict_markers
+from miyabi.machines.machine import Machine
+from miyabi.runs.run import Run
+from miyabi.sessions.remote_session import RemoteSession
+from miyabi.sessions.result import InSubmodule, SessionResult, SessionSpec, Strays, is_resolving
+from miyabi.sessions.session_status import State, Status
+from miyabi.sessions.workspace import Collected, Workspace
+from miyabi.system import private_files
+from miyabi.system.retrying import retried
+from miyabi.text.units import several
+
+T = TypeVar("T")
+
+STOP_GRACE_SECONDS = 10.0
+_STDERR_BYTES = 4096
+_CUT_SHORT = {None, 137, -9}  # exit statuses of a claude that could write nothing more
+_DECLARED = 'n=$1; shift; for f; do [ ! -f "$f" ] || exec head -c "$n" "$f"; done; exit 1'
+"""Not what else an agent may have made under that name."""
+
+
+def _ends_of(text: bytes) -> bytes:
+    """The beginning and the end, which is all of what is short."""
+    is_short = len(text) <= 2 * _STDERR_BYTES
+    return text if is_short else text[:_STDERR_BYTES] + b"\n" + text[-_STDERR_BYTES:]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Harvest:
+    """What an attempt's session left on its machine.
+
+    Args:
+        live: the run it belongs to.
+        spec: what was run.
+        machine: where.
+        session: it there, and its output here.
+        start: when it began.
+        reason: why this machine was chosen.
+        aside: it was given up: the branch is that of later attempts.
+        on_wait: called with what a call to the machine met, each time that it is made again later.
+    """
+
+    live: Run
+    spec: SessionSpec
+    machine: Machine
+    session: RemoteSession
+    start: datetime
+    reason: str = ""
+    aside: bool = False
+    on_wait: Callable[[MiyabiError], None] = lambda _: None
+
+    async def bring(self, status: Status, *, transcript: Transcript, missing: str | None) -> SessionResult:
+        """The result, once all of it is here. A machine that is away, or whose disk is full, is borne for a while.
+
+        Args:
+            status: how it ended.
+            transcript: all that it said.
+            missing: the command that its prompt names and it does not have.
+
+        Raises:
+            MachineError: as `Host.run`, `Workspace.collect`.
+            SessionError: as `RemoteSession.stop`.
+            GitError: as `Workspace.collect`.
+        """
+        end = datetime.now(UTC) - timedelta(seconds=status.over_seconds or 0)
+        if status.state in {State.LOST, State.ORPHAN}:
+            await self._retried(lambda: self.session.stop(grace_seconds=STOP_GRACE_SECONDS))
+        collected = await self._retried(self._collect)
+        brought, left_inside = await self._collect_inside(collected)
+        if lost := collected.lost_objects:
+            named = several([f"{oid[:12]}…" for oid in lost], most=1)
+            self.live.warn(f"{self.spec.task}: Git LFS objects that its commits name are nowhere: {named}")
+        changes = await self.live.repository.changes(self.spec.base, collected.head)
+        private_files.write_bytes(self._files / "check.log", await self._retried(self.session.check_log))
+        return conclude(
+            self.spec,
+            transcript=transcript,
+            evidence=replace(
+                self._evidence(status, await self._retried(self._declared), missing=missing),
+                strays=await self._strays(collected),
+                unresolved=await self._unresolved(collected, brought),
+                checkout_gone=collected.is_gone,
+                submodules=await self._told_of_submodules(collected, brought),
+            ),
+            changes=changes.model_copy(update={"salvaged": collected.salvaged}),
+            machine=self.machine.name,
+            placement_reason=self.reason,
+            start=self.start,
+            end=end,
+            head=collected.head,
+            before=self.live.before(self.spec.resumes),
+            ledger=await self._ledger(status, transcript),
+            left_there=(*collected.left_there, *submodule_work.left_there(brought), *left_inside),
+        )
+
+    async def _retried(self, call: Callable[[], Awaitable[T]]) -> T:
+        patience_seconds = self.live.absences.patience_seconds
+        return await retried(call, patience_seconds=patience_seconds, on_wait=self.on_wait)
+
+    async def _collect(self) -> Collected:
+        return await self._collect_in(self.live.workspace(self.machine), self.spec.base)
+
+    async def _collect_in(self, workspace: Workspace, base: str) -> Collected:
+        return await workspace.collect(
+            self.spec.paths, base=base, aside=self.aside, max_file_bytes=self.spec.max_file_bytes
+        )
+
+    async def _collect_inside(self, collected: Collected) -> tuple[tuple[Brought, ...], tuple[str, ...]]:
+        if not collected.inside:
+            return (), ()
+        workspace = self.live.workspace(self.machine)
+        return await submodule_work.bring(
+            collected.inside,
+            known=await self.live.worktrees.submodules(self.spec.base),
+            collect=lambda inside, base: self._retried(lambda: self._collect_in(workspace.of(inside), base)),
+        )
+
+    async def _told_of_submodules(self, collected: Collected, brought: Sequence[Brought]) -> tuple[InSubmodule, ...]:
+        return await submodule_work.told(
+            brought,
+            repository=self.live.repository,
+            branch=self.spec.paths.branch,
+            before=await self.live.worktrees.submodules(self.spec.base),
+            after=await self.live.worktrees.submodules(collected.head),
+        )
+
+    async def _strays(self, collected: Collected) -> Strays | None:
+        """What the task's branch, which may be a later attempt's, does not hold."""
+        if collected.strays is None:
+            return None
+        repository, branch = self.live.repository, self.spec.paths.branch
+        tip = (await repository.branches(branch)).get(branch, collected.head)
+        return await strays.measure(repository.git, collected.strays, beyond=(self.spec.base, tip))
+
+    async def _unresolved(self, collected: Collected, brought: Sequence[Brought]) -> tuple[str, ...]:
+        found = await conflict_markers.left_by_session(
+            self.live.repository.git,
+            collected.head,
+            base=self.spec.base,
+            unmerged=collected.unmerged,
+            is_resolution=is_resolving(self.spec.task),
+        )
+        if not brought:
+            return found
+        inside = await submodule_work.unresolved(brought, after=await self.live.worktrees.submodules(collected.head))
+        return tuple(sorted({*found, *inside}))
+
+    async def _ledger(self, status: Status, transcript: Transcript) -> Ledger | None:
+        """Claude's own record, where the session could not say all, or could not keep what it had said."""
+        if self.spec.rehearse or (transcript.spending.is_settled and status.exit_status not in _CUT_SHORT):
+            return None
+        conversation = transcript.session_id or self.spec.conversation
+        host = self.live.host(self.machine)
+        try:
+            return await self._retried(lambda: read_ledger(host, self.machine, self.spec, conversation=conversation))
+        except MachineError:  # all else is here: the cost is then said as the least that it can be
+            return None
+
+    async def _declared(self) -> LegacyResult | None:
+        """What the agent left in its result file, where it left one."""
+        folders = self.spec.paths.checkout, self.spec.paths.linked_worktree
+        files = [f"{self.machine.workspace}/{folder}/{result_file.PATH}" for folder in folders]
+        words = ["/bin/sh", "-c", _DECLARED, "sh", str(result_file.LONGEST_CHARACTERS), *files]
+        answer = await self.live.host(self.machine).run(words)
+        return result_file.parse(answer.stdout.decode(errors="replace")) if answer.exit_status == 0 else None
+
+    def _evidence(self, status: Status, declared: LegacyResult | None, *, missing: str | None) -> Evidence:
+        stderr = self._files / "stderr.txt"
+        return Evidence(
+            agent_exit=status.exit_status,
+            ended_by=status.ended_by,
+            stderr=_ends_of(stderr.read_bytes()).decode(errors="replace") if stderr.exists() else "",
+            check_exit=status.check_exit,
+            free_kib=status.free_kib,
+            lost=status.state is not State.EXITED,
+            missing_command=missing,
+            legacy=declared,
+        )
+
+    @property
+    def _files(self) -> Path:
+        return self.live.folder.attempt(self.spec.task, self.spec.attempt)

@@ -1,0 +1,86 @@
+"""The result of an attempt whose end, or whose work, did not come home: as much as is known, and what to do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+from miyabi.claude.transcript import Transcript
+from miyabi.errors import MachineError, MiyabiError
+from miyabi.machines.machine import Machine
+from miyabi.runs.run import Run
+from miyabi.sessions.result import Outcome, SessionResult, SessionSpec
+from miyabi.text.redact import redact
+
+
+class Stand(Enum):
+    """What is known of the session where something goes wrong."""
+
+    NOTHING = "nothing"  # it was not started
+    ASKED = "asked"  # it may have been started, it may run
+    MOVED = "moved"  # it may run where the machine of that name was before
+    GONE = "gone"  # it was started, and the machine knows nothing of it any more
+    OVER = "over"  # it has ended
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is nothing on the machine to go on with."""
+        return self in {Stand.NOTHING, Stand.GONE}
+
+
+def untold(
+    stand: Stand,
+    error: MiyabiError,
+    *,
+    live: Run,
+    spec: SessionSpec,
+    machine: Machine,
+    start: datetime,
+    reason: str,
+    transcript: Transcript,
+) -> SessionResult:
+    """The result where something went wrong while the session stood so; what it has told so far counts."""
+    outcome = _outcome(stand, away=error.transient and isinstance(error, MachineError))
+    result = live.no_session(
+        spec.task,
+        attempt=spec.attempt,
+        outcome=outcome,
+        error=error,
+        machine=machine.name,
+        placement_reason=reason,
+        start=start,
+    )
+    if stand.is_settled:
+        return result
+    spend = transcript.spending.spent(live.before(spec.resumes))
+    known = {
+        "session_id": transcript.session_id,
+        "turns": transcript.turns,
+        "usage": spend.usage,
+        "cost_usd": spend.usd,
+        "cost_is_partial": True,  # it may have gone on
+        "total_usd": spend.total_usd,
+    }
+    if outcome is Outcome.NOT_COLLECTED:
+        known["error_text"] = redact(f"{error} {_where_it_is(stand, spec, machine)}")
+    return result.model_copy(update=known)
+
+
+def _outcome(stand: Stand, *, away: bool) -> Outcome:
+    match stand:
+        case Stand.NOTHING:
+            return Outcome.MACHINE_LOST if away else Outcome.NOT_STARTED
+        case Stand.ASKED:
+            return Outcome.MACHINE_LOST if away else Outcome.NOT_COLLECTED
+        case Stand.GONE:
+            return Outcome.MACHINE_LOST
+        case Stand.OVER | Stand.MOVED:
+            return Outcome.NOT_COLLECTED
+
+
+def _where_it_is(stand: Stand, spec: SessionSpec, machine: Machine) -> str:
+    if stand is Stand.MOVED:
+        return f"Set that back, then: miyabi orchestrate --run {spec.run}"
+    what = "work is" if stand is Stand.OVER else "session may still run, with its work"
+    where = f"{machine.workspace}/{spec.paths.checkout} on {machine.name}"
+    return f"Its {what} in {where}; once that is mended: miyabi orchestrate --run {spec.run}"

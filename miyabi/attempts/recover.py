@@ -1,0 +1,54 @@
+"""Sessions that were given up while their machine was away: once it is back they end, and their work comes home."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from miyabi.attempts.attempt import Attempt
+from miyabi.errors import DiskFull, GitError, MachineError, SessionError
+from miyabi.runs.attempt_record import AttemptRecord
+from miyabi.runs.run import Run
+from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.sessions.work_elsewhere import size_of
+
+_SECONDS = 120.0
+
+
+async def bring_home_leftovers(live: Run) -> None:
+    """Brings home what can be, beside the branches of the attempts that followed; warns of what cannot."""
+    await asyncio.gather(*(_bring(live, result) for result in list(_given_up(live))))
+
+
+def _given_up(live: Run) -> Iterator[SessionResult]:
+    for result in live.every_result():
+        last, folder = live.results.get(result.task), live.folder.attempt(result.task, result.attempt)
+        if last and result.attempt < last.attempt and not result.is_home and AttemptRecord.pending(folder):
+            yield result
+
+
+async def _bring(live: Run, lost: SessionResult) -> None:
+    try:
+        async with asyncio.timeout(_SECONDS):
+            came = await _recover(live, lost)
+    except (MachineError, SessionError, GitError, DiskFull, TimeoutError) as error:
+        why = str(error) or f"it took over {_SECONDS:g} s"
+        live.warn(f"{lost.task}: what attempt {lost.attempt} did on {lost.machine} is still there: {why}")
+        return
+    if came:
+        what = f"{lost.task}: what attempt {lost.attempt} did on {lost.machine}"
+        where = f"{came.strays.branch}: {size_of(came.strays)}" if came.strays else came.branch
+        live.warn(f"{what} came home later, to {where}")
+        told = {"outcome": Outcome.MACHINE_LOST, "error_kind": lost.error_kind, "error_text": lost.error_text}
+        live.folder.write_result(came.model_copy(update=told))
+
+
+async def _recover(live: Run, lost: SessionResult) -> SessionResult | None:
+    machine = live.machines.get(lost.machine or "")
+    if machine is None:
+        raise MachineError(f"{lost.machine} takes no part in the run now.")
+    begun = AttemptRecord.pending(live.folder.attempt(lost.task, lost.attempt))
+    conversation = begun.resumes if begun else None
+    spec = await live.spec(live.dag.by_id[lost.task], attempt=lost.attempt, conversation=conversation)
+    attempt = Attempt(live=live, spec=spec, machine=machine, reason=lost.placement_reason, is_given_up=True)
+    return await attempt.recover()

@@ -1,0 +1,213 @@
+"""A spec becomes the POSIX sh text that the machine runs as the session. The prompt comes on its stdin.
+
+The text holds secrets, so it travels on stdin and lies in a 0600 file; nothing secret becomes an argument.
+Exit statuses of its own: 72 the checkout is missing, 78 the token file cannot be used, 126 and 127 as sh has them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+
+from miyabi.machines.machine import Machine
+from miyabi.machines.quoting import script_word, word
+from miyabi.sessions.result import SessionSpec
+from miyabi.text.redact import hide, secrets_of
+
+DEFAULT_ENVIRONMENT: Mapping[str, str] = {
+    "CLAUDE_CODE_STARTUP_FAILURE_RESULTS": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+"""What every session gets, where neither machine nor task says otherwise."""
+
+_LOGIN_NAMES = ("ANTHROPIC_", "CLAUDE_")
+_WITHOUT_MEMORY = '{"autoMemoryEnabled":false,"env":{"CLAUDE_CODE_DISABLE_AUTO_MEMORY":"1"}}'
+"""Both, for a repository's own `env` would take the first one back; it cannot where the flag says `env` too."""
+BAD_TOKEN_FILE = 78
+"""Exit status where the token file is missing, empty or open to others."""
+
+_HOME = """\
+unset CDPATH CLAUDECODE CLAUDE_CODE_ENTRYPOINT
+[ -n "${HOME:-}" ] || HOME=$(perl -e 'print +(getpwuid $<)[7]')
+export HOME
+miyabi_home=$HOME"""
+
+_LOGIN = """\
+miyabi_token={file}
+miyabi_refuse() {{ printf 'miyabi: token file %s %s\\n' "$miyabi_token" "$1" >&2; exit 78; }}
+[ -f "$miyabi_token" ] || miyabi_refuse 'does not exist'
+case $(ls -ldL "$miyabi_token" 2>/dev/null) in
+  -??-------+*) miyabi_refuse 'can be read by others (ACL); its mode must be 0600' ;;
+  -??-------*) ;;
+  *) miyabi_refuse 'can be read by others; its mode must be 0600' ;;
+esac
+CLAUDE_CODE_OAUTH_TOKEN=$(tr -d '[:space:]' 2>/dev/null <"$miyabi_token") || miyabi_refuse 'cannot be read'
+[ -n "$CLAUDE_CODE_OAUTH_TOKEN" ] || miyabi_refuse 'is empty'
+export CLAUDE_CODE_OAUTH_TOKEN
+unset ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN"""  # a stray key would win over the token, and bill the API
+
+_PATH = """\
+for miyabi_place in "$miyabi_home/.local/bin" /opt/homebrew/bin /usr/local/bin; do
+  case ":${PATH:=/usr/bin:/bin}:" in *":$miyabi_place:"*) ;; *) PATH=$PATH:$miyabi_place ;; esac
+done
+export PATH"""  # a non-login shell, as SSH gives it, reads no profile
+
+_FIND_CLAUDE = """\
+miyabi_exit() { printf 'miyabi: claude %s: %s (PATH=%s)\\n' "$1" "$miyabi_claude" "$PATH" >&2; exit "$2"; }
+case $miyabi_claude in
+  */*) [ -e "$miyabi_claude" ] || miyabi_exit 'not found' 127
+       [ -f "$miyabi_claude" ] && [ -x "$miyabi_claude" ] || miyabi_exit 'not executable' 126 ;;
+  *) command -v "$miyabi_claude" >/dev/null 2>&1 || miyabi_exit 'not found' 127 ;;
+esac"""
+
+# A conversation without a message of the user can neither be resumed nor begun anew under its id.
+_FIND_CONVERSATION = """\
+miyabi_how=--session-id
+for miyabi_file in "${{CLAUDE_CONFIG_DIR:-$HOME/.claude}}"/projects/*/{conversation}.jsonl; do
+  [ -f "$miyabi_file" ] || continue
+  if grep -q '"type":"user"' "$miyabi_file"; then miyabi_how=--resume; else mv -f "$miyabi_file" "$miyabi_file.old"; fi
+done"""
+
+
+def script(
+    spec: SessionSpec, machine: Machine, *, checkout: str, inherited: Mapping[str, str], agent: str | None = None
+) -> bytes:
+    """The session as a script.
+
+    Args:
+        spec: what to run; with `rehearse` it is `agent`, by /bin/sh, in place of claude.
+        machine: where it will run.
+        checkout: path of the checkout there; a leading `~/` means the home there.
+        inherited: variables of the orchestrator; those that the machine's `inherit_environment` names are passed on.
+        agent: path of the rehearsal agent there.
+
+    Raises:
+        ValueError: for a rehearsal without agent, and for NUL in any value.
+    """
+    if spec.rehearse and agent is None:
+        raise ValueError(f"rehearsal of {spec.task} without the path of the rehearsal agent")
+    parts = (
+        "#!/bin/sh",
+        session_prelude(
+            machine,
+            _author(spec) | dict(spec.environment),
+            oauth_token_file=None if spec.rehearse else spec.oauth_token_file,
+            inherited=inherited,
+        ),
+        _exports(_identity(spec)),
+        _enter(checkout),
+        f"exec /bin/sh {word(agent)}" if spec.rehearse and agent else _claude(spec, machine),
+    )
+    return "".join(f"{part}\n" for part in parts).encode("utf-8", "surrogateescape")
+
+
+def session_prelude(
+    machine: Machine,
+    environment: Mapping[str, str],
+    *,
+    oauth_token_file: str | None,
+    inherited: Mapping[str, str] | None = None,
+) -> str:
+    """The sh text that sets up a session's environment on the machine; `claude_words` works after it.
+
+    What the machine inherits is overruled by the machine's own environment, and that by `environment`.
+    """
+    given = inherited or {}
+    passed_on = {name: given[name] for name in machine.inherit_environment if name in given}
+    everything = {**DEFAULT_ENVIRONMENT, **passed_on, **machine.environment, **environment}
+    return "\n".join(
+        (
+            _HOME,
+            f"miyabi_claude={word(machine.claude)}",
+            *([_LOGIN.format(file=word(oauth_token_file))] if oauth_token_file else []),
+            _exports(everything),
+            _PATH,
+        )
+    )
+
+
+def check_prelude(spec: SessionSpec, machine: Machine) -> str:
+    """The sh text that sets up a check's environment: as its session had it, without what logs claude in."""
+    environments = machine.environment, dict(spec.environment)
+    there, own = ({n: v for n, v in each.items() if not n.startswith(_LOGIN_NAMES)} for each in environments)
+    return session_prelude(machine.model_copy(update={"environment": there}), own, oauth_token_file=None)
+
+
+def inherited(machine: Machine) -> dict[str, str]:
+    """The orchestrator's variables that the machine's sessions get, and no others."""
+    return {name: os.environ[name] for name in machine.inherit_environment if name in os.environ}
+
+
+def hide_secrets(machines: Iterable[Machine], environment: Mapping[str, str]) -> None:
+    """Sees that no text which this process shows or stores has what sessions get as secrets."""
+    for each in (environment, *(inherited(m) | m.environment for m in machines)):
+        hide(secrets_of(each))
+
+
+def claude_words(machine: Machine) -> str:  # noqa: ARG001 - the prelude has resolved the machine's path, `~` and all
+    """The claude command of the machine, as words of a script that begins with `session_prelude`."""
+    return '"$miyabi_claude"'
+
+
+def claude_arguments(spec: SessionSpec) -> tuple[str, ...]:
+    """All of claude's arguments but the conversation. Variadic ones come last, where they can swallow nothing."""
+    return (
+        *("-p", "--output-format", "stream-json", "--verbose"),
+        *_option("--model", spec.model),
+        *_option("--max-turns", spec.max_turns),
+        *_option("--max-budget-usd", spec.max_budget_usd),
+        *_option("--settings", None if spec.auto_memory else _WITHOUT_MEMORY),
+        *("--permission-mode", spec.permission_mode, "--permission-prompts", "none", "--strict-mcp-config"),
+        *_list("--allowedTools", spec.allowed_tools),
+        *_list("--disallowedTools", spec.disallowed_tools),
+    )
+
+
+def _option(name: str, value: str | float | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (name, value if isinstance(value, str) else f"{value:.10g}")
+
+
+def _list(name: str, values: tuple[str, ...]) -> tuple[str, ...]:
+    return (name, *values) if values else ()
+
+
+def _claude(spec: SessionSpec, machine: Machine) -> str:
+    conversation = script_word(spec.conversation)
+    how = (
+        _FIND_CONVERSATION.format(conversation=conversation)
+        if spec.resumes or spec.run_id
+        else "miyabi_how=--session-id"
+    )
+    first, *others = claude_arguments(spec)
+    rest = " ".join(script_word(argument) for argument in others)
+    return f'{_FIND_CLAUDE}\n{how}\nexec {claude_words(machine)} {first} "$miyabi_how" {conversation} {rest}'
+
+
+def _enter(checkout: str) -> str:
+    path = word(checkout).replace('"$HOME"', '"$miyabi_home"')
+    return f"cd {path} 2>/dev/null || {{ printf 'miyabi: checkout missing: %s\\n' {path} >&2; exit 72; }}"
+
+
+def _exports(variables: Mapping[str, str]) -> str:
+    return "\n".join(f"export {name}={script_word(value)}" for name, value in sorted(variables.items()))
+
+
+def _author(spec: SessionSpec) -> dict[str, str]:
+    roles: Iterable[str] = ("AUTHOR", "COMMITTER")
+    pairs = (("NAME", spec.author_name), ("EMAIL", spec.author_email))
+    return {f"GIT_{role}_{what}": value for role in roles for what, value in pairs}
+
+
+def _identity(spec: SessionSpec) -> dict[str, str]:
+    own = {
+        "MIYABI_RUN": spec.run,
+        "MIYABI_TASK": spec.task,
+        "MIYABI_ATTEMPT": str(spec.attempt),
+        "MIYABI_SESSION": spec.paths.session,
+        "MIYABI_SESSION_ID": spec.conversation,
+        "MIYABI_BASE": spec.base,  # also tells a session from one of the same name that began elsewhere
+    }
+    return own | ({"MIYABI_REHEARSAL_SECONDS": f"{spec.rehearsal_seconds:g}"} if spec.rehearse else {})

@@ -1,0 +1,64 @@
+"""What a session is judged by, and the judgement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from miyabi.claude.known_failures import Fault
+from miyabi.claude.result_file import LegacyResult
+from miyabi.sessions.result import InSubmodule, Outcome, Strays
+from miyabi.text.redact import redact
+from miyabi.text.sanitize import one_line
+
+ERROR_CHARACTERS = 500
+_LOOKED_AT = 8192  # of a situation, before it is redacted and shortened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that is known of a session besides its output."""
+
+    agent_exit: int | None = None  # as sh sees it: 143 for TERM; None where nobody saw it
+    ended_by: str = "itself"  # "timeout" and "stop" were ours; "lingered": ours too, when it had said its last result
+    lost: bool = False  # the machine or its supervisor went away
+    stderr: str = ""
+    commits: int = 0
+    strays: Strays | None = None  # what it did beside its branch
+    submodules: tuple[InSubmodule, ...] = ()  # what it did in those that others do not have
+    unresolved: tuple[str, ...] = ()  # files with conflicts that nobody resolved
+    expect_changes: bool = True
+    checkout_gone: bool = False  # nothing of it was there any more when the session had ended
+    free_kib: int | None = None  # on the disk of the machine's workspace, when the session was over
+    check_asked: bool = False
+    check_exit: int | None = None  # None: not asked, or not run to its end
+    expect_structured_output: bool = False
+    missing_command: str | None = None  # the prompt names it, the session does not have it
+    legacy: LegacyResult | None = None
+    machine: str = "the machine"
+    task: str = "the task"
+    timeout_seconds: float | None = None
+    at: datetime | None = None  # when it ended; None: now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The judgement. `error_text` is one line: the situation and the next step."""
+
+    outcome: Outcome
+    error_kind: str | None = None
+    error_text: str | None = None
+    resets_at: datetime | None = None
+
+
+def verdict(outcome: Outcome, kind: str, situation: str, advice: str, *, resets_at: datetime | None = None) -> Verdict:
+    """A judgement whose words fit one line and give away no secret; the advice is never what is cut."""
+    advice = one_line(advice)
+    said = one_line(redact(situation[:_LOOKED_AT]), characters=ERROR_CHARACTERS - len(advice)).rstrip(" .;:")
+    return Verdict(outcome=outcome, error_kind=kind, error_text=f"{said}; {advice}", resets_at=resets_at)
+
+
+def verdict_of(fault: Fault, situation: str, *, evidence: Evidence, resets_at: datetime | None = None) -> Verdict:
+    """The judgement for a known fault."""
+    advice = fault.advice.format(machine=evidence.machine, task=evidence.task)
+    return verdict(fault.outcome, fault.kind, situation, advice, resets_at=resets_at)

@@ -1,0 +1,129 @@
+"""The outcome of a session, decided by evidence: what we did, how it exited, what it said last, what it left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from miyabi.claude import judges_of_work, outcome_rules
+from miyabi.claude.activity import told
+from miyabi.claude.evidence import Evidence, Verdict
+from miyabi.claude.known_failures import lost_writes
+from miyabi.claude.session_notes import notes_of
+from miyabi.claude.spending import Before, Ledger
+from miyabi.claude.transcript import Transcript, missing_command
+from miyabi.git.repository import Changes
+from miyabi.sessions.result import Outcome, SessionResult, SessionSpec
+from miyabi.text.redact import redact
+from miyabi.text.sanitize import clean, one_line, shorten
+
+__all__ = ["Evidence", "Verdict", "conclude", "decide"]
+
+MESSAGE_CHARACTERS = 4000
+_LOOKED_AT = 65536  # of a message, before it is redacted and shortened
+
+_JUDGES: tuple[Callable[[Transcript, Evidence], Verdict | None], ...] = (
+    outcome_rules.lost,
+    outcome_rules.without_command,  # before ended_by_us: a session without its command is stopped by us
+    outcome_rules.ended_by_us,
+    outcome_rules.not_started,
+    outcome_rules.aborted,
+    outcome_rules.cut_off,
+    outcome_rules.ran_out,
+    outcome_rules.api_failed,
+    outcome_rules.result_says_error,
+    outcome_rules.exit_says_error,
+    judges_of_work.checkout_gone,
+    judges_of_work.nothing_done,
+    judges_of_work.conflicts_left,  # before check_failed, which may be so because of them
+    judges_of_work.check_failed,
+    judges_of_work.declared_failure,
+)
+
+
+def decide(transcript: Transcript, evidence: Evidence) -> Verdict:
+    """The first judge's word; where none has one, the session succeeded."""
+    words = (judge(transcript, evidence) for judge in _JUDGES)
+    return next((word for word in words if word is not None), Verdict(outcome=Outcome.SUCCEEDED))
+
+
+def conclude(
+    spec: SessionSpec,
+    *,
+    transcript: Transcript,
+    evidence: Evidence,
+    changes: Changes,
+    machine: str,
+    start: datetime,
+    end: datetime,
+    head: str | None,
+    placement_reason: str = "",
+    before: Before | None = None,
+    ledger: Ledger | None = None,
+    left_there: tuple[str, ...] = (),
+) -> SessionResult:
+    """The attempt's result. What spec and changes already say goes into the evidence by itself.
+
+    `before` is what the conversation had cost when this attempt went on with it, `ledger` what its transcript tells;
+    `left_there` are the files that stayed on the machine.
+    """
+    evidence = replace(evidence, at=end)
+    completed = _completed(evidence, spec, transcript=transcript, changes=changes, machine=machine)
+    word, spend = decide(transcript, completed), transcript.spending.spent(before or Before(), ledger=ledger)
+    lost = transcript.writes_lost or lost_writes(evidence.stderr)
+    return SessionResult(
+        run=spec.run,
+        task=spec.task,
+        title=spec.title,
+        outcome=word.outcome,
+        attempt=spec.attempt,
+        machine=machine,
+        placement_reason=placement_reason,
+        session_id=transcript.session_id,
+        branch=spec.paths.branch,
+        base=spec.base or None,
+        head=head,
+        start=start,
+        end=end,
+        turns=transcript.turns,
+        cost_usd=spend.usd,
+        cost_is_partial=spend.is_partial,
+        total_usd=spend.total_usd,
+        usage=spend.usage,
+        final_message=_final_message(transcript),
+        error_kind=word.error_kind,
+        error_text=word.error_text,
+        permission_denials=tuple(one_line(redact(told(d.tool, d.subject))) for d in transcript.denials),
+        resets_at=word.resets_at,
+        notes=notes_of(transcript, completed),
+        writes_lost=lost.lost if lost else (),
+        changes=changes,
+        strays=evidence.strays,
+        submodules=evidence.submodules,
+        unresolved=evidence.unresolved,
+        left_there=left_there,
+        check_exit_status=evidence.check_exit,
+        rehearsal=spec.rehearse,
+    )
+
+
+def _completed(
+    evidence: Evidence, spec: SessionSpec, *, transcript: Transcript, changes: Changes, machine: str
+) -> Evidence:
+    init = transcript.init
+    return replace(
+        evidence,
+        commits=changes.commits if changes.files else 0,  # empty ones, and what was taken back, are no changes
+        expect_changes=spec.expect_changes,
+        check_asked=spec.check is not None,
+        missing_command=evidence.missing_command or (missing_command(spec.prompt, init) if init else None),
+        machine=machine,
+        task=spec.task,
+        timeout_seconds=spec.timeout_seconds,
+    )
+
+
+def _final_message(transcript: Transcript) -> str:
+    message = transcript.result.message[:_LOOKED_AT] if transcript.result else ""
+    return shorten(redact(clean(message)).strip(), characters=MESSAGE_CHARACTERS)

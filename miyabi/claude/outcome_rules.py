@@ -1,0 +1,255 @@
+"""One judge a question. Each looks at transcript and evidence and says a verdict, or nothing; the first word holds."""
+
+from __future__ import annotations
+
+import re
+import signal
+from datetime import UTC, datetime
+
+from miyabi.claude.events import ApiFailure, ApiRetry, RateLimit, Result
+from miyabi.claude.evidence import Evidence, Verdict, verdict, verdict_of
+from miyabi.claude.known_failures import (
+    API_ERRORS,
+    ASSISTANT_ERRORS,
+    BILLING,
+    BILLING_TEXT,
+    DISK_FULL,
+    LAUNCH_EXIT,
+    NETWORK,
+    NOT_LOGGED_IN,
+    NOT_LOGGED_IN_TEXT,
+    REASONS,
+    UNKNOWN_LAUNCH,
+    USAGE_LIMIT,
+    Fault,
+    by_launch_text,
+    by_status,
+    lost_output,
+    with_key,
+)
+from miyabi.claude.startup_failures import STARTUP_FAULTS
+from miyabi.claude.transcript import Transcript
+from miyabi.claude.usage_limit import UsageLimit, limit_in_words
+from miyabi.sessions.result import Outcome
+from miyabi.text.sanitize import last_message
+
+_GO_ON = "the conversation can go on"
+_RATE_LIMIT_TEXT = re.compile(r"rate limit reached|temporarily limiting requests|too many requests", re.IGNORECASE)
+_API_STATUS = re.compile(r"^API Error: (\d{3})\b")
+_ROOM_KIB = 256  # less, and nothing can be said to work there; as workspace.sh has it
+_FROM_SIGNAL = 128
+_SIGNALLED = frozenset(range(-64, 0)) | frozenset(range(_FROM_SIGNAL + 1, _FROM_SIGNAL + 65))
+
+
+def lost(_: Transcript, evidence: Evidence) -> Verdict | None:
+    """Did the machine go away?"""
+    if not evidence.lost:
+        return None
+    situation = f"{evidence.machine} lost the session: its supervisor is gone and left no exit status"
+    return verdict(Outcome.MACHINE_LOST, "machine_lost", situation, "was it rebooted? The task can run elsewhere")
+
+
+def without_command(_: Transcript, evidence: Evidence) -> Verdict | None:
+    """Does the prompt name a command that does not exist?"""
+    if evidence.missing_command is None:
+        return None
+    name = evidence.missing_command
+    situation = f"there is no command /{name} in the checkout of {evidence.task} on {evidence.machine}"
+    return verdict(
+        Outcome.AGENT_ERROR, "missing_command", situation, f"commit .claude/commands/{name}.md, or mend the prompt"
+    )
+
+
+def ended_by_us(transcript: Transcript, evidence: Evidence) -> Verdict | None:
+    """Did we end it?"""
+    if evidence.ended_by == "stop":
+        return verdict(Outcome.STOPPED, "stopped", "the session was stopped on request", _GO_ON)
+    if evidence.ended_by == "timeout":
+        minutes = f" of {evidence.timeout_seconds / 60:g} min" if evidence.timeout_seconds else ""
+        situation = f"the session ran into its time limit{minutes}"
+        if transcript.outage:
+            return _outlasted(transcript, transcript.outage, evidence, situation)
+        advice = f"raise timeout_minutes of {evidence.task}, or split it"
+        return verdict(Outcome.TIMED_OUT, "timeout", situation, advice)
+    return None
+
+
+def _outlasted(transcript: Transcript, last: ApiRetry, evidence: Evidence, situation: str) -> Verdict:
+    """An API that failed until our time limit: what it said the last time, as if claude had given up then."""
+    fault = ASSISTANT_ERRORS.get(last.error) or by_status(last.status) or NETWORK
+    source = transcript.init.api_key_source if transcript.init else ""
+    said = " ".join(str(word) for word in (last.status, last.error) if word and word != "unknown") or "no answer"
+    return verdict_of(with_key(fault, source), f"{situation} while the API failed ({said})", evidence=evidence)
+
+
+def not_started(transcript: Transcript, evidence: Evidence) -> Verdict | None:
+    """Did claude fail to start, or break down before it said a result?"""
+    result = transcript.result
+    if result is None:
+        return _without_result(transcript, evidence)
+    if result.startup_failure or (result.is_error and result.turns == 0 and result.errors):
+        fault = STARTUP_FAULTS.get(result.startup_failure) or by_launch_text(result.message) or UNKNOWN_LAUNCH
+        return verdict_of(fault, result.message or result.startup_failure, evidence=evidence)
+    return None
+
+
+def _without_result(transcript: Transcript, evidence: Evidence) -> Verdict:
+    status = evidence.agent_exit
+    if killed := _killed(evidence):
+        return killed
+    if status == 0:
+        situation = f"claude on {evidence.machine} ended without a result event (interrupted?)"
+        return verdict(Outcome.KILLED, "no_result", situation, _GO_ON)
+    said = _said(transcript, evidence)
+    fault = LAUNCH_EXIT.get(status or 0) or by_launch_text(said)
+    began = transcript.init is not None or lost_output(evidence.stderr)
+    if began and (fault is None or fault is DISK_FULL):
+        situation = f"claude on {evidence.machine} broke down with exit status {status}: {last_message(said)}"
+        return verdict(Outcome.KILLED, "crashed", situation, _GO_ON)
+    situation = f"claude did not start on {evidence.machine}: {last_message(said) or f'exit status {status}'}"
+    return verdict_of(fault or UNKNOWN_LAUNCH, situation, evidence=evidence)
+
+
+def _said(transcript: Transcript, evidence: Evidence) -> str:
+    """What it said besides its stream; where that is nothing, that there is no room for a word."""
+    said = "\n".join((*transcript.stray, evidence.stderr))
+    if said.strip() or evidence.free_kib is None or evidence.free_kib >= _ROOM_KIB:
+        return said
+    return f"No space left on device: {evidence.free_kib} KiB are free there"
+
+
+def _killed(evidence: Evidence) -> Verdict | None:
+    status = evidence.agent_exit
+    if status is not None and status not in _SIGNALLED:
+        return None
+    if status is None:
+        situation = f"the session on {evidence.machine} is over and left no exit status"
+        return verdict(Outcome.KILLED, "no_exit_status", situation, _GO_ON)
+    name = _signal_name(-status if status < 0 else status - _FROM_SIGNAL)
+    advice = f"look for memory pressure on {evidence.machine}; {_GO_ON}" if name == "SIGKILL" else _GO_ON
+    return verdict(Outcome.KILLED, "killed", f"claude on {evidence.machine} was ended by {name}, not by us", advice)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def aborted(transcript: Transcript, evidence: Evidence) -> Verdict | None:
+    """Was it interrupted in the middle of a turn? SIGINT does that and gives exit status 0."""
+    if transcript.result is None or not transcript.result.terminal_reason.startswith("aborted_"):
+        return None
+    situation = f"claude on {evidence.machine} was interrupted in the middle of a turn, not by us"
+    return verdict(Outcome.KILLED, "interrupted", situation, _GO_ON)
+
+
+def cut_off(transcript: Transcript, evidence: Evidence) -> Verdict | None:
+    """Did it end in the middle of a turn that came after its last result? That result says nothing of it."""
+    if not transcript.is_cut_off or evidence.ended_by == "lingered":
+        return None
+    situation = f"claude on {evidence.machine} ended in the middle of a turn, after an earlier turn's result"
+    return _killed(evidence) or verdict(Outcome.KILLED, "cut_off", situation, _GO_ON)
+
+
+def ran_out(transcript: Transcript, evidence: Evidence) -> Verdict | None:
+    """Did it run into a limit that we set?"""
+    said = {transcript.result.subtype, transcript.result.terminal_reason} if transcript.result else set()
+    if said & {"error_max_turns", "max_turns"}:
+        return verdict(
+            Outcome.MAX_TURNS, "max_turns", _message(transcript), f"raise max_turns of {evidence.task}, or split it"
+        )
+    if said & {"error_max_budget_usd", "budget_exhausted"}:
+        advice = f"raise max_budget_usd of {evidence.task}, or split it"
+        message = _message(transcript)
+        if transcript.result and transcript.result.stop_reason == "end_turn":  # claude looks only afterwards
+            message = f"{message} when the model had finished: its branch may be complete"
+        return verdict(Outcome.BUDGET_EXCEEDED, "max_budget_usd", message, advice)
+    return None
+
+
+def _message(transcript: Transcript) -> str:
+    return transcript.result.message if transcript.result else ""
+
+
+def api_failed(transcript: Transcript, evidence: Evidence) -> Verdict | None:
+    """Did the API fail, for this account or for now?"""
+    result, failure = transcript.result, transcript.api_failure or ApiFailure()
+    if result is None:
+        return None
+    rejected = transcript.rate_limit or RateLimit()
+    rejected = rejected if rejected.status == "rejected" else RateLimit()
+    told = limit_in_words(result.message or failure.text, now=evidence.at or datetime.now(UTC))
+    if not result.is_error and not (told and (rejected.status or transcript.api_failure)):
+        return None
+    fault = _api_fault(result, failure)
+    if limit := _usage_limit(result, failure, rejected=rejected, told=told, is_explained=fault is not None):
+        if rejected.needs_credits or BILLING_TEXT.search(result.message[:1000]):
+            return verdict_of(BILLING, result.message, evidence=evidence)
+        return _limited(result, evidence, resets_at=limit.resets_at)
+    fault = fault or (NETWORK if result.terminal_reason == "api_error" else None)
+    if fault is None:
+        return None
+    source = transcript.init.api_key_source if transcript.init else ""
+    return verdict_of(with_key(fault, source), result.message or failure.text, evidence=evidence)
+
+
+def _usage_limit(
+    result: Result, failure: ApiFailure, *, rejected: RateLimit, told: UsageLimit | None, is_explained: bool
+) -> UsageLimit | None:
+    """The limit, if that is what it met; a value wins over words. An event alone counts where nothing else explains."""
+    resets_at = rejected.resets_at or failure.resets_at or (told.resets_at if told else None)
+    is_said = "usage_limit_reached" in {result.api_error, failure.api_error}
+    is_limited = rejected.resets_at and 429 in {result.api_error_status, failure.status}  # noqa: PLR2004 - HTTP's own
+    if is_said or is_limited or told or (rejected.resets_at and not is_explained):
+        return UsageLimit(resets_at)
+    return None
+
+
+def _limited(result: Result, evidence: Evidence, *, resets_at: datetime | None) -> Verdict:
+    until = f", that is until {resets_at:%Y-%m-%d %H:%M} UTC" if resets_at else ""
+    return verdict_of(USAGE_LIMIT, result.message[:300] + until, evidence=evidence, resets_at=resets_at)
+
+
+def _api_fault(result: Result, failure: ApiFailure) -> Fault | None:
+    """The closest word first: `api_error`, the reason of the end, the message's `error`, the HTTP status, the text."""
+    written, begin = _API_STATUS.match(result.message), result.message[:1000]
+    return (
+        API_ERRORS.get(result.api_error)
+        or API_ERRORS.get(failure.api_error)
+        or REASONS.get(result.terminal_reason)
+        or REASONS.get(result.stop_reason)
+        or ASSISTANT_ERRORS.get(failure.error)
+        or by_status(result.api_error_status or failure.status or (int(written[1]) if written else None))
+        or (NOT_LOGGED_IN if NOT_LOGGED_IN_TEXT.search(begin) else None)
+        or (BILLING if BILLING_TEXT.search(begin) else None)
+        or (ASSISTANT_ERRORS["rate_limit"] if _RATE_LIMIT_TEXT.search(begin) else None)
+    )
+
+
+def result_says_error(transcript: Transcript, evidence: Evidence) -> Verdict | None:
+    """Does the result itself say that it is none?"""
+    result = transcript.result
+    if result is None:
+        return None
+    good = not result.is_error and result.subtype == "success" and result.terminal_reason in {"", "completed"}
+    if not good:
+        reason = result.terminal_reason or result.subtype or "error"
+        situation = f"claude ended with {reason}: {result.message}"
+        return verdict(Outcome.AGENT_ERROR, reason, situation, f"read the session's output of {evidence.task}")
+    if evidence.expect_structured_output and not result.has_structured_output:
+        situation = "the model never gave the structured output it was asked for"
+        return verdict(Outcome.AGENT_ERROR, "no_structured_output", situation, f"reword the prompt of {evidence.task}")
+    return None
+
+
+def exit_says_error(_: Transcript, evidence: Evidence) -> Verdict | None:
+    """Did it exit badly, whatever its result says? Of one that was ended after its result that says nothing."""
+    if evidence.agent_exit == 0 or evidence.ended_by == "lingered" or lost_output(evidence.stderr):
+        return None
+    situation = (
+        f"claude claimed success and ended with exit status {evidence.agent_exit}: {last_message(evidence.stderr)}"
+    )
+    advice = f"read the session's stderr of {evidence.task}"
+    return _killed(evidence) or verdict(Outcome.AGENT_ERROR, "exit_status", situation, advice)

@@ -1,0 +1,107 @@
+"""What a session is told. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from miyabi.dag.node import Node
+from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.sessions.work_elsewhere import left_there_words, strays_words
+from miyabi.text.sanitize import clean, one_line, shorten
+
+HOUSE_RULES = """\
+You work alone and unattended in a git repository of your own; nobody can answer questions. When something is unclear, \
+take the most reasonable reading and say so at the end.
+- Work only inside the current directory. Stay on the current branch, make no worktrees, and leave other clones alone.
+- Commit your work on the current branch, in small commits with clear messages. Do not push.
+- Leave nothing running: no background process may outlive you.
+- At the end say in a few sentences what you did, what you left out and how you checked it."""
+
+_MESSAGE_CHARACTERS = 2_000
+_ALL_MESSAGES_CHARACTERS = 24_000
+_FILES = 30
+
+
+def compose(
+    node: Node, *, upstream: Sequence[SessionResult] = (), house_rules: str = HOUSE_RULES, check: str | None = None
+) -> str:
+    """The message that starts the session; `check` is what must pass where the node itself says nothing.
+
+    A node's own `prompt` or `command` is passed exactly as it stands: a slash command must be the whole message.
+    Otherwise the message has the node's title, issue and description, what its upstreams did, and the house rules.
+    """
+    own = node.prompt or node.command
+    if own:
+        return own
+    parts = [_task(node), *_earlier(upstream), _section("Rules", house_rules), *_check(node.check or check)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def go_on(prompt: str) -> str:
+    """The message that takes up a conversation again which `prompt` began."""
+    return f"You were interrupted. Look at where you are, and go on with your task to its end. It was:\n\n{prompt}"
+
+
+def _section(title: str, text: str) -> str:
+    return f"## {title}\n\n{text.strip()}" if text.strip() else ""
+
+
+def _task(node: Node) -> str:
+    issue = f"It is issue #{node.issue}." if node.issue else ""
+    parts = (f"# Task: {node.title or node.id}", issue, node.description.strip())
+    return "\n\n".join(part for part in parts if part)
+
+
+def _check(check: str | None) -> list[str]:
+    if not check:
+        return []
+    return [f"When you are done, this command is run in your checkout and must pass:\n\n{_quoted(check)}"]
+
+
+def _earlier(upstream: Sequence[SessionResult]) -> list[str]:
+    """What the tasks before this one did; their commits are already in the checkout."""
+    if not upstream:
+        return []
+    share = min(_MESSAGE_CHARACTERS, _ALL_MESSAGES_CHARACTERS // len(upstream))
+    said = "Your task builds on these. What they committed is in your checkout; their reports are quoted as they came."
+    return [f"## Earlier tasks\n\n{said}", *(_result(result, characters=share) for result in upstream)]
+
+
+def _result(result: SessionResult, *, characters: int) -> str:
+    title = one_line(result.title, characters=200)
+    name = f"{result.task}: {title}" if title and title != result.task else result.task
+    branch = f", branch {result.branch}" if result.branch else ""
+    outcome = "" if result.outcome is Outcome.SUCCEEDED and not result.error_text else f"\n{_trouble(result)}"
+    parts = (
+        f"### {name}\n\nOutcome: {result.outcome}{branch}{outcome}",
+        *_elsewhere(result),
+        _files(result.changes.files),
+        _quoted(shorten(clean(result.final_message).strip(), characters=characters)),
+    )
+    return "\n\n".join(part for part in parts if part)
+
+
+def _elsewhere(result: SessionResult) -> list[str]:
+    """What it did that is not in the checkout of whoever builds on it."""
+    told = []
+    if result.strays:
+        told.append(f"Beside that branch, so not in your checkout: {strays_words(result.strays)}.")
+    if result.left_there:
+        there = left_there_words(result.left_there, machine=result.machine or "its machine")
+        told.append(f"Not in your checkout: {there}.")
+    return told
+
+
+def _trouble(result: SessionResult) -> str:
+    return f"Trouble: {one_line(result.error_text or 'not told', characters=300)}"
+
+
+def _files(files: Sequence[str]) -> str:
+    if not files:
+        return ""
+    rest = f"\n- and {len(files) - _FILES} more" if len(files) > _FILES else ""
+    return "Changed files:\n" + "\n".join(f"- {one_line(file)}" for file in files[:_FILES]) + rest
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())

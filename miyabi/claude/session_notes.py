@@ -1,0 +1,57 @@
+"""What the reader should know of a session besides its outcome. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from miyabi.claude.evidence import Evidence
+from miyabi.claude.known_failures import lost_writes
+from miyabi.claude.transcript import Transcript
+from miyabi.text.redact import redact
+from miyabi.text.sanitize import one_line
+from miyabi.text.units import count
+
+_LONGEST_CHARACTERS = 400
+_PARTS = {"output": "output", "transcript": "conversation"}
+_UNTRUSTED = re.compile(r"^.*Ignoring \d+ \S*permissions\S*.{0,80} entr.*$", re.MULTILINE)
+_STOPPED_AGENTS = re.compile(r"(?im)^.*(?:stopping|stopped|killed).{0,40} background (?:agent|work).*$")
+
+
+def notes_of(transcript: Transcript, evidence: Evidence) -> tuple[str, ...]:
+    """One sentence each, without secrets: what was lost, ended or left out of account while the session ran."""
+    every = (*_of_ends(transcript, evidence), *_of_losses(transcript, evidence), *_of_stderr(transcript, evidence))
+    return tuple(one_line(redact(note), characters=_LONGEST_CHARACTERS) for note in every)
+
+
+def _of_ends(transcript: Transcript, evidence: Evidence) -> Iterator[str]:
+    """What did not come to its own end."""
+    agents, commands = transcript.background.agents, transcript.background.count - transcript.background.agents
+    working = " and ".join(
+        [*([count(agents, "background agent")] if agents else []), *([count(commands, "command")] if commands else [])]
+    )
+    if evidence.ended_by == "lingered":
+        still = f", with {working} of it still at work" if working else ""
+        yield f"its process was ended after its last result, as it did not end by itself{still}"
+    elif working and transcript.result:
+        yield f"it ended with {working} still at work in the background; what they had not done is not there"
+    stopped = transcript.stopped_subagents
+    if stopped > agents:
+        were = "was" if stopped == 1 else "were"
+        yield f"{count(stopped, 'subagent')} of it {were} stopped before it was done; its part may be missing"
+
+
+def _of_losses(transcript: Transcript, evidence: Evidence) -> Iterator[str]:
+    if lost := transcript.writes_lost or lost_writes(evidence.stderr):
+        parts = [word for name, word in _PARTS.items() if name in lost.lost]
+        what = f"its {' and its '.join(parts)} could not be saved whole" if parts else "not all could be saved"
+        yield f"the disk of {evidence.machine} was full ({lost.reason or 'no space'}): {what}"
+    if missing := transcript.lost_results:
+        yield f"{count(missing, 'result')} of it never came here; what is judged is its last one"
+
+
+def _of_stderr(transcript: Transcript, evidence: Evidence) -> Iterator[str]:
+    if found := _UNTRUSTED.search(evidence.stderr):
+        yield f"claude said: {found[0].strip()}"
+    if not transcript.stopped_subagents and (found := _STOPPED_AGENTS.search(evidence.stderr)):
+        yield f"claude said: {found[0].strip()}"

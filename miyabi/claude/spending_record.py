@@ -1,0 +1,38 @@
+"""Claude's own record of what a session spent, read on the machine where the session is over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from miyabi.claude.command import inherited
+from miyabi.claude.spending import Ledger
+from miyabi.machines.host import Host
+from miyabi.machines.machine import Machine
+from miyabi.machines.quoting import script_word
+from miyabi.sessions.result import SessionSpec
+
+_MOST_BYTES = 64 * 1024 * 1024
+_PLACES = ("HOME", "CLAUDE_CONFIG_DIR")
+_READ = """\
+[ -n "${{HOME:-}}" ] || HOME=$(perl -e 'print +(getpwuid $<)[7]')
+{exports}
+cd "${{CLAUDE_CONFIG_DIR:-$HOME/.claude}}/projects" 2>/dev/null || exit 3
+for each in ./*/{conversation}.jsonl; do
+  [ -f "$each" ] || continue
+  grep -E '"type":"(assistant|cost-state)"' "$each"
+  find "${{each%.jsonl}}" -type f -name '*.jsonl' -exec grep -hE '"type":"assistant"' {{}} + 2>/dev/null
+done | tail -c {most}
+"""
+
+
+async def read_ledger(host: Host, machine: Machine, spec: SessionSpec, *, conversation: str) -> Ledger | None:
+    """The ledger of a conversation; None where the machine has none. Raises as `Host.run`."""
+    text = _READ.format(exports=_exports(machine, spec), conversation=script_word(conversation), most=_MOST_BYTES)
+    answer = await host.run(["/bin/sh", "-s"], stdin=text.encode("utf-8", "surrogateescape"))
+    return Ledger.read(answer.stdout) if answer.stdout else None
+
+
+def _exports(machine: Machine, spec: SessionSpec) -> str:
+    """Where claude's folder is for that session, as its own environment says."""
+    everything: Mapping[str, str] = inherited(machine) | machine.environment | dict(spec.environment)
+    return "\n".join(f"export {name}={script_word(everything[name])}" for name in _PLACES if name in everything)

@@ -1,0 +1,32 @@
+"""The commit that a remote's branch stands at now, with its history: where a nightly run starts from."""
+
+from __future__ import annotations
+
+from miyabi.errors import BaseMissing
+from miyabi.git.remote import large_objects
+from miyabi.git.remote.client import Patience, RemoteLine
+from miyabi.git.remote.target import PushTarget
+from miyabi.git.repository import Repository
+
+
+async def fetch_base(
+    repository: Repository, branch: str, *, remote: PushTarget, patience: Patience | None = None
+) -> str:
+    """The head of the remote's branch, as a full id. No branch of the user's is moved.
+
+    Its commits are here then, and what its files have in Git LFS.
+
+    Raises:
+        BadInput: it uses Git LFS, and there is no git-lfs here.
+        BaseMissing: the remote has no such branch.
+        RemoteError: the remote does not answer, or does not let us in.
+        GitFailed: git could not do it.
+    """
+    line = RemoteLine(repository, remote, patience or Patience())
+    head = (await line.look([branch])).get(branch)
+    if head is None:
+        raise BaseMissing(f"{remote.url} has no branch {branch!r} to start from. Name another base, or push it first.")
+    if head not in await repository.contains([head]):
+        await line.fetch([branch], into={})
+    await large_objects.fetch(line, head)
+    return head

@@ -1,0 +1,196 @@
+"""The commands that reach a remote repository: look, fetch, push. With its login, bounded in time, over a rename."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from miyabi.errors import RemoteUnreachable
+from miyabi.git.command import Answer
+from miyabi.git.remote import errors, redirection
+from miyabi.git.remote.push_report import PushReport
+from miyabi.git.remote.target import NAME, PushTarget
+from miyabi.git.repository import Repository
+from miyabi.system.backoff import Backoff
+
+_HEADS = "refs/heads/"
+_FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
+_WHATEVER_IS_HERE = ("-c", "fetch.negotiationAlgorithm=noop")
+_PUSH = ("push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--recurse-submodules=no")
+_READ, _WRITE = "read from", "push to"
+_BYTES_PER_SECOND = 100_000
+_DOWNLOAD_SECONDS = 3600.0
+_OBJECTS_PER_COMMAND = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long and how often.
+
+    Args:
+        attempts: how often something is tried in all.
+        retry_seconds: before the second attempt; doubles each time.
+        timeout_seconds: for one git command, however much it sends.
+    """
+
+    attempts: int = 3
+    retry_seconds: float = 2
+    timeout_seconds: float = 900
+
+    async def pause(self, attempt: int) -> None:
+        """Waits after an attempt that failed; the first is 1."""
+        await asyncio.sleep(Backoff(self.retry_seconds).seconds(attempt))
+
+
+class RemoteLine:
+    """A remote repository as we reach it from one of ours."""
+
+    def __init__(self, repository: Repository, target: PushTarget, patience: Patience) -> None:
+        self.repository, self.target, self.patience = repository, target, patience
+
+    async def look(self, branches: Collection[str]) -> dict[str, str]:
+        """Those of the branches that are there, each with its commit.
+
+        Raises:
+            RemoteError: it does not answer, not even to repetitions, or does not let us in.
+        """
+        wanted = {f"{_HEADS}{branch}" for branch in branches}
+        answer = await self._ask(("ls-remote", "--quiet"), sorted(wanted))
+        rows = (line.split("\t", 1) for line in answer.lines)
+        return {ref.removeprefix(_HEADS): commit for commit, ref in rows if ref in wanted}
+
+    async def fetch(self, branches: Collection[str], *, into: Mapping[str, str]) -> None:
+        """Brings the branches' objects, and nothing else, to where the environment `into` has objects stored.
+
+        Raises:
+            GitFailed: one of them is not there any more.
+            RemoteError: as `look`.
+        """
+        await self._ask(_FETCH, [f"{_HEADS}{branch}" for branch in branches], into)
+
+    async def bring(self, objects: Collection[str]) -> None:
+        """Brings these objects with all that belongs to them, whatever else of the same history is here.
+
+        Raises:
+            GitFailed: one of them is not there.
+            RemoteError: as `look`.
+        """
+        await self._ask((*_WHATEVER_IS_HERE, *_FETCH, "--stdin"), [], stdin="".join(f"{o}\n" for o in objects).encode())
+
+    async def send(self, wanted: Mapping[str, str], *, leases: Mapping[str, str]) -> tuple[PushReport, str]:
+        """What became of each branch, and what the other side says about it.
+
+        Args:
+            wanted: the commit for each branch.
+            leases: what is there now; a branch that is not in it must not be there.
+
+        Raises:
+            RemoteUnreachable: cut off; whether it was done is unknown.
+            GitError: it was not done.
+        """
+        leased = [f"--force-with-lease={_HEADS}{branch}:{leases.get(branch, '')}" for branch in wanted]
+        refs = [f"{commit}:{_HEADS}{branch}" for branch, commit in wanted.items()]
+        answer = await self._run((*_PUSH, *leased), refs)
+        report = PushReport.read(answer.text, said=answer.stderr)
+        if answer.exit_status and (report.unknown or not (report.stale or report.refused)):
+            raise errors.fault(answer, target=self.target, doing=_WRITE, branches=wanted)
+        return report, errors.remote_words(answer, target=self.target)
+
+    async def upload(self, objects: Mapping[str, int]) -> None:
+        """Git LFS objects that are here, by SHA-256 with their sizes, are at the remote from now on.
+
+        Raises:
+            RemoteUnreachable: cut off; may be repeated.
+            GitError: it was not done.
+        """
+        oids = list(objects)
+        for start in range(0, len(oids), _OBJECTS_PER_COMMAND):
+            some = oids[start : start + _OBJECTS_PER_COMMAND]
+            seconds = self.patience.timeout_seconds + sum(objects[oid] for oid in some) / _BYTES_PER_SECOND
+            await self._large("push", "--object-id", self._large_address, *some, doing=_WRITE, seconds=seconds)
+
+    async def download(self, commit: str) -> None:
+        """What the files of a commit have in Git LFS, and the remote has, is here from now on. Raises as `upload`."""
+        seconds = _DOWNLOAD_SECONDS + self.patience.timeout_seconds
+        await self._large("fetch", self._large_address, commit, doing=_READ, seconds=seconds)
+
+    @property
+    def _large_address(self) -> str:
+        """As git-lfs takes it, which knows a folder by a URL only."""
+        address = self.target.address
+        is_path = self.target.url.scheme == "file" and "://" not in address
+        return f"file://{self.repository.root / address}" if is_path else address
+
+    async def _large(self, *words: str, doing: str, seconds: float) -> None:
+        try:
+            with tempfile.TemporaryDirectory(prefix="miyabi-") as folder:
+                extra = self.target.environment_for_lfs(os.environ, file=Path(folder) / "config")
+                async with asyncio.timeout(seconds):
+                    answer = await self.repository.git.run("lfs", *words, extra=extra)
+        except TimeoutError:
+            raise errors.unreachable(
+                f"no end of its Git LFS objects after {seconds:g} seconds", target=self.target, doing=doing
+            ) from None
+        if answer.exit_status:
+            raise errors.fault(answer, target=self.target, doing=doing)
+
+    async def _ask(
+        self,
+        words: tuple[str, ...],
+        refs: Collection[str],
+        extra: Mapping[str, str] | None = None,
+        *,
+        stdin: bytes = b"",
+    ) -> Answer:
+        """The answer to what may be repeated."""
+        attempt = 1
+        while True:
+            try:
+                answer = await self._run(words, refs, extra, stdin=stdin)
+                if not answer.exit_status:
+                    return answer
+                branches = [ref.removeprefix(_HEADS) for ref in refs]
+                raise errors.fault(answer, target=self.target, doing=_READ, branches=branches)
+            except RemoteUnreachable:
+                if attempt == self.patience.attempts:
+                    raise
+            await self.patience.pause(attempt)
+            attempt += 1
+
+    async def _run(
+        self,
+        words: tuple[str, ...],
+        refs: Collection[str],
+        extra: Mapping[str, str] | None = None,
+        *,
+        stdin: bytes = b"",
+    ) -> Answer:
+        given = dict(extra or {})
+        answer = await self._once(words, refs, self.target.environment(os.environ) | given, stdin=stdin)
+        if not errors.is_redirected(answer):
+            return answer
+        await self._follow()
+        return await self._once(words, refs, self.target.environment(os.environ) | given, stdin=stdin)
+
+    async def _follow(self) -> None:
+        """The repository was renamed: from now on its new address counts, if it is on the same server."""
+        place = await redirection.place(self.target)
+        there = self.target.moved(place) if place else None
+        if there is None:
+            raise errors.moved(place or "an unknown place", target=self.target)
+        self.target = there
+
+    async def _once(
+        self, words: tuple[str, ...], refs: Collection[str], extra: Mapping[str, str], *, stdin: bytes
+    ) -> Answer:
+        seconds = self.patience.timeout_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.repository.git.run(*words, NAME, *refs, stdin=stdin, extra=extra)
+        except TimeoutError:
+            doing = _WRITE if words[0] == "push" else _READ
+            raise errors.unreachable(f"no end after {seconds:g} seconds", target=self.target, doing=doing) from None

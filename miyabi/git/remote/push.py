@@ -1,0 +1,97 @@
+"""Commits of the user's repository become branches of a remote: what differs, under a lease, and only over our own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from miyabi.errors import GitFailed, RemoteUnreachable
+from miyabi.git.remote import errors, large_objects, push_owner
+from miyabi.git.remote.client import Patience, RemoteLine
+from miyabi.git.remote.target import PushTarget
+from miyabi.git.repository import Repository
+
+__all__ = ["Patience", "PushTarget", "push"]
+
+_RACE = "it changes while we push"
+
+
+async def push(
+    repository: Repository, branches: Mapping[str, str], *, remote: PushTarget, patience: Patience | None = None
+) -> tuple[str, ...]:
+    """Puts each remote branch at its commit; the names of those that were elsewhere before, or not there.
+
+    Nothing is written where nothing differs, so an interrupted push is simply repeated. A branch that holds what is
+    not ours stays as it is: see `miyabi.git.remote.push_owner`. One that cannot be pushed keeps no other one back. No hook of
+    the user runs, and nothing in the repository changes.
+
+    Args:
+        repository: holds the commits.
+        branches: the commit for each branch of the remote.
+        remote: where to, and with whose login.
+        patience: how long and how often.
+
+    Raises:
+        PushRefused: some branches were not pushed; `refused` says why, `pushed` which ones were.
+        RemoteUnreachable: it does not answer, not even to repetitions.
+        RemoteLoginRefused: the login is missing or not accepted.
+        RemoteNotFound: there is no such repository, or it is at another server now.
+        GitFailed: a commit is not here, or git could not do it.
+    """
+    here = await repository.contains(set(branches.values()))
+    if missing := [branch for branch, commit in branches.items() if commit not in here]:
+        raise GitFailed(f"{missing[0]} cannot be pushed: {repository.root} has no commit {branches[missing[0]]}.")
+    return await _Push(branches, RemoteLine(repository, remote, patience or Patience())).run() if branches else ()
+
+
+class _Push:
+    def __init__(self, branches: Mapping[str, str], line: RemoteLine) -> None:
+        self.branches, self.line = branches, line
+        self.refused: dict[str, str] = {}
+        self.said: list[str] = []
+
+    async def run(self) -> tuple[str, ...]:
+        before = await self.line.look(self.branches)
+        await self._settle(before)
+        differed = (branch for branch, commit in self.branches.items() if before.get(branch) != commit)
+        pushed = tuple(branch for branch in differed if branch not in self.refused)
+        if self.refused:
+            said = "; ".join(dict.fromkeys(self.said))
+            raise errors.refusal(self.refused, pushed=pushed, target=self.line.target, remote_said=said)
+        return pushed
+
+    async def _settle(self, there: Mapping[str, str]) -> None:
+        """Pushes, looks and pushes again until every branch is there or refused."""
+        attempt = 1
+        while wanted := await self._wanted(there):
+            stale = await self._send(wanted, there, is_last=attempt == self.line.patience.attempts)
+            if not stale:
+                return
+            if attempt == self.line.patience.attempts:
+                self.refused |= stale
+                return
+            await self.line.patience.pause(attempt)
+            attempt += 1
+            there = await self.line.look(self.branches)
+
+    async def _wanted(self, there: Mapping[str, str]) -> dict[str, str]:
+        differing = {b: c for b, c in self.branches.items() if there.get(b) != c and b not in self.refused}
+        foreign = await push_owner.strangers(self.line, differing, there=there)
+        self.refused |= foreign
+        return {branch: commit for branch, commit in differing.items() if branch not in foreign}
+
+    async def _send(self, wanted: Mapping[str, str], there: Mapping[str, str], *, is_last: bool) -> dict[str, str]:
+        """The branches that have to be looked at again, with the reason."""
+        try:
+            lacking = await large_objects.upload(self.line, wanted, there=there)
+            self.refused |= lacking
+            wanted = {branch: commit for branch, commit in wanted.items() if branch not in lacking}
+            if not wanted:
+                return {}
+            report, said = await self.line.send(wanted, leases=there)
+        except RemoteUnreachable:
+            if is_last:
+                raise
+            return dict.fromkeys(wanted, "cut off")
+        self.refused |= report.refused
+        self.said += [said] if said and (report.refused or report.stale) else []
+        return {branch: f"{_RACE}: {why}" for branch, why in report.stale.items()}

@@ -1,0 +1,196 @@
+"""Asks GitHub with manners: paces writes, waits for limits, goes on after faults, follows a rename."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from miyabi.errors import GitHubError, GitHubUnreachable, NotFoundOnGitHub, RateLimited, ValidationRefused
+from miyabi.github import errors as faults
+from miyabi.github.access import GitHubAccess, Manners
+from miyabi.github.pace import pace_of
+from miyabi.github.parse import read, repository
+from miyabi.github.request import Answer, Request, Transport, UnansweredError
+from miyabi.system.backoff import Backoff
+
+T = TypeVar("T")
+OnWait = Callable[[float, str], object]
+_PAGE = 100
+_MOST_PAGES = 1000
+
+
+class GitHubClient:
+    """One repository at GitHub, request by request.
+
+    Args:
+        transport: sends one request once.
+        on_wait: told before each wait: how many seconds, and why.
+    """
+
+    def __init__(self, transport: Transport, *, access: GitHubAccess, manners: Manners, on_wait: OnWait) -> None:
+        self.repository = access.repository
+        self.is_app = access.is_app
+        self._transport, self._base_url = transport, access.base_url
+        self._manners, self._on_wait = manners, on_wait
+        self._pace = pace_of(access.account)
+        self._is_known = False
+
+    async def get(self, path: str, *, subject: str, query: Mapping[str, Any] | None = None) -> Any:
+        """The JSON value there."""
+        return (await self.send(Request(path=path, subject=subject, query=query or {}))).data
+
+    async def pages(
+        self, path: str, *, subject: str, query: Mapping[str, Any] | None = None, key: str | None = None
+    ) -> list[Any]:
+        """The items of all pages; `key` is their name where they are wrapped in an object."""
+        items: list[Any] = []
+        wanted: Mapping[str, Any] | None = {**(query or {}), "per_page": _PAGE}
+        for _ in range(_MOST_PAGES):
+            answer = await self.send(Request(path=path, subject=subject, query=wanted or {}))
+            data = answer.data
+            page = data.get(key) if key and isinstance(data, dict) else data
+            if not isinstance(page, list):
+                raise GitHubError(f"GitHub's list of {subject} is no list. Is base_url the API's address?")
+            items += page
+            if not (wanted := answer.next_page):
+                break
+        return items
+
+    async def settle(
+        self,
+        look: Callable[[], Awaitable[T]],
+        change: Callable[[T], Request | None],
+        *,
+        result: Callable[[Any], T] | None = None,
+    ) -> T:
+        """What is there once `change` finds nothing left to write.
+
+        Nothing is written over what has not been seen: after every wait, and before every repetition, it is looked
+        at again.
+
+        Args:
+            look: what is there now.
+            change: the write that is still needed; None where none is.
+            result: what a write's answer says is there; without it, it is looked at again.
+
+        Raises:
+            GitHubError: the kind that GitHub's refusal means.
+        """
+        patience = _Patience(self._manners, self._on_wait)
+        while True:
+            found = await look()
+            if (request := change(found)) is None:
+                return found
+            async with self._pace.turn(interval_seconds=self._manners.write_interval_seconds) as turn:
+                if turn.has_waited and (request := change(found := await look())) is None:
+                    return found
+                turn.is_used = True
+                answer = await self._write(request, patience)
+            if answer is not None:
+                return read(result, answer.data, subject=request.subject) if result else await look()
+            await patience.wait()
+
+    async def _write(self, request: Request, patience: _Patience) -> Answer | None:
+        """The good answer to a write; None where it is to be looked at again after a wait."""
+        try:
+            return await self._attempt(request)
+        except GitHubError as error:
+            patience.bear(error, request)
+        return None
+
+    async def send(self, request: Request) -> Answer:
+        """The good answer to a read, which is repeated after faults.
+
+        Raises:
+            GitHubError: the kind that GitHub's refusal means.
+        """
+        patience = _Patience(self._manners, self._on_wait)
+        while True:
+            try:
+                return await self._attempt(request)
+            except GitHubError as error:
+                patience.bear(error, request)
+            await patience.wait()
+
+    async def _attempt(self, request: Request) -> Answer:
+        answer = await self._once(request)
+        if answer.is_redirect:
+            await self._follow_rename(answer, request)
+            answer = await self._once(request)
+        if not answer.is_good:
+            raise await self._fault(answer, request)
+        self._is_known = self._is_known or not request.path.startswith("/")
+        return answer
+
+    async def _once(self, request: Request) -> Answer:
+        try:
+            return await self._transport.send(request, path=self._path(request))
+        except UnansweredError as error:
+            raise faults.unreachable(request, base_url=self._base_url, reason=str(error)) from error
+
+    def _path(self, request: Request) -> str:
+        if request.path.startswith("/"):
+            return request.path.lstrip("/")
+        return f"repos/{self.repository}/{request.path}".rstrip("/")
+
+    async def _fault(self, answer: Answer, request: Request) -> GitHubError:
+        error = faults.fault(answer, request, repository=self.repository, base_url=self._base_url)
+        if isinstance(error, NotFoundOnGitHub) and request.path and not self._is_known:
+            await self.get("", subject="repository")  # says so if it is the repository that is missing
+        return error
+
+    async def _follow_rename(self, answer: Answer, request: Request) -> None:
+        """Learns the repository's new name, which is used from here on."""
+        root = self._base_url.rstrip("/")
+        moved = answer if not request.path else await self._once(Request(path="", subject="repository"))
+        target = moved.headers.get("location", "")
+        if not moved.is_redirect or not target.startswith(f"{root}/"):
+            raise faults.moved(answer, request, repository=self.repository)
+        renamed = await self._once(Request(path=target.removeprefix(root), subject="repository"))
+        if not renamed.is_good:
+            raise faults.moved(answer, request, repository=self.repository)
+        self.repository = read(repository, renamed.data, subject="the repository").full_name
+
+
+class _Patience:
+    """What one call bears of faults and limits, and how long it waits after each."""
+
+    def __init__(self, manners: Manners, on_wait: OnWait) -> None:
+        self._manners, self._on_wait = manners, on_wait
+        self._waited, self._failures = 0.0, 0
+        self._seconds, self._reason = 0.0, ""
+
+    def bear(self, error: GitHubError, request: Request) -> None:
+        """Returns where it is worth another try after `wait`.
+
+        Raises:
+            GitHubError: that error, where it is not.
+        """
+        if isinstance(error, RateLimited):
+            self._seconds, self._reason = error.wait_seconds, "GitHub's rate limit"
+            self._waited += error.wait_seconds
+            is_enough = self._waited > self._manners.max_wait_seconds
+        else:
+            self._failures += 1
+            self._seconds, self._reason = Backoff(self._manners.retry_seconds).seconds(self._failures), str(error)
+            is_enough = self._failures >= self._manners.attempts or not _may_pass(error, request)
+        if is_enough:
+            raise error
+
+    async def wait(self) -> None:
+        """Waits, and tells so before."""
+        self._on_wait(self._seconds, self._reason)
+        await asyncio.sleep(self._seconds)
+
+
+def _may_pass(error: GitHubError, request: Request) -> bool:
+    """It is worth another look: the server may be well again, or what we wanted is done already."""
+    match error:
+        case GitHubUnreachable():
+            return True
+        case ValidationRefused():
+            return request.writes and error.exists
+        case NotFoundOnGitHub():
+            return request.method == "DELETE"
+    return False

@@ -1,0 +1,72 @@
+"""Where work goes home: the user's repository, the same at GitHub, the settings, and as whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import SecretStr
+
+from miyabi.errors import BadInput, GitHubError
+from miyabi.git.remote.target import PushTarget, RemoteToken
+from miyabi.git.repository import Repository
+from miyabi.git.sparse_checkout import require_checked_out
+from miyabi.github.access import GitHubAccess, Manners
+from miyabi.github.login import GitHubLogin, github_access, remote_token
+from miyabi.github.repository import GitHubRepository
+from miyabi.refusals import is_bad_input
+from miyabi.settings.settings import CONFIG_FILE, Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A repository of the user, and the same at GitHub."""
+
+    repository: Repository
+    settings: Settings
+    access: GitHubAccess
+
+    @classmethod
+    async def open(
+        cls, repository: Path, *, login: GitHubLogin, config: Path | None = None, overrides: Mapping[str, Any]
+    ) -> Self:
+        """The place of a repository.
+
+        Raises:
+            BadInput: no repository, no such remote, or a setting that cannot be used.
+        """
+        opened = await Repository.open(repository)
+        await require_checked_out(opened.root, CONFIG_FILE, config=config)
+        settings = Settings.load(opened.root, config=config, **overrides)
+        there = await PushTarget.resolve(opened, remote=settings.github.remote)
+        access = github_access(settings.github, login=login, remote_url=there.address)
+        return cls(repository=opened, settings=settings, access=access)
+
+    @property
+    def manners(self) -> Manners:
+        """How GitHub is asked there."""
+        return Manners.of(self.settings.github)
+
+    async def require_writable(self) -> None:
+        """Passes where GitHub lets us write to the repository.
+
+        Raises:
+            BadInput: it does not, as the token, its rights or the repository are.
+            GitHubError: it does not answer at the moment.
+        """
+        try:
+            async with GitHubRepository.open(self.access, manners=self.manners) as github:
+                await github.info(for_writing=True)
+        except GitHubError as error:
+            raise (BadInput(str(error)) if is_bad_input(error) else error) from None
+
+    async def remote(self, token: SecretStr) -> PushTarget:
+        """Where branches are pushed to and the base is fetched from. Raises SettingsError, as `open`."""
+        remote = self.settings.github.remote
+        return await PushTarget.resolve(self.repository, remote=remote, token=self.remote_token(token))
+
+    def remote_token(self, token: SecretStr) -> RemoteToken:
+        """The token as git takes it: for GitHub's server there, and for no other."""
+        return remote_token(token, base_url=self.access.base_url)

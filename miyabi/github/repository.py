@@ -1,0 +1,157 @@
+"""A repository at GitHub: its issues, milestones and pull requests, and what is the repository's own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Self
+from urllib.parse import quote
+
+from pydantic import SecretStr
+
+from miyabi.errors import NotFoundOnGitHub, RepositoryArchived, RightsMissing
+from miyabi.github import parse as reading
+from miyabi.github.access import GitHubAccess, Manners
+from miyabi.github.client import GitHubClient, OnWait
+from miyabi.github.errors import unreachable
+from miyabi.github.issues import Issues
+from miyabi.github.milestones import Milestones
+from miyabi.github.parse import read
+from miyabi.github.pull_requests import PullRequests
+from miyabi.github.request import Request, UnansweredError
+from miyabi.github.transport import GithubkitTransport
+from miyabi.github.values import RepositoryInfo, StatusState
+
+_WRITERS = {"admin", "maintain", "write", "push"}
+_LONGEST_STATUS = 140  # GitHub refuses longer descriptions
+
+
+class GitHubRepository:
+    """A repository at GitHub: reads, and writes only what differs. Every method may raise what is below `GitHubError`.
+
+    Example:
+        >>> async with GitHubRepository.open(access) as github:
+        ...     milestone = await github.milestones.get(37)
+    """
+
+    def __init__(self, client: GitHubClient, transport: GithubkitTransport) -> None:
+        self.issues = Issues(client)
+        self.milestones = Milestones(client)
+        self.pull_requests = PullRequests(client)
+        self._client, self._transport = client, transport
+        self._writers: dict[str, bool] = {}
+        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, access: GitHubAccess, *, manners: Manners | None = None, on_wait: OnWait = lambda _seconds, _reason: None
+    ) -> AsyncIterator[Self]:
+        """The repository, until the end of the `async with`. Nothing is sent before the first call.
+
+        Args:
+            access: which repository, as whom.
+            manners: pace, patience and repetitions.
+            on_wait: told before each wait how many seconds it takes, and why.
+        """
+        async with GithubkitTransport(access) as transport:
+            client = GitHubClient(transport, access=access, manners=manners or Manners(), on_wait=on_wait)
+            yield cls(client, transport)
+
+    @property
+    def repository(self) -> str:
+        """owner/name; the new name once a rename was met."""
+        return self._client.repository
+
+    async def info(self, *, for_writing: bool = False) -> RepositoryInfo:
+        """The repository as GitHub sees it; a rename is followed.
+
+        Raises:
+            RepositoryArchived: asked `for_writing`, but it is read-only.
+            RightsMissing: asked `for_writing`, but the token may not push.
+        """
+        data = await self._client.get("", subject="repository")
+        info = read(reading.repository, data, subject="the repository")
+        if for_writing and info.archived:
+            raise RepositoryArchived(
+                f"GitHub repository {info.full_name} is archived, so it is read-only."
+                " Unarchive it in its settings, or name another repository."
+            )
+        if for_writing and not info.can_push and not self._client.is_app:  # GitHub does not say it of an App
+            raise RightsMissing(
+                f"The token may read {info.full_name}, but not write to it."
+                " Give it write access to contents, issues and pull requests there."
+            )
+        return info
+
+    async def token(self) -> SecretStr:
+        """The token that git pushes with: the one we came with, or the App's at the moment.
+
+        Raises:
+            GitHubError: the App gets none, or not now.
+        """
+        try:
+            return await self._transport.token()
+        except UnansweredError as error:
+            request, place = Request(path="/app", subject="a token for the App"), self._transport.base_url
+            raise unreachable(request, base_url=place, reason=str(error)) from error
+
+    async def can_write(self, login: str) -> bool:
+        """Somebody may push to the repository. Asked once a login, however many want to know."""
+        key = login.lower()
+        async with self._asking[key]:
+            if key not in self._writers:
+                self._writers[key] = await self._ask_permission(login) in _WRITERS
+            return self._writers[key]
+
+    async def _ask_permission(self, login: str) -> str:
+        path = f"collaborators/{quote(login, safe='')}/permission"
+        try:
+            data = await self._client.get(path, subject=f"permission of {login}")
+        except NotFoundOnGitHub:
+            return ""  # no such account any more, or an App
+        return read(lambda answer: str(answer["permission"]), data, subject=f"permission of {login}")
+
+    async def ensure_labels(self, labels: Mapping[str, tuple[str, str]]) -> None:
+        """Labels exist in the repository: name → (colour in hex, description). Those that exist stay as they are."""
+        known = await self._known_labels() if labels else frozenset()
+        for name, (colour, description) in labels.items():
+            if name.lower() not in known:
+                body = {"name": name, "color": colour.lstrip("#").lower(), "description": description}
+                await self._ensure_label(name, body)
+
+    async def _ensure_label(self, name: str, body: Mapping[str, str]) -> None:
+        def change(known: frozenset[str]) -> Request | None:
+            return None if name.lower() in known else Request.post("labels", body, subject=f"label {name}")
+
+        await self._client.settle(self._known_labels, change, result=lambda _: frozenset())
+
+    async def _known_labels(self) -> frozenset[str]:
+        found = await self._client.pages("labels", subject="labels")
+        return frozenset(name.lower() for name in reading.labels(found))
+
+    async def set_status(
+        self, sha: str, *, context: str, state: StatusState, description: str = "", target_url: str = ""
+    ) -> None:
+        """A commit has that status in that context. The description is cut at 140 characters."""
+        wanted = {"state": state, "description": _cut(description), "target_url": target_url}
+
+        async def look() -> dict[str, str] | None:
+            found = await self._client.pages(f"commits/{sha}/status", subject=f"status of {sha[:12]}", key="statuses")
+            return next((_status(data) for data in found if data.get("context") == context), None)
+
+        def change(there: dict[str, str] | None) -> Request | None:
+            body = {**{k: v for k, v in wanted.items() if v}, "context": context}
+            return None if there == wanted else Request.post(f"statuses/{sha}", body, subject=f"status of {sha[:12]}")
+
+        await self._client.settle(look, change, result=lambda _: None)
+
+
+def _status(data: Mapping[str, Any]) -> dict[str, str]:
+    return {key: str(data.get(key) or "") for key in ("state", "description", "target_url")}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_STATUS else f"{text[: _LONGEST_STATUS - 1]}…"

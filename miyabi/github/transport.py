@@ -1,0 +1,184 @@
+"""The only door to githubkit: requests go out, answers come back as values of ours."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import SecretStr
+
+from miyabi.errors import GitHubError, TokenRefused
+from miyabi.github.access import GitHubAccess, GitHubApp
+from miyabi.github.errors import is_passing, limit_seconds, rate_limited
+from miyabi.github.parse import read
+from miyabi.github.request import Answer, Request, UnansweredError
+from miyabi.text.redact import REDACTED
+
+if TYPE_CHECKING:
+    import githubkit
+
+_API_VERSION = "2022-11-28"  # the one that every GitHub Enterprise Server in support knows
+_RENEW_BEFORE = timedelta(minutes=5)
+
+
+class _UnsentError(UnansweredError):
+    """The request could not even be made."""
+
+
+class GithubkitTransport:
+    """Sends one request once. The credential is put in at the last moment and stands in no value that is shown."""
+
+    def __init__(self, access: GitHubAccess) -> None:
+        self._access, self.base_url = access, access.base_url
+        self._tokens = _AppTokens(access, access.app) if access.app else None
+        self._token = access.token
+        self._kit = _kit(access, auth=self)
+
+    async def __aenter__(self) -> Self:
+        await self._kit.__aenter__()  # type: ignore[no-untyped-call]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._kit.__aexit__()
+
+    def get_auth_flow(self, _kit: Any) -> Any:
+        """What githubkit asks of its strategies."""
+        return self._sign
+
+    def _sign(self, request: Any) -> Any:
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
+        return request
+
+    async def token(self) -> SecretStr:
+        """The token that is good now.
+
+        Raises:
+            TokenRefused: the App gets none.
+        """
+        if self._tokens:
+            self._token = await self._tokens.current()
+        assert self._token  # noqa: S101 - `GitHubAccess` has a token or an App
+        return self._token
+
+    async def send(self, request: Request, *, path: str) -> Answer:
+        """See `miyabi.github.request.Transport`."""
+        secrets = [await self.token()]
+        call = self._kit.arequest(
+            request.method,
+            path,
+            params=dict(request.query) or None,
+            json=request.body,
+            headers={"X-GitHub-Api-Version": _API_VERSION},
+        )
+        return await _answer(call, timeout_seconds=self._access.timeout_seconds, secrets=secrets)
+
+
+def _token(data: Any) -> tuple[SecretStr, datetime]:
+    """An installation's token, and until when it is good."""
+    return SecretStr(data["token"]), datetime.fromisoformat(data["expires_at"])
+
+
+class _AppTokens:
+    """The tokens of an App's installation, each renewed before it ends."""
+
+    def __init__(self, access: GitHubAccess, app: GitHubApp) -> None:
+        self._access, self._app = access, app
+        self._token: SecretStr | None = None
+        self._until = datetime.min.replace(tzinfo=UTC)
+        self._lock = asyncio.Lock()
+
+    async def current(self) -> SecretStr:
+        """A token that is good for some minutes more."""
+        async with self._lock:
+            if self._token is None or datetime.now(UTC) > self._until - _RENEW_BEFORE:
+                self._token, self._until = await self._mint()
+            return self._token
+
+    async def _mint(self) -> tuple[SecretStr, datetime]:
+        async with self._kit() as kit:
+            call = kit.arequest("POST", f"app/installations/{self._app.installation_id}/access_tokens")
+            seconds, key = self._access.timeout_seconds, SecretStr(self._app.pem)
+            answer = await _outcome(call, timeout_seconds=seconds, secrets=[key])
+        if isinstance(answer, UnansweredError):
+            raise self._unreadable() if isinstance(answer, _UnsentError) else answer
+        if not answer.is_good:
+            raise self._refused(answer)
+        return read(_token, answer.data, subject="the App's token")
+
+    def _kit(self) -> githubkit.GitHub[Any]:
+        import githubkit  # noqa: PLC0415 - half a second that only those pay who open
+
+        return _kit(self._access, auth=githubkit.AppAuthStrategy(app_id=self._app.app_id, private_key=self._app.pem))
+
+    def _unreadable(self) -> TokenRefused:
+        return TokenRefused(
+            f"The private key of GitHub App {self._app.app_id} cannot be read."
+            " Give the whole PEM text, with its first and last line."
+        )
+
+    def _refused(self, answer: Answer) -> GitHubError | UnansweredError:
+        if (seconds := limit_seconds(answer)) is not None:
+            return rate_limited(answer, seconds=seconds)
+        if is_passing(answer):
+            return UnansweredError(f"status {answer.status} for the App's token")
+        return TokenRefused(
+            f"GitHub gives no token for installation {self._app.installation_id} of App {self._app.app_id}:"
+            f" {answer.status} {answer.message}. Check both numbers, and that the private key is the App's.",
+            status=answer.status,
+        )
+
+
+def _kit(access: GitHubAccess, *, auth: Any) -> githubkit.GitHub[Any]:
+    import githubkit  # noqa: PLC0415 - half a second that only those pay who open
+    from githubkit.cache import MemCacheStrategy  # noqa: PLC0415 - same
+
+    return githubkit.GitHub(
+        auth,
+        base_url=access.root,
+        timeout=access.timeout_seconds,
+        user_agent="miyabi-scheduler",
+        follow_redirects=False,
+        http_cache=False,
+        cache_strategy=MemCacheStrategy(),  # the default is shared by all event loops of the process, and hangs
+        auto_retry=False,
+    )
+
+
+async def _answer(call: Any, *, timeout_seconds: float, secrets: list[SecretStr]) -> Answer:
+    """The answer to a call, or why none came. Neither shows a secret, nor do the errors that led to it."""
+    answer = await _outcome(call, timeout_seconds=timeout_seconds, secrets=secrets)
+    if isinstance(answer, UnansweredError):
+        raise answer  # here, where the error of the HTTP client, which holds the whole request, is no context of it
+    return answer
+
+
+async def _outcome(call: Any, *, timeout_seconds: float, secrets: list[SecretStr]) -> Answer | UnansweredError:
+    from githubkit.exception import RequestError, RequestFailed, RequestTimeout  # noqa: PLC0415 - see `_kit`
+
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            response = await call
+    except RequestFailed as error:
+        response = error.response
+    except (TimeoutError, RequestTimeout):
+        return UnansweredError(f"no answer within {timeout_seconds:g} seconds")
+    except RequestError as error:
+        return _unanswered(error.exc, secrets=secrets)
+    except ValueError:  # githubkit cannot read a retry-after that is a date
+        return UnansweredError("an answer that cannot be read")
+    content = response.content if response.raw_response.is_success else _clean(response.content, secrets)
+    return Answer(status=response.status_code, headers=dict(response.headers), content=content)
+
+
+def _unanswered(error: Exception, *, secrets: list[SecretStr]) -> UnansweredError:
+    told = _clean(f"{type(error).__name__}: {error}".encode(), secrets).decode(errors="replace")
+    is_ours = isinstance(error, (ValueError, TypeError)) or type(error).__module__.startswith("jwt")
+    return _UnsentError(told) if is_ours else UnansweredError(told)
+
+
+def _clean(content: bytes, secrets: list[SecretStr]) -> bytes:
+    for secret in secrets:
+        content = content.replace(secret.get_secret_value().encode(), REDACTED.encode())
+    return content

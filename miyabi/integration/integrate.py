@@ -1,0 +1,167 @@
+"""A run's heads become one branch that passes the verify commands; what does not fit is left out, and named."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from miyabi.dag.graph import Dag
+from miyabi.git import own_branch
+from miyabi.git.clone import describe
+from miyabi.git.history import History
+from miyabi.git.repository import Repository
+from miyabi.integration import left_out
+from miyabi.integration.bisect import first_failing
+from miyabi.integration.conflict import Resolve
+from miyabi.integration.large_files import too_large
+from miyabi.integration.merge_chain import Chain, ChainMaker
+from miyabi.integration.values import Integration, LeftOut
+from miyabi.integration.verify import LOG_CHARACTERS, RunCommand, Verifier, run_plainly, tail
+from miyabi.sessions.result import SessionResult, integration_branch
+from miyabi.settings.tables import IntegrationSettings
+from miyabi.text.redact import redact
+
+_DEFAULTS = IntegrationSettings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    chain: Chain
+    verified: bool | None = None
+    log: str = ""
+
+
+async def integrate(
+    repository: Repository,
+    *,
+    dag: Dag,
+    results: Mapping[str, SessionResult],
+    run: str,
+    base: str,
+    base_branch: str | None = None,
+    settings: IntegrationSettings = _DEFAULTS,
+    run_command: RunCommand = run_plainly,
+    resolve: Resolve | None = None,
+    max_file_bytes: int | None = None,
+) -> Integration:
+    """Merges the successful tasks' heads into the run's integration branch. The same again makes the same branch.
+
+    Args:
+        repository: holds base and heads; its checkout, index, HEAD and hooks stay alone.
+        dag: the tasks.
+        results: the last result of each task that has one.
+        run: name of the run.
+        base: branch, tag or commit that the branch starts from.
+        base_branch: the branch that this is the head of; verify commands find it under its name.
+        settings: commands that must pass on the merged tree, and how often they are tried.
+        run_command: runs each of them.
+        resolve: has a merge that conflicts resolved by somebody; None: such a task is left out.
+        max_file_bytes: a task whose commits bring a larger file is left out; None: none is.
+
+    Raises:
+        BaseMissing: there is no such base.
+        GitFailed: the branch is checked out or holds commits of others, or git could not do it.
+    """
+    branch, start = integration_branch(run), await repository.resolve(base)
+    await own_branch.require_ours(repository, branch, base=start)
+    heads = {result.head for result in results.values() if result.succeeded and result.head}
+    here = await repository.contains(heads)
+    maker = ChainMaker(
+        git=repository.git,
+        dag=dag,
+        results=results,
+        run=run,
+        base=start,
+        history=await History.read(repository.git, base=start, heads=sorted(here)),
+        resolve=resolve,
+        max_file_bytes=max_file_bytes,
+    )
+    causes = await _causes(repository, dag, results, here=here, base=start, max_file_bytes=max_file_bytes)
+    clone = await describe(repository, branch=base_branch, commit=start)
+    verifier = Verifier(repository, settings, clone=clone, run_command=run_command)
+    outcome = await _settle(maker, verifier, causes)
+    await own_branch.place(repository, branch, head=outcome.chain.head, base=start)
+    return Integration(
+        branch=branch,
+        base=start,
+        head=outcome.chain.head,
+        merged=outcome.chain.merged,
+        left_out=tuple(outcome.chain.left_out.values()),
+        verified=outcome.verified,
+        verify_commands=tuple(map(redact, settings.verify)),
+        verify_log=outcome.log,
+    )
+
+
+async def _causes(
+    repository: Repository,
+    dag: Dag,
+    results: Mapping[str, SessionResult],
+    *,
+    here: Collection[str],
+    base: str,
+    max_file_bytes: int | None,
+) -> dict[str, LeftOut]:
+    """The tasks that are left out before anything is merged: see `leaving_out.not_to_merge` and `too_large`."""
+    causes = left_out.not_to_merge(dag, results, here=here)
+    if max_file_bytes is None:
+        return causes
+    heads = {task: result for task, result in results.items() if result.head in here and task not in causes}
+    large = await too_large(repository.git, heads, base=base, max_bytes=max_file_bytes)
+    return causes | {t: left_out.too_large(t, files, max_bytes=max_file_bytes) for t, files in large.items()}
+
+
+async def _settle(maker: ChainMaker, verifier: Verifier, causes: Mapping[str, LeftOut]) -> _Outcome:
+    """Merges and verifies; whoever breaks it is left out, and the rest is merged and verified again."""
+    causes = dict(causes)
+    chain = await maker.make(causes)
+    if not verifier.how.verify or not chain.merges:
+        return _Outcome(chain=chain)
+    for number in range(1, verifier.how.verify_rounds + 1):
+        if not await verifier.surely_fails(chain.head, label=_label(chain, len(chain.merges))):
+            return _Outcome(chain=chain, verified=True, log=verifier.log(chain.head))
+        if await verifier.surely_fails(chain.base, label=_label(chain, 0)):
+            return _Outcome(chain=chain, verified=False, log=_log(_BASE_FAILS, verifier, chain.base))
+        if number < verifier.how.verify_rounds:
+            culprit = await _culprit(chain, verifier)
+            causes[culprit.task] = culprit
+            chain = await maker.make(causes)
+    return _Outcome(chain=chain, verified=False, log=_log(_GIVEN_UP, verifier, chain.head))
+
+
+async def _culprit(chain: Chain, verifier: Verifier) -> LeftOut:
+    """The task with whose merge the commands begin to fail; the whole chain fails and its base passes."""
+    commits = chain.commits
+
+    async def passes(merges: int) -> bool:
+        return await verifier.passes(commits[merges], label=_label(chain, merges))
+
+    async def surely_fails(merges: int) -> bool:
+        return await verifier.surely_fails(commits[merges], label=_label(chain, merges))
+
+    good = max(number for number, commit in enumerate(commits) if verifier.passed(commit))
+    found = await first_failing(good=good, bad=len(chain.merges), passes=passes, surely_fails=surely_fails)
+    verdict = verifier.last(commits[found])
+    return left_out.breaking(
+        chain.merges[found - 1].task,
+        command=verdict.command or "",
+        exit_status=verdict.exit_status,
+        output=verdict.output,
+    )
+
+
+_BASE_FAILS = "The base fails by itself, before anything is merged, so no task is blamed:"
+_GIVEN_UP = "It still fails, and no further culprit was looked for:"
+
+
+def _log(sentence: str, verifier: Verifier, commit: str) -> str:
+    return tail(f"{sentence}\n\n{verifier.last(commit).log}", characters=LOG_CHARACTERS)
+
+
+def _label(chain: Chain, merges: int) -> str:
+    """What is verified, in words."""
+    if not merges:
+        return "the base"
+    if len(chain.merges) == 1:
+        return "the only merge"
+    return f"all {merges} merges" if merges == len(chain.merges) else f"{merges} of {len(chain.merges)} merges"

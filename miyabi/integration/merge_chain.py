@@ -1,0 +1,156 @@
+"""The heads of a run, merged one after the other: a chain of commits on the base, one merge a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from miyabi.dag.graph import Dag
+from miyabi.errors import MergeConflict
+from miyabi.git import merge
+from miyabi.git.command import Git
+from miyabi.git.history import History
+from miyabi.integration import left_out as leaving_out
+from miyabi.integration.conflict import Resolve, conflict_of, resolved_tree
+from miyabi.integration.large_files import large_files, large_files_words
+from miyabi.integration.values import LeftOut, MergedTask
+from miyabi.sessions.result import SessionResult
+from miyabi.text import github_markdown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """What came of merging. `merges` are those of the merged tasks that have a merge commit of their own."""
+
+    base: str
+    merged: tuple[MergedTask, ...]
+    merges: tuple[MergedTask, ...]
+    left_out: Mapping[str, LeftOut]
+
+    @property
+    def commits(self) -> tuple[str, ...]:
+        """The base and then each merge commit: the state after 0, 1, 2 … merges."""
+        return (self.base, *(step.commit for step in self.merges))
+
+    @property
+    def head(self) -> str:
+        """The last of them."""
+        return self.commits[-1]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Progress:
+    tip: str
+    tip_seconds: int
+    held: set[str] = field(default_factory=set)
+    merged: list[MergedTask] = field(default_factory=list)
+    merges: list[MergedTask] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class ChainMaker:
+    """Makes chains of the same heads, with more or fewer of them; what was merged once is not merged again."""
+
+    git: Git
+    dag: Dag
+    results: Mapping[str, SessionResult]
+    run: str
+    base: str
+    history: History
+    resolve: Resolve | None = None
+    max_file_bytes: int | None = None
+    _known: dict[tuple[str, str], MergedTask | LeftOut] = field(default_factory=dict)
+
+    async def make(self, causes: Mapping[str, LeftOut]) -> Chain:
+        """The chain without those tasks, what builds on them, and what does not merge.
+
+        Raises:
+            GitFailed: git could not do it.
+        """
+        causes = dict(causes)
+        left_out = leaving_out.with_dependants(self.dag, causes)
+        progress = _Progress(tip=self.base, tip_seconds=self.history.unix_seconds[self.base])
+        for task in self.dag.order:
+            if task not in left_out and (conflict := await self._add(task, progress)):
+                causes[task] = conflict
+                left_out = leaving_out.with_dependants(self.dag, causes)
+        return Chain(base=self.base, merged=tuple(progress.merged), merges=tuple(progress.merges), left_out=left_out)
+
+    async def _add(self, task: str, progress: _Progress) -> LeftOut | None:
+        """Merges the task's head where that brings anything; why it is left out, else."""
+        result = self.results[task]
+        head = result.head or self.base
+        new = self.history.beyond(head, progress.held) if head != result.base else set()
+        if not new:
+            progress.merged.append(MergedTask(task=task, commit=head, head=head))
+            return None
+        seconds = max(progress.tip_seconds, self.history.unix_seconds[head])
+        pair = (progress.tip, head)
+        if pair not in self._known:
+            self._known[pair] = await self._merge(result, head, progress, unix_seconds=seconds)
+        step = self._known[pair]
+        if isinstance(step, LeftOut):
+            return step
+        progress.tip, progress.tip_seconds = step.commit, seconds
+        progress.held |= new
+        progress.merged.append(step)
+        progress.merges.append(step)
+        return None
+
+    async def _merge(
+        self, result: SessionResult, head: str, progress: _Progress, *, unix_seconds: int
+    ) -> MergedTask | LeftOut:
+        merged = await merge.merge_trees(self.git, progress.tip, head)
+        tree, resolution, note = merged.tree, "", ""
+        if merged.conflicts:
+            tree, resolution, note = await self._resolved(result, head, merged, ours=progress.tip)
+        if not tree:
+            changed = {step.task: self.results[step.task].changes.files for step in progress.merged}
+            return leaving_out.conflicting(result.task, merged.files, merged=changed, note=note)
+        commit = await merge.commit_tree(
+            self.git,
+            tree,
+            parents=(progress.tip, head),
+            message=merge_message(result, run=self.run, title=self.dag.by_id[result.task].title, resolution=resolution),
+            unix_seconds=unix_seconds,
+        )
+        return MergedTask(task=result.task, commit=commit, head=head, resolved=merged.conflicts)
+
+    async def _resolved(
+        self, result: SessionResult, head: str, merged: merge.MergedTree, *, ours: str
+    ) -> tuple[str, str, str]:
+        """The tree that resolves the conflict and the head that it was made on, or what there is to say about none."""
+        if merged.submodules:  # of which there is no text to be joined: a session could only drop one side
+            return "", "", f"; {leaving_out.submodules_words(merged.submodules)}"
+        if self.resolve is None:
+            return "", "", ""
+        title = self.dag.by_id[result.task].title
+        conflict = await conflict_of(
+            self.git, merged, run=self.run, task=result.task, title=title, ours=ours, theirs=head
+        )
+        try:
+            tree, made_on = await resolved_tree(self.git, conflict, self.resolve)
+        except MergeConflict as unresolved:
+            return "", "", f"; {unresolved}"
+        if self.max_file_bytes is not None:
+            known = (ours, head, self.base)
+            if large := await large_files(self.git, [tree], known=known, max_bytes=self.max_file_bytes):
+                return "", "", f"; the resolution holds {large_files_words(large)}, too large for GitHub"
+        return tree, made_on, ""
+
+
+def merge_message(result: SessionResult, *, run: str, title: str, resolution: str = "") -> str:
+    """What a task's merge commit says: task and title, and as trailers where the work comes from.
+
+    `resolution` is the head on which somebody resolved its conflict.
+    """
+    line = github_markdown.title(title, limit=200)
+    subject = f"Merge {result.task}: {line}" if line and line != result.task else f"Merge {result.task}"
+    trailers = {
+        "Run": run,
+        "Task": result.task,
+        "Session": result.session_id,
+        "Machine": result.machine,
+        "Resolution": resolution,
+    }
+    return "\n".join([subject, "", *(f"Miyabi-{name}: {value}" for name, value in trailers.items() if value), ""])

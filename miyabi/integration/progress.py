@@ -1,0 +1,36 @@
+"""How far a run's integration is, shown where the run itself was: in its status file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from miyabi.errors import BadInput
+from miyabi.runs.folder import RunFolder
+from miyabi.runs.progress import Board, Row, Snapshot
+from miyabi.sessions.result import is_resolving
+from miyabi.system import files
+
+
+class IntegrationProgress:
+    """Says what is done at the moment. Silent where the run is not over, so that its own status stands."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._file = folder.status_file
+        self._over = _read(folder) if folder.info().ended else None
+
+    def say(self, note: str, *, rows: Sequence[Row] = ()) -> None:
+        """What is done, and the sessions that do it; nothing at the end."""
+        if self._over:
+            now = self._over.model_copy(update={"note": note, "rows": (*self._over.rows, *rows)})
+            with suppress(OSError):  # that it cannot be shown harms nothing
+                files.write_text(self._file, now.model_dump_json() + "\n")
+
+
+def _read(folder: RunFolder) -> Snapshot | None:
+    """The run's own tasks, without what an integration that was killed has left there."""
+    with suppress(BadInput):
+        if found := Board.read(folder.status_file):
+            rows = tuple(row for row in found.rows if not is_resolving(row.task))
+            return found.model_copy(update={"note": "", "rows": rows})
+    return None

@@ -1,0 +1,135 @@
+"""Whether a commit passes the run's verify commands, in a checkout of its own; what is known is not tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from miyabi.git import checkout
+from miyabi.git.clone import Clone
+from miyabi.git.repository import Repository
+from miyabi.settings.tables import IntegrationSettings
+from miyabi.system import guarded_command
+from miyabi.system.process import see_end
+from miyabi.text.redact import redact
+from miyabi.text.sanitize import clean
+
+LOG_CHARACTERS = 20_000
+
+
+class CommandEnd(NamedTuple):
+    """How a command ended. `output` is the end of what it printed."""
+
+    exit_status: int
+    output: str
+
+    def __repr__(self) -> str:
+        return f"CommandEnd(exit_status={self.exit_status}, output of {len(self.output)} characters)"
+
+
+class RunCommand(Protocol):
+    """Runs one shell command; never raises because of how it ends."""
+
+    async def __call__(self, command: str, *, folder: Path, timeout_seconds: float, label: str) -> CommandEnd:
+        """The end of the command, in that folder. `label` says what is tried, such as `the base`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How the commands ended on a commit. `command` is the one that failed, None where all passed."""
+
+    command: str | None = None
+    exit_status: int = 0
+    output: str = ""
+    log: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether all of them passed."""
+        return self.command is None
+
+
+async def run_plainly(command: str, *, folder: Path, timeout_seconds: float, label: str) -> CommandEnd:  # noqa: ARG001 - only for those who show it
+    """Runs a command guarded, as a child of ours; see `RunCommand`."""
+    words = guarded_command.words(command, timeout_seconds=timeout_seconds)
+    process = await asyncio.create_subprocess_exec(*words, cwd=folder, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT)
+    try:
+        output, _ = await process.communicate()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await see_end(process)
+    assert process.returncode is not None  # noqa: S101 - it has ended
+    return CommandEnd(process.returncode, output.decode("utf-8", "replace"))
+
+
+class Verifier:
+    """Verifies commits. One that passed once passes; one that failed twice fails."""
+
+    def __init__(
+        self, repository: Repository, how: IntegrationSettings, *, clone: Clone, run_command: RunCommand = run_plainly
+    ) -> None:
+        self.how = how
+        self._clone = clone
+        self._repository = repository
+        self._run_command = run_command
+        self._verdicts: dict[str, list[Verdict]] = {}
+
+    async def passes(self, commit: str, *, label: str) -> bool:
+        """Whether it passes, by one try where it has not been tried yet.
+
+        Raises:
+            GitFailed: the commit cannot be checked out.
+        """
+        if not self._tries(commit):
+            await self._try(commit, label=label)
+        return self.passed(commit)
+
+    async def surely_fails(self, commit: str, *, label: str) -> bool:
+        """Whether it fails twice: a test that fails now and then is nobody's fault. Raises as `passes`."""
+        while not self.passed(commit) and len(self._tries(commit)) < 2:  # noqa: PLR2004 - twice
+            await self._try(commit, label=f"{label}, again" if self._tries(commit) else label)
+        return not self.passed(commit)
+
+    def passed(self, commit: str) -> bool:
+        """Whether it is known to pass."""
+        return any(verdict.passed for verdict in self._tries(commit))
+
+    def last(self, commit: str) -> Verdict:
+        """How its last try ended."""
+        return self._tries(commit)[-1]
+
+    def log(self, commit: str) -> str:
+        """The end of what all its tries printed."""
+        again = "\n\nIt failed, and was run again:\n\n"
+        return tail(again.join(verdict.log for verdict in self._tries(commit)), characters=LOG_CHARACTERS)
+
+    def _tries(self, commit: str) -> Sequence[Verdict]:
+        return self._verdicts.get(commit, ())
+
+    async def _try(self, commit: str, *, label: str) -> None:
+        async with checkout.checked_out(self._repository, commit, self._clone) as folder:
+            verdict = await self._verdict(folder, label=label)
+        self._verdicts.setdefault(commit, []).append(verdict)
+
+    async def _verdict(self, folder: Path, *, label: str) -> Verdict:
+        log: list[str] = []
+        for command in self.how.verify:
+            seconds = self.how.verify_timeout_seconds
+            end = await self._run_command(command, folder=folder, timeout_seconds=seconds, label=label)
+            output = tail(redact(clean(end.output)).strip("\n"), characters=guarded_command.TAIL_CHARACTERS)
+            log += [f"$ {redact(command)}", output, *([f"[exit status {end.exit_status}]"] if end.exit_status else [])]
+            if end.exit_status:
+                text = "\n".join(line for line in log if line)
+                return Verdict(command=command, exit_status=end.exit_status, output=output, log=text)
+        return Verdict(log="\n".join(line for line in log if line))
+
+
+def tail(text: str, *, characters: int) -> str:
+    """The end of a text; where something is left out, it says so."""
+    return text if len(text) <= characters else f"… {text[2 - characters :]}"

@@ -1,0 +1,17 @@
+"""Opens hosts. SSH is imported where a machine is reached by it: that takes a quarter of a command's start."""
+
+from __future__ import annotations
+
+from miyabi.machines.host import Host
+from miyabi.machines.local import LocalHost
+from miyabi.machines.machine import Machine
+
+
+def open_host(machine: Machine) -> Host:
+    """The machine as a place to run commands. Connects when the first command comes."""
+    if machine.host is None:
+        return LocalHost(machine.name)
+    from miyabi.machines.ssh.connection import connect  # noqa: PLC0415 - see the module docstring
+    from miyabi.machines.ssh.host import SshHost  # noqa: PLC0415 - same
+
+    return SshHost(machine, connect=connect)

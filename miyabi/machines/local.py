@@ -1,0 +1,107 @@
+"""This machine as a host: the same command lines as over SSH, by /bin/sh."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from pathlib import Path
+
+from miyabi.errors import MachineError, MachineUnreachable
+from miyabi.machines import quoting
+from miyabi.machines.host import Completed
+from miyabi.system.environment import clean_environment
+from miyabi.system.process import end_group
+
+_CHUNK_BYTES = 65536
+
+
+class LocalHost:
+    """This machine. Commands run from the home folder, in a clean environment and a session of their own."""
+
+    def __init__(self, name: str = "local") -> None:
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """Name of the machine, as in the fleet."""
+        return self._name
+
+    async def run(
+        self,
+        words: Sequence[str],
+        *,
+        stdin: bytes | Path = b"",
+        stdout: Path | None = None,
+        timeout_seconds: float = 60,
+    ) -> Completed:
+        """See `miyabi.machines.host.Host.run`; it is never unreachable, but may be out of processes."""
+        with ExitStack() as files:
+            source = files.enter_context(stdin.open("rb")) if isinstance(stdin, Path) else PIPE
+            target = files.enter_context(stdout.open("wb")) if stdout else PIPE
+            process = await self._spawn(words, stdin=source, stdout=target, stderr=PIPE)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                out, err = await process.communicate(stdin if isinstance(stdin, bytes) else None)
+        except TimeoutError:
+            raise MachineError(
+                f"{self.name}: a command took longer than {timeout_seconds:g} s and was ended: {words[0]} …",
+                machine=self.name,
+            ) from None
+        finally:
+            await end_group(process)
+        return Completed(exit_status=_exit_status(process), stdout=out or b"", stderr=err or b"")
+
+    def stream(self, words: Sequence[str]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """See `miyabi.machines.host.Host.stream`."""
+        return self._stream(words)
+
+    @asynccontextmanager
+    async def _stream(self, words: Sequence[str]) -> AsyncIterator[AsyncIterator[bytes]]:
+        process = await self._spawn(words, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL)
+        try:
+            yield _chunks(process)
+        finally:
+            await end_group(process)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    async def _spawn(self, words: Sequence[str], *, stdin: object, stdout: object, stderr: int) -> Process:
+        environment = clean_environment(os.environ)
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
+                "/bin/sh",
+                "-c",
+                quoting.command_line(words),
+                stdin=stdin,  # type: ignore[arg-type] # a file or one of asyncio's constants
+                stdout=stdout,  # type: ignore[arg-type] # the same
+                stderr=stderr,
+                env=environment,
+                cwd=environment.get("HOME", "/"),
+                start_new_session=True,
+            )
+        )
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:  # asyncio would end the shell alone, and wait for what that has started
+            await end_group(await starting)
+            raise
+        except OSError as error:
+            raise MachineUnreachable(
+                f"{self.name}: no process can be started here: {error}", machine=self.name
+            ) from error
+
+
+async def _chunks(process: Process) -> AsyncIterator[bytes]:
+    assert process.stdout is not None  # noqa: S101 - opened as a pipe
+    while chunk := await process.stdout.read(_CHUNK_BYTES):
+        yield chunk
+
+
+def _exit_status(process: Process) -> int:
+    """The exit status as a shell tells it."""
+    assert process.returncode is not None  # noqa: S101 - it has ended
+    return process.returncode if process.returncode >= 0 else 128 - process.returncode

@@ -1,0 +1,139 @@
+"""What each issue of a milestone waits for: GitHub's blockers, sub-issues and the lines of its text, united. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from miyabi.dag import order
+from miyabi.github.values import Blocker, Issue, Milestone
+from miyabi.milestones.dependency_lines import DependencyLines, dependency_lines
+from miyabi.milestones.references import Home, Reference
+
+SubIssues = Sequence[Blocker | int]
+
+
+class Standing(StrEnum):
+    """Where an issue stands that another one waits for."""
+
+    DONE = "done"  # closed, in whatever way
+    HERE = "here"  # open, an issue of this milestone
+    OUTSIDE = "outside"  # open, in no or another milestone, or a pull request
+    ELSEWHERE = "elsewhere"  # open, in another repository
+    UNKNOWN = "unknown"  # nobody has told us
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """What is known of a milestone's open issues and of those that they wait for.
+
+    `unclear` quotes the lines of an issue that say that it waits for something, in words that are not understood.
+    """
+
+    home: Home
+    issues: Mapping[int, Issue] = field(repr=False)
+    open: tuple[Issue, ...]
+    waits: Mapping[int, tuple[Reference, ...]]
+    states: Mapping[Reference, str] = field(repr=False)
+    unclear: Mapping[int, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    warnings: tuple[str, ...] = ()
+
+    def standing(self, reference: Reference) -> Standing:
+        """Where the issue stands; what the issue itself says is believed before what its blockers say."""
+        issue = None if reference.repository else self.issues.get(reference.number)
+        state = issue.state if issue else self.states.get(reference)
+        if state is None:
+            return Standing.UNKNOWN
+        if state == "closed":
+            return Standing.DONE
+        if reference.repository:
+            return Standing.ELSEWHERE
+        return Standing.HERE if reference.number in self.waits else Standing.OUTSIDE
+
+    def unknown(self) -> tuple[Reference, ...]:
+        """What is waited for and not known, in order: to be looked up."""
+        named = {reference for references in self.waits.values() for reference in references}
+        return tuple(sorted(r for r in named if self.standing(r) is Standing.UNKNOWN))
+
+    def here(self, number: int) -> tuple[int, ...]:
+        """The open issues of the milestone that this one waits for."""
+        return tuple(r.number for r in self.waits[number] if self.standing(r) is Standing.HERE)
+
+    def blocked_by(self, number: int) -> tuple[Reference, ...]:
+        """What this one waits for that no run of the milestone can finish."""
+        return tuple(r for r in self.waits[number] if self.standing(r) not in {Standing.DONE, Standing.HERE})
+
+    def cycles(self) -> tuple[tuple[int, ...], ...]:
+        """Circles of issues that wait for each other, each before the next, the first again at the end."""
+        numbers = [issue.number for issue in self.open]
+        place = {number: index for index, number in enumerate(numbers)}
+        before = [[place[other] for other in self.here(number)] for number in numbers]
+        found: list[tuple[int, ...]] = []
+        while len(ordered := order.some_order(before, order.reversed_links(before))) < len(numbers):
+            circle = order.cycle(before, ordered=ordered)
+            found.append(tuple(numbers[index] for index in circle))
+            for index in circle:
+                before[index] = []
+        return tuple(found)
+
+
+def waits(
+    issues: Iterable[Issue],
+    *,
+    blockers: Mapping[int, Sequence[Blocker]],
+    sub_issues: Mapping[int, SubIssues],
+    milestone: Milestone,
+) -> Waits:
+    """Who waits for whom among the milestone's open issues. Issues of other milestones only tell their state."""
+    home = Home.of(milestone.html_url)
+    known = {issue.number: issue for issue in issues}
+    ours = tuple(known[number] for number in sorted(known) if _is_ours(known[number], milestone))
+    given = [each for values in (*blockers.values(), *sub_issues.values()) for each in values]
+    told = {issue.number: dependency_lines(issue.body, home=home) for issue in ours}
+    named = {
+        issue.number: tuple(_named(issue, blockers, sub_issues, told=told[issue.number], home=home)) for issue in ours
+    }
+    unclear = {number: lines.unclear for number, lines in told.items() if lines.unclear}
+    selfish = [number for number, references in named.items() if Reference("", number) in references]
+    return Waits(
+        home=home,
+        issues=known,
+        open=ours,
+        waits={number: tuple(r for r in all_of if r != Reference("", number)) for number, all_of in named.items()},
+        states={_reference(each, home=home): each.state for each in given if isinstance(each, Blocker)},
+        unclear=unclear,
+        warnings=(
+            *(f"issue #{number} says that it waits for itself; that is left out" for number in selfish),
+            *(f"issue #{number} is held back: {unclear_sentence(lines)}" for number, lines in unclear.items()),
+        ),
+    )
+
+
+def unclear_sentence(lines: Sequence[str]) -> str:
+    """What is wrong with lines that are not understood, and what to write instead."""
+    more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
+    said = f"its line '{lines[0]}'{more} says that it waits for something, in words that are not understood"
+    return f"{said}; write 'Depends on #12', or 'Depends on: none'"
+
+
+def _is_ours(issue: Issue, milestone: Milestone) -> bool:
+    return issue.state == "open" and not issue.is_pull_request and issue.milestone == milestone.number
+
+
+def _named(
+    issue: Issue,
+    blockers: Mapping[int, Sequence[Blocker]],
+    sub_issues: Mapping[int, SubIssues],
+    *,
+    told: DependencyLines,
+    home: Home,
+) -> Iterator[Reference]:
+    given = (*blockers.get(issue.number, ()), *sub_issues.get(issue.number, ()))
+    return iter(dict.fromkeys((*(_reference(each, home=home) for each in given), *told.references)))
+
+
+def _reference(given: Blocker | int, *, home: Home) -> Reference:
+    if isinstance(given, int):
+        return Reference("", given)
+    return home.reference(given.number, repository=given.repository)

@@ -1,0 +1,74 @@
+"""How a text names issues: by number, repository or address; and which ones it closes. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+from miyabi.text import commonmark
+
+_PLACE = re.compile(r"https?://([^/\s]+)/([\w.-]+/[\w.-]+)", re.ASCII)
+_NUMBER = r"[1-9][0-9]{0,8}(?!_*[^\W_])"  # "#1_" ends an emphasis, "#1a" is no number
+_PLAIN = (
+    r"(?:https?://(?P<host>[^/\s]+)/(?P<place>[\w.-]+/[\w.-]+)/(?:issues|pull)/"
+    rf"(?P<linked>{_NUMBER})(?:[/?\#][^\s,;)\]>\"'|*]*)?"
+    rf"|(?:(?P<other>(?<!/)[\w.-]{{1,100}}/[\w.-]{{1,100}}))?\#(?P<number>{_NUMBER})|GH-(?P<short>{_NUMBER}))"
+)
+_REFERENCE = re.compile(
+    rf"[*_]{{0,3}}(?:\[[^\]]{{0,200}}\]\(\s*(?=http))?{_PLAIN}\)?[*_]{{0,3}}", re.IGNORECASE | re.ASCII
+)
+_ANYWHERE = re.compile(rf"(?<![^\W_])(?<!#){_PLAIN}", re.IGNORECASE | re.ASCII)
+_CLOSING = re.compile(
+    rf"(?<![^\W_])(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?[ \t]+(?={_REFERENCE.pattern})",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Reference:
+    """An issue or pull request by its number. `repository` is empty for one of the same repository."""
+
+    repository: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.repository}#{self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """The repository that a text was written in; empty where it is not known."""
+
+    host: str = ""
+    repository: str = ""
+
+    @classmethod
+    def of(cls, html_url: str) -> Self:
+        """The repository of an issue's or a milestone's address."""
+        place = _PLACE.match(html_url)
+        return cls(host=place.group(1).lower(), repository=place.group(2)) if place else cls()
+
+    def reference(self, number: int, *, repository: str = "", host: str = "") -> Reference:
+        """The reference as seen from here: what is of this very repository has no repository."""
+        away = host.lower() not in {"", self.host}
+        if not away and repository.lower() in {"", self.repository.lower()}:
+            return Reference("", number)
+        return Reference(f"{host.lower()}/{repository}" if away and self.host else repository, number)
+
+
+def closes(text: str, *, home: Home) -> tuple[Reference, ...]:
+    """The issues that GitHub closes when a pull request with this text is merged, each once, in order."""
+    found = (_REFERENCE.match(line, each.end()) for line in commonmark.lines(text) for each in _CLOSING.finditer(line))
+    return tuple(dict.fromkeys(_reference(match, home=home) for match in found if match))
+
+
+def find_references(text: str, *, home: Home) -> Iterator[tuple[re.Match[str], Reference]]:
+    """Each reference in a line of text, wherever it stands, with what it stands for."""
+    return ((match, _reference(match, home=home)) for match in _ANYWHERE.finditer(text))
+
+
+def _reference(match: re.Match[str], *, home: Home) -> Reference:
+    number = int(match["linked"] or match["number"] or match["short"])
+    return home.reference(number, repository=match["place"] or match["other"] or "", host=match["host"] or "")

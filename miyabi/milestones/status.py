@@ -1,0 +1,100 @@
+"""How a milestone and each of its issues stand with us, as texts and labels. Pure; the same plan says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from miyabi.github.values import Issue, MergeState, PullRequest, same_text
+from miyabi.milestones import issue_comment
+from miyabi.milestones.description import Progress, milestone_block
+from miyabi.milestones.history import EarlierRun
+from miyabi.milestones.issue_comment import Closing, IssueState, IssueStatus, LabelChange
+from miyabi.milestones.plan import MilestonePlan
+from miyabi.milestones.selection import SkippedIssue
+from miyabi.reports.report import TaskRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueStanding:
+    """What there is to write on an issue: `comment` is None, and `labels` is empty, where that is nothing."""
+
+    issue: Issue
+    comment: str | None
+    labels: LabelChange
+
+
+def block(plan: MilestonePlan) -> str:
+    """The block for the milestone's description."""
+    last = plan.earlier.last
+    is_one = last is not None and not any(map(last.is_alone, last.report.tasks))
+    return milestone_block(
+        Progress.of_issues(plan.facts.issues, milestone=plan.facts.milestone.number),
+        report=last.report if last else None,
+        integration=last.integration if last and is_one else None,
+        issues=last.issues if last else {},
+        pull_requests=[plan.pull_requests.get(p.number, p) for p in last.pull_requests] if last else (),
+        skipped=plan.selection.skipped,
+    )
+
+
+def closing(plan: MilestonePlan, *, allowed: bool) -> Closing:
+    """Whether the milestone is to be closed now."""
+    last = plan.earlier.last
+    return issue_comment.closing(
+        plan.facts.milestone, all_succeeded=bool(last and last.left_nothing), rehearsal=False, allowed=allowed
+    )
+
+
+def standings(plan: MilestonePlan) -> Iterator[IssueStanding]:
+    """What is to be written on each issue where it is not written yet, in the milestone's order."""
+    skipped = {each.number: each for each in plan.selection.skipped}
+    for issue in plan.facts.own:
+        standing = _standing(issue, plan, skipped.get(issue.number))
+        if standing.comment or standing.labels.add or standing.labels.remove:
+            yield standing
+
+
+def status_of(
+    run: EarlierRun, row: TaskRow, *, pull_requests: Mapping[int, PullRequest], skipped: SkippedIssue | None
+) -> IssueStatus:
+    """How an open issue stands after the latest run that had it."""
+    pull = _pull_request(run, row, pull_requests)
+    came = None if run.is_alone(row) else run.integration
+    found = IssueStatus.of_task(row, run.report, came, pull_request=pull.number if pull else None)
+    turned_down = pull is not None and pull.state is not MergeState.OPEN
+    if skipped and found.state is IssueState.FAILED:
+        return found.not_again(skipped.reason)
+    if skipped and found.state is IssueState.REVIEW and turned_down:
+        return found.model_copy(update={"state": IssueState.WAITING, "reason": skipped.reason, "next_step": ""})
+    return found
+
+
+def _standing(issue: Issue, plan: MilestonePlan, skipped: SkippedIssue | None) -> IssueStanding:
+    if issue.state != "open":
+        return IssueStanding(issue=issue, comment=None, labels=_labels(issue, IssueState.DONE))
+    if issue.number in plan.earlier.live:  # that run's orchestrator tells it
+        return IssueStanding(issue=issue, comment=None, labels=LabelChange())
+    run = plan.earlier.latest_of(issue.number)
+    row = run.row(issue.number) if run else None
+    if run is None or row is None:  # a run that came to nothing may have left a label
+        return IssueStanding(issue=issue, comment=None, labels=_labels(issue, IssueState.WAITING))
+    status = status_of(run, row, pull_requests=plan.pull_requests, skipped=skipped)
+    return IssueStanding(issue=issue, comment=_comment(issue, plan, status), labels=_labels(issue, status.state))
+
+
+def _comment(issue: Issue, plan: MilestonePlan, status: IssueStatus) -> str | None:
+    text = issue_comment.issue_comment(status)
+    there = plan.facts.comments.get(issue.number, ())
+    return None if any(same_text(text, comment.body) for comment in there) else text
+
+
+def _labels(issue: Issue, state: IssueState) -> LabelChange:
+    return issue_comment.labels_for(state, current=issue.labels)
+
+
+def _pull_request(run: EarlierRun, row: TaskRow, known: Mapping[int, PullRequest]) -> PullRequest | None:
+    """The one that the task's work is in: its own, or the one of the whole run."""
+    pulls = [known.get(pull.number, pull) for pull in run.pull_requests]
+    own = [pull for pull in pulls if pull.head == row.branch]
+    return next(iter(own or (pulls if len(pulls) == 1 else ())), None)

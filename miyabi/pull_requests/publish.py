@@ -1,0 +1,189 @@
+"""A run's work comes to GitHub: its pull request or those of its tasks, their further texts, and a status a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import Field
+
+from miyabi.github.repository import GitHubRepository
+from miyabi.github.values import MergeState, PullRequest, StatusState
+from miyabi.integration.left_out import of_size
+from miyabi.integration.values import Integration, LeftOut
+from miyabi.pull_requests.text import PullRequestText, pull_request_text, task_pull_request_texts, why_nothing
+from miyabi.reports.integration import went_well
+from miyabi.reports.markdown import summary_sentence
+from miyabi.reports.report import Report, TaskRow
+from miyabi.runs.info import Kept, MilestoneRun, RunInfo
+from miyabi.sessions.result import Outcome
+from miyabi.settings.tables import PullRequestMode, PullRequestSettings
+
+
+class Homecoming(Kept):
+    """What of a run is at GitHub. Kept once all of it is there."""
+
+    file_name = "home.json"
+
+    repository: str = Field(description="owner/name at GitHub")
+    pull_requests: tuple[PullRequest, ...] = Field((), description="As they were when they were opened")
+    note: str = Field("", description="Why there is none, where there is none")
+    told: datetime | None = Field(None, description="When the run had ended of which it tells: it may have gone on")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Luggage:
+    """What of a run goes to GitHub: branches to push, each with its commit, and the texts of the pull requests."""
+
+    branches: Mapping[str, str]
+    texts: tuple[PullRequestText, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStatus:
+    """How a task ended, as a commit status."""
+
+    commit: str
+    context: str
+    state: StatusState
+    description: str
+
+
+def pack(
+    report: Report,
+    integration: Integration,
+    *,
+    issues: Mapping[str, int],
+    mode: PullRequestMode,
+    name: str = "",
+) -> Luggage:
+    """What there is to bring. Branches of other tasks stay at home.
+
+    Args:
+        report: what became of the tasks.
+        integration: what of it is on the branch.
+        issues: the issue of each task that has one.
+        mode: one pull request, or one a task.
+        name: what the run is about, such as the milestone's title.
+    """
+    if mode is PullRequestMode.PER_TASK:
+        refused = of_size(integration.left_out_by_task)
+        texts = task_pull_request_texts(report, issues=issues, without=refused)
+        heads = {row.branch: row.head for row in report.tasks if row.branch and row.head}
+        return Luggage(branches={text.branch: heads[text.branch] for text in texts}, texts=texts)
+    if integration.is_empty:
+        return Luggage(branches={}, texts=())
+    text = pull_request_text(report, integration, issues=issues, name=name)
+    return Luggage(branches={text.branch: integration.head}, texts=(text,))
+
+
+def base_branch(info: RunInfo, of: MilestoneRun | None, settings: PullRequestSettings) -> str | None:
+    """The branch that the pull request is for, as far as it is said; a milestone's run has chosen it at its start."""
+    return (info.base_branch if of else None) or settings.base or info.base_branch
+
+
+def nothing_to_bring(report: Report, integration: Integration, luggage: Luggage) -> str:
+    """The sentence that there is nothing to bring and why; empty where there is something."""
+    if report.rehearsal:
+        return f"Run {report.run} was a rehearsal: nothing goes to GitHub."
+    if luggage.texts:
+        return ""
+    return why_nothing(report, integration) or f"Run {report.run}: no task has commits, so there is no pull request."
+
+
+async def decided_pull_requests(github: GitHubRepository, branches: Mapping[str, str]) -> dict[str, PullRequest]:
+    """Those that people have merged or closed already, with this very commit, by branch: nothing is left to do there.
+
+    Raises:
+        GitHubError: GitHub cannot be read.
+    """
+    found = {}
+    for branch, commit in branches.items():
+        latest = await github.pull_requests.find(branch, state="all")
+        if latest and latest.state is not MergeState.OPEN and latest.head_sha == commit:
+            found[branch] = latest
+    return found
+
+
+async def open_pull_requests(
+    github: GitHubRepository,
+    texts: Sequence[PullRequestText],
+    *,
+    base: str,
+    settings: PullRequestSettings,
+    milestone: int | None = None,
+) -> dict[str, PullRequest]:
+    """The pull requests with these texts, created or updated, by branch; their branches are at GitHub already.
+
+    Args:
+        github: the repository.
+        texts: those stacked on another one after it.
+        base: branch that those are for that are not stacked.
+        settings: what else they have.
+        milestone: the run's own; the settings' wins.
+
+    Raises:
+        GitHubError: GitHub refuses, or does not answer; the same again goes on where this one ended.
+    """
+    return {t.branch: await _open(github, t, base=base, settings=settings, milestone=milestone) for t in texts}
+
+
+async def set_statuses(github: GitHubRepository, statuses: Sequence[TaskStatus]) -> None:
+    """Each task's outcome on its commit. Raises as `open_pull_requests`."""
+    for status in statuses:
+        await github.set_status(
+            status.commit, context=status.context, state=status.state, description=status.description
+        )
+
+
+def statuses_of(report: Report, integration: Integration, *, mode: PullRequestMode) -> tuple[TaskStatus, ...]:
+    """A status for each task: on its own head, of those that have a pull request of their own, or on the whole's."""
+    if mode is PullRequestMode.PER_TASK:
+        refused = of_size(integration.left_out_by_task)
+        there = {text.task for text in task_pull_request_texts(report, issues={}, without=refused)}
+        return tuple(_status(row, row.head, report) for row in report.tasks if row.head and row.task in there)
+    tasks = (_status(row, integration.head, report, left_out=_left_out(row, integration)) for row in report.tasks)
+    return (*tasks, _whole(report, integration))
+
+
+async def _open(
+    github: GitHubRepository, text: PullRequestText, *, base: str, settings: PullRequestSettings, milestone: int | None
+) -> PullRequest:
+    pull = await github.pull_requests.upsert(
+        text.branch,
+        text.base or base,
+        title=text.title,
+        body=text.body,
+        draft=settings.draft,
+        labels=settings.labels,
+        reviewers=settings.reviewers,
+        assignees=settings.assignees,
+        milestone=settings.milestone or milestone,
+    )
+    for further in text.further:
+        await github.issues.upsert_comment(pull.number, marker=further.partition("\n")[0], body=further)
+    return pull
+
+
+def _status(row: TaskRow, commit: str, report: Report, *, left_out: LeftOut | None = None) -> TaskStatus:
+    said = f"{row.outcome.replace('_', ' ')}{f', left out ({left_out.kind})' if left_out else ''}"
+    return TaskStatus(
+        commit=commit,
+        context=f"miyabi/{row.task}",
+        state="success" if row.outcome is Outcome.SUCCEEDED and not left_out else "failure",
+        description=f"{said}{f' on {row.machine}' if row.machine else ''}, run {report.run}",
+    )
+
+
+def _left_out(row: TaskRow, integration: Integration) -> LeftOut | None:
+    """Why the work of a task that succeeded is not in the whole."""
+    return integration.left_out_by_task.get(row.task) if row.outcome is Outcome.SUCCEEDED else None
+
+
+def _whole(report: Report, integration: Integration) -> TaskStatus:
+    state: StatusState = "success" if went_well(report, integration) else "failure"
+    left_out = len([row for row in report.tasks if _left_out(row, integration)])
+    said = {True: "verified. ", False: "verify commands fail. ", None: ""}[integration.verified]
+    description = f"{said}{f'{left_out} left out. ' if left_out else ''}{summary_sentence(report)}"
+    return TaskStatus(commit=integration.head, context="miyabi", state=state, description=description)

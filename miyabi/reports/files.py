@@ -1,0 +1,88 @@
+"""A run folder becomes its report, and the report its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from miyabi.dag.graph import Dag
+from miyabi.errors import BadInput
+from miyabi.integration.values import Integration, NotIntegrated
+from miyabi.reports.integration import integration_section
+from miyabi.reports.markdown import to_markdown
+from miyabi.reports.report import Report
+from miyabi.runs.attempt_record import AttemptRecord
+from miyabi.runs.folder import RunFolder
+from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.system import files
+
+
+def write_report(folder: RunFolder) -> Report:
+    """The report of a run as far as it is; report.md and report.json are written anew.
+
+    Raises:
+        BadInput: the run folder is incomplete or damaged; names the file.
+    """
+    info, dag, results = folder.info(), Dag.load(folder.dag_file), folder.results()
+    report = Report.build(
+        dag,
+        [*results, *_left(folder, dag, results)],
+        run=folder.run,
+        machines=info.machines,
+        started=info.started,
+        ended=info.ended or datetime.now(UTC),
+        rehearsal=info.rehearse,
+        warnings=info.warnings,
+    )
+    files.write_text(folder.report_file, report_text(folder, report))
+    files.write_text(folder.report_values_file, report.model_dump_json(indent=2) + "\n")
+    return report
+
+
+def _left(folder: RunFolder, dag: Dag, results: Sequence[SessionResult]) -> Iterator[SessionResult]:
+    """A result for each session that nobody saw to its end: it is still on its machine."""
+    last = {result.task: result.attempt for result in sorted(results, key=lambda result: result.attempt)}
+    for task in dag.order:
+        attempt = last.get(task, 0) + 1
+        if begun := AttemptRecord.pending(folder.attempt(task, attempt)):
+            yield SessionResult(
+                run=folder.run,
+                task=task,
+                title=dag.by_id[task].title,
+                outcome=Outcome.NOT_COLLECTED,
+                attempt=attempt,
+                machine=begun.machine,
+                base=begun.base,
+                start=begun.start,
+                end=max(begun.start, folder.info().ended or datetime.now(UTC)),
+                cost_is_partial=True,
+                error_kind="left there",
+                error_text=f"its session was left on {begun.machine}; to go on: miyabi orchestrate --run {folder.run}",
+            )
+
+
+def report_text(folder: RunFolder, report: Report) -> str:
+    """The report as Markdown, with what came of the integration where that is known.
+
+    Raises:
+        BadInput: the file that says so is damaged.
+    """
+    integration = folder.find_kept(Integration) or folder.find_kept(NotIntegrated)
+    section = integration_section(integration, report) if integration else ""
+    return to_markdown(report, integration=section)
+
+
+def read_report(folder: RunFolder) -> Report | None:
+    """The report as it was last written, None where there is none yet.
+
+    Raises:
+        BadInput: report.json is damaged.
+    """
+    try:
+        return Report.model_validate_json(folder.report_values_file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError as error:
+        raise BadInput(f"{folder.report_values_file}: {error.errors()[0]['msg']}. Make it anew.") from None

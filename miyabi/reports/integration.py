@@ -1,0 +1,103 @@
+"""What came of the integration, for the report and the terminal. Pure."""
+
+from __future__ import annotations
+
+from miyabi.integration.values import Integration, LeftOutKind, NotIntegrated
+from miyabi.reports.report import Report
+from miyabi.sessions.result import Outcome
+from miyabi.text.markdown import code, command, escape, fenced, table
+from miyabi.text.units import count, several
+
+_SHORT_SHA = 10
+_NAMED = 3
+_OF_ITSELF = {LeftOutKind.FAILED}
+"""Kinds that are told elsewhere: as what did not succeed."""
+
+
+def went_well(report: Report, integration: Integration | None) -> bool:
+    """Whether every task succeeded, and all of their work is on a branch whose verify commands did not fail."""
+    if integration is None:
+        return False
+    return report.all_succeeded and integration.verified is not False and not _missing(integration, report)
+
+
+def went_partly(report: Report, integration: Integration | None) -> bool:
+    """Whether some tasks succeeded whose work can be used: on a branch whose verify commands did not fail."""
+    if integration is None or integration.verified is False:
+        return False
+    return report.succeeded > len(_missing(integration, report))
+
+
+def integration_sentence(integration: Integration | NotIntegrated, report: Report) -> str:
+    """What is on the branch, what is not and why, in one line of plain words."""
+    if isinstance(integration, NotIntegrated):
+        return f"Not integrated: {integration.reason}"
+    if integration.is_empty:
+        return f"Nothing to integrate: no task that succeeded made a commit.{_spaced(_elsewhere(report))}"
+    missing = _missing(integration, report)
+    reasons = [f"{task}: {integration.left_out_by_task[task].reason}" for task in missing]
+    out = f" Left out: {several(reasons, most=_NAMED, separator='; ')}." if missing else ""
+    held = f"{integration.branch} holds {len(integration.merged)} of {count(report.total, 'task')}."
+    return f"{held}{out}{_spaced(_elsewhere(report))}{_verified(integration)}"
+
+
+def integration_section(integration: Integration | NotIntegrated, report: Report) -> str:
+    """The same at length, as a part of the report."""
+    if isinstance(integration, NotIntegrated):
+        told = [f"**Not integrated:** {escape(integration.reason)}\n"]
+    elif integration.is_empty:
+        told = [f"{integration_sentence(integration, report)}\n", _left_out(integration)]
+    else:
+        told = [_held(integration, report), _left_out(integration), _log(integration)]
+    return "\n".join(["## Integration\n", *filter(None, told)])
+
+
+def _held(integration: Integration, report: Report) -> str:
+    merges = f"git log --first-parent {integration.base[:_SHORT_SHA]}..{integration.branch}"
+    branch = f"{code(integration.branch)} at {code(integration.head[:_SHORT_SHA])}"
+    beside = _spaced(escape(_elsewhere(report)))
+    checked = _verified(integration) or _unverified(integration)
+    held = f"{branch} holds {len(integration.merged)} of {count(report.total, 'task')}."
+    return f"{held}{beside}{checked} The merges: {code(merges)}\n"
+
+
+def _missing(integration: Integration, report: Report) -> list[str]:
+    out = integration.left_out_by_task
+    return [row.task for row in report.tasks if row.outcome is Outcome.SUCCEEDED and row.task in out]
+
+
+def _elsewhere(report: Report) -> str:
+    """That there is work which no branch of a task holds; the report says where it is, and how much."""
+    tasks = [each.task for each in report.elsewhere if each.is_beside]
+    return f"Not in it: work beside the branches of {several(tasks, most=_NAMED)}." if tasks else ""
+
+
+def _spaced(sentence: str) -> str:
+    return f" {sentence}" if sentence else ""
+
+
+def _verified(integration: Integration) -> str:
+    return {True: " The verify commands pass.", False: " The verify commands do not pass.", None: ""}[
+        integration.verified
+    ]
+
+
+def _unverified(integration: Integration) -> str:
+    return "" if integration.verify_commands else " It was not verified: `integration.verify` names no commands."
+
+
+def _left_out(integration: Integration) -> str:
+    rows = [
+        (code(out.task), str(out.kind), escape(out.reason, limit=300), ", ".join(map(code, out.files)))
+        for out in integration.left_out
+        if out.kind not in _OF_ITSELF
+    ]
+    return table(("Left out", "Kind", "Reason", "Files in conflict"), rows) if rows else ""
+
+
+def _log(integration: Integration) -> str:
+    if not integration.verify_log.strip():
+        return ""
+    quiet = integration.verify_log.replace("```", "'''")
+    commands = "".join(f"- {command(each)}\n" for each in integration.verify_commands)
+    return f"Verified with:\n\n{commands}\n<details><summary>Output</summary>\n\n{fenced('text', quiet)}\n</details>\n"

@@ -1,0 +1,268 @@
+"""The rows of a report, and how each is made of results. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from miyabi.dag.graph import Dag
+from miyabi.reports import tally
+from miyabi.sessions.result import InSubmodule, Outcome, SessionResult, Strays
+from miyabi.sessions.work_elsewhere import left_there_words, strays_words
+from miyabi.text.redact import redact
+
+TROUBLE_CHARACTERS = 2000
+
+
+class Slotted(Protocol):
+    """A machine, as far as a report needs to know it."""
+
+    @property
+    def name(self) -> str:
+        """Its unique name."""
+
+    @property
+    def slots(self) -> int:
+        """How many sessions it takes at once."""
+
+
+class Row(BaseModel):
+    """A frozen part of a report."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class TaskRow(Row):
+    """How one task ended. Turns, cost and seconds are those of all its attempts."""
+
+    task: str
+    title: str
+    outcome: Outcome
+    machine: str | None = None
+    attempts: int = 0
+    turns: int = 0
+    cost_usd: float = 0.0
+    cost_is_partial: bool = False
+    seconds: float = 0.0
+    branch: str | None = None
+    head: str | None = None
+    commits: int = 0
+    files: int = 0
+    insertions: int = 0
+    deletions: int = 0
+    salvaged: bool = False
+    placement: str = Field("", description="Why it ran where it ran")
+    upstream: tuple[str, ...] = ()
+
+
+class Stretch(Row):
+    """One attempt in time. Times are UTC."""
+
+    task: str
+    attempt: int
+    machine: str
+    outcome: Outcome
+    start: datetime
+    end: datetime
+
+
+class MachineRow(Row):
+    """What one machine did. `utilisation` is the share of its slot time that sessions filled, 0 to 1."""
+
+    machine: str
+    slots: int
+    sessions: int
+    succeeded: int
+    busy_seconds: float
+    utilisation: float
+
+
+class Trouble(Row):
+    """A task that did not succeed. `where` is the attempt's folder below the run folder."""
+
+    task: str
+    outcome: Outcome
+    kind: str
+    text: str
+    where: str
+
+
+class Skipped(Row):
+    """A task that was not started, and why."""
+
+    task: str
+    reason: str
+
+
+class Resolution(Row):
+    """A session that was to resolve the conflict of a merge. Turns, cost and seconds are those of all its attempts."""
+
+    session: str = Field(description="What stands in place of a task's id in its names")
+    title: str
+    outcome: Outcome
+    machine: str | None = None
+    attempts: int = 0
+    turns: int = 0
+    cost_usd: float = 0.0
+    cost_is_partial: bool = False
+    seconds: float = 0.0
+
+
+class LeftThere(Row):
+    """Uncommitted files of a task that are still on a machine: too large or too many to bring."""
+
+    machine: str
+    files: tuple[str, ...]
+
+
+class Elsewhere(Row):
+    """What a task's session did that the task's branch does not hold. Not in what is merged either."""
+
+    task: str
+    strays: Strays | None = Field(None, description="What is on another branch here")
+    left_there: tuple[LeftThere, ...] = ()
+    submodules: tuple[InSubmodule, ...] = ()
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether any of it is more than what its branch names of a submodule."""
+        return bool(self.strays or self.left_there) or not all(each.command for each in self.submodules)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The same, each in words."""
+        beside = (f"beside its branch: {strays_words(self.strays)}",) if self.strays else ()
+        there = (left_there_words(left.files, machine=left.machine) for left in self.left_there)
+        return (*beside, *there, *(each.words for each in self.submodules))
+
+
+class ChangedFile(Row):
+    """A file and the tasks whose branches changed it."""
+
+    path: str
+    tasks: tuple[str, ...]
+
+
+def task(dag: Dag, task: str, attempts: Sequence[SessionResult]) -> TaskRow:
+    """The row of a task, from its attempts in order."""
+    node, upstream = dag.by_id[task], dag.dependencies(task)
+    if not attempts:
+        return TaskRow(task=task, title=redact(node.title), outcome=Outcome.SKIPPED, upstream=upstream)
+    last, changes = attempts[-1], attempts[-1].changes
+    return TaskRow(
+        task=task,
+        title=redact(node.title),
+        outcome=last.outcome,
+        machine=last.machine,
+        attempts=sum(a.start is not None for a in attempts),
+        turns=sum(a.turns for a in attempts),
+        cost_usd=tally.money(a.cost_usd for a in attempts),
+        cost_is_partial=any(a.cost_is_partial for a in attempts),
+        seconds=round(sum(a.seconds for a in attempts), 3),
+        branch=last.branch,
+        head=last.head,
+        commits=changes.commits,
+        files=len(changes.files),
+        insertions=changes.insertions,
+        deletions=changes.deletions,
+        salvaged=changes.salvaged,
+        placement=redact(last.placement_reason),
+        upstream=upstream,
+    )
+
+
+def resolutions(results: Iterable[SessionResult]) -> tuple[Resolution, ...]:
+    """A row for each session that resolved a conflict, in the order of their starts; `results` are all of theirs."""
+    attempts: dict[str, list[SessionResult]] = {}
+    for result in sorted(results, key=lambda r: (r.task, r.attempt)):
+        attempts.setdefault(result.task, []).append(result)
+    first = {task: next((str(a.start) for a in all_of if a.start), "") for task, all_of in attempts.items()}
+    return tuple(_resolution(attempts[task]) for task in sorted(attempts, key=lambda task: (first[task], task)))
+
+
+def _resolution(attempts: Sequence[SessionResult]) -> Resolution:
+    last = attempts[-1]
+    return Resolution(
+        session=last.task,
+        title=redact(last.title),
+        outcome=last.outcome,
+        machine=last.machine,
+        attempts=sum(a.start is not None for a in attempts),
+        turns=sum(a.turns for a in attempts),
+        cost_usd=tally.money(a.cost_usd for a in attempts),
+        cost_is_partial=any(a.cost_is_partial for a in attempts),
+        seconds=round(sum(a.seconds for a in attempts), 3),
+    )
+
+
+def stretches(sessions: Iterable[SessionResult]) -> tuple[Stretch, ...]:
+    """What ran when, by machine and time."""
+    rows = [
+        Stretch(task=r.task, attempt=r.attempt, machine=r.machine, outcome=r.outcome, start=r.start, end=r.end)
+        for r in sessions
+        if r.machine and r.start and r.end
+    ]
+    return tuple(sorted(rows, key=lambda s: (s.machine, s.start, s.task, s.attempt)))
+
+
+def machines(
+    fleet: Sequence[Slotted], sessions: Sequence[SessionResult], *, wall_seconds: float
+) -> tuple[MachineRow, ...]:
+    """A row for each machine of the fleet and for each that worked, by name."""
+    slots = {r.machine or "": 0 for r in sessions} | {m.name: m.slots for m in fleet}
+    return tuple(_machine(name, slots[name], sessions, wall_seconds=wall_seconds) for name in sorted(slots))
+
+
+def _machine(name: str, slots: int, sessions: Sequence[SessionResult], *, wall_seconds: float) -> MachineRow:
+    here = [r for r in sessions if r.machine == name]
+    busy = sum(r.seconds for r in here)
+    return MachineRow(
+        machine=name,
+        slots=slots,
+        sessions=len(here),
+        succeeded=sum(r.succeeded for r in here),
+        busy_seconds=round(busy, 3),
+        utilisation=tally.ratio(busy, slots * wall_seconds),
+    )
+
+
+def trouble(result: SessionResult) -> Trouble:
+    """The row of a task that did not succeed."""
+    text = result.error_text or result.final_message or "no error text"
+    where = f"sessions/{result.task}/attempt-{result.attempt}" if result.start else ""
+    kind = result.error_kind or result.outcome
+    return Trouble(
+        task=result.task, outcome=result.outcome, kind=redact(kind), text=redact(text)[:TROUBLE_CHARACTERS], where=where
+    )
+
+
+def skip(task: str, roots: Sequence[str], *, said: str | None) -> Skipped:
+    """The row of a task that was not started; `roots` are the failed tasks before it, with their outcomes."""
+    if roots:
+        return Skipped(task=task, reason=f"upstream {', '.join(roots)} failed")
+    return Skipped(task=task, reason=redact(said or "the run ended before it could start"))
+
+
+def elsewhere(task: str, attempts: Sequence[SessionResult]) -> Elsewhere | None:
+    """The row of a task, None where its branch holds all; `attempts` are all of them, in their order.
+
+    Strays only grow, so that those of the attempt that came home last are all of them.
+    """
+    strays = max((a.strays for a in attempts if a.strays), key=lambda strays: strays.commits, default=None)
+    left = {a.machine: tuple(map(redact, a.left_there)) for a in attempts if a.machine and a.head}
+    there = tuple(LeftThere(machine=machine, files=left[machine]) for machine in sorted(left) if left[machine])
+    inside = next((a.submodules for a in reversed(attempts) if a.head), ())
+    has_any = strays or there or inside
+    return Elsewhere(task=task, strays=strays, left_there=there, submodules=inside) if has_any else None
+
+
+def files(results: Iterable[SessionResult]) -> tuple[ChangedFile, ...]:
+    """Every changed file with its tasks, by path."""
+    tasks: dict[str, set[str]] = {}
+    for result in results:
+        for path in result.changes.files:
+            tasks.setdefault(path, set()).add(result.task)
+    return tuple(ChangedFile(path=path, tasks=tuple(sorted(tasks[path]))) for path in sorted(tasks))

@@ -1,0 +1,104 @@
+"""What must be known of an attempt that has begun, should the orchestrator die before it ends."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from miyabi.machines.machine import Machine
+from miyabi.sessions.result import SessionResult, SessionSpec, own_levels
+from miyabi.system import files, private_files
+
+_FILE = "attempt.json"
+_RESULT = "result.json"
+
+
+class AttemptRecord(BaseModel):
+    """Where an attempt was started, and when."""
+
+    model_config = ConfigDict(frozen=True)
+
+    machine: str
+    host: str | None = None
+    workspace: str = ""
+    start: datetime
+    base: str
+    resumes: str | None = None
+
+    @classmethod
+    def of(cls, machine: Machine, spec: SessionSpec, *, start: datetime) -> Self:
+        """The record of an attempt that begins."""
+        there = {"machine": machine.name, "host": machine.host, "workspace": machine.workspace}
+        return cls(**there, start=start, base=spec.base, resumes=spec.resumes)
+
+    @classmethod
+    def pending(cls, folder: Path) -> Self | None:
+        """The record of an attempt that was begun and is not over or not home yet; None where there is none to join."""
+        return None if _is_home(folder / _RESULT) else cls._of(folder)
+
+    @classmethod
+    def has_been_at(cls, machine: Machine, folder: Path) -> bool:
+        """Whether the attempt, over or not, was begun on that machine."""
+        record = cls._of(folder)
+        return record is not None and record.machine == machine.name
+
+    @classmethod
+    def is_left_at(cls, machine: Machine, folder: Path) -> bool:
+        """Whether the attempt may still be alive on that machine."""
+        record = cls.pending(folder)
+        return record is not None and record.machine == machine.name
+
+    @classmethod
+    def known(cls, folder: Path) -> Self | None:
+        """The record of an attempt, over or not; None where there is none."""
+        return cls._of(folder)
+
+    @classmethod
+    def _of(cls, folder: Path) -> Self | None:
+        try:
+            return cls.model_validate_json((folder / _FILE).read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def is_at(self, machine: Machine) -> bool:
+        """Whether the machine of that name is where it was then."""
+        return not self.workspace or (self.host, self.workspace) == (machine.host, machine.workspace)
+
+    def told_absent(self, *, run: str) -> str:
+        """A sentence about a machine that takes no part in the run any more."""
+        return (
+            f"it was begun on {self.machine}, which takes no part now, and may still run there. Bring that machine "
+            f"back with the same name and workspace, then: miyabi orchestrate --run {run}"
+        )
+
+    def moved(self, machine: Machine) -> str:
+        """A sentence about a machine that is somewhere else now."""
+        then, now = (f"workspace {w} on {h or 'this machine'}" for h, w in _where(self, machine))
+        return f"{machine.name}: it was begun in {then} and may still run there; the configuration now says {now}."
+
+    def keep(self, folder: Path) -> None:
+        """Writes the record, before anything is started; that it was skipped once counts no longer."""
+        private_files.make_folder(folder, levels=own_levels(folder))
+        (folder / _RESULT).unlink(missing_ok=True)
+        files.write_text(folder / _FILE, self.model_dump_json() + "\n")
+
+    @staticmethod
+    def forget(folder: Path) -> None:
+        """There is nothing to join after all."""
+        (folder / _FILE).unlink(missing_ok=True)
+
+
+def _where(record: AttemptRecord, machine: Machine) -> tuple[tuple[str | None, str], ...]:
+    return (record.host, record.workspace), (machine.host, machine.workspace)
+
+
+def _is_home(file: Path) -> bool:
+    try:
+        return SessionResult.model_validate_json(file.read_bytes()).is_home
+    except FileNotFoundError:
+        return False
+    except (OSError, ValidationError):
+        return True

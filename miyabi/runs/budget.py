@@ -1,0 +1,55 @@
+"""What the attempts of a task have spent, and what that leaves of its budget. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from miyabi.claude.spending import Before
+from miyabi.dag.graph import Node
+from miyabi.sessions.result import BLAMELESS, Outcome, SessionResult
+from miyabi.settings.settings import SessionDefaults
+
+LEAST_USD = 0.01
+"""Less is nothing: claude takes no budget of 0, and any answer costs more."""
+
+_SAME_USD = 1e-9
+_GOES_ON = BLAMELESS | {Outcome.KILLED, Outcome.API_UNAVAILABLE}
+"""Outcomes after which the same work is gone on with; after any other a task that is run again begins anew."""
+
+
+def before(attempts: Iterable[SessionResult]) -> Before:
+    """What a conversation had cost when its next attempt begins, from its attempts that are over.
+
+    Claude's own count forgets what a process spent that was killed, so that is added up beside it.
+    """
+    total, since = 0.0, 0.0
+    for each in sorted(attempts, key=lambda result: result.attempt):
+        if each.total_usd is None:  # a result of an earlier version
+            total, since = total + each.cost_usd, 0.0
+        elif abs(each.total_usd - total) > _SAME_USD:
+            total, since = each.total_usd, 0.0
+        else:
+            since += each.cost_usd
+    return Before(total_usd=total, since_usd=since)
+
+
+def spent(attempts: Iterable[SessionResult]) -> float:
+    """What a task has spent since it was begun, or begun anew, US dollars: its budget is for that."""
+    sum_usd = 0.0
+    for each in sorted(attempts, key=lambda result: result.attempt):
+        sum_usd = sum_usd + each.cost_usd if each.outcome in _GOES_ON else 0.0
+    return sum_usd
+
+
+def budget_of(node: Node, defaults: SessionDefaults) -> float | None:
+    """The budget of a task, US dollars; None where it has none."""
+    return node.max_budget_usd or defaults.max_budget_usd
+
+
+def spent_all(node: Node, defaults: SessionDefaults, *, spent_usd: float) -> str | None:
+    """One line where nothing of the budget is left for another attempt."""
+    budget = budget_of(node, defaults)
+    if budget is None or budget - spent_usd >= LEAST_USD:
+        return None
+    advice = f"raise max_budget_usd of {node.id}, or split it"
+    return f"its attempts have spent {spent_usd:.2f} USD of {budget:.2f}, so no other was started; {advice}"

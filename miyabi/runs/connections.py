@@ -1,0 +1,39 @@
+"""Where a run works: one connection and one workspace a machine, each opened when it is first asked for."""
+
+from __future__ import annotations
+
+import asyncio
+
+from miyabi.git.repository import Repository
+from miyabi.machines.connect import open_host
+from miyabi.machines.host import Host
+from miyabi.machines.machine import Machine
+from miyabi.sessions.workspace import Workspace
+
+
+class Places:
+    """The machines' connections, and this repository's workspaces on them."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._hosts: dict[str, Host] = {}
+        self._workspaces: dict[str, Workspace] = {}
+
+    def host(self, machine: Machine) -> Host:
+        """The one connection to a machine."""
+        if machine.name not in self._hosts:
+            self._hosts[machine.name] = open_host(machine)
+        return self._hosts[machine.name]
+
+    def workspace(self, machine: Machine) -> Workspace:
+        """Where the repository's code is on a machine."""
+        if machine.name not in self._workspaces:
+            workspace = Workspace(self.host(machine), self._repository, workspace=machine.workspace)
+            self._workspaces[machine.name] = workspace
+        return self._workspaces[machine.name]
+
+    async def close(self) -> None:
+        """Gives back every connection; what runs on the machines goes on."""
+        await asyncio.gather(*(host.close() for host in self._hosts.values()), return_exceptions=True)
+        self._hosts.clear()
+        self._workspaces.clear()

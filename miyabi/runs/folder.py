@@ -1,0 +1,241 @@
+"""What the orchestrator keeps of a run, below `<repository>/.miyabi/runs/<run>/`. Every name is made here.
+
+Nobody but the owner may read it: sessions say what they find.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from miyabi.errors import BadInput
+from miyabi.runs.info import Kept, RunInfo
+from miyabi.runs.names import REHEARSAL_PREFIX, is_run_name, new_run_name, run_name_of, valid_run_name
+from miyabi.sessions.result import SessionPaths, SessionResult, own_levels
+from miyabi.system import file_lock, private_files
+from miyabi.system import files as atomic
+
+__all__ = ["REHEARSAL_PREFIX", "RunFolder", "new_run_name", "run_name_of", "valid_run_name"]
+
+_IGNORED = ".gitignore"
+_Value = TypeVar("_Value", bound=BaseModel)
+_Kept = TypeVar("_Kept", bound=Kept)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The folder of one run. Nothing is made before `create`."""
+
+    repository: Path
+    run: str
+
+    @classmethod
+    def all(cls, repository: Path) -> tuple[Self, ...]:
+        """Every run that the repository knows, the latest start last."""
+        entries = _runs(repository).glob("*/run.json")
+        folders = [cls(repository, path.parent.name) for path in entries if is_run_name(path.parent.name)]
+        return tuple(sorted(folders, key=lambda f: (f.run.removeprefix(REHEARSAL_PREFIX), f.run)))
+
+    @classmethod
+    def find(cls, repository: Path, run: str) -> Self:
+        """The folder of a run that exists.
+
+        Raises:
+            BadInput: there is none of that name; says which there are.
+        """
+        folder = cls(repository, valid_run_name(run))
+        if not folder.info_file.exists():
+            raise folder.unknown()
+        return folder
+
+    def unknown(self) -> BadInput:
+        """What to raise where there is no such run: says which there are."""
+        known = ", ".join(f.run for f in self.all(self.repository)[-5:]) or "none yet"
+        return BadInput(f"run {self.run}: not found below {_runs(self.repository)}. The latest runs: {known}.")
+
+    @property
+    def path(self) -> Path:
+        """The folder itself."""
+        return _runs(self.repository) / self.run
+
+    @property
+    def dag_file(self) -> Path:
+        """The DAG as it was run."""
+        return self.path / "dag.json"
+
+    @property
+    def info_file(self) -> Path:
+        """What the run was started with: `RunInfo`."""
+        return self.path / "run.json"
+
+    @property
+    def status_file(self) -> Path:
+        """How far the run is: `progress.Snapshot`."""
+        return self.path / "status.json"
+
+    @property
+    def report_file(self) -> Path:
+        """The report to read."""
+        return self.path / "report.md"
+
+    @property
+    def report_values_file(self) -> Path:
+        """The report as values: `Report`."""
+        return self.path / "report.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the orchestrator that works on the run; has its process id."""
+        return self.path / "lock"
+
+    @property
+    def leases_file(self) -> Path:
+        """The slots that the orchestrator has leased of Prefect, in case it is killed."""
+        return self.path / "leases"
+
+    @property
+    def integration_leases_file(self) -> Path:
+        """The same for the sessions that resolve conflicts."""
+        return self.path / "integration-leases"
+
+    def attempt(self, task: str, attempt: int = 1) -> Path:
+        """The folder of one attempt: stdout.jsonl, stderr.txt, check.log, result.json."""
+        return SessionPaths(run=self.run, task=task, attempt=attempt).folder(self.path)
+
+    def attempts(self, task: str) -> dict[int, Path]:
+        """The folders of a task's attempts that were begun, by their numbers."""
+        folders = self.attempt(task).parent.glob("attempt-*")
+        return {int(folder.name.removeprefix("attempt-")): folder for folder in folders}
+
+    def create(self) -> Self:
+        """Makes the folder, which git ignores.
+
+        Raises:
+            BadInput: it cannot be made there.
+        """
+        make_folder_of_runs(self.repository, self.run)
+        return self
+
+    def discard_unless_used(self) -> None:
+        """Removes the folder of a run that came to nothing before its first session, and what held nothing else."""
+        if (self.path / "sessions").exists():
+            return
+        shutil.rmtree(self.path, ignore_errors=True)
+        runs = _runs(self.repository)
+        with suppress(OSError):  # other runs are there, or a configuration
+            if [entry.name for entry in runs.iterdir()] == [_IGNORED]:
+                (runs / _IGNORED).unlink()
+                runs.rmdir()
+                runs.parent.rmdir()
+
+    def write_info(self, info: RunInfo) -> None:
+        """Keeps what the run was started with."""
+        atomic.write_text(self.info_file, info.model_dump_json(indent=2) + "\n")
+
+    def info(self) -> RunInfo:
+        """What the run was started with.
+
+        Raises:
+            BadInput: run.json is missing or damaged.
+        """
+        return _read(self.info_file, RunInfo)
+
+    def keep(self, value: Kept) -> None:
+        """Keeps what became of the run: one value of each kind."""
+        atomic.write_text(self.path / value.file_name, value.model_dump_json(indent=2) + "\n")
+
+    def discard(self, kind: type[Kept]) -> None:
+        """Forgets the value of that kind, where there is one."""
+        (self.path / kind.file_name).unlink(missing_ok=True)
+
+    def find_kept(self, kind: type[_Kept]) -> _Kept | None:
+        """The value of that kind, None where there is none yet.
+
+        Raises:
+            BadInput: its file is damaged.
+        """
+        file = self.path / kind.file_name
+        return _read(file, kind) if file.exists() else None
+
+    def write_result(self, result: SessionResult) -> None:
+        """Keeps the result of an attempt."""
+        folder = self.attempt(result.task, result.attempt)
+        private_files.make_folder(folder, levels=own_levels(folder))
+        atomic.write_text(folder / "result.json", result.model_dump_json(indent=2) + "\n")
+
+    def results(self) -> tuple[SessionResult, ...]:
+        """The results of all attempts of all tasks, by task and attempt.
+
+        Raises:
+            BadInput: a result.json is damaged.
+        """
+        files = self.path.glob("sessions/*/attempt-*/result.json")
+        return tuple(sorted((_read(f, SessionResult) for f in files), key=lambda r: (r.task, r.attempt)))
+
+    def latest_results(self) -> dict[str, SessionResult]:
+        """The result of each task's last attempt. Raises as `results`."""
+        return {result.task: result for result in self.results()}
+
+    @property
+    def is_being_worked_on(self) -> bool:
+        """Whether an orchestrator holds the lock at the moment."""
+        try:
+            with self.lock_file.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except (FileNotFoundError, BlockingIOError) as reason:
+            return isinstance(reason, BlockingIOError)
+        return False
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Held while an orchestrator works on the run; the kernel gives it back however that one ends.
+
+        Raises:
+            BadInput: another orchestrator holds it; says which process.
+        """
+        return file_lock.held(self.lock_file, busy=lambda pid: self._busy(f"is being worked on by pid {pid}"))
+
+    def integration_lock(self) -> AbstractContextManager[None]:
+        """Held while the run's branches are merged, by whoever works on the run or alone. Raises as `lock`."""
+        file = self.path / "integration.lock"
+        return file_lock.held(file, busy=lambda pid: self._busy(f"is being integrated by pid {pid}"))
+
+    def _busy(self, found: str) -> BadInput:
+        return BadInput(f"run {self.run} {found}. Wait for it, end it, or start another run.")
+
+
+def make_folder_of_runs(repository: Path, run: str = "") -> Path:
+    """The folder of all runs, or of one, which git ignores.
+
+    Raises:
+        BadInput: it cannot be made there.
+    """
+    folder = _runs(repository) / run
+    try:
+        if run:
+            private_files.make_folder(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        atomic.write_text(_runs(repository) / _IGNORED, "*\n")
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be made: {error.strerror}. Is the repository writable?") from error
+    return folder
+
+
+def _runs(repository: Path) -> Path:
+    return repository / ".miyabi" / "runs"
+
+
+def _read(path: Path, kind: type[_Value]) -> _Value:
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file. Is the run's folder complete?") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise BadInput(f"{path}: {field}: {first['msg']}. Remove the file to do without it.") from None

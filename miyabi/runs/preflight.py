@@ -1,0 +1,210 @@
+"""Whether machines can take sessions, each asked in one command before any task is sent there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from miyabi.claude.command import BAD_TOKEN_FILE, claude_words, inherited, session_prelude
+from miyabi.errors import MachineError, MachineNotReady
+from miyabi.git.filters import LFS
+from miyabi.git.filters import needed as needed_filters
+from miyabi.git.large_objects import not_here
+from miyabi.machines.host import Host
+from miyabi.machines.machine import Machine
+from miyabi.runs.name_taken import require_free_name
+from miyabi.runs.run import Run
+from miyabi.settings.settings import Settings
+from miyabi.text.sanitize import last_message
+
+MINIMUM_GIT = (2, 20)
+MINIMUM_FREE_MIB = 200
+_PROBE = r"""
+say() { printf '%s=%s\n' "$1" "$2"; }
+say perl "$(perl -e 'print $]' 2>/dev/null)"
+say git "$(git --version 2>/dev/null)"
+mkdir -p "$1" 2>/dev/null; say writable "$(test -d "$1" && test -w "$1" && echo yes)"
+say free_kib "$(df -Pk "$1" 2>/dev/null | sed -n 's/^.* \([0-9][0-9]*\)  *[0-9]*% .*$/\1/p')"
+say system "$(uname -sm)"
+"""
+# For each filter: what runs it, and whether that is there; where it is looked for as in a session.
+_PROBE_FILTERS = r"""
+PATH=$PATH:/opt/homebrew/bin:/usr/local/bin:$HOME/.local/bin
+shift
+for f; do
+  [ "$f" != lfs ] || { say filter.lfs "$(git lfs version 2>/dev/null)"; continue; }
+  c=$(git config --get "filter.$f.process" || git config --get "filter.$f.smudge" || git config --get "filter.$f.clean")
+  p=${c#\"} p=${p%%[\" ]*}
+  say "filter.$f" "$(command -v "$p" 2>/dev/null)"
+done
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineReport:
+    """What a usable machine said of itself."""
+
+    machine: str
+    system: str
+    git: str
+    claude: str
+    free_mib: int | None  # None where df speaks another language than POSIX
+    lacks: tuple[str, ...] = ()  # what a session can do without, a sentence each
+
+
+async def preflight(live: Run) -> tuple[MachineError, ...]:
+    """Asks every machine at the same time whether it can take sessions; why some cannot. They take no part.
+
+    What sessions will lack, but can do without, is noted on the board and in the report.
+
+    Raises:
+        BadInput: none can; one line, or where there are several machines one line each. Or one has sessions that are
+            another run's of this name. Or the base needs git-lfs, which is not here.
+    """
+    machines, needed = live.fleet(), await needed_filters(live.repository.git, live.base)
+    answers = await asyncio.gather(*(_ask(live, machine, needed) for machine in machines))
+    lacks = [sentence for answer in answers if isinstance(answer, MachineReport) for sentence in answer.lacks]
+    if LFS in needed:
+        lacks += await not_here(live.repository, live.base)
+    for sentence in lacks:
+        live.warn(sentence)
+    live.board.note = " ".join(lacks)
+    unfit = {m.name: a for m, a in zip(machines, answers, strict=True) if isinstance(a, MachineError)}
+    live.leave_out(unfit)
+    return tuple(unfit.values())
+
+
+async def _ask(live: Run, machine: Machine, needed: Sequence[str]) -> MachineReport | MachineError:
+    host, settings = live.host(machine), live.settings
+    try:
+        report = await check_machine(machine, host, settings, rehearse=live.rehearse, filters=needed)
+        await require_free_name(live, machine)
+    except MachineError as error:
+        return error
+    return report
+
+
+async def check_machine(
+    machine: Machine, host: Host, settings: Settings, *, rehearse: bool, filters: Sequence[str] = ()
+) -> MachineReport:
+    """What the machine has, once it is known to have all that a session needs.
+
+    Args:
+        machine: which one.
+        host: the same, reached.
+        settings: those of the run.
+        rehearse: whether claude is not needed.
+        filters: names of the filters that the repository's files pass through, as `filters.needed` has them.
+
+    Raises:
+        MachineError: unreachable, refused, or MachineNotReady naming what is missing and how to get it.
+    """
+    facts = await _facts(machine, host, filters)
+    _require(machine, facts)
+    version = "rehearsal" if rehearse else await _ask_claude(machine, host, settings)
+    return MachineReport(
+        machine=machine.name,
+        system=facts["system"],
+        git=facts["git"].removeprefix("git version "),
+        claude=version,
+        free_mib=_free_mib(facts),
+        lacks=tuple(_lacking(name, machine) for name in filters if not facts.get(f"filter.{name}")),
+    )
+
+
+def _lacking(name: str, machine: Machine) -> str:
+    return (
+        f"{machine.name}: git has no filter {name!r} there, or not its program, and the repository requires it: "
+        f"sessions see such files as they are stored, and commit new ones as they are. "
+        f"If they need it, install it there and set filter.{name}.clean and .smudge in ~/.gitconfig."
+    )
+
+
+async def _facts(machine: Machine, host: Host, filters: Sequence[str]) -> dict[str, str]:
+    probe = _PROBE + (_PROBE_FILTERS if filters else "")
+    answer = await host.run(["/bin/sh", "-s", "--", machine.workspace, *filters], stdin=probe.encode())
+    lines = answer.stdout.decode(errors="replace").splitlines()
+    facts = dict(line.split("=", 1) for line in lines if "=" in line)
+    if "system" not in facts:
+        said = answer.stderr.decode(errors="replace").strip()[-300:] or f"exit status {answer.exit_status}"
+        raise _not_ready(machine, f"its shell did not run our check: {said}", "Can this user run /bin/sh there?")
+    return facts
+
+
+def _require(machine: Machine, facts: dict[str, str]) -> None:
+    if not facts["perl"]:
+        raise _not_ready(machine, "perl is missing", "Install perl there (macOS ships it).")
+    if not facts["git"]:
+        raise _not_ready(machine, "git is missing", "Install git there (macOS: xcode-select --install).")
+    if _version(facts["git"]) < MINIMUM_GIT:
+        raise _not_ready(machine, f"{facts['git']} is too old", "Install git 2.20 or newer there.")
+    if facts["writable"] != "yes":
+        raise _not_ready(
+            machine, f"workspace {machine.workspace} cannot be written", "Set `workspace` to a folder of this user."
+        )
+    if facts.get(f"filter.{LFS}") == "":
+        todo = "Install it there (macOS: brew install git-lfs)."
+        raise _not_ready(machine, "git-lfs is missing, and the repository keeps files in Git LFS", todo)
+    free = _free_mib(facts)
+    if free is not None and free < MINIMUM_FREE_MIB:
+        raise _not_ready(
+            machine,
+            f"its disk is full: {free} MiB free at {machine.workspace}",
+            "Free some space, or remove old runs with: miyabi sweep RUN",
+        )
+
+
+def _free_mib(facts: dict[str, str]) -> int | None:
+    return int(facts["free_kib"]) // 1024 if facts["free_kib"].isdigit() else None
+
+
+async def _ask_claude(machine: Machine, host: Host, settings: Settings) -> str:
+    """The version of a claude that is there and logged in (`claude auth status`: presence, not validity)."""
+    prelude = session_prelude(
+        machine,
+        settings.sessions.environment,
+        oauth_token_file=settings.sessions.oauth_token_file,
+        inherited=inherited(machine),
+    )
+    script = f"{prelude}\n{claude_words(machine)} --version && {claude_words(machine)} auth status\n"
+    answer = await host.run(["/bin/sh", "-s"], stdin=script.encode())
+    out, err = answer.stdout.decode(errors="replace"), answer.stderr.decode(errors="replace").strip()
+    if answer.exit_status == BAD_TOKEN_FILE:
+        raise _not_ready(machine, err.removeprefix("miyabi: "), "Set `sessions.oauth_token_file` to the right file.")
+    version, _, status = out.partition("\n")
+    if "Claude Code" not in version:
+        raise _not_ready(
+            machine,
+            f"no claude at {machine.claude!r}: {last_message(err) or version or 'it said nothing'}",
+            "Install Claude Code there, or set `claude` to its absolute path (an SSH command reads no profile).",
+        )
+    _require_login(machine, status)
+    return version.split()[0]
+
+
+def _require_login(machine: Machine, status: str) -> None:
+    if not _logged_in(status):
+        raise _not_ready(
+            machine,
+            "claude is not logged in there",
+            "Run `claude setup-token`, save the token in a file with mode 0600 on the machine and set "
+            "`sessions.oauth_token_file` (over SSH the macOS keychain stays locked).",
+        )
+
+
+def _logged_in(status: str) -> bool:
+    try:
+        return bool(json.loads(status)["loggedIn"])
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _version(text: str) -> tuple[int, ...]:
+    words = [w for w in text.split() if w[:1].isdigit()]
+    return tuple(int(p) for p in words[0].split(".")[:2] if p.isdigit()) if words else (0,)
+
+
+def _not_ready(machine: Machine, found: str, todo: str) -> MachineNotReady:
+    return MachineNotReady(f"{machine.name}: {found}. {todo}", machine=machine.name)

@@ -1,0 +1,263 @@
+"""How far a run is: a live board that tasks write to from any thread, and frozen pictures of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from miyabi.errors import BadInput
+from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.sessions.work_elsewhere import size_of
+from miyabi.system import files
+from miyabi.text.units import clock as clock_text
+from miyabi.text.units import count, dollars, time_of_day
+
+
+class TaskState(StrEnum):
+    """Where a task is on its way."""
+
+    WAITING = "waiting"  # for its upstreams
+    READY = "ready"  # for a slot, or for what `Row.waits_for` says
+    PREPARING = "preparing"  # has a slot; its checkout is made
+    RUNNING = "running"  # the session runs
+    CHECKING = "checking"  # the session ended; its check runs
+    COLLECTING = "collecting"  # its commits come home
+    DONE = "done"  # has an outcome
+
+
+WORKING = (TaskState.PREPARING, TaskState.RUNNING, TaskState.CHECKING, TaskState.COLLECTING)
+
+
+class Row(BaseModel):
+    """Where one task is. Times are epoch seconds, cost is US dollars, `outcome` is set when it is done.
+
+    `waits_for` is what must end before it goes on, e.g. the usage limit; it is not looked at before `waits_until`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    state: TaskState = TaskState.WAITING
+    machine: str | None = None
+    started: float | None = None
+    ended: float | None = None
+    turns: int = 0
+    cost_usd: float = 0.0
+    cost_is_partial: bool = False
+    last_action: str = ""
+    waits_for: str = ""
+    waits_until: float = 0.0
+    outcome: Outcome | None = None
+
+    def waits(self, now: float) -> bool:
+        """Whether it does nothing until a certain moment."""
+        return bool(self.waits_for) and now < self.waits_until
+
+    def status(self, now: float) -> str:
+        """Its outcome or state, or what it waits for and until when; in plain words."""
+        if self.waits(now):
+            return f"waits for {self.waits_for} until {time_of_day(self.waits_until, now=now)}"
+        return (self.outcome or self.state).replace("_", " ")
+
+    def elapsed_seconds(self, now: float) -> float:
+        """How long it works or worked, 0 where it has not begun."""
+        return max(0.0, (self.ended or now) - self.started) if self.started else 0.0
+
+    def elapsed(self, now: float) -> str:
+        """The same as a clock shows it, nothing where it has not begun."""
+        return clock_text(self.elapsed_seconds(now)) if self.started else ""
+
+
+class Snapshot(BaseModel):
+    """The board at one moment; rows in the order the board was given. `started` is epoch seconds.
+
+    `note` is what is done beside the tasks, or after them.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    rehearsal: bool = False
+    started: float
+    rows: tuple[Row, ...]
+    note: str = ""
+
+    @property
+    def now(self) -> float:
+        """The present moment, epoch seconds: what runs goes on between two snapshots."""
+        return time.time()
+
+    @property
+    def states(self) -> Mapping[TaskState, int]:
+        """How many tasks are in each state."""
+        return Counter(row.state for row in self.rows)
+
+    @property
+    def outcomes(self) -> Mapping[Outcome, int]:
+        """How many tasks ended with each outcome."""
+        return Counter(row.outcome for row in self.rows if row.outcome)
+
+    @property
+    def done(self) -> int:
+        """How many tasks are over, however they ended."""
+        return self.states[TaskState.DONE]
+
+    @property
+    def working(self) -> tuple[Row, ...]:
+        """The tasks that hold a slot, the longest-running first."""
+        busy = [row for row in self.rows if row.state in WORKING]
+        return tuple(sorted(busy, key=lambda row: (row.started or self.started, row.task)))
+
+    @property
+    def pausing(self) -> tuple[Row, ...]:
+        """The tasks that do nothing until a certain moment, the first to go on first."""
+        now = self.now
+        return tuple(sorted((row for row in self.rows if row.waits(now)), key=lambda row: row.waits_until))
+
+    @property
+    def cost_usd(self) -> float:
+        """What the run has cost so far."""
+        return round(sum(row.cost_usd for row in self.rows), 4)
+
+    @property
+    def counts(self) -> str:
+        """How many succeeded, failed, were skipped, work, are ready and wait, and the cost so far; in plain words.
+
+        Those that wait for a usage limit or the like are told apart, with the moment until which.
+        """
+        succeeded, skipped = self.outcomes[Outcome.SUCCEEDED], self.outcomes[Outcome.SKIPPED]
+        numbers = {
+            "succeeded": succeeded,
+            "failed": self.done - succeeded - skipped,
+            "skipped": skipped,
+            "working": len(self.working),
+            "ready": self.states[TaskState.READY] - len(self.pausing),
+            "waiting": self.states[TaskState.WAITING],
+        }
+        said = [f"{number:,} {word}" for word, number in numbers.items() if number]
+        cost = dollars(self.cost_usd, is_partial=any(row.cost_is_partial for row in self.rows))
+        return ", ".join([*said, *self._pauses, cost])
+
+    @property
+    def _pauses(self) -> list[str]:
+        by_reason: dict[str, list[str]] = {}
+        for row in self.pausing:
+            by_reason.setdefault(row.waits_for, []).append(time_of_day(row.waits_until, now=self.now))
+        return [_pause(reason, ends) for reason, ends in by_reason.items()]
+
+    @property
+    def sentence(self) -> str:
+        """How far the run is, in one line of plain words."""
+        kind = "rehearsal" if self.rehearsal else "run"
+        return f"{kind} {self.run}: {self.done} of {count(len(self.rows), 'task')} done ({self.counts})"
+
+
+def _pause(reason: str, ends: list[str]) -> str:
+    """For how many tasks, and until when; `ends` in the order of time."""
+    if len(ends) == 1:
+        return f"1 waits for {reason} until {ends[0]}"
+    until = f"until {ends[0]}" if len(set(ends)) == 1 else f"the first until {ends[0]}"
+    return f"{len(ends):,} wait for {reason}, {until}"
+
+
+class Board:
+    """The live state of a run's tasks. Thread-safe. `note` is what is shown besides, for anybody to set.
+
+    Args:
+        run: name of the run.
+        tasks: ids of its tasks, in the order to show them; every one waits.
+        rehearsal: True where no real session runs.
+        clock: gives the present moment, epoch seconds.
+    """
+
+    def __init__(
+        self, *, run: str, tasks: Iterable[str], rehearsal: bool = False, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._lock, self._writing, self._clock = threading.Lock(), threading.Lock(), clock
+        self._rows = {task: Row(task=task) for task in tasks}
+        self._run, self._rehearsal, self._started = run, rehearsal, clock()
+        self._written: Snapshot | None = None
+        self.note = ""
+
+    @staticmethod
+    def read(path: Path) -> Snapshot | None:
+        """The board as some process wrote it last, None where none has yet.
+
+        Raises:
+            BadInput: the file is damaged.
+        """
+        try:
+            return Snapshot.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValidationError:
+            raise BadInput(f"{path}: not a status file. Go on with the run to have it written anew.") from None
+
+    def update(self, task: str, *, state: str, **known: Any) -> None:
+        """Put a task into a state, with whatever else of `Row` is known now; None leaves a field as it is.
+
+        It waits for nothing any more, unless that is told again.
+        The task's time starts when it first holds a slot, and ends when it is done.
+
+        Raises:
+            KeyError: no such task on the board.
+            ValidationError: a field that `Row` does not have, or a value that does not fit.
+        """
+        reached, now = TaskState(state), self._clock()
+        with self._lock:
+            before = self._rows[task]
+            started = before.started or (now if reached in WORKING else None)
+            ended = now if reached is TaskState.DONE else None
+            news = {name: value for name, value in known.items() if value is not None}
+            fields = {**before.model_dump(), "started": started, "ended": ended, "waits_for": ""}
+            self._rows[task] = Row.model_validate(fields | news | {"state": reached})
+
+    def finish(self, result: SessionResult) -> None:
+        """Put a task to its end, with what its result says."""
+        self.update(
+            result.task,
+            state=TaskState.DONE,
+            outcome=result.outcome,
+            machine=result.machine,
+            started=result.start and result.start.timestamp(),
+            ended=result.end and result.end.timestamp(),
+            turns=result.turns,
+            cost_usd=result.cost_usd,
+            last_action=f"beside its branch: {size_of(result.strays)}" if result.strays else None,
+            cost_is_partial=result.cost_is_partial,
+        )
+
+    def close(self, results: Mapping[str, SessionResult]) -> None:
+        """The run is over: a task that is not done ends as its result says, and as skipped where it has none."""
+        for row in self.snapshot().rows:
+            if row.state is not TaskState.DONE and (result := results.get(row.task)):
+                self.finish(result)
+            elif row.state is not TaskState.DONE:
+                self.update(row.task, state=TaskState.DONE, outcome=Outcome.SKIPPED)
+
+    def snapshot(self) -> Snapshot:
+        """The board as it is now."""
+        with self._lock:
+            rows = tuple(self._rows.values())
+        return Snapshot(run=self._run, rehearsal=self._rehearsal, started=self._started, rows=rows, note=self.note)
+
+    def write(self, path: Path) -> bool:
+        """Keep the board in a file that is always whole; False where nothing has changed since the last time.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        with self._writing:
+            now = self.snapshot()
+            if now == self._written:
+                return False
+            files.write_text(path, now.model_dump_json() + "\n")
+            self._written = now
+            return True

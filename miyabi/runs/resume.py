@@ -1,0 +1,115 @@
+"""What an earlier orchestrator of a run left, and so what this one has still to do, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from miyabi.dag.graph import Dag
+from miyabi.errors import MachineError
+from miyabi.machines.machine import NAMED, Machine
+from miyabi.machines.placement import Load, unplaceable
+from miyabi.runs.attempt_record import AttemptRecord
+from miyabi.runs.folder import RunFolder
+from miyabi.sessions.result import Outcome, SessionResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuation:
+    """Where a task that was cut short goes on, and in which conversation; None begins a new one."""
+
+    machine: str
+    conversation: str | None
+
+    @classmethod
+    def of(cls, pending: AttemptRecord | None, last: SessionResult | None) -> Self | None:
+        """The attempt that nobody saw to its end, else the last one where it was stopped; None where neither is."""
+        if pending:
+            return cls(machine=pending.machine, conversation=pending.resumes)
+        if last and last.outcome is Outcome.STOPPED and last.machine:
+            return cls(machine=last.machine, conversation=last.conversation)
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unplaced:
+    """A task that no machine of the run can take: how it ends, and why; with the machine that may have it still."""
+
+    task: str
+    outcome: Outcome
+    error: MachineError
+    machine: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """What there is to go on with. Reads the run's folder, and what this orchestrator has done since.
+
+    Args:
+        dag: the tasks of the run.
+        folder: that of the run.
+        machines: those that take part, by name: the run's own, which may become fewer.
+        results: the last result of each task: the run's own, which become more.
+        ended: the tasks of which this orchestrator has a result: the run's own, which become more.
+    """
+
+    dag: Dag
+    folder: RunFolder
+    machines: Mapping[str, Machine]
+    results: Mapping[str, SessionResult]
+    ended: Collection[str] = ()
+
+    def attempts(self, task: str) -> int:
+        """How many attempts of a task are over; one that was skipped, or whose work may come home yet, is not."""
+        last = self.results.get(task)
+        undecided = {Outcome.SKIPPED, Outcome.NOT_COLLECTED}
+        return last.attempt - (last.outcome in undecided or self._may_be_joined(last)) if last else 0
+
+    def pending(self, task: str) -> AttemptRecord | None:
+        """The attempt that an earlier orchestrator began and did not see to its end."""
+        return AttemptRecord.pending(self.folder.attempt(task, self.attempts(task) + 1))
+
+    def continuation(self, task: str) -> Continuation | None:
+        """Where an earlier orchestrator left a task, if that machine still takes part or has to be asked."""
+        last = self.results.get(task)
+        return Continuation.of(self.pending(task), last if last and last.machine in self.machines else None)
+
+    def requires(self, task: str) -> tuple[str, ...]:
+        """The labels that a task's machine must have; what was begun somewhere goes on there."""
+        begun = self.continuation(task)
+        return (*self.dag.by_id[task].requires, *((f"{NAMED}{begun.machine}",) if begun else ()))
+
+    def startable(self) -> tuple[tuple[str, ...], tuple[Unplaced, ...]]:
+        """The tasks that are to be done and can be, each after its upstreams; and those that no machine can take.
+
+        What depends on one of the latter is neither.
+        """
+        fleet = [Load(machine=machine, used=0) for machine in self.machines.values()]
+        startable, unplaced, blocked = list[str](), list[Unplaced](), set[str]()
+        for task in self.dag.order:
+            if task in self.results and self.results[task].succeeded:
+                continue
+            if not blocked.isdisjoint(self.dag.dependencies(task)):
+                blocked.add(task)
+            elif impossible := self._unplaced(task, fleet):
+                blocked.add(task)
+                unplaced.append(impossible)
+            else:
+                startable.append(task)
+        return tuple(startable), tuple(unplaced)
+
+    def _unplaced(self, task: str, fleet: Sequence[Load]) -> Unplaced | None:
+        left = self.pending(task)
+        if left and left.machine not in self.machines:
+            absent = MachineError(left.told_absent(run=self.folder.run))
+            return Unplaced(task=task, outcome=Outcome.NOT_COLLECTED, error=absent, machine=left.machine)
+        if reason := unplaceable(fleet, self.requires(task)):
+            return Unplaced(task=task, outcome=Outcome.NOT_STARTED, error=MachineError(reason))
+        return None
+
+    def _may_be_joined(self, last: SessionResult) -> bool:
+        """Whether an earlier orchestrator lost its machine, which takes part again."""
+        lost = last.outcome is Outcome.MACHINE_LOST and last.task not in self.ended
+        left = AttemptRecord.pending(self.folder.attempt(last.task, last.attempt)) if lost else None
+        return left is not None and left.machine in self.machines

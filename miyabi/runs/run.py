@@ -1,0 +1,275 @@
+"""A run while it runs: what its tasks share."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from miyabi.claude.command import hide_secrets
+from miyabi.claude.prompt import compose
+from miyabi.claude.spending import Before
+from miyabi.dag.graph import Dag, Node
+from miyabi.errors import BadInput, DiskFull, MachineError, MiyabiError
+from miyabi.git.repository import Repository
+from miyabi.machines.host import Host
+from miyabi.machines.machine import Machine
+from miyabi.runs.absence import Absences
+from miyabi.runs.budget import before, spent
+from miyabi.runs.connections import Places
+from miyabi.runs.folder import RunFolder
+from miyabi.runs.progress import Board
+from miyabi.runs.resume import Resume
+from miyabi.runs.specs import spec_for
+from miyabi.runs.worktrees import Worktrees
+from miyabi.sessions.result import Outcome, SessionResult, SessionSpec
+from miyabi.sessions.workspace import Workspace
+from miyabi.settings.settings import Settings
+from miyabi.system.retrying import is_our_disk, retried
+from miyabi.text.redact import redact
+
+T = TypeVar("T")
+
+
+@dataclass(kw_only=True)
+class Run:
+    """What the tasks of one run share. Everything that must outlive the process is in `folder` and on the machines.
+
+    Args:
+        run: name of the run.
+        dag: what is to be done.
+        settings: of the run.
+        folder: where all that outlives us is kept.
+        repository: that the sessions work on.
+        base: commit that the run starts from.
+        author: name and e-mail address, in which the sessions commit.
+        board: how far the run is.
+        run_id: unlike the name no other run's.
+        rehearse: whether no real session is to run.
+        machines: those that take part, by name: the settings' at first.
+    """
+
+    run: str
+    dag: Dag
+    settings: Settings
+    folder: RunFolder
+    repository: Repository
+    base: str
+    author: tuple[str, str]
+    board: Board
+    run_id: str = ""
+    rehearse: bool = False
+    machines: dict[str, Machine] = field(init=False)
+    results: dict[str, SessionResult] = field(init=False)
+    warnings: list[str] = field(default_factory=list, init=False)
+    unplaced: dict[str, str] = field(default_factory=dict, init=False)  # tasks that no machine can take, and why
+    absences: Absences = field(init=False)
+    resume: Resume = field(init=False)
+    worktrees: Worktrees = field(init=False)
+    _places: Places = field(init=False)
+    _ended: set[str] = field(default_factory=set, init=False)
+    _unwritten: dict[tuple[str, int], SessionResult] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self._places = Places(self.repository)
+        self.absences = Absences(patience_seconds=60 * self.settings.runs.patience_minutes)
+        self.machines = {machine.name: machine for machine in self.settings.machines}
+        hide_secrets(self.settings.machines, self.settings.sessions.environment)
+        known = self.dag.by_id
+        self.results = {task: result for task, result in self.folder.latest_results().items() if task in known}
+        self._make_parts()
+        for result in self.results.values():
+            if result.succeeded:
+                self.board.finish(self.whole(result))
+
+    def _make_parts(self) -> None:
+        """They share the run's machines, results and ends, which are changed in place and never replaced."""
+        self.resume = Resume(
+            dag=self.dag,
+            folder=self.folder,
+            machines=self.machines,
+            results=self.results,
+            ended=self._ended,
+        )
+        self.worktrees = Worktrees(
+            dag=self.dag,
+            folder=self.folder,
+            repository=self.repository,
+            places=self._places,
+            base=self.base,
+            results=self.results,
+        )
+
+    def host(self, machine: Machine) -> Host:
+        """The one connection to a machine."""
+        return self._places.host(machine)
+
+    def workspace(self, machine: Machine) -> Workspace:
+        """Where this repository's code is on a machine."""
+        return self._places.workspace(machine)
+
+    def fleet(self) -> list[Machine]:
+        """The machines in the order of the configuration."""
+        return list(self.machines.values())
+
+    def leave_out(self, unfit: Mapping[str, MachineError]) -> None:
+        """These machines take no part in the run, which is told with their errors.
+
+        Raises:
+            BadInput: none is left; one line, or where there were several machines one line each.
+        """
+        if not self.machines.keys() - unfit.keys():
+            between = " " if len(unfit) == 1 else "\n  "
+            raise BadInput(between.join(["no machine can take a session:", *map(str, unfit.values())]))
+        for name, error in unfit.items():
+            self.machines.pop(name, None)
+            self.warn(f"not used: {error}")
+
+    def keep_only(self, names: Collection[str]) -> None:
+        """Machines of other names take no part in the run, which is not told: they were asked for another one."""
+        for name in self.machines.keys() - set(names):
+            del self.machines[name]
+
+    def startable(self) -> tuple[str, ...]:
+        """The tasks still to be done, each after its upstreams; those that no machine can take have a result."""
+        startable, unplaced = self.resume.startable()
+        for each in unplaced:
+            result = self.no_session(each.task, outcome=each.outcome, error=each.error, machine=each.machine)
+            self.keep(result)
+            self.unplaced[each.task] = result.error_text or ""
+        return startable
+
+    async def spec(self, node: Node, *, attempt: int, conversation: str | None = None) -> SessionSpec:
+        """The spec of one attempt, which goes on with `conversation` where there is one.
+
+        Raises:
+            MergeConflict, GitFailed: as `Worktrees.base_for`.
+        """
+        upstream = [self.results[other] for other in self.dag.dependencies(node.id)]
+        return spec_for(
+            node,
+            self.settings,
+            run=self.run,
+            run_id=self.run_id,
+            attempt=attempt,
+            prompt=compose(node, upstream=upstream, check=self.settings.sessions.check),
+            base=await self.worktrees.base_for(node),
+            author=self.author,
+            conversation=conversation,
+            spent_usd=self.spent_on(node.id),
+            rehearse=self.rehearse,
+        )
+
+    def before(self, conversation: str | None) -> Before:
+        """What a conversation has cost in the attempts that are over."""
+        return before(r for r in self.every_result() if conversation and r.session_id == conversation)
+
+    def whole(self, result: SessionResult) -> SessionResult:
+        """A task's last result, with what all of its attempts have cost."""
+        every = [r for r in self.every_result() if r.task == result.task and r.attempt != result.attempt]
+        usd = sum(r.cost_usd for r in every) + result.cost_usd
+        is_partial = any(r.cost_is_partial for r in (*every, result))
+        return result.model_copy(update={"cost_usd": usd, "cost_is_partial": is_partial})
+
+    def spent_on(self, task: str) -> float:
+        """What counts against a task's budget so far, US dollars."""
+        return spent(r for r in self.every_result() if r.task == task)
+
+    def no_session(
+        self,
+        task: str,
+        *,
+        outcome: Outcome,
+        error: Exception,
+        attempt: int | None = None,
+        machine: str | None = None,
+        placement_reason: str = "",
+        start: datetime | None = None,
+    ) -> SessionResult:
+        """The result of an attempt that no session has told anything about."""
+        return SessionResult(
+            run=self.run,
+            task=task,
+            title=self.dag.by_id[task].title,
+            outcome=outcome,
+            attempt=attempt or self.resume.attempts(task) + 1,
+            machine=machine,
+            placement_reason=placement_reason,
+            start=start,
+            end=start and datetime.now(UTC),
+            error_kind=type(error).__name__,
+            error_text=redact(str(error)),
+            rehearsal=self.rehearse,
+        )
+
+    async def with_room(self, call: Callable[[], Awaitable[T]], *, on_wait: Callable[[MiyabiError], None]) -> T:
+        """What the call returns; while our own disk is full it is made again, as patiently as a machine is waited for.
+
+        Raises:
+            DiskFull: the disk is full still. Whatever else the call raises.
+        """
+        patience_seconds = self.absences.patience_seconds
+        return await retried(call, patience_seconds=patience_seconds, passes=is_our_disk, on_wait=on_wait)
+
+    def keep(self, result: SessionResult) -> None:
+        """An attempt is over: its result is in the run folder from now on, or as soon as the disk has room."""
+        self.results[result.task] = result
+        self._ended.add(result.task)
+        self._unwritten[result.task, result.attempt] = result
+        with suppress(DiskFull):
+            self.write_late()
+
+    def write_late(self) -> None:
+        """Writes the results that there was no room for.
+
+        Raises:
+            DiskFull: there is none still. Whoever runs the run again finds their sessions on the machines.
+        """
+        for key, result in list(self._unwritten.items()):
+            self.folder.write_result(result)
+            if self._unwritten.get(key) is result:
+                del self._unwritten[key]
+
+    def every_result(self) -> tuple[SessionResult, ...]:
+        """The results of all attempts of all tasks, by task and attempt. Raises as `RunFolder.results`."""
+        known = {(r.task, r.attempt): r for r in self.folder.results()} | self._unwritten
+        return tuple(known[key] for key in sorted(known))
+
+    def note_end(self, task: str, *, state: str | None, message: str | None) -> None:
+        """What the engine says of a task that left no result: it was not started, or it broke."""
+        result = self.results.get(task)
+        if result and (result.succeeded or task in self._ended):
+            return
+        if left := self.resume.pending(task):
+            self.warn(f"{task}: its session was left on {left.machine}; the run goes on with it when it is run again")
+            return
+        outcome = Outcome.NOT_STARTED if state in {"Failed", "Crashed"} else Outcome.SKIPPED
+        if outcome is Outcome.NOT_STARTED or (state or "").startswith("Cancel"):
+            self.keep(self.no_session(task, outcome=outcome, error=MiyabiError(f"{state}: {message}")))
+
+    def warn(self, sentence: str) -> None:
+        """What the reader of the report should know besides."""
+        if sentence not in self.warnings:
+            self.warnings.append(sentence)
+
+    def end(self) -> None:
+        """The run is over, for now: its folder says so, and since when, which is as before where nothing was done.
+
+        May be repeated.
+
+        Raises:
+            DiskFull: not all of it could be written.
+        """
+        self.write_late()
+        info = self.folder.info()
+        ended = info.ended if info.ended and not self._ended else datetime.now(UTC)
+        warnings = (*info.warnings, *(w for w in self.warnings if w not in info.warnings))
+        self.folder.write_info(info.model_copy(update={"ended": ended, "warnings": warnings}))
+        self.board.close({task: self.whole(result) for task, result in self.results.items()})
+        self.board.write(self.folder.status_file)
+
+    async def close(self) -> None:
+        """Gives back every connection; what runs on the machines goes on."""
+        await self._places.close()

@@ -1,0 +1,208 @@
+"""From what a person asked for to a run that can start: everything that can be refused is refused here."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from miyabi.dag.graph import Dag
+from miyabi.dag.unfinished import unfinished
+from miyabi.errors import BadInput, DagError, DiskFull
+from miyabi.git.remote.partial_clone import complete
+from miyabi.git.remote.target import RemoteToken
+from miyabi.git.repository import Repository
+from miyabi.git.sparse_checkout import require_checked_out
+from miyabi.machines.machine import Machine
+from miyabi.machines.placement import Load, unplaceable
+from miyabi.runs.folder import RunFolder, new_run_name, valid_run_name
+from miyabi.runs.info import FleetMember, RunInfo
+from miyabi.runs.progress import Board
+from miyabi.runs.run import Run
+from miyabi.settings.settings import CONFIG_FILE, Settings
+from miyabi.settings.tables import GitHubSettings
+from miyabi.system import files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What a person asked for."""
+
+    tasks: Path | None
+    repository: Path = Path()
+    base: str | None = None
+    run: str | None = None
+    config: Path | None = None
+    rehearse: bool = False
+    overrides: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStart:
+    """What a run starts with, or goes on with: its request, read and found good.
+
+    `base` is a commit; `is_new` is whether there was no run of that name when the request was read.
+    """
+
+    dag: Dag
+    settings: Settings
+    repository: Repository
+    base: str
+    is_new: bool
+
+
+async def read_request(request: RunRequest) -> RunStart:
+    """What the request is of: its DAG file, configuration, repository and base, or those of the run that it names.
+
+    Raises:
+        BadInput: DagError, SettingsError, NotARepository, BaseMissing, each naming what was found and what to do.
+    """
+    repository = await Repository.open(request.repository)
+    await require_checked_out(repository.root, CONFIG_FILE, config=request.config)
+    settings = Settings.load(repository.root, config=request.config, **request.overrides)
+    known = RunFolder(repository.root, valid_run_name(request.run)) if request.run else None
+    if known and known.info_file.exists():
+        dag, base = _again(request, known), known.info().base
+        return RunStart(dag=dag, settings=settings, repository=repository, base=base, is_new=False)
+    if request.run:
+        _require_own_name(repository.root, request.run)
+    if request.tasks is None and known:
+        raise known.unknown()
+    if request.tasks is None:
+        raise BadInput("no DAG file was given. Name one, e.g. tasks.json, or a run to go on with.")
+    plan = unfinished(Dag.load(request.tasks))
+    dag = replace(plan.dag, not_scheduled=plan.sentences)
+    _require_labels(dag, settings.machines)
+    base = await repository.resolve(request.base or settings.runs.base)
+    return RunStart(dag=dag, settings=settings, repository=repository, base=base, is_new=True)
+
+
+async def start_run(request: RunRequest, *, token: Callable[[GitHubSettings], RemoteToken | None]) -> Run:
+    """A new run, or the known one of that name, ready to be equipped with its machines. Raises as `read_request`.
+
+    A partial clone has all that the run's base needs then.
+
+    Args:
+        request: what a person asked for.
+        token: the token that the settings mean, with which a partial clone's remote is asked; None: without one.
+    """
+    start = await read_request(request)
+    await complete(start.repository, start.base, token=token(start.settings.github))
+    name = request.run or new_run_name(datetime.now(UTC), rehearse=request.rehearse)
+    folder = RunFolder(start.repository.root, name).create()
+    if start.is_new:
+        await _create(folder, start, request)
+    live = await _run_of(folder, start)
+    if warning := (await live.worktrees.submodules(start.base)).warning:
+        live.warn(warning)
+    return live
+
+
+async def _create(folder: RunFolder, start: RunStart, request: RunRequest) -> None:
+    dag, settings, base = start.dag, start.settings, start.base
+    branch = await start.repository.branch_of(request.base or settings.runs.base)
+    with folder.lock():
+        _require_new(folder)
+        try:
+            create_run(folder, dag=dag, settings=settings, base=base, base_branch=branch, rehearse=request.rehearse)
+        except DiskFull as error:  # nothing was started
+            folder.discard_unless_used()
+            raise BadInput(str(error)) from error
+
+
+async def _run_of(folder: RunFolder, start: RunStart) -> Run:
+    info = folder.info()
+    return Run(
+        run=folder.run,
+        run_id=info.id,
+        dag=start.dag,
+        settings=start.settings,
+        folder=folder,
+        repository=start.repository,
+        base=start.base,
+        author=await start.repository.identity(),
+        board=Board(run=folder.run, tasks=start.dag.order, rehearsal=info.rehearse),
+        rehearse=info.rehearse,
+    )
+
+
+def _require_new(folder: RunFolder) -> None:
+    if folder.info_file.exists():
+        raise BadInput(f"run {folder.run} was begun by another orchestrator this moment. Choose another run name.")
+
+
+def record_machines(live: Run) -> None:
+    """Keeps which machines a run that is gone on with has now; those that it had before stay known."""
+    info = live.folder.info()
+    fleet = {member.name: member for member in (*info.machines, *map(FleetMember.of, live.settings.machines))}
+    if tuple(fleet.values()) != info.machines:
+        live.folder.write_info(info.model_copy(update={"machines": tuple(fleet.values())}))
+
+
+def create_run(
+    folder: RunFolder, *, dag: Dag, settings: Settings, base: str, base_branch: str | None, rehearse: bool
+) -> None:
+    """Keeps what a run starts with, so that `start_run` goes on with it.
+
+    Args:
+        folder: the run's, which is there already.
+        dag: what is to be done.
+        settings: those of the run.
+        base: commit that the run starts from.
+        base_branch: branch that it is the head of, as far as that is known.
+        rehearse: whether no real session is to run.
+    """
+    info = RunInfo(
+        run=folder.run,
+        id=uuid.uuid4().hex,
+        repository=str(folder.repository),
+        base=base,
+        base_branch=base_branch,
+        started=datetime.now(UTC),
+        machines=tuple(FleetMember.of(machine) for machine in settings.machines),
+        rehearse=rehearse,
+        version=version("miyabi-scheduler"),
+        warnings=dag.not_scheduled,
+    )
+    files.write_text(folder.dag_file, dag.to_json())
+    folder.write_info(info)
+
+
+def _require_own_name(root: Path, run: str) -> None:
+    for other in RunFolder.all(root):
+        if other.run.casefold() == run.casefold() and other.run != run:
+            raise BadInput(
+                f"run {run!r}: there is a run {other.run!r}, which some file systems take for the same. "
+                f"Write it like that to go on with it, or choose another run name."
+            )
+
+
+def _again(request: RunRequest, folder: RunFolder) -> Dag:
+    dag = Dag.load(folder.dag_file)
+    if request.rehearse and not folder.info().rehearse:
+        raise BadInput(
+            f"run {folder.run} is no rehearsal: going on with it would start real sessions. "
+            f"Leave the rehearsal out, or rehearse under another run name."
+        )
+    if request.tasks is not None and not _is_of(Dag.load(request.tasks), dag):
+        raise BadInput(
+            f"{request.tasks}: differs from the DAG that run {folder.run} was started with. "
+            f"Leave the file out to go on with that run, or choose another run name."
+        )
+    return dag
+
+
+def _is_of(given: Dag, run: Dag) -> bool:
+    """Whether a run was begun with that DAG; one of an earlier build has its finished nodes too."""
+    return given == run or unfinished(given).dag == run
+
+
+def _require_labels(dag: Dag, machines: Sequence[Machine]) -> None:
+    fleet = [Load(machine=m, used=0) for m in machines]
+    for node in dag.nodes:
+        if reason := unplaceable(fleet, requires=node.requires):
+            raise DagError(f"{dag.name}: node {node.id!r}: requires: {reason}. Name one, or give it the label.")

@@ -1,0 +1,118 @@
+"""Removing what a run made on a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from miyabi.claude.claude_files import remove_claude_files
+from miyabi.errors import MachineError, SessionError
+from miyabi.git.repository import Repository
+from miyabi.machines.host import Host
+from miyabi.machines.machine import Machine
+from miyabi.runs.attempt_record import AttemptRecord
+from miyabi.runs.folder import RunFolder
+from miyabi.sessions.remote_session import RemoteSession, list_sessions
+from miyabi.sessions.result import SessionPaths, SessionResult
+from miyabi.sessions.work_elsewhere import left_there_words
+from miyabi.sessions.workspace import Workspace
+from miyabi.settings.settings import Settings
+from miyabi.text.units import count
+
+_NAMED = 3
+
+
+class Swept(NamedTuple):
+    """Whether nothing of the run is left on a machine, a sentence, and whether anything was or may be there."""
+
+    is_clean: bool
+    told: str
+    is_there: bool = True
+
+
+def not_home(folder: RunFolder) -> tuple[str, ...]:
+    """The attempts of a run whose work is still on a machine, as far as is known here; each in words."""
+    records = {each: AttemptRecord.pending(each) for each in sorted(folder.path.glob("sessions/*/attempt-*"))}
+    return tuple(
+        f"{each.parent.name} ({each.name.replace('-', ' ')} on {record.machine})"
+        for each, record in records.items()
+        if record
+    )
+
+
+def left_there(folder: RunFolder) -> tuple[str, ...]:
+    """What attempts of a run left on machines for its size or number, as far as is known here; each in words."""
+    results = sorted(_with_files_left(folder), key=lambda r: (r.task, r.attempt))
+    return tuple(f"{r.task}: {left_there_words(r.left_there, machine=_where(r, folder))}" for r in results)
+
+
+def note_swept(folder: RunFolder, machine: str) -> None:
+    """What was left on a machine is there no more."""
+    for result in list(_with_files_left(folder)):
+        if result.machine == machine:
+            folder.write_result(result.model_copy(update={"left_there": ()}))
+
+
+def _with_files_left(folder: RunFolder) -> Iterator[SessionResult]:
+    """Results that cannot be read are passed over: a run that is damaged is swept all the same."""
+    for file in folder.path.glob("sessions/*/attempt-*/result.json"):
+        with suppress(OSError, ValidationError):
+            result = SessionResult.model_validate_json(file.read_bytes())
+            if result.left_there:
+                yield result
+
+
+def _where(result: SessionResult, folder: RunFolder) -> str:
+    """The machine, and the folder there where it is known."""
+    record = AttemptRecord.known(folder.attempt(result.task, result.attempt))
+    checkout = SessionPaths(run=result.run, task=result.task).checkout
+    return f"{result.machine} in {record.workspace}/{checkout}" if record and record.workspace else f"{result.machine}"
+
+
+async def sweep_machine(
+    machine: Machine, host: Host, repository: Repository, *, run: str, settings: Settings, is_known: bool = True
+) -> Swept:
+    """Removes the run's sessions and checkouts on one machine, and what claude kept of them as `settings` say.
+
+    Sessions that still live keep the checkouts of the whole run: nothing is pulled from under them. Nor is anything
+    removed where the run is not `is_known`: nothing here tells then whether the work of its sessions came home.
+    """
+    workspace = Workspace(host, repository, workspace=machine.workspace)
+    try:
+        foreign = await workspace.foreign_tasks(run)
+        mine = [
+            (name, s)
+            for name, s in await list_sessions(host, workspace=machine.workspace)
+            if name.startswith(f"{run}.") and SessionPaths.of(name).task not in foreign
+        ]
+        live = [name for name, status in mine if status.live]
+        if live:
+            return Swept(False, f"{machine.name}: left alone, still running: {', '.join(live)}. Stop the run first.")
+        if mine and not is_known:
+            return Swept(False, f"{machine.name}: not swept: {_unknown(run, [name for name, _ in mine])}")
+        is_there = bool(mine) or await _has_checkouts(machine, host, run)
+        await workspace.remove_run(run)
+        tasks = {SessionPaths.of(name).task for name, _ in mine}
+        environment, keep_days = settings.sessions.environment, settings.runs.keep_days
+        await remove_claude_files(machine, host, environment=environment, keep_days=keep_days, run=run, tasks=tasks)
+        for name, _ in mine:
+            await RemoteSession(host, name, workspace=machine.workspace).remove()
+    except (MachineError, SessionError) as error:
+        return Swept(False, f"{machine.name}: not swept: {error}")
+    return Swept(True, f"{machine.name}: swept, {count(len(mine), 'session')}", is_there)
+
+
+async def _has_checkouts(machine: Machine, host: Host, run: str) -> bool:
+    """Whether the machine has a checkout of a run of this name."""
+    folders = [f"{machine.workspace}/{kind}/{run}" for kind in ("checkouts", "worktrees")]
+    look = 'for each; do if [ -e "$each" ]; then echo "$each"; fi; done'
+    return bool((await host.run(["/bin/sh", "-c", look, "sh", *folders])).stdout.strip())
+
+
+def _unknown(run: str, sessions: Sequence[str]) -> str:
+    names = ", ".join(sessions[:_NAMED]) + (" and others" if len(sessions) > _NAMED else "")
+    why = f"the folder of run {run} is gone, so it is not known whether the work of {names} came home"
+    return f"{why}. If it may be lost: miyabi sweep {run} --yes"

@@ -1,0 +1,117 @@
+"""Where the tasks of a run start from, and their checkouts on the machines, made ahead of their turn or in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from miyabi.dag.graph import Dag, Node
+from miyabi.errors import GitDiskFull
+from miyabi.git.clone import Clone, describe
+from miyabi.git.repository import Repository
+from miyabi.git.submodules import Submodules, submodules_of
+from miyabi.machines.machine import Machine
+from miyabi.runs.attempt_record import AttemptRecord
+from miyabi.runs.connections import Places
+from miyabi.runs.folder import RunFolder
+from miyabi.sessions.result import SessionPaths, SessionResult
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worktrees:
+    """The bases and the checkouts of a run. What is worked out once is kept.
+
+    Args:
+        dag: the tasks of the run.
+        folder: that of the run.
+        repository: where the work comes from.
+        places: the workspaces on the machines.
+        base: commit that the run starts from.
+        results: the last result of each task: the run's own, which become more.
+    """
+
+    dag: Dag
+    folder: RunFolder
+    repository: Repository
+    places: Places
+    base: str
+    results: Mapping[str, SessionResult]
+    _bases: dict[str, asyncio.Task[str]] = field(default_factory=dict, init=False)
+    _clones: dict[str, asyncio.Task[Clone]] = field(default_factory=dict, init=False)
+    _prepared: dict[tuple[str, str], str] = field(default_factory=dict, init=False)
+    _submodules: dict[str, Submodules] = field(default_factory=dict, init=False)
+
+    async def base_for(self, node: Node) -> str:
+        """The commit that a task starts from: the run's base, or its upstreams' heads merged. Computed once.
+
+        Raises:
+            MergeConflict: the heads do not merge; `files` says where.
+            GitFailed: git could not do it.
+        """
+        return await _once(self._bases, node.id, lambda: self._merge_upstream(node))
+
+    async def prepare(self, machine: Machine, node: Node) -> None:
+        """Makes a task's checkout ahead of its turn, so that it starts the moment a slot is free."""
+        self._prepared[node.id, machine.name] = await self._make_checkout(machine, node)
+
+    async def checkout(self, machine: Machine, node: Node) -> str:
+        """The path of a task's checkout on a machine, made now where it was not made ahead of time."""
+        return self._prepared.pop((node.id, machine.name), None) or await self._make_checkout(machine, node)
+
+    async def abandon(self, machine: Machine, node: Node) -> None:
+        """Removes what `prepare` made on a machine where the task did not run after all, nor ever did."""
+        self._prepared.pop((node.id, machine.name), None)
+        if any(AttemptRecord.has_been_at(machine, folder) for folder in self.folder.attempts(node.id).values()):
+            return
+        await self.places.workspace(machine).remove(self._paths(node))
+
+    async def submodules(self, commit: str) -> Submodules:
+        """The submodules of a commit. Looked for once. Raises as `submodules_of`."""
+        if commit not in self._submodules:
+            self._submodules[commit] = await submodules_of(self.repository, commit)
+        return self._submodules[commit]
+
+    async def _merge_upstream(self, node: Node) -> str:
+        heads = [head for other in self.dag.dependencies(node.id) if (head := self.results[other].head)]
+        if not heads:
+            return self.base
+        return await self.repository.merge(heads, base=self.base, message=f"Merge the upstreams of {node.id}")
+
+    async def _make_checkout(self, machine: Machine, node: Node) -> str:
+        base = await self._start_for(node)
+        submodules, clone = (await self.submodules(base)).filled, await self._clone()
+        workspace = self.places.workspace(machine)
+        return await workspace.prepare(self._paths(node), base=base, clone=clone, submodules=submodules)
+
+    async def _start_for(self, node: Node) -> str:
+        """What an earlier attempt brought home, else the task's base."""
+        earlier = self.results.get(node.id)
+        return (earlier and earlier.head) or await self.base_for(node)
+
+    async def _clone(self) -> Clone:
+        """What each task's checkout has besides its branch. Computed once."""
+        return await _once(self._clones, self.folder.run, self._describe)
+
+    async def _describe(self) -> Clone:
+        info = self.folder.info()
+        return await describe(self.repository, branch=info.base_branch, commit=info.base)
+
+    def _paths(self, node: Node) -> SessionPaths:
+        return SessionPaths(run=self.folder.run, task=node.id)
+
+
+async def _once(known: dict[str, asyncio.Task[T]], key: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """What the work of that key comes to, whoever asks for it first; after a full disk it is done again."""
+    if key not in known:
+        known[key] = asyncio.ensure_future(work())
+    working = known[key]
+    try:
+        return await asyncio.shield(working)
+    except GitDiskFull:  # may go well later
+        if known.get(key) is working:
+            del known[key]
+        raise

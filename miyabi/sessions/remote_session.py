@@ -1,0 +1,132 @@
+"""A detached session on a host: start it once, follow it from where we are, stop it, forget it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from miyabi.errors import MiyabiError
+from miyabi.machines.host import Host
+from miyabi.sessions import supervisor
+from miyabi.sessions.follow import SILENCE_SECONDS, Follower
+from miyabi.sessions.result import LINGER_SECONDS
+from miyabi.sessions.session_status import Status
+
+_LOG_BYTES = 65536
+_WAIT_SECONDS = 60.0
+"""How long the machine itself waits for what comes after a stop (salvage), see `cancel` in supervise.pl."""
+
+
+def _ignore(_: object) -> None:
+    pass
+
+
+class RemoteSession:
+    """One attempt on one machine. The session lives there: losing this object, or the link, does not end it."""
+
+    def __init__(self, host: Host, session: str, *, workspace: str) -> None:
+        self._host = host
+        self._session = session
+        self._workspace = workspace
+
+    async def start(
+        self,
+        *,
+        script: bytes,
+        stdin: bytes,
+        after: bytes,
+        slots: int,
+        timeout_seconds: float,
+        after_timeout_seconds: float,
+        linger_seconds: float = LINGER_SECONDS,
+    ) -> Status:
+        """The session runs, or has run. Starting it again with the same parts attaches to it.
+
+        Args:
+            script: Text for `/bin/sh` that becomes the agent.
+            stdin: What the agent reads.
+            after: Text for `/bin/sh` that salvages and checks when the agent has ended; the slot is held meanwhile.
+            slots: How many sessions may live on this machine.
+            timeout_seconds: When the machine itself ends the agent's whole tree.
+            after_timeout_seconds: The same for `after`.
+            linger_seconds: How long claude may be silent after its last result, with no agent in the background, until
+                the machine ends what is left of it. The session has ended well then.
+
+        Raises:
+            MachineFull: all slots are taken; nothing runs, the same start may be repeated.
+            SessionConflict: this session was started with other parts.
+            MachineDiskFull: nothing was started, nothing is left there.
+            MachineNotReady: no perl, or the workspace cannot be written.
+            MachineError: as `Host.run`.
+        """
+        parts = (script, stdin, after)
+        sizes = [str(len(part)) for part in parts]
+        seconds = (timeout_seconds, after_timeout_seconds, linger_seconds)
+        limits = [str(slots), *(f"{each:.3f}" for each in seconds)]
+        return await self._ask("start", *limits, *sizes, stdin=b"".join(parts))
+
+    async def follow(
+        self,
+        out: Path,
+        err: Path,
+        *,
+        on_output: Callable[[bytes], None] = _ignore,
+        on_wait: Callable[[MiyabiError], None] = _ignore,
+        patience_seconds: float = 1800,
+        silence_seconds: float = SILENCE_SECONDS,
+    ) -> Status:
+        """The status at the end, when `out` and `err` are complete; dropped links are taken up where they broke.
+
+        The two files say how far we are: those that hold something already are gone on with.
+        `on_output` gets every byte of the agent's stdout once and in order, beginning with what `out` held.
+        `on_wait` gets what broke it off, each time that it is taken up again: the machine, or our full disk.
+        A link on which nothing comes for `silence_seconds` is taken for dead.
+        Over means: EXITED, LOST, ORPHAN (nobody supervises it any more: `stop` it) or NONE.
+
+        Raises:
+            SessionError: our own disk has been full for so long. The session goes on.
+            MachineUnreachable: nothing was heard for `patience_seconds`. The session may still run.
+            MachineError: permanent trouble with the machine, or it has less of the output than we have.
+        """
+        follower = Follower(self._host, self._session, self._workspace, on_output=on_output, on_wait=on_wait)
+        return await follower.run(out, err, patience_seconds=patience_seconds, silence_seconds=silence_seconds)
+
+    async def status(self) -> Status:
+        """Where it stands now."""
+        return await self._ask("status")
+
+    async def stop(self, *, grace_seconds: float = 10) -> Status:
+        """Ends the whole tree: TERM, and KILL after the grace; one that has not started never will.
+
+        `after` still runs, with MIYABI_STOPPED=1; where that takes over a minute the status says RUNNING.
+        """
+        patience = grace_seconds + _WAIT_SECONDS + 30
+        return await self._ask("cancel", f"{grace_seconds:.3f}", timeout_seconds=patience)
+
+    async def check_log(self) -> bytes:
+        """The last 64 KiB of what `after` printed."""
+        words = ["log", self._session, str(_LOG_BYTES)]
+        return (await supervisor.call(self._host, self._workspace, words)).stdout
+
+    async def remove(self) -> None:
+        """Nothing of it is left on the machine.
+
+        Raises:
+            SessionError: it still runs.
+        """
+        await supervisor.call(self._host, self._workspace, ["rm", self._session])
+
+    async def _ask(self, verb: str, *words: str, stdin: bytes = b"", timeout_seconds: float = 60) -> Status:
+        command = [verb, self._session, *words]
+        lines = await supervisor.ask(self._host, self._workspace, command, stdin=stdin, timeout_seconds=timeout_seconds)
+        return lines[0][1]
+
+
+async def list_sessions(host: Host, *, workspace: str) -> tuple[tuple[str, Status], ...]:
+    """All sessions that the machine has not forgotten, by name."""
+    return await supervisor.ask(host, workspace, ["list"])
+
+
+async def live_sessions(host: Host, *, workspace: str) -> tuple[tuple[str, Status], ...]:
+    """Those that hold a slot."""
+    return await supervisor.ask(host, workspace, ["live"])

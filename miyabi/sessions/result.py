@@ -1,0 +1,297 @@
+"""What goes into a session and what comes out of it."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from miyabi.git.repository import Changes
+
+_RESOLVING = "_resolve-"
+_NAMESPACE = uuid.UUID("6f4d1f6e-5f0b-5d2b-9b1c-0c6a52f1a7d3")
+
+
+LINGER_SECONDS = 15.0
+"""How long a process is left alone that stays after its last result, where nobody says otherwise."""
+
+
+class Outcome(StrEnum):
+    """How a task ended. Decided by evidence, in `miyabi.claude.outcome`."""
+
+    SUCCEEDED = "succeeded"  # result event, exit 0, commits where expected, check passed
+    NO_CHANGES = "no_changes"  # all well, but changes were expected and there is no commit
+    OFF_BRANCH = "off_branch"  # it committed, but nothing on the task's branch: all of it is on the strays
+    UNRESOLVED_CONFLICT = "unresolved_conflict"  # unmerged files or conflict markers that its base did not have
+    CHECK_FAILED = "check_failed"  # the node's check command did not pass in the checkout
+    PERMISSION_DENIED = "permission_denied"  # tools were denied and nothing came of the session
+    MAX_TURNS = "max_turns"  # ran into max_turns
+    BUDGET_EXCEEDED = "budget_exceeded"  # ran into max_budget_usd
+    TIMED_OUT = "timed_out"  # ran into timeout_minutes; its tree was ended
+    STOPPED = "stopped"  # we were asked to stop it
+    KILLED = "killed"  # ended by a signal that was not ours, or without a result event
+    USAGE_LIMIT = "usage_limit"  # the account's subscription limit; `resets_at` says until when
+    API_UNAVAILABLE = "api_unavailable"  # 429, 5xx, 529, connection: may well work later
+    API_REFUSED = "api_refused"  # 400, 404, billing, refusal, prompt too long: will not work later
+    NOT_LOGGED_IN = "not_logged_in"  # 401, 403, no credentials on that machine
+    LAUNCH_FAILED = "launch_failed"  # claude did not start: not found, bad flag, bad settings
+    AGENT_ERROR = "agent_error"  # the result event itself says error, for any other reason
+    MACHINE_LOST = "machine_lost"  # the machine went away and did not come back in time
+    NOT_COLLECTED = "not_collected"  # it was started, but its end or its work did not come home: it is still there
+    MERGE_CONFLICT = "merge_conflict"  # the upstreams' heads do not merge: nothing was started
+    NOT_STARTED = "not_started"  # nothing could be started; `error_text` says why
+    SKIPPED = "skipped"  # an upstream did not succeed, or the run was ended before
+
+
+BLAMELESS = frozenset(
+    {
+        Outcome.STOPPED,
+        Outcome.USAGE_LIMIT,
+        Outcome.API_UNAVAILABLE,
+        Outcome.NOT_LOGGED_IN,
+        Outcome.LAUNCH_FAILED,
+        Outcome.MACHINE_LOST,
+        Outcome.NOT_COLLECTED,
+        Outcome.MERGE_CONFLICT,
+        Outcome.NOT_STARTED,
+        Outcome.SKIPPED,
+    }
+)
+"""Outcomes that say nothing of the task or of its work: another time may well go otherwise."""
+
+
+def integration_branch(run: str) -> str:
+    """The branch that a run's successful tasks are merged into. No task's id begins with `_`, so none has its name."""
+    return f"miyabi/{run}/_integration"
+
+
+def published_branch(run: str) -> str:
+    """The name of that branch at GitHub. Here it cannot have it: git keeps no branch beside a folder of its name."""
+    return f"miyabi/{run}"
+
+
+def resolving(task: str, *, start: str) -> str:
+    """What stands in place of a task's id in the names of the session that resolves a conflict of its merge."""
+    return f"{_RESOLVING}{task}-{start[:8]}"
+
+
+def is_resolving(task: str) -> bool:
+    """Whether that is what stands there."""
+    return task.startswith(_RESOLVING)
+
+
+_LEVELS = 4
+
+
+def own_levels(attempt: Path) -> int:
+    """How many folders, an attempt's own and those above it up to its run's, are the run's: no folder above is ours."""
+    return _LEVELS if attempt.parents[1].name == "sessions" else 1
+
+
+"""Folders from an attempt's own up to the run's: RUN/sessions/TASK/attempt-N."""
+
+
+class SessionPaths(BaseModel):
+    """Every name derived from (run, task, attempt), made in this one place."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    task: str
+    attempt: int = 1
+
+    @classmethod
+    def of(cls, session: str) -> Self:
+        """Those of the session of that name."""
+        run, rest = session.split(".", 1)
+        task, attempt = rest.rsplit(".", 1)
+        return cls(run=run, task=task, attempt=int(attempt))
+
+    @property
+    def session(self) -> str:
+        """Name of the session on its machine: unique an attempt, safe as a file name."""
+        return f"{self.run}.{self.task}.{self.attempt}"
+
+    @property
+    def branch(self) -> str:
+        """The branch that the task's commits are on."""
+        return f"miyabi/{self.run}/{self.task}"
+
+    @property
+    def checkout(self) -> str:
+        """The path of the task's repository below the machine's workspace.
+
+        The folder around it is the task's too, so that a worktree which an agent makes beside its own meets nobody's.
+        """
+        return f"checkouts/{self.run}/{self.task}/{self.task}"
+
+    @property
+    def linked_worktree(self) -> str:
+        """Where builds before 0.2 had the task's files, in a linked worktree of one mirror for all."""
+        return f"worktrees/{self.run}/{self.task}"
+
+    def conversation(self, *, run_id: str) -> str:
+        """The UUID for claude's `--session-id`, which must be new for each conversation that a machine has seen.
+
+        Args:
+            run_id: `RunInfo.id`, for a name may be another run's too; empty for a run of an earlier build.
+        """
+        names = [self.run, self.task, str(self.attempt), *([run_id] if run_id else [])]
+        return str(uuid.uuid5(_NAMESPACE, "/".join(names)))
+
+    def folder(self, run_folder: Path) -> Path:
+        """Where the orchestrator keeps what this attempt wrote."""
+        return run_folder / "sessions" / self.task / f"attempt-{self.attempt}"
+
+
+class SessionSpec(BaseModel):
+    """All that one attempt needs; the same spec always means the same session."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str
+    task: str
+    title: str = ""
+    attempt: int = Field(1, ge=1)
+    run_id: str = Field("", description="What tells the run from others of its name; an earlier build's has none")
+    resumes: str | None = Field(None, description="Conversation to go on with, which this machine holds")
+    prompt: str
+    rehearse: bool = False
+    rehearsal_seconds: float = Field(1.0, ge=0, description="How long the rehearsal agent works")
+    base: str = Field("", description="Commit that the checkout starts from")
+    model: str | None = None
+    permission_mode: str = "dontAsk"
+    allowed_tools: tuple[str, ...] = ()
+    disallowed_tools: tuple[str, ...] = ()
+    max_turns: int | None = Field(None, ge=1)
+    max_budget_usd: float | None = Field(None, gt=0)
+    timeout_seconds: float = Field(1800, gt=0)
+    linger_seconds: float = Field(LINGER_SECONDS, gt=0)
+    check: str | None = None
+    check_timeout_seconds: float = Field(600, gt=0)
+    max_file_bytes: int = Field(95_000_000, ge=0, description="Uncommitted files over that stay there; 0: none does")
+    expect_changes: bool = True
+    environment: tuple[tuple[str, str], ...] = ()
+    oauth_token_file: str | None = None
+    auto_memory: bool = False
+    author_name: str = "Water Spider"
+    author_email: str = "water-spider@localhost"
+
+    @property
+    def conversation(self) -> str:
+        """The UUID of the conversation: the one that is gone on with, or a new one."""
+        return self.resumes or self.paths.conversation(run_id=self.run_id)
+
+    @property
+    def paths(self) -> SessionPaths:
+        """The names derived from this spec."""
+        return SessionPaths(run=self.run, task=self.task, attempt=self.attempt)
+
+
+class Usage(BaseModel):
+    """Tokens of a session."""
+
+    model_config = ConfigDict(frozen=True)
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_input_tokens: int = 0
+    cache_creation_input_tokens: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.input_tokens + self.output_tokens + self.cache_read_input_tokens + self.cache_creation_input_tokens
+
+
+class Strays(BaseModel):
+    """Work of a session that its branch does not hold: on other branches, stashed, in other worktrees, taken back."""
+
+    model_config = ConfigDict(frozen=True)
+
+    branch: str = Field(description="The branch here that keeps it; one commit holds all of it")
+    commits: int = 0
+    files: int = 0
+    insertions: int = 0
+    deletions: int = 0
+
+
+class InSubmodule(BaseModel):
+    """Work of a session in a submodule that others do not have: a sentence without full stop, and what to run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    command: str = ""
+
+    @property
+    def words(self) -> str:
+        """Both."""
+        return f"{self.text}: {self.command}" if self.command else self.text
+
+
+class SessionResult(BaseModel):
+    """What is known of a task when its session is over. Times are UTC, cost is US dollars."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    task: str
+    title: str = ""
+    outcome: Outcome
+    attempt: int = 1
+    machine: str | None = None
+    placement_reason: str = ""
+    session_id: str | None = None
+    branch: str | None = None
+    base: str | None = None
+    head: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    turns: int = 0
+    cost_usd: float = 0.0
+    cost_is_partial: bool = Field(False, description="Whether it cost at least that: it ended before it could say all")
+    total_usd: float | None = Field(None, description="Claude's own count of the conversation's cost, after it")
+    usage: Usage = Usage()
+    final_message: str = ""
+    error_kind: str | None = None
+    error_text: str | None = None
+    permission_denials: tuple[str, ...] = ()
+    resets_at: datetime | None = None
+    changes: Changes = Changes()
+    notes: tuple[str, ...] = Field((), description="What else the reader should know, one sentence each")
+    writes_lost: tuple[str, ...] = Field((), description="What claude could not save, as the machine's disk was full")
+    strays: Strays | None = Field(None, description="What it did beside its branch, where it did")
+    submodules: tuple[InSubmodule, ...] = Field((), description="What it did in submodules that others do not have")
+    unresolved: tuple[str, ...] = Field((), description="Files with conflicts that nobody resolved")
+    left_there: tuple[str, ...] = Field(
+        (), description="Uncommitted files on the machine, too large or too many to bring"
+    )
+    check_exit_status: int | None = None
+    rehearsal: bool = False
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether dependants may build on it."""
+        return self.outcome is Outcome.SUCCEEDED
+
+    @property
+    def conversation(self) -> str | None:
+        """The conversation to take up again; None where nothing was said in it, or what was said is not all there."""
+        return self.session_id if self.turns and "transcript" not in self.writes_lost else None
+
+    @property
+    def is_home(self) -> bool:
+        """Whether all that its session left is here; else it may still be on the machine, alive or not."""
+        if self.outcome is Outcome.MACHINE_LOST:
+            return self.head is not None
+        return self.outcome is not Outcome.NOT_COLLECTED
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the session, 0 where it never started, and where a clock was set back meanwhile."""
+        return max(0.0, (self.end - self.start).total_seconds()) if self.start and self.end else 0.0

@@ -1,0 +1,32 @@
+"""Work of a session that its branch does not hold, in words: on its strays, or still on its machine. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from miyabi.sessions.result import Strays
+from miyabi.text.sanitize import one_line
+from miyabi.text.units import count
+
+_NAMED = 2
+_NAME_CHARACTERS = 80
+
+
+def size_of(strays: Strays) -> str:
+    """How large they are: `2 commits (3 files, +10 -1)`."""
+    lines = f"+{strays.insertions:,} -{strays.deletions:,}"
+    return f"{count(strays.commits, 'commit')} ({count(strays.files, 'file')}, {lines})"
+
+
+def strays_words(strays: Strays) -> str:
+    """How large they are and where: `2 commits (3 files, +10 -1) on miyabi/r1/t1+strays`."""
+    return f"{size_of(strays)} on {strays.branch}"
+
+
+def left_there_words(files: Sequence[str], *, machine: str) -> str:
+    """The sentence, without its full stop, that uncommitted files and folders of such could not be brought here."""
+    shown = [one_line(name, characters=_NAME_CHARACTERS) for name in files[:_NAMED]]
+    rest = f"{len(files) - _NAMED:,} more" if len(files) > _NAMED else shown.pop() if len(shown) > 1 else ""
+    listed = f"{', '.join(shown)}{f' and {rest}' if rest else ''}"
+    were, are = ("was", "is") if len(files) == 1 else ("were", "are")
+    return f"{listed} {were} too large or too many to bring and {are} still on {machine}"

@@ -1,0 +1,175 @@
+"""What is wrong with the configuration, in one line: where it was said, the field, what was found, what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from miyabi.dag.problems import nearest, shown
+from miyabi.errors import SettingsError
+
+_PREFIX, _NESTED = "MIYABI_", "__"
+_BEYOND_NUMBERS = 1 << 63  # TOML knows none; Python would not even print some
+_MARK = b"\xef\xbb\xbf"
+_BARE = re.compile(r"[A-Za-z0-9_-]{1,60}")
+_WITHOUT_FOUND = frozenset({"missing", "extra_forbidden"})
+
+
+def require_toml(file: Path) -> None:
+    """Passes a file that is TOML, or that is not there.
+
+    Raises:
+        SettingsError: it cannot be read, is not UTF-8, or not TOML; says where.
+    """
+    try:
+        values = tomllib.loads(file.read_bytes().decode())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{file}: {_not_toml(error, file)}") from None
+    for path, fault in _unusable(values):
+        raise SettingsError(f"{file}: {_field(path)}: {fault}")
+
+
+def _not_toml(error: Exception, file: Path) -> str:
+    match error:
+        case UnicodeDecodeError():
+            line = error.object.count(b"\n", 0, error.start) + 1
+            return f"line {line} is not UTF-8 (byte 0x{error.object[error.start]:02x}); save the file as UTF-8"
+        case tomllib.TOMLDecodeError() if file.read_bytes().startswith(_MARK):
+            return "begins with a byte order mark, which TOML does not allow; save the file as UTF-8 without one"
+        case tomllib.TOMLDecodeError():
+            return f"not valid TOML: {error}"
+        case RecursionError():
+            return "nested too deeply; no setting needs more than a few levels"
+    return "not valid TOML: a whole number in it is too long"
+
+
+def wrong_variable(error: Exception) -> SettingsError:
+    """What to raise where the settings library cannot read a variable that must be JSON."""
+    text = getattr(error.__cause__, "doc", None)
+    names = [name for name in sorted(os.environ) if name.upper().startswith(_PREFIX)]
+    guilty = [name for name in names if _is_unreadable(os.environ[name], text)] or names
+    is_secret = any("ENVIRONMENT" in name.upper() for name in guilty)  # or may be one
+    was = "" if text is None or is_secret else f" (found {_said(text)})"
+    return SettingsError(
+        f'{", ".join(guilty)}: not valid JSON{was}; write a list as \'["a"]\' and a table as \'{{"name": "a"}}\''
+    )
+
+
+def _is_unreadable(value: str, text: str | None) -> bool:
+    if text is not None:
+        return value == text
+    try:
+        json.loads(value)
+    except (ValueError, RecursionError) as error:
+        return isinstance(error, RecursionError)
+    return False
+
+
+def require_sayable(values: Any, *, file: Path) -> None:
+    """Passes settings whose texts can be handed to a program.
+
+    Raises:
+        SettingsError: one of them cannot; names the field, not the value.
+    """
+    for path, fault in _unusable(values):
+        raise SettingsError(f"{_source(path, file)}: {_field(path)}: {fault}")
+
+
+def _unusable(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    match value:
+        case str() if "\0" in value:
+            yield path, "the text holds a NUL character, which no program can be given; take it out"
+        case str() if any("\ud800" <= letter <= "\udfff" for letter in value):
+            yield path, "the text is not UTF-8; write it anew"
+        case int() if abs(value) >= _BEYOND_NUMBERS:
+            yield path, "the number is too large; give one of at most 64 bits"
+        case dict():
+            for name, each in value.items():
+                yield from _unusable(each, (*path, str(name)))
+        case list() | tuple():
+            for number, each in enumerate(value):
+                yield from _unusable(each, (*path, str(number)))
+
+
+def wrong_value(error: ValidationError, *, file: Path, settings: type[BaseModel]) -> SettingsError:
+    """What to raise for settings that are not what they should be: the first fault, the others counted and with it."""
+    first, *others = [_fault(each, file=file, settings=settings) for each in error.errors(include_url=False)]
+    more = f" (and {len(others)} more)" if others else ""
+    return SettingsError(f"{first}{more}", others=others)
+
+
+def _fault(error: ErrorDetails, *, file: Path, settings: type[BaseModel]) -> str:
+    path = [str(part) for part in error["loc"] if part != "[key]"]
+    reason = f"{error['msg'].removeprefix('Value error, ')}{_hint(error['type'], path)}"
+    if error["type"] == "extra_forbidden":
+        reason = f"unknown field{nearest(path[-1], _known(settings, path[:-1]))}"
+    is_secret = "environment" in path  # or may be one
+    was = "" if is_secret or error["type"] in _WITHOUT_FOUND else f" (found {_said(error['input'])})"
+    said = path[:-1] if error["type"] == "missing" else path
+    return f"{_source(said, file)}: {_field(path)}: {reason}{was}"
+
+
+def _hint(kind: str, path: Sequence[str]) -> str:
+    return "; begin each machine with [[machines]]" if path == ["machines"] and kind == "tuple_type" else ""
+
+
+def _known(model: type[BaseModel], path: Sequence[str]) -> list[str]:
+    """The fields that the table at this path may have."""
+    for part in path:
+        field = model.model_fields.get(part)
+        model = (_model_in(field.annotation) if field else None) or model
+    return sorted(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for each in get_args(annotation) if (found := _model_in(each))), None)
+
+
+def _source(path: Sequence[str], file: Path) -> str:
+    """The variable that says something about the field, else the file."""
+    variables = {name.upper(): value for name, value in os.environ.items()}
+    for length in range(len(path), 0, -1):
+        name = _PREFIX + _NESTED.join(path[:length]).upper()
+        if name in variables and _says(variables[name], path[length:]):
+            return name
+    return str(file)
+
+
+def _says(text: str, path: Sequence[str]) -> bool:
+    """Whether a variable's JSON goes down to this path."""
+    try:
+        value: Any = json.loads(text) if path else None
+        for part in path:
+            value = value[int(part)] if isinstance(value, list) else value[part]
+    except (ValueError, LookupError, TypeError):
+        return False
+    return True
+
+
+def _field(path: Sequence[str]) -> str:
+    return ".".join(part if _BARE.fullmatch(part) else shown(part) for part in path)
+
+
+def _said(value: object) -> str:
+    match value:
+        case dict():
+            return "a table"
+        case list() | tuple():
+            return "a list"
+        case str():
+            return shown(value)
+    return str(value)

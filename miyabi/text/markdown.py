@@ -1,0 +1,66 @@
+"""Markdown that shows foreign text as it is, whatever that text tries, in any GitHub-flavoured renderer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from miyabi.text.sanitize import one_line
+
+CHARACTERS = 1000
+
+# Numeric entities are text everywhere; backslashes before pipes are read differently by each renderer.
+_ACTIVE = re.compile(r"[\\`*|<>&\[\]~$#=+]|^-|(?<=^\d)[.)]|(?<=^\d\d)[.)]")
+_BOUNDARY = re.compile(r"(?<!\w)_+|_+(?!\w)")
+_OPENS, _CLOSES = re.compile(r"(?<!\w)_+(?=\S)"), re.compile(r"(?<=\S)_+(?!\w)")
+_COMMAND = re.compile(
+    r"(?<!`)`(?:miyabi|git|gh|ssh|ssh-add|ssh-keygen|ssh-keyscan|claude|prefect|pip|uv)\b[^`|\\]{0,300}`(?!`)"
+)
+_BACKTICKS = re.compile("`+")
+_MENTION = re.compile(r"@(?=[\w-])")
+
+
+def escape(text: str, *, limit: int = CHARACTERS) -> str:
+    """The text on one line as plain words: no markup, no HTML, no table cell end, no @mention.
+
+    A command between backticks is code, so that it can be copied from the source too.
+    """
+    line = one_line(text, characters=limit)
+    parts, end = [], 0
+    for command in _COMMAND.finditer(line):
+        parts += [_plain(line[end : command.start()]), command.group()]
+        end = command.end()
+    return "".join([*parts, _plain(line[end:])])
+
+
+def _plain(text: str) -> str:
+    entities = _ACTIVE.sub(lambda match: f"&#{ord(match.group())};", text)
+    opening = _OPENS.search(text)
+    if opening and _CLOSES.search(text, opening.end()):
+        entities = _BOUNDARY.sub(lambda match: "&#95;" * len(match.group()), entities)
+    return _MENTION.sub("@&#8203;", entities)
+
+
+def code(text: str, *, limit: int = CHARACTERS) -> str:
+    """The text as code, or as plain words where a cell of a table cannot hold that; nothing for nothing."""
+    line = one_line(text, characters=limit)
+    return escape(line) if "|" in line else command(line, limit=limit)
+
+
+def command(text: str, *, limit: int = CHARACTERS) -> str:
+    """The text as code, whatever it holds, for a line that is no table's; nothing for nothing."""
+    line = one_line(text, characters=limit)
+    fence = "`" * (1 + max(map(len, _BACKTICKS.findall(line)), default=0))
+    room = " " if line[:1] == "`" or line[-1:] == "`" else ""
+    return f"{fence}{room}{line}{room}{fence}" if line else ""
+
+
+def table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> str:
+    """A table of cells that are Markdown already; the columns named in `right` are aligned right."""
+    rule = ["--:" if title in right else "---" for title in titles]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (titles, rule, *rows)) + "\n"
+
+
+def fenced(language: str, text: str) -> str:
+    """A code block. The text must not have a line of backticks."""
+    return f"```{language}\n{text.rstrip()}\n```\n"

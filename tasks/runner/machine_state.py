@@ -1,0 +1,72 @@
+"""What this run knows of one machine's slots: which it holds, which it asks for, and when it is worth asking again."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+
+from miyabi.machines.machine import Machine
+from miyabi.machines.placement import Load
+from miyabi.system.backoff import Backoff
+from tasks.concurrency.leases import Lease
+
+_BACKOFF = Backoff(0.5, 8, jitter=0.33)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Post:
+    """One machine. Times are the loop's, except `closed_until`, which is the clock's (seconds since 1970).
+
+    `broken` is why it takes nothing more in this run, `taken_out` why the operator lets it take nothing now.
+    """
+
+    machine: Machine
+    held: int = 0
+    asking: int = 0
+    returning: int = 0
+    spares: list[Lease] = field(default_factory=list)
+    full_until: float = 0.0
+    closed_until: float | None = None
+    granted_at: float = 0.0
+    broken: Exception | None = None
+    taken_out: str = ""
+    _refusals: int = 0
+
+    def load(self, now: float) -> Load:
+        """The machine as `placement` sees it: slots that others have taken count as used until it is time to ask."""
+        used = self.held + self.asking + self.returning
+        if self.full_until > now:
+            used = max(used, self.machine.slots - len(self.spares))
+        return Load(machine=self.machine, used=used, closed_until=self._closed_until)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes nothing at present."""
+        return self._closed_until is not None
+
+    @property
+    def _closed_until(self) -> float | None:
+        if self.broken or self.taken_out:
+            return math.inf
+        return self.closed_until if self.closed_until and self.closed_until > time.time() else None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is our own sessions that fill it."""
+        return self.held > 0 and not self.is_closed
+
+    def note_taken(self, now: float, *, retry_seconds: float) -> None:
+        """Others have every slot: not asked again for a while, which grows with each refusal."""
+        self._refusals += 1
+        self.full_until = now + min(max(retry_seconds, _BACKOFF.first_seconds), _BACKOFF.seconds(self._refusals))
+
+    def note_granted(self) -> None:
+        """A slot was free: the next refusal counts as the first."""
+        self.full_until = 0.0
+        self._refusals = 0
+
+    def seconds_to_news(self, now: float) -> float | None:
+        """When to look again, in seconds; None where only a slot that we hold can change anything."""
+        wait = max(self.full_until - now, (self.closed_until or 0.0) - time.time())
+        return wait if wait > 0 and not self.broken and not self.taken_out else None

@@ -1,0 +1,105 @@
+"""Prepares the tasks that are likely next on full machines, so that a slot is used the moment it is free."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from miyabi.machines.machine import Machine
+from tasks.runner.slot_request import Seat
+
+MACHINES_A_TASK = 3
+
+Hook = Callable[[Machine, dict[str, Any]], Awaitable[None]]
+"""Called with a machine and the parameters of a task."""
+
+logger = logging.getLogger("prefect.task_runner.fleet")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Preparation:
+    machine: Machine
+    work: asyncio.Task[None]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class LookAhead:
+    """One task a machine, each on at most three machines and never twice on one; what was in vain is abandoned.
+
+    Errors of the hooks are only logged: a task that cannot be prepared will meet the same error itself.
+    """
+
+    prepare: Hook | None = None
+    abandon: Hook | None = None
+    _next: dict[str, Seat] = field(default_factory=dict)
+    _begun: dict[UUID, list[_Preparation]] = field(default_factory=dict)
+    _seen: set[tuple[UUID, str]] = field(default_factory=set)
+    _abandoning: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def update(self, full: Sequence[Machine], waiting: Iterable[Seat]) -> None:
+        """Sees that each machine of `full`, soonest free first, has a task of `waiting` prepared, best first."""
+        if self.prepare is None or not full:
+            return
+        seats = tuple(waiting)
+        tasks = {seat.task for seat in seats}
+        for machine in full:
+            chosen = self._next.get(machine.name)
+            if chosen is None or chosen.task not in tasks:
+                self._choose(machine, seats)
+
+    async def ready(self, seat: Seat, machine: Machine) -> None:
+        """The task runs on `machine`: returns once a preparation there has ended, abandons the others."""
+        self._seen.add((seat.task, machine.name))
+        begun = self._begun.pop(seat.task, [])
+        self._drop(seat, [preparation for preparation in begun if preparation.machine != machine])
+        here = [preparation.work for preparation in begun if preparation.machine == machine]
+        if here:
+            await asyncio.wait(here)
+
+    def forget(self, seat: Seat) -> None:
+        """The task will not run: abandons it wherever it was prepared."""
+        self._drop(seat, self._begun.pop(seat.task, []))
+
+    async def close(self, *, timeout_seconds: float = 3.0) -> None:
+        """Waits for what is being abandoned, at most that long."""
+        if self._abandoning:
+            await asyncio.wait(self._abandoning, timeout=timeout_seconds)
+
+    def _choose(self, machine: Machine, seats: Sequence[Seat]) -> None:
+        self._next.pop(machine.name, None)
+        seat = next((seat for seat in seats if self._may_prepare(seat, machine)), None)
+        if seat is None:
+            return
+        self._next[machine.name] = seat
+        self._seen.add((seat.task, machine.name))
+        work = _start(seat, self._call(self.prepare, machine, seat))
+        self._begun.setdefault(seat.task, []).append(_Preparation(machine=machine, work=work))
+
+    def _may_prepare(self, seat: Seat, machine: Machine) -> bool:
+        few = len(self._begun.get(seat.task, ())) < MACHINES_A_TASK
+        return few and (seat.task, machine.name) not in self._seen and seat.suits(machine)
+
+    def _drop(self, seat: Seat, begun: Sequence[_Preparation]) -> None:
+        for preparation in begun:
+            task = _start(seat, self._undo(preparation, seat))
+            self._abandoning.add(task)
+            task.add_done_callback(self._abandoning.discard)
+
+    async def _undo(self, preparation: _Preparation, seat: Seat) -> None:
+        await asyncio.wait([preparation.work])
+        await self._call(self.abandon, preparation.machine, seat)
+
+    async def _call(self, hook: Hook | None, machine: Machine, seat: Seat) -> None:
+        try:
+            if hook:
+                await hook(machine, seat.parameters)
+        except Exception:
+            logger.debug("Looking ahead on %s failed", machine.name, exc_info=True)
+
+
+def _start(seat: Seat, work: Any) -> asyncio.Task[None]:
+    return asyncio.get_running_loop().create_task(work, context=seat.context.copy())

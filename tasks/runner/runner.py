@@ -1,0 +1,218 @@
+"""FleetTaskRunner: runs a flow's tasks on one event loop and gives each session its machine and slot."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import uuid
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from prefect.client.schemas.objects import RunInput
+from prefect.context import FlowRunContext, SyncClientContext
+from prefect.futures import PrefectFuture
+from prefect.logging.loggers import get_run_logger
+from prefect.task_runners import TaskRunner
+from prefect.tasks import Task
+
+from miyabi.errors import MachineError
+from miyabi.machines.machine import Machine
+from miyabi.machines.placement import Strategy
+from miyabi.runs.ready_queue import SortKey
+from tasks.concurrency.client import hurried_client, hurry
+from tasks.concurrency.leases import Leases
+from tasks.concurrency.ledger import Ledger
+from tasks.concurrency.limits import Sessions, SlotLimits, without_retries
+from tasks.concurrency.reconcile import keep_reconciled, keep_taken_out
+from tasks.runner.dispatcher import Dispatcher
+from tasks.runner.engine import CANCELLED, Call
+from tasks.runner.event_loop import LoopThread, cancel
+from tasks.runner.futures import FleetFuture
+from tasks.runner.prefetch import Hook, LookAhead
+from tasks.runner.task_runs import GRACE_SECONDS, Fleet, Jobs, Order, Requires
+
+T = TypeVar("T")
+
+
+def current_runner() -> FleetTaskRunner:
+    """The runner of the flow run that calls; RuntimeError where there is none of ours."""
+    context = FlowRunContext.get()
+    if context and isinstance(context.task_runner, FleetTaskRunner):
+        return context.task_runner
+    message = "Call this in a flow with task_runner=FleetTaskRunner()."
+    raise RuntimeError(message)
+
+
+def _no_order(_: Mapping[str, Any]) -> SortKey:
+    return ()
+
+
+def _no_labels(_: Mapping[str, Any]) -> Sequence[str]:
+    return ()
+
+
+class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
+    """Runs tasks side by side on one event loop, in the slots of a fleet.
+
+    A task whose function has a parameter `machine`, submitted with None for it, is placed: it waits for its upstreams,
+    then for a slot, then runs with the machine filled in and one slot held (`tasks.runner.slot.current_slot`). Any
+    other task runs as soon as its upstreams have ended. Async functions share the loop, sync ones get a thread each.
+
+    Make it empty, `@flow(task_runner=FleetTaskRunner())`, and give it its machines in the flow with `equip`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._thread: LoopThread | None = None
+        self._jobs: Jobs | None = None
+
+    def duplicate(self) -> Self:
+        """A new one, not started."""
+        return type(self)()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_thread": None, "_jobs": None, "_started": False}
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._thread = LoopThread(name="fleet-task-runner")
+        self._thread.start()
+        if flow_client := SyncClientContext.get():
+            hurry(flow_client.client)
+        self._jobs = Jobs()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        thread = self._running()
+        try:
+            thread.call(self._running_jobs().close(grace_seconds=GRACE_SECONDS))
+        finally:
+            thread.stop()
+            self._thread = None
+            super().__exit__(*exception)
+
+    def equip(
+        self,
+        machines: Sequence[Machine],
+        *,
+        strategy: Strategy = Strategy.FILL_FIRST,
+        order: Order = _no_order,
+        requires: Requires = _no_labels,
+        prepare: Hook | None = None,
+        abandon: Hook | None = None,
+        sessions: Sessions | None = None,
+        ledger: Path | None = None,
+    ) -> tuple[MachineError, ...]:
+        """Names the machines, once, before the first placed task is submitted. Makes their limits in Prefect.
+
+        Returns why some of them take nothing in this run: an operator has taken them out there.
+
+        Args:
+            machines: The fleet, in the order of its configuration.
+            strategy: How tasks are laid out on it.
+            order: Place of a task among the ready ones, out of its parameters: smallest first, then first submitted.
+            requires: Labels that a task's machine must have, out of its parameters.
+            prepare: Called ahead of time with a full machine and the parameters of a task that is likely next there.
+            abandon: Called where a task was prepared but ran elsewhere or not at all.
+            sessions: How many sessions run on a machine; with it, slots that Prefect lost count of are freed.
+            ledger: File of the slots that are held; those that a killed process left in it are given back first.
+
+        Raises:
+            ServerError: the Prefect server does not make the limits.
+        """
+        if self._running_jobs().fleet:
+            message = "The task runner has its machines already."
+            raise RuntimeError(message)
+        log = get_run_logger()
+        look_ahead = LookAhead(prepare=prepare, abandon=abandon)
+
+        async def on_loop() -> tuple[MachineError, ...]:
+            stack = AsyncExitStack()
+            limits = SlotLimits(await stack.enter_async_context(hurried_client()))
+            out = await limits.ensure(machines)
+            leases = Leases(limits, warn=log.warning, ledger=Ledger(ledger))
+            await leases.take_over()
+            dispatcher = Dispatcher(machines, leases=leases, strategy=strategy, look_ahead=look_ahead, warn=log.error)
+            for error in out:
+                dispatcher.condemn(error.machine, error)
+            keepers = [
+                leases.keep(),
+                keep_reconciled(limits, machines, sessions=sessions, logger=self.logger),
+                keep_taken_out(limits, lambda: dispatcher.machines, note=dispatcher.note_taken_out, logger=self.logger),
+            ]
+            stack.push_async_callback(leases.close)
+            stack.push_async_callback(look_ahead.close)
+            stack.push_async_callback(cancel, [asyncio.ensure_future(keeper) for keeper in keepers])
+            self._running_jobs().fleet = Fleet(
+                dispatcher=dispatcher, order=order, requires=requires, close=stack.aclose
+            )
+            return out
+
+        return self._running().spawn(on_loop(), context=without_retries()).result()
+
+    def submit(
+        self,
+        task: Task[Any, Any],
+        parameters: dict[str, Any],
+        wait_for: Iterable[PrefectFuture[Any]] | None = None,
+        dependencies: dict[str, set[RunInput]] | None = None,
+    ) -> FleetFuture[Any]:
+        """Runs the task when its turn has come. Returns at once.
+
+        Raises:
+            RuntimeError: outside a flow run, or a task that wants a machine before `equip`.
+        """
+        call = Call(
+            task=task,
+            task_run_id=uuid.uuid4(),
+            parameters=parameters,
+            wait_for=list(wait_for) if wait_for else None,
+            dependencies=dependencies,
+        )
+        if call.wants_machine and not self._running_jobs().fleet:
+            message = "The task runner has no machines: call equip(...) before submitting tasks that want one."
+            raise RuntimeError(message)
+        thread = self._running()
+        return FleetFuture(call.task_run_id, thread.spawn(self._running_jobs().run(call)), thread=thread.ident)
+
+    def spawn(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Runs a coroutine of ours beside the tasks, on their loop; cancelled when the flow run ends."""
+        return self._running().spawn(work)
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Runs a coroutine on the tasks' loop and blocks until it has ended."""
+        return self._running().call(work)
+
+    def stop_starting(self, reason: str) -> None:
+        """Places no further task: who waits for a slot ends cancelled with this reason. What runs goes on."""
+        self._running().call_soon(lambda: self._running_jobs().stop_starting(reason))
+
+    def cancel_all(self, reason: str = CANCELLED) -> None:
+        """Starts nothing further and cancels every task. Does not wait; harmless where nothing runs."""
+        if self._thread and self._jobs:
+            jobs = self._jobs
+            self._thread.call_soon(lambda: jobs.cancel(reason))
+
+    @property
+    def cancelled(self) -> str | None:
+        """Why every task was cancelled; None where none was."""
+        return self._running_jobs().cancelled
+
+    def _running(self) -> LoopThread:
+        if self._thread is None:
+            message = "The task runner is not started."
+            raise RuntimeError(message)
+        return self._thread
+
+    def _running_jobs(self) -> Jobs:
+        self._running()
+        assert self._jobs  # noqa: S101 - both are made in __enter__
+        return self._jobs

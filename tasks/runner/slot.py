@@ -1,0 +1,146 @@
+"""The slot that a task holds while its session runs, in the task's own hands."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from functools import partial
+
+from prefect.context import TaskRunContext
+
+from miyabi.errors import MiyabiError
+from miyabi.machines.machine import Machine
+from tasks.concurrency.leases import Lease
+from tasks.runner.dispatcher import Dispatcher
+from tasks.runner.slot_request import Grant, Seat
+
+_LOOK_SECONDS = 60.0  # the clock may be set meanwhile, and a machine that slept wakes up late
+_current: ContextVar[Slot | None] = ContextVar("slot", default=None)
+
+
+def current_slot() -> Slot:
+    """The slot of the task that calls; RuntimeError in a task that was not placed on a machine."""
+    if slot := _current.get():
+        return slot
+    message = "This task holds no slot: give its function a parameter named `machine`."
+    raise RuntimeError(message)
+
+
+def use_slot(slot: Slot | None) -> None:
+    """Makes `slot` the current one in this context."""
+    _current.set(slot)
+
+
+def machine_tag(machine: Machine) -> str:
+    """The tag that shows where a task run works. No limit has its name."""
+    return f"machine:{machine.name}"
+
+
+class Slot:
+    """One slot on one machine, from before the task starts until it is released or the task ends."""
+
+    def __init__(self, dispatcher: Dispatcher, seat: Callable[[], Seat], grant: Grant) -> None:
+        """Takes over what was granted; `seat` makes what the task asks for, which each attempt may change."""
+        self._dispatcher = dispatcher
+        self._seat = seat
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._lease: Lease | None = None
+        self._hold(grant)
+
+    @property
+    def machine(self) -> Machine:
+        """The machine that the slot is, or was last, on."""
+        return self._machine
+
+    @property
+    def reason(self) -> str:
+        """Why this machine, in one sentence."""
+        return self._reason
+
+    def release(self) -> None:
+        """Gives the slot to the next task now, e.g. while commits come home. Again: does nothing. Any thread may."""
+        self._now(self._release)
+
+    @property
+    def can_move(self) -> bool:
+        """Whether another machine could take the task, now or later."""
+        seat, here = self._seat(), self._machine.name
+        return any(machine.name != here and seat.suits(machine) for machine in self._dispatcher.usable)
+
+    def close_machine(self, until: float) -> None:
+        """Starts nothing more on this machine before `until`, in seconds since 1970; other sessions there go on."""
+        self._close([self._machine], until)
+
+    def close_account(self, until: float) -> None:
+        """The same for every machine whose sessions use this one's account."""
+        self._close(self._of_account, until)
+
+    def condemn(self, error: MiyabiError) -> None:
+        """Starts nothing more on this machine at all; whoever has no other ends with the error."""
+        self._now(self._dispatcher.condemn, self._machine.name, error)
+
+    def condemn_account(self, error: MiyabiError) -> None:
+        """The same for every machine whose sessions use this one's account."""
+        for machine in self._of_account:
+            self._now(self._dispatcher.condemn, machine.name, error)
+
+    @property
+    def _of_account(self) -> list[Machine]:
+        return [machine for machine in self._dispatcher.machines if machine.account == self._machine.account]
+
+    def _close(self, machines: Sequence[Machine], until: float) -> None:
+        for machine in machines:
+            self._now(partial(self._dispatcher.close_machine, machine.name, until=until))
+
+    def _now(self, function: Callable[..., None], *arguments: object) -> None:
+        """Calls it on the loop: at once where that is ours, so that nobody gets a slot in between."""
+        if threading.get_ident() == self._thread:
+            function(*arguments)
+        else:
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+    async def move(self, *, avoid: frozenset[str] = frozenset()) -> Machine:
+        """Waits for a new slot, on a machine outside `avoid` if there is one that could ever take the task.
+
+        Raises:
+            NotStarted: nothing further is started in this run.
+        """
+        self._release()
+        seat = self._seat()
+        suitable = [machine for machine in self._dispatcher.usable if seat.suits(machine)]
+        wish = avoid if any(machine.name not in avoid for machine in suitable) else frozenset()
+        return await self._take(wish)
+
+    async def park(self, until: float, *, stay: bool = False) -> Machine:
+        """Gives the slot back, waits until `until` (seconds since 1970), then for a slot; with `stay` on this machine.
+
+        Raises:
+            NotStarted: nothing further is started in this run.
+        """
+        self._release()
+        while (left := until - time.time()) > 0:  # noqa: ASYNC110 - it is the clock that we ask
+            await asyncio.sleep(min(left, _LOOK_SECONDS))
+        others = {machine.name for machine in self._dispatcher.machines} - {self._machine.name}
+        return await self._take(frozenset(others) if stay else frozenset())
+
+    async def _take(self, avoid: frozenset[str]) -> Machine:
+        self._hold(await self._dispatcher.acquire(dataclasses.replace(self._seat(), avoid=avoid)))
+        if context := TaskRunContext.get():
+            tag = machine_tag(self._machine)
+            context.task_run.tags.extend([] if tag in context.task_run.tags else [tag])
+        return self._machine
+
+    def _hold(self, grant: Grant) -> None:
+        self._lease = grant.lease
+        self._machine = grant.lease.machine
+        self._reason = grant.reason
+
+    def _release(self) -> None:
+        lease, self._lease = self._lease, None
+        if lease:
+            self._dispatcher.release(lease)

@@ -1,0 +1,39 @@
+"""A task that wants a slot, and the slot it was granted."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from miyabi.machines.machine import Machine
+from miyabi.runs.ready_queue import SortKey
+from tasks.concurrency.leases import Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A slot and, in a sentence, why it is on that machine."""
+
+    lease: Lease
+    reason: str
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Seat:
+    """One wait of one task for one slot. `task` is the id of its task run; machines in `avoid` are not taken."""
+
+    task: UUID
+    parameters: dict[str, Any]
+    key: SortKey = ()
+    requires: tuple[str, ...] = ()
+    avoid: frozenset[str] = frozenset()
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+    granted: asyncio.Future[Grant] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    asking: bool = False
+
+    def suits(self, machine: Machine) -> bool:
+        """Whether the machine could serve this task, full or not."""
+        return machine.name not in self.avoid and set(self.requires) <= machine.offers

@@ -1,0 +1,135 @@
+"""Task runs on the loop: each waits for its upstreams, then for its slot, then runs, and always ends in a state."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from prefect.client.schemas.objects import State
+from prefect.states import Cancelled, Failed
+
+from miyabi.runs.ready_queue import SortKey
+from tasks.runner import engine
+from tasks.runner.dispatcher import Dispatcher, NotStarted
+from tasks.runner.engine import Call
+from tasks.runner.futures import all_succeeded, upstreams
+from tasks.runner.slot import Slot, machine_tag, use_slot
+from tasks.runner.slot_request import Seat
+
+GRACE_SECONDS = 25.0
+_THREADS = 64
+
+Order = Callable[[Mapping[str, Any]], SortKey]
+"""From a task's parameters to its place among the ready ones, smallest first."""
+
+Requires = Callable[[Mapping[str, Any]], Sequence[str]]
+"""From a task's parameters to the labels that its machine must have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """The machines of a run and how its tasks are brought to them. `close` gives back every slot."""
+
+    dispatcher: Dispatcher
+    order: Order
+    requires: Requires
+    close: Callable[[], Awaitable[None]]
+
+    def seat(self, call: Call) -> Seat:
+        """What the task run asks for."""
+        return Seat(
+            task=call.task_run_id,
+            parameters=call.parameters,
+            key=self.order(call.parameters),
+            requires=tuple(self.requires(call.parameters)),
+        )
+
+
+class Jobs:
+    """The task runs of one flow run. Lives on one event loop."""
+
+    def __init__(self) -> None:
+        self.fleet: Fleet | None = None
+        self.cancelled: str | None = None
+        self._running: set[asyncio.Task[Any]] = set()
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="fleet-task")
+
+    async def run(self, call: Call) -> State[Any]:
+        """Runs it and returns its last state: cancelled, where it was stopped or never started."""
+        me = asyncio.current_task()
+        assert me  # noqa: S101 - we are in a coroutine
+        self._running.add(me)
+        try:
+            state = await self._run(call)
+        except asyncio.CancelledError:
+            state = Cancelled(message=engine.CANCELLED)
+        except NotStarted as reason:
+            state = Cancelled(message=str(reason))
+        except Exception as error:  # noqa: BLE001 - every task run ends in a state
+            state = Failed(message=str(error), data=error)
+        finally:
+            self._running.discard(me)
+        state.state_details.task_run_id = call.task_run_id
+        return state
+
+    def stop_starting(self, reason: str) -> None:
+        """Places no further task on a machine."""
+        if self.fleet:
+            self.fleet.dispatcher.stop(reason)
+
+    def cancel(self, reason: str) -> None:
+        """Starts nothing further and cancels what runs; each task's handlers still have their say.
+
+        Only once, whoever else says so: what is cancelled a second time does not see its end through.
+        """
+        if not self.cancelled:
+            self.cancelled = reason
+            self._cancel(reason)
+
+    def _cancel(self, reason: str) -> None:
+        self.stop_starting(reason)
+        for job in tuple(self._running):
+            job.cancel(reason)
+
+    async def close(self, *, grace_seconds: float) -> None:
+        """Cancels what runs, gives it that long to end, and gives back every slot."""
+        self._cancel("The flow run has ended.")
+        if self._running:
+            await asyncio.wait(tuple(self._running), timeout=grace_seconds)
+        if self.fleet:
+            await self.fleet.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, call: Call) -> State[Any]:
+        use_slot(None)
+        succeeded = await all_succeeded(upstreams(call.wait_for, call.parameters))
+        if call.wants_machine and succeeded:
+            return await self._run_on_machine(call)
+        return await self._execute(call)
+
+    async def _run_on_machine(self, call: Call) -> State[Any]:
+        assert self.fleet  # noqa: S101 - `submit` refuses it before
+        seat = partial(self.fleet.seat, call)
+        slot = Slot(self.fleet.dispatcher, seat, await self.fleet.dispatcher.acquire(seat()))
+        use_slot(slot)
+        parameters = call.parameters | {"machine": slot.machine}
+        try:
+            return await self._execute(replace(call, parameters=parameters, extra_tags=(machine_tag(slot.machine),)))
+        finally:
+            slot.release()
+
+    async def _execute(self, call: Call) -> State[Any]:
+        if call.task.isasync:
+            return await engine.run(call)
+        context = contextvars.copy_context()
+        thread = asyncio.get_running_loop().run_in_executor(self._threads, context.run, engine.run_sync, call)
+        try:
+            return await asyncio.shield(thread)
+        except asyncio.CancelledError:
+            call.cancel_event.set()
+            return await thread  # a thread cannot be stopped, only waited for

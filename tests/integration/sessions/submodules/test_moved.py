@@ -1,0 +1,83 @@
+"""Submodules that a session removes, renames or swaps: its work in them comes back, and what is told of it is true."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.git import repositories
+from tests.support.git.repositories import Bench, git
+from tests.support.git.submodules import Task, add_submodule, make_library
+
+any_git = repositories.any_git
+bench = repositories.bench
+project = repositories.project
+quiet_home = repositories.quiet_home
+
+INNER = "(cd lib; echo inner >i.txt; git add i.txt; git commit -qm inner)"
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """What the project has as its submodules."""
+    return make_library(tmp_path / "library")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        f"{INNER}; git rm -qf lib; git commit -qm rm",
+        f"{INNER}; rm -rf lib",
+        f"{INNER}; git rm -qf lib; echo x >lib; git add -A; git commit -qm file",
+        f"{INNER}; git submodule --quiet deinit -f lib",
+        f"{INNER}; rm -rf lib; ln -s README.md lib",
+    ],
+)
+async def test_one_that_is_removed(any_git: str, bench: Bench, library: Path, script: str) -> None:
+    """The task comes back like any other, with the commits that were made inside before."""
+    add_submodule(bench.repository.root, library, "lib")
+    task = await Task.prepare(bench)
+    task.play(script)
+    await task.bring()
+    assert git(bench.repository.root / "lib", "log", "-1", "--format=%s", task.paths.branch) == "inner"
+    (told,) = await task.told()
+    assert told.text.startswith(f"1 commit (1 file, +1 -0) on {task.paths.branch} in the submodule lib, and not in ")
+    again = await Task.prepare(bench, "t1")
+    assert (await again.bring()).head == task.heads[0]
+
+
+async def test_one_that_is_removed_and_was_not_touched(bench: Bench, library: Path) -> None:
+    """Nothing is said of a submodule that a session only removed."""
+    add_submodule(bench.repository.root, library, "lib")
+    task = await Task.prepare(bench)
+    task.play("git rm -qf lib; git commit -qm rm")
+    await task.bring()
+    assert await task.told() == ()
+    assert "lib" not in git(bench.repository.root, "ls-tree", "--name-only", task.paths.branch).split()
+
+
+async def test_one_that_is_renamed(bench: Bench, library: Path) -> None:
+    """What the branch names at its new path is not told as left out, and the push is that of the user's own clone."""
+    add_submodule(bench.repository.root, library, "lib")
+    task = await Task.prepare(bench)
+    task.play("git mv lib libs; git commit -qm mv; echo more >libs/more")
+    await task.bring()
+    (told,) = await task.told()
+    made = git(bench.repository.root, "rev-parse", f"{task.paths.branch}:libs")
+    assert told.text.startswith(f"commit {made[:12]} of the submodule libs, which its branch names, is nowhere but in")
+    assert told.command == f"git -C lib push origin {made[:12]}:refs/heads/{task.paths.branch}"
+
+
+async def test_two_that_are_swapped(bench: Bench, library: Path, tmp_path: Path) -> None:
+    """The commands to copy name the clone that has the commit."""
+    add_submodule(bench.repository.root, library, "one")
+    add_submodule(bench.repository.root, make_library(tmp_path / "other", content="other\n"), "two")
+    task = await Task.prepare(bench)
+    task.play("git mv one tmp; git mv two one; git mv tmp two; git commit -qm swap; echo 1 >one/new; echo 2 >two/new")
+    await task.bring()
+    told = await task.told()
+    assert len(told) == 2
+    for each in told:
+        words = str(each.command).split()
+        assert git(bench.repository.root / words[2], "cat-file", "-t", words[5].partition(":")[0]) == "commit"

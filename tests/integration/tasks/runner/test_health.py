@@ -1,0 +1,129 @@
+"""Machines that are closed for a while or given up, and what becomes of the tasks that wait for them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from prefect import task
+
+from miyabi.errors import MachineError
+from miyabi.machines.machine import Machine
+from tasks.runner.runner import FleetTaskRunner
+from tasks.runner.slot import current_slot
+from tests.support.prefect.in_flow import fleet, in_flow
+from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+@task
+async def session(name: str, seconds: float = 0.0, machine: Machine | None = None) -> tuple[str, float]:
+    """Where it ran, and when it began."""
+    assert machine
+    began = time.time()
+    await asyncio.sleep(seconds)
+    return machine.name, began
+
+
+@task
+async def give_up(machine: Machine | None = None) -> None:
+    """Finds its machine sick."""
+    assert machine
+    current_slot().condemn(MachineError(f"{machine.name}: no login"))
+    await asyncio.sleep(0.1)
+
+
+def test_nothing_more_goes_to_a_machine_that_was_given_up() -> None:
+    """Who waits goes to another machine."""
+    sick, sound = fleet(1, 1)
+
+    def body(_: FleetTaskRunner) -> set[str]:
+        give_up.submit().wait()
+        return {future.result()[0] for future in [session.submit(f"{number}") for number in range(4)]}
+
+    assert in_flow(body, [sick, sound]) == {sound.name}
+
+
+def test_who_has_no_other_machine_ends_with_the_reason() -> None:
+    """Tasks do not wait all night for a machine that takes nothing more, whether they wait already or come later."""
+    (machine,) = fleet(1)
+
+    def body(_: FleetTaskRunner) -> list[Any]:
+        futures = [give_up.submit(), session.submit("waits")]
+        for future in futures:
+            future.wait()
+        later = session.submit("later")
+        later.wait()
+        return [futures[1].state, later.state]
+
+    for state in in_flow(body, [machine]):
+        assert (state.name, state.message) == ("Failed", f"{machine.name}: no login")
+
+
+def test_a_limit_closes_the_machines_of_its_account() -> None:
+    """All machines of one account are closed together, no others; in time they are open again."""
+    own, same, other = (
+        machine.model_copy(update={"account": account})
+        for machine, account in zip(fleet(1, 1, 1), ("a", "a", "b"), strict=True)
+    )
+
+    @task
+    async def limited(machine: Machine | None = None) -> str:
+        assert machine
+        current_slot().close_account(time.time() + 3.0)
+        return machine.name
+
+    def body(_: FleetTaskRunner) -> list[str]:
+        futures = [limited.submit()]
+        futures[0].wait()
+        futures.append(session.submit("meanwhile", seconds=4.0))
+        futures[1].wait()
+        futures.append(session.submit("later"))
+        return [futures[0].result(), *(future.result()[0] for future in futures[1:])]
+
+    assert in_flow(body, [own, same, other]) == [own.name, other.name, own.name]
+
+
+def test_a_parked_task_does_not_go_on_before_its_time() -> None:
+    """It holds no slot meanwhile."""
+    machines = fleet(1)
+
+    @task
+    async def parked(machine: Machine | None = None) -> float:
+        assert machine
+        until = time.time() + 1.0
+        await current_slot().park(until, stay=True)
+        return time.time() - until
+
+    def body(_: FleetTaskRunner) -> tuple[float, float]:
+        waits = parked.submit()
+        between = session.submit("between")
+        began = time.time()
+        return waits.result(), between.result()[1] - began
+
+    late, between = in_flow(body, machines)
+    assert late >= 0
+    assert between < 0.9
+
+
+def test_what_a_task_requires_may_change_with_its_attempts() -> None:
+    """A task that was bound to its machine, as one that goes on where it was, may leave it when that binds no more."""
+    sick, sound = fleet(1, 1)
+    machines = [m.model_copy(update={"labels": (m.name,)}) for m in (sick, sound)]
+    bound = [sick.name]
+
+    @task
+    async def moves(machine: Machine | None = None) -> tuple[bool, str]:
+        assert machine
+        before, slot = current_slot().can_move, current_slot()
+        bound.clear()
+        assert slot.can_move
+        return before, (await slot.move(avoid=frozenset({machine.name}))).name
+
+    def body(_: FleetTaskRunner) -> tuple[bool, str]:
+        return moves.submit().result()
+
+    assert in_flow(body, machines, requires=lambda _: tuple(bound)) == (False, sound.name)

@@ -1,0 +1,93 @@
+"""A stub in place of claude, which tells how it was called, and the POSIX shells to call it with."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from miyabi.claude.command import script
+from miyabi.claude.outcome import Evidence, decide
+from miyabi.claude.transcript import Transcript
+from miyabi.machines.machine import Machine
+from miyabi.sessions.result import SessionSpec
+
+NASTY = "it's \"quoted\" $HOME `id` $(id) \\ \\\\ !x *?[a] ~ #; & | <> \t日本語 🎉\nsecond line\n\n'"
+STUB = f"""#!{sys.executable}
+import json, os, sys
+prompt = sys.stdin.buffer.read().decode()
+print(json.dumps(dict(argv=sys.argv[1:], env=dict(os.environ), prompt=prompt, cwd=os.getcwd(), pid=os.getpid())))
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A home with a checkout and a stub in place of claude, which tells how it was called."""
+
+    home: Path
+
+    @property
+    def checkout(self) -> Path:
+        """Where the session runs."""
+        return self.home / "work trees" / "t'1"
+
+    @property
+    def claude(self) -> Path:
+        """The stub."""
+        return self.home / ".local" / "bin" / "claude"
+
+    def run(
+        self,
+        machine: Machine,
+        *,
+        shell: str = "/bin/sh",
+        checkout: str | None = None,
+        home: str | None = None,
+        **spec: Any,
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run the session's script as the supervisor does: from a file, with the prompt on stdin."""
+        given = SessionSpec.model_validate({"run": "r1", "task": "t1", "prompt": NASTY} | spec)
+        file = self.home / "script"
+        file.write_bytes(script(given, machine, checkout=checkout or str(self.checkout), inherited={}))
+        environment = {"PATH": "/usr/bin:/bin", "HOME": home or str(self.home), "ANTHROPIC_API_KEY": "stray"}
+        return subprocess.run(
+            [shell, str(file)],
+            input=given.prompt.encode(),
+            env=environment,
+            capture_output=True,
+            timeout=240,
+            check=False,
+        )
+
+    def told(self, machine: Machine, **options: Any) -> dict[str, Any]:
+        """What the stub told."""
+        done = self.run(machine, **options)
+        assert done.returncode == 0, done.stderr.decode()
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+
+def stub_place(folder: Path) -> Place:
+    """A home below `folder` with a checkout and the stub."""
+    place = Place(home=folder / "ho me")
+    place.checkout.mkdir(parents=True)
+    place.claude.parent.mkdir(parents=True)
+    place.claude.write_text(STUB)
+    place.claude.chmod(0o755)
+    return place
+
+
+def outcome(done: subprocess.CompletedProcess[bytes]) -> str:
+    """How such an end is judged."""
+    verdict = decide(Transcript(), Evidence(agent_exit=done.returncode, stderr=done.stderr.decode()))
+    return f"{verdict.outcome}: {verdict.error_kind}"
+
+
+def shells() -> list[str]:
+    """The POSIX shells of this machine."""
+    known = ("/bin/sh", "/bin/dash", "/bin/bash", "/usr/bin/mksh", "/usr/bin/ksh", "/usr/bin/posh")
+    return [shell for shell in known if os.access(shell, os.X_OK)]

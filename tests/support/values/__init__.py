@@ -1,0 +1,1 @@
+"""Values: DAGs, results, milestones, runs that have ended. Nothing is started."""

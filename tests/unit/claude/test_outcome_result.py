@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from miyabi.claude.outcome import MESSAGE_CHARACTERS, Evidence, conclude
+from miyabi.claude.spending import Before
+from miyabi.claude.transcript import Transcript
+from miyabi.git.repository import Changes
+from miyabi.sessions.result import Outcome, SessionResult, SessionSpec
+from tests.support.claude.recordings import init, read, recording, result
+
+START = datetime(2026, 1, 2, 22, 0, tzinfo=UTC)
+CHANGES = Changes(commits=2, files=("a.py", "b.py"), insertions=10, deletions=3)
+TOKEN = "sk-" + "ant-api03-a1B2c3D4e5F6g7H8"
+
+
+def concluded(
+    transcript: Transcript, evidence: Evidence, *, changes: Changes = CHANGES, earlier: float = 0, **spec: object
+) -> SessionResult:
+    """The result of one attempt of a task."""
+    fields = {"run": "r1", "task": "t1", "title": "タイトル", "prompt": "do it", "base": "b" * 40} | spec
+    return conclude(
+        SessionSpec.model_validate(fields),
+        transcript=transcript,
+        evidence=evidence,
+        changes=changes,
+        machine="mini1",
+        placement_reason="it had a free slot",
+        start=START,
+        end=START + timedelta(seconds=90),
+        head="h" * 40,
+        before=Before(total_usd=earlier),
+    )
+
+
+def test_success() -> None:
+    """A success has everything that spec, session and branch tell."""
+    found = concluded(recording("bg_task_8s").transcript, Evidence(agent_exit=0), check="make test")
+    assert found.outcome is Outcome.CHECK_FAILED
+    found = concluded(recording("bg_task_8s").transcript, Evidence(agent_exit=0, check_exit=0), check="make test")
+    assert found.model_dump(exclude={"usage", "changes", "cost_usd"}) == {
+        "run": "r1",
+        "task": "t1",
+        "title": "タイトル",
+        "outcome": Outcome.SUCCEEDED,
+        "attempt": 1,
+        "machine": "mini1",
+        "placement_reason": "it had a free slot",
+        "session_id": "8b36da8d-5a78-40a5-bf15-3f17165590b6",
+        "branch": "miyabi/r1/t1",
+        "base": "b" * 40,
+        "head": "h" * 40,
+        "start": START,
+        "end": START + timedelta(seconds=90),
+        "turns": 3,
+        "final_message": "Started in background.",
+        "error_kind": None,
+        "error_text": None,
+        "permission_denials": (),
+        "resets_at": None,
+        "cost_is_partial": False,
+        "total_usd": 0.0024000000000000002,
+        "notes": (),
+        "writes_lost": (),
+        "strays": None,
+        "submodules": (),
+        "unresolved": (),
+        "left_there": (),
+        "check_exit_status": 0,
+        "rehearsal": False,
+    }
+    assert (found.usage.total, found.changes) == (360, CHANGES)
+
+
+def test_commits_that_change_nothing() -> None:
+    """Empty commits, or ones that were taken back, are no change where one was expected."""
+    evidence, nothing = Evidence(agent_exit=0), Changes(commits=2)
+    assert concluded(recording("streamjson").transcript, evidence, changes=nothing).outcome is Outcome.NO_CHANGES
+    found = concluded(recording("streamjson").transcript, evidence, changes=nothing, expect_changes=False)
+    assert found.outcome is Outcome.SUCCEEDED
+
+
+def test_a_budget_that_was_exceeded_by_the_end() -> None:
+    """Claude looks at the budget afterwards: what was finished then is told as exceeded, and as finished."""
+    found = concluded(recording("budget_streamjson").transcript, Evidence(agent_exit=1))
+    assert found.outcome is Outcome.BUDGET_EXCEEDED
+    assert "when the model had finished: its branch may be complete" in str(found.error_text)
+
+
+def test_cost_of_an_attempt() -> None:
+    """An attempt that goes on with a conversation costs what the conversation costs now less what it did before."""
+    transcript = recording("limit_then_resume_2").transcript
+    assert round(concluded(transcript, Evidence(agent_exit=0)).cost_usd, 6) == 0.0008
+    assert round(concluded(transcript, Evidence(agent_exit=0), earlier=0.0004).cost_usd, 6) == 0.0004
+
+
+def test_usage_limit() -> None:
+    """A usage limit says until when."""
+    found = concluded(recording("oauth_limit5h").transcript, Evidence(agent_exit=1), changes=Changes())
+    assert found.outcome is Outcome.USAGE_LIMIT
+    assert found.resets_at == datetime(2027, 1, 15, 7, 59, 59, tzinfo=UTC)
+    assert "until 2027-01-15 07:59 UTC" in (found.error_text or "")
+
+
+def test_denials() -> None:
+    """Denied tools are told with what they were to do."""
+    found = concluded(recording("perm_dontAsk_bash").transcript, Evidence(agent_exit=0), changes=Changes())
+    assert found.outcome is Outcome.PERMISSION_DENIED
+    assert found.permission_denials == (
+        "Bash: echo hi > hello.txt && git add -A && git commit -q -m x && git log --oneline | head -1",
+    )
+
+
+def test_missing_command() -> None:
+    """The prompt's command is looked for, whoever followed the session."""
+    found = concluded(recording("slash_missing").transcript, Evidence(agent_exit=0), prompt="/agent-run --issue 270")
+    assert (found.outcome, found.error_kind) == (Outcome.AGENT_ERROR, "missing_command")
+    assert ".claude/commands/agent-run.md" in (found.error_text or "")
+
+
+def test_message_is_fit_to_be_stored() -> None:
+    """A final message is short, without secrets, control characters or half characters, and survives JSON."""
+    text = f"key {TOKEN} \x1b[1m\x00\ud83d " + "長い" * 5000
+    found = concluded(read(init() + result(result=text)), Evidence(agent_exit=0))
+    assert len(found.final_message) == MESSAGE_CHARACTERS
+    assert found.final_message.startswith("key [redacted] ? 長い長い")
+    assert SessionResult.model_validate_json(found.model_dump_json()) == found
+
+
+def test_secret_in_an_error() -> None:
+    """An error text gives no secret away."""
+    evidence = Evidence(agent_exit=1, stderr=f"Error: bad header Authorization: Bearer {TOKEN}")
+    found = concluded(Transcript(), evidence)
+    assert found.error_kind == "launch_failed"
+    assert TOKEN not in found.model_dump_json()
+
+
+def test_nothing_known() -> None:
+    """A session of which nothing is known still has a result."""
+    found = concluded(Transcript(), Evidence(lost=True), changes=Changes(), rehearse=True)
+    assert (found.outcome, found.session_id, found.turns, found.cost_usd) == (Outcome.MACHINE_LOST, None, 0, 0.0)
+    assert found.rehearsal

@@ -1,0 +1,52 @@
+"""What our git commands see of the world."""
+
+from __future__ import annotations
+
+import pytest
+
+from miyabi.git.command import environment, sayable, version
+
+
+def test_nothing_points_git_elsewhere() -> None:
+    """Started from a git hook, with another repository and author in the environment, we still mean this one."""
+    given = {"GIT_DIR": "/x", "GIT_INDEX_FILE": "i", "GIT_AUTHOR_NAME": "n", "GIT_TRACE": "1", "PATH": "/bin"}
+    seen = environment(given)
+    assert not {"GIT_DIR", "GIT_INDEX_FILE", "GIT_AUTHOR_NAME", "GIT_TRACE"} & set(seen)
+    assert seen["PATH"] == "/bin"
+
+
+def test_the_users_settings_stay() -> None:
+    """Settings that a user gives by the environment, such as safe.directory, count."""
+    given = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": "*",
+        "GIT_CONFIG_GLOBAL": "/g",
+    }
+    assert given.items() <= environment(given).items()
+
+
+def test_git_asks_nobody_and_speaks_english() -> None:
+    """No prompt can hang a run, and what git says can be recognised."""
+    seen = environment({"LC_ALL": "ja_JP.UTF-8"})
+    assert (seen["GIT_TERMINAL_PROMPT"], seen["LC_ALL"]) == ("0", "C")
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("git version 2.39.5", (2, 39, 5)),
+        ("git version 2.39.5 (Apple Git-154)", (2, 39, 5)),
+        ("git version 2.45.1.windows.1", (2, 45, 1)),
+        ("git version 2.50.0-rc1", (2, 50, 0)),
+        ("xcode-select: note: no developer tools were found", (0,)),
+    ],
+)
+def test_versions_are_read(text: str, numbers: tuple[int, ...]) -> None:
+    """The number is found in whatever git, or what stands for it, prints."""
+    assert version(text) == numbers
+
+
+def test_a_name_in_another_encoding_can_be_said() -> None:
+    """A file name that is no UTF-8 stands in a report as something that can be written down."""
+    assert sayable(b"caf\xe9".decode("utf-8", "surrogateescape")) == "caf\N{REPLACEMENT CHARACTER}"

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from miyabi.integration.progress import IntegrationProgress
+from miyabi.runs.folder import RunFolder
+from miyabi.runs.info import RunInfo
+from miyabi.runs.progress import Board, Row, Snapshot, TaskState
+from tests.support.values.results import RUN, STARTED, result
+
+SESSION = Row(task="_resolve-a-0a1b2c3d", state=TaskState.RUNNING, machine="macmini-1", started=1.0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    """A run of one task that is over."""
+    made = RunFolder(tmp_path, RUN).create()
+    made.write_info(RunInfo(run=RUN, repository=str(tmp_path), base="b" * 40, started=STARTED, ended=STARTED))
+    board = Board(run=RUN, tasks=["a"])
+    board.finish(result("a"))
+    board.write(made.status_file)
+    return made
+
+
+def shown(folder: RunFolder) -> Snapshot:
+    """What the status file says."""
+    snapshot = Board.read(folder.status_file)
+    assert snapshot
+    return snapshot
+
+
+def test_what_is_done_is_shown_beside_the_tasks(folder: RunFolder) -> None:
+    """The note and the sessions at work stand beside the run's own tasks, and are gone at the end."""
+    before, progress = shown(folder), IntegrationProgress(folder)
+    progress.say("resolving a conflict", rows=[SESSION])
+    assert (shown(folder).note, shown(folder).rows) == ("resolving a conflict", (*before.rows, SESSION))
+    progress.say("")
+    assert shown(folder) == before
+
+
+def test_what_a_killed_one_left_is_not_taken_over(folder: RunFolder) -> None:
+    """A session that is shown as running since its orchestrator died does not stand there for ever."""
+    before = shown(folder)
+    IntegrationProgress(folder).say("resolving a conflict", rows=[SESSION])
+    IntegrationProgress(folder).say("")
+    assert shown(folder) == before
+
+
+def test_a_run_that_goes_on_shows_itself(folder: RunFolder) -> None:
+    """Where the run's own orchestrator writes the file, nothing is written into it; a damaged one is left alone."""
+    folder.write_info(folder.info().model_copy(update={"ended": None}))
+    before = folder.status_file.read_bytes()
+    IntegrationProgress(folder).say("merging")
+    assert folder.status_file.read_bytes() == before
+    folder.write_info(folder.info().model_copy(update={"ended": STARTED}))
+    folder.status_file.write_text("{")
+    IntegrationProgress(folder).say("merging")
+    assert folder.status_file.read_text() == "{"

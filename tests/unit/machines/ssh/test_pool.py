@@ -1,0 +1,175 @@
+"""Who shares, who waits and what is remembered, with connections that are none."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+import pytest
+
+from miyabi.errors import LoginRefused, MachineError, MachineUnreachable
+from miyabi.machines.ssh.errors import ClosedAtOnce
+from miyabi.machines.ssh.pool import Lanes, Link, Record, handshakes
+
+
+@dataclass(eq=False)
+class Wire:
+    """A connection for the pool."""
+
+    closed: bool = False
+
+    def is_closed(self) -> bool:
+        """Whether it is gone."""
+        return self.closed
+
+    def close(self) -> None:
+        """Ends it."""
+        self.closed = True
+
+    abort = close
+
+    async def wait_closed(self) -> None:
+        """It is closed at once."""
+
+
+@dataclass
+class Dialer:
+    """Gives these errors one after the other, then connections."""
+
+    errors: list[MachineError] = field(default_factory=list)
+    dialled: int = 0
+    record: Record = field(default_factory=Record)
+
+    async def dial(self) -> Wire:
+        """One attempt."""
+        self.dialled += 1
+        await asyncio.sleep(0)
+        if self.errors:
+            raise self.errors.pop(0)
+        return Wire()
+
+    def link(self, *, retry_seconds: float = 0) -> Link[Wire]:
+        """A link that dials so."""
+        return Link(self.dial, explain=explained, record=self.record, retry_seconds=retry_seconds)
+
+
+async def explained(error: ClosedAtOnce) -> MachineError:
+    """What the port says."""
+    return ClosedAtOnce(f"{error}, explained")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Moves the pool's clock on."""
+    offset = 0.0
+    real = time.monotonic
+
+    def move(seconds: float) -> None:
+        nonlocal offset
+        offset += seconds
+
+    monkeypatch.setattr(time, "monotonic", lambda: real() + offset)
+    return move
+
+
+async def test_one_connection_for_all() -> None:
+    """Many who ask at once wait for one attempt and get one connection."""
+    dialer = Dialer()
+    link = dialer.link()
+    assert len({id(wire) for wire in await asyncio.gather(*(link.get() for _ in range(50)))}) == 1
+    assert dialer.dialled == 1
+
+
+async def test_a_dead_connection_is_replaced() -> None:
+    """Whoever asks after the loss gets a new one."""
+    dialer = Dialer()
+    link = dialer.link()
+    (await link.get()).close()
+    assert not (await link.get()).is_closed()
+    assert dialer.dialled == 2
+
+
+async def test_one_caller_less() -> None:
+    """A caller that goes away does not take the attempt from the others."""
+    link = Dialer().link()
+    first, second = asyncio.create_task(link.get()), asyncio.create_task(link.get())
+    await asyncio.sleep(0)
+    first.cancel()
+    assert not (await second).is_closed()
+
+
+async def test_transient_faults_are_tried_again() -> None:
+    """Within the patience nobody hears of them; without any the first one is raised."""
+    dialer = Dialer([MachineUnreachable("down", machine="m")])
+    assert await dialer.link(retry_seconds=5).get()
+    dialer.errors.append(MachineUnreachable("down", machine="m"))
+    with pytest.raises(MachineUnreachable, match="down") as caught:
+        await dialer.link().get()
+    assert caught.value.machine == "m"
+
+
+async def test_refusals_are_remembered(clock: Callable[[float], None]) -> None:
+    """A refusal is repeated from memory for half a minute, on every link to the machine, and then asked again."""
+    dialer = Dialer([LoginRefused("no"), LoginRefused("still no")])
+    with pytest.raises(LoginRefused, match=r"^no"):
+        await dialer.link(retry_seconds=5).get()
+    with pytest.raises(LoginRefused, match=r"^no"):
+        await dialer.link().get()
+    assert dialer.dialled == 1
+    clock(31)
+    with pytest.raises(LoginRefused, match="still no"):
+        await dialer.link().get()
+
+
+async def test_the_first_cause_is_told(clock: Callable[[float], None]) -> None:
+    """Sshd's penalty for a refused login looks like a network fault; it is told as the refusal."""
+    dialer = Dialer([LoginRefused("no"), ClosedAtOnce("closed"), MachineUnreachable("off"), ClosedAtOnce("closed")])
+    link = dialer.link()
+    for pause, told in [(0, "^no"), (31, "^no"), (31, "off"), (300, "closed, explained")]:
+        clock(pause)
+        with pytest.raises(MachineError, match=told):
+            await link.get()
+    clock(6)
+    assert await link.get()
+
+
+async def test_closing_while_it_connects() -> None:
+    """Who waits for a connection that is closed meanwhile is told, and does not hang."""
+    never = asyncio.Event()
+
+    async def dial() -> Wire:
+        await never.wait()
+        return Wire()
+
+    link = Link(dial, explain=explained, record=Record(), retry_seconds=0)
+    waiting = asyncio.create_task(link.get())
+    await asyncio.sleep(0)
+    await link.close()
+    with pytest.raises(MachineUnreachable, match="closed by us"):
+        await waiting
+
+
+async def test_lanes() -> None:
+    """Streams fill the main connection's four places, then eight on each further one; empty ones are closed."""
+    dialer = Dialer()
+    lanes = Lanes(dialer.link)
+    async with AsyncExitStack() as stack:
+        taken = [await stack.enter_async_context(lanes.lane()) for _ in range(14)]
+        wires = [await link.get() for link in taken]
+        assert [wires.count(wire) for wire in dict.fromkeys(wires)] == [4, 8, 2]
+        assert taken[0] is lanes.main
+    assert [wire.closed for wire in dict.fromkeys(wires)] == [False, True, True]
+    await lanes.close()
+    assert wires[0].closed
+
+
+async def test_handshakes_at_once() -> None:
+    """Eight logins at one sshd at a time, however many links; another sshd has its own eight."""
+    held = [handshakes("a", 22) for _ in range(8)]
+    for place in held:
+        await place.acquire()
+    assert handshakes("a", 22).locked()
+    assert not handshakes("b", 22).locked()

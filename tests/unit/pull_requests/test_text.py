@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import pytest
+
+from miyabi.integration.values import Integration
+from miyabi.milestones.references import Home, closes
+from miyabi.pull_requests.text import MAX_CHARACTERS, closed_issues, pull_request_text, why_nothing
+from miyabi.reports.report import Report
+from miyabi.sessions.result import Outcome
+from miyabi.text.paging import size
+from tests.support.values.milestones import matches_golden
+from tests.support.values.pull_requests import (
+    BASE,
+    CLOSING,
+    HEAD,
+    ISSUES,
+    MENTION,
+    NASTY,
+    REFERENCE,
+    integration,
+    large,
+    rendered,
+    run,
+)
+from tests.support.values.results import RUN, report, result, small_dag
+
+
+def closing(text: str) -> list[str]:
+    """The issues that GitHub would close, by the raw text and by the rendered one."""
+    return sorted({*CLOSING.findall(text), *CLOSING.findall(rendered(text))}, key=int)
+
+
+def test_golden() -> None:
+    """The whole text reads as agreed."""
+    text = pull_request_text(run(), integration(), issues=ISSUES, name="v1.2")
+    assert (text.title, text.branch, text.base) == ("v1.2: 2 of 7 tasks", f"miyabi/{RUN}", None)
+    assert text.overflow is None
+    assert matches_golden(text.body, name="pull_request.md")
+
+
+def test_it_is_the_same_each_time() -> None:
+    """The same run makes the same text."""
+    one, two = (pull_request_text(run(), integration(), issues=ISSUES) for _ in range(2))
+    assert one == two
+
+
+def test_only_what_is_merged_is_closed() -> None:
+    """Issues of tasks that succeeded and are on the branch are closed; no foreign text closes any other."""
+    text = pull_request_text(run(), integration(), issues=ISSUES, name=NASTY)
+    assert text.closes == (1, 2)
+    assert closing(text.body) == ["1", "2"]
+    assert [r.number for r in closes(text.body, home=Home())] == [1, 2]
+    assert closing(text.title) == []
+
+
+def test_foreign_text_refers_to_nothing() -> None:
+    """No number, address or name in foreign text becomes a link or notifies anybody."""
+    text = pull_request_text(run(), integration(), issues=ISSUES, name=NASTY)
+    shown = rendered(text.body)
+    assert {int(number) for number in REFERENCE.findall(shown)} <= set(ISSUES.values())
+    assert not MENTION.search(shown)
+    assert not MENTION.search(text.title)
+    assert not REFERENCE.search(text.title)
+    assert "<b>" not in "".join(text.body.split("`````")[::2])
+
+
+def test_a_log_cannot_end_its_block() -> None:
+    """The output of the checks stays within its code block, and what looks like a secret is gone."""
+    body = pull_request_text(run(), integration(), issues=ISSUES).body
+    assert "`````text\nok\n```\n" in body
+    assert "a1a1a1" not in body
+
+
+def test_a_rehearsal_is_marked_and_closes_nothing() -> None:
+    """The text of a rehearsal says so in title and body, and closes no issue."""
+    text = pull_request_text(run(rehearsal=True), integration(), issues=ISSUES, name="v1.2")
+    assert text.title == "[Rehearsal] v1.2: 2 of 7 tasks"
+    assert text.body.startswith("> **Rehearsal.**")
+    assert (text.closes, closing(text.body)) == ((), [])
+
+
+@pytest.mark.parametrize(
+    ("verified", "closed", "said"),
+    [
+        (True, (1, 2), "The checks of the whole pass."),
+        (False, (), "**The checks of the whole do not pass.**"),
+        (None, (1, 2), "are left out.\n"),
+    ],
+)
+def test_what_does_not_pass_closes_nothing(*, verified: bool | None, closed: tuple[int, ...], said: str) -> None:
+    """Where the checks of the whole failed no issue is closed; where none are set that is no failure."""
+    text = pull_request_text(run(), integration(verified=verified), issues=ISSUES)
+    assert text.closes == closed
+    assert said in text.body
+
+
+def test_an_issue_of_several_tasks() -> None:
+    """An issue is closed only when all of its tasks are on the branch."""
+    assert closed_issues(run(), integration(), issues={"issue-1": 10, "issue-2": 10}) == (10,)
+    assert closed_issues(run(), integration(), issues={"issue-1": 10, "issue-3": 10, "issue-2": 11}) == (11,)
+
+
+def test_everything_that_is_not_on_the_branch_is_named() -> None:
+    """Each task that is not merged stands in the table of what was left out, with its reason."""
+    body = pull_request_text(run(), integration(), issues=ISSUES).body
+    table = body.split("## Left out, and why\n\n")[1].split("\n\n")[0]
+    rows = [row.split(" | ")[1:3] for row in table.splitlines()[2:]]
+    assert rows == [
+        ["`issue-3`", "conflict"],
+        ["`issue-5`", "did not succeed"],
+        ["`issue-4`", "goes with another"],
+        ["`issue-6`", "did not succeed"],
+        ["`tidy`", "did not succeed"],
+    ]
+    assert "it made no commits" in table
+    assert "upstream issue-5 (check&#95;failed) failed" in table or "upstream issue-5 (check_failed) failed" in table
+
+
+@pytest.mark.parametrize("tasks", [40, 600])
+def test_large_runs_fit(tasks: int) -> None:
+    """However large the run, body and further texts each fit, and no table row is lost between them."""
+    made, integrated, issues = large(tasks)
+    text = pull_request_text(made, integrated, issues=issues)
+    texts = (text.body, *text.further)
+    assert max(map(size, texts)) <= MAX_CHARACTERS
+    rows = sum(each.count(" | succeeded | yes | ") for each in texts)
+    assert rows == min(tasks, 500)
+    assert len(text.closes) == len(closing(text.body)) == tasks
+    assert not any(closing(each) for each in text.further)
+    if text.further:
+        assert "Too long for this text, and told separately: " in text.body
+        assert text.overflow == "\n".join(text.further)
+        assert text.further[0].startswith(f"<!-- miyabi:overflow {RUN} 1 -->\n## ")
+
+
+def test_a_smaller_limit() -> None:
+    """Another limit is kept too; each part is cut between sections, never within one."""
+    made, integrated, issues = large(60)
+    text = pull_request_text(made, integrated, issues=issues, max_characters=20_000)
+    assert all(size(each) <= 20_000 for each in (text.body, *text.further))
+    assert all(each.split("\n", 1)[1].startswith("## ") for each in text.further)
+    assert sum(each.count("```") for each in (text.body, *text.further)) % 2 == 0
+
+
+def test_nothing_to_merge() -> None:
+    """Where nothing is on the branch a sentence says so, in place of a pull request."""
+    empty = Integration(branch="miyabi/x", base=BASE, head=BASE)
+    failed = report(small_dag({"a": []}), [result("a", Outcome.NO_CHANGES)])
+    assert why_nothing(failed, empty) == (
+        f"Run {RUN}: nothing to merge, so there is no pull request (0 of 1 task succeeded, no task made a commit)."
+    )
+    assert why_nothing(run(), integration()) == ""
+
+
+def test_a_run_without_a_name() -> None:
+    """Without a milestone the run's own name is the title."""
+    made: Report = report(small_dag({"a": []}), [result("a", files=["x"])])
+    whole = Integration(branch="miyabi/x", base=BASE, head=HEAD)
+    assert pull_request_text(made, whole, issues={}).title == f"Run {RUN}: 0 of 1 task"

@@ -1,0 +1,36 @@
+"""What is known of an attempt that its orchestrator did not see to the end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from miyabi.runs.attempt_record import AttemptRecord
+
+RECORD = AttemptRecord(machine="mini1", start=datetime(2026, 1, 1, tzinfo=UTC), base="abc", resumes="c1")
+
+
+def test_pending_until_there_is_a_result(tmp_path: Path) -> None:
+    """A record is pending from when it is kept until there is a result; a new one overrules an old result."""
+    folder = tmp_path / "attempt-1"
+    assert AttemptRecord.pending(folder) is None
+    RECORD.keep(folder)
+    assert AttemptRecord.pending(folder) == RECORD
+    (folder / "result.json").write_text("{}")
+    assert AttemptRecord.pending(folder) is None
+    RECORD.keep(folder)
+    assert AttemptRecord.pending(folder) == RECORD
+    AttemptRecord.forget(folder)
+    AttemptRecord.forget(folder)
+    assert AttemptRecord.pending(folder) is None
+
+
+def test_no_folder_above_the_run_is_closed(tmp_path: Path) -> None:
+    """A run's own folders are for their owner only; what lies above stays as it is, wherever a record is kept."""
+    above = tmp_path / "above"
+    above.mkdir(mode=0o755)
+    for folder in (above / "r1/sessions/a/attempt-1", above / "attempt-1"):
+        RECORD.keep(folder)
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert (above / "r1").stat().st_mode & 0o777 == 0o700
+    assert above.stat().st_mode & 0o777 == 0o755

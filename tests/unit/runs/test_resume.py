@@ -1,0 +1,105 @@
+"""What an earlier orchestrator left, and what is to be done of it on the machines that there are now."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from miyabi.machines.machine import Machine
+from miyabi.runs.attempt_record import AttemptRecord
+from miyabi.runs.folder import RunFolder
+from miyabi.runs.resume import Continuation, Resume
+from miyabi.sessions.result import Outcome, SessionResult
+from tests.support.values.results import small_dag
+
+RECORD = AttemptRecord(machine="mini1", start=datetime(2026, 1, 1, tzinfo=UTC), base="abc", resumes="c1")
+DAG = small_dag({"t1": [], "t2": ["t1"], "t3": []})
+
+
+def result(outcome: Outcome, *, machine: str | None = "mini2", turns: int = 1, attempt: int = 1) -> SessionResult:
+    """The result of an attempt of t1 with the conversation c2."""
+    told = {"machine": machine, "session_id": "c2", "turns": turns, "attempt": attempt}
+    return SessionResult.model_validate({"run": "r1", "task": "t1", "outcome": outcome, **told})
+
+
+def resume(folder: Path, last: SessionResult | None = None, *machines: str) -> Resume:
+    """What a run goes on with whose task t1 has that last result."""
+    return Resume(
+        dag=DAG,
+        folder=RunFolder(folder, "r1"),
+        machines={name: Machine(name=name) for name in machines or ("mini1", "mini2")},
+        results={"t1": last} if last else {},
+        ended=set(),
+    )
+
+
+def test_a_pending_attempt_goes_on_where_it_is() -> None:
+    """It stays on its machine, in the conversation that it had taken up, whatever came before it."""
+    assert Continuation.of(RECORD, result(Outcome.STOPPED)) == Continuation(machine="mini1", conversation="c1")
+
+
+def test_a_stopped_one_takes_its_conversation_up_again() -> None:
+    """Where the last attempt was stopped on request, the machine that has the conversation goes on with it."""
+    assert Continuation.of(None, result(Outcome.STOPPED)) == Continuation(machine="mini2", conversation="c2")
+
+
+def test_a_conversation_without_a_word_is_begun_anew() -> None:
+    """A prompt that is a command is one only where it is the first word of a conversation."""
+    silent = result(Outcome.STOPPED, turns=0)
+    assert Continuation.of(None, silent) == Continuation(machine="mini2", conversation=None)
+
+
+@pytest.mark.parametrize(
+    "last", [None, result(Outcome.KILLED), result(Outcome.SKIPPED), result(Outcome.STOPPED, machine=None)]
+)
+def test_all_others_begin_anew(last: SessionResult | None) -> None:
+    """Any other end binds the next attempt to no machine."""
+    assert Continuation.of(None, last) is None
+
+
+def test_nothing_was_left(tmp_path: Path) -> None:
+    """A run that nobody has begun has all of its tasks to do, anywhere."""
+    fresh = resume(tmp_path)
+    assert (fresh.attempts("t1"), fresh.pending("t1"), fresh.requires("t1")) == (0, None, ())
+    assert fresh.startable() == (("t1", "t2", "t3"), ())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "over"), [(Outcome.KILLED, 2), (Outcome.SKIPPED, 1), (Outcome.NOT_COLLECTED, 1), (Outcome.SUCCEEDED, 2)]
+)
+def test_how_many_attempts_are_over(tmp_path: Path, outcome: Outcome, over: int) -> None:
+    """One that was skipped, or whose work may come home yet, is not over: its number is that of the next attempt."""
+    assert resume(tmp_path, result(outcome, attempt=2)).attempts("t1") == over
+
+
+def test_what_was_begun_goes_on_there(tmp_path: Path) -> None:
+    """A task whose session may live is to be done on the machine that has it."""
+    left = resume(tmp_path)
+    RECORD.keep(left.folder.attempt("t1"))
+    assert (left.pending("t1"), left.requires("t1")) == (RECORD, ("machine:mini1",))
+    assert left.startable() == (("t1", "t2", "t3"), ())
+
+
+def test_what_was_begun_on_a_machine_that_is_left_out_meanwhile(tmp_path: Path) -> None:
+    """It cannot be gone on with, so neither can what depends on it; the rest can."""
+    machines = {name: Machine(name=name) for name in ("mini1", "mini2")}
+    left = Resume(dag=DAG, folder=RunFolder(tmp_path, "r1"), machines=machines, results={})
+    RECORD.keep(left.folder.attempt("t1"))
+    del machines["mini1"]
+    startable, (unplaced,) = left.startable()
+    assert startable == ("t3",)
+    assert (unplaced.task, unplaced.outcome, unplaced.machine) == ("t1", Outcome.NOT_COLLECTED, "mini1")
+    assert "mini1, which takes no part now" in str(unplaced.error)
+
+
+def test_a_lost_machine_is_asked_where_it_takes_part_again(tmp_path: Path) -> None:
+    """What an earlier orchestrator lost is joined; what this one lost, or on a machine that is not there, is over."""
+    lost = result(Outcome.MACHINE_LOST, machine="mini1")
+    for machines, ended, over in (((), (), 0), (("mini2",), (), 1), ((), ("t1",), 1)):
+        left = resume(tmp_path, lost, *machines)
+        RECORD.keep(left.folder.attempt("t1"))
+        left.folder.write_result(lost)
+        again = Resume(dag=DAG, folder=left.folder, machines=left.machines, results=left.results, ended=ended)
+        assert again.attempts("t1") == over

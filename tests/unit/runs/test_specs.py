@@ -1,0 +1,83 @@
+"""A node and the settings become a session's spec."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from miyabi.dag.graph import Node
+from miyabi.runs.specs import spec_for
+from miyabi.sessions.result import SessionPaths, SessionSpec
+from miyabi.settings.settings import SessionDefaults, Settings
+
+
+def spec(node: Node, *, conversation: str | None = None, spent_usd: float = 0, **defaults: Any) -> SessionSpec:
+    """The spec of a node's first attempt."""
+    settings = Settings(sessions=SessionDefaults(**defaults))
+    return spec_for(
+        node,
+        settings,
+        run="r",
+        attempt=1,
+        prompt="do it",
+        base="abc",
+        author=("A", "a@b"),
+        conversation=conversation,
+        spent_usd=spent_usd,
+        rehearse=False,
+    )
+
+
+def test_a_node_wins_over_the_defaults() -> None:
+    """What a node says of itself is what its session gets; where it is silent, the defaults hold."""
+    made = spec(Node(id="a", model="opus", timeout_minutes=5, allowed_tools=()), model="sonnet", max_turns=9, check="c")
+    assert (made.model, made.max_turns, made.timeout_seconds, made.allowed_tools, made.check) == (
+        "opus",
+        9,
+        300,
+        (),
+        "c",
+    )
+
+
+def test_how_long_a_session_may_linger_is_a_setting() -> None:
+    """Where nobody says otherwise it is as long as a session that is started by hand may."""
+    assert spec(Node(id="a")).linger_seconds == SessionSpec(run="r", task="a", prompt="p").linger_seconds
+    assert spec(Node(id="a"), linger_seconds=90).linger_seconds == 90
+
+
+def test_a_conversation_is_gone_on_with() -> None:
+    """An attempt that resumes keeps the conversation's id and says what it was about."""
+    made = spec(Node(id="a"), conversation="11111111-1111-4111-8111-111111111111")
+    assert made.conversation == made.resumes == "11111111-1111-4111-8111-111111111111"
+    assert made.prompt.endswith("do it")
+    assert made.prompt != "do it"
+
+
+def test_a_budget_is_spent_once() -> None:
+    """A conversation that is gone on with has what is left of its budget, and never none at all."""
+    node = Node(id="a", max_budget_usd=2.0)
+    assert [spec(node, spent_usd=spent).max_budget_usd for spent in (0, 1.5, 2, 9)] == [2.0, 0.5, 0.01, 0.01]
+    assert spec(Node(id="a"), spent_usd=1).max_budget_usd is None
+
+
+def test_each_attempt_has_a_conversation_of_its_own() -> None:
+    """Claude refuses an id that it knows; the same attempt always has the same one."""
+    paths = [SessionPaths(run="r", task=t, attempt=n) for t in ("a", "b") for n in (1, 2)]
+    ids = [each.conversation(run_id=of) for of in ("", "1", "2") for each in paths]
+    assert len(set(ids)) == len(ids)
+    assert paths[1].conversation(run_id="") == ids[1]
+
+
+@pytest.mark.parametrize("task", ["a", "1.2.3", "x.y"])
+def test_a_session_is_known_by_its_name(task: str) -> None:
+    """The name of a session tells run, task and attempt, dots in the task or not."""
+    paths = SessionPaths(run="nightly-1", task=task, attempt=12)
+    assert SessionPaths.of(paths.session) == paths
+
+
+def test_how_large_a_file_may_be_is_given_in_megabytes() -> None:
+    """The session gets bytes."""
+    assert spec(Node(id="a")).max_file_bytes == 95_000_000
+    assert spec(Node(id="a"), max_file_mb=0.5).max_file_bytes == 500_000

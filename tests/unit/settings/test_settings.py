@@ -1,0 +1,115 @@
+"""Settings: which source wins, and what a person is told when one of them is wrong."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from miyabi.errors import SettingsError
+from miyabi.github.access import Manners
+from miyabi.machines.machine import LOCAL
+from miyabi.machines.placement import Strategy
+from miyabi.settings.settings import Settings
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A folder for `.miyabi/config.toml`."""
+    (tmp_path / ".miyabi").mkdir()
+    return tmp_path
+
+
+def write(repository: Path, text: str) -> None:
+    """Makes the configuration file."""
+    (repository / ".miyabi/config.toml").write_text(text, encoding="utf-8")
+
+
+def test_without_a_file_there_is_one_local_machine(tmp_path: Path) -> None:
+    """Whoever has configured nothing can start at once."""
+    assert Settings.load(tmp_path).machines == (LOCAL,)
+
+
+def test_arguments_win_over_variables_and_these_over_the_file(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each source overrides the next, field by field, not table by table."""
+    write(repository, "[runs]\nmax_attempts = 7\nretry_delay_seconds = 1\nfail_fast = true")
+    monkeypatch.setenv("MIYABI_RUNS__RETRY_DELAY_SECONDS", "2")
+    monkeypatch.setenv("MIYABI_RUNS__STRATEGY", "spread")
+    runs = Settings.load(repository, runs={"strategy": "fill-first"}).runs
+    assert (runs.max_attempts, runs.retry_delay_seconds, runs.fail_fast) == (7, 2, True)
+    assert runs.strategy is Strategy.FILL_FIRST
+
+
+def test_machines_are_read_in_order(repository: Path) -> None:
+    """The order of the file is the order of preference."""
+    write(repository, '[[machines]]\nname="b"\nhost="b.local"\nslots=3\n[[machines]]\nname="a"\nlabels=["xcode"]')
+    settings = Settings.load(repository)
+    assert [(m.name, m.host, m.slots, m.labels) for m in settings.machines] == [
+        ("b", "b.local", 3, ()),
+        ("a", None, 1, ("xcode",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[runs\n", ["config.toml", "not valid TOML", "line 1"]),
+        ("[sessions]\nmax_turns = 0", ["config.toml", "sessions.max_turns", "greater than or equal to 1", "found 0"]),
+        ("[sessions]\nmodle = 'x'", ["sessions.modle", "unknown field", "did you mean 'model'"]),
+        ("[session]\nmodel = 'x'", ["session", "unknown field", "'sessions'"]),
+        ("[[machines]]\nname='../x'", ["machines.0.name", "found '../x'"]),
+        ("[[machines]]\nname='a'\n[[machines]]\nname='A'", ["machines", "two machines are called 'a'"]),
+        ("[[machines]]\nname='a'\nslots='many'", ["machines.0.slots", "found 'many'"]),
+        ("[[machines]]\nname='a'\nenvironment={'A B'='x'}", ["machines.0.environment"]),
+        ("[runs]\nstrategy='random'", ["runs.strategy", "'fill-first' or 'spread'", "found 'random'"]),
+        ("machines = 3", ["machines", "found 3"]),
+    ],
+)
+def test_a_mistake_is_named(repository: Path, text: str, words: list[str]) -> None:
+    """Each fault is one line with the file, the field and what was found."""
+    write(repository, text)
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(repository)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable is named, not the file that says nothing about it."""
+    monkeypatch.setenv("MIYABI_SESSIONS__MAX_TURNS", "-3")
+    with pytest.raises(SettingsError, match=r"^MIYABI_SESSIONS__MAX_TURNS: .*found '-3'"):
+        Settings.load(tmp_path)
+
+
+def test_a_configuration_that_was_asked_for_must_exist(tmp_path: Path) -> None:
+    """A wrong --config is not silently the defaults."""
+    with pytest.raises(SettingsError, match="no such configuration file"):
+        Settings.load(tmp_path, config=tmp_path / "other.toml")
+
+
+@pytest.mark.parametrize("table", Settings.model_fields)
+def test_the_example_lists_every_setting(table: str) -> None:
+    """examples/config.toml is accepted and names each setting in its table; but for machines it sets the defaults."""
+    example = Path(__file__).parents[3] / "examples/config.toml"
+    found = getattr(Settings.load(example.parent, config=example), table)
+    _, *parts = re.split(r"^\[+([a-z_]+)\]+.*$", example.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = "".join(part for name, part in zip(parts[::2], parts[1::2], strict=True) if name == table)
+    model = type(found[0] if table == "machines" else found)
+    assert [name for name in model.model_fields if not re.search(rf"^(# )?{name}\b", text, re.MULTILINE)] == []
+    assert table == "machines" or found == getattr(Settings(), table)
+
+
+@pytest.mark.parametrize(("minutes", "seconds"), [(None, (1800, 3900)), (0.5, (30, 30)), (2, (120, 120))])
+def test_minutes_of_the_file_are_waited_for_in_seconds(
+    repository: Path, minutes: float | None, seconds: tuple[float, float]
+) -> None:
+    """Whoever waits for a verify command or for GitHub takes the table itself; its defaults count there too."""
+    if minutes is not None:
+        write(repository, f"[integration]\nverify_timeout_minutes = {minutes}\n[github]\nmax_wait_minutes = {minutes}")
+    settings = Settings.load(repository)
+    manners = Manners.of(settings.github)
+    assert (settings.integration.verify_timeout_seconds, manners.max_wait_seconds) == seconds
+    assert manners.write_interval_seconds == settings.github.write_interval_seconds
