@@ -8,8 +8,7 @@ from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, SecretStr
 
 from miyabi.errors import SettingsError
-from miyabi.github.access import GitHubApp
-from miyabi.github.login import GitHubLogin
+from miyabi.github.access import GitHubApp, GitHubLogin
 
 _README = "https://github.com/miyabi-scheduler/miyabi-scheduler"
 

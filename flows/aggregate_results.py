@@ -10,10 +10,9 @@ from typing import Any
 from prefect import flow
 from prefect.logging import get_run_logger
 
-from flows.form import OptionalPath, OptionalText
-from flows.parameters import overrides
+from flows.parameters import OptionalPath, OptionalText, overrides
+from flows.steps.artifacts import report_artifact
 from flows.steps.integrate import Integrating
-from flows.steps.report_artifact import report_artifact
 from flows.steps.states import cancelled, failed, state_of, state_of_run
 from miyabi.errors import DiskFull, MiyabiError
 from miyabi.integration.values import Integration, NotIntegrated

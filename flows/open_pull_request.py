@@ -8,8 +8,7 @@ from typing import Any
 from prefect import flow
 from prefect.states import Completed
 
-from flows.form import OptionalPath, OptionalText
-from flows.login import log_in
+from flows.parameters import OptionalPath, OptionalText, log_in
 from flows.steps.publish import bring_home
 from flows.steps.states import cancelled, state_of
 from miyabi.errors import MiyabiError

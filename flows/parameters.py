@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, cast
+import os
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, cast
 
 from prefect.blocks.core import Block
+from prefect.blocks.system import Secret
+from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema
 
 from blocks.fleet import Fleet, SessionDefaults
+from blocks.github import GitHubRepository
 from miyabi.errors import SettingsError
+from miyabi.github.access import GitHubLogin
+from miyabi.machines.placement import Strategy
 
 B = TypeVar("B", bound=Block)
 
@@ -44,4 +51,50 @@ def _required(kind: type[B], name: str) -> B:
     raise SettingsError(
         f"there is no {kind._block_type_name} block named {name!r}. "  # noqa: SLF001 - what the UI calls it
         f"Make one in the Prefect UI (Blocks), after: prefect block register --module blocks.fleet"
+    )
+
+
+AS_CONFIGURED = "as configured"
+
+
+def _none_where_empty(value: Any) -> Any:
+    return None if value in {"", AS_CONFIGURED} else value
+
+
+_EMPTIABLE = BeforeValidator(_none_where_empty)
+_EMPTY = Field(json_schema_extra={"default": ""})
+
+OptionalText = Annotated[str | None, _EMPTIABLE, WithJsonSchema({"type": "string"}), _EMPTY]
+"""A text; empty means None."""
+
+OptionalPath = Annotated[Path | None, _EMPTIABLE, WithJsonSchema({"type": "string", "format": "path"}), _EMPTY]
+"""A path; empty means None."""
+
+OptionalStrategy = Annotated[
+    Strategy | None,
+    _EMPTIABLE,
+    WithJsonSchema({"type": "string", "enum": [AS_CONFIGURED, *Strategy]}),
+    Field(json_schema_extra={"default": AS_CONFIGURED}),
+]
+"""One of the strategies; "as configured" means None."""
+
+
+def log_in(block: str | None) -> tuple[GitHubLogin, dict[str, Any]]:
+    """The credential, and what else a block says, shaped like the configuration file.
+
+    Args:
+        block: name of a GitHub Repository block, or of a Secret block with a token; None: the environment's token.
+
+    Raises:
+        SettingsError: there is no such block, or no credential.
+    """
+    if block is None:
+        return GitHubLogin.of_environment(os.environ), {}
+    if (found := find_block(GitHubRepository, block)) is not None:
+        return found.login(), found.overrides()
+    if (secret := find_block(Secret, block)) is not None:
+        return GitHubLogin(token=SecretStr(str(secret.get()))), {}
+    raise SettingsError(
+        f"there is no Water Spider GitHub Repository block and no Secret block named {block!r}. "
+        f"Make one in the Prefect UI (Blocks), after: prefect block register --module blocks.github"
     )

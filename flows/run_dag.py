@@ -11,13 +11,12 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.aggregate_results import aggregate_results
-from flows.form import OptionalPath, OptionalStrategy, OptionalText
-from flows.parameters import overrides
-from flows.steps.report_artifact import show_unfinished
+from flows.parameters import OptionalPath, OptionalStrategy, OptionalText, overrides
+from flows.steps.artifacts import show_unfinished
 from flows.steps.run import equip, see_through, submit_all, with_room
 from flows.steps.states import cancelled, failed, state_of
 from miyabi.errors import DiskFull, MiyabiError
-from miyabi.github.login import token_of_environment
+from miyabi.github.access import token_of_environment
 from miyabi.reports.files import write_report
 from miyabi.runs.current import use_run
 from miyabi.runs.folder import run_name_of

@@ -15,9 +15,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.aggregate_results import aggregate_results
-from flows.form import OptionalPath, OptionalStrategy, OptionalText
-from flows.login import log_in
-from flows.parameters import overrides
+from flows.parameters import OptionalPath, OptionalStrategy, OptionalText, log_in, overrides
 from flows.run_dag import run_dag
 from flows.steps.publish import bring_home
 from flows.steps.results import NotDone, RunCancelled, TaskBadInput, value_of

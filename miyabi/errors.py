@@ -284,3 +284,19 @@ class ServerError(MiyabiError):
 
 class ServerAway(ServerError):
     """The Prefect server does not answer at the moment."""
+
+
+_OF_WHAT_WAS_GIVEN = (
+    BadInput,
+    TokenRefused,
+    RightsMissing,
+    RepositoryArchived,
+    NotFoundOnGitHub,
+    RemoteLoginRefused,
+    RemoteNotFound,
+)
+
+
+def is_bad_input(error: MiyabiError) -> bool:
+    """Whether the same again ends the same until the user gives something else."""
+    return isinstance(error, _OF_WHAT_WAS_GIVEN)

@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Failed
 
-from miyabi.errors import BadInput, GitError, GitHubError
+from miyabi.errors import BadInput, GitError, GitHubError, is_bad_input
 from miyabi.git.remote import base as remote_base
 from miyabi.git.remote.partial_clone import complete
 from miyabi.git.remote.push import push
@@ -26,7 +26,6 @@ from miyabi.milestones.lookup import choose_milestone
 from miyabi.milestones.plan import MilestonePlan, milestone_in_turn, plan_milestone
 from miyabi.pull_requests.publish import TaskStatus, decided_pull_requests, open_pull_requests, set_statuses
 from miyabi.pull_requests.text import PullRequestText
-from miyabi.refusals import is_bad_input
 from miyabi.runs.folder import RunFolder
 from tasks.declaration import TASK
 

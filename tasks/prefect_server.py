@@ -1,4 +1,4 @@
-"""Waiting for a Prefect server that is away, and the end of that patience."""
+"""Prefect's server: waited for where it is away, and what crashed or was cancelled is told to it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
+from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName, FlowRunFilterState, FlowRunFilterStateType
+from prefect.client.schemas.objects import StateType
+from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
+from prefect.states import Crashed
 
 from miyabi.errors import ServerAway
 from tasks.concurrency.limits import few_retries
@@ -65,3 +70,47 @@ async def server_answers() -> bool:
     with few_retries(0):
         async with get_client() as client:
             return await client.api_healthcheck() is None
+
+
+POLL_SECONDS = 5.0
+
+
+async def watch_for_cancellation(
+    flow_run_id: UUID, *, cancel: Callable[[str], None], every_seconds: float = POLL_SECONDS
+) -> None:
+    """Calls `cancel` with the reason, once, when the flow run is being cancelled, and returns.
+
+    `cancel` is `FleetTaskRunner.cancel_all`; run this with `FleetTaskRunner.spawn`.
+    """
+    while not await _is_cancelled(flow_run_id):  # noqa: ASYNC110 - it is the server that we ask
+        await asyncio.sleep(every_seconds)
+    cancel("The flow run was cancelled in Prefect.")
+
+
+async def _is_cancelled(flow_run_id: UUID) -> bool:
+    try:
+        async with get_client() as client:
+            state = (await client.read_flow_run(flow_run_id)).state
+    except (httpx.HTTPError, PrefectException, ValueError):  # what is in front of it may answer with anything
+        return False
+    return state is not None and (state.is_cancelling() or state.is_cancelled())
+
+
+async def note_crashes(run: str, *, repository: str, own: UUID) -> None:
+    """Ends the flow runs of a run that were cut short. To be called by who holds the run's lock: none of them lives."""
+    try:
+        await _note_crashes(run, repository=repository, own=own)
+    except (httpx.HTTPError, PrefectException) as error:
+        get_run_logger().debug("earlier flow runs were not ended: %s", error)
+
+
+async def _note_crashes(run: str, *, repository: str, own: UUID) -> None:
+    running = FlowRunFilter(
+        name=FlowRunFilterName(any_=[run]),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])),
+    )
+    async with get_client() as client:
+        for found in await client.read_flow_runs(flow_run_filter=running):
+            if found.id != own and found.parameters.get("repository") == repository:
+                said = "Its process ended without a word; another flow run went on with the run."
+                await client.set_flow_run_state(found.id, Crashed(message=said), force=True)

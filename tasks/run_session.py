@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from prefect import task
 from prefect.logging import get_run_logger
-from prefect.states import Failed
+from prefect.states import Failed, Running, Scheduled
 
 from miyabi.attempts.attempt import Attempt
 from miyabi.attempts.retry import Next, Outage, delay_seconds, found_no_room, is_sick, limit_is_over, next_step
@@ -19,12 +21,12 @@ from miyabi.errors import BudgetSpent, DiskFull, GitError, MachineError, Machine
 from miyabi.machines.machine import Machine
 from miyabi.runs.budget import spent_all
 from miyabi.runs.current import current_run
-from miyabi.runs.progress import TaskState
+from miyabi.runs.progress import Board, TaskState
 from miyabi.runs.run import Run
 from miyabi.sessions.result import Outcome, SessionResult, SessionSpec
-from miyabi.text.units import count, duration
+from miyabi.text.units import count, duration, time_of_day
 from tasks.declaration import TASK
-from tasks.pauses import said_to_wait
+from tasks.runner.engine import show_state
 from tasks.runner.runner import current_runner
 from tasks.runner.slot import Slot, current_slot
 
@@ -253,3 +255,17 @@ class TaskRun:
         result = self._live.no_session(self._node.id, outcome=outcome, error=error)
         self._live.keep(result)
         return result
+
+
+@asynccontextmanager
+async def said_to_wait(board: Board, task: str, *, what: str, until: float) -> AsyncIterator[None]:
+    """While the block waits, everybody sees for what and until when (epoch seconds); then, that the task goes on."""
+    log, words = get_run_logger(), f"waits for {what} until {time_of_day(until, now=time.time())}"
+    board.update(task, state=TaskState.READY, waits_for=what, waits_until=until)
+    log.warning("%s: %s", task, words)
+    await show_state(
+        Scheduled(name="Waiting", message=f"It {words}.", scheduled_time=datetime.fromtimestamp(until, tz=UTC))
+    )
+    yield
+    log.info("%s: goes on, having waited for %s", task, what)
+    await show_state(Running())

@@ -17,7 +17,7 @@ from miyabi.system import guarded_command
 from miyabi.text.redact import redact
 from miyabi.text.sanitize import one_line
 from tasks.declaration import TASK
-from tasks.runner.attended import attended
+from tasks.runner.runner import attended
 
 
 @task(name="verify", task_run_name="verify {label}: {name}", **TASK)

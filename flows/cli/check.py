@@ -11,7 +11,7 @@ import click
 from flows.cli.exit_code import ExitCode
 from flows.cli.installed import schedule_fault
 from flows.cli.options import config_option, repository_option
-from flows.cli.place import repository_root
+from flows.cli.paths import repository_root
 from flows.cli.prepare import hosts_of, reach_server
 from flows.cli.proxies import exempt_from_proxies
 from miyabi.errors import BaseMissing, MachineError, ServerError

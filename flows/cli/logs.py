@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from flows.cli.options import repository_option
+from miyabi.claude.activity import readable
 from miyabi.claude.transcript import Transcript
-from miyabi.claude.transcript_text import readable
 from miyabi.dag.graph import Dag
 from miyabi.errors import BadInput
 from miyabi.runs.folder import RunFolder

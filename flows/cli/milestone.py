@@ -17,8 +17,8 @@ from flows.cli.summary import summary
 from miyabi.errors import BadInput
 from miyabi.git.repository import Repository
 from miyabi.git.sparse_checkout import require_checked_out
+from miyabi.github.access import GitHubLogin
 from miyabi.github.linked_repository import Place
-from miyabi.github.login import GitHubLogin
 from miyabi.integration.values import Integration
 from miyabi.reports.files import read_report
 from miyabi.runs.folder import RunFolder

@@ -18,8 +18,8 @@ from flows.cli.summary import show_end
 from miyabi.dag.graph import Dag
 from miyabi.errors import BadInput, GitHubError
 from miyabi.git.submodules import submodules_of
+from miyabi.github.access import GitHubLogin
 from miyabi.github.linked_repository import Place
-from miyabi.github.login import GitHubLogin
 from miyabi.runs.folder import RunFolder, new_run_name
 from miyabi.runs.start import RunRequest, read_request
 
@@ -109,7 +109,7 @@ def _require_publishable(root: Path, *, config: Path | None = None, github: str 
     Raises:
         BadInput: it cannot.
     """
-    from flows.login import log_in  # noqa: PLC0415 - Prefect is imported once its settings stand
+    from flows.parameters import log_in  # noqa: PLC0415 - Prefect is imported once its settings stand
 
     login, said = log_in(github)
     place = asyncio.run(Place.open(root, login=login, config=config, overrides=said))

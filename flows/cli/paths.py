@@ -20,3 +20,9 @@ def miyabi_home() -> Path:
     except RuntimeError:
         text = f"MIYABI_HOME: {told!r}: there is no such home. Set MIYABI_HOME to a folder of yours."
         raise SettingsError(text) from None
+
+
+def repository_root(folder: Path) -> Path:
+    """The nearest folder upwards that is a repository's checkout, the folder itself where none is."""
+    here = folder.absolute()
+    return next((path for path in (here, *here.parents) if (path / ".git").exists()), here)

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.cli.options import PATH, config_option, repository_option, strategy_option
-from flows.cli.place import repository_root
+from flows.cli.paths import repository_root
 from flows.cli.tables import fitted_table
 from miyabi.dag.graph import Dag
 from miyabi.dag.schedule import Plan, simulate

@@ -13,15 +13,15 @@ from rich.table import Table
 
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import config_option, repository_option
-from flows.cli.place import repository_root
+from flows.cli.paths import repository_root
 from flows.cli.tables import fitted_table
 from miyabi.errors import MachineError
 from miyabi.git.sparse_checkout import require_checked_out
 from miyabi.machines.connect import open_host
 from miyabi.machines.machine import Machine
+from miyabi.sessions.protocol import Status
 from miyabi.sessions.remote_session import list_sessions
 from miyabi.sessions.result import SessionPaths
-from miyabi.sessions.session_status import Status
 from miyabi.settings.settings import CONFIG_FILE, Settings
 
 _HEADINGS = ("  run", "task", "attempt", "state", "output")

@@ -17,7 +17,7 @@ from miyabi.errors import BaseMissing, DiskFull, GitError
 from miyabi.git.remote.target import push_address
 from miyabi.git.repository import Repository
 from miyabi.git.sparse_checkout import require_checked_out
-from miyabi.github.login import is_at_github
+from miyabi.github.access import is_at_github
 from miyabi.integration.integrate import integrate
 from miyabi.integration.progress import IntegrationProgress
 from miyabi.integration.values import Integration, NotIntegrated
@@ -27,7 +27,7 @@ from miyabi.settings.settings import CONFIG_FILE, Settings
 from miyabi.system.retrying import is_our_disk, retried, retried_blocking
 from miyabi.text.redact import redact
 from miyabi.text.sanitize import one_line
-from tasks.cancellation import watch_for_cancellation
+from tasks.prefect_server import watch_for_cancellation
 from tasks.runner.runner import FleetTaskRunner
 from tasks.runner.task_runs import GRACE_SECONDS
 from tasks.verify import run_as_task

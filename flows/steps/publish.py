@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect.artifacts import create_link_artifact
 from prefect.logging import get_run_logger
 
-from flows.steps.keys import artifact_key
+from flows.steps.artifacts import artifact_key
 from flows.steps.results import value_of
 from miyabi.dag.graph import Dag
 from miyabi.errors import BadInput

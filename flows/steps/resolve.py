@@ -22,8 +22,7 @@ from miyabi.runs.run import Run
 from miyabi.sessions.remote_session import live_sessions
 from miyabi.settings.settings import Settings
 from tasks.run_session import run_session
-from tasks.runner.attended import attended
-from tasks.runner.runner import FleetTaskRunner
+from tasks.runner.runner import FleetTaskRunner, attended
 
 STATUS_SECONDS = 0.5
 

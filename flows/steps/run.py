@@ -21,9 +21,7 @@ from miyabi.runs.run import Run
 from miyabi.runs.start import record_machines
 from miyabi.sessions.remote_session import live_sessions
 from miyabi.system.retrying import retried_blocking
-from tasks.cancellation import watch_for_cancellation
-from tasks.predecessors import note_crashes
-from tasks.prefect_server import lose_patience
+from tasks.prefect_server import lose_patience, note_crashes, watch_for_cancellation
 from tasks.run_session import run_session
 from tasks.runner.futures import ended
 from tasks.runner.runner import FleetTaskRunner

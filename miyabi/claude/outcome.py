@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from miyabi.claude import judges_of_work, outcome_rules
+from miyabi.claude import outcome_rules
 from miyabi.claude.activity import told
 from miyabi.claude.evidence import Evidence, Verdict
 from miyabi.claude.known_failures import lost_writes
@@ -34,11 +34,11 @@ _JUDGES: tuple[Callable[[Transcript, Evidence], Verdict | None], ...] = (
     outcome_rules.api_failed,
     outcome_rules.result_says_error,
     outcome_rules.exit_says_error,
-    judges_of_work.checkout_gone,
-    judges_of_work.nothing_done,
-    judges_of_work.conflicts_left,  # before check_failed, which may be so because of them
-    judges_of_work.check_failed,
-    judges_of_work.declared_failure,
+    outcome_rules.checkout_gone,
+    outcome_rules.nothing_done,
+    outcome_rules.conflicts_left,  # before check_failed, which may be so because of them
+    outcome_rules.check_failed,
+    outcome_rules.declared_failure,
 )
 
 

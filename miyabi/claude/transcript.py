@@ -29,10 +29,53 @@ from miyabi.claude.events import (
     ToolUse,
     WritesLost,
 )
-from miyabi.claude.lines import MEBIBYTE, LineSplitter
-from miyabi.claude.slash_command import missing_command
 from miyabi.claude.spending import Spending
 from miyabi.text.sanitize import one_line
+
+MEBIBYTE = 1 << 20
+
+
+class LineSplitter:
+    r"""Cuts a stream into its lines, without their `\n` or `\r\n`; empty lines are left out.
+
+    A chunk is looked at once and a line is joined once, when its end has come: feeding 10 MB of one line in chunks
+    of 64 KiB costs one copy. A line over `longest_bytes` is not kept in memory, it is only counted in `dropped`.
+    """
+
+    def __init__(self, *, longest_bytes: int = 64 * MEBIBYTE) -> None:
+        self.dropped = 0
+        self._longest_bytes = longest_bytes
+        self._parts: list[bytes] = []
+        self._held_bytes = 0
+
+    @property
+    def rest(self) -> bytes:
+        """What came after the last line break."""
+        return b"".join(self._parts)
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The lines that end in `data`."""
+        first, *others = data.split(b"\n")
+        self._hold(first)
+        if not others:
+            return []
+        lines = [self._take(), *others[:-1]]
+        self._hold(others[-1])
+        return [line for line in (line.removesuffix(b"\r") for line in lines) if line]
+
+    def _hold(self, part: bytes) -> None:
+        self._held_bytes += len(part)
+        if self._held_bytes > self._longest_bytes:
+            self._parts.clear()
+        elif part:
+            self._parts.append(part)
+
+    def _take(self) -> bytes:
+        line, self.dropped = self.rest, self.dropped + (self._held_bytes > self._longest_bytes)
+        self._parts.clear()
+        self._held_bytes = 0
+        return line
+
 
 __all__ = ["GIANT_BYTES", "STRAY_LINES", "Init", "Transcript", "missing_command"]
 
@@ -240,3 +283,21 @@ class Transcript:
         self._messages.clear()
         for denial in result.denials:
             self._deny(denial)
+
+
+_COMMAND = re.compile(r"\s*/([A-Za-z0-9_][A-Za-z0-9_:.-]*)(?=\s|$)")
+
+BUILT_IN = frozenset({"clear", "compact", "config", "context", "cost", "help", "init", "model", "review", "usage"})
+"""Commands that claude runs itself, listed or not."""
+
+
+def command_of(prompt: str) -> str | None:
+    """`agent-run` for the prompt `/agent-run --issue 270`; None where it is no command (`/etc/hosts is wrong`)."""
+    match = _COMMAND.match(prompt)
+    return match[1] if match else None
+
+
+def missing_command(prompt: str, init: Init) -> str | None:
+    """The command that the prompt names and the session does not have."""
+    name = command_of(prompt)
+    return None if name is None or name in BUILT_IN or name in init.slash_commands else name

@@ -1,16 +1,19 @@
-"""Which repository, as whom, with which patience: what the door to GitHub needs to know."""
+"""Which GitHub is spoken to, as whom, and with which manners."""
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from miyabi.errors import SettingsError
-from miyabi.git.remote.url import is_loopback
+from miyabi.git.remote.target import RemoteToken
+from miyabi.git.remote.url import Origin, RemoteUrl, is_loopback
 from miyabi.settings.tables import PUBLIC_API, GitHubSettings
 
 _DEFAULTS = GitHubSettings()
@@ -121,3 +124,139 @@ class Manners:
     def of(cls, settings: GitHubSettings) -> Self:
         """Those that the settings ask for."""
         return cls(write_interval_seconds=settings.write_interval_seconds, max_wait_seconds=settings.max_wait_seconds)
+
+
+TOKEN_VARIABLES = ("GITHUB_TOKEN", "GH_TOKEN")
+"""Where a token is looked for, in this order."""
+
+_PUBLIC_HOST = urlsplit(PUBLIC_API).hostname
+_OWNER_AND_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+")
+_ALIASES = {"www.github.com", "ssh.github.com"}
+_DATA_RESIDENCY = ".ghe.com"
+_OTHERS = ("gitlab", "bitbucket", "codeberg", "azure", "visualstudio", "gitea", "sourcehut")
+_ADVICE = 'Name it in the settings: repository = "owner/name" and, for GitHub Enterprise, base_url'
+
+
+class GitHubPlace(NamedTuple):
+    """A repository at GitHub or GitHub Enterprise."""
+
+    repository: str
+    base_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitHubLogin:
+    """A credential: a token, or an App's installation."""
+
+    token: SecretStr | None = None
+    app: GitHubApp | None = None
+
+    @classmethod
+    def of_environment(cls, environment: Mapping[str, str]) -> GitHubLogin:
+        """The token of GITHUB_TOKEN or GH_TOKEN.
+
+        Raises:
+            SettingsError: neither is set.
+        """
+        if (token := token_of(environment)) is None:
+            raise SettingsError(
+                f"no credential for GitHub: set {' or '.join(TOKEN_VARIABLES)} where the orchestrator runs, or name a "
+                f"Water Spider GitHub Repository block (or a Secret block with a token) as `github`."
+            )
+        return cls(token=token)
+
+
+def token_of(environment: Mapping[str, str]) -> SecretStr | None:
+    """The token of GITHUB_TOKEN or GH_TOKEN; None where neither is set."""
+    found = (environment[name].strip() for name in TOKEN_VARIABLES if environment.get(name, "").strip())
+    return SecretStr(token) if (token := next(found, None)) else None
+
+
+def remote_token(token: SecretStr, *, base_url: str = PUBLIC_API) -> RemoteToken:
+    """The token as git takes it: for the server that has the API's repositories, and for no other.
+
+    Raises:
+        SettingsError: the API's address cannot be read.
+    """
+    return RemoteToken(token=token, origin=web_origin(base_url))
+
+
+def token_of_environment(settings: GitHubSettings) -> RemoteToken | None:
+    """The same of the token of GITHUB_TOKEN or GH_TOKEN; None where neither is set. Raises as `remote_token`."""
+    token = token_of(os.environ)
+    return remote_token(token, base_url=settings.base_url or PUBLIC_API) if token else None
+
+
+def github_access(settings: GitHubSettings, *, login: GitHubLogin, remote_url: str) -> GitHubAccess:
+    """What the door to GitHub needs to know; what the settings leave open, the remote's URL says.
+
+    Raises:
+        SettingsError: nothing says which repository, or a value is unusable.
+    """
+    place = _place(settings, remote_url)
+    return GitHubAccess(
+        repository=settings.repository or place.repository,
+        token=login.token,
+        app=login.app,
+        base_url=settings.base_url or place.base_url,
+        timeout_seconds=settings.timeout_seconds,
+    )
+
+
+def is_at_github(settings: GitHubSettings, *, remote_url: str) -> bool:
+    """Whether a repository with that remote can have a pull request, as far as settings and address say."""
+    try:
+        return bool(_place(settings, remote_url))
+    except SettingsError:
+        return False
+
+
+def web_origin(base_url: str) -> Origin:
+    """Where the repositories of an API are: the only place that gets the API's token."""
+    origin = RemoteUrl.parse(base_url).origin
+    if origin.host == _PUBLIC_HOST:
+        return origin._replace(host="github.com")
+    if origin.host.endswith(_DATA_RESIDENCY):
+        return origin._replace(host=origin.host.removeprefix("api."))
+    return origin
+
+
+def github_place(url: str) -> GitHubPlace:
+    """The GitHub repository that a remote's URL means: owner/name, and its API's base URL.
+
+    Example:
+        >>> github_place("git@github.com:octocat/hello.git")
+        GitHubPlace(repository='octocat/hello', base_url='https://api.github.com')
+
+    Raises:
+        SettingsError: it means none; the message says what to set instead.
+    """
+    remote = RemoteUrl.parse(url)
+    if not remote.is_at_a_server:
+        raise SettingsError(f"The remote {remote} is no repository at GitHub. {_ADVICE}.")
+    host = "github.com" if remote.host in _ALIASES else remote.host
+    if any(other in host for other in _OTHERS) or not ("." in host or is_loopback(host)):
+        raise SettingsError(f"The remote {remote} is at {host}, which is not known as a GitHub host. {_ADVICE}.")
+    repository = remote.path.strip("/").removesuffix(".git")
+    if not _OWNER_AND_NAME.fullmatch(repository):
+        raise SettingsError(f"The remote {remote} has no path of the form owner/name. {_ADVICE}.")
+    return GitHubPlace(repository=repository, base_url=_api(remote, host))
+
+
+def _place(settings: GitHubSettings, remote_url: str) -> GitHubPlace:
+    try:
+        return github_place(remote_url)
+    except SettingsError:
+        if settings.repository is None:
+            raise
+        return GitHubPlace(repository=settings.repository, base_url=PUBLIC_API)
+
+
+def _api(remote: RemoteUrl, host: str) -> str:
+    if host == "github.com":
+        return PUBLIC_API
+    if host.endswith(_DATA_RESIDENCY):
+        return f"https://api.{host}"
+    scheme = "http" if remote.scheme == "http" and is_loopback(host) else "https"
+    port = f":{remote.port}" if remote.port and remote.scheme == scheme else ""
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}{port}/api/v3"

@@ -9,14 +9,12 @@ from typing import Any, Self
 
 from pydantic import SecretStr
 
-from miyabi.errors import BadInput, GitHubError
+from miyabi.errors import BadInput, GitHubError, is_bad_input
 from miyabi.git.remote.target import PushTarget, RemoteToken
 from miyabi.git.repository import Repository
 from miyabi.git.sparse_checkout import require_checked_out
-from miyabi.github.access import GitHubAccess, Manners
-from miyabi.github.login import GitHubLogin, github_access, remote_token
+from miyabi.github.access import GitHubAccess, GitHubLogin, Manners, github_access, remote_token
 from miyabi.github.repository import GitHubRepository
-from miyabi.refusals import is_bad_input
 from miyabi.settings.settings import CONFIG_FILE, Settings
 
 

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from miyabi.dag.graph import Dag
-from miyabi.git import own_branch
+from miyabi.git import branches
 from miyabi.git.clone import describe
-from miyabi.git.history import History
+from miyabi.git.merge import History
 from miyabi.git.repository import Repository
 from miyabi.integration import left_out
 from miyabi.integration.bisect import first_failing
@@ -63,7 +63,7 @@ async def integrate(
         GitFailed: the branch is checked out or holds commits of others, or git could not do it.
     """
     branch, start = integration_branch(run), await repository.resolve(base)
-    await own_branch.require_ours(repository, branch, base=start)
+    await branches.require_ours(repository, branch, base=start)
     heads = {result.head for result in results.values() if result.succeeded and result.head}
     here = await repository.contains(heads)
     maker = ChainMaker(
@@ -80,7 +80,7 @@ async def integrate(
     clone = await describe(repository, branch=base_branch, commit=start)
     verifier = Verifier(repository, settings, clone=clone, run_command=run_command)
     outcome = await _settle(maker, verifier, causes)
-    await own_branch.place(repository, branch, head=outcome.chain.head, base=start)
+    await branches.place(repository, branch, head=outcome.chain.head, base=start)
     return Integration(
         branch=branch,
         base=start,

@@ -9,7 +9,7 @@ from miyabi.dag.graph import Dag
 from miyabi.errors import MergeConflict
 from miyabi.git import merge
 from miyabi.git.command import Git
-from miyabi.git.history import History
+from miyabi.git.merge import History
 from miyabi.integration import left_out as leaving_out
 from miyabi.integration.conflict import Resolve, conflict_of, resolved_tree
 from miyabi.integration.large_files import large_files, large_files_words

@@ -12,8 +12,7 @@ from pathlib import Path
 from miyabi.errors import MachineError, MachineUnreachable
 from miyabi.machines import quoting
 from miyabi.machines.host import Completed
-from miyabi.system.environment import clean_environment
-from miyabi.system.process import end_group
+from miyabi.system.process import clean_environment, end_group
 
 _CHUNK_BYTES = 65536
 

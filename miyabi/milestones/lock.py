@@ -8,7 +8,7 @@ from pathlib import Path
 
 from miyabi.errors import MilestoneBusy
 from miyabi.runs.folder import make_folder_of_runs
-from miyabi.system import file_lock
+from miyabi.system import files
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def milestone_lock(repository: Path, number: int) -> Iterator[None]:
         MilestoneBusy: another orchestrator holds it; says which process.
     """
     file = make_folder_of_runs(repository) / f".milestone-{number}.lock"
-    with file_lock.held(file, busy=lambda pid: _busy(number, pid)):
+    with files.held(file, busy=lambda pid: _busy(number, pid)):
         yield
 
 

@@ -9,10 +9,9 @@ from miyabi.reports.markdown import style
 from miyabi.reports.report import Elsewhere, Report, TaskRow
 from miyabi.sessions.result import Outcome
 from miyabi.sessions.work_elsewhere import left_there_words, size_of
-from miyabi.text.github_markdown import block, code, command, defuse, words
+from miyabi.text.github_markdown import Section, block, code, command, defuse, size, tables, words
 from miyabi.text.markdown import fenced, table
 from miyabi.text.mermaid import Box, Style, flowchart
-from miyabi.text.paging import Section, size, tables
 from miyabi.text.units import cost, count, dollars, duration, percent, several
 
 MAX_ROWS = 500

@@ -14,7 +14,7 @@ from miyabi.pull_requests import sections
 from miyabi.reports.markdown import REHEARSAL, summary_sentence
 from miyabi.reports.report import Report, TaskRow
 from miyabi.sessions.result import Outcome, published_branch
-from miyabi.text import github_markdown, paging
+from miyabi.text import github_markdown
 from miyabi.text.github_markdown import code, words
 from miyabi.text.units import count
 
@@ -64,7 +64,7 @@ def pull_request_text(
     """
     closing = closed_issues(report, integration, issues=issues)
     of = f"{len(integration.merged)} of {count(report.total, 'task')}"
-    pages = paging.fit(
+    pages = github_markdown.fit(
         _head(report, integration, closing),
         _all_sections(report, integration, issues, limit=max_characters),
         foot=_foot(report),
@@ -119,7 +119,7 @@ def why_nothing(report: Report, integration: Integration) -> str:
 
 def _all_sections(
     report: Report, integration: Integration, issues: Mapping[str, int], *, limit: int
-) -> list[paging.Section]:
+) -> list[github_markdown.Section]:
     return [
         sections.statistics(report, integration),
         *sections.left_out_section(report, integration, issues),
@@ -200,7 +200,7 @@ def _task_text(
         _stack(below, issues),
         _closing(closing),
     )
-    pages = paging.fit(
+    pages = github_markdown.fit(
         "\n".join(part for part in parts if part),
         sections.files(report, tasks={row.task}),
         foot=_foot(report),

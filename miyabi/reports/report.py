@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import Field
 
 from miyabi.dag.graph import Dag
-from miyabi.reports import rows, tally
+from miyabi.reports import rows
 from miyabi.reports.rows import (
     ChangedFile,
     Elsewhere,
@@ -103,13 +103,13 @@ class Report(Row):
             rehearsal: whether nothing here is real work; None: whether any of the results says so.
             warnings: what else the reader should know.
         """
-        attempts = tally.by_task(dag.order, results)
+        attempts = rows.by_task(dag.order, results)
         last = {task: all_of[-1] for task, all_of in attempts.items() if all_of}
         resolving = [r for r in results if is_resolving(r.task)]
         of_tasks = [r for task in dag.order for r in attempts[task]]
         sessions = [r for r in (*of_tasks, *resolving) if r.start and r.machine]
         outcomes = {task: last[task].outcome if task in last else Outcome.SKIPPED for task in dag.order}
-        notes = (*dag.warnings, *warnings, *tally.strangers(dag.order, results))
+        notes = (*dag.warnings, *warnings, *rows.strangers(dag.order, results))
         wall_seconds = _wall_seconds(started, ended, resolving)
         return cls(
             run=run,
@@ -135,7 +135,7 @@ _UNTROUBLED = frozenset({Outcome.SUCCEEDED, Outcome.SKIPPED})
 def _elsewhere(results: Sequence[SessionResult], *, order: Sequence[str]) -> tuple[Elsewhere, ...]:
     """Of the tasks in their order, and then of the sessions that resolved conflicts."""
     resolving = sorted({r.task for r in results if is_resolving(r.task)})
-    attempts = tally.by_task((*order, *resolving), results)
+    attempts = rows.by_task((*order, *resolving), results)
     return tuple(row for task, all_of in attempts.items() if (row := rows.elsewhere(task, all_of)))
 
 
@@ -151,19 +151,19 @@ def _totals(sessions: Sequence[SessionResult], outcomes: Sequence[Outcome], *, w
     return {
         "wall_seconds": round(wall_seconds, 3),
         "session_seconds": round(busy, 3),
-        "speed_up": tally.ratio(busy, wall_seconds),
+        "speed_up": rows.ratio(busy, wall_seconds),
         "total": len(outcomes),
         "succeeded": succeeded,
         "failed": len(outcomes) - succeeded - skipped,
         "skipped": skipped,
-        "success_rate": tally.ratio(succeeded, len(outcomes)),
-        "cost_usd": tally.money(r.cost_usd for r in sessions),
+        "success_rate": rows.ratio(succeeded, len(outcomes)),
+        "cost_usd": rows.money(r.cost_usd for r in sessions),
         "cost_is_partial": any(r.cost_is_partial for r in sessions),
-        "usage": tally.usage(sessions),
+        "usage": rows.usage(sessions),
     }
 
 
 def _skips(dag: Dag, outcomes: Mapping[str, Outcome], last: Mapping[str, SessionResult]) -> tuple[Skipped, ...]:
-    roots = tally.failed_roots(dag.order, outcomes=outcomes, dependencies=dag.dependencies)
+    roots = rows.failed_roots(dag.order, outcomes=outcomes, dependencies=dag.dependencies)
     skipped = [task for task in dag.order if outcomes[task] is Outcome.SKIPPED]
     return tuple(rows.skip(t, roots[t], said=last[t].error_text if t in last else None) for t in skipped)

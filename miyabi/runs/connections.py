@@ -1,8 +1,10 @@
-"""Where a run works: one connection and one workspace a machine, each opened when it is first asked for."""
+"""A run's connections to its machines, and how long one that is away is waited for."""
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 
 from miyabi.git.repository import Repository
 from miyabi.machines.connect import open_host
@@ -37,3 +39,21 @@ class Places:
         await asyncio.gather(*(host.close() for host in self._hosts.values()), return_exceptions=True)
         self._hosts.clear()
         self._workspaces.clear()
+
+
+class Absences:
+    """Since when machines have not answered, and `patience_seconds`: after them they are lost."""
+
+    def __init__(self, *, patience_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.patience_seconds = patience_seconds
+        self._clock = clock
+        self._since: dict[str, float] = {}
+
+    def is_borne(self, machine: str) -> bool:
+        """Whether it may come back yet, now that it does not answer."""
+        now = self._clock()
+        return now - self._since.setdefault(machine, now) < self.patience_seconds
+
+    def end(self, machine: str) -> None:
+        """It answers."""
+        self._since.pop(machine, None)

@@ -18,8 +18,9 @@ from miyabi.errors import BadInput
 from miyabi.runs.info import Kept, RunInfo
 from miyabi.runs.names import REHEARSAL_PREFIX, is_run_name, new_run_name, run_name_of, valid_run_name
 from miyabi.sessions.result import SessionPaths, SessionResult, own_levels
-from miyabi.system import file_lock, private_files
 from miyabi.system import files as atomic
+from miyabi.system import files as file_lock
+from miyabi.system import private_files
 
 __all__ = ["REHEARSAL_PREFIX", "RunFolder", "new_run_name", "run_name_of", "valid_run_name"]
 

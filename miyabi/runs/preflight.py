@@ -14,8 +14,8 @@ from miyabi.git.filters import needed as needed_filters
 from miyabi.git.large_objects import not_here
 from miyabi.machines.host import Host
 from miyabi.machines.machine import Machine
-from miyabi.runs.name_taken import require_free_name
 from miyabi.runs.run import Run
+from miyabi.runs.start import require_free_name
 from miyabi.settings.settings import Settings
 from miyabi.text.sanitize import last_message
 

@@ -16,9 +16,8 @@ from miyabi.errors import BadInput, DiskFull, MachineError, MiyabiError
 from miyabi.git.repository import Repository
 from miyabi.machines.host import Host
 from miyabi.machines.machine import Machine
-from miyabi.runs.absence import Absences
 from miyabi.runs.budget import before, spent
-from miyabi.runs.connections import Places
+from miyabi.runs.connections import Absences, Places
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.progress import Board
 from miyabi.runs.resume import Resume

@@ -19,8 +19,7 @@ from miyabi.errors import (
 )
 from miyabi.machines.host import Host
 from miyabi.sessions import supervisor
-from miyabi.sessions.protocol import Data, Frame, FrameReader, Heartbeat, Over, Truncated
-from miyabi.sessions.session_status import Status
+from miyabi.sessions.protocol import Data, Frame, FrameReader, Heartbeat, Over, Status, Truncated
 from miyabi.system import private_files
 from miyabi.system.full_disk import disk_full, is_full
 from miyabi.system.retrying import Retry, is_our_disk, may_pass

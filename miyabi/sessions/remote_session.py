@@ -9,8 +9,8 @@ from miyabi.errors import MiyabiError
 from miyabi.machines.host import Host
 from miyabi.sessions import supervisor
 from miyabi.sessions.follow import SILENCE_SECONDS, Follower
+from miyabi.sessions.protocol import Status
 from miyabi.sessions.result import LINGER_SECONDS
-from miyabi.sessions.session_status import Status
 
 _LOG_BYTES = 65536
 _WAIT_SECONDS = 60.0

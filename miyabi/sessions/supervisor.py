@@ -18,7 +18,7 @@ from miyabi.errors import (
 )
 from miyabi.machines.host import Completed, Host
 from miyabi.machines.scripts import install
-from miyabi.sessions.session_status import Status, parse_status
+from miyabi.sessions.protocol import Status, parse_status
 from miyabi.system.backoff import Backoff
 
 _CAME_SHORT = 65

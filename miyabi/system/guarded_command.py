@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from miyabi.system.environment import clean_environment
+from miyabi.system.process import clean_environment
 from miyabi.system.process_tree import end_tree
 from miyabi.text.redact import redact
 from miyabi.text.sanitize import clean

@@ -1,4 +1,4 @@
-"""The end of a child process of ours, whether or not somebody reads what it still has to say."""
+"""Child processes, and the environment that they are given."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from asyncio.subprocess import Process
+from collections.abc import Mapping
 from contextlib import suppress
 
 _LOOKS = 50
@@ -39,3 +40,11 @@ async def see_end(process: Process) -> None:
             pipe.abort() if number == 0 else pipe.close()
     await asyncio.shield(process.wait())
     transport.close()
+
+
+_KEPT = frozenset({"HOME", "PATH", "USER", "LOGNAME", "SHELL", "LANG", "TMPDIR"})
+
+
+def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a login there would have too: none of the orchestrator's secrets."""
+    return {name: value for name, value in environment.items() if name in _KEPT or name.startswith("LC_")}

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from miyabi.errors import ServerAway, ServerError
 from miyabi.machines.machine import Machine
-from tasks.concurrency.ledger import Ledger
+from miyabi.system import files
 from tasks.concurrency.limits import LEASE_SECONDS, SlotLimits, Taken, without_retries
 
 RENEW_SECONDS = LEASE_SECONDS / 3
@@ -135,3 +136,34 @@ class Leases:
         if self._away:
             self._warn("The Prefect server is back.")
         self._away = False
+
+
+class Ledger:
+    """The ids of leases, a line each. Without a path, and on a disk that takes no more, nothing is noted."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._ids: dict[UUID, None] = {}
+
+    def left(self) -> tuple[UUID, ...]:
+        """What another process noted and did not strike out."""
+        with contextlib.suppress(OSError, ValueError):
+            return tuple(map(UUID, self._path.read_text(encoding="ascii").split())) if self._path else ()
+        return ()
+
+    def note(self, lease: UUID | None) -> None:
+        """It is held from now on."""
+        if lease:
+            self._ids[lease] = None
+            self._write()
+
+    def strike(self, lease: UUID | None) -> None:
+        """It is held no longer."""
+        if lease in self._ids:
+            del self._ids[lease]
+            self._write()
+
+    def _write(self) -> None:
+        with contextlib.suppress(OSError):
+            if self._path:
+                files.write_text(self._path, "".join(f"{lease}\n" for lease in self._ids))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import uuid
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from prefect.client.schemas.objects import RunInput
+from prefect.client.schemas.objects import RunInput, State
 from prefect.context import FlowRunContext, SyncClientContext
 from prefect.futures import PrefectFuture
 from prefect.logging.loggers import get_run_logger
@@ -22,14 +23,13 @@ from miyabi.machines.machine import Machine
 from miyabi.machines.placement import Strategy
 from miyabi.runs.ready_queue import SortKey
 from tasks.concurrency.client import hurried_client, hurry
-from tasks.concurrency.leases import Leases
-from tasks.concurrency.ledger import Ledger
+from tasks.concurrency.leases import Leases, Ledger
 from tasks.concurrency.limits import Sessions, SlotLimits, without_retries
 from tasks.concurrency.reconcile import keep_reconciled, keep_taken_out
 from tasks.runner.dispatcher import Dispatcher
 from tasks.runner.engine import CANCELLED, Call
 from tasks.runner.event_loop import LoopThread, cancel
-from tasks.runner.futures import FleetFuture
+from tasks.runner.futures import FleetFuture, settled
 from tasks.runner.prefetch import Hook, LookAhead
 from tasks.runner.task_runs import GRACE_SECONDS, Fleet, Jobs, Order, Requires
 
@@ -216,3 +216,19 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         self._running()
         assert self._jobs  # noqa: S101 - both are made in __enter__
         return self._jobs
+
+
+async def attended(future: PrefectFuture[Any]) -> State[Any]:
+    """The state it ended in. Where we are cancelled, so is everything of our runner, and this has ended before we go.
+
+    Raises:
+        CancelledError: then.
+    """
+    try:
+        await settled(future)
+    except asyncio.CancelledError:
+        current_runner().cancel_all()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(settled(future), GRACE_SECONDS)
+        raise
+    return future.state

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from flows.form import AS_CONFIGURED
+from flows.parameters import AS_CONFIGURED
 from tests.acceptance.test_demo import TASKS, announced
 from tests.support.cli.browser import browser_page
 from tests.support.git.repositories import git

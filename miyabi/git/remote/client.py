@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import os
+import re
 import tempfile
+import urllib.error
+import urllib.request
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urljoin
 
 from miyabi.errors import RemoteUnreachable
 from miyabi.git.command import Answer
-from miyabi.git.remote import errors, redirection
-from miyabi.git.remote.push_report import PushReport
+from miyabi.git.remote import errors
 from miyabi.git.remote.target import NAME, PushTarget
 from miyabi.git.repository import Repository
 from miyabi.system.backoff import Backoff
@@ -178,7 +183,7 @@ class RemoteLine:
 
     async def _follow(self) -> None:
         """The repository was renamed: from now on its new address counts, if it is on the same server."""
-        place = await redirection.place(self.target)
+        place = await redirect_target(self.target)
         there = self.target.moved(place) if place else None
         if there is None:
             raise errors.moved(place or "an unknown place", target=self.target)
@@ -194,3 +199,71 @@ class RemoteLine:
         except TimeoutError:
             doing = _WRITE if words[0] == "push" else _READ
             raise errors.unreachable(f"no end after {seconds:g} seconds", target=self.target, doing=doing) from None
+
+
+_LINE = re.compile(r"!\t[^\t]*:refs/heads/(?P<branch>[^\t]+)\t(?P<summary>[^\t]*)")
+_REASON = re.compile(r"\[(?P<who>[a-z ]+)\] \((?P<why>.*)\)")
+# Somebody was quicker: seen by git here, or by the other side when it took the lock.
+_STALE = re.compile(
+    r"stale info|fetch first|failed to (?:update|lock)|cannot lock ref|incorrect old value"
+    r"|reference already exists"
+)
+# A branch is called like a folder of this one, or the other way round; the report says only "failed to update ref".
+_BLOCKED = re.compile(r"cannot lock ref 'refs/heads/(?P<branch>[^']+)': (?P<why>'[^']+' exists; cannot create)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushReport:
+    """The branches that did not go through, each with the reason: worth another look, refused, or nobody knows."""
+
+    stale: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    unknown: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, text: str, *, said: str = "") -> Self:
+        """The report in git's stdout, empty where there is none; `said` is its stderr."""
+        blocked = {found["branch"]: found["why"] for found in _BLOCKED.finditer(said)}
+        report = cls()
+        for found in filter(None, map(_LINE.match, text.splitlines())):
+            branch, reason = found["branch"], _REASON.match(found["summary"])
+            why = blocked.get(branch) or (reason["why"] if reason else found["summary"])
+            report._kind(why, is_unknown=bool(reason and reason["who"] == "remote failure"))[branch] = why
+        return report
+
+    def _kind(self, why: str, *, is_unknown: bool) -> dict[str, str]:
+        if is_unknown:
+            return self.unknown
+        return self.stale if _STALE.search(why) else self.refused
+
+
+_TAIL = "/info/refs"
+_AGENT = "git/2.38 (miyabi-scheduler)"  # by its beginning GitHub knows that git is asking
+_REDIRECTIONS = range(300, 400)
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Goes nowhere, so that the login stays with the server that it is for."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """No request."""
+
+
+async def redirect_target(target: PushTarget, *, timeout_seconds: float = 30) -> str | None:
+    """The address that its server names instead of it; None where it names none."""
+    return await asyncio.to_thread(_redirect_target, target, timeout_seconds)
+
+
+def _redirect_target(target: PushTarget, timeout_seconds: float) -> str | None:
+    asked = f"{target.address.rstrip('/')}{_TAIL}?service=git-receive-pack"
+    signed = {"Authorization": f"Basic {target.login.basic}"} if target.login else {}
+    request = urllib.request.Request(asked, headers={"User-Agent": _AGENT, **signed})  # noqa: S310 - http(s) only
+    try:
+        with urllib.request.build_opener(_Stay).open(request, timeout=timeout_seconds):
+            return None
+    except urllib.error.HTTPError as error:
+        with error:
+            told = error.headers.get("Location") if error.code in _REDIRECTIONS else None
+    except (OSError, http.client.HTTPException):
+        return None
+    return urljoin(asked, told).split(_TAIL, 1)[0] if told else None

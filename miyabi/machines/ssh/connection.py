@@ -15,7 +15,7 @@ from asyncssh.public_key import get_public_key_algs
 
 from miyabi.errors import MachineError
 from miyabi.machines.ssh import errors as faults
-from miyabi.machines.ssh.host_key import HostKeyCheck
+from miyabi.machines.ssh.host_keys import HostKeyCheck
 from miyabi.machines.ssh.identities import Identities, choose
 from miyabi.machines.ssh.pool import SessionNotOpened, handshakes
 from miyabi.machines.ssh.target import SshTarget

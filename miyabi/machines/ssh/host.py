@@ -14,7 +14,6 @@ from miyabi.machines.host import Completed
 from miyabi.machines.machine import Machine
 from miyabi.machines.quoting import command_line
 from miyabi.machines.ssh import errors as faults
-from miyabi.machines.ssh.banner import read_banner
 from miyabi.machines.ssh.pool import Connection, Lanes, Link, Record, SessionNotOpened
 from miyabi.machines.ssh.resolve import resolve
 from miyabi.machines.ssh.target import SshTarget
@@ -252,3 +251,25 @@ async def _tail(channel: Channel) -> bytes:
 async def _chunks(channel: Channel) -> AsyncIterator[bytes]:
     while chunk := await channel.read():
         yield chunk
+
+
+_WITHIN_SECONDS = 3
+_LONGEST_LINE = 255
+
+
+async def read_banner(host: str, port: int) -> str:
+    """The first line, or "" where it says nothing. sshd counts it as a failed login: only after repeated trouble."""
+    with suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        async with asyncio.timeout(_WITHIN_SECONDS):
+            return await _first_line(host, port)
+    return ""
+
+
+async def _first_line(host: str, port: int) -> str:
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        return (await reader.read(_LONGEST_LINE)).partition(b"\n")[0].decode(errors="replace").strip()
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()

@@ -12,8 +12,8 @@ import pytest
 from miyabi.attempts.recover import bring_home_leftovers
 from miyabi.errors import MachineUnreachable, SessionError
 from miyabi.sessions.follow import Copy
+from miyabi.sessions.protocol import State
 from miyabi.sessions.result import Outcome
-from miyabi.sessions.session_status import State
 from tests.support.git.repositories import git
 from tests.support.values.runs import Workshop, workshop  # noqa: F401 - a fixture
 

@@ -17,8 +17,7 @@ from pydantic import SecretStr
 from blocks.fleet import Fleet, SessionDefaults
 from blocks.github import GitHubRepository
 from flows.aggregate_results import aggregate_results
-from flows.login import log_in
-from flows.parameters import overrides
+from flows.parameters import log_in, overrides
 from flows.run_dag import run_dag
 from flows.run_milestone import run_milestone
 from miyabi.errors import SettingsError

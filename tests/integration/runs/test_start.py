@@ -10,7 +10,7 @@ import pytest
 
 from miyabi.dag.graph import Dag
 from miyabi.errors import BadInput
-from miyabi.github.login import token_of_environment
+from miyabi.github.access import token_of_environment
 from miyabi.machines.placement import Load, choose
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.run import Run

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from miyabi.attempts.attempt import Attempt
 from miyabi.git.repository import Repository
-from miyabi.github.login import token_of_environment
+from miyabi.github.access import token_of_environment
 from miyabi.machines.local import LocalHost
 from miyabi.machines.machine import Machine
 from miyabi.runs.start import RunRequest, start_run
 from miyabi.runs.sweep import sweep_machine
+from miyabi.sessions.protocol import State
 from miyabi.sessions.remote_session import RemoteSession, list_sessions
 from miyabi.sessions.result import Outcome
-from miyabi.sessions.session_status import State
 from miyabi.settings.settings import Settings
 from tests.support.git import repositories
 from tests.support.git.repositories import git

@@ -13,8 +13,8 @@ import pytest
 
 from miyabi.git.repository import Repository
 from miyabi.machines.machine import Machine
+from miyabi.sessions.protocol import State, Status, parse_status
 from miyabi.sessions.result import Outcome
-from miyabi.sessions.session_status import State, Status, parse_status
 from tests.support.cli.site import CommandSite
 from tests.support.git.repositories import git
 from tests.support.machines.processes import eventually

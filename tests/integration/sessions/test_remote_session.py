@@ -15,8 +15,8 @@ import pytest
 
 from miyabi.errors import MachineFull, MachineNotReady, RemoteFailed, SessionConflict, SessionError
 from miyabi.machines.local import LocalHost
+from miyabi.sessions.protocol import State, Status
 from miyabi.sessions.remote_session import RemoteSession, list_sessions, live_sessions
-from miyabi.sessions.session_status import State, Status
 from tests.support.machines import supervisor
 from tests.support.machines.supervisor import Station, eventually, gone
 

@@ -15,8 +15,8 @@ from miyabi.errors import MachineDiskFull, MachineNotReady, MachineUnreachable
 from miyabi.machines.connect import open_host
 from miyabi.machines.host import Host
 from miyabi.machines.machine import Machine
+from miyabi.sessions.protocol import State, Status
 from miyabi.sessions.remote_session import RemoteSession, live_sessions
-from miyabi.sessions.session_status import State, Status
 from tests.support.machines import sshd as fleets
 from tests.support.machines.sshd import Fleet, FleetHost, can_make_namespaces, start_fleet
 from tests.support.machines.supervisor import eventually

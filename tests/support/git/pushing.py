@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from miyabi.git.remote.push import Patience, PushTarget, push
 from miyabi.git.repository import Repository
-from miyabi.github.login import remote_token
+from miyabi.github.access import remote_token
 from tests.support.git.repositories import commit, git
 from tests.support.github.git_side import TOKEN, GitHubGit
 

@@ -17,7 +17,7 @@ from miyabi.machines.host import Host
 from miyabi.machines.local import LocalHost
 from miyabi.sessions.result import SessionPaths
 from miyabi.sessions.workspace import Collected, Workspace
-from miyabi.system.environment import clean_environment
+from miyabi.system.process import clean_environment
 
 _NEWER = Path(__file__).parents[3] / ".peers" / "git" / "bin"
 GITS = {"git": "", "newer git": str(_NEWER)}

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.machines.scripts import install
-from miyabi.sessions.session_status import State, Status, parse_status
+from miyabi.sessions.protocol import State, Status, parse_status
 
 STUBBORN = "trap '' TERM; while :; do sleep 0.05; done"
 """sh text of an agent that no TERM ends."""

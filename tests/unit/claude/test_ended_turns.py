@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from miyabi.claude.known_failures import STARTUP_FAULTS
 from miyabi.claude.outcome import Evidence, decide
-from miyabi.claude.startup_failures import STARTUP_FAULTS
 from miyabi.sessions.result import Outcome
 from tests.support.claude.recordings import assistant, init, line, read, result, tool
 

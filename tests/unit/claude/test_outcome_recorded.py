@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from miyabi.claude.outcome import Evidence, Verdict, decide
-from miyabi.claude.slash_command import missing_command
-from miyabi.claude.transcript import Transcript
+from miyabi.claude.transcript import Transcript, missing_command
 from miyabi.sessions.result import Outcome
 from tests.support.claude.recordings import FOLDER, Recording, names, recording
 

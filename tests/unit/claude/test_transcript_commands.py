@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from miyabi.claude.events import Init
-from miyabi.claude.slash_command import command_of
-from miyabi.claude.transcript import missing_command
+from miyabi.claude.transcript import command_of, missing_command
 from tests.support.claude.recordings import recording
 
 PROMPT = "/agent-run --issue 270"

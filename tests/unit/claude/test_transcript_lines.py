@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.claude.lines import LineSplitter
+from miyabi.claude.transcript import LineSplitter
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import GitFailed
-from miyabi.git.bundle_header import BundleHeader, objects_in_pack
+from miyabi.git.bundle import BundleHeader, objects_in_pack
 
 A, B = "a" * 40, "b" * 40
 LONG = "c" * 64

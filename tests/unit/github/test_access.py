@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from miyabi.errors import SettingsError
 from miyabi.git.remote.url import RemoteUrl
-from miyabi.github.login import GitHubLogin, GitHubPlace, github_access, github_place, token_of_environment, web_origin
+from miyabi.github.access import GitHubLogin, GitHubPlace, github_access, github_place, token_of_environment, web_origin
 from miyabi.settings.tables import PUBLIC_API, GitHubSettings
 
 TOKEN = "ghp" + "_a1B2c3D4e5F6g7H8i9J0k1L2"

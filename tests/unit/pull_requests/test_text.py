@@ -7,7 +7,7 @@ from miyabi.milestones.references import Home, closes
 from miyabi.pull_requests.text import MAX_CHARACTERS, closed_issues, pull_request_text, why_nothing
 from miyabi.reports.report import Report
 from miyabi.sessions.result import Outcome
-from miyabi.text.paging import size
+from miyabi.text.github_markdown import size
 from tests.support.values.milestones import matches_golden
 from tests.support.values.pull_requests import (
     BASE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from miyabi.runs.absence import Absences
+from miyabi.runs.connections import Absences
 
 
 def test_patience_begins_with_the_first_absence_and_anew_after_an_answer() -> None:

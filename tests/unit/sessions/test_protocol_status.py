@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.sessions.session_status import State, Status, parse_status
+from miyabi.sessions.protocol import State, Status, parse_status
 
 
 def test_a_line_becomes_values() -> None:

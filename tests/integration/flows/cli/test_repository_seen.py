@@ -13,7 +13,7 @@ from miyabi.errors import NotARepository, SettingsError
 from miyabi.git.repository import Repository
 from miyabi.git.sparse_checkout import require_checked_out
 from miyabi.settings.settings import CONFIG_FILE
-from miyabi.system.environment import clean_environment
+from miyabi.system.process import clean_environment
 from tests.support.git import repositories
 from tests.support.git.repositories import commit, git
 

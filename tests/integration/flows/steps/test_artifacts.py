@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from prefect.client.schemas.actions import ArtifactCreate
 
-from flows.steps.keys import artifact_key
+from flows.steps.artifacts import artifact_key
 from miyabi.runs.names import valid_run_name
 
 

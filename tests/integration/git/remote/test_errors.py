@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from miyabi.errors import GitError, PushRefused, RemoteLoginRefused, RemoteNotFound, RemoteUnreachable
 from miyabi.git.remote.push import Patience, PushTarget
-from miyabi.github.login import remote_token
+from miyabi.github.access import remote_token
 from tests.support.git import pushing, repositories
 from tests.support.git.pushing import BRANCH, NAME, Desk
 from tests.support.git.repositories import git

@@ -15,7 +15,7 @@ from miyabi.git.remote.base import fetch_base
 from miyabi.git.remote.partial_clone import complete
 from miyabi.git.remote.push import Patience, PushTarget
 from miyabi.git.repository import Repository
-from miyabi.github.login import remote_token, token_of_environment
+from miyabi.github.access import remote_token, token_of_environment
 from miyabi.runs.start import RunRequest, start_run
 from tests.support.git import pushing, repositories
 from tests.support.git.pushing import NAME, Desk, commands

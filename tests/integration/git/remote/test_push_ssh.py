@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from miyabi.errors import RemoteLoginRefused, RemoteNotFound, RemoteUnreachable
 from miyabi.git.remote.push import PushTarget
 from miyabi.git.repository import Repository
-from miyabi.github.login import remote_token
+from miyabi.github.access import remote_token
 from tests.support.git import pushing, repositories
 from tests.support.git.pushing import BRANCH, Desk
 from tests.support.git.repositories import git

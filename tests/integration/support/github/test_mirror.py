@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from miyabi.git.remote.push import PushTarget, push
 from miyabi.git.repository import Repository
-from miyabi.github.login import remote_token
+from miyabi.github.access import remote_token
 from tests.support.git import repositories
 from tests.support.git.pushing import BRANCH, QUICK
 from tests.support.git.repositories import commit, git

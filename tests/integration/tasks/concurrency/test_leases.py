@@ -12,8 +12,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 
 from miyabi.machines.machine import Machine
-from tasks.concurrency.leases import Lease, Leases
-from tasks.concurrency.ledger import Ledger
+from tasks.concurrency.leases import Lease, Leases, Ledger
 from tasks.concurrency.limits import SlotLimits, limit_name
 from tasks.concurrency.reconcile import keep_reconciled
 from tests.support.prefect.in_flow import fleet

@@ -15,10 +15,10 @@ from miyabi.errors import (
     SettingsError,
 )
 from miyabi.git.command import Answer
+from miyabi.git.remote.client import PushReport
 from miyabi.git.remote.errors import fault, refusal
-from miyabi.git.remote.push_report import PushReport
 from miyabi.git.remote.target import PushTarget
-from miyabi.github.login import remote_token
+from miyabi.github.access import remote_token
 
 HTTP = PushTarget.of("https://github.com/o/n.git", token=remote_token(SecretStr("plain-secret")))
 SSH = PushTarget.of("git@github.com:o/n.git")

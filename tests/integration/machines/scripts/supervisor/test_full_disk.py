@@ -13,8 +13,8 @@ import pytest
 
 from miyabi.claude.outcome import Evidence, decide
 from miyabi.claude.transcript import Transcript
+from miyabi.sessions.protocol import State
 from miyabi.sessions.result import Outcome
-from miyabi.sessions.session_status import State
 from tests.support.claude.messages_api import MessagesApi
 from tests.support.claude.real import claude_binary, claude_environment, messages_api  # noqa: F401 - a fixture
 from tests.support.machines.supervisor import Station
