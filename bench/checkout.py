@@ -24,7 +24,7 @@ from miyabi.git.clone import Clone, describe
 from miyabi.git.repository import Repository
 from miyabi.machines.local import LocalHost
 from miyabi.machines.scripts import install
-from miyabi.sessions.result import SessionPaths
+from miyabi.sessions.names import SessionPaths
 from miyabi.sessions.workspace import Workspace
 from tests.support.git.repositories import git, make_repository
 

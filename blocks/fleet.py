@@ -8,7 +8,7 @@ from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl
 
 from miyabi.machines.machine import LOCAL, Machine
-from miyabi.settings.settings import SessionDefaults as SessionSettings
+from miyabi.settings.tables import SessionDefaults as SessionSettings
 
 _README = "https://github.com/miyabi-scheduler/miyabi-scheduler"
 
@@ -48,7 +48,7 @@ class SessionDefaults(Block):
         Save them, and load them again:
         ```python
         from blocks.fleet import SessionDefaults
-        from miyabi.settings.settings import SessionDefaults as Values
+        from miyabi.settings.tables import SessionDefaults as Values
 
         SessionDefaults(settings=Values(model="sonnet", check="make test")).save("BLOCK_NAME")
         defaults = SessionDefaults.load("BLOCK_NAME")

@@ -23,7 +23,8 @@ from miyabi.runs.budget import spent_all
 from miyabi.runs.current import current_run
 from miyabi.runs.progress import Board, TaskState
 from miyabi.runs.run import Run
-from miyabi.sessions.result import Outcome, SessionResult, SessionSpec
+from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.sessions.spec import SessionSpec
 from miyabi.text.units import count, duration, time_of_day
 from tasks.declaration import TASK
 from tasks.runner.engine import show_state

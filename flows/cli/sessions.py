@@ -19,9 +19,9 @@ from miyabi.errors import MachineError
 from miyabi.git.sparse_checkout import require_checked_out
 from miyabi.machines.connect import open_host
 from miyabi.machines.machine import Machine
+from miyabi.sessions.names import SessionPaths
 from miyabi.sessions.protocol import Status
 from miyabi.sessions.remote_session import list_sessions
-from miyabi.sessions.result import SessionPaths
 from miyabi.settings.settings import CONFIG_FILE, Settings
 
 _HEADINGS = ("  run", "task", "attempt", "state", "output")

@@ -21,9 +21,11 @@ from miyabi.machines.scripts.install import install
 from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.progress import TaskState
 from miyabi.runs.run import Run
+from miyabi.sessions.names import SessionPaths
 from miyabi.sessions.protocol import State, Status
 from miyabi.sessions.remote_session import RemoteSession
-from miyabi.sessions.result import SessionPaths, SessionResult, SessionSpec
+from miyabi.sessions.result import SessionResult
+from miyabi.sessions.spec import SessionSpec
 from miyabi.system import private_files
 from miyabi.system.retrying import is_our_disk, retried
 

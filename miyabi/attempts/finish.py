@@ -20,9 +20,11 @@ from miyabi.errors import MachineError, MiyabiError
 from miyabi.git import conflict_markers
 from miyabi.machines.machine import Machine
 from miyabi.runs.run import Run
+from miyabi.sessions.names import is_resolving
 from miyabi.sessions.protocol import State, Status
 from miyabi.sessions.remote_session import RemoteSession
-from miyabi.sessions.result import InSubmodule, SessionResult, SessionSpec, Strays, is_resolving
+from miyabi.sessions.result import InSubmodule, SessionResult, Strays
+from miyabi.sessions.spec import SessionSpec
 from miyabi.sessions.workspace import Collected, Workspace
 from miyabi.system import private_files
 from miyabi.system.retrying import retried

@@ -9,7 +9,8 @@ from miyabi.claude.transcript import Transcript
 from miyabi.errors import MachineError, MiyabiError
 from miyabi.machines.machine import Machine
 from miyabi.runs.run import Run
-from miyabi.sessions.result import Outcome, SessionResult, SessionSpec
+from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.sessions.spec import SessionSpec
 from miyabi.text.redact import redact
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from miyabi.machines.machine import Machine
 from miyabi.machines.quoting import script_word, word
-from miyabi.sessions.result import SessionSpec
+from miyabi.sessions.spec import SessionSpec
 from miyabi.text.redact import hide, secrets_of
 
 DEFAULT_ENVIRONMENT: Mapping[str, str] = {

@@ -14,7 +14,8 @@ from miyabi.claude.session_notes import notes_of
 from miyabi.claude.spending import Before, Ledger
 from miyabi.claude.transcript import Transcript, missing_command
 from miyabi.git.repository import Changes
-from miyabi.sessions.result import Outcome, SessionResult, SessionSpec
+from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.sessions.spec import SessionSpec
 from miyabi.text.redact import redact
 from miyabi.text.sanitize import clean, one_line, shorten
 

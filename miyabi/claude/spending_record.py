@@ -9,7 +9,7 @@ from miyabi.claude.spending import Ledger
 from miyabi.machines.host import Host
 from miyabi.machines.machine import Machine
 from miyabi.machines.quoting import script_word
-from miyabi.sessions.result import SessionSpec
+from miyabi.sessions.spec import SessionSpec
 
 _MOST_BYTES = 64 * 1024 * 1024
 _PLACES = ("HOME", "CLAUDE_CONFIG_DIR")

@@ -12,10 +12,11 @@ from typing import Any
 
 from miyabi.dag import order as dag_order
 from miyabi.dag.node import Node, TaskType
-from miyabi.dag.problems import Problems, shown
+from miyabi.dag.problems import Problems
 from miyabi.dag.read import read_text
 from miyabi.dag.references import check_references
 from miyabi.dag.validate import content, level_warning, node_warnings
+from miyabi.text.suggest import shown
 
 __all__ = ["Dag", "Node", "TaskType"]
 

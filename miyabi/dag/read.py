@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from miyabi.dag.problems import found, nearest, shown
 from miyabi.dag.yaml_loader import YamlRefused, from_yaml
 from miyabi.errors import DagError
+from miyabi.text.suggest import found, nearest, shown
 
 LARGEST_BYTES = 64 * 1024 * 1024
 

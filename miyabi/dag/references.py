@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from miyabi.dag.node import Node
-from miyabi.dag.problems import Problems, shown
+from miyabi.dag.problems import Problems
+from miyabi.text.suggest import shown
 
 
 def check_references(nodes: Sequence[Node], problems: Problems) -> None:

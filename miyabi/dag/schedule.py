@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from miyabi.dag.graph import Dag, Node
-from miyabi.dag.problems import shown
 from miyabi.machines.machine import Machine
 from miyabi.machines.placement import Load, Placement, Strategy, choose, unplaceable
+from miyabi.text.suggest import shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from miyabi.dag.graph import Dag, Node
-from miyabi.dag.problems import Problems, shown
+from miyabi.dag.problems import Problems
 from miyabi.errors import DagError
+from miyabi.text.suggest import shown
 
 
 class NodeStatus(StrEnum):

@@ -10,10 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from miyabi.dag.node import Node, id_fault
-from miyabi.dag.problems import Problems, found, shown
+from miyabi.dag.problems import Problems
 from miyabi.dag.read import DagText, is_json, plain_values
 from miyabi.dag.references import check_references
 from miyabi.errors import DagError
+from miyabi.text.suggest import found, shown
 
 _TOP = ("nodes", "edges", "levels")
 _ENDS = ("from", "to")

@@ -17,7 +17,8 @@ from miyabi.integration.large_files import too_large
 from miyabi.integration.merge_chain import Chain, ChainMaker
 from miyabi.integration.values import Integration, LeftOut
 from miyabi.integration.verify import LOG_CHARACTERS, RunCommand, Verifier, run_plainly, tail
-from miyabi.sessions.result import SessionResult, integration_branch
+from miyabi.sessions.names import integration_branch
+from miyabi.sessions.result import SessionResult
 from miyabi.settings.tables import IntegrationSettings
 from miyabi.text.redact import redact
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from miyabi.errors import BadInput
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.progress import Board, Row, Snapshot
-from miyabi.sessions.result import is_resolving
+from miyabi.sessions.names import is_resolving
 from miyabi.system import files
 
 

@@ -12,7 +12,8 @@ from miyabi.integration.conflict import Conflict
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.progress import Board
 from miyabi.runs.run import Run
-from miyabi.sessions.result import BLAMELESS, Outcome, SessionResult, resolving
+from miyabi.sessions.names import resolving
+from miyabi.sessions.result import BLAMELESS, Outcome, SessionResult
 from miyabi.settings.settings import Settings
 from miyabi.text.sanitize import clean, one_line, shorten
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from miyabi.dag.problems import nearest, shown
 from miyabi.machines.machine import NAMED, Machine
+from miyabi.text.suggest import nearest, shown
 
 Rank = tuple[bool, int, int]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from miyabi.dag.problems import shown
 from miyabi.errors import BadInput
 from miyabi.github.milestones import there_are
 from miyabi.github.values import Milestone
+from miyabi.text.suggest import shown
 
 NEXT_DUE = "next due"
 _NEVER = datetime.max.replace(tzinfo=UTC)

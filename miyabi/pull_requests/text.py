@@ -13,7 +13,8 @@ from miyabi.integration.values import Integration
 from miyabi.pull_requests import sections
 from miyabi.reports.markdown import REHEARSAL, summary_sentence
 from miyabi.reports.report import Report, TaskRow
-from miyabi.sessions.result import Outcome, published_branch
+from miyabi.sessions.names import published_branch
+from miyabi.sessions.result import Outcome
 from miyabi.text import github_markdown
 from miyabi.text.github_markdown import code, words
 from miyabi.text.units import count

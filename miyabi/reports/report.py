@@ -22,7 +22,8 @@ from miyabi.reports.rows import (
     TaskRow,
     Trouble,
 )
-from miyabi.sessions.result import Outcome, SessionResult, Usage, is_resolving
+from miyabi.sessions.names import is_resolving
+from miyabi.sessions.result import Outcome, SessionResult, Usage
 from miyabi.text.redact import redact
 
 __all__ = [

@@ -9,7 +9,8 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from miyabi.dag.graph import Dag
-from miyabi.sessions.result import InSubmodule, Outcome, SessionResult, Strays, Usage, is_resolving
+from miyabi.sessions.names import is_resolving
+from miyabi.sessions.result import InSubmodule, Outcome, SessionResult, Strays, Usage
 from miyabi.sessions.work_elsewhere import left_there_words, strays_words
 from miyabi.text.redact import redact
 

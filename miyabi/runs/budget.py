@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from miyabi.claude.spending import Before
 from miyabi.dag.graph import Node
 from miyabi.sessions.result import BLAMELESS, Outcome, SessionResult
-from miyabi.settings.settings import SessionDefaults
+from miyabi.settings.tables import SessionDefaults
 
 LEAST_USD = 0.01
 """Less is nothing: claude takes no budget of 0, and any answer costs more."""

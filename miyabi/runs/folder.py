@@ -17,7 +17,8 @@ from pydantic import BaseModel, ValidationError
 from miyabi.errors import BadInput
 from miyabi.runs.info import Kept, RunInfo
 from miyabi.runs.names import REHEARSAL_PREFIX, is_run_name, new_run_name, run_name_of, valid_run_name
-from miyabi.sessions.result import SessionPaths, SessionResult, own_levels
+from miyabi.sessions.names import SessionPaths, own_levels
+from miyabi.sessions.result import SessionResult
 from miyabi.system import files as atomic
 from miyabi.system import files as file_lock
 from miyabi.system import private_files

@@ -23,7 +23,8 @@ from miyabi.runs.progress import Board
 from miyabi.runs.resume import Resume
 from miyabi.runs.specs import spec_for
 from miyabi.runs.worktrees import Worktrees
-from miyabi.sessions.result import Outcome, SessionResult, SessionSpec
+from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.sessions.spec import SessionSpec
 from miyabi.sessions.workspace import Workspace
 from miyabi.settings.settings import Settings
 from miyabi.system.retrying import is_our_disk, retried

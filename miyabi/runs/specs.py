@@ -7,8 +7,9 @@ from typing import Any
 from miyabi.claude.prompt import go_on
 from miyabi.dag.graph import Node
 from miyabi.runs.budget import LEAST_USD, budget_of
-from miyabi.sessions.result import SessionSpec
-from miyabi.settings.settings import SessionDefaults, Settings
+from miyabi.sessions.spec import SessionSpec
+from miyabi.settings.settings import Settings
+from miyabi.settings.tables import SessionDefaults
 
 
 def spec_for(

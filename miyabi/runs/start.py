@@ -23,9 +23,9 @@ from miyabi.runs.folder import RunFolder, new_run_name, valid_run_name
 from miyabi.runs.info import FleetMember, RunInfo
 from miyabi.runs.progress import Board
 from miyabi.runs.run import Run
+from miyabi.sessions.names import SessionPaths
 from miyabi.sessions.protocol import State
 from miyabi.sessions.remote_session import list_sessions
-from miyabi.sessions.result import SessionPaths
 from miyabi.settings.settings import CONFIG_FILE, Settings
 from miyabi.settings.tables import GitHubSettings
 from miyabi.system import files

@@ -15,8 +15,9 @@ from miyabi.machines.host import Host
 from miyabi.machines.machine import Machine
 from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.folder import RunFolder
+from miyabi.sessions.names import SessionPaths
 from miyabi.sessions.remote_session import RemoteSession, list_sessions
-from miyabi.sessions.result import SessionPaths, SessionResult
+from miyabi.sessions.result import SessionResult
 from miyabi.sessions.work_elsewhere import left_there_words
 from miyabi.sessions.workspace import Workspace
 from miyabi.settings.settings import Settings

@@ -16,7 +16,8 @@ from miyabi.machines.machine import Machine
 from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.connections import Places
 from miyabi.runs.folder import RunFolder
-from miyabi.sessions.result import SessionPaths, SessionResult
+from miyabi.sessions.names import SessionPaths
+from miyabi.sessions.result import SessionResult
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from miyabi.git.filters import uses_lfs
 from miyabi.git.large_objects import Storage, files_of, pointed_to, with_lfs
 from miyabi.git.repository import Repository
 from miyabi.machines.host import Completed
-from miyabi.sessions.result import SessionPaths
+from miyabi.sessions.names import SessionPaths
 
 _BATCH_BYTES = 8 << 20
 _BATCH_OBJECTS = 200

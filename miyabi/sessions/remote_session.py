@@ -10,7 +10,7 @@ from miyabi.machines.host import Host
 from miyabi.sessions import supervisor
 from miyabi.sessions.follow import SILENCE_SECONDS, Follower
 from miyabi.sessions.protocol import Status
-from miyabi.sessions.result import LINGER_SECONDS
+from miyabi.sessions.spec import LINGER_SECONDS
 
 _LOG_BYTES = 65536
 _WAIT_SECONDS = 60.0

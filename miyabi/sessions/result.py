@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
-from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from miyabi.git.repository import Changes
-
-_RESOLVING = "_resolve-"
-_NAMESPACE = uuid.UUID("6f4d1f6e-5f0b-5d2b-9b1c-0c6a52f1a7d3")
-
-
-LINGER_SECONDS = 15.0
-"""How long a process is left alone that stays after its last result, where nobody says otherwise."""
 
 
 class Outcome(StrEnum):
@@ -64,132 +54,7 @@ BLAMELESS = frozenset(
 """Outcomes that say nothing of the task or of its work: another time may well go otherwise."""
 
 
-def integration_branch(run: str) -> str:
-    """The branch that a run's successful tasks are merged into. No task's id begins with `_`, so none has its name."""
-    return f"miyabi/{run}/_integration"
-
-
-def published_branch(run: str) -> str:
-    """The name of that branch at GitHub. Here it cannot have it: git keeps no branch beside a folder of its name."""
-    return f"miyabi/{run}"
-
-
-def resolving(task: str, *, start: str) -> str:
-    """What stands in place of a task's id in the names of the session that resolves a conflict of its merge."""
-    return f"{_RESOLVING}{task}-{start[:8]}"
-
-
-def is_resolving(task: str) -> bool:
-    """Whether that is what stands there."""
-    return task.startswith(_RESOLVING)
-
-
-_LEVELS = 4
-
-
-def own_levels(attempt: Path) -> int:
-    """How many folders, an attempt's own and those above it up to its run's, are the run's: no folder above is ours."""
-    return _LEVELS if attempt.parents[1].name == "sessions" else 1
-
-
 """Folders from an attempt's own up to the run's: RUN/sessions/TASK/attempt-N."""
-
-
-class SessionPaths(BaseModel):
-    """Every name derived from (run, task, attempt), made in this one place."""
-
-    model_config = ConfigDict(frozen=True)
-
-    run: str
-    task: str
-    attempt: int = 1
-
-    @classmethod
-    def of(cls, session: str) -> Self:
-        """Those of the session of that name."""
-        run, rest = session.split(".", 1)
-        task, attempt = rest.rsplit(".", 1)
-        return cls(run=run, task=task, attempt=int(attempt))
-
-    @property
-    def session(self) -> str:
-        """Name of the session on its machine: unique an attempt, safe as a file name."""
-        return f"{self.run}.{self.task}.{self.attempt}"
-
-    @property
-    def branch(self) -> str:
-        """The branch that the task's commits are on."""
-        return f"miyabi/{self.run}/{self.task}"
-
-    @property
-    def checkout(self) -> str:
-        """The path of the task's repository below the machine's workspace.
-
-        The folder around it is the task's too, so that a worktree which an agent makes beside its own meets nobody's.
-        """
-        return f"checkouts/{self.run}/{self.task}/{self.task}"
-
-    @property
-    def linked_worktree(self) -> str:
-        """Where builds before 0.2 had the task's files, in a linked worktree of one mirror for all."""
-        return f"worktrees/{self.run}/{self.task}"
-
-    def conversation(self, *, run_id: str) -> str:
-        """The UUID for claude's `--session-id`, which must be new for each conversation that a machine has seen.
-
-        Args:
-            run_id: `RunInfo.id`, for a name may be another run's too; empty for a run of an earlier build.
-        """
-        names = [self.run, self.task, str(self.attempt), *([run_id] if run_id else [])]
-        return str(uuid.uuid5(_NAMESPACE, "/".join(names)))
-
-    def folder(self, run_folder: Path) -> Path:
-        """Where the orchestrator keeps what this attempt wrote."""
-        return run_folder / "sessions" / self.task / f"attempt-{self.attempt}"
-
-
-class SessionSpec(BaseModel):
-    """All that one attempt needs; the same spec always means the same session."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    run: str
-    task: str
-    title: str = ""
-    attempt: int = Field(1, ge=1)
-    run_id: str = Field("", description="What tells the run from others of its name; an earlier build's has none")
-    resumes: str | None = Field(None, description="Conversation to go on with, which this machine holds")
-    prompt: str
-    rehearse: bool = False
-    rehearsal_seconds: float = Field(1.0, ge=0, description="How long the rehearsal agent works")
-    base: str = Field("", description="Commit that the checkout starts from")
-    model: str | None = None
-    permission_mode: str = "dontAsk"
-    allowed_tools: tuple[str, ...] = ()
-    disallowed_tools: tuple[str, ...] = ()
-    max_turns: int | None = Field(None, ge=1)
-    max_budget_usd: float | None = Field(None, gt=0)
-    timeout_seconds: float = Field(1800, gt=0)
-    linger_seconds: float = Field(LINGER_SECONDS, gt=0)
-    check: str | None = None
-    check_timeout_seconds: float = Field(600, gt=0)
-    max_file_bytes: int = Field(95_000_000, ge=0, description="Uncommitted files over that stay there; 0: none does")
-    expect_changes: bool = True
-    environment: tuple[tuple[str, str], ...] = ()
-    oauth_token_file: str | None = None
-    auto_memory: bool = False
-    author_name: str = "Water Spider"
-    author_email: str = "water-spider@localhost"
-
-    @property
-    def conversation(self) -> str:
-        """The UUID of the conversation: the one that is gone on with, or a new one."""
-        return self.resumes or self.paths.conversation(run_id=self.run_id)
-
-    @property
-    def paths(self) -> SessionPaths:
-        """The names derived from this spec."""
-        return SessionPaths(run=self.run, task=self.task, attempt=self.attempt)
 
 
 class Usage(BaseModel):

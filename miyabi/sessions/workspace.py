@@ -23,7 +23,7 @@ from miyabi.machines.host import Completed, Host
 from miyabi.machines.quoting import word
 from miyabi.machines.scripts import install
 from miyabi.sessions.large_objects import LargeTravel
-from miyabi.sessions.result import SessionPaths
+from miyabi.sessions.names import SessionPaths
 from miyabi.sessions.workspace_errors import BASE_MISSING, failure, require_safe, script_is_gone
 
 _SCRIPT = "workspace"

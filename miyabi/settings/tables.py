@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from miyabi.machines.machine import EnvironmentName
+from miyabi.machines.placement import Strategy
 
 PUBLIC_API = "https://api.github.com"
 _TEMPLATE = """\
@@ -88,3 +92,66 @@ class MilestoneSettings(_Table):
     close: bool = Field(default=False, description="Close the milestone when nothing is open and all succeeded")
     comments: bool = Field(default=True, description="Keep a comment on each issue that was run")
     labels: bool = Field(default=True, description="Keep labels such as miyabi:review on the issues")
+
+
+DEFAULT_TOOLS = ("Bash", "Edit", "Glob", "Grep", "NotebookEdit", "Read", "TodoWrite", "Write")
+
+
+class SessionDefaults(BaseModel):
+    """What every session gets unless its task says otherwise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str | None = Field(None, description="Model or alias for claude --model; empty: claude's own default")
+    permission_mode: Literal["dontAsk", "acceptEdits", "bypassPermissions", "manual", "plan", "auto", "default"] = (
+        Field("dontAsk", description="claude --permission-mode; dontAsk allows exactly allowed_tools")
+    )
+    allowed_tools: tuple[str, ...] = Field(DEFAULT_TOOLS, description="claude --allowedTools")
+    disallowed_tools: tuple[str, ...] = Field((), description="claude --disallowedTools")
+    max_turns: int | None = Field(None, ge=1, description="Turns after which a session is ended")
+    max_budget_usd: float | None = Field(None, gt=0, description="US dollars after which a session is ended")
+    timeout_minutes: float = Field(30, gt=0, description="Minutes after which a session is ended")
+    linger_seconds: float = Field(
+        15, gt=0, description="Seconds of silence after its last result, no agent at work, after which it is ended"
+    )
+    check: str | None = Field(None, description="Shell command that must pass in the checkout after each session")
+    check_timeout_minutes: float = Field(10, gt=0, description="Minutes after which a check is ended")
+    max_file_mb: float = Field(
+        95,
+        gt=0,
+        description="Megabytes; a larger file that nobody committed stays on its machine, and is named",
+    )
+    environment: dict[EnvironmentName, str] = Field(default_factory=dict, description="Extra environment")
+    auto_memory: bool = Field(
+        default=False, description="Whether claude may keep notes of its own, which its later sessions read"
+    )
+    oauth_token_file: str | None = Field(
+        None, description="File on the machine, mode 0600, whose content becomes CLAUDE_CODE_OAUTH_TOKEN"
+    )
+
+
+class RunDefaults(BaseModel):
+    """How a run goes about its tasks."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base: str = Field("HEAD", description="Branch, tag or commit that the run starts from")
+    strategy: Strategy = Field(Strategy.FILL_FIRST, description="Fill one machine before the next, or spread")
+    fail_fast: bool = Field(default=False, description="Start nothing further after the first failure")
+    max_attempts: int = Field(3, ge=1, description="Attempts a task, where trying again makes sense")
+    retry_delay_seconds: float = Field(30, ge=0, description="Wait before the second attempt; doubles each time")
+    limit_margin_seconds: float = Field(60, ge=0, description="Wait after a usage limit's end before going on")
+    server_patience_minutes: float = Field(
+        4, ge=0, description="How long the end of a run waits for a Prefect server that is away"
+    )
+    limit_patience_hours: float = Field(
+        24, ge=0, description="How long a usage limit's end may be away to be waited for"
+    )
+    api_patience_hours: float = Field(4, ge=0, description="How long a task waits for an API that fails")
+    patience_minutes: float = Field(10, gt=0, description="How long a machine may be out of reach, or a disk full")
+    keep_days: float = Field(
+        30, ge=0, description="Days that claude's transcripts of swept runs stay on their machines"
+    )
+    rehearsal_seconds_per_minute: float = Field(
+        0.25, ge=0, description="Seconds a rehearsed session takes for each minute of its estimate"
+    )

@@ -13,8 +13,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from miyabi.dag.problems import nearest, shown
 from miyabi.errors import SettingsError
+from miyabi.text.suggest import nearest, shown
 
 _PREFIX, _NESTED = "MIYABI_", "__"
 _BEYOND_NUMBERS = 1 << 63  # TOML knows none; Python would not even print some

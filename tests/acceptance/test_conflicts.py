@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from miyabi.integration.values import Integration
-from miyabi.sessions.result import Outcome, SessionPaths, SessionResult, is_resolving
+from miyabi.sessions.names import SessionPaths, is_resolving
+from miyabi.sessions.result import Outcome, SessionResult
 from tests.support.cli.process import Command
 from tests.support.cli.sshd_site import Site, site  # noqa: F401 - a fixture
 from tests.support.git.repositories import git

@@ -7,7 +7,7 @@ import yaml
 
 from miyabi.reports.report import Report
 from miyabi.runs.folder import RunFolder
-from miyabi.sessions.result import SessionPaths
+from miyabi.sessions.names import SessionPaths
 from tests.acceptance.test_demo import TASKS
 from tests.support.git.repositories import git
 from tests.support.machines.processes import eventually

@@ -15,7 +15,8 @@ from miyabi.claude.command import script
 from miyabi.claude.outcome import Evidence, Verdict, decide
 from miyabi.claude.transcript import Transcript
 from miyabi.machines.machine import Machine
-from miyabi.sessions.result import Outcome, SessionSpec
+from miyabi.sessions.result import Outcome
+from miyabi.sessions.spec import SessionSpec
 from tests.support.claude.messages_api import MessagesApi
 from tests.support.claude.real import claude_machine, messages_api  # noqa: F401 - a fixture
 

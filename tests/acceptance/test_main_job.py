@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from miyabi.sessions.result import Outcome, SessionPaths
+from miyabi.sessions.names import SessionPaths
+from miyabi.sessions.result import Outcome
 from tests.support.cli.sshd_site import Site, site  # noqa: F401 - a fixture
 from tests.support.git.repositories import git, snapshot
 from tests.support.machines.processes import eventually

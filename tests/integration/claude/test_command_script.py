@@ -10,7 +10,7 @@ import pytest
 
 from miyabi.claude.command import script
 from miyabi.machines.machine import Machine
-from miyabi.sessions.result import SessionSpec
+from miyabi.sessions.spec import SessionSpec
 from tests.support.claude.stub import NASTY, Place, outcome, shells, stub_place
 
 MACHINE = Machine(name="mini1")

@@ -8,7 +8,7 @@ import pytest
 
 from miyabi.git import conflict_markers
 from miyabi.git.repository import Repository
-from miyabi.sessions.result import SessionPaths
+from miyabi.sessions.names import SessionPaths
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench, commit, git, make_repository
 

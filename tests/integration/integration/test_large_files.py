@@ -9,7 +9,8 @@ import pytest
 from miyabi.errors import PushRefused
 from miyabi.integration.conflict import Conflict
 from miyabi.integration.values import Integration, LeftOut, LeftOutKind
-from miyabi.sessions.result import Outcome, published_branch
+from miyabi.sessions.names import published_branch
+from miyabi.sessions.result import Outcome
 from tests.support.git.pushing import Desk, desk  # noqa: F401
 from tests.support.git.repositories import commit, git, project, quiet_home  # noqa: F401
 from tests.support.prefect.aggregated import aggregate, report, scratch  # noqa: F401

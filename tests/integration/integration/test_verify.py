@@ -12,7 +12,7 @@ import pytest
 
 from miyabi.integration.values import LeftOut, LeftOutKind
 from miyabi.integration.verify import CommandEnd, run_plainly
-from miyabi.sessions.result import integration_branch
+from miyabi.sessions.names import integration_branch
 from miyabi.settings.tables import IntegrationSettings
 from tests.support.git.repositories import git, project, quiet_home, snapshot  # noqa: F401
 from tests.support.values.finished_runs import PlayedRun, played  # noqa: F401

@@ -14,7 +14,7 @@ from miyabi.claude.command import script
 from miyabi.claude.outcome import Evidence, decide
 from miyabi.claude.transcript import Transcript
 from miyabi.machines.machine import Machine
-from miyabi.sessions.result import SessionSpec
+from miyabi.sessions.spec import SessionSpec
 
 NASTY = "it's \"quoted\" $HOME `id` $(id) \\ \\\\ !x *?[a] ~ #; & | <> \t日本語 🎉\nsecond line\n\n'"
 STUB = f"""#!{sys.executable}

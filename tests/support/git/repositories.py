@@ -15,7 +15,7 @@ from miyabi.git.clone import Clone, describe
 from miyabi.git.repository import Repository
 from miyabi.machines.host import Host
 from miyabi.machines.local import LocalHost
-from miyabi.sessions.result import SessionPaths
+from miyabi.sessions.names import SessionPaths
 from miyabi.sessions.workspace import Collected, Workspace
 from miyabi.system.process import clean_environment
 

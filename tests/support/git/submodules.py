@@ -7,7 +7,8 @@ from pathlib import Path
 
 from miyabi.attempts.submodule_work import Brought, bring, told
 from miyabi.git.submodules import submodules_of
-from miyabi.sessions.result import InSubmodule, SessionPaths
+from miyabi.sessions.names import SessionPaths
+from miyabi.sessions.result import InSubmodule
 from miyabi.sessions.workspace import Collected
 from tests.support.git.repositories import Bench, commit, git, make_repository
 

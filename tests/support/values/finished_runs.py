@@ -15,7 +15,8 @@ from miyabi.integration.integrate import integrate
 from miyabi.integration.values import Integration
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.start import create_run
-from miyabi.sessions.result import Outcome, SessionPaths, SessionResult
+from miyabi.sessions.names import SessionPaths
+from miyabi.sessions.result import Outcome, SessionResult
 from miyabi.settings.settings import Settings
 from tests.support.git.repositories import git
 from tests.support.values.results import RUN, STARTED, result, small_dag

@@ -7,7 +7,7 @@ import pytest
 from miyabi.claude.command import claude_arguments, claude_words, script, session_prelude
 from miyabi.machines.machine import Machine
 from miyabi.machines.quoting import script_word
-from miyabi.sessions.result import SessionSpec
+from miyabi.sessions.spec import SessionSpec
 
 MACHINE = Machine(name="mini1", environment={"SHARED": "machine"}, inherit_environment=("SHARED", "ONLY_HERE"))
 

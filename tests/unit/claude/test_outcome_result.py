@@ -6,7 +6,8 @@ from miyabi.claude.outcome import MESSAGE_CHARACTERS, Evidence, conclude
 from miyabi.claude.spending import Before
 from miyabi.claude.transcript import Transcript
 from miyabi.git.repository import Changes
-from miyabi.sessions.result import Outcome, SessionResult, SessionSpec
+from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.sessions.spec import SessionSpec
 from tests.support.claude.recordings import init, read, recording, result
 
 START = datetime(2026, 1, 2, 22, 0, tzinfo=UTC)

@@ -6,7 +6,8 @@ from miyabi.integration.values import Integration, LeftOut, LeftOutKind, MergedT
 from miyabi.reports.integration import integration_section, integration_sentence, went_well
 from miyabi.reports.markdown import to_markdown
 from miyabi.reports.report import Report
-from miyabi.sessions.result import Outcome, integration_branch
+from miyabi.sessions.names import integration_branch
+from miyabi.sessions.result import Outcome
 from tests.support.values.results import RUN, matches_golden, report, result, small_dag
 
 TASKS = ("design", "build", "docs", "ship", "test")

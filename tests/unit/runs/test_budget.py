@@ -8,7 +8,7 @@ from miyabi.claude.spending import Before
 from miyabi.dag.graph import Node
 from miyabi.runs.budget import before, spent, spent_all
 from miyabi.sessions.result import Outcome, SessionResult
-from miyabi.settings.settings import SessionDefaults
+from miyabi.settings.tables import SessionDefaults
 
 
 def attempt(number: int, cost: float, *, total: float | None = None, **fields: Any) -> SessionResult:

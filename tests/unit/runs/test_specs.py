@@ -8,8 +8,10 @@ import pytest
 
 from miyabi.dag.graph import Node
 from miyabi.runs.specs import spec_for
-from miyabi.sessions.result import SessionPaths, SessionSpec
-from miyabi.settings.settings import SessionDefaults, Settings
+from miyabi.sessions.names import SessionPaths
+from miyabi.sessions.spec import SessionSpec
+from miyabi.settings.settings import Settings
+from miyabi.settings.tables import SessionDefaults
 
 
 def spec(node: Node, *, conversation: str | None = None, spent_usd: float = 0, **defaults: Any) -> SessionSpec:

@@ -14,7 +14,8 @@ from miyabi.claude.spending import Before
 from miyabi.claude.transcript import Transcript, missing_command
 from miyabi.machines import scripts
 from miyabi.machines.machine import Machine
-from miyabi.sessions.result import Outcome, SessionSpec
+from miyabi.sessions.result import Outcome
+from miyabi.sessions.spec import SessionSpec
 from tests.support.claude.recordings import actions
 from tests.support.claude.stub import shells
 

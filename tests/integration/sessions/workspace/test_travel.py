@@ -12,7 +12,7 @@ import pytest
 from miyabi.git.clone import describe
 from miyabi.machines.host import Completed
 from miyabi.machines.local import LocalHost
-from miyabi.sessions.result import SessionPaths
+from miyabi.sessions.names import SessionPaths
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench, commit, git, make_bench
 

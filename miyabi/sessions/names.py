@@ -1,0 +1,93 @@
+"""Every name that a session gives: its branches, its files and folders on a machine and here."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+_RESOLVING = "_resolve-"
+_NAMESPACE = uuid.UUID("6f4d1f6e-5f0b-5d2b-9b1c-0c6a52f1a7d3")
+
+
+def integration_branch(run: str) -> str:
+    """The branch that a run's successful tasks are merged into. No task's id begins with `_`, so none has its name."""
+    return f"miyabi/{run}/_integration"
+
+
+def published_branch(run: str) -> str:
+    """The name of that branch at GitHub. Here it cannot have it: git keeps no branch beside a folder of its name."""
+    return f"miyabi/{run}"
+
+
+def resolving(task: str, *, start: str) -> str:
+    """What stands in place of a task's id in the names of the session that resolves a conflict of its merge."""
+    return f"{_RESOLVING}{task}-{start[:8]}"
+
+
+def is_resolving(task: str) -> bool:
+    """Whether that is what stands there."""
+    return task.startswith(_RESOLVING)
+
+
+_LEVELS = 4
+
+
+def own_levels(attempt: Path) -> int:
+    """How many folders, an attempt's own and those above it up to its run's, are the run's: no folder above is ours."""
+    return _LEVELS if attempt.parents[1].name == "sessions" else 1
+
+
+class SessionPaths(BaseModel):
+    """Every name derived from (run, task, attempt), made in this one place."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    task: str
+    attempt: int = 1
+
+    @classmethod
+    def of(cls, session: str) -> Self:
+        """Those of the session of that name."""
+        run, rest = session.split(".", 1)
+        task, attempt = rest.rsplit(".", 1)
+        return cls(run=run, task=task, attempt=int(attempt))
+
+    @property
+    def session(self) -> str:
+        """Name of the session on its machine: unique an attempt, safe as a file name."""
+        return f"{self.run}.{self.task}.{self.attempt}"
+
+    @property
+    def branch(self) -> str:
+        """The branch that the task's commits are on."""
+        return f"miyabi/{self.run}/{self.task}"
+
+    @property
+    def checkout(self) -> str:
+        """The path of the task's repository below the machine's workspace.
+
+        The folder around it is the task's too, so that a worktree which an agent makes beside its own meets nobody's.
+        """
+        return f"checkouts/{self.run}/{self.task}/{self.task}"
+
+    @property
+    def linked_worktree(self) -> str:
+        """Where builds before 0.2 had the task's files, in a linked worktree of one mirror for all."""
+        return f"worktrees/{self.run}/{self.task}"
+
+    def conversation(self, *, run_id: str) -> str:
+        """The UUID for claude's `--session-id`, which must be new for each conversation that a machine has seen.
+
+        Args:
+            run_id: `RunInfo.id`, for a name may be another run's too; empty for a run of an earlier build.
+        """
+        names = [self.run, self.task, str(self.attempt), *([run_id] if run_id else [])]
+        return str(uuid.uuid5(_NAMESPACE, "/".join(names)))
+
+    def folder(self, run_folder: Path) -> Path:
+        """Where the orchestrator keeps what this attempt wrote."""
+        return run_folder / "sessions" / self.task / f"attempt-{self.attempt}"

@@ -1,0 +1,54 @@
+"""What a session is to do, and how long it may take."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from miyabi.sessions.names import SessionPaths
+
+LINGER_SECONDS = 15.0
+"""How long a process is left alone that stays after its last result, where nobody says otherwise."""
+
+
+class SessionSpec(BaseModel):
+    """All that one attempt needs; the same spec always means the same session."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str
+    task: str
+    title: str = ""
+    attempt: int = Field(1, ge=1)
+    run_id: str = Field("", description="What tells the run from others of its name; an earlier build's has none")
+    resumes: str | None = Field(None, description="Conversation to go on with, which this machine holds")
+    prompt: str
+    rehearse: bool = False
+    rehearsal_seconds: float = Field(1.0, ge=0, description="How long the rehearsal agent works")
+    base: str = Field("", description="Commit that the checkout starts from")
+    model: str | None = None
+    permission_mode: str = "dontAsk"
+    allowed_tools: tuple[str, ...] = ()
+    disallowed_tools: tuple[str, ...] = ()
+    max_turns: int | None = Field(None, ge=1)
+    max_budget_usd: float | None = Field(None, gt=0)
+    timeout_seconds: float = Field(1800, gt=0)
+    linger_seconds: float = Field(LINGER_SECONDS, gt=0)
+    check: str | None = None
+    check_timeout_seconds: float = Field(600, gt=0)
+    max_file_bytes: int = Field(95_000_000, ge=0, description="Uncommitted files over that stay there; 0: none does")
+    expect_changes: bool = True
+    environment: tuple[tuple[str, str], ...] = ()
+    oauth_token_file: str | None = None
+    auto_memory: bool = False
+    author_name: str = "Water Spider"
+    author_email: str = "water-spider@localhost"
+
+    @property
+    def conversation(self) -> str:
+        """The UUID of the conversation: the one that is gone on with, or a new one."""
+        return self.resumes or self.paths.conversation(run_id=self.run_id)
+
+    @property
+    def paths(self) -> SessionPaths:
+        """The names derived from this spec."""
+        return SessionPaths(run=self.run, task=self.task, attempt=self.attempt)
