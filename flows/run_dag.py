@@ -77,19 +77,9 @@ def run_dag(
         for warning in live.warnings:
             get_run_logger().warning("%s", warning)
         with live.folder.lock(), use_run(live):
-            equip(live, runner)
-            _run(live, runner)
-            if runner.cancelled:
-                return cancelled(_to_go_on(live.run, runner.cancelled))
-            given = {"config": config, "fleet": fleet, "session_defaults": session_defaults}
-            patience_seconds = 60 * live.settings.runs.server_patience_minutes
-            return with_server(runner, lambda: _aggregate(live, **given), patience_seconds=patience_seconds)
+            return _orchestrate(live, runner, config=config, fleet=fleet, session_defaults=session_defaults)
     except DiskFull as error:
-        said = _to_go_on(_run_name(), str(error))
-        get_run_logger().error("%s", said)
-        if runner.cancelled:
-            return cancelled(_to_go_on(_run_name(), runner.cancelled))
-        return failed(said, name="DiskFull")
+        return _out_of_room(error, runner)
     except MiyabiError as error:
         return state_of(error)
     except KeyboardInterrupt:
@@ -98,6 +88,23 @@ def run_dag(
 
 def _to_go_on(run: str, why: str) -> str:
     return f"{why} To go on: miyabi orchestrate --run {run}, or run-dag with the parameter run {run}."
+
+
+def _orchestrate(live: Run, runner: FleetTaskRunner, **parameters: Any) -> State[Any]:
+    equip(live, runner)
+    _run(live, runner)
+    if runner.cancelled:
+        return cancelled(_to_go_on(live.run, runner.cancelled))
+    patience_seconds = 60 * live.settings.runs.server_patience_minutes
+    return with_server(runner, lambda: _aggregate(live, **parameters), patience_seconds=patience_seconds)
+
+
+def _out_of_room(error: DiskFull, runner: FleetTaskRunner) -> State[Any]:
+    said = _to_go_on(_run_name(), str(error))
+    get_run_logger().error("%s", said)
+    if runner.cancelled:
+        return cancelled(_to_go_on(_run_name(), runner.cancelled))
+    return failed(said, name="DiskFull")
 
 
 def _run(live: Run, runner: FleetTaskRunner) -> None:
