@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -95,13 +95,7 @@ class Harvest:
         return conclude(
             self.spec,
             transcript=transcript,
-            evidence=replace(
-                self._evidence(status, await self._retried(self._declared), missing=missing),
-                strays=await self._strays(collected),
-                unresolved=await self._unresolved(collected, brought),
-                checkout_gone=collected.is_gone,
-                submodules=await self._told_of_submodules(collected, brought),
-            ),
+            evidence=await self._evidence(status, collected, brought, missing=missing),
             changes=changes.model_copy(update={"salvaged": collected.salvaged}),
             machine=self.machine.name,
             placement_reason=self.reason,
@@ -184,7 +178,10 @@ class Harvest:
         answer = await self.live.host(self.machine).run(words)
         return result_file.parse(answer.stdout.decode(errors="replace")) if answer.exit_status == 0 else None
 
-    def _evidence(self, status: Status, declared: LegacyResult | None, *, missing: str | None) -> Evidence:
+    async def _evidence(
+        self, status: Status, collected: Collected, brought: Sequence[Brought], *, missing: str | None
+    ) -> Evidence:
+        declared = await self._retried(self._declared)
         stderr = self._files / "stderr.txt"
         return Evidence(
             agent_exit=status.exit_status,
@@ -195,6 +192,10 @@ class Harvest:
             lost=status.state is not State.EXITED,
             missing_command=missing,
             legacy=declared,
+            strays=await self._strays(collected),
+            unresolved=await self._unresolved(collected, brought),
+            checkout_gone=collected.is_gone,
+            submodules=await self._told_of_submodules(collected, brought),
         )
 
     @property
