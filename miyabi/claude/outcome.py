@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
+from typing import Any
 
 from miyabi.claude import outcome_rules
 from miyabi.claude.activity import told
@@ -72,41 +73,52 @@ def conclude(
     evidence = replace(evidence, at=end)
     completed = _completed(evidence, spec, transcript=transcript, changes=changes, machine=machine)
     word, spend = decide(transcript, completed), transcript.spending.spent(before or Before(), ledger=ledger)
-    lost = transcript.writes_lost or lost_writes(evidence.stderr)
     return SessionResult(
-        run=spec.run,
-        task=spec.task,
-        title=spec.title,
-        outcome=word.outcome,
-        attempt=spec.attempt,
+        **_asked(spec),
+        **_said(transcript, evidence),
+        **asdict(word),
         machine=machine,
         placement_reason=placement_reason,
-        session_id=transcript.session_id,
-        branch=spec.paths.branch,
-        base=spec.base or None,
         head=head,
         start=start,
         end=end,
-        turns=transcript.turns,
         cost_usd=spend.usd,
         cost_is_partial=spend.is_partial,
         total_usd=spend.total_usd,
         usage=spend.usage,
-        final_message=_final_message(transcript),
-        error_kind=word.error_kind,
-        error_text=word.error_text,
-        permission_denials=tuple(one_line(redact(told(d.tool, d.subject))) for d in transcript.denials),
-        resets_at=word.resets_at,
         notes=notes_of(transcript, completed),
-        writes_lost=lost.lost if lost else (),
         changes=changes,
         strays=evidence.strays,
         submodules=evidence.submodules,
         unresolved=evidence.unresolved,
         left_there=left_there,
         check_exit_status=evidence.check_exit,
-        rehearsal=spec.rehearse,
     )
+
+
+def _asked(spec: SessionSpec) -> dict[str, Any]:
+    """The fields of the result that were known before the session began."""
+    return {
+        "run": spec.run,
+        "task": spec.task,
+        "title": spec.title,
+        "attempt": spec.attempt,
+        "branch": spec.paths.branch,
+        "base": spec.base or None,
+        "rehearsal": spec.rehearse,
+    }
+
+
+def _said(transcript: Transcript, evidence: Evidence) -> dict[str, Any]:
+    """The fields of the result that its output holds."""
+    lost = transcript.writes_lost or lost_writes(evidence.stderr)
+    return {
+        "session_id": transcript.session_id,
+        "turns": transcript.turns,
+        "final_message": _final_message(transcript),
+        "permission_denials": tuple(one_line(redact(told(d.tool, d.subject))) for d in transcript.denials),
+        "writes_lost": lost.lost if lost else (),
+    }
 
 
 def _completed(
