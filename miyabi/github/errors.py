@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from miyabi.errors import (
     GitHubError,
@@ -57,43 +57,65 @@ def unreachable(request: Request, *, base_url: str, reason: str, status: int | N
     )
 
 
-def fault(answer: Answer, request: Request, *, repository: str, base_url: str) -> GitHubError:  # noqa: PLR0911 - a table
+class _Refusal(NamedTuple):
+    """What an answer of these statuses means, where it fits."""
+
+    statuses: Collection[int]
+    kind: type[GitHubError]
+    text: str
+    fits: Callable[[Answer, Request], bool] = lambda _, __: True
+
+
+_REFUSALS = (
+    _Refusal(
+        {401},
+        TokenRefused,
+        "GitHub refuses the token for {repository} ({said}): it is wrong, expired or revoked."
+        " Make a new one and put it where Water Spider reads it.",
+    ),
+    _Refusal(
+        {403},
+        RepositoryArchived,
+        "GitHub repository {repository} is archived, so {subject} cannot be changed."
+        " Unarchive it in its settings, or name another repository.",
+        lambda answer, _: "archived" in _words(answer).lower(),
+    ),
+    _Refusal({403, 451}, RightsMissing, "The token may not {verb} {subject} in {repository}: {said}.{needed}"),
+    _Refusal(
+        {404, 410},
+        NotFoundOnGitHub,
+        "There is no repository {repository} at {base_url}, or the token may not see it."
+        " Check the name, and which repositories the token is for.",
+        lambda _, request: not request.path,
+    ),
+    _Refusal({404, 410}, NotFoundOnGitHub, "{repository} has no {subject}, or the token may not {verb} it ({said})."),
+)
+"""The first that fits is meant."""
+
+_OTHER = _Refusal((), GitHubError, "GitHub does not {verb} {subject} in {repository}: {status} {said}.")
+
+
+def fault(answer: Answer, request: Request, *, repository: str, base_url: str) -> GitHubError:
     """The error that a refusing answer means."""
-    said, status, subject = _words(answer), answer.status, request.subject
+    said, status = _words(answer), answer.status
     if (seconds := limit_seconds(answer)) is not None:
         return rate_limited(answer, seconds=seconds)
-    match status:
-        case 401:
-            return TokenRefused(
-                f"GitHub refuses the token for {repository} ({said}): it is wrong, expired or revoked."
-                " Make a new one and put it where Water Spider reads it.",
-                status=status,
-            )
-        case 403 if "archived" in said.lower():
-            return RepositoryArchived(
-                f"GitHub repository {repository} is archived, so {subject} cannot be changed."
-                " Unarchive it in its settings, or name another repository.",
-                status=status,
-            )
-        case 403 | 451:
-            return RightsMissing(
-                f"The token may not {_verb(request)} {subject} in {repository}: {said}.{_needed(answer)}", status=status
-            )
-        case 404 | 410 if not request.path:
-            return NotFoundOnGitHub(
-                f"There is no repository {repository} at {base_url}, or the token may not see it."
-                " Check the name, and which repositories the token is for.",
-                status=status,
-            )
-        case 404 | 410:
-            return NotFoundOnGitHub(
-                f"{repository} has no {subject}, or the token may not {_verb(request)} it ({said}).", status=status
-            )
-        case 422:
-            return _refused(answer, request, repository=repository)
-        case _ if is_passing(answer):
-            return unreachable(request, base_url=base_url, reason=f"{status} {said}", status=status)
-    return GitHubError(f"GitHub does not {_verb(request)} {subject} in {repository}: {status} {said}.", status=status)
+    if status == 422:  # noqa: PLR2004 - HTTP's own number
+        return _refused(answer, request, repository=repository)
+    if is_passing(answer):
+        return unreachable(request, base_url=base_url, reason=f"{status} {said}", status=status)
+    meant = (each for each in _REFUSALS if status in each.statuses and each.fits(answer, request))
+    refusal = next(meant, _OTHER)
+    text = refusal.text.format(
+        repository=repository,
+        base_url=base_url,
+        verb=_verb(request),
+        subject=request.subject,
+        status=status,
+        said=said,
+        needed=_needed(answer),
+    )
+    return refusal.kind(text, status=status)
 
 
 def moved(answer: Answer, request: Request, *, repository: str) -> NotFoundOnGitHub:
