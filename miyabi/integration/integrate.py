@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from miyabi.dag.graph import Dag
@@ -30,6 +30,19 @@ class _Outcome:
     chain: Chain
     verified: bool | None = None
     log: str = ""
+
+    def integration(self, branch: str, *, verify_commands: Iterable[str]) -> Integration:
+        """The branch that was made of it."""
+        return Integration(
+            branch=branch,
+            base=self.chain.base,
+            head=self.chain.head,
+            merged=self.chain.merged,
+            left_out=tuple(self.chain.left_out.values()),
+            verified=self.verified,
+            verify_commands=tuple(map(redact, verify_commands)),
+            verify_log=self.log,
+        )
 
 
 async def integrate(
@@ -82,16 +95,7 @@ async def integrate(
     verifier = Verifier(repository, settings, clone=clone, run_command=run_command)
     outcome = await _settle(maker, verifier, causes)
     await branches.place(repository, branch, head=outcome.chain.head, base=start)
-    return Integration(
-        branch=branch,
-        base=start,
-        head=outcome.chain.head,
-        merged=outcome.chain.merged,
-        left_out=tuple(outcome.chain.left_out.values()),
-        verified=outcome.verified,
-        verify_commands=tuple(map(redact, settings.verify)),
-        verify_log=outcome.log,
-    )
+    return outcome.integration(branch, verify_commands=settings.verify)
 
 
 async def _causes(
