@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from miyabi.machines.machine import SshConfig
 from miyabi.machines.ssh.restrictions import Restrictions
@@ -130,12 +131,6 @@ def parse_jump(text: str) -> tuple[str, SshConfig]:
 def target_from(options: Options, *, machine: str, alias: str, chosen: SshConfig, is_jump: bool) -> SshTarget:
     """The target that these `ssh -G` options and the machine's own fields, which win, describe. Jumps left out."""
     tokens = _tokens(options, alias=alias)
-    identities = [chosen.identity_file] if chosen.identity_file else options.get("identityfile", [])
-    user_hosts = _paths(_one(options, "userknownhostsfile"))
-    if chosen.known_hosts_file:
-        user_hosts = (_in_home(chosen.known_hosts_file),)
-    global_hosts = () if chosen.known_hosts_file else _paths(_one(options, "globalknownhostsfile"))
-    lenient = _one(options, "stricthostkeychecking") in ("accept-new", "false", "no", "off")
     proxy = _one(options, "proxycommand", default="none")
     return SshTarget(
         machine=machine,
@@ -146,23 +141,50 @@ def target_from(options: Options, *, machine: str, alias: str, chosen: SshConfig
         try_command=shlex.join(["ssh", *ssh_flags(chosen), alias, "true"]),
         is_jump=is_jump,
         family=_FAMILIES.get(_one(options, "addressfamily"), socket.AF_UNSPEC),
-        identity_files=tuple(_expand(i, tokens) for i in identities if i != "none"),
-        certificate_files=tuple(_expand(c, tokens) for c in options.get("certificatefile", []) if c != "none"),
-        identities_only=bool(chosen.identity_file) or _one(options, "identitiesonly") == "yes",
-        agent=_agent(options, tokens),
-        known_hosts_files=(*user_hosts, *global_hosts),
-        remember_in=user_hosts[0] if user_hosts else None,
-        host_key_alias=_one(options, "hostkeyalias") or None,
-        host_keys=HostKeyPolicy.ACCEPT_NEW if lenient else HostKeyPolicy.STRICT,
+        **_identities(options, tokens, chosen=chosen),
+        **_known_hosts(options, chosen=chosen),
         ciphers=_ciphers(_one(options, "ciphers")),
-        connect_timeout_seconds=_seconds(options, "connecttimeout", default=10),
-        keepalive_seconds=min(_seconds(options, "serveraliveinterval", default=5), _SLOWEST_KEEPALIVE_SECONDS),
-        keepalive_misses=min(int(_seconds(options, "serveralivecountmax", default=2)), _MOST_KEEPALIVE_MISSES)
-        if _seconds(options, "serveraliveinterval", default=0)
-        else 2,
+        **_timing(options),
         proxy_command=None if proxy == "none" else _percent(proxy, tokens),
         restrictions=Restrictions.of(options),
     )
+
+
+def _identities(options: Options, tokens: Mapping[str, str], *, chosen: SshConfig) -> dict[str, Any]:
+    """The fields that say who we are."""
+    identities = [chosen.identity_file] if chosen.identity_file else options.get("identityfile", [])
+    return {
+        "identity_files": tuple(_expand(i, tokens) for i in identities if i != "none"),
+        "certificate_files": tuple(_expand(c, tokens) for c in options.get("certificatefile", []) if c != "none"),
+        "identities_only": bool(chosen.identity_file) or _one(options, "identitiesonly") == "yes",
+        "agent": _agent(options, tokens),
+    }
+
+
+def _known_hosts(options: Options, *, chosen: SshConfig) -> dict[str, Any]:
+    """The fields that say by what the host is known."""
+    user_hosts = _paths(_one(options, "userknownhostsfile"))
+    if chosen.known_hosts_file:
+        user_hosts = (_in_home(chosen.known_hosts_file),)
+    global_hosts = () if chosen.known_hosts_file else _paths(_one(options, "globalknownhostsfile"))
+    lenient = _one(options, "stricthostkeychecking") in ("accept-new", "false", "no", "off")
+    return {
+        "known_hosts_files": (*user_hosts, *global_hosts),
+        "remember_in": user_hosts[0] if user_hosts else None,
+        "host_key_alias": _one(options, "hostkeyalias") or None,
+        "host_keys": HostKeyPolicy.ACCEPT_NEW if lenient else HostKeyPolicy.STRICT,
+    }
+
+
+def _timing(options: Options) -> dict[str, Any]:
+    """The fields that say how long a silent host is waited for."""
+    is_alive_asked = _seconds(options, "serveraliveinterval", default=0)
+    misses = int(_seconds(options, "serveralivecountmax", default=2)) if is_alive_asked else 2
+    return {
+        "connect_timeout_seconds": _seconds(options, "connecttimeout", default=10),
+        "keepalive_seconds": min(_seconds(options, "serveraliveinterval", default=5), _SLOWEST_KEEPALIVE_SECONDS),
+        "keepalive_misses": min(misses, _MOST_KEEPALIVE_MISSES),
+    }
 
 
 def _ciphers(allowed: str) -> tuple[str, ...]:
