@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from miyabi.errors import MachineError
 from miyabi.git import branches
@@ -292,16 +292,12 @@ class Workspace:
         if self._known is not None:
             self._known.add(head)
         lost = await self._large.collect(paths, [head, *([strays] if strays else [])], base=base)
-        notes = _notes(answer)
         return Collected(
             head=head,
             salvaged=await self._repository.salvaged(base, head),
             strays=kept,
-            unmerged=notes["unmerged"],
-            left_there=notes["left"],
-            is_gone=bool(notes["gone"]),
-            inside=tuple(Inside(*row.split(" ", 2)) for row in notes["inside"]),
             lost_objects=lost,
+            **_notes(answer),
         )
 
     def _reported(self, answer: Completed) -> tuple[str, str | None]:
@@ -358,9 +354,15 @@ def _append(file: Path, text: bytes) -> Path:
     return file
 
 
-def _notes(answer: Completed) -> dict[str, tuple[str, ...]]:
-    """What the machine says besides the commits, by kind."""
+def _notes(answer: Completed) -> dict[str, Any]:
+    """The fields of `Collected` that the machine says besides the commits."""
     lines = answer.stderr.decode("utf-8", "replace").split("\n")
     rows = [line.removeprefix("miyabi-").partition(" ") for line in lines if line.startswith("miyabi-")]
     kinds = ("unmerged", "left", "gone", "inside")
-    return {kind: tuple(sayable(unquoted(text)) for word, _, text in rows if word == kind) for kind in kinds}
+    notes = {kind: tuple(sayable(unquoted(text)) for word, _, text in rows if word == kind) for kind in kinds}
+    return {
+        "unmerged": notes["unmerged"],
+        "left_there": notes["left"],
+        "is_gone": bool(notes["gone"]),
+        "inside": tuple(Inside(*row.split(" ", 2)) for row in notes["inside"]),
+    }
