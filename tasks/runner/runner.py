@@ -143,13 +143,9 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             dispatcher = Dispatcher(machines, leases=leases, strategy=strategy, look_ahead=look_ahead, warn=log.error)
             for error in out:
                 dispatcher.condemn(error.machine, error)
-            keepers = [
-                leases.keep(),
-                keep_reconciled(limits, machines, sessions=sessions, logger=self.logger),
-                keep_taken_out(limits, lambda: dispatcher.machines, note=dispatcher.note_taken_out, logger=self.logger),
-            ]
             stack.push_async_callback(leases.close)
             stack.push_async_callback(look_ahead.close)
+            keepers = self._keepers(limits, leases, dispatcher, machines=machines, sessions=sessions)
             stack.push_async_callback(cancel, [asyncio.ensure_future(keeper) for keeper in keepers])
             self._running_jobs().fleet = Fleet(
                 dispatcher=dispatcher, order=order, requires=requires, close=stack.aclose
@@ -157,6 +153,22 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             return out
 
         return self._running().spawn(on_loop(), context=without_retries()).result()
+
+    def _keepers(
+        self,
+        limits: SlotLimits,
+        leases: Leases,
+        dispatcher: Dispatcher,
+        *,
+        machines: Sequence[Machine],
+        sessions: Sessions | None,
+    ) -> tuple[Coroutine[Any, Any, None], ...]:
+        """What keeps leases and limits true for as long as the run lasts."""
+        return (
+            leases.keep(),
+            keep_reconciled(limits, machines, sessions=sessions, logger=self.logger),
+            keep_taken_out(limits, lambda: dispatcher.machines, note=dispatcher.note_taken_out, logger=self.logger),
+        )
 
     def submit(
         self,
