@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from miyabi.git.filters import uses_lfs
 from miyabi.git.large_objects import Storage, with_lfs
 from miyabi.git.repository import Repository
 from miyabi.git.submodules import submodules_of
+from miyabi.system.files import held_folder
 
 _STALE_SECONDS = 60.0
 
@@ -42,7 +42,7 @@ async def checked_out(repository: Repository, commit: str, clone: Clone) -> Asyn
     except OSError as error:
         raise GitFailed(f"{tempfile.gettempdir()}: no folder can be made to verify in: {error.strerror}") from error
     try:
-        with _claimed(top):
+        with held_folder(top):  # or another orchestrator would take it for left over
             folder = await _clone(repository, commit, clone, top / _name(repository))
             for each in (await submodules_of(repository, commit)).filled:
                 inside = _require_plain(folder, each.path)
@@ -86,23 +86,12 @@ def _name(repository: Repository) -> str:
     return repository.root.name.removesuffix(".git") or "repository"
 
 
-@contextlib.contextmanager
-def _claimed(folder: Path) -> Iterator[None]:
-    """Inside, nobody takes the folder for left over; the kernel ends that with our process."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(handle)
-
-
 def _remove_stale(prefix: str) -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
         with contextlib.suppress(OSError):
             found = folder.lstat()
             if found.st_uid == os.geteuid() and time.time() - found.st_mtime > _STALE_SECONDS:
-                with _claimed(folder):
+                with held_folder(folder):
                     _remove(folder)
 
 

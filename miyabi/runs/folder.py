@@ -5,7 +5,6 @@ Nobody but the owner may read it: sessions say what they find.
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -187,12 +186,7 @@ class RunFolder:
     @property
     def is_being_worked_on(self) -> bool:
         """Whether an orchestrator holds the lock at the moment."""
-        try:
-            with self.lock_file.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except (FileNotFoundError, BlockingIOError) as reason:
-            return isinstance(reason, BlockingIOError)
-        return False
+        return file_lock.is_locked(self.lock_file)
 
     def lock(self) -> AbstractContextManager[None]:
         """Held while an orchestrator works on the run; the kernel gives it back however that one ends.

@@ -53,6 +53,32 @@ def held(file: Path, *, busy: Callable[[str], Exception]) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_locked(file: Path) -> bool:
+    """Whether somebody is inside `held` with the file; False where there is none."""
+    try:
+        with file.open("rb") as opened:
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (FileNotFoundError, BlockingIOError) as reason:
+        return isinstance(reason, BlockingIOError)
+    return False
+
+
+@contextmanager
+def held_folder(folder: Path) -> Iterator[None]:
+    """Inside, the folder is ours; the kernel ends that with our process.
+
+    Raises:
+        BlockingIOError: another process has it.
+        OSError: there is no such folder, or it is a link.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _take(descriptor: int, busy: Callable[[str], Exception]) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

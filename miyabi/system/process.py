@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 from asyncio.subprocess import Process
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 _LOOKS = 50
@@ -40,6 +41,23 @@ async def see_end(process: Process) -> None:
             pipe.abort() if number == 0 else pipe.close()
     await asyncio.shield(process.wait())
     transport.close()
+
+
+def exit_status(words: Sequence[str], *, timeout_seconds: float) -> int:
+    """How a command ends that is told nothing and whose output nobody reads; blocks its thread meanwhile.
+
+    Raises:
+        TimeoutError: it takes longer, and was ended.
+        OSError: it cannot be started.
+    """
+    nothing = subprocess.DEVNULL
+    try:
+        done = subprocess.run(
+            words, stdin=nothing, stdout=nothing, stderr=nothing, timeout=timeout_seconds, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TimeoutError(str(error)) from None
+    return done.returncode
 
 
 _KEPT = frozenset({"HOME", "PATH", "USER", "LOGNAME", "SHELL", "LANG", "TMPDIR"})

@@ -5,11 +5,7 @@ from __future__ import annotations
 WRONG_WAY: dict[str, set[str]] = {}
 """The packages that a file imports against the ladder."""
 
-WRONG_WAY_LIBRARIES: dict[str, set[str]] = {
-    "miyabi/git/checkout.py": {"fcntl"},
-    "miyabi/machines/ssh/revoked_keys.py": {"subprocess"},
-    "miyabi/runs/folder.py": {"fcntl"},
-}
+WRONG_WAY_LIBRARIES: dict[str, set[str]] = {}
 """The libraries that a file imports though they are behind another door."""
 
 LONG_FUNCTIONS: list[str] = [

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+
+from miyabi.system.process import exit_status
 
 _LIST_BEGINS = b"SSHKRL\n\0"
 _WITHIN_SECONDS = 20
@@ -40,12 +41,9 @@ class RevokedKeys:
             shown.flush()
             words = ["ssh-keygen", "-Q", "-f", str(self._file), shown.name]
             try:
-                done = subprocess.run(
-                    words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_WITHIN_SECONDS, check=False
-                )
-            except (OSError, subprocess.TimeoutExpired):
+                return exit_status(words, timeout_seconds=_WITHIN_SECONDS) != 0
+            except OSError:  # there is none, or it does not end
                 return True
-        return done.returncode != 0
 
 
 def _blobs(text: str) -> Iterator[str]:
