@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from pydantic import ValidationError
-
 from miyabi.dag.graph import Dag
-from miyabi.errors import BadInput
 from miyabi.integration.values import Integration, NotIntegrated
 from miyabi.reports.integration import integration_section
 from miyabi.reports.markdown import to_markdown
 from miyabi.reports.report import Report
 from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.folder import RunFolder
+from miyabi.runs.json_file import read_json
 from miyabi.sessions.result import Outcome, SessionResult
 from miyabi.system import files
 
@@ -81,8 +79,6 @@ def read_report(folder: RunFolder) -> Report | None:
         BadInput: report.json is damaged.
     """
     try:
-        return Report.model_validate_json(folder.report_values_file.read_bytes())
+        return read_json(folder.report_values_file, Report, advice="Make it anew.")
     except FileNotFoundError:
         return None
-    except ValidationError as error:
-        raise BadInput(f"{folder.report_values_file}: {error.errors()[0]['msg']}. Make it anew.") from None

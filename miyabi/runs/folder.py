@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from miyabi.errors import BadInput
 from miyabi.runs.info import Kept, RunInfo
+from miyabi.runs.json_file import read_json
 from miyabi.runs.names import REHEARSAL_PREFIX, is_run_name, new_run_name, run_name_of, valid_run_name
 from miyabi.sessions.names import SessionPaths, own_levels
 from miyabi.sessions.result import SessionResult
@@ -228,10 +229,6 @@ def _runs(repository: Path) -> Path:
 
 def _read(path: Path, kind: type[_Value]) -> _Value:
     try:
-        return kind.model_validate_json(path.read_bytes())
+        return read_json(path, kind, advice="Remove the file to do without it.")
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file. Is the run's folder complete?") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BadInput(f"{path}: {field}: {first['msg']}. Remove the file to do without it.") from None

@@ -10,9 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from miyabi.errors import BadInput
+from miyabi.runs.json_file import read_json
 from miyabi.sessions.result import Outcome, SessionResult
 from miyabi.sessions.work_elsewhere import size_of
 from miyabi.system import files
@@ -194,11 +194,9 @@ class Board:
             BadInput: the file is damaged.
         """
         try:
-            return Snapshot.model_validate_json(path.read_bytes())
+            return read_json(path, Snapshot, advice="Go on with the run to have it written anew.")
         except FileNotFoundError:
             return None
-        except ValidationError:
-            raise BadInput(f"{path}: not a status file. Go on with the run to have it written anew.") from None
 
     def update(self, task: str, *, state: str, **known: Any) -> None:
         """Put a task into a state, with whatever else of `Row` is known now; None leaves a field as it is.

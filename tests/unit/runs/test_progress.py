@@ -153,11 +153,14 @@ def test_the_file_is_read_back_and_written_only_when_needed(board: Board, tmp_pa
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
-    """A file that is no status file gives one line with its name."""
+    """A file that is no status file gives one line with its name, the fault and what to do."""
     path = tmp_path / "status.json"
     path.write_text("{")
-    with pytest.raises(BadInput, match=r"status\.json: not a status file"):
+    with pytest.raises(
+        BadInput, match=r"status\.json: the file: Invalid JSON: .* Go on with the run to have it"
+    ) as told:
         Board.read(path)
+    assert "\n" not in str(told.value)
 
 
 def test_many_threads(board: Board, tmp_path: Path) -> None:
