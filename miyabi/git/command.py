@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import os
 import re
 from asyncio.subprocess import PIPE, Process
@@ -14,7 +13,7 @@ from typing import BinaryIO
 
 from miyabi.errors import GitDiskFull, GitFailed, GitUnusable
 from miyabi.system.full_disk import says_full
-from miyabi.system.process import end_group
+from miyabi.system.process import end_group, spawn
 
 MINIMUM_VERSION = (2, 38)
 """The first git whose `merge-tree` merges without a worktree."""
@@ -191,17 +190,12 @@ class Git:
         self, words: tuple[str, ...], given: Mapping[str, str], *, stdin: bytes | BinaryIO, stdout: BinaryIO | None
     ) -> Process:
         try:
-            return await asyncio.create_subprocess_exec(
-                "git",
-                "-C",
-                str(self.folder),
-                *_SETTINGS,
-                *words,
+            return await spawn(
+                ("git", "-C", str(self.folder), *_SETTINGS, *words),
                 stdin=PIPE if isinstance(stdin, bytes) else stdin,
                 stdout=stdout or PIPE,
                 stderr=PIPE,
-                env=dict(given),
-                start_new_session=True,  # no terminal that ssh could ask at, and one group to end
+                env=given,
             )
         except FileNotFoundError:
             raise GitUnusable from None

@@ -8,11 +8,12 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from miyabi.errors import MachineError, MachineUnreachable
 from miyabi.machines import quoting
 from miyabi.machines.host import Completed
-from miyabi.system.process import clean_environment, end_group
+from miyabi.system.process import clean_environment, end_group, spawn
 
 _CHUNK_BYTES = 65536
 
@@ -38,8 +39,8 @@ class LocalHost:
     ) -> Completed:
         """See `miyabi.machines.host.Host.run`; it is never unreachable, but may be out of processes."""
         with ExitStack() as files:
-            source = files.enter_context(stdin.open("rb")) if isinstance(stdin, Path) else PIPE
-            target = files.enter_context(stdout.open("wb")) if stdout else PIPE
+            source: int | BinaryIO = files.enter_context(stdin.open("rb")) if isinstance(stdin, Path) else PIPE
+            target: int | BinaryIO = files.enter_context(stdout.open("wb")) if stdout else PIPE
             process = await self._spawn(words, stdin=source, stdout=target, stderr=PIPE)
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -68,26 +69,13 @@ class LocalHost:
     async def close(self) -> None:
         """Nothing is held."""
 
-    async def _spawn(self, words: Sequence[str], *, stdin: object, stdout: object, stderr: int) -> Process:
+    async def _spawn(
+        self, words: Sequence[str], *, stdin: int | BinaryIO, stdout: int | BinaryIO, stderr: int
+    ) -> Process:
         environment = clean_environment(os.environ)
-        starting = asyncio.ensure_future(
-            asyncio.create_subprocess_exec(
-                "/bin/sh",
-                "-c",
-                quoting.command_line(words),
-                stdin=stdin,  # type: ignore[arg-type] # a file or one of asyncio's constants
-                stdout=stdout,  # type: ignore[arg-type] # the same
-                stderr=stderr,
-                env=environment,
-                cwd=environment.get("HOME", "/"),
-                start_new_session=True,
-            )
-        )
+        line, home = ("/bin/sh", "-c", quoting.command_line(words)), environment.get("HOME", "/")
         try:
-            return await asyncio.shield(starting)
-        except asyncio.CancelledError:  # asyncio would end the shell alone, and wait for what that has started
-            await end_group(await starting)
-            raise
+            return await spawn(line, stdin=stdin, stdout=stdout, stderr=stderr, env=environment, cwd=home)
         except OSError as error:
             raise MachineUnreachable(
                 f"{self.name}: no process can be started here: {error}", machine=self.name

@@ -9,9 +9,48 @@ import subprocess
 from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import BinaryIO
 
 _LOOKS = 50
 _PAUSE_SECONDS = 0.02
+
+
+async def spawn(
+    words: Sequence[str],
+    *,
+    stdin: int | BinaryIO,
+    stdout: int | BinaryIO,
+    stderr: int,
+    env: Mapping[str, str],
+    cwd: str | None = None,
+) -> Process:
+    """A child that leads a session of its own: no terminal that it could ask at, and one group to end.
+
+    Where we are cancelled while it starts, it has ended with its group before we go: asyncio would end the child alone,
+    and wait for what that has started.
+
+    Args:
+        words: the command line.
+        stdin: a file, or one of asyncio's constants.
+        stdout: the same.
+        stderr: one of asyncio's constants.
+        env: its whole environment.
+        cwd: where it runs; None: where we do.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *words, stdin=stdin, stdout=stdout, stderr=stderr, env=env, cwd=cwd, start_new_session=True
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with suppress(OSError):
+            await end_group(await starting)
+        raise
 
 
 async def end_group(process: Process) -> None:
