@@ -52,7 +52,7 @@ def aggregate_results(
             came = work.run()
             report = work.with_room(lambda: write_report(work.folder))
             patience_seconds = 60 * work.settings.runs.server_patience_minutes
-            return with_server(runner, lambda: _told(came, report, work.folder), patience_seconds=patience_seconds)
+            return with_server(runner, lambda: _end_state(came, report, work.folder), patience_seconds=patience_seconds)
     except DiskFull as error:
         said = f"{error} To go on: miyabi orchestrate --run {run}"
         get_run_logger().error("%s", said)
@@ -69,19 +69,19 @@ def aggregate_results(
         return cancelled(f"run {run} was not integrated: interrupted. To go on: the same again.")
 
 
-def _told(came: Integration | NotIntegrated, report: Report, folder: RunFolder) -> Any:
+def _end_state(came: Integration | NotIntegrated, report: Report, folder: RunFolder) -> Any:
     """The flow run's last state, which says what the logs and the artifact say."""
     integration = came if isinstance(came, Integration) else None
     if isinstance(came, NotIntegrated):
         get_run_logger().error("not integrated: %s", came.reason)
-    told = integration_sentence(came, report)
-    _show(report, folder, told)
-    sentence = f"{summary_sentence(report)} {told}"
+    said = integration_sentence(came, report)
+    _show(report, folder, said)
+    sentence = f"{summary_sentence(report)} {said}"
     return state_of_run(sentence, report=report, integration=integration)
 
 
-def _show(report: Report, folder: RunFolder, told: str) -> None:
+def _show(report: Report, folder: RunFolder, said: str) -> None:
     log = get_run_logger()
     report_artifact(folder, report).create()
-    for line in (summary_sentence(report), told, f"report: {folder.report_file}"):
+    for line in (summary_sentence(report), said, f"report: {folder.report_file}"):
         log.info("%s", line)

@@ -9,11 +9,11 @@ from prefect import flow
 from prefect.states import Completed
 
 from flows.parameters import OptionalPath, OptionalText, log_in
-from flows.steps.publish import bring_home
+from flows.steps.publish import publish
 from flows.steps.states import cancelled, state_of
 from miyabi.errors import MiyabiError
-from miyabi.github.linked_repository import Place
-from miyabi.pull_requests.publish import Homecoming
+from miyabi.github.linked_repository import LinkedRepository
+from miyabi.pull_requests.publish import Publication
 from miyabi.runs.folder import RunFolder
 from tasks.declaration import FLOW
 from tasks.runner.runner import FleetTaskRunner, current_runner
@@ -36,15 +36,17 @@ def open_pull_request(repository: Path, run: str, github: OptionalText = None, c
     """
     try:
         login, said = log_in(github)
-        place = current_runner().call(Place.open(repository, login=login, config=config, overrides=said))
-        home = bring_home(RunFolder.find(place.repository.root, run), place)
+        linked = current_runner().call(LinkedRepository.open(repository, login=login, config=config, overrides=said))
+        home = publish(RunFolder.find(linked.repository.root, run), linked)
     except MiyabiError as error:
         return state_of(error)
     except KeyboardInterrupt:
         return cancelled(f"The pull request of {run} was interrupted. To go on: the same again.")
-    return Completed(message=homecoming_sentence(home))
+    return Completed(message=publication_sentence(home))
 
 
-def homecoming_sentence(home: Homecoming) -> str:
+def publication_sentence(publication: Publication) -> str:
     """Where the work is, in one line."""
-    return home.note or ", ".join(f"pull request #{pull.number} {pull.html_url}" for pull in home.pull_requests)
+    return publication.note or ", ".join(
+        f"pull request #{pull.number} {pull.html_url}" for pull in publication.pull_requests
+    )

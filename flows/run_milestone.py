@@ -1,4 +1,4 @@
-"""A milestone from its issues to its pull request, again every night: read, run, integrate, open, tell."""
+"""A milestone from its issues to its pull request, again and again: read, run, integrate, publish, update."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from prefect.states import Completed
 from flows.aggregate_results import aggregate_results
 from flows.parameters import OptionalPath, OptionalStrategy, OptionalText, log_in, overrides
 from flows.run_dag import run_dag
-from flows.steps.publish import bring_home
+from flows.steps.publish import publish
 from flows.steps.results import NotDone, RunCancelled, TaskBadInput, value_of
 from flows.steps.states import cancelled, failed, state_of, state_of_run
 from miyabi.dag.graph import Dag
 from miyabi.errors import BadInput, MiyabiError
-from miyabi.github.linked_repository import Place
+from miyabi.github.linked_repository import LinkedRepository
 from miyabi.integration.values import Integration, NotIntegrated
 from miyabi.milestones.lock import milestone_lock
 from miyabi.milestones.plan import MilestonePlan
-from miyabi.milestones.summary import night_sentence
-from miyabi.pull_requests.publish import Homecoming
+from miyabi.milestones.summary import milestone_sentence
+from miyabi.pull_requests.publish import Publication
 from miyabi.reports.files import read_report
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.info import MilestoneRun
@@ -82,11 +82,13 @@ def run_milestone(
     try:
         given = overrides(fleet, session_defaults, strategy=strategy, fail_fast=fail_fast or None)
         login, said = log_in(github)
-        place = current_runner().call(Place.open(repository, login=login, config=config, overrides=given | said))
-        found = value_of(find_milestone.submit(milestone, place=place))
-        with milestone_lock(place.repository.root, found.milestone.number):
+        linked = current_runner().call(
+            LinkedRepository.open(repository, login=login, config=config, overrides=given | said)
+        )
+        found = value_of(find_milestone.submit(milestone, linked=linked))
+        with milestone_lock(linked.repository.root, found.milestone.number):
             asked: dict[str, Any] = {"run": run, "base": base, "rehearse": rehearse}
-            return _MilestoneRun(place=place, found=found, parameters=parameters, **asked).go()
+            return _MilestoneRun(linked=linked, found=found, parameters=parameters, **asked).go()
     except MiyabiError as error:
         return state_of(error)
     except KeyboardInterrupt:
@@ -97,13 +99,13 @@ def run_milestone(
 class _MilestoneRun:
     """What it takes. `run` is what a new run is to be called, if asked for; `parameters` are those of `run_dag` too."""
 
-    place: Place
+    linked: LinkedRepository
     found: Found
     run: str | None
     base: str | None
     rehearse: bool
     parameters: Mapping[str, Any]
-    homes: list[Homecoming] = field(default_factory=list)
+    publications: list[Publication] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
     def go(self) -> State[Any]:
@@ -118,20 +120,20 @@ class _MilestoneRun:
         folder = self._cut_short(plan) or self._new_run(plan)
         if folder:
             self._run(folder, plan)
-            self._bring(folder)
+            self._publish(folder)
         if not self.rehearse:
-            plan = self._tell(plan, is_old=folder is not None)
+            plan = self._update_milestone(plan, is_old=folder is not None)
         return self._end(plan, folder)
 
     def _read(self) -> MilestonePlan:
-        plan: MilestonePlan = value_of(read_plan.submit(self._number, place=self.place))
+        plan: MilestonePlan = value_of(read_plan.submit(self._number, linked=self.linked))
         return plan
 
     def _catch_up(self, plan: MilestonePlan) -> MilestonePlan:
-        """Brings home what an earlier night left here."""
-        waiting = [] if self.rehearse else [run.folder for run in plan.earlier.runs if run.needs_homecoming]
+        """Publishes what an earlier run left here."""
+        waiting = [] if self.rehearse else [run.folder for run in plan.earlier.runs if run.needs_publication]
         for folder in waiting:
-            self._bring(folder)
+            self._publish(folder)
         return self._read() if waiting else plan
 
     def _cut_short(self, plan: MilestonePlan) -> RunFolder | None:
@@ -141,15 +143,15 @@ class _MilestoneRun:
         if plan.selection.dag is None:
             return None
         folder = self._free_folder()
-        branch = self.base or self.place.settings.pull_request.base or self.found.default_branch
-        base = value_of(fetch_base.submit(branch, place=self.place))
+        branch = self.base or self.linked.settings.pull_request.base or self.found.default_branch
+        base = value_of(fetch_base.submit(branch, linked=self.linked))
         of = plan.facts.milestone
         folder.create()
         folder.keep(MilestoneRun(repository=plan.facts.repository, number=of.number, id=of.id, title=of.title))
         create_run(
             folder,
             dag=plan.selection.dag,
-            settings=self.place.settings,
+            settings=self.linked.settings,
             base=base,
             base_branch=branch,
             rehearse=self.rehearse,
@@ -158,7 +160,7 @@ class _MilestoneRun:
 
     def _free_folder(self) -> RunFolder:
         name = self.run or new_run_name(datetime.now(UTC), rehearse=self.rehearse)
-        folder = RunFolder(self.place.repository.root, valid_run_name(name))
+        folder = RunFolder(self.linked.repository.root, valid_run_name(name))
         if folder.path.exists():
             raise BadInput(f"run {name} is there already. Leave its name out, or choose another one.")
         return folder
@@ -166,7 +168,7 @@ class _MilestoneRun:
     def _run(self, folder: RunFolder, plan: MilestonePlan) -> None:
         with self._shown_on_issues(folder, plan):
             state: Any = run_dag(
-                repository=self.place.repository.root,
+                repository=self.linked.repository.root,
                 run=folder.run,
                 rehearse=self.rehearse,
                 return_state=True,
@@ -184,7 +186,7 @@ class _MilestoneRun:
 
     @contextmanager
     def _shown_on_issues(self, folder: RunFolder, plan: MilestonePlan) -> Iterator[None]:
-        if self.rehearse or not self.place.settings.milestone.labels:
+        if self.rehearse or not self.linked.settings.milestone.labels:
             yield
             return
         known = {issue.number: issue for issue in plan.facts.own}
@@ -192,7 +194,7 @@ class _MilestoneRun:
         issues = {task: issue for task, issue in tasks.items() if issue}
         over, cut_short = threading.Event(), threading.Event()
         shown = show_on_issues.submit(
-            folder.run, place=self.place, folder=folder, issues=issues, until=over, cut_short=cut_short
+            folder.run, linked=self.linked, folder=folder, issues=issues, until=over, cut_short=cut_short
         )
         try:
             yield
@@ -204,39 +206,39 @@ class _MilestoneRun:
         over.set()
         shown.wait()
 
-    def _bring(self, folder: RunFolder) -> None:
-        """The run's work comes to GitHub; what keeps it from that does not keep the rest of the night."""
+    def _publish(self, folder: RunFolder) -> None:
+        """The run's work comes to GitHub; what keeps it from that does not keep the rest."""
         try:
             self._integrate(folder)
-            self.homes.append(bring_home(folder, self.place))
+            self.publications.append(publish(folder, self.linked))
         except (BadInput, NotDone) as error:
             self.faults.append(f"Run {folder.run} is not at GitHub: {error}")
 
     def _integrate(self, folder: RunFolder) -> None:
-        if folder.find_kept(Integration) is None:
+        if folder.load(Integration) is None:
             given = {name: self.parameters[name] for name in ("config", "fleet", "session_defaults")}
-            root, run = self.place.repository.root, folder.run
+            root, run = self.linked.repository.root, folder.run
             state: Any = aggregate_results(repository=root, run=run, return_state=True, **given)
             self._refuse_cancelled(state, folder)
-        if folder.find_kept(Integration) is None and (why := folder.find_kept(NotIntegrated)):
+        if folder.load(Integration) is None and (why := folder.load(NotIntegrated)):
             raise NotDone(f"it is not integrated: {why.reason}")
 
-    def _tell(self, plan: MilestonePlan, *, is_old: bool) -> MilestonePlan:
+    def _update_milestone(self, plan: MilestonePlan, *, is_old: bool) -> MilestonePlan:
         """Says in the milestone how it stands, and returns that."""
         try:
             plan = self._read() if is_old else plan
-            value_of(write_plan.submit(self._number, place=self.place, plan=plan))
+            value_of(write_plan.submit(self._number, linked=self.linked, plan=plan))
         except (BadInput, NotDone) as error:
             self.faults.append(f"The milestone was not updated: {error}")
         return plan
 
     def _end(self, plan: MilestonePlan, folder: RunFolder | None) -> State[Any]:
         report = read_report(folder) if folder else None
-        integration = folder.find_kept(Integration) if folder else None
-        told = night_sentence(plan, report=report, homes=self.homes, faults=self.faults)
+        integration = folder.load(Integration) if folder else None
+        sentence = milestone_sentence(plan, report=report, publications=self.publications, faults=self.faults)
         if self.faults:
-            return failed(told)
-        return state_of_run(told, report=report, integration=integration) if report else Completed(message=told)
+            return failed(sentence)
+        return state_of_run(sentence, report=report, integration=integration) if report else Completed(message=sentence)
 
     @property
     def _number(self) -> int:

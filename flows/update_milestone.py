@@ -12,7 +12,7 @@ from flows.parameters import OptionalPath, OptionalText, log_in
 from flows.steps.results import value_of
 from flows.steps.states import cancelled, state_of
 from miyabi.errors import MiyabiError
-from miyabi.github.linked_repository import Place
+from miyabi.github.linked_repository import LinkedRepository
 from tasks.declaration import FLOW
 from tasks.github import find_milestone, read_plan, write_plan
 from tasks.runner.runner import FleetTaskRunner, current_runner
@@ -37,10 +37,10 @@ def update_milestone(
     """
     try:
         login, said = log_in(github)
-        place = current_runner().call(Place.open(repository, login=login, config=config, overrides=said))
-        number = value_of(find_milestone.submit(milestone, place=place)).milestone.number
-        plan = value_of(read_plan.submit(number, place=place))
-        update = value_of(write_plan.submit(number, place=place, plan=plan))
+        linked = current_runner().call(LinkedRepository.open(repository, login=login, config=config, overrides=said))
+        number = value_of(find_milestone.submit(milestone, linked=linked)).milestone.number
+        plan = value_of(read_plan.submit(number, linked=linked))
+        update = value_of(write_plan.submit(number, linked=linked, plan=plan))
     except MiyabiError as error:
         return state_of(error)
     except KeyboardInterrupt:

@@ -17,7 +17,7 @@ from miyabi.errors import BadInput, GitError, GitHubError, is_bad_input
 from miyabi.git.remote import base as remote_base
 from miyabi.git.remote.partial_clone import complete
 from miyabi.git.remote.push import push
-from miyabi.github.linked_repository import Place
+from miyabi.github.linked_repository import LinkedRepository
 from miyabi.github.repository import GitHubRepository
 from miyabi.github.values import Issue, Milestone, PullRequest
 from miyabi.milestones import update as milestone_update
@@ -49,58 +49,58 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def at_github(place: Place) -> AsyncIterator[GitHubRepository]:
+async def at_github(linked: LinkedRepository) -> AsyncIterator[GitHubRepository]:
     """The repository at GitHub, for a task; waits are told in its log."""
     log = get_run_logger()
 
     def tell(seconds: float, reason: str) -> None:
         log.warning("waiting %.0f s, then trying again: %s", seconds, reason)
 
-    async with GitHubRepository.open(place.access, manners=place.manners, on_wait=tell) as github:
+    async with GitHubRepository.open(linked.access, retry_policy=linked.retry_policy, on_wait=tell) as github:
         yield github
 
 
-def refusals_are_told(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T | State[Any]]]:
+def refusals_as_states(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T | State[Any]]]:
     """What GitHub or git refuses becomes a failed state with its sentence, in place of a traceback.
 
     The state is named BadInput where the same again ends the same until the user gives something else.
     """
 
     @wraps(work)
-    async def told(*args: P.args, **kwargs: P.kwargs) -> T | State[Any]:
+    async def with_bad_input(*args: P.args, **kwargs: P.kwargs) -> T | State[Any]:
         try:
             return await work(*args, **kwargs)
         except (GitHubError, GitError, BadInput) as error:
             get_run_logger().error("%s", error)
             return Failed(name="BadInput" if is_bad_input(error) else "Failed", message=str(error))
 
-    return told
+    return with_bad_input
 
 
 @task(name="push", task_run_name="push {run}", **TASK)
-@refusals_are_told
-async def push_branches(run: str, *, place: Place, branches: Mapping[str, str]) -> Pushed:
+@refusals_as_states
+async def push_branches(run: str, *, linked: LinkedRepository, branches: Mapping[str, str]) -> Pushed:
     """Puts the branches at their commits, those excepted whose pull requests people have merged or closed already.
 
     A refusal is told before anything is pushed where it can be: archived, no rights.
     """
-    async with at_github(place) as github:
+    async with at_github(linked) as github:
         info = await github.info(for_writing=True)
         decided = await decided_pull_requests(github, branches)
         wanted = {branch: commit for branch, commit in branches.items() if branch not in decided}
-        pushed = await push(place.repository, wanted, remote=await place.remote(await github.token()))
+        pushed = await push(linked.repository, wanted, remote=await linked.remote(await github.token()))
     get_run_logger().info("run %s: pushed %d of %d branches", run, len(pushed), len(branches))
     return Pushed(default_branch=info.default_branch, decided=decided)
 
 
 @task(name="pull-request", task_run_name="pull request of {run}", **TASK)
-@refusals_are_told
+@refusals_as_states
 async def put_pull_requests(
-    run: str, *, place: Place, texts: Sequence[PullRequestText], base: str, milestone: int | None
+    run: str, *, linked: LinkedRepository, texts: Sequence[PullRequestText], base: str, milestone: int | None
 ) -> dict[str, PullRequest]:
     """The pull requests with these texts, created or updated, by branch."""
-    async with at_github(place) as github:
-        settings = place.settings.pull_request
+    async with at_github(linked) as github:
+        settings = linked.settings.pull_request
         pulls = await open_pull_requests(github, texts, base=base, settings=settings, milestone=milestone)
     for pull in pulls.values():
         get_run_logger().info("run %s: pull request #%d %s", run, pull.number, pull.html_url)
@@ -108,66 +108,66 @@ async def put_pull_requests(
 
 
 @task(name="statuses", task_run_name="statuses of {run}", **TASK)
-@refusals_are_told
-async def put_statuses(run: str, *, place: Place, statuses: Sequence[TaskStatus]) -> None:
+@refusals_as_states
+async def put_statuses(run: str, *, linked: LinkedRepository, statuses: Sequence[TaskStatus]) -> None:
     """Each task's outcome as a commit status."""
-    async with at_github(place) as github:
+    async with at_github(linked) as github:
         await set_statuses(github, statuses)
     get_run_logger().info("run %s: %d statuses", run, len(statuses))
 
 
 @task(name="find-milestone", task_run_name="find milestone {which}", **TASK)
-@refusals_are_told
-async def find_milestone(which: str, *, place: Place) -> Found:
+@refusals_as_states
+async def find_milestone(which: str, *, linked: LinkedRepository) -> Found:
     """The milestone of that number, title, or `next due`, and whether anything could be written there."""
-    async with at_github(place) as github:
+    async with at_github(linked) as github:
         info = await github.info(for_writing=True)
         known = await github.milestones.all(state="all")
-    if place.settings.milestone.close:
-        meant = milestone_in_turn(known, which, repository=place.repository.root, github=place.access.repository)
+    if linked.settings.milestone.close:
+        meant = milestone_in_turn(known, which, repository=linked.repository.root, github=linked.access.repository)
     else:
         meant = choose_milestone(known, which)
     return Found(milestone=meant, default_branch=info.default_branch)
 
 
 @task(name="fetch-base", task_run_name="fetch {branch}", **TASK)
-@refusals_are_told
-async def fetch_base(branch: str, *, place: Place) -> str:
+@refusals_as_states
+async def fetch_base(branch: str, *, linked: LinkedRepository) -> str:
     """The commit that GitHub's branch stands at now; its history is here then."""
-    async with at_github(place) as github:
+    async with at_github(linked) as github:
         token = await github.token()
-        head = await remote_base.fetch_base(place.repository, branch, remote=await place.remote(token))
-        await complete(place.repository, head, token=place.remote_token(token))
+        head = await remote_base.fetch_base(linked.repository, branch, remote=await linked.remote(token))
+        await complete(linked.repository, head, token=linked.remote_token(token))
     get_run_logger().info("base: %s at %s", branch, head)
     return head
 
 
 @task(name="labels", task_run_name="labels of {run}", **TASK)
-@refusals_are_told
+@refusals_as_states
 async def show_on_issues(
     run: str,  # noqa: ARG001 - part of the run's name
     *,
-    place: Place,
+    linked: LinkedRepository,
     folder: RunFolder,
     issues: Mapping[str, Issue],
     until: threading.Event,
     cut_short: threading.Event,
 ) -> None:
     """Keeps labels on the issues at what their tasks do, until told to stop."""
-    async with at_github(place) as github:
+    async with at_github(linked) as github:
         await watch_issues(github, folder, issues, until=until, cut_short=cut_short)
 
 
 @task(name="read-milestone", task_run_name="read milestone {number}", **TASK)
-@refusals_are_told
-async def read_plan(number: int, *, place: Place) -> MilestonePlan:
+@refusals_as_states
+async def read_plan(number: int, *, linked: LinkedRepository) -> MilestonePlan:
     """The milestone of that number as it stands now, and what of it is run."""
-    settings = place.settings
-    async with at_github(place) as github:
+    settings = linked.settings
+    async with at_github(linked) as github:
         plan = await plan_milestone(
             github,
             await github.milestones.get(number),
-            repository=place.repository.root,
+            repository=linked.repository.root,
             settings=settings.milestone,
             machines=settings.machines,
         )
@@ -179,10 +179,10 @@ async def read_plan(number: int, *, place: Place) -> MilestonePlan:
 
 
 @task(name="write-milestone", task_run_name="write milestone {number}", **TASK)
-@refusals_are_told
-async def write_plan(number: int, *, place: Place, plan: MilestonePlan) -> milestone_update.MilestoneUpdate:
+@refusals_as_states
+async def write_plan(number: int, *, linked: LinkedRepository, plan: MilestonePlan) -> milestone_update.MilestoneUpdate:
     """Brings description, comments and labels to where the plan stands."""
-    async with at_github(place) as github:
-        update = await milestone_update.update_milestone(github, plan, settings=place.settings.milestone)
+    async with at_github(linked) as github:
+        update = await milestone_update.update_milestone(github, plan, settings=linked.settings.milestone)
     get_run_logger().info("milestone %d: %s", number, update)
     return update

@@ -34,19 +34,19 @@ def with_server(runner: FleetTaskRunner, call: Callable[[], T], *, patience_seco
         httpx.TransportError: it went away each time.
     """
     for _ in range(_TIMES - 1):
-        _await_server(runner, patience_seconds=patience_seconds)
+        _wait_for_server(runner, patience_seconds=patience_seconds)
         with suppress(httpx.TransportError):
             return call()
-    _await_server(runner, patience_seconds=patience_seconds)
+    _wait_for_server(runner, patience_seconds=patience_seconds)
     return call()
 
 
-def lose_patience() -> None:
+def retry_briefly() -> None:
     """From now on the requests of Prefect's client in this thread give up after some seconds, not minutes."""
     few_retries(1).__enter__()
 
 
-def _await_server(runner: FleetTaskRunner, *, patience_seconds: float) -> None:
+def _wait_for_server(runner: FleetTaskRunner, *, patience_seconds: float) -> None:
     if not runner.call(_answers_in_time(patience_seconds)):
         few_retries(0).__enter__()
         raise ServerAway(f"The Prefect server has been away for {patience_seconds / 60:g} min.")
@@ -54,13 +54,13 @@ def _await_server(runner: FleetTaskRunner, *, patience_seconds: float) -> None:
 
 async def _answers_in_time(patience_seconds: float) -> bool:
     clock = asyncio.get_running_loop().time
-    deadline, told = clock() + patience_seconds, False
+    deadline, warned = clock() + patience_seconds, False
     while not await server_answers():
         if clock() > deadline:
             return False
-        if not told:
+        if not warned:
             get_run_logger().warning("The Prefect server does not answer. The run waits for it before its last steps.")
-        told = True
+        warned = True
         await asyncio.sleep(_EVERY_SECONDS)
     return True
 
@@ -96,15 +96,15 @@ async def _is_cancelled(flow_run_id: UUID) -> bool:
     return state is not None and (state.is_cancelling() or state.is_cancelled())
 
 
-async def note_crashes(run: str, *, repository: str, own: UUID) -> None:
+async def mark_crashed_flow_runs(run: str, *, repository: str, own: UUID) -> None:
     """Ends the flow runs of a run that were cut short. To be called by who holds the run's lock: none of them lives."""
     try:
-        await _note_crashes(run, repository=repository, own=own)
+        await _mark_crashed(run, repository=repository, own=own)
     except (httpx.HTTPError, PrefectException) as error:
         get_run_logger().debug("earlier flow runs were not ended: %s", error)
 
 
-async def _note_crashes(run: str, *, repository: str, own: UUID) -> None:
+async def _mark_crashed(run: str, *, repository: str, own: UUID) -> None:
     running = FlowRunFilter(
         name=FlowRunFilterName(any_=[run]),
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])),

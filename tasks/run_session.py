@@ -66,7 +66,7 @@ class TaskRun:
         self._live, self._node, self._slot = live, node, slot
         self._burnt, self._limits = 1, 0
         self._outage = Outage()
-        self._told: set[type[MachineError]] = set()
+        self._warned: set[type[MachineError]] = set()
         self._late: set[type[MiyabiError]] = set()
         begun = live.resume.continuation(node.id)
         self._resumes = begun.conversation if begun else None
@@ -98,10 +98,10 @@ class TaskRun:
                 self._slot.close_machine(time.time() + MACHINE_AWAY_SECONDS)
                 return
             self._live.warn(str(error))
-            self._slot.condemn(error)
+            self._slot.exclude(error)
         elif result.outcome is Outcome.USAGE_LIMIT and step is Next.FINISH:
             self._live.warn(str(error))
-            self._slot.condemn_account(error)
+            self._slot.exclude_account(error)
 
     def _next(self, result: SessionResult) -> Next:
         joined, self._joins = self._joins, False
@@ -114,7 +114,9 @@ class TaskRun:
             max_attempts=runs.max_attempts,
             other_machines=self._slot.can_move,
             wait_until=now + 3600 * runs.limit_patience_hours,
-            bears_outage=self._outage.is_borne(result, now=now, patience_seconds=self._patience_seconds(result)),
+            waits_out_outage=self._outage.within_grace(
+                result, now=now, patience_seconds=self._patience_seconds(result)
+            ),
         )
 
     def _patience_seconds(self, result: SessionResult) -> float:
@@ -142,12 +144,12 @@ class TaskRun:
         if reason is None or live.resume.pending(node.id):
             return None
         last = live.results[node.id]
-        told = live.no_session(
+        result_so_far = live.no_session(
             node.id, outcome=Outcome.BUDGET_EXCEEDED, error=BudgetSpent(reason), machine=last.machine
         )
         names = ("branch", "base", "head", "changes", "strays", "submodules", "left_there")
         kept = {name: getattr(last, name) for name in names}
-        live.keep(result := told.model_copy(update=kept))
+        live.keep(result := result_so_far.model_copy(update=kept))
         return result
 
     async def _started(self) -> SessionResult:
@@ -166,14 +168,14 @@ class TaskRun:
                 return await attempt.run()
             except MachineFull as full:  # another orchestrator's sessions: the machine knows better than the limit
                 self._note_waiting(full)
-                await slot.park(time.time() + MACHINE_FULL_SECONDS, stay=self._resumes is not None)
+                await slot.requeue(time.time() + MACHINE_FULL_SECONDS, stay=self._resumes is not None)
             except MachineError as away:
                 if not away.transient:
                     raise
                 self._note_waiting(away)
                 self._live.warn(f"{slot.machine.name} was passed over for a while, because it did not answer")
                 slot.close_machine(time.time() + MACHINE_AWAY_SECONDS)
-                await slot.park(time.time(), stay=self._resumes is not None)
+                await slot.requeue(time.time(), stay=self._resumes is not None)
 
     async def _spec(self, attempt: int) -> SessionSpec:
         return await self._live.spec(self._node, attempt=attempt, conversation=self._resumes)
@@ -192,9 +194,9 @@ class TaskRun:
     def _note_waiting(self, reason: MachineError) -> None:
         """Says so once, however often the machine is asked."""
         self._say_waiting(str(reason))
-        if type(reason) not in self._told:
+        if type(reason) not in self._warned:
             get_run_logger().warning("%s: %s", self._node.id, reason)
-        self._told.add(type(reason))
+        self._warned.add(type(reason))
 
     def _say_waiting(self, reason: str) -> None:
         self._live.board.update(self._node.id, state=TaskState.READY, last_action=reason)
@@ -219,7 +221,7 @@ class TaskRun:
     async def _stay(self, until: float) -> None:
         """A slot on this machine, or on another one where this one takes nothing more meanwhile."""
         try:
-            await self._slot.park(until, stay=True)
+            await self._slot.requeue(until, stay=True)
         except MachineError:
             if not self._slot.can_move:
                 raise
@@ -234,7 +236,7 @@ class TaskRun:
         spread = random.uniform(0, margin)  # noqa: S311 - all at once would meet the next limit
         async with self._said_to_wait("the usage limit", until + spread):
             if self._resumes is None:
-                await self._slot.park(until + spread)
+                await self._slot.requeue(until + spread)
             else:
                 await self._stay(until + spread)
 

@@ -17,7 +17,7 @@ from miyabi.system import guarded_command
 from miyabi.text.redact import redact
 from miyabi.text.sanitize import one_line
 from tasks.declaration import TASK
-from tasks.runner.runner import attended
+from tasks.runner.runner import await_state
 
 
 @task(name="verify", task_run_name="verify {label}: {name}", **TASK)
@@ -33,7 +33,7 @@ async def verify(
     Returns:
         The `CommandEnd`, as the data of a failed state where the exit status is not 0.
     """
-    line = shlex.join(["exec", *guarded_command.words(command, timeout_seconds=timeout_seconds)])
+    line = shlex.join(["exec", *guarded_command.guarded(command, timeout_seconds=timeout_seconds)])
     operation = ShellOperation(commands=[line], working_dir=folder, shell="sh", log_prefix=None)  # noqa: S604 - the name of one
     async with operation:
         process = await operation.atrigger()
@@ -49,7 +49,7 @@ async def run_as_task(command: str, *, folder: Path, timeout_seconds: float, lab
     Raises:
         CancelledError: the flow run is to end; the command has ended before.
     """
-    state = await attended(verify.submit(command, folder, timeout_seconds, label, _name(command)))
+    state = await await_state(verify.submit(command, folder, timeout_seconds, label, _name(command)))
     if state.is_cancelled():
         raise asyncio.CancelledError(state.message)
     end = await state.aresult(raise_on_failure=False)

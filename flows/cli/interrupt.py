@@ -1,4 +1,4 @@
-"""A flow that a person pressed: shown while it runs, interrupted once or twice, left when its server is gone."""
+"""A flow that a person started: shown while it runs, interrupted once or twice, left when its server is gone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INTERRUPTED = (
 )
 
 
-class Pressed:
+class InterruptibleFlow:
     """One flow run of this process. `find` names the run to show."""
 
     def __init__(self, find: Find) -> None:

@@ -15,7 +15,7 @@ from rich.text import Text
 from flows.cli.tables import fitted_table
 from flows.cli.terminal import showable
 from miyabi.runs.folder import RunFolder
-from miyabi.runs.progress import Board, Row, Snapshot
+from miyabi.runs.progress import Board, Snapshot, TaskProgress
 from miyabi.text.units import clock, count
 
 _STYLE = {
@@ -79,7 +79,7 @@ def _show_lines(find: Find, console: Console, done: threading.Event) -> None:
                 console.print(_line(row, snapshot), soft_wrap=True, markup=False)
 
 
-def _line(row: Row, snapshot: Snapshot) -> str:
+def _line(row: TaskProgress, snapshot: Snapshot) -> str:
     """When it was since the start of the run, and what a task came to; for its end also how long it took."""
     where = f" on {row.machine}" if row.machine else ""
     after = f" after {row.elapsed(snapshot.now)}" if row.outcome and row.started else ""
@@ -108,13 +108,13 @@ def _title(snapshot: Snapshot) -> str:
     return f"{snapshot.sentence}; {snapshot.note}" if snapshot.note else snapshot.sentence
 
 
-def _first(snapshot: Snapshot, rows: int) -> list[Row]:
+def _first(snapshot: Snapshot, rows: int) -> list[TaskProgress]:
     """Those at work first, then the ended, then the waiting: what fits the terminal."""
     rank = {"done": 1, "waiting": 2, "ready": 2}
     return sorted(snapshot.rows, key=lambda row: rank.get(row.state, 0))[:rows]
 
 
-def _cells(row: Row, now: float) -> tuple[str, ...]:
+def _cells(row: TaskProgress, now: float) -> tuple[str, ...]:
     state = row.outcome or row.state
     style = _STYLE.get(state, "green" if state == "succeeded" else "red")
     cost = f"{'≥ ' if row.cost_is_partial else ''}${row.cost_usd:.2f}" if row.cost_usd else ""

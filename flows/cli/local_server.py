@@ -59,8 +59,8 @@ def ensure_server(home: Path) -> Server:
         SettingsError: Prefect's profiles cannot be read, or the address that they or the shell give is mistyped.
         ServerError: it does not answer, with the end of its log.
     """
-    if told := api_address():
-        url, source = told
+    if given := api_address():
+        url, source = given
         return _given(url.strip().rstrip("/"), source=source)
     return local_server(home)
 

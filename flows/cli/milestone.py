@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from flows.cli.exit_code import ExitCode
-from flows.cli.interrupt import Pressed
+from flows.cli.interrupt import InterruptibleFlow
 from flows.cli.live_table import Find
 from flows.cli.prepare import given, hosts_of, make_ready
 from flows.cli.summary import summary
@@ -18,7 +18,7 @@ from miyabi.errors import BadInput
 from miyabi.git.repository import Repository
 from miyabi.git.sparse_checkout import require_checked_out
 from miyabi.github.access import GitHubLogin
-from miyabi.github.linked_repository import Place
+from miyabi.github.linked_repository import LinkedRepository
 from miyabi.integration.values import Integration
 from miyabi.reports.files import read_report
 from miyabi.runs.folder import RunFolder
@@ -40,11 +40,13 @@ def orchestrate_milestone(*, milestone: str, repository: Path, config: Path | No
     from flows.run_milestone import run_milestone  # noqa: PLC0415 - Prefect is imported once its settings stand
 
     find, parameters = _own_run(root), given(config=config, **choices)
-    pressed = Pressed(find)
-    state = pressed.run(lambda: run_milestone(repository=root, milestone=milestone, return_state=True, **parameters))
+    interruptible = InterruptibleFlow(find)
+    state = interruptible.run(
+        lambda: run_milestone(repository=root, milestone=milestone, return_state=True, **parameters)
+    )
     if state is None or state.is_cancelled():
         click.echo("miyabi: cut short; the same command goes on from here", err=True)
-        return pressed.leave(ExitCode.INTERRUPTED if pressed.is_interrupted or state else ExitCode.FAILED)
+        return interruptible.leave(ExitCode.INTERRUPTED if interruptible.is_interrupted or state else ExitCode.FAILED)
     if state.name == "BadInput":
         raise BadInput(state.message)
     _show_end(find(), state)
@@ -63,7 +65,9 @@ async def _root(repository: Path, *, config: Path | None, run: str | None, githu
     if run:
         valid_run_name(run)
     if github is None:
-        await Place.open(opened.root, login=GitHubLogin.of_environment(os.environ), config=config, overrides={})
+        await LinkedRepository.open(
+            opened.root, login=GitHubLogin.of_environment(os.environ), config=config, overrides={}
+        )
     return opened.root
 
 
@@ -85,10 +89,10 @@ def _holder(folder: RunFolder) -> str:
 
 
 def _show_end(folder: RunFolder | None, state: Any) -> None:
-    """The night's own sentence, then what there is to say of its run."""
+    """The milestone's own sentence, then what there is to say of its run."""
     click.echo(state.message or state.name, err=not _is_whole(state))
     if folder and (report := read_report(folder)):
-        click.echo(summary(report, folder.find_kept(Integration), folder).partition("\n")[2])
+        click.echo(summary(report, folder.load(Integration), folder).partition("\n")[2])
 
 
 def _is_whole(state: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from flows.cli.exit_code import ExitCode
-from flows.cli.interrupt import Pressed
+from flows.cli.interrupt import InterruptibleFlow
 from flows.cli.options import PATH, config_option, repository_option, strategy_option
 from flows.cli.prepare import given, hosts_of, make_ready
 from flows.cli.summary import show_end
@@ -19,7 +19,7 @@ from miyabi.dag.graph import Dag
 from miyabi.errors import BadInput, GitHubError
 from miyabi.git.submodules import submodules_of
 from miyabi.github.access import GitHubLogin
-from miyabi.github.linked_repository import Place
+from miyabi.github.linked_repository import LinkedRepository
 from miyabi.runs.folder import RunFolder, new_run_name
 from miyabi.runs.start import RunRequest, read_request
 
@@ -76,8 +76,8 @@ def orchestrate_dag(request: RunRequest, *, pull_request: bool = False, github: 
     if is_published:
         _require_publishable(folder.repository, **published)
     click.echo(f"run         {folder.run}\nui          {ui}")
-    pressed = Pressed(lambda: folder)
-    code = pressed.leave(_run(folder, _parameters(request, folder), pressed))
+    interruptible = InterruptibleFlow(lambda: folder)
+    code = interruptible.leave(_run(folder, _parameters(request, folder), interruptible))
     if pull_request and request.rehearse:
         click.echo("home        a rehearsal opens no pull request")
     elif pull_request and code != ExitCode.INTERRUPTED:
@@ -112,9 +112,9 @@ def _require_publishable(root: Path, *, config: Path | None = None, github: str 
     from flows.parameters import log_in  # noqa: PLC0415 - Prefect is imported once its settings stand
 
     login, said = log_in(github)
-    place = asyncio.run(Place.open(root, login=login, config=config, overrides=said))
+    linked = asyncio.run(LinkedRepository.open(root, login=login, config=config, overrides=said))
     try:
-        asyncio.run(place.require_writable())
+        asyncio.run(linked.require_writable())
     except GitHubError as error:
         click.echo(f"warning: {error}", err=True)
 
@@ -127,17 +127,17 @@ def _open_pull_request(folder: RunFolder, parameters: dict[str, Any]) -> ExitCod
     return ExitCode.SUCCEEDED if state.is_completed() else ExitCode.FAILED
 
 
-def _run(folder: RunFolder, parameters: dict[str, Any], pressed: Pressed) -> ExitCode:
+def _run(folder: RunFolder, parameters: dict[str, Any], interruptible: InterruptibleFlow) -> ExitCode:
     from flows.run_dag import run_dag  # noqa: PLC0415 - Prefect is imported once its settings stand
 
-    state = pressed.run(lambda: run_dag(**parameters, return_state=True))
+    state = interruptible.run(lambda: run_dag(**parameters, return_state=True))
     if state and state.name == "BadInput":
         raise BadInput(state.message)
     code = show_end(folder, said=state.message if state else None, is_failed=bool(state and state.is_failed()))
     if state and not state.is_cancelled() and state.name != "DiskFull":
         return code
     click.echo(f"to go on    miyabi orchestrate --run {folder.run}")
-    is_cut_short = pressed.is_interrupted or (state and state.is_cancelled())
+    is_cut_short = interruptible.is_interrupted or (state and state.is_cancelled())
     return ExitCode.INTERRUPTED if is_cut_short else ExitCode.FAILED
 
 

@@ -14,11 +14,11 @@ def miyabi_home() -> Path:
     Raises:
         SettingsError: it is the home of nobody.
     """
-    told = os.environ.get("MIYABI_HOME") or "~/.miyabi"
+    given = os.environ.get("MIYABI_HOME") or "~/.miyabi"
     try:
-        return Path(told).expanduser().absolute()
+        return Path(given).expanduser().absolute()
     except RuntimeError:
-        text = f"MIYABI_HOME: {told!r}: there is no such home. Set MIYABI_HOME to a folder of yours."
+        text = f"MIYABI_HOME: {given!r}: there is no such home. Set MIYABI_HOME to a folder of yours."
         raise SettingsError(text) from None
 
 

@@ -29,7 +29,7 @@ def make_ready(hosts: Iterable[str] = ()) -> str:
     """The address of the UI of a server that answers; Prefect in this process uses it.
 
     No proxy is asked for this computer and for `hosts`, the machines. A local server that dies while this process lives
-    is started again, so that no night ends with it.
+    is started again, so that no run ends with it.
 
     Raises:
         SettingsError: Prefect's own settings, or a proxy, cannot be used.

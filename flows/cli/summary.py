@@ -6,7 +6,7 @@ import click
 
 from flows.cli.exit_code import ExitCode
 from miyabi.integration.values import Integration, NotIntegrated
-from miyabi.pull_requests.publish import Homecoming
+from miyabi.pull_requests.publish import Publication
 from miyabi.reports.files import read_report
 from miyabi.reports.integration import integration_sentence, went_well
 from miyabi.reports.markdown import summary_sentence
@@ -22,7 +22,7 @@ def show_end(folder: RunFolder, *, said: str | None = None, is_failed: bool = Fa
 
     Where there is no report, what the flow run `said` last is the only word about it; where it `is_failed`, why.
     """
-    report, integration = read_report(folder), folder.find_kept(Integration)
+    report, integration = read_report(folder), folder.load(Integration)
     said = one_line(said, characters=300) if said else ""
     if report is None:
         why = f": {said}" if said else ""
@@ -37,12 +37,16 @@ def show_end(folder: RunFolder, *, said: str | None = None, is_failed: bool = Fa
 
 def summary(report: Report, integration: Integration | None, folder: RunFolder) -> str:
     """The report's own sentence, what went wrong, and where everything is."""
-    home, branch = folder.find_kept(Homecoming), integration or folder.find_kept(NotIntegrated)
-    pulls = [f"pull request {pull.html_url or f'#{pull.number}'}" for pull in home.pull_requests] if home else []
+    publication, branch = folder.load(Publication), integration or folder.load(NotIntegrated)
+    pulls = (
+        [f"pull request {pull.html_url or f'#{pull.number}'}" for pull in publication.pull_requests]
+        if publication
+        else []
+    )
     lines = [
         summary_sentence(report),
-        *(f"  {trouble.task}: {trouble.outcome}: {trouble.text}" for trouble in report.troubles),
-        *(f"  {each.task}: {told}" for each in report.elsewhere for told in each.told),
+        *(f"  {failure.task}: {failure.outcome}: {failure.text}" for failure in report.troubles),
+        *(f"  {each.task}: {sentence}" for each in report.elsewhere for sentence in each.in_words),
         *([f"branch      {integration_sentence(branch, report)}"] if branch else []),
         *pulls,
         f"report      {folder.report_file}",

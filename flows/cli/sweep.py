@@ -17,7 +17,7 @@ from miyabi.git.sparse_checkout import require_checked_out
 from miyabi.git.submodules import submodules_of
 from miyabi.machines.connect import open_host
 from miyabi.runs.folder import RunFolder, valid_run_name
-from miyabi.runs.sweep import Swept, left_there, not_home, note_swept, sweep_machine
+from miyabi.runs.sweep import Swept, left_there, not_collected, note_swept, sweep_machine
 from miyabi.settings.settings import CONFIG_FILE, Settings
 
 
@@ -56,7 +56,7 @@ def sweep(*, run: str, repository: Path, config: Path | None, branches: bool, ye
     if not folder.path.exists() and not any(each.is_there for each in swept):
         _require_branches(repo, folder)
     for each in swept:
-        click.echo(each.told)
+        click.echo(each.sentence)
     if branches:
         for whose in asyncio.run(_with_submodules(repo, folder)):
             _sweep_branches(whose, run, yes=yes)
@@ -77,18 +77,18 @@ def _require_branches(repo: Repository, folder: RunFolder) -> None:
 
 
 def _may_go(folder: RunFolder) -> bool:
-    left, large = not_home(folder), left_there(folder)
+    left, large = not_collected(folder), left_there(folder)
     if not left and not large:
         return True
     if left:
         click.echo(f"not home yet: the work of {', '.join(left)}", err=True)
-    for told in large:
-        click.echo(told, err=True)
+    for message in large:
+        click.echo(message, err=True)
     return sys.stdin.isatty() and click.confirm("Sweep all the same? That work is lost then.")
 
 
 def _how_to_keep(folder: RunFolder) -> str:
-    if not_home(folder):
+    if not_collected(folder):
         return f"To bring that work home: miyabi orchestrate --run {folder.run}"
     return f"Copy what you need from there (scp), then: miyabi sweep {folder.run} --yes"
 
@@ -97,8 +97,8 @@ def _missing(settings: Settings, folder: RunFolder) -> list[Swept]:
     """The machines that the run had and the configuration has no more."""
     known = {machine.name for machine in settings.machines}
     had = folder.info().machines if folder.info_file.exists() else ()
-    told = "not swept: it is not in the configuration. Put it back there, then sweep again"
-    return [Swept(False, f"{machine.name}: {told}") for machine in had if machine.name not in known]
+    message = "not swept: it is not in the configuration. Put it back there, then sweep again"
+    return [Swept(False, f"{machine.name}: {message}") for machine in had if machine.name not in known]
 
 
 async def _sweep_all(settings: Settings, repo: Repository, run: str, *, is_known: bool) -> list[Swept]:

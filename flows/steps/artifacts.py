@@ -66,7 +66,7 @@ _REPORT_SECONDS = 5.0
 
 
 def report_artifact(folder: RunFolder, report: Report, *, to_go_on: str = "") -> MarkdownArtifact:
-    """The artifact, to be created, of the flow run that a person pressed, or of the one that calls.
+    """The artifact, to be created, of the flow run that a person started, or of the one that calls.
 
     Its description says what came of the run, and how to go on with it where that is told.
     """

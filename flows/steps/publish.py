@@ -9,10 +9,17 @@ from flows.steps.artifacts import artifact_key
 from flows.steps.results import value_of
 from miyabi.dag.graph import Dag
 from miyabi.errors import BadInput
-from miyabi.github.linked_repository import Place
+from miyabi.github.linked_repository import LinkedRepository
 from miyabi.github.values import PullRequest
 from miyabi.integration.values import Integration
-from miyabi.pull_requests.publish import Homecoming, Luggage, base_branch, nothing_to_bring, pack, statuses_of
+from miyabi.pull_requests.publish import (
+    Publication,
+    PublicationPlan,
+    base_branch,
+    nothing_to_publish,
+    plan_publication,
+    statuses_of,
+)
 from miyabi.reports.files import read_report, write_report
 from miyabi.reports.report import Report
 from miyabi.runs.folder import RunFolder
@@ -21,7 +28,7 @@ from miyabi.system import files
 from tasks.github import Pushed, push_branches, put_pull_requests, put_statuses
 
 
-def bring_home(folder: RunFolder, place: Place) -> Homecoming:
+def publish(folder: RunFolder, linked: LinkedRepository) -> Publication:
     """What of the run is at GitHub afterwards; the run folder keeps it. As often as you like.
 
     Raises:
@@ -29,47 +36,49 @@ def bring_home(folder: RunFolder, place: Place) -> Homecoming:
         NotDone: GitHub refuses, or does not answer; the same again goes on where this ended.
     """
     report = read_report(folder) or write_report(folder)
-    integration = folder.find_kept(Integration)
+    integration = folder.load(Integration)
     if integration is None:
         raise BadInput(f"run {folder.run} is not integrated yet. Press aggregate-results for it first.")
-    of, mode = folder.find_kept(MilestoneRun), place.settings.pull_request.mode
+    of, mode = folder.load(MilestoneRun), linked.settings.pull_request.mode
     issues = Dag.load(folder.dag_file).issues
-    luggage = pack(report, integration, issues=issues, mode=mode, name=of.title if of else "")
-    _keep_texts(folder, luggage)
-    if note := nothing_to_bring(report, integration, luggage):
+    plan = plan_publication(report, integration, issues=issues, mode=mode, name=of.title if of else "")
+    _keep_texts(folder, plan)
+    if note := nothing_to_publish(report, integration, plan):
         get_run_logger().info("%s", note)
         pulls: tuple[PullRequest, ...] = ()
     else:
-        pulls = _send(folder, place, luggage, of=of)
-        _set_statuses(report, integration, place)
-    home = Homecoming(repository=place.access.repository, pull_requests=pulls, note=note, told=report.ended)
-    folder.keep(home)
-    return home
+        pulls = _send(folder, linked, plan, of=of)
+        _set_statuses(report, integration, linked)
+    publication = Publication(repository=linked.access.repository, pull_requests=pulls, note=note, told=report.ended)
+    folder.keep(publication)
+    return publication
 
 
-def _send(folder: RunFolder, place: Place, luggage: Luggage, *, of: MilestoneRun | None) -> tuple[PullRequest, ...]:
-    pushed: Pushed = value_of(push_branches.submit(folder.run, place=place, branches=luggage.branches))
-    base = base_branch(folder.info(), of, place.settings.pull_request) or pushed.default_branch
-    texts = [text for text in luggage.texts if text.branch not in pushed.decided]
+def _send(
+    folder: RunFolder, linked: LinkedRepository, plan: PublicationPlan, *, of: MilestoneRun | None
+) -> tuple[PullRequest, ...]:
+    pushed: Pushed = value_of(push_branches.submit(folder.run, linked=linked, branches=plan.branches))
+    base = base_branch(folder.info(), of, linked.settings.pull_request) or pushed.default_branch
+    texts = [text for text in plan.texts if text.branch not in pushed.decided]
     milestone = of.number if of else None
-    put = value_of(put_pull_requests.submit(folder.run, place=place, texts=texts, base=base, milestone=milestone))
-    pulls = tuple({**pushed.decided, **put}[text.branch] for text in luggage.texts)
+    put = value_of(put_pull_requests.submit(folder.run, linked=linked, texts=texts, base=base, milestone=milestone))
+    pulls = tuple({**pushed.decided, **put}[text.branch] for text in plan.texts)
     for pull in pulls:
         key = artifact_key("pull-request", f"{folder.run}-{pull.number}")
         create_link_artifact(pull.html_url, link_text=f"#{pull.number} {pull.title}", key=key)
     return pulls
 
 
-def _set_statuses(report: Report, integration: Integration, place: Place) -> None:
+def _set_statuses(report: Report, integration: Integration, linked: LinkedRepository) -> None:
     """That they cannot be set is told, but ends nothing: the work is at GitHub."""
-    settings = place.settings.pull_request
+    settings = linked.settings.pull_request
     if settings.statuses:
         statuses = statuses_of(report, integration, mode=settings.mode)
-        put_statuses.submit(report.run, place=place, statuses=statuses).wait()
+        put_statuses.submit(report.run, linked=linked, statuses=statuses).wait()
 
 
-def _keep_texts(folder: RunFolder, luggage: Luggage) -> None:
+def _keep_texts(folder: RunFolder, plan: PublicationPlan) -> None:
     """What the pull requests say, as a file of the run: to read where none is opened, and all that did not fit."""
-    texts = [f"# {text.title}\n\n{text.body}\n{text.overflow or ''}".rstrip() for text in luggage.texts]
+    texts = [f"# {text.title}\n\n{text.body}\n{text.overflow or ''}".rstrip() for text in plan.texts]
     if texts:
-        files.write_text(folder.path / "pull_request.md", "\n\n---\n\n".join(texts) + "\n")
+        files.atomic_write(folder.path / "pull_request.md", "\n\n---\n\n".join(texts) + "\n")

@@ -22,7 +22,7 @@ from miyabi.runs.run import Run
 from miyabi.sessions.remote_session import live_sessions
 from miyabi.settings.settings import Settings
 from tasks.run_session import run_session
-from tasks.runner.runner import FleetTaskRunner, attended
+from tasks.runner.runner import FleetTaskRunner, await_state
 
 STATUS_SECONDS = 0.5
 
@@ -65,7 +65,7 @@ class Resolving:
             for task in live.startable():
                 with use_run(live):
                     future = run_session.submit(task)
-                state = await attended(future)
+                state = await await_state(future)
                 live.note_end(task, state=state.name, message=state.message)
         finally:
             showing.cancel()
@@ -106,7 +106,7 @@ class Resolving:
             strategy=live.settings.runs.strategy,
             requires=lambda parameters: self._live.resume.requires(parameters["task_id"]),
             sessions=_count_sessions,
-            ledger=self.folder.integration_leases_file,
+            lease_file=self.folder.integration_leases_file,
         )
         for error in out:
             get_run_logger().warning("not used: %s", error)

@@ -13,7 +13,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.steps.artifacts import ProgressArtifact
-from miyabi.attempts.recover import bring_home_leftovers
+from miyabi.attempts.recover import recover_abandoned
 from miyabi.errors import BadInput, DiskFull, MachineError
 from miyabi.machines.machine import Machine
 from miyabi.runs.preflight import preflight
@@ -21,7 +21,7 @@ from miyabi.runs.run import Run
 from miyabi.runs.start import record_machines
 from miyabi.sessions.remote_session import live_sessions
 from miyabi.system.retrying import retried_blocking
-from tasks.prefect_server import lose_patience, note_crashes, watch_for_cancellation
+from tasks.prefect_server import mark_crashed_flow_runs, retry_briefly, watch_for_cancellation
 from tasks.run_session import run_session
 from tasks.runner.futures import ended
 from tasks.runner.runner import FleetTaskRunner
@@ -53,7 +53,7 @@ def equip(live: Run, runner: FleetTaskRunner) -> None:
         get_run_logger().warning("%s", live.board.note)
     runner.spawn(_write_status(live))
     own, repository = UUID(str(flow_run.id)), str(live.repository.root)
-    runner.spawn(note_crashes(live.run, repository=repository, own=own))
+    runner.spawn(mark_crashed_flow_runs(live.run, repository=repository, own=own))
     for name in filter(None, (flow_run.id, flow_run.parent_flow_run_id)):
         runner.spawn(watch_for_cancellation(UUID(str(name)), cancel=runner.cancel_all))
 
@@ -68,7 +68,7 @@ def _equip(live: Run, runner: FleetTaskRunner) -> tuple[MachineError, ...]:
         prepare=lambda machine, parameters: live.worktrees.prepare(machine, dag.by_id[parameters["task_id"]]),
         abandon=lambda machine, parameters: live.worktrees.abandon(machine, dag.by_id[parameters["task_id"]]),
         sessions=lambda machine: count_sessions(live, machine),
-        ledger=live.folder.leases_file,
+        lease_file=live.folder.leases_file,
     )
     if out:
         live.leave_out({error.machine: error for error in out})
@@ -87,7 +87,7 @@ def submit_all(live: Run) -> Futures:
 
 
 def see_through(live: Run, runner: FleetTaskRunner, futures: Futures) -> None:
-    """Waits for every task; when interrupted, lets the sessions be stopped and their work come home first.
+    """Waits for every task; when interrupted, lets the sessions be stopped and their work be collected first.
 
     Raises:
         DiskFull: what became of the run could not be written.
@@ -96,10 +96,10 @@ def see_through(live: Run, runner: FleetTaskRunner, futures: Futures) -> None:
     runner.spawn(progress.keep())
     try:
         wait(list(futures.values()))
-        runner.call(bring_home_leftovers(live))
+        runner.call(recover_abandoned(live))
         is_interrupted = False
     except BaseException:
-        lose_patience()
+        retry_briefly()
         runner.cancel_all("The run was interrupted.")
         wait(list(futures.values()), timeout=GOODBYE_SECONDS)
         raise
@@ -127,14 +127,14 @@ def _end(live: Run, *, is_interrupted: bool) -> None:
 
 def with_room(live: Run, call: Callable[[], T]) -> T:
     """What the call returns; while our own disk is full it is made again. Raises DiskFull when patience is over."""
-    told: list[DiskFull] = []
+    warned: list[DiskFull] = []
 
     def tell(error: DiskFull) -> None:
-        if not told:
+        if not warned:
             get_run_logger().warning("waits for room: %s", error)
-        told.append(error)
+        warned.append(error)
 
-    return retried_blocking(call, patience_seconds=live.absences.patience_seconds, on_wait=tell)
+    return retried_blocking(call, patience_seconds=live.outages.patience_seconds, on_wait=tell)
 
 
 async def count_sessions(live: Run, machine: Machine) -> int:

@@ -1,4 +1,4 @@
-"""One attempt: checkout, session, end, commits home, outcome. Whatever happens, there is a result."""
+"""One attempt: checkout, session, end, commits collected, outcome. Whatever happens, there is a result."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from miyabi.attempts.finish import STOP_GRACE_SECONDS, Harvest
-from miyabi.attempts.inconclusive import Stand, untold
+from miyabi.attempts.finish import STOP_GRACE_SECONDS, Finish
+from miyabi.attempts.inconclusive import KnownState, inconclusive_result
 from miyabi.claude.command import check_prelude, inherited, script
 from miyabi.claude.spending import Before
 from miyabi.claude.transcript import Init, Transcript, missing_command
@@ -31,7 +31,7 @@ from miyabi.system.retrying import is_our_disk, retried
 
 T = TypeVar("T")
 
-_HURRIED_SECONDS = 2.0
+_CANCELLED_AGAIN_SECONDS = 2.0
 _NOT_THERE = {State.NONE, State.STAGED}
 
 
@@ -44,7 +44,7 @@ class Attempt:
         spec: what to run.
         machine: where.
         reason: why this machine was chosen.
-        on_exit: called the moment the machine's slot is free for another, which may be before the commits come home.
+        on_exit: called the moment the machine's slot is free for another, which may be before commits are collected.
         on_wait: called with what the machine, or our own disk, met each time that something is tried again later.
         is_given_up: there is a later attempt, which has the branch and is what the board tells of.
     """
@@ -59,7 +59,7 @@ class Attempt:
     transcript: Transcript = field(default_factory=Transcript)
     _start: datetime = field(default_factory=lambda: datetime.now(UTC))
     _missing: str | None = None
-    _stand: Stand = Stand.NOTHING
+    _known_state: KnownState = KnownState.NOTHING
     _is_under_way: bool = False
     _said: TaskState = TaskState.PREPARING
     _before: Before = field(init=False)
@@ -77,12 +77,12 @@ class Attempt:
         Raises:
             MachineFull: the machine itself refused; nothing was started.
             MachineError: it does not answer at the moment; the same attempt may be made again.
-            CancelledError: after the session was stopped and its work brought home.
+            CancelledError: after the session was stopped and its work collected.
         """
         session = self._session(self.spec.paths)
         try:
             await self._with_room(lambda: self._begin(session))
-            self.live.absences.end(self.machine.name)
+            self.live.outages.end(self.machine.name)
             result = await self._see_through(session)
         except asyncio.CancelledError:
             await self._give_up(session)
@@ -92,14 +92,14 @@ class Attempt:
             raise
         except (MachineError, SessionError, GitError, DiskFull) as error:
             is_away = isinstance(error, MachineError) and error.transient
-            if is_away and not self._is_under_way and self.live.absences.is_borne(self.machine.name):
+            if is_away and not self._is_under_way and self.live.outages.within_grace(self.machine.name):
                 raise
             result = self._without_end(error)
         self.live.keep(result)
         return result
 
     async def recover(self) -> SessionResult | None:
-        """Ends a session that was given up; what came of it, None where it is gone. Raises as `Harvest.bring`."""
+        """Ends a session that was given up; what came of it, None where it is gone. Raises as `Finish.collect`."""
         session, known = self._session(self.spec.paths), AttemptRecord.pending(self._files)
         if known and not known.is_at(self.machine):
             raise SessionError(known.moved(self.machine))
@@ -112,7 +112,7 @@ class Attempt:
     async def _begin(self, session: RemoteSession) -> None:
         """Sees that it runs: as an earlier orchestrator started it, or started now."""
         if known := AttemptRecord.pending(self._files):
-            self._start, self._stand = known.start, Stand.ASKED
+            self._start, self._known_state = known.start, KnownState.ASKED
             if await self._is_there(session, known):
                 return
         self._say(TaskState.PREPARING)
@@ -132,11 +132,11 @@ class Attempt:
         if (await session.status()).state not in _NOT_THERE:
             return True
         if not known.is_at(self.machine):
-            self._stand = Stand.MOVED
+            self._known_state = KnownState.MOVED
             raise SessionError(known.moved(self.machine))
-        self._stand = Stand.NOTHING
+        self._known_state = KnownState.NOTHING
         if any(file.exists() and file.stat().st_size for file in self._output):
-            self._stand = Stand.GONE
+            self._known_state = KnownState.GONE
             text = f"{self.machine.name} knows nothing of session {self.spec.paths.session} any more, which ran there."
             raise SessionError(f"{text} Was {self.machine.workspace} cleaned?")
         return False
@@ -153,7 +153,7 @@ class Attempt:
         spec, machine = self.spec, self.machine
         agent = await install(self.live.host(machine), machine.workspace, "rehearsal") if spec.rehearse else None
         prelude, workspace = check_prelude(spec, machine), self.live.workspace(machine)
-        self._stand = Stand.ASKED
+        self._known_state = KnownState.ASKED
         try:
             await session.start(
                 script=script(spec, machine, checkout=checkout, inherited=inherited(machine), agent=agent),
@@ -172,29 +172,29 @@ class Attempt:
             )
         except (MachineError, SessionError) as error:
             if not error.transient and type(error) is not MachineError:  # the machine said no
-                self._stand = Stand.NOTHING
+                self._known_state = KnownState.NOTHING
             raise
 
     async def _see_through(self, session: RemoteSession) -> SessionResult:
-        self._stand, self._is_under_way = Stand.ASKED, True
+        self._known_state, self._is_under_way = KnownState.ASKED, True
         self._say(TaskState.RUNNING)
         status = await self._follow(session)
-        self._stand = Stand.OVER
+        self._known_state = KnownState.OVER
         if (said := self.transcript.result) and not said.is_error:  # else the next one may meet the same there
             self.on_exit()
         self._say(TaskState.COLLECTING)
-        harvest = Harvest(
+        finish = Finish(
             live=self.live,
             spec=self.spec,
             machine=self.machine,
             session=session,
             start=self._start,
             reason=self.reason,
-            aside=self.is_given_up,
+            to_strays=self.is_given_up,
             on_wait=self._note_wait,
         )
-        bring = partial(harvest.bring, status, transcript=self.transcript, missing=self._missing)
-        return await self._with_room(bring)
+        collect = partial(finish.collect, status, transcript=self.transcript, missing=self._missing)
+        return await self._with_room(collect)
 
     async def _follow(self, session: RemoteSession) -> Status:
         stopping: list[asyncio.Task[Status]] = []
@@ -212,10 +212,10 @@ class Attempt:
                 *self._output,
                 on_output=on_output,
                 on_wait=lambda error: self._note_wait(error) if is_our_disk(error) else None,
-                patience_seconds=self.live.absences.patience_seconds,
+                patience_seconds=self.live.outages.patience_seconds,
             )
         except RemoteFailed:  # its output is damaged there; its work need not be
-            patience_seconds = self.live.absences.patience_seconds
+            patience_seconds = self.live.outages.patience_seconds
             status = await retried(session.status, patience_seconds=patience_seconds, on_wait=self._note_wait)
             if status.live:
                 raise
@@ -224,23 +224,23 @@ class Attempt:
         return status
 
     async def _give_up(self, session: RemoteSession) -> None:
-        """We were asked to stop: end the whole tree, bring home what there is, keep the result."""
+        """We were asked to stop: end the whole tree, collect what there is, keep the result."""
         if AttemptRecord.pending(self._files) is None:
             return
         try:
             await self._stop(session)
             self.live.keep(await self._see_through(session))
         except (MachineError, SessionError, GitError, DiskFull) as error:
-            if self._stand is Stand.OVER:  # else it is left where it is, for the next orchestrator to find
+            if self._known_state is KnownState.OVER:  # else it is left where it is, for the next orchestrator to find
                 self.live.keep(self._without_end(error))
 
     async def _stop(self, session: RemoteSession) -> None:
-        """Told to hurry meanwhile, it still sees that the machine is told."""
+        """Cancelled again meanwhile, it still sees that the machine is stopped."""
         stopping = asyncio.ensure_future(session.stop(grace_seconds=STOP_GRACE_SECONDS))
         try:
             await asyncio.shield(stopping)
         except asyncio.CancelledError:
-            await asyncio.wait([stopping], timeout=_HURRIED_SECONDS)
+            await asyncio.wait([stopping], timeout=_CANCELLED_AGAIN_SECONDS)
             raise
 
     async def _with_room(self, call: Callable[[], Awaitable[T]]) -> T:
@@ -248,10 +248,10 @@ class Attempt:
 
     def _without_end(self, error: MachineError | SessionError | GitError | DiskFull) -> SessionResult:
         """The result where the end, or the work, of the session is not here."""
-        if self._stand.is_settled:
+        if self._known_state.is_settled:
             AttemptRecord.forget(self._files)
-        return untold(
-            self._stand,
+        return inconclusive_result(
+            self._known_state,
             error,
             live=self.live,
             spec=self.spec,

@@ -1,4 +1,4 @@
-"""A session is over: its work comes home, and what it left becomes the attempt's outcome."""
+"""A session is over: its work is collected, and what it left becomes the attempt's outcome."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from miyabi.attempts import strays, submodule_work
-from miyabi.attempts.submodule_work import Brought
+from miyabi.attempts.submodule_work import CollectedWork
 from miyabi.claude import result_file
 from miyabi.claude.outcome import Evidence, conclude
 from miyabi.claude.result_file import LegacyResult
@@ -46,7 +46,7 @@ def _ends_of(text: bytes) -> bytes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Harvest:
+class Finish:
     """What an attempt's session left on its machine.
 
     Args:
@@ -56,7 +56,7 @@ class Harvest:
         session: it there, and its output here.
         start: when it began.
         reason: why this machine was chosen.
-        aside: it was given up: the branch is that of later attempts.
+        to_strays: it was given up: the branch is that of later attempts.
         on_wait: called with what a call to the machine met, each time that it is made again later.
     """
 
@@ -66,11 +66,11 @@ class Harvest:
     session: RemoteSession
     start: datetime
     reason: str = ""
-    aside: bool = False
+    to_strays: bool = False
     on_wait: Callable[[MiyabiError], None] = lambda _: None
 
-    async def bring(self, status: Status, *, transcript: Transcript, missing: str | None) -> SessionResult:
-        """The result, once all of it is here. A machine that is away, or whose disk is full, is borne for a while.
+    async def collect(self, status: Status, *, transcript: Transcript, missing: str | None) -> SessionResult:
+        """The result, once all of it is here. A machine that is away, or whose disk is full, is waited for a while.
 
         Args:
             status: how it ended.
@@ -86,7 +86,7 @@ class Harvest:
         if status.state in {State.LOST, State.ORPHAN}:
             await self._retried(lambda: self.session.stop(grace_seconds=STOP_GRACE_SECONDS))
         collected = await self._retried(self._collect)
-        brought, left_inside = await self._collect_inside(collected)
+        found_inside, left_inside = await self._collect_inside(collected)
         if lost := collected.lost_objects:
             named = several([f"{oid[:12]}…" for oid in lost], most=1)
             self.live.warn(f"{self.spec.task}: Git LFS objects that its commits name are nowhere: {named}")
@@ -95,7 +95,7 @@ class Harvest:
         return conclude(
             self.spec,
             transcript=transcript,
-            evidence=await self._evidence(status, collected, brought, missing=missing),
+            evidence=await self._evidence(status, collected, found_inside, missing=missing),
             changes=changes.model_copy(update={"salvaged": collected.salvaged}),
             machine=self.machine.name,
             placement_reason=self.reason,
@@ -104,11 +104,11 @@ class Harvest:
             head=collected.head,
             before=self.live.before(self.spec.resumes),
             ledger=await self._ledger(status, transcript),
-            left_there=(*collected.left_there, *submodule_work.left_there(brought), *left_inside),
+            left_there=(*collected.left_there, *submodule_work.left_there(found_inside), *left_inside),
         )
 
     async def _retried(self, call: Callable[[], Awaitable[T]]) -> T:
-        patience_seconds = self.live.absences.patience_seconds
+        patience_seconds = self.live.outages.patience_seconds
         return await retried(call, patience_seconds=patience_seconds, on_wait=self.on_wait)
 
     async def _collect(self) -> Collected:
@@ -116,22 +116,22 @@ class Harvest:
 
     async def _collect_in(self, workspace: Workspace, base: str) -> Collected:
         return await workspace.collect(
-            self.spec.paths, base=base, aside=self.aside, max_file_bytes=self.spec.max_file_bytes
+            self.spec.paths, base=base, to_strays=self.to_strays, max_file_bytes=self.spec.max_file_bytes
         )
 
-    async def _collect_inside(self, collected: Collected) -> tuple[tuple[Brought, ...], tuple[str, ...]]:
+    async def _collect_inside(self, collected: Collected) -> tuple[tuple[CollectedWork, ...], tuple[str, ...]]:
         if not collected.inside:
             return (), ()
         workspace = self.live.workspace(self.machine)
-        return await submodule_work.bring(
+        return await submodule_work.collect(
             collected.inside,
             known=await self.live.worktrees.submodules(self.spec.base),
             collect=lambda inside, base: self._retried(lambda: self._collect_in(workspace.of(inside), base)),
         )
 
-    async def _told_of_submodules(self, collected: Collected, brought: Sequence[Brought]) -> tuple[InSubmodule, ...]:
-        return await submodule_work.told(
-            brought,
+    async def _submodules(self, collected: Collected, found_inside: Sequence[CollectedWork]) -> tuple[InSubmodule, ...]:
+        return await submodule_work.outcomes(
+            found_inside,
             repository=self.live.repository,
             branch=self.spec.paths.branch,
             before=await self.live.worktrees.submodules(self.spec.base),
@@ -146,7 +146,7 @@ class Harvest:
         tip = (await repository.branches(branch)).get(branch, collected.head)
         return await strays.measure(repository.git, collected.strays, beyond=(self.spec.base, tip))
 
-    async def _unresolved(self, collected: Collected, brought: Sequence[Brought]) -> tuple[str, ...]:
+    async def _unresolved(self, collected: Collected, found_inside: Sequence[CollectedWork]) -> tuple[str, ...]:
         found = await conflict_markers.left_by_session(
             self.live.repository.git,
             collected.head,
@@ -154,9 +154,11 @@ class Harvest:
             unmerged=collected.unmerged,
             is_resolution=is_resolving(self.spec.task),
         )
-        if not brought:
+        if not found_inside:
             return found
-        inside = await submodule_work.unresolved(brought, after=await self.live.worktrees.submodules(collected.head))
+        inside = await submodule_work.unresolved(
+            found_inside, after=await self.live.worktrees.submodules(collected.head)
+        )
         return tuple(sorted({*found, *inside}))
 
     async def _ledger(self, status: Status, transcript: Transcript) -> Ledger | None:
@@ -179,7 +181,7 @@ class Harvest:
         return result_file.parse(answer.stdout.decode(errors="replace")) if answer.exit_status == 0 else None
 
     async def _evidence(
-        self, status: Status, collected: Collected, brought: Sequence[Brought], *, missing: str | None
+        self, status: Status, collected: Collected, found_inside: Sequence[CollectedWork], *, missing: str | None
     ) -> Evidence:
         declared = await self._retried(self._declared)
         stderr = self._files / "stderr.txt"
@@ -193,9 +195,9 @@ class Harvest:
             missing_command=missing,
             legacy=declared,
             strays=await self._strays(collected),
-            unresolved=await self._unresolved(collected, brought),
+            unresolved=await self._unresolved(collected, found_inside),
             checkout_gone=collected.is_gone,
-            submodules=await self._told_of_submodules(collected, brought),
+            submodules=await self._submodules(collected, found_inside),
         )
 
     @property

@@ -1,4 +1,4 @@
-"""The result of an attempt whose end, or whose work, did not come home: as much as is known, and what to do."""
+"""The result of an attempt whose end, or whose work, was not collected: as much as is known, and what to do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from miyabi.sessions.spec import SessionSpec
 from miyabi.text.redact import redact
 
 
-class Stand(Enum):
+class KnownState(Enum):
     """What is known of the session where something goes wrong."""
 
     NOTHING = "nothing"  # it was not started
@@ -26,11 +26,11 @@ class Stand(Enum):
     @property
     def is_settled(self) -> bool:
         """Whether there is nothing on the machine to go on with."""
-        return self in {Stand.NOTHING, Stand.GONE}
+        return self in {KnownState.NOTHING, KnownState.GONE}
 
 
-def untold(
-    stand: Stand,
+def inconclusive_result(
+    known_state: KnownState,
     error: MiyabiError,
     *,
     live: Run,
@@ -41,7 +41,7 @@ def untold(
     transcript: Transcript,
 ) -> SessionResult:
     """The result where something went wrong while the session stood so; what it has told so far counts."""
-    outcome = _outcome(stand, away=error.transient and isinstance(error, MachineError))
+    outcome = _outcome(known_state, away=error.transient and isinstance(error, MachineError))
     result = live.no_session(
         spec.task,
         attempt=spec.attempt,
@@ -51,7 +51,7 @@ def untold(
         placement_reason=reason,
         start=start,
     )
-    if stand.is_settled:
+    if known_state.is_settled:
         return result
     spend = transcript.spending.spent(live.before(spec.resumes))
     known = {
@@ -63,25 +63,25 @@ def untold(
         "total_usd": spend.total_usd,
     }
     if outcome is Outcome.NOT_COLLECTED:
-        known["error_text"] = redact(f"{error} {_where_it_is(stand, spec, machine)}")
+        known["error_text"] = redact(f"{error} {_where_it_is(known_state, spec, machine)}")
     return result.model_copy(update=known)
 
 
-def _outcome(stand: Stand, *, away: bool) -> Outcome:
-    match stand:
-        case Stand.NOTHING:
+def _outcome(known_state: KnownState, *, away: bool) -> Outcome:
+    match known_state:
+        case KnownState.NOTHING:
             return Outcome.MACHINE_LOST if away else Outcome.NOT_STARTED
-        case Stand.ASKED:
+        case KnownState.ASKED:
             return Outcome.MACHINE_LOST if away else Outcome.NOT_COLLECTED
-        case Stand.GONE:
+        case KnownState.GONE:
             return Outcome.MACHINE_LOST
-        case Stand.OVER | Stand.MOVED:
+        case KnownState.OVER | KnownState.MOVED:
             return Outcome.NOT_COLLECTED
 
 
-def _where_it_is(stand: Stand, spec: SessionSpec, machine: Machine) -> str:
-    if stand is Stand.MOVED:
+def _where_it_is(known_state: KnownState, spec: SessionSpec, machine: Machine) -> str:
+    if known_state is KnownState.MOVED:
         return f"Set that back, then: miyabi orchestrate --run {spec.run}"
-    what = "work is" if stand is Stand.OVER else "session may still run, with its work"
+    what = "work is" if known_state is KnownState.OVER else "session may still run, with its work"
     where = f"{machine.workspace}/{spec.paths.checkout} on {machine.name}"
     return f"Its {what} in {where}; once that is mended: miyabi orchestrate --run {spec.run}"

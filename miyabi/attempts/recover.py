@@ -1,4 +1,4 @@
-"""Sessions that were given up while their machine was away: once it is back they end, and their work comes home."""
+"""Sessions that were given up while their machine was away: once it is back they end, and their work is collected."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from miyabi.sessions.work_elsewhere import size_of
 _SECONDS = 120.0
 
 
-async def bring_home_leftovers(live: Run) -> None:
-    """Brings home what can be, beside the branches of the attempts that followed; warns of what cannot."""
-    await asyncio.gather(*(_bring(live, result) for result in list(_given_up(live))))
+async def recover_abandoned(live: Run) -> None:
+    """Collects what can be, beside the branches of the attempts that followed; warns of what cannot."""
+    await asyncio.gather(*(_recover_one(live, result) for result in list(_given_up(live))))
 
 
 def _given_up(live: Run) -> Iterator[SessionResult]:
     for result in live.every_result():
         last, folder = live.results.get(result.task), live.folder.attempt(result.task, result.attempt)
-        if last and result.attempt < last.attempt and not result.is_home and AttemptRecord.pending(folder):
+        if last and result.attempt < last.attempt and not result.is_collected and AttemptRecord.pending(folder):
             yield result
 
 
-async def _bring(live: Run, lost: SessionResult) -> None:
+async def _recover_one(live: Run, lost: SessionResult) -> None:
     try:
         async with asyncio.timeout(_SECONDS):
             came = await _recover(live, lost)
@@ -39,8 +39,8 @@ async def _bring(live: Run, lost: SessionResult) -> None:
         what = f"{lost.task}: what attempt {lost.attempt} did on {lost.machine}"
         where = f"{came.strays.branch}: {size_of(came.strays)}" if came.strays else came.branch
         live.warn(f"{what} came home later, to {where}")
-        told = {"outcome": Outcome.MACHINE_LOST, "error_kind": lost.error_kind, "error_text": lost.error_text}
-        live.folder.write_result(came.model_copy(update=told))
+        as_lost = {"outcome": Outcome.MACHINE_LOST, "error_kind": lost.error_kind, "error_text": lost.error_text}
+        live.folder.write_result(came.model_copy(update=as_lost))
 
 
 async def _recover(live: Run, lost: SessionResult) -> SessionResult | None:

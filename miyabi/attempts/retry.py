@@ -49,12 +49,12 @@ class Outage:
     until: float = 0.0
     times: int = 0
 
-    def is_borne(self, result: SessionResult, *, now: float, patience_seconds: float) -> bool:
+    def within_grace(self, result: SessionResult, *, now: float, patience_seconds: float) -> bool:
         """Whether `result`, told once, is one more of such failures, and the patience that began with the first lasts.
 
         An attempt that cost something has got work done, so it counts, and the patience begins anew: else a
         conversation that always fails in the end would be paid for again and again. A usage limit whose end is not
-        told is borne even then: what was done before it is not paid for twice.
+        told is waited out even then: what was done before it is not paid for twice.
         """
         is_endless_limit = result.outcome is Outcome.USAGE_LIMIT and result.resets_at is None
         fails = result.outcome is Outcome.API_UNAVAILABLE or found_no_room(result)
@@ -75,18 +75,18 @@ def next_step(
     max_attempts: int,
     other_machines: bool,
     wait_until: float,
-    bears_outage: bool = False,
+    waits_out_outage: bool = False,
 ) -> Next:
     """The step after `result`, the outcome of attempt number `attempts`.
 
     Wrong work (failed check, max turns, denied permissions) is never repeated: a second try costs as much and
     usually ends alike. A usage limit is waited for however often it comes, if it ends before `wait_until` (seconds
-    since 1970); one whose end is not told, and an API that fails, for as long as `bears_outage`. Where there is no
+    since 1970); one whose end is not told, and an API that fails, for as long as `waits_out_outage`. Where there is no
     other machine than the lost one, and that one is back, the task goes on there.
     """
     if result.outcome is Outcome.USAGE_LIMIT and result.resets_at and result.resets_at.timestamp() <= wait_until:
         return Next.WAIT_FOR_LIMIT
-    if bears_outage:
+    if waits_out_outage:
         return Next.WAIT
     step = _STEPS.get(result.outcome, Next.FINISH)
     if attempts >= max_attempts:
@@ -117,7 +117,7 @@ def limit_is_over(resets_at: float, *, now: float, margin_seconds: float, times:
     """When to go on after a usage limit, in seconds since 1970 as the arguments.
 
     That is a margin after its end; where this is past already, as with a wrong clock, ever later the more `times` the
-    limit was met: sessions that end at once must not follow each other all night.
+    limit was met: sessions that end at once must not follow each other for hours.
     """
     return max(resets_at + margin_seconds, now + delay_seconds(attempts=times, first=first))
 

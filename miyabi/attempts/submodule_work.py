@@ -10,7 +10,7 @@ from pathlib import Path
 from miyabi.attempts import strays
 from miyabi.git import conflict_markers
 from miyabi.git.branches import STRAYS
-from miyabi.git.command import sayable
+from miyabi.git.command import printable_path
 from miyabi.git.repository import Repository
 from miyabi.git.submodules import Submodule, Submodules
 from miyabi.sessions.result import InSubmodule
@@ -20,7 +20,7 @@ from miyabi.text.redact import redact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Brought:
+class CollectedWork:
     """The work of a session in one submodule, which is on the task's branches there.
 
     Args:
@@ -34,12 +34,12 @@ class Brought:
     collected: Collected
 
 
-async def bring(
+async def collect(
     inside: Sequence[Inside],
     *,
     known: Submodules,
     collect: Callable[[Repository, str], Awaitable[Collected]],
-) -> tuple[tuple[Brought, ...], tuple[str, ...]]:
+) -> tuple[tuple[CollectedWork, ...], tuple[str, ...]]:
     """What was collected of each submodule; and those that stay on the machine, since the clone has them no more.
 
     Args:
@@ -51,21 +51,21 @@ async def bring(
         Whatever `collect` raises.
     """
     here = {each.repository.key: each.repository for each in known.filled}
-    brought = [
-        Brought(inside=one, repository=here[one.key], collected=await collect(here[one.key], one.base))
+    found_inside = [
+        CollectedWork(inside=one, repository=here[one.key], collected=await collect(here[one.key], one.base))
         for one in inside
         if one.key in here
     ]
-    return tuple(brought), tuple(f"{one.path} (a submodule)" for one in inside if one.key not in here)
+    return tuple(found_inside), tuple(f"{one.path} (a submodule)" for one in inside if one.key not in here)
 
 
-async def told(
-    brought: Sequence[Brought], *, repository: Repository, branch: str, before: Submodules, after: Submodules
+async def outcomes(
+    found_inside: Sequence[CollectedWork], *, repository: Repository, branch: str, before: Submodules, after: Submodules
 ) -> tuple[InSubmodule, ...]:
     """A sentence for each commit that only this clone has, and for all work that the task's branch does not name.
 
     Args:
-        brought: the work in submodules.
+        found_inside: the work in submodules.
         repository: the user's, around them.
         branch: the task's, here and in each submodule.
         before: the submodules that its branch began with.
@@ -85,28 +85,32 @@ async def told(
         only = f", only on {branch}{STRAYS} of the repository around it"
         kept = only if await _is_on(f"refs/heads/{branch}{STRAYS}", commit, repository) else ""
         lines.append(InSubmodule(text=f"{_which(path, commit)} is in no clone of it here{kept}"))
-    return (*lines, *[line for one in brought for line in await _unnamed(one, branch, after)])
+    return (*lines, *[line for one in found_inside for line in await _unnamed(one, branch, after)])
 
 
-def left_there(brought: Sequence[Brought]) -> tuple[str, ...]:
+def left_there(found_inside: Sequence[CollectedWork]) -> tuple[str, ...]:
     """What was not committed in submodules for its size or number, with the path of each submodule before it."""
-    return tuple(f"{sayable(one.inside.path)}/{what}" for one in brought for what in one.collected.left_there)
+    return tuple(
+        f"{printable_path(one.inside.path)}/{what}" for one in found_inside for what in one.collected.left_there
+    )
 
 
-async def unresolved(brought: Sequence[Brought], *, after: Submodules) -> tuple[str, ...]:
+async def unresolved(found_inside: Sequence[CollectedWork], *, after: Submodules) -> tuple[str, ...]:
     """The files in submodules with conflicts that the session did not resolve, as they are called from the top.
 
     Args:
-        brought: the work in submodules.
+        found_inside: the work in submodules.
         after: those that the task's branch names now.
 
     Raises:
         GitFailed: git could not read them.
     """
-    return tuple([f"{sayable(one.inside.path)}/{file}" for one in brought for file in await _unresolved(one, after)])
+    return tuple(
+        [f"{printable_path(one.inside.path)}/{file}" for one in found_inside for file in await _unresolved(one, after)]
+    )
 
 
-async def _unresolved(one: Brought, after: Submodules) -> set[str]:
+async def _unresolved(one: CollectedWork, after: Submodules) -> set[str]:
     """On the task's branch there and in the commit that its own branch names, which may be another."""
     named = after.commits.get(one.inside.path)
     heads = {one.collected.head, *(await one.repository.contains([named]) if named else ())} - {one.inside.base}
@@ -130,7 +134,7 @@ def _unpublished(one: Submodule, paths: Sequence[str], *, root: Path, branch: st
         f"{_which(one.path, one.commit)} is nowhere but in the clone that the run was started in; "
         "push it before others need it"
     )
-    return InSubmodule(text=text, command=redact(sayable(push)))
+    return InSubmodule(text=text, command=redact(printable_path(push)))
 
 
 def _is_at(folder: Path, repository: Repository) -> bool:
@@ -147,10 +151,10 @@ async def _is_on(ref: str, commit: str, repository: Repository) -> bool:
 
 
 def _which(path: str, commit: str) -> str:
-    return f"commit {commit[:12]} of the submodule {redact(sayable(path))}, which its branch names,"
+    return f"commit {commit[:12]} of the submodule {redact(printable_path(path))}, which its branch names,"
 
 
-async def _unnamed(one: Brought, branch: str, after: Submodules) -> list[InSubmodule]:
+async def _unnamed(one: CollectedWork, branch: str, after: Submodules) -> list[InSubmodule]:
     """What is on the task's branches in a submodule and not in the commits that the task's own branch names of it."""
     named = {each.commit for each in after.filled if each.repository.key == one.repository.key}
     named |= {commit for path, commit in after.missing if path == one.inside.path}
@@ -158,5 +162,5 @@ async def _unnamed(one: Brought, branch: str, after: Submodules) -> list[InSubmo
     found = [await strays.measure(git, branch, beyond=[*known])] if one.collected.head not in known else []
     if one.collected.strays:
         found.append(await strays.measure(git, one.collected.strays, beyond=[*known, one.collected.head]))
-    where = f"in the submodule {redact(sayable(one.inside.path))}, and not in what its branch names of it"
+    where = f"in the submodule {redact(printable_path(one.inside.path))}, and not in what its branch names of it"
     return [InSubmodule(text=f"{strays_words(each)} {where}") for each in found if each]

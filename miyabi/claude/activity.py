@@ -24,7 +24,7 @@ from miyabi.text.units import count
 _LONGEST_SUBJECT = 1000  # characters looked at, far more than are shown
 
 
-def tells(event: Event) -> bool:
+def has_text(event: Event) -> bool:
     """Whether `action` has something to say of the event."""
     match event:
         case RateLimit():
@@ -40,13 +40,13 @@ def tells(event: Event) -> bool:
 
 def action(event: Event, *, cwd: str = "", characters: int = 100) -> str:
     """One line such as `Bash: pytest -q` or `Edit: src/a.py`; empty where the event says nothing of the kind."""
-    return one_line(redact(_say(event, cwd)), characters=characters) if tells(event) else ""
+    return one_line(redact(_say(event, cwd)), characters=characters) if has_text(event) else ""
 
 
 def _say(event: Event, cwd: str) -> str:  # noqa: PLR0911 - a table
     match event:
         case ToolUse():
-            return told(event.tool, event.subject, cwd=cwd)
+            return tool_use_text(event.tool, event.subject, cwd=cwd)
         case AssistantText():
             return event.text[:_LONGEST_SUBJECT]
         case ApiRetry():
@@ -55,7 +55,7 @@ def _say(event: Event, cwd: str) -> str:  # noqa: PLR0911 - a table
         case RateLimit():
             return f"usage limit until {event.resets_at:%H:%M} UTC" if event.resets_at else "API throttles us"
         case PermissionDenied():
-            return told("denied", event.tool)
+            return tool_use_text("denied", event.tool)
         case ApiFailure():
             return event.text[:_LONGEST_SUBJECT]
         case BackgroundTasks():
@@ -67,7 +67,7 @@ def _say(event: Event, cwd: str) -> str:  # noqa: PLR0911 - a table
     return ""
 
 
-def told(tool: str, subject: str, *, cwd: str = "") -> str:
+def tool_use_text(tool: str, subject: str, *, cwd: str = "") -> str:
     """A use of a tool in words; files below `cwd` without it."""
     inside = subject.removeprefix(cwd.rstrip("/") + "/") if cwd else subject
     return f"{tool}: {inside[:_LONGEST_SUBJECT]}" if subject else tool

@@ -8,7 +8,7 @@ from miyabi.claude.command import inherited, session_prelude
 from miyabi.errors import MachineError, RemoteFailed
 from miyabi.machines.host import Host
 from miyabi.machines.machine import Machine
-from miyabi.machines.quoting import script_word, word
+from miyabi.machines.quoting import quote_script_word, quote_word
 from miyabi.machines.scripts import install
 
 _DAY_SECONDS = 86400
@@ -42,9 +42,9 @@ async def remove_claude_files(
     """
     script = await install.install(host, machine.workspace, _SCRIPT)
     prelude = session_prelude(machine, environment, oauth_token_file=None, inherited=inherited(machine))
-    paths = (word(each).replace('"$HOME"', '"$miyabi_home"') for each in (script, machine.workspace))
+    paths = (quote_word(each).replace('"$HOME"', '"$miyabi_home"') for each in (script, machine.workspace))
     keep = f"{keep_days * _DAY_SECONDS:.0f}"
-    line = " ".join(("exec /bin/sh", *paths, *map(script_word, (run, keep, *sorted(tasks)))))
+    line = " ".join(("exec /bin/sh", *paths, *map(quote_script_word, (run, keep, *sorted(tasks)))))
     answer = await host.run(["/bin/sh", "-s"], stdin=f"{prelude}\n{line}\n".encode("utf-8", "surrogateescape"))
     if answer.exit_status:
         raise _failure(machine, answer.complaint.removeprefix("miyabi: ") or f"exit status {answer.exit_status}")

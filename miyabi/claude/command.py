@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 
 from miyabi.machines.machine import Machine
-from miyabi.machines.quoting import script_word, word
+from miyabi.machines.quoting import quote_script_word, quote_word
 from miyabi.sessions.spec import SessionSpec
 from miyabi.text.redact import hide, secrets_of
 
@@ -97,7 +97,7 @@ def script(
         ),
         _exports(_identity(spec)),
         _enter(checkout),
-        f"exec /bin/sh {word(agent)}" if spec.rehearse and agent else _claude(spec, machine),
+        f"exec /bin/sh {quote_word(agent)}" if spec.rehearse and agent else _claude(spec, machine),
     )
     return "".join(f"{part}\n" for part in parts).encode("utf-8", "surrogateescape")
 
@@ -119,8 +119,8 @@ def session_prelude(
     return "\n".join(
         (
             _HOME,
-            f"miyabi_claude={word(machine.claude)}",
-            *([_LOGIN.format(file=word(oauth_token_file))] if oauth_token_file else []),
+            f"miyabi_claude={quote_word(machine.claude)}",
+            *([_LOGIN.format(file=quote_word(oauth_token_file))] if oauth_token_file else []),
             _exports(everything),
             _PATH,
         )
@@ -175,24 +175,24 @@ def _list(name: str, values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _claude(spec: SessionSpec, machine: Machine) -> str:
-    conversation = script_word(spec.conversation)
+    conversation = quote_script_word(spec.conversation)
     how = (
         _FIND_CONVERSATION.format(conversation=conversation)
         if spec.resumes or spec.run_id
         else "miyabi_how=--session-id"
     )
     first, *others = claude_arguments(spec)
-    rest = " ".join(script_word(argument) for argument in others)
+    rest = " ".join(quote_script_word(argument) for argument in others)
     return f'{_FIND_CLAUDE}\n{how}\nexec {claude_words(machine)} {first} "$miyabi_how" {conversation} {rest}'
 
 
 def _enter(checkout: str) -> str:
-    path = word(checkout).replace('"$HOME"', '"$miyabi_home"')
+    path = quote_word(checkout).replace('"$HOME"', '"$miyabi_home"')
     return f"cd {path} 2>/dev/null || {{ printf 'miyabi: checkout missing: %s\\n' {path} >&2; exit 72; }}"
 
 
 def _exports(variables: Mapping[str, str]) -> str:
-    return "\n".join(f"export {name}={script_word(value)}" for name, value in sorted(variables.items()))
+    return "\n".join(f"export {name}={quote_script_word(value)}" for name, value in sorted(variables.items()))
 
 
 def _author(spec: SessionSpec) -> dict[str, str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from miyabi.claude import outcome_rules
-from miyabi.claude.activity import told
+from miyabi.claude.activity import tool_use_text
 from miyabi.claude.evidence import Evidence, Verdict
 from miyabi.claude.known_failures import lost_writes
 from miyabi.claude.session_notes import notes_of
@@ -25,7 +25,7 @@ __all__ = ["Evidence", "Verdict", "conclude", "decide"]
 MESSAGE_CHARACTERS = 4000
 _LOOKED_AT = 65536  # of a message, before it is redacted and shortened
 
-_JUDGES: tuple[Callable[[Transcript, Evidence], Verdict | None], ...] = (
+_RULES: tuple[Callable[[Transcript, Evidence], Verdict | None], ...] = (
     outcome_rules.lost,
     outcome_rules.without_command,  # before ended_by_us: a session without its command is stopped by us
     outcome_rules.ended_by_us,
@@ -45,8 +45,8 @@ _JUDGES: tuple[Callable[[Transcript, Evidence], Verdict | None], ...] = (
 
 
 def decide(transcript: Transcript, evidence: Evidence) -> Verdict:
-    """The first judge's word; where none has one, the session succeeded."""
-    words = (judge(transcript, evidence) for judge in _JUDGES)
+    """What the first rule says; where none says anything, the session succeeded."""
+    words = (rule(transcript, evidence) for rule in _RULES)
     return next((word for word in words if word is not None), Verdict(outcome=Outcome.SUCCEEDED))
 
 
@@ -116,7 +116,7 @@ def _said(transcript: Transcript, evidence: Evidence) -> dict[str, Any]:
         "session_id": transcript.session_id,
         "turns": transcript.turns,
         "final_message": _final_message(transcript),
-        "permission_denials": tuple(one_line(redact(told(d.tool, d.subject))) for d in transcript.denials),
+        "permission_denials": tuple(one_line(redact(tool_use_text(d.tool, d.subject))) for d in transcript.denials),
         "writes_lost": lost.lost if lost else (),
     }
 

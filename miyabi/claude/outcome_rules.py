@@ -6,7 +6,7 @@ import re
 import signal
 from datetime import UTC, datetime
 
-from miyabi.claude.activity import told
+from miyabi.claude.activity import tool_use_text
 from miyabi.claude.events import ApiFailure, ApiRetry, RateLimit, Result
 from miyabi.claude.evidence import Evidence, Verdict, verdict, verdict_of
 from miyabi.claude.known_failures import (
@@ -183,11 +183,11 @@ def api_failed(transcript: Transcript, evidence: Evidence) -> Verdict | None:
         return None
     rejected = transcript.rate_limit or RateLimit()
     rejected = rejected if rejected.status == "rejected" else RateLimit()
-    told = limit_in_words(result.message or failure.text, now=evidence.at or datetime.now(UTC))
-    if not result.is_error and not (told and (rejected.status or transcript.api_failure)):
+    said_limit = limit_in_words(result.message or failure.text, now=evidence.at or datetime.now(UTC))
+    if not result.is_error and not (said_limit and (rejected.status or transcript.api_failure)):
         return None
     fault = _api_fault(result, failure)
-    if limit := _usage_limit(result, failure, rejected=rejected, told=told, is_explained=fault is not None):
+    if limit := _usage_limit(result, failure, rejected=rejected, said_limit=said_limit, is_explained=fault is not None):
         if rejected.needs_credits or BILLING_TEXT.search(result.message[:1000]):
             return verdict_of(BILLING, result.message, evidence=evidence)
         return _limited(result, evidence, resets_at=limit.resets_at)
@@ -199,13 +199,13 @@ def api_failed(transcript: Transcript, evidence: Evidence) -> Verdict | None:
 
 
 def _usage_limit(
-    result: Result, failure: ApiFailure, *, rejected: RateLimit, told: UsageLimit | None, is_explained: bool
+    result: Result, failure: ApiFailure, *, rejected: RateLimit, said_limit: UsageLimit | None, is_explained: bool
 ) -> UsageLimit | None:
     """The limit, if that is what it met; a value wins over words. An event alone counts where nothing else explains."""
-    resets_at = rejected.resets_at or failure.resets_at or (told.resets_at if told else None)
+    resets_at = rejected.resets_at or failure.resets_at or (said_limit.resets_at if said_limit else None)
     is_said = "usage_limit_reached" in {result.api_error, failure.api_error}
     is_limited = rejected.resets_at and 429 in {result.api_error_status, failure.status}  # noqa: PLR2004 - HTTP's own
-    if is_said or is_limited or told or (rejected.resets_at and not is_explained):
+    if is_said or is_limited or said_limit or (rejected.resets_at and not is_explained):
         return UsageLimit(resets_at)
     return None
 
@@ -300,7 +300,7 @@ def _denied(transcript: Transcript, evidence: Evidence) -> Verdict | None:
         return None
     first, count = transcript.denials[0], len(transcript.denials)
     many = "a tool use was denied" if count == 1 else f"{count} tool uses were denied, the first"
-    situation = f"nothing was committed, and {many}: {told(first.tool, first.subject)}"
+    situation = f"nothing was committed, and {many}: {tool_use_text(first.tool, first.subject)}"
     advice = f"allow them in allowed_tools of {evidence.task}, or use another permission_mode"
     return verdict(Outcome.PERMISSION_DENIED, "permission_denied", situation, advice)
 

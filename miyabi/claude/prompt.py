@@ -71,7 +71,7 @@ def _result(result: SessionResult, *, characters: int) -> str:
     title = one_line(result.title, characters=200)
     name = f"{result.task}: {title}" if title and title != result.task else result.task
     branch = f", branch {result.branch}" if result.branch else ""
-    outcome = "" if result.outcome is Outcome.SUCCEEDED and not result.error_text else f"\n{_trouble(result)}"
+    outcome = "" if result.outcome is Outcome.SUCCEEDED and not result.error_text else f"\n{_failure(result)}"
     parts = (
         f"### {name}\n\nOutcome: {result.outcome}{branch}{outcome}",
         *_elsewhere(result),
@@ -83,16 +83,16 @@ def _result(result: SessionResult, *, characters: int) -> str:
 
 def _elsewhere(result: SessionResult) -> list[str]:
     """What it did that is not in the checkout of whoever builds on it."""
-    told = []
+    sentences = []
     if result.strays:
-        told.append(f"Beside that branch, so not in your checkout: {strays_words(result.strays)}.")
+        sentences.append(f"Beside that branch, so not in your checkout: {strays_words(result.strays)}.")
     if result.left_there:
         there = left_there_words(result.left_there, machine=result.machine or "its machine")
-        told.append(f"Not in your checkout: {there}.")
-    return told
+        sentences.append(f"Not in your checkout: {there}.")
+    return sentences
 
 
-def _trouble(result: SessionResult) -> str:
+def _failure(result: SessionResult) -> str:
     return f"Trouble: {one_line(result.error_text or 'not told', characters=300)}"
 
 

@@ -122,12 +122,12 @@ class Spending:
 
     def spent(self, before: Before, *, ledger: Ledger | None = None) -> Spend:
         """What the attempt cost, at least; with the ledger of its transcript, all of it where nothing was under way."""
-        told = attempt_cost(self.result.total_cost_usd, before_usd=before.total_usd) if self.result else 0.0
+        reported = attempt_cost(self.result.total_cost_usd, before_usd=before.total_usd) if self.result else 0.0
         said = (ledger.said if ledger else None) or (self.result.models if self.result else {})
         best = {**self.messages, **{i: m for i, m in ledger.messages.items() if i in self.messages}} if ledger else {}
         messages = best or self.messages
         prices = [usd_of(m.model, m.tokens, said=said) for m in messages.values()]
-        usd = told + sum(price or 0.0 for price in prices)
+        usd = reported + sum(price or 0.0 for price in prices)
         usage = added(self.usage, *(_usage(m.tokens) for m in messages.values()))
         is_known = None not in prices and not any(self._asking.values())
         if ledger is None:

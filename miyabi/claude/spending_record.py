@@ -8,7 +8,7 @@ from miyabi.claude.command import inherited
 from miyabi.claude.spending import Ledger
 from miyabi.machines.host import Host
 from miyabi.machines.machine import Machine
-from miyabi.machines.quoting import script_word
+from miyabi.machines.quoting import quote_script_word
 from miyabi.sessions.spec import SessionSpec
 
 _MOST_BYTES = 64 * 1024 * 1024
@@ -27,7 +27,7 @@ done | tail -c {most}
 
 async def read_ledger(host: Host, machine: Machine, spec: SessionSpec, *, conversation: str) -> Ledger | None:
     """The ledger of a conversation; None where the machine has none. Raises as `Host.run`."""
-    text = _READ.format(exports=_exports(machine, spec), conversation=script_word(conversation), most=_MOST_BYTES)
+    text = _READ.format(exports=_exports(machine, spec), conversation=quote_script_word(conversation), most=_MOST_BYTES)
     answer = await host.run(["/bin/sh", "-s"], stdin=text.encode("utf-8", "surrogateescape"))
     return Ledger.read(answer.stdout) if answer.stdout else None
 
@@ -35,4 +35,4 @@ async def read_ledger(host: Host, machine: Machine, spec: SessionSpec, *, conver
 def _exports(machine: Machine, spec: SessionSpec) -> str:
     """Where claude's folder is for that session, as its own environment says."""
     everything: Mapping[str, str] = inherited(machine) | machine.environment | dict(spec.environment)
-    return "\n".join(f"export {name}={script_word(everything[name])}" for name in _PLACES if name in everything)
+    return "\n".join(f"export {name}={quote_script_word(everything[name])}" for name in _PLACES if name in everything)

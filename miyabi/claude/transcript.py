@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 
-from miyabi.claude.activity import action, tells
+from miyabi.claude.activity import action, has_text
 from miyabi.claude.decode import read
 from miyabi.claude.events import (
     ApiFailure,
@@ -222,7 +222,7 @@ class Transcript:
             self._note_retries(event)
             self._fold(event)
             self.spending.note(event)
-            if tells(event):
+            if has_text(event):
                 self._telling = event
         return events
 

@@ -16,7 +16,7 @@ from miyabi.dag.problems import Problems
 from miyabi.dag.read import read_text
 from miyabi.dag.references import check_references
 from miyabi.dag.validate import content, level_warning, node_warnings
-from miyabi.text.suggest import shown
+from miyabi.text.suggest import quote
 
 __all__ = ["Dag", "Node", "TaskType"]
 
@@ -166,5 +166,5 @@ class Dag:
     def _cycle_sentence(self) -> str:
         path = self._ids(dag_order.cycle(self._before, ordered=self._some_order))
         steps = [*path[:_SHOWN_OF_CYCLE], "…", path[-1]] if len(path) > _SHOWN_OF_CYCLE + 1 else path
-        last = f"{shown(path[-2])} from the dependencies of {shown(path[-1])}"
+        last = f"{quote(path[-2])} from the dependencies of {quote(path[-1])}"
         return f"the dependencies go in a circle: {' → '.join(steps)}; take one out, for example {last}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from miyabi.errors import MOST_OTHERS, DagError
-from miyabi.text.suggest import nearest
+from miyabi.text.suggest import did_you_mean
 
 
 class Problems:
@@ -18,7 +18,7 @@ class Problems:
 
     def add(self, where: str, what: str, *, wrong: str = "", known: Collection[str] = ()) -> None:
         """Count a problem; `wrong` and `known` names make a hint at the nearest name, where the problem is shown."""
-        hint = nearest(wrong, known) if wrong and self.count <= MOST_OTHERS else ""
+        hint = did_you_mean(wrong, known) if wrong and self.count <= MOST_OTHERS else ""
         self.count += 1
         self._said.append(f"{where}: {what}{hint}" if where else f"{what}{hint}")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from miyabi.dag.yaml_loader import YamlRefused, from_yaml
 from miyabi.errors import DagError
-from miyabi.text.suggest import found, nearest, shown
+from miyabi.text.suggest import describe, did_you_mean, quote
 
 LARGEST_BYTES = 64 * 1024 * 1024
 
@@ -101,7 +101,7 @@ _ENDINGS = frozenset({".json", ".yaml", ".yml"})
 
 def _nearest_file(path: Path) -> str:
     try:
-        return nearest(path.name, [each.name for each in path.parent.iterdir() if each.suffix in _ENDINGS])
+        return did_you_mean(path.name, [each.name for each in path.parent.iterdir() if each.suffix in _ENDINGS])
     except OSError:
         return ""
 
@@ -120,7 +120,7 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _double(pairs: list[tuple[str, Any]]) -> str:
     twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
-    first, second, *_ = (found(value) for key, value in pairs if key == twice)
+    first, second, *_ = (describe(value) for key, value in pairs if key == twice)
     task = next((value for key, value in pairs if key == "id"), None)
-    owner = f"node {shown(task)}: " if isinstance(task, str) and twice != "id" else ""
-    return f"{owner}the key {shown(twice)} stands twice in one object, with {first} and {second}; keep one"
+    owner = f"node {quote(task)}: " if isinstance(task, str) and twice != "id" else ""
+    return f"{owner}the key {quote(twice)} stands twice in one object, with {first} and {second}; keep one"

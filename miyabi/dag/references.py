@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from miyabi.dag.node import Node
 from miyabi.dag.problems import Problems
-from miyabi.text.suggest import shown
+from miyabi.text.suggest import quote
 
 
 def check_references(nodes: Sequence[Node], problems: Problems) -> None:
@@ -18,10 +18,10 @@ def check_references(nodes: Sequence[Node], problems: Problems) -> None:
     for node in nodes:
         for other in node.dependencies:
             if other not in known:
-                what = f"'dependencies' names {shown(other)}, and there is no such node"
-                problems.add(f"node {shown(node.id)}", what, wrong=other, known=known)
+                what = f"'dependencies' names {quote(other)}, and there is no such node"
+                problems.add(f"node {quote(node.id)}", what, wrong=other, known=known)
             elif other == node.id:
-                problems.add(f"node {shown(node.id)}", "waits for itself; take it out of its dependencies")
+                problems.add(f"node {quote(node.id)}", "waits for itself; take it out of its dependencies")
 
 
 def _check_doubles(nodes: Sequence[Node], problems: Problems) -> None:
@@ -29,7 +29,7 @@ def _check_doubles(nodes: Sequence[Node], problems: Problems) -> None:
     for number, node in enumerate(nodes, 1):
         folded = node.id.lower()  # ids name files and branches, and macOS takes `A` and `a` for one file
         if folded in seen:
-            other = shown(nodes[seen[folded] - 1].id)
-            what = f"'id' {shown(node.id)} is taken by node number {seen[folded]} ({other})"
+            other = quote(nodes[seen[folded] - 1].id)
+            what = f"'id' {quote(node.id)} is taken by node number {seen[folded]} ({other})"
             problems.add(f"node number {number}", f"{what}; upper and lower case count as the same")
         seen.setdefault(folded, number)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from miyabi.dag.graph import Dag, Node
 from miyabi.machines.machine import Machine
 from miyabi.machines.placement import Load, Placement, Strategy, choose, unplaceable
-from miyabi.text.suggest import shown
+from miyabi.text.suggest import quote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +57,9 @@ def _left_out(dag: Dag, machines: Sequence[Machine]) -> Mapping[str, str]:
     for task in dag.order:
         waits_for = next((other for other in dag.dependencies(task) if other in left_out), None)
         if reason := why[dag.by_id[task].requires]:
-            left_out[task] = f"{shown(task)}: {reason}"
+            left_out[task] = f"{quote(task)}: {reason}"
         elif waits_for:
-            left_out[task] = f"{shown(task)}: waits for {shown(waits_for)}, which no machine can take"
+            left_out[task] = f"{quote(task)}: waits for {quote(waits_for)}, which no machine can take"
     return left_out
 
 

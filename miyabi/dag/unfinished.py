@@ -10,7 +10,7 @@ from enum import StrEnum
 from miyabi.dag.graph import Dag, Node
 from miyabi.dag.problems import Problems
 from miyabi.errors import DagError
-from miyabi.text.suggest import shown
+from miyabi.text.suggest import quote
 
 
 class NodeStatus(StrEnum):
@@ -84,8 +84,8 @@ def _statuses(dag: Dag) -> dict[str, NodeStatus]:
     problems = Problems(dag.name)
     for node in dag.nodes:
         if node.status and _plain(node.status) not in _KNOWN:
-            what = f"'status' must be one such as {_SHOWN}, found {shown(node.status)}"
-            problems.add(f"node {shown(node.id)}", what, wrong=_plain(node.status), known=_KNOWN)
+            what = f"'status' must be one such as {_SHOWN}, found {quote(node.status)}"
+            problems.add(f"node {quote(node.id)}", what, wrong=_plain(node.status), known=_KNOWN)
     problems.refuse()
     return {node.id: _KNOWN[_plain(node.status or "todo")] for node in dag.nodes}
 

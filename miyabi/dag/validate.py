@@ -14,7 +14,7 @@ from miyabi.dag.problems import Problems
 from miyabi.dag.read import DagText, is_json, plain_values
 from miyabi.dag.references import check_references
 from miyabi.errors import DagError
-from miyabi.text.suggest import found, shown
+from miyabi.text.suggest import describe, quote
 
 _TOP = ("nodes", "edges", "levels")
 _ENDS = ("from", "to")
@@ -63,9 +63,9 @@ def node_warnings(nodes: Iterable[Node], *, name: str) -> Iterator[str]:
     """A sentence about each node that says something odd, or nothing."""
     for node in nodes:
         if node.command and not node.command.startswith("/"):
-            yield f"{name}: node {shown(node.id)}: 'command' {shown(node.command)} {_ODD_COMMAND}"
+            yield f"{name}: node {quote(node.id)}: 'command' {quote(node.command)} {_ODD_COMMAND}"
         if node.title in {"", node.id} and not (node.description or node.prompt or node.command or node.issue):
-            yield f"{name}: node {shown(node.id)} says nothing but its id; give it a title, a description or a prompt"
+            yield f"{name}: node {quote(node.id)} says nothing but its id; give it a title, a description or a prompt"
 
 
 def level_warning(given: Levels, computed: Levels, *, name: str) -> str | None:
@@ -75,23 +75,23 @@ def level_warning(given: Levels, computed: Levels, *, name: str) -> str | None:
     own = {task: number for number, level in enumerate(given) for task in level}
     right = {task: number for number, level in enumerate(computed) for task in level}
     wrong = [task for task in (*right, *own) if own.get(task) != right.get(task)]
-    first = f"for example {shown(wrong[0])}" if wrong else "some are empty or name a node twice"
+    first = f"for example {quote(wrong[0])}" if wrong else "some are empty or name a node twice"
     return f"{name}: 'levels' differ from what the dependencies say ({first}); the computed ones are used"
 
 
 def _top(values: Any, *, name: str) -> dict[str, Any]:
     if not isinstance(values, dict):
-        was = "nothing" if values is None else found(values)
+        was = "nothing" if values is None else describe(values)
         raise DagError(f'{name}: the file must hold an object such as {{"nodes": [...]}}, found {was}')
     problems = Problems(name)
     for field in values:
         if field not in _TOP:
-            problems.add("", f"unknown field {shown(field)}", wrong=field, known=_TOP)
+            problems.add("", f"unknown field {quote(field)}", wrong=field, known=_TOP)
     if "nodes" not in values:
         problems.add("", "'nodes' is missing; it is the list of what there is to do")
     for field in _TOP:
         if not isinstance(values.get(field, []), list | None):
-            problems.add("", f"'{field}' must be a list, found {found(values[field])}")
+            problems.add("", f"'{field}' must be a list, found {describe(values[field])}")
     problems.refuse()
     return values
 
@@ -103,12 +103,12 @@ def _nodes(given: list[Any] | None, problems: Problems) -> list[Node]:
 
 def _node(raw: Any, number: int, problems: Problems) -> Node | None:
     if not isinstance(raw, dict):
-        problems.add(f"node number {number}", f'must be an object such as {{"id": "a"}}, found {found(raw)}')
+        problems.add(f"node number {number}", f'must be an object such as {{"id": "a"}}, found {describe(raw)}')
         return None
     given = _given(raw)
     who = _who(given, number)
     for field in [field for field in given if field not in Node.model_fields]:
-        problems.add(who, f"unknown field {shown(field)}", wrong=field, known=Node.model_fields)
+        problems.add(who, f"unknown field {quote(field)}", wrong=field, known=Node.model_fields)
         del given[field]
     if "prompt" in given and "command" in given:
         problems.add(who, "has 'prompt' and 'command'; give one of them")
@@ -128,7 +128,7 @@ def _given(raw: dict[str, Any]) -> dict[str, Any]:
 def _who(given: dict[str, Any], number: int) -> str:
     task = given.get("id")
     known = str(task) if type(task) in {str, int} else ""
-    return f"node number {number}" if id_fault(known) else f"node {shown(known)}"
+    return f"node number {number}" if id_fault(known) else f"node {quote(known)}"
 
 
 def _explain(error: ValidationError, who: str, problems: Problems) -> None:
@@ -137,7 +137,7 @@ def _explain(error: ValidationError, who: str, problems: Problems) -> None:
         if detail["type"] == "missing":
             problems.add(who, f"'{field}' is missing; give {Node.model_fields[field].description}")
         else:
-            problems.add(who, f"'{field}' {_must(field, detail)}, found {found(detail['input'])}{_within(detail)}")
+            problems.add(who, f"'{field}' {_must(field, detail)}, found {describe(detail['input'])}{_within(detail)}")
 
 
 def _must(field: str, detail: Any) -> str:
@@ -163,21 +163,21 @@ def _edges(given: list[Any], problems: Problems) -> Iterable[tuple[int, str, str
 
 def _explain_edge(edge: Any, who: str, problems: Problems) -> None:
     if not isinstance(edge, dict):
-        problems.add(who, f'must be an object such as {{"from": "a", "to": "b"}}, found {found(edge)}')
+        problems.add(who, f'must be an object such as {{"from": "a", "to": "b"}}, found {describe(edge)}')
         return
     for field in (field for field in edge if field not in _ENDS):
-        problems.add(who, f"unknown field {shown(field)}", wrong=field, known=_ENDS)
+        problems.add(who, f"unknown field {quote(field)}", wrong=field, known=_ENDS)
     for field in _ENDS:
         if field not in edge:
             problems.add(who, f"'{field}' is missing; give a node's id")
         elif not isinstance(edge[field], str | int) or isinstance(edge[field], bool):
-            problems.add(who, f"'{field}' must be a node's id, found {found(edge[field])}")
+            problems.add(who, f"'{field}' must be a node's id, found {describe(edge[field])}")
 
 
 def _levels(given: list[Any], problems: Problems) -> Levels:
     for number, level in enumerate(given, 1):
         if not isinstance(level, list) or not all(isinstance(task, str | int) for task in level):
-            problems.add(f"level number {number}", f"must be a list of node ids, found {found(level)}")
+            problems.add(f"level number {number}", f"must be a list of node ids, found {describe(level)}")
     return [[str(task) for task in level] for level in given if isinstance(level, list)]
 
 
@@ -187,8 +187,8 @@ def _united(nodes: Sequence[Node], edges: Iterable[tuple[int, str, str]], proble
     wanted = {node.id: dict.fromkeys(node.dependencies) for node in nodes}
     for number, start, end in edges:
         for unknown in (task for task in (start, end) if task not in known):
-            what = f"names {shown(unknown)}, and there is no such node"
-            problems.add(f"edge number {number} ({shown(start)} to {shown(end)})", what, wrong=unknown, known=known)
+            what = f"names {quote(unknown)}, and there is no such node"
+            problems.add(f"edge number {number} ({quote(start)} to {quote(end)})", what, wrong=unknown, known=known)
         if start in known and end in known:
             wanted[end][start] = None
     return [_with_dependencies(node, tuple(wanted[node.id])) for node in nodes]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from miyabi.errors import GitFailed
 from miyabi.git import bundle, merge
-from miyabi.git.command import Answer
+from miyabi.git.command import GitResult
 from miyabi.git.repository import Repository
 
 STRAYS = "+strays"
@@ -24,7 +24,7 @@ class _Ref:
     checked_out: str
 
 
-async def require_room(repository: Repository, branch: str) -> None:
+async def require_name_free(repository: Repository, branch: str) -> None:
     """Passes where a branch of that name can be made: no branch is called like one of its folders.
 
     Raises:
@@ -44,13 +44,20 @@ async def heads_of(repository: Repository, branch: str) -> tuple[str, ...]:
     return tuple(ref.commit for ref in (await _refs(repository, [branch, branch + STRAYS])).values())
 
 
-async def take(
-    repository: Repository, file: Path, *, branch: str, head: str, strays: str | None, base: str, aside: bool = False
+async def receive(
+    repository: Repository,
+    file: Path,
+    *,
+    branch: str,
+    head: str,
+    strays: str | None,
+    base: str,
+    to_strays: bool = False,
 ) -> str | None:
     """Puts the branch at `head`, out of a bundle (an empty file where nothing is new); the strays' branch, if any.
 
-    The branch may move anywhere: what it held and `head` does not goes to the strays. With `aside` it stays where it is
-    if it is there, and `head` goes to the strays.
+    The branch may move anywhere: what it held and `head` does not goes to the strays. With `to_strays` it stays
+    where it is if it is there, and `head` goes to the strays.
 
     Raises:
         exchange.PrerequisiteMissing: the bundle counts on commits that are not here; ask for one with everything.
@@ -64,7 +71,7 @@ async def take(
         arrived = [head, *([strays] if strays else [])]
         there = await _refs(repository, [branch, branch + STRAYS])
         await bundle.require_complete(repository.git, arrived, known=[base, *(ref.commit for ref in there.values())])
-        tip = there[branch].commit if aside and branch in there else head
+        tip = there[branch].commit if to_strays and branch in there else head
         kept = await _strays(repository, branch, head=tip, others=[r.commit for r in there.values()] + arrived)
         await _move(repository, {branch: tip} | ({branch + STRAYS: kept} if kept else {}), there=there)
         return branch + STRAYS if kept else None
@@ -95,12 +102,12 @@ async def _move(repository: Repository, wanted: dict[str, str], *, there: dict[s
         raise await _failure(repository, next(iter(wanted)), answer)
 
 
-async def _failure(repository: Repository, branch: str, answer: Answer) -> GitFailed:
+async def _failure(repository: Repository, branch: str, answer: GitResult) -> GitFailed:
     for folder in await repository.branches(branch):
         if folder.startswith(f"{branch}/"):
             return _in_the_way(repository, branch, folder)
     try:
-        await require_room(repository, branch)
+        await require_name_free(repository, branch)
     except GitFailed as error:
         return error
     return repository.git.failure(answer, "update-ref")
@@ -146,14 +153,14 @@ async def require_ours(repository: Repository, branch: str, *, base: str) -> Non
         return
     words = ("log", "--format=%h %ce", there, "--not", base, f"--exclude={branch}", f"--branches={folder}/*")
     rows = [line.split(" ", 1) for line in (await repository.git.ask(*words, "--")).lines]
-    if strangers := [commit for commit, committer in rows if committer != merge.AUTHOR[1]]:
+    if foreign := [commit for commit, committer in rows if committer != merge.AUTHOR[1]]:
         raise GitFailed(
-            f"{branch} holds commits that are not of this run ({', '.join(strangers[:3])}) and is left alone. "
+            f"{branch} holds commits that are not of this run ({', '.join(foreign[:3])}) and is left alone. "
             f"Keep them under another name, then try again: git branch -m {branch} {folder.replace('/', '-')}-{name}"
         )
 
 
-async def place(repository: Repository, branch: str, *, head: str, base: str) -> None:
+async def move_branch(repository: Repository, branch: str, *, head: str, base: str) -> None:
     """Puts the branch at its head, where it is not there already; where that is the base it goes: nothing is on it.
 
     Raises:

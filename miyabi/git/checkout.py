@@ -25,7 +25,7 @@ _STALE_SECONDS = 60.0
 
 
 @asynccontextmanager
-async def checked_out(repository: Repository, commit: str, clone: Clone) -> AsyncIterator[Path]:
+async def temporary_checkout(repository: Repository, commit: str, clone: Clone) -> AsyncIterator[Path]:
     """A folder with the commit's files: a repository as a session has it, which reads the user's objects.
 
     Its submodules are filled as far as the user's clone has their commits.

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from miyabi.errors import GitDiskFull, GitFailed, GitUnusable
 from miyabi.system.full_disk import says_full
-from miyabi.system.process import end_group, spawn
+from miyabi.system.process import kill_group, spawn
 
 MINIMUM_VERSION = (2, 38)
 """The first git whose `merge-tree` merges without a worktree."""
@@ -80,7 +80,7 @@ _TIDY = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class GitResult:
     """A git command that ended, however it ended."""
 
     exit_status: int
@@ -126,7 +126,7 @@ class Git:
         stdin: bytes | BinaryIO = b"",
         stdout: BinaryIO | None = None,
         extra: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> GitResult:
         """The command's end, whatever its exit status. Files are read and written from where they stand.
 
         Raises:
@@ -139,7 +139,7 @@ class Git:
 
     async def ask(
         self, *words: str, stdin: bytes | BinaryIO = b"", stdout: BinaryIO | None = None, **extra: str
-    ) -> Answer:
+    ) -> GitResult:
         """The answer of a command that must work; further keywords are environment variables.
 
         Raises:
@@ -151,7 +151,7 @@ class Git:
             raise self.failure(answer, *words)
         return answer
 
-    def failure(self, answer: Answer, *words: str) -> GitFailed:
+    def failure(self, answer: GitResult, *words: str) -> GitFailed:
         """What to raise for an answer that should not be."""
         why = answer.stderr or f"exit status {answer.exit_status}"
         kind = GitDiskFull if says_full(why) else GitFailed
@@ -177,14 +177,16 @@ class Git:
         *,
         stdin: bytes | BinaryIO = b"",
         stdout: BinaryIO | None = None,
-    ) -> Answer:
+    ) -> GitResult:
         process = await self._spawn(words, given, stdin=stdin, stdout=stdout)
         try:
             out, err = await process.communicate(stdin if isinstance(stdin, bytes) else None)
         finally:
-            await end_group(process)
+            await kill_group(process)
         assert process.returncode is not None  # noqa: S101 - it has ended
-        return Answer(exit_status=process.returncode, stdout=out or b"", stderr=err.decode("utf-8", "replace").strip())
+        return GitResult(
+            exit_status=process.returncode, stdout=out or b"", stderr=err.decode("utf-8", "replace").strip()
+        )
 
     async def _spawn(
         self, words: tuple[str, ...], given: Mapping[str, str], *, stdin: bytes | BinaryIO, stdout: BinaryIO | None
@@ -203,8 +205,8 @@ class Git:
 
 def settings(given: Mapping[str, str], pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Git's settings by the environment, after those that the user gives in the same way."""
-    told = given.get("GIT_CONFIG_COUNT", "")
-    first = int(told) if told.isdecimal() else 0
+    counted = given.get("GIT_CONFIG_COUNT", "")
+    first = int(counted) if counted.isdecimal() else 0
     entries = {"GIT_CONFIG_COUNT": str(first + len(pairs))}
     for number, (key, value) in enumerate(pairs, first):
         entries |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
@@ -240,7 +242,7 @@ def version(text: str) -> tuple[int, ...]:
     return tuple(int(n) for n in found[0].split(".")) if found else (0,)
 
 
-def sayable(name: str) -> str:
+def printable_path(name: str) -> str:
     """A file name of git's; one that is no UTF-8 becomes one that can stand in a report."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 

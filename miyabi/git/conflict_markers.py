@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from miyabi.git.command import Answer, Git, sayable
+from miyabi.git.command import Git, GitResult, printable_path
 
 LARGEST_BYTES = 64 << 20
 """Of a file that is looked at; a larger one is no source that somebody merges."""
@@ -94,7 +94,7 @@ async def unresolved(git: Git, head: str, *, sides: Sequence[str]) -> tuple[str,
         - (_counted(lines.get(blob, ()) for blob in file.before) if file.before else moved)
     }
     copied = await _elsewhere(git, sides, {file.blob for file in found.values() if not file.before})
-    return tuple(sorted(sayable(path) for path, file in found.items() if file.blob not in copied))
+    return tuple(sorted(printable_path(path) for path, file in found.items() if file.blob not in copied))
 
 
 async def left_by_session(
@@ -242,7 +242,7 @@ def _portions(blobs: Collection[str]) -> Iterator[Sequence[str]]:
     return (ordered[first : first + _ARGUMENTS] for first in range(0, len(ordered), _ARGUMENTS))
 
 
-async def _grep(git: Git, *words: str) -> Answer:
+async def _grep(git: Git, *words: str) -> GitResult:
     answer = await git.run(*words)
     if answer.exit_status > _NOTHING_FOUND:
         raise git.failure(answer, *words)

@@ -15,7 +15,7 @@ from typing import BinaryIO, Self
 from miyabi.git.clone import Clone, quoted
 from miyabi.git.command import Git
 from miyabi.git.repository import Repository
-from miyabi.system.full_disk import told_as_full
+from miyabi.system.full_disk import raised_as_full
 from miyabi.text.units import count
 
 _POINTER_BYTES = 1024
@@ -105,7 +105,7 @@ class Storage:
             DiskFull: there is no room.
         """
         folder = self.folder / "tmp"
-        with told_as_full(folder):
+        with raised_as_full(folder):
             folder.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(prefix="miyabi-", dir=folder)
             os.close(handle)
@@ -120,7 +120,7 @@ class Storage:
         Raises:
             DiskFull: there is no room.
         """
-        with arrived.open("rb") as source, told_as_full(self.folder):
+        with arrived.open("rb") as source, raised_as_full(self.folder):
             return all(self._keep(source, oid, size) for oid, size in objects.items())
 
     def _keep(self, source: BinaryIO, oid: str, size: int) -> bool:

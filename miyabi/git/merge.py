@@ -8,7 +8,7 @@ from typing import Self
 
 from miyabi.errors import GitFailed, MergeConflict
 from miyabi.git.attributes import with_attributes_of
-from miyabi.git.command import Answer, Git, sayable
+from miyabi.git.command import Git, GitResult, printable_path
 from miyabi.text.units import several
 
 AUTHOR = ("Water Spider", "water-spider@localhost")
@@ -109,7 +109,7 @@ async def merge_trees(git: Git, ours: str, theirs: str) -> MergedTree:
 
 
 def _paths(rows: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted({sayable(row.partition("\t")[2]) for row in rows}))
+    return tuple(sorted({printable_path(row.partition("\t")[2]) for row in rows}))
 
 
 async def conflict_messages(git: Git, ours: str, theirs: str) -> list[str]:
@@ -122,7 +122,7 @@ async def conflict_messages(git: Git, ours: str, theirs: str) -> list[str]:
     return [line for line in answer.lines if line.startswith("CONFLICT ")]
 
 
-async def _merge_tree(git: Git, *words: str) -> Answer:
+async def _merge_tree(git: Git, *words: str) -> GitResult:
     """The answer of git's own merge, by the attributes of what is merged into: the word before the last."""
     command = ("merge-tree", "--write-tree", "--allow-unrelated-histories", *words)
     async with with_attributes_of(git, words[-2]) as there:

@@ -16,7 +16,7 @@ from miyabi.errors import BaseMissing, NotARepository
 from miyabi.git import bundle as exchange
 from miyabi.git import merge as merging
 from miyabi.git.attributes import with_attributes_of
-from miyabi.git.command import Answer, Git, require_git, sayable
+from miyabi.git.command import Git, GitResult, printable_path, require_git
 
 SALVAGE_TRAILER = "Miyabi-Salvage"
 """Marks the commits that we made of what an agent left uncommitted."""
@@ -97,7 +97,7 @@ class Repository:
             BaseMissing: it means none; the message names what is like it.
         """
         names = [revision] if revision in {"HEAD", "@"} else [f"refs/heads/{revision}", revision]
-        answer = Answer(exit_status=1, stdout=b"", stderr="")
+        answer = GitResult(exit_status=1, stdout=b"", stderr="")
         for name in names if revision.strip() else []:
             answer = await self.git.run("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
             if not answer.exit_status:
@@ -136,7 +136,7 @@ class Repository:
             rows = [r.split("\t", 2) for r in (await git.ask(*words, base, head)).text.split("\0") if r]
         return Changes(
             commits=len(commits),
-            files=tuple(sorted(sayable(name) for *_, name in rows)),
+            files=tuple(sorted(printable_path(name) for *_, name in rows)),
             insertions=sum(int(added) for added, *_ in rows if added != "-"),
             deletions=sum(int(gone) for _, gone, _ in rows if gone != "-"),
             salvaged=any(commits.values()),
@@ -217,7 +217,7 @@ class Repository:
         rows = (await self.git.ask("for-each-ref", "--format=%(refname)%00%(worktreepath)", *patterns)).lines
         return {ref: where for ref, _, where in (row.partition("\0") for row in rows) if ref in refs}
 
-    async def _missing(self, revision: str, answer: Answer) -> BaseMissing:
+    async def _missing(self, revision: str, answer: GitResult) -> BaseMissing:
         if "ambiguous" in answer.stderr:
             return BaseMissing(f"{revision!r} may mean several commits of {self.root}: give more digits of the one.")
         if (await self.git.run("rev-list", "--max-count=1", "--all")).stdout == b"":
@@ -266,7 +266,7 @@ def _key(common: Path, object_format: str) -> str:
     return f"{readable}-{digest[:8]}"
 
 
-def _not_a_repository(path: Path, answer: Answer) -> NotARepository:
+def _not_a_repository(path: Path, answer: GitResult) -> NotARepository:
     if "dubious ownership" in answer.stderr:
         return NotARepository(
             f"{path}: the git repository belongs to another user, so git does not touch it. "

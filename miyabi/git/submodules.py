@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from miyabi.git.clone import Clone, describe
-from miyabi.git.command import sayable
+from miyabi.git.command import printable_path
 from miyabi.git.gitlinks import gitlinks
 from miyabi.git.repository import Repository
 
@@ -53,7 +53,7 @@ class Submodules:
         """What to say of those that stay empty."""
         if not self.missing:
             return None
-        which = ", ".join(f"{sayable(path)} ({commit[:12]})" for path, commit in self.missing)
+        which = ", ".join(f"{printable_path(path)} ({commit[:12]})" for path, commit in self.missing)
         are, have = ("is", "its commit is") if len(self.missing) == 1 else ("are", "their commits are")
         return (
             f"the submodule{'s' if len(self.missing) > 1 else ''} {which} {are} left empty in sessions and checks: "
@@ -62,7 +62,7 @@ class Submodules:
 
     def _mended(self) -> Iterator[str]:
         for path in self.behind:
-            yield sayable(shlex.join(["git", "-C", path, "fetch"]))
+            yield printable_path(shlex.join(["git", "-C", path, "fetch"]))
         if len(self.behind) < len(self.missing):
             yield "git submodule update --init --recursive"
 

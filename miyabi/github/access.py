@@ -1,4 +1,4 @@
-"""Which GitHub is spoken to, as whom, and with which manners."""
+"""Which GitHub is spoken to, as whom, and with which retry policy."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _check_address(base_url: str) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manners:
+class RetryPolicy:
     """How a client behaves towards GitHub.
 
     Args:

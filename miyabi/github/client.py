@@ -1,4 +1,4 @@
-"""Asks GitHub with manners: paces writes, waits for limits, goes on after faults, follows a rename."""
+"""Asks GitHub: spaces writes, waits for limits, goes on after faults, follows a rename."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from miyabi.errors import GitHubError, GitHubUnreachable, NotFoundOnGitHub, RateLimited, ValidationRefused
-from miyabi.github import errors as faults
-from miyabi.github.access import GitHubAccess, Manners
+from miyabi.github import errors
+from miyabi.github.access import GitHubAccess, RetryPolicy
 from miyabi.github.parse import read, repository
-from miyabi.github.request import Answer, Request, Transport, UnansweredError
+from miyabi.github.request import Request, Response, Transport, UnansweredError
 from miyabi.system.backoff import Backoff
 
 T = TypeVar("T")
@@ -31,12 +31,14 @@ class GitHubClient:
         on_wait: told before each wait: how many seconds, and why.
     """
 
-    def __init__(self, transport: Transport, *, access: GitHubAccess, manners: Manners, on_wait: OnWait) -> None:
+    def __init__(
+        self, transport: Transport, *, access: GitHubAccess, retry_policy: RetryPolicy, on_wait: OnWait
+    ) -> None:
         self.repository = access.repository
         self.is_app = access.is_app
         self._transport, self._base_url = transport, access.base_url
-        self._manners, self._on_wait = manners, on_wait
-        self._pace = pace_of(access.account)
+        self._retry_policy, self._on_wait = retry_policy, on_wait
+        self._throttle = throttle_of(access.account)
         self._is_known = False
 
     async def get(self, path: str, *, subject: str, query: Mapping[str, Any] | None = None) -> Any:
@@ -60,7 +62,7 @@ class GitHubClient:
                 break
         return items
 
-    async def settle(
+    async def reconcile(
         self,
         look: Callable[[], Awaitable[T]],
         change: Callable[[T], Request | None],
@@ -80,12 +82,12 @@ class GitHubClient:
         Raises:
             GitHubError: the kind that GitHub's refusal means.
         """
-        patience = _Patience(self._manners, self._on_wait)
+        patience = _Patience(self._retry_policy, self._on_wait)
         while True:
             found = await look()
             if (request := change(found)) is None:
                 return found
-            async with self._pace.turn(interval_seconds=self._manners.write_interval_seconds) as turn:
+            async with self._throttle.turn(interval_seconds=self._retry_policy.write_interval_seconds) as turn:
                 if turn.has_waited and (request := change(found := await look())) is None:
                     return found
                 turn.is_used = True
@@ -94,29 +96,29 @@ class GitHubClient:
                 return read(result, answer.data, subject=request.subject) if result else await look()
             await patience.wait()
 
-    async def _write(self, request: Request, patience: _Patience) -> Answer | None:
+    async def _write(self, request: Request, patience: _Patience) -> Response | None:
         """The good answer to a write; None where it is to be looked at again after a wait."""
         try:
             return await self._attempt(request)
         except GitHubError as error:
-            patience.bear(error, request)
+            patience.note(error, request)
         return None
 
-    async def send(self, request: Request) -> Answer:
+    async def send(self, request: Request) -> Response:
         """The good answer to a read, which is repeated after faults.
 
         Raises:
             GitHubError: the kind that GitHub's refusal means.
         """
-        patience = _Patience(self._manners, self._on_wait)
+        patience = _Patience(self._retry_policy, self._on_wait)
         while True:
             try:
                 return await self._attempt(request)
             except GitHubError as error:
-                patience.bear(error, request)
+                patience.note(error, request)
             await patience.wait()
 
-    async def _attempt(self, request: Request) -> Answer:
+    async def _attempt(self, request: Request) -> Response:
         answer = await self._once(request)
         if answer.is_redirect:
             await self._follow_rename(answer, request)
@@ -126,45 +128,45 @@ class GitHubClient:
         self._is_known = self._is_known or not request.path.startswith("/")
         return answer
 
-    async def _once(self, request: Request) -> Answer:
+    async def _once(self, request: Request) -> Response:
         try:
             return await self._transport.send(request, path=self._path(request))
         except UnansweredError as error:
-            raise faults.unreachable(request, base_url=self._base_url, reason=str(error)) from error
+            raise errors.unreachable(request, base_url=self._base_url, reason=str(error)) from error
 
     def _path(self, request: Request) -> str:
         if request.path.startswith("/"):
             return request.path.lstrip("/")
         return f"repos/{self.repository}/{request.path}".rstrip("/")
 
-    async def _fault(self, answer: Answer, request: Request) -> GitHubError:
-        error = faults.fault(answer, request, repository=self.repository, base_url=self._base_url)
+    async def _fault(self, answer: Response, request: Request) -> GitHubError:
+        error = errors.fault(answer, request, repository=self.repository, base_url=self._base_url)
         if isinstance(error, NotFoundOnGitHub) and request.path and not self._is_known:
             await self.get("", subject="repository")  # says so if it is the repository that is missing
         return error
 
-    async def _follow_rename(self, answer: Answer, request: Request) -> None:
+    async def _follow_rename(self, answer: Response, request: Request) -> None:
         """Learns the repository's new name, which is used from here on."""
         root = self._base_url.rstrip("/")
         moved = answer if not request.path else await self._once(Request(path="", subject="repository"))
         target = moved.headers.get("location", "")
         if not moved.is_redirect or not target.startswith(f"{root}/"):
-            raise faults.moved(answer, request, repository=self.repository)
+            raise errors.moved(answer, request, repository=self.repository)
         renamed = await self._once(Request(path=target.removeprefix(root), subject="repository"))
         if not renamed.is_good:
-            raise faults.moved(answer, request, repository=self.repository)
+            raise errors.moved(answer, request, repository=self.repository)
         self.repository = read(repository, renamed.data, subject="the repository").full_name
 
 
 class _Patience:
-    """What one call bears of faults and limits, and how long it waits after each."""
+    """What one call waits out of faults and limits, and how long it waits after each."""
 
-    def __init__(self, manners: Manners, on_wait: OnWait) -> None:
-        self._manners, self._on_wait = manners, on_wait
+    def __init__(self, retry_policy: RetryPolicy, on_wait: OnWait) -> None:
+        self._retry_policy, self._on_wait = retry_policy, on_wait
         self._waited, self._failures = 0.0, 0
         self._seconds, self._reason = 0.0, ""
 
-    def bear(self, error: GitHubError, request: Request) -> None:
+    def note(self, error: GitHubError, request: Request) -> None:
         """Returns where it is worth another try after `wait`.
 
         Raises:
@@ -173,11 +175,11 @@ class _Patience:
         if isinstance(error, RateLimited):
             self._seconds, self._reason = error.wait_seconds, "GitHub's rate limit"
             self._waited += error.wait_seconds
-            is_enough = self._waited > self._manners.max_wait_seconds
+            is_enough = self._waited > self._retry_policy.max_wait_seconds
         else:
             self._failures += 1
-            self._seconds, self._reason = Backoff(self._manners.retry_seconds).seconds(self._failures), str(error)
-            is_enough = self._failures >= self._manners.attempts or not _may_pass(error, request)
+            self._seconds, self._reason = Backoff(self._retry_policy.retry_seconds).seconds(self._failures), str(error)
+            is_enough = self._failures >= self._retry_policy.attempts or not _may_pass(error, request)
         if is_enough:
             raise error
 
@@ -210,7 +212,7 @@ class Turn:
     is_used: bool = False
 
 
-class Pace:
+class WriteThrottle:
     """Gives turns to write, also to event loops of other threads."""
 
     def __init__(self) -> None:
@@ -245,9 +247,9 @@ class Pace:
             self._free_at = max(self._free_at, time.monotonic() + interval_seconds)
 
 
-_paces: dict[str, Pace] = {}
+_throttles: dict[str, WriteThrottle] = {}
 
 
-def pace_of(account: str) -> Pace:
-    """The one pace of an account."""
-    return _paces.setdefault(account, Pace())
+def throttle_of(account: str) -> WriteThrottle:
+    """The one throttle of an account."""
+    return _throttles.setdefault(account, WriteThrottle())

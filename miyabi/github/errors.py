@@ -16,7 +16,7 @@ from miyabi.errors import (
     TokenRefused,
     ValidationRefused,
 )
-from miyabi.github.request import Answer, Request
+from miyabi.github.request import Request, Response
 from miyabi.text.redact import redact
 from miyabi.text.units import duration
 
@@ -26,7 +26,7 @@ _LONGEST_SECONDS = 1e9  # a clock that was set wrong
 _EXISTS = ("already exists", "already_exists")
 
 
-def limit_seconds(answer: Answer) -> float | None:
+def limit_seconds(answer: Response) -> float | None:
     """How long to wait before asking again; None where no rate limit is the reason.
 
     GitHub tells it in `retry-after`, in `x-ratelimit-reset`, or, for some secondary limits, in words only.
@@ -43,7 +43,7 @@ def limit_seconds(answer: Answer) -> float | None:
     return _MINUTE if in_words or answer.status == 429 else None  # noqa: PLR2004 - HTTP's own number
 
 
-def is_passing(answer: Answer) -> bool:
+def is_passing(answer: Response) -> bool:
     """It may well be different in a moment; whether a write was done is unknown."""
     return answer.status >= 500 or answer.status == 408  # noqa: PLR2004 - HTTP's own numbers
 
@@ -63,7 +63,7 @@ class _Refusal(NamedTuple):
     statuses: Collection[int]
     kind: type[GitHubError]
     text: str
-    fits: Callable[[Answer, Request], bool] = lambda _, __: True
+    fits: Callable[[Response, Request], bool] = lambda _, __: True
 
 
 _REFUSALS = (
@@ -95,7 +95,7 @@ _REFUSALS = (
 _OTHER = _Refusal((), GitHubError, "GitHub does not {verb} {subject} in {repository}: {status} {said}.")
 
 
-def fault(answer: Answer, request: Request, *, repository: str, base_url: str) -> GitHubError:
+def fault(answer: Response, request: Request, *, repository: str, base_url: str) -> GitHubError:
     """The error that a refusing answer means."""
     said, status = _words(answer), answer.status
     if (seconds := limit_seconds(answer)) is not None:
@@ -118,7 +118,7 @@ def fault(answer: Answer, request: Request, *, repository: str, base_url: str) -
     return refusal.kind(text, status=status)
 
 
-def moved(answer: Answer, request: Request, *, repository: str) -> NotFoundOnGitHub:
+def moved(answer: Response, request: Request, *, repository: str) -> NotFoundOnGitHub:
     """The thing is in another repository now, or at another server."""
     place = _short(answer.headers.get("location") or "an unknown place")
     return NotFoundOnGitHub(
@@ -128,7 +128,7 @@ def moved(answer: Answer, request: Request, *, repository: str) -> NotFoundOnGit
     )
 
 
-def rate_limited(answer: Answer, *, seconds: float) -> RateLimited:
+def rate_limited(answer: Response, *, seconds: float) -> RateLimited:
     """A limit that lasts so long."""
     until = datetime.now(UTC) + timedelta(seconds=min(max(seconds, 0.0), _LONGEST_SECONDS))
     return RateLimited(
@@ -139,11 +139,11 @@ def rate_limited(answer: Answer, *, seconds: float) -> RateLimited:
     )
 
 
-def _refused(answer: Answer, request: Request, *, repository: str) -> ValidationRefused:
+def _refused(answer: Response, request: Request, *, repository: str) -> ValidationRefused:
     problems = [problem for problem in answer.problem.get("errors") or () if problem]
     fields = tuple(dict.fromkeys(p["field"] for p in problems if isinstance(p, dict) and p.get("field")))
-    told = "; ".join(map(_problem, problems))
-    said = f"{_words(answer)}: {_short(told)}" if told else _words(answer)
+    why = "; ".join(map(_problem, problems))
+    said = f"{_words(answer)}: {_short(why)}" if why else _words(answer)
     return ValidationRefused(
         f"GitHub refuses {request.subject} in {repository}: {said}.{_advice(request, fields)}",
         status=answer.status,
@@ -169,7 +169,7 @@ def _advice(request: Request, fields: tuple[str, ...]) -> str:
     return f" Is there a branch for {' and '.join(branches)} at GitHub?" if branches else ""
 
 
-def _needed(answer: Answer) -> str:
+def _needed(answer: Response) -> str:
     needed = answer.headers.get("x-accepted-github-permissions") or answer.headers.get("x-accepted-oauth-scopes")
     return f" It needs: {_short(needed)}." if needed else " Give it write access to the repository."
 
@@ -178,7 +178,7 @@ def _verb(request: Request) -> str:
     return "change" if request.writes else "read"
 
 
-def _words(answer: Answer) -> str:
+def _words(answer: Response) -> str:
     return _short(answer.message) or f"status {answer.status}"
 
 

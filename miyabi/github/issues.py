@@ -90,7 +90,7 @@ class Issues:
             body = {} if same_text(comment.body, text) else {"body": text}
             return Request.patch(f"issues/comments/{comment.id}", body, subject=subject)
 
-        comment = await self._client.settle(look, change, result=reading.comment)
+        comment = await self._client.reconcile(look, change, result=reading.comment)
         if comment is None:
             raise AssertionError  # there is one once nothing is left to change
         return comment
@@ -112,7 +112,7 @@ class Issues:
             path = f"issues/{number}/labels"
             return Request.post(path, {"labels": missing}, subject=f"labels of #{number}") if missing else None
 
-        return await self._client.settle(lambda: self._labels_of(number), change, result=reading.labels)
+        return await self._client.reconcile(lambda: self._labels_of(number), change, result=reading.labels)
 
     async def _remove_label(self, number: int, name: str) -> tuple[str, ...]:
         path = f"issues/{number}/labels/{quote(name, safe='')}"
@@ -121,7 +121,7 @@ class Issues:
             subject = f"label {name} of #{number}"
             return Request(method="DELETE", path=path, subject=subject) if among(name, there) else None
 
-        return await self._client.settle(lambda: self._labels_of(number), change, result=reading.labels)
+        return await self._client.reconcile(lambda: self._labels_of(number), change, result=reading.labels)
 
     async def _is_ours(self, login: str) -> bool:
         """We write as that account. An App is not told its login: there, the App's accounts are ours."""

@@ -1,4 +1,4 @@
-"""Where work goes home: the user's repository, the same at GitHub, the settings, and as whom."""
+"""Where work is published: the user's repository, the same at GitHub, the settings, and as whom."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any, Self
 from pydantic import SecretStr
 
 from miyabi.errors import BadInput, GitHubError, is_bad_input
-from miyabi.git.remote.target import PushTarget, RemoteToken
+from miyabi.git.remote.target import Remote, RemoteToken
 from miyabi.git.repository import Repository
 from miyabi.git.sparse_checkout import require_checked_out
-from miyabi.github.access import GitHubAccess, GitHubLogin, Manners, github_access, remote_token
+from miyabi.github.access import GitHubAccess, GitHubLogin, RetryPolicy, github_access, remote_token
 from miyabi.github.repository import GitHubRepository
 from miyabi.settings.settings import CONFIG_FILE, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class LinkedRepository:
     """A repository of the user, and the same at GitHub."""
 
     repository: Repository
@@ -30,7 +30,7 @@ class Place:
     async def open(
         cls, repository: Path, *, login: GitHubLogin, config: Path | None = None, overrides: Mapping[str, Any]
     ) -> Self:
-        """The place of a repository.
+        """The repository with what belongs to it at GitHub.
 
         Raises:
             BadInput: no repository, no such remote, or a setting that cannot be used.
@@ -38,14 +38,14 @@ class Place:
         opened = await Repository.open(repository)
         await require_checked_out(opened.root, CONFIG_FILE, config=config)
         settings = Settings.load(opened.root, config=config, **overrides)
-        there = await PushTarget.resolve(opened, remote=settings.github.remote)
+        there = await Remote.resolve(opened, remote=settings.github.remote)
         access = github_access(settings.github, login=login, remote_url=there.address)
         return cls(repository=opened, settings=settings, access=access)
 
     @property
-    def manners(self) -> Manners:
+    def retry_policy(self) -> RetryPolicy:
         """How GitHub is asked there."""
-        return Manners.of(self.settings.github)
+        return RetryPolicy.of(self.settings.github)
 
     async def require_writable(self) -> None:
         """Passes where GitHub lets us write to the repository.
@@ -55,15 +55,15 @@ class Place:
             GitHubError: it does not answer at the moment.
         """
         try:
-            async with GitHubRepository.open(self.access, manners=self.manners) as github:
+            async with GitHubRepository.open(self.access, retry_policy=self.retry_policy) as github:
                 await github.info(for_writing=True)
         except GitHubError as error:
             raise (BadInput(str(error)) if is_bad_input(error) else error) from None
 
-    async def remote(self, token: SecretStr) -> PushTarget:
+    async def remote(self, token: SecretStr) -> Remote:
         """Where branches are pushed to and the base is fetched from. Raises SettingsError, as `open`."""
         remote = self.settings.github.remote
-        return await PushTarget.resolve(self.repository, remote=remote, token=self.remote_token(token))
+        return await Remote.resolve(self.repository, remote=remote, token=self.remote_token(token))
 
     def remote_token(self, token: SecretStr) -> RemoteToken:
         """The token as git takes it: for GitHub's server there, and for no other."""

@@ -56,7 +56,7 @@ class Milestones:
             body = {k: v for k, v in wanted.items() if v is not None and not same_text(v, getattr(milestone, k))}
             return Request.patch(f"milestones/{number}", body, subject=f"milestone {number}")
 
-        return await self._client.settle(lambda: self.get(number), change, result=reading.milestone)
+        return await self._client.reconcile(lambda: self.get(number), change, result=reading.milestone)
 
 
 def there_are(milestones: Sequence[Milestone]) -> str:

@@ -134,7 +134,7 @@ def pull_request(data: Json) -> PullRequest:
         head_sha=head.get("sha") or "",
         base=base["ref"],
         author=person(data.get("user")).login,
-        from_fork=_home(head) != _home(base),
+        from_fork=_repository_of(head) != _repository_of(base),
         html_url=data.get("html_url") or "",
         labels=labels(data.get("labels")),
         assignees=logins(data.get("assignees")),
@@ -159,10 +159,10 @@ def logins(data: Any) -> tuple[str, ...]:
 
 
 def _teams(data: Json) -> tuple[str, ...]:
-    owner = _home(data["base"]).split("/", maxsplit=1)[0]
+    owner = _repository_of(data["base"]).split("/", maxsplit=1)[0]
     return tuple(f"{owner}/{team['slug']}" for team in data.get("requested_teams") or ())
 
 
-def _home(end: Json) -> str:
+def _repository_of(end: Json) -> str:
     name = (end.get("repo") or {}).get("full_name") or str(end.get("label") or "").partition(":")[0]
     return str(name).lower()

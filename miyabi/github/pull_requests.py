@@ -67,7 +67,7 @@ class PullRequests:
             differing = {k: v for k, v in texts.items() if not same_text(v, getattr(there, k))}
             return Request.patch(f"pulls/{there.number}", differing, subject=f"pull request #{there.number}")
 
-        pull = await self._client.settle(look, change, result=reading.pull_request)
+        pull = await self._client.reconcile(look, change, result=reading.pull_request)
         if pull is None:
             raise AssertionError  # there is one once nothing is left to change
         return await self.complete(pull, labels=labels, reviewers=reviewers, assignees=assignees, milestone=milestone)
@@ -116,7 +116,7 @@ class PullRequests:
         return tuple(read(reading.pull_request, data, subject="pull requests") for data in found)
 
     async def _complete(self, pull: PullRequest, change: Change) -> PullRequest:
-        there = await self._client.settle(lambda: self.get(pull.number), change)
+        there = await self._client.reconcile(lambda: self.get(pull.number), change)
         if (ignored := change(there)) is not None:
             raise ValidationRefused(
                 f"GitHub does not take {_values(ignored)} as {ignored.subject}. Do they have access to the repository?",

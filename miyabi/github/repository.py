@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from miyabi.errors import NotFoundOnGitHub, RepositoryArchived, RightsMissing
 from miyabi.github import parse as reading
-from miyabi.github.access import GitHubAccess, Manners
+from miyabi.github.access import GitHubAccess, RetryPolicy
 from miyabi.github.client import GitHubClient, OnWait
 from miyabi.github.errors import unreachable
 from miyabi.github.issues import Issues
@@ -47,17 +47,21 @@ class GitHubRepository:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, access: GitHubAccess, *, manners: Manners | None = None, on_wait: OnWait = lambda _seconds, _reason: None
+        cls,
+        access: GitHubAccess,
+        *,
+        retry_policy: RetryPolicy | None = None,
+        on_wait: OnWait = lambda _seconds, _reason: None,
     ) -> AsyncIterator[Self]:
         """The repository, until the end of the `async with`. Nothing is sent before the first call.
 
         Args:
             access: which repository, as whom.
-            manners: pace, patience and repetitions.
+            retry_policy: spacing of writes, patience and repetitions.
             on_wait: told before each wait how many seconds it takes, and why.
         """
         async with GithubkitTransport(access) as transport:
-            client = GitHubClient(transport, access=access, manners=manners or Manners(), on_wait=on_wait)
+            client = GitHubClient(transport, access=access, retry_policy=retry_policy or RetryPolicy(), on_wait=on_wait)
             yield cls(client, transport)
 
     @property
@@ -126,7 +130,7 @@ class GitHubRepository:
         def change(known: frozenset[str]) -> Request | None:
             return None if name.lower() in known else Request.post("labels", body, subject=f"label {name}")
 
-        await self._client.settle(self._known_labels, change, result=lambda _: frozenset())
+        await self._client.reconcile(self._known_labels, change, result=lambda _: frozenset())
 
     async def _known_labels(self) -> frozenset[str]:
         found = await self._client.pages("labels", subject="labels")
@@ -146,7 +150,7 @@ class GitHubRepository:
             body = {**{k: v for k, v in wanted.items() if v}, "context": context}
             return None if there == wanted else Request.post(f"statuses/{sha}", body, subject=f"status of {sha[:12]}")
 
-        await self._client.settle(look, change, result=lambda _: None)
+        await self._client.reconcile(look, change, result=lambda _: None)
 
 
 def _status(data: Mapping[str, Any]) -> dict[str, str]:

@@ -46,7 +46,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Response:
     """What GitHub answered. Header names are in lower case."""
 
     status: int
@@ -115,7 +115,7 @@ class UnansweredError(Exception):
 class Transport(Protocol):
     """Sends one request once."""
 
-    async def send(self, request: Request, *, path: str) -> Answer:
+    async def send(self, request: Request, *, path: str) -> Response:
         """The answer, whatever its status. `path` is below the API's root.
 
         Raises:

@@ -12,7 +12,7 @@ from miyabi.errors import GitHubError, TokenRefused
 from miyabi.github.access import GitHubAccess, GitHubApp
 from miyabi.github.errors import is_passing, limit_seconds, rate_limited
 from miyabi.github.parse import read
-from miyabi.github.request import Answer, Request, UnansweredError
+from miyabi.github.request import Request, Response, UnansweredError
 from miyabi.text.redact import REDACTED
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class GithubkitTransport:
         assert self._token  # noqa: S101 - `GitHubAccess` has a token or an App
         return self._token
 
-    async def send(self, request: Request, *, path: str) -> Answer:
+    async def send(self, request: Request, *, path: str) -> Response:
         """See `miyabi.github.request.Transport`."""
         secrets = [await self.token()]
         call = self._kit.arequest(
@@ -118,7 +118,7 @@ class _AppTokens:
             " Give the whole PEM text, with its first and last line."
         )
 
-    def _refused(self, answer: Answer) -> GitHubError | UnansweredError:
+    def _refused(self, answer: Response) -> GitHubError | UnansweredError:
         if (seconds := limit_seconds(answer)) is not None:
             return rate_limited(answer, seconds=seconds)
         if is_passing(answer):
@@ -146,7 +146,7 @@ def _kit(access: GitHubAccess, *, auth: Any) -> githubkit.GitHub[Any]:
     )
 
 
-async def _answer(call: Any, *, timeout_seconds: float, secrets: list[SecretStr]) -> Answer:
+async def _answer(call: Any, *, timeout_seconds: float, secrets: list[SecretStr]) -> Response:
     """The answer to a call, or why none came. Neither shows a secret, nor do the errors that led to it."""
     answer = await _outcome(call, timeout_seconds=timeout_seconds, secrets=secrets)
     if isinstance(answer, UnansweredError):
@@ -154,7 +154,7 @@ async def _answer(call: Any, *, timeout_seconds: float, secrets: list[SecretStr]
     return answer
 
 
-async def _outcome(call: Any, *, timeout_seconds: float, secrets: list[SecretStr]) -> Answer | UnansweredError:
+async def _outcome(call: Any, *, timeout_seconds: float, secrets: list[SecretStr]) -> Response | UnansweredError:
     from githubkit.exception import RequestError, RequestFailed, RequestTimeout  # noqa: PLC0415 - see `_kit`
 
     try:
@@ -169,13 +169,13 @@ async def _outcome(call: Any, *, timeout_seconds: float, secrets: list[SecretStr
     except ValueError:  # githubkit cannot read a retry-after that is a date
         return UnansweredError("an answer that cannot be read")
     content = response.content if response.raw_response.is_success else _clean(response.content, secrets)
-    return Answer(status=response.status_code, headers=dict(response.headers), content=content)
+    return Response(status=response.status_code, headers=dict(response.headers), content=content)
 
 
 def _unanswered(error: Exception, *, secrets: list[SecretStr]) -> UnansweredError:
-    told = _clean(f"{type(error).__name__}: {error}".encode(), secrets).decode(errors="replace")
+    why = _clean(f"{type(error).__name__}: {error}".encode(), secrets).decode(errors="replace")
     is_ours = isinstance(error, (ValueError, TypeError)) or type(error).__module__.startswith("jwt")
-    return _UnsentError(told) if is_ours else UnansweredError(told)
+    return _UnsentError(why) if is_ours else UnansweredError(why)
 
 
 def _clean(content: bytes, secrets: list[SecretStr]) -> bytes:

@@ -45,7 +45,7 @@ async def conflict_of(
     Raises:
         GitFailed: git could not do it.
     """
-    told = await merge.conflict_messages(git, ours, theirs)
+    messages = await merge.conflict_messages(git, ours, theirs)
     message = f"Conflict of {task}: to be resolved\n\nThe files in conflict hold conflict markers.\n"
     return Conflict(
         run=run,
@@ -55,7 +55,7 @@ async def conflict_of(
         theirs=theirs,
         start=await merge.commit_tree(git, merged.tree, parents=(ours, theirs), message=message),
         files=merged.files,
-        messages=tuple(one_line(line, characters=500) for line in told),
+        messages=tuple(one_line(line, characters=500) for line in messages),
     )
 
 

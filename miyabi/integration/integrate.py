@@ -94,7 +94,7 @@ async def integrate(
     clone = await describe(repository, branch=base_branch, commit=start)
     verifier = Verifier(repository, settings, clone=clone, run_command=run_command)
     outcome = await _settle(maker, verifier, causes)
-    await branches.place(repository, branch, head=outcome.chain.head, base=start)
+    await branches.move_branch(repository, branch, head=outcome.chain.head, base=start)
     return outcome.integration(branch, verify_commands=settings.verify)
 
 

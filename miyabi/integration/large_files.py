@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from miyabi.git.command import Git, sayable
+from miyabi.git.command import Git, printable_path
 from miyabi.sessions.result import SessionResult
 from miyabi.text.units import several
 
@@ -41,7 +41,7 @@ async def large_files(git: Git, new: Sequence[str], *, known: Iterable[str], max
     if not large:
         return ()
     named = (row.partition(" ") for row in (await git.ask(*words, stdin=asked)).lines)
-    paths = {blob: sayable(path) for blob, _, path in named if blob in large}
+    paths = {blob: printable_path(path) for blob, _, path in named if blob in large}
     sizes = await git.ask("cat-file", "--batch-check=%(objectname) %(objectsize)", stdin="\n".join(large).encode())
     found = (row.split(" ") for row in sizes.lines)
     files = [LargeFile(path=paths.get(blob) or blob, size_bytes=int(size)) for blob, size in found]

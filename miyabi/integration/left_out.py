@@ -74,8 +74,8 @@ def submodules_words(paths: Sequence[str]) -> str:
 
 def breaking(task: str, *, command: str, exit_status: int, output: str) -> LeftOut:
     """A task with whose merge the verify commands begin to fail."""
-    told = last_message(redact(output), characters=_CHARACTERS) or "no output"
-    reason = f"`{one_line(redact(command))}` fails from its merge on (exit status {exit_status}): {told}"
+    why = last_message(redact(output), characters=_CHARACTERS) or "no output"
+    reason = f"`{one_line(redact(command))}` fails from its merge on (exit status {exit_status}): {why}"
     return LeftOut(task=task, kind=LeftOutKind.CHECK, reason=reason)
 
 
@@ -103,8 +103,8 @@ def _waited(dag: Dag, task: str, results: Mapping[str, SessionResult]) -> bool:
 def _failure(result: SessionResult | None) -> str:
     if result is None:
         return "it was not started"
-    told = one_line(redact(result.error_text or ""), characters=_CHARACTERS)
-    return f"{result.outcome}: {told}" if told else str(result.outcome)
+    why = one_line(redact(result.error_text or ""), characters=_CHARACTERS)
+    return f"{result.outcome}: {why}" if why else str(result.outcome)
 
 
 _WHY = {

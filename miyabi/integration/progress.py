@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from miyabi.errors import BadInput
 from miyabi.runs.folder import RunFolder
-from miyabi.runs.progress import Board, Row, Snapshot
+from miyabi.runs.progress import Board, Snapshot, TaskProgress
 from miyabi.sessions.names import is_resolving
 from miyabi.system import files
 
@@ -19,12 +19,12 @@ class IntegrationProgress:
         self._file = folder.status_file
         self._over = _read(folder) if folder.info().ended else None
 
-    def say(self, note: str, *, rows: Sequence[Row] = ()) -> None:
+    def say(self, note: str, *, rows: Sequence[TaskProgress] = ()) -> None:
         """What is done, and the sessions that do it; nothing at the end."""
         if self._over:
             now = self._over.model_copy(update={"note": note, "rows": (*self._over.rows, *rows)})
             with suppress(OSError):  # that it cannot be shown harms nothing
-                files.write_text(self._file, now.model_dump_json() + "\n")
+                files.atomic_write(self._file, now.model_dump_json() + "\n")
 
 
 def _read(folder: RunFolder) -> Snapshot | None:

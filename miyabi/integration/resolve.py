@@ -74,8 +74,8 @@ def head_of(result: SessionResult | None, *, session: str) -> str:
     if result is None:
         raise MergeConflict(f"{session}, which was to resolve it, was not started")
     if not result.succeeded or result.head is None:
-        told = one_line(result.error_text or "no reason given", characters=300)
-        raise MergeConflict(f"{session}, which was to resolve it, ended as {result.outcome}: {told}")
+        why = one_line(result.error_text or "no reason given", characters=300)
+        raise MergeConflict(f"{session}, which was to resolve it, ended as {result.outcome}: {why}")
     return result.head
 
 
@@ -151,8 +151,8 @@ def _listed(title: str, lines: Sequence[str]) -> str:
 def _sides(results: Sequence[SessionResult]) -> str:
     if not results:
         return ""
-    told = [f"### {_name(result.task, result.title)}\n\n{_quoted(_said(result))}" for result in results]
-    return "\n\n".join(["## What the tasks reported\n\nTheir words are quoted as they came.", *told])
+    why = [f"### {_name(result.task, result.title)}\n\n{_quoted(_said(result))}" for result in results]
+    return "\n\n".join(["## What the tasks reported\n\nTheir words are quoted as they came.", *why])
 
 
 def _said(result: SessionResult) -> str:

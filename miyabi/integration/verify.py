@@ -15,7 +15,7 @@ from miyabi.git.clone import Clone
 from miyabi.git.repository import Repository
 from miyabi.settings.tables import IntegrationSettings
 from miyabi.system import guarded_command
-from miyabi.system.process import see_end
+from miyabi.system.process import reap
 from miyabi.text.redact import redact
 from miyabi.text.sanitize import clean
 
@@ -40,7 +40,7 @@ class RunCommand(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class VerifyResult:
     """How the commands ended on a commit. `command` is the one that failed, None where all passed."""
 
     command: str | None = None
@@ -56,14 +56,14 @@ class Verdict:
 
 async def run_plainly(command: str, *, folder: Path, timeout_seconds: float, label: str) -> CommandEnd:  # noqa: ARG001 - only for those who show it
     """Runs a command guarded, as a child of ours; see `RunCommand`."""
-    words = guarded_command.words(command, timeout_seconds=timeout_seconds)
+    words = guarded_command.guarded(command, timeout_seconds=timeout_seconds)
     process = await asyncio.create_subprocess_exec(*words, cwd=folder, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT)
     try:
         output, _ = await process.communicate()
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
-        await see_end(process)
+        await reap(process)
     assert process.returncode is not None  # noqa: S101 - it has ended
     return CommandEnd(process.returncode, output.decode("utf-8", "replace"))
 
@@ -78,7 +78,7 @@ class Verifier:
         self._clone = clone
         self._repository = repository
         self._run_command = run_command
-        self._verdicts: dict[str, list[Verdict]] = {}
+        self._verdicts: dict[str, list[VerifyResult]] = {}
 
     async def passes(self, commit: str, *, label: str) -> bool:
         """Whether it passes, by one try where it has not been tried yet.
@@ -100,7 +100,7 @@ class Verifier:
         """Whether it is known to pass."""
         return any(verdict.passed for verdict in self._tries(commit))
 
-    def last(self, commit: str) -> Verdict:
+    def last(self, commit: str) -> VerifyResult:
         """How its last try ended."""
         return self._tries(commit)[-1]
 
@@ -109,15 +109,15 @@ class Verifier:
         again = "\n\nIt failed, and was run again:\n\n"
         return tail(again.join(verdict.log for verdict in self._tries(commit)), characters=LOG_CHARACTERS)
 
-    def _tries(self, commit: str) -> Sequence[Verdict]:
+    def _tries(self, commit: str) -> Sequence[VerifyResult]:
         return self._verdicts.get(commit, ())
 
     async def _try(self, commit: str, *, label: str) -> None:
-        async with checkout.checked_out(self._repository, commit, self._clone) as folder:
+        async with checkout.temporary_checkout(self._repository, commit, self._clone) as folder:
             verdict = await self._verdict(folder, label=label)
         self._verdicts.setdefault(commit, []).append(verdict)
 
-    async def _verdict(self, folder: Path, *, label: str) -> Verdict:
+    async def _verdict(self, folder: Path, *, label: str) -> VerifyResult:
         log: list[str] = []
         for command in self.how.verify:
             seconds = self.how.verify_timeout_seconds
@@ -126,8 +126,8 @@ class Verifier:
             log += [f"$ {redact(command)}", output, *([f"[exit status {end.exit_status}]"] if end.exit_status else [])]
             if end.exit_status:
                 text = "\n".join(line for line in log if line)
-                return Verdict(command=command, exit_status=end.exit_status, output=output, log=text)
-        return Verdict(log="\n".join(line for line in log if line))
+                return VerifyResult(command=command, exit_status=end.exit_status, output=output, log=text)
+        return VerifyResult(log="\n".join(line for line in log if line))
 
 
 def tail(text: str, *, characters: int) -> str:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from miyabi.errors import MachineError, MachineUnreachable
 from miyabi.machines import quoting
 from miyabi.machines.host import Completed
-from miyabi.system.process import clean_environment, end_group, spawn
+from miyabi.system.process import clean_environment, kill_group, spawn
 
 _CHUNK_BYTES = 65536
 
@@ -51,7 +51,7 @@ class LocalHost:
                 machine=self.name,
             ) from None
         finally:
-            await end_group(process)
+            await kill_group(process)
         return Completed(exit_status=_exit_status(process), stdout=out or b"", stderr=err or b"")
 
     def stream(self, words: Sequence[str]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
@@ -64,7 +64,7 @@ class LocalHost:
         try:
             yield _chunks(process)
         finally:
-            await end_group(process)
+            await kill_group(process)
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from miyabi.machines.machine import NAMED, Machine
-from miyabi.text.suggest import nearest, shown
+from miyabi.text.suggest import did_you_mean, quote
 
 Rank = tuple[bool, int, int]
 
@@ -80,11 +80,12 @@ def unplaceable(fleet: Sequence[Load], requires: Sequence[str] = ()) -> str | No
     missing = next((label for label in requires if label not in offered), None)
     if missing and missing.startswith(NAMED):
         names = [load.machine.name for load in fleet]
-        return f"there is no machine {shown(missing.removeprefix(NAMED))}{nearest(missing.removeprefix(NAMED), names)}"
+        wrong = missing.removeprefix(NAMED)
+        return f"there is no machine {quote(wrong)}{did_you_mean(wrong, names)}"
     known = sorted({label for load in fleet for label in load.machine.labels})
     if missing:
-        return f"no machine has the label {shown(missing)}{nearest(missing, known) or '; none has any label'}"
-    return f"no machine has all of the labels {', '.join(map(shown, requires))}"
+        return f"no machine has the label {quote(missing)}{did_you_mean(missing, known) or '; none has any label'}"
+    return f"no machine has all of the labels {', '.join(map(quote, requires))}"
 
 
 def _usable(fleet: Sequence[Load], requires: Sequence[str], avoid: frozenset[str]) -> Iterator[Load]:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable
 
 
-def word(text: str) -> str:
+def quote_word(text: str) -> str:
     """One word, quoted for any login shell; a leading `~/` means the home there.
 
     Raises:
@@ -23,10 +23,10 @@ def word(text: str) -> str:
 
 def command_line(words: Iterable[str]) -> str:
     """The words as one line for a POSIX shell, csh or fish."""
-    return " ".join(word(w) for w in words)
+    return " ".join(quote_word(w) for w in words)
 
 
-def script_word(text: str) -> str:
+def quote_script_word(text: str) -> str:
     """One word for the text of a POSIX sh script, which unlike a command line takes line breaks; `~` stays itself.
 
     Raises:

@@ -9,12 +9,12 @@ from enum import StrEnum
 from miyabi.dag import order
 from miyabi.github.values import Blocker, Issue, Milestone
 from miyabi.milestones.dependency_lines import DependencyLines, dependency_lines
-from miyabi.milestones.references import Home, Reference
+from miyabi.milestones.references import Reference, RepositoryContext
 
 SubIssues = Sequence[Blocker | int]
 
 
-class Standing(StrEnum):
+class BlockerState(StrEnum):
     """Where an issue stands that another one waits for."""
 
     DONE = "done"  # closed, in whatever way
@@ -25,13 +25,13 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waits:
+class IssueDependencies:
     """What is known of a milestone's open issues and of those that they wait for.
 
     `unclear` quotes the lines of an issue that say that it waits for something, in words that are not understood.
     """
 
-    home: Home
+    context: RepositoryContext
     issues: Mapping[int, Issue] = field(repr=False)
     open: tuple[Issue, ...]
     waits: Mapping[int, tuple[Reference, ...]]
@@ -39,30 +39,30 @@ class Waits:
     unclear: Mapping[int, tuple[str, ...]] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
 
-    def standing(self, reference: Reference) -> Standing:
+    def state_of(self, reference: Reference) -> BlockerState:
         """Where the issue stands; what the issue itself says is believed before what its blockers say."""
         issue = None if reference.repository else self.issues.get(reference.number)
         state = issue.state if issue else self.states.get(reference)
         if state is None:
-            return Standing.UNKNOWN
+            return BlockerState.UNKNOWN
         if state == "closed":
-            return Standing.DONE
+            return BlockerState.DONE
         if reference.repository:
-            return Standing.ELSEWHERE
-        return Standing.HERE if reference.number in self.waits else Standing.OUTSIDE
+            return BlockerState.ELSEWHERE
+        return BlockerState.HERE if reference.number in self.waits else BlockerState.OUTSIDE
 
     def unknown(self) -> tuple[Reference, ...]:
         """What is waited for and not known, in order: to be looked up."""
         named = {reference for references in self.waits.values() for reference in references}
-        return tuple(sorted(r for r in named if self.standing(r) is Standing.UNKNOWN))
+        return tuple(sorted(r for r in named if self.state_of(r) is BlockerState.UNKNOWN))
 
     def here(self, number: int) -> tuple[int, ...]:
         """The open issues of the milestone that this one waits for."""
-        return tuple(r.number for r in self.waits[number] if self.standing(r) is Standing.HERE)
+        return tuple(r.number for r in self.waits[number] if self.state_of(r) is BlockerState.HERE)
 
     def blocked_by(self, number: int) -> tuple[Reference, ...]:
         """What this one waits for that no run of the milestone can finish."""
-        return tuple(r for r in self.waits[number] if self.standing(r) not in {Standing.DONE, Standing.HERE})
+        return tuple(r for r in self.waits[number] if self.state_of(r) not in {BlockerState.DONE, BlockerState.HERE})
 
     def cycles(self) -> tuple[tuple[int, ...], ...]:
         """Circles of issues that wait for each other, each before the next, the first again at the end."""
@@ -78,30 +78,31 @@ class Waits:
         return tuple(found)
 
 
-def waits(
+def issue_dependencies(
     issues: Iterable[Issue],
     *,
     blockers: Mapping[int, Sequence[Blocker]],
     sub_issues: Mapping[int, SubIssues],
     milestone: Milestone,
-) -> Waits:
+) -> IssueDependencies:
     """Who waits for whom among the milestone's open issues. Issues of other milestones only tell their state."""
-    home = Home.of(milestone.html_url)
+    context = RepositoryContext.of(milestone.html_url)
     known = {issue.number: issue for issue in issues}
     ours = tuple(known[number] for number in sorted(known) if _is_ours(known[number], milestone))
     given = [each for values in (*blockers.values(), *sub_issues.values()) for each in values]
-    told = {issue.number: dependency_lines(issue.body, home=home) for issue in ours}
+    lines = {issue.number: dependency_lines(issue.body, context=context) for issue in ours}
     named = {
-        issue.number: tuple(_named(issue, blockers, sub_issues, told=told[issue.number], home=home)) for issue in ours
+        issue.number: tuple(_named(issue, blockers, sub_issues, lines=lines[issue.number], context=context))
+        for issue in ours
     }
-    unclear = {number: lines.unclear for number, lines in told.items() if lines.unclear}
+    unclear = {number: lines.unclear for number, lines in lines.items() if lines.unclear}
     selfish = [number for number, references in named.items() if Reference("", number) in references]
-    return Waits(
-        home=home,
+    return IssueDependencies(
+        context=context,
         issues=known,
         open=ours,
         waits={number: tuple(r for r in all_of if r != Reference("", number)) for number, all_of in named.items()},
-        states={_reference(each, home=home): each.state for each in given if isinstance(each, Blocker)},
+        states={_reference(each, context=context): each.state for each in given if isinstance(each, Blocker)},
         unclear=unclear,
         warnings=(
             *(f"issue #{number} says that it waits for itself; that is left out" for number in selfish),
@@ -126,14 +127,14 @@ def _named(
     blockers: Mapping[int, Sequence[Blocker]],
     sub_issues: Mapping[int, SubIssues],
     *,
-    told: DependencyLines,
-    home: Home,
+    lines: DependencyLines,
+    context: RepositoryContext,
 ) -> Iterator[Reference]:
     given = (*blockers.get(issue.number, ()), *sub_issues.get(issue.number, ()))
-    return iter(dict.fromkeys((*(_reference(each, home=home) for each in given), *told.references)))
+    return iter(dict.fromkeys((*(_reference(each, context=context) for each in given), *lines.references)))
 
 
-def _reference(given: Blocker | int, *, home: Home) -> Reference:
+def _reference(given: Blocker | int, *, context: RepositoryContext) -> Reference:
     if isinstance(given, int):
         return Reference("", given)
-    return home.reference(given.number, repository=given.repository)
+    return context.reference(given.number, repository=given.repository)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from miyabi.milestones import dependency_words as words
 from miyabi.milestones.dependency_text import PlainLine
-from miyabi.milestones.references import Home, Reference
+from miyabi.milestones.references import Reference, RepositoryContext
 from miyabi.text import commonmark
 from miyabi.text.sanitize import one_line
 
@@ -22,7 +22,7 @@ class DependencyLines:
     unclear: tuple[str, ...] = ()
 
 
-def dependency_lines(text: str, *, home: Home) -> DependencyLines:
+def dependency_lines(text: str, *, context: RepositoryContext) -> DependencyLines:
     """What the text says that its issue waits for.
 
     That are lines which begin with words such as `Depends on`, `Blocked by` or `Requires`, as a sentence, list item,
@@ -30,16 +30,16 @@ def dependency_lines(text: str, *, home: Home) -> DependencyLines:
     such as `Dependencies`. A box that is ticked says nothing: the issue's own state does. Code and HTML comments do not
     count, nor does what is struck out.
     """
-    reader = _Reader(home=home)
+    reader = _Reader(context=context)
     for shown, raw in commonmark.quoted_lines(text):
-        reader.read(PlainLine.of(shown, home=home), raw)
+        reader.read(PlainLine.of(shown, context=context), raw)
     reader.close()
     return DependencyLines(tuple(reader.found), tuple(dict.fromkeys(reader.unclear)))
 
 
-def dependencies(text: str, *, home: Home) -> tuple[Reference, ...]:
+def dependencies(text: str, *, context: RepositoryContext) -> tuple[Reference, ...]:
     """The issues that the text waits for, as far as it is understood."""
-    return dependency_lines(text, home=home).references
+    return dependency_lines(text, context=context).references
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class _Block:
 class _Reader:
     """Goes through a text's lines and keeps what they name."""
 
-    home: Home
+    context: RepositoryContext
     found: dict[Reference, None] = field(default_factory=dict)
     unclear: list[str] = field(default_factory=list)
     block: _Block | None = None
@@ -169,15 +169,15 @@ class _Reader:
         for opening in opened:
             if opening.is_empty or words.is_none(opening.rest):
                 continue
-            told = words.named(opening.rest)
-            self._keep(line, told)
-            has_named = has_named or bool(told.marks)
-            if not (told.is_clear and opening.is_known):
+            named = words.named(opening.rest)
+            self._keep(line, named)
+            has_named = has_named or bool(named.marks)
+            if not (named.is_clear and opening.is_known):
                 self.unclear.append(_quoted(raw))
         return has_named
 
-    def _keep(self, line: PlainLine, told: words.Named) -> None:
-        self.found.update(dict.fromkeys(line.references[mark] for mark in told.marks))
+    def _keep(self, line: PlainLine, named: words.Named) -> None:
+        self.found.update(dict.fromkeys(line.references[mark] for mark in named.marks))
 
     def _close_block(self) -> None:
         block, self.block = self.block, None
@@ -210,9 +210,9 @@ class _Reader:
             return True
         if not each.is_entry:
             return False
-        told = words.named(line.text.replace("|", " "), is_item=line.is_item or line.is_table)
-        self._keep(line, told)
-        return told.is_clear
+        named = words.named(line.text.replace("|", " "), is_item=line.is_item or line.is_table)
+        self._keep(line, named)
+        return named.is_clear
 
     def _read_table(self) -> None:
         """Reads a table that has ended: `| Depends on | #1 |`, or a column with such a head."""
@@ -222,12 +222,12 @@ class _Reader:
             cells = line.cells()
             self._read_row(line, raw, cells, columns)
             if index == 0:
-                columns |= {place: _is_strong(cell) for place, cell in enumerate(cells) if _is_head(cell)}
+                columns |= {column: _is_strong(cell) for column, cell in enumerate(cells) if _is_head(cell)}
 
     def _read_row(self, line: PlainLine, raw: str, cells: Sequence[str], columns: dict[int, bool]) -> None:
-        for told, is_alone in _row(cells, columns):
-            self._keep(line, told)
-            if not (told.is_clear and is_alone):
+        for named, is_alone in _row(cells, columns):
+            self._keep(line, named)
+            if not (named.is_clear and is_alone):
                 self.unclear.append(_quoted(raw))
 
 
@@ -238,22 +238,22 @@ def _goes_on(line: PlainLine) -> bool:
 
 def _row(cells: Sequence[str], columns: Mapping[int, bool]) -> Iterator[tuple[words.Named, bool]]:
     """What a row's cells name, and whether that can be of this issue: no other cell names one."""
-    head = next((place for place, cell in enumerate(cells) if _is_head(cell)), None)
+    head = next((column for column, cell in enumerate(cells) if _is_head(cell)), None)
     if head is not None:
         rest = " , ".join(cell for cell in cells[head + 1 :] if cell)
         if words.is_trackable(rest):
             yield words.named(rest), True
         return
-    others = [cell for place, cell in enumerate(cells) if place not in columns]
-    for place in sorted(columns):
-        cell = cells[place] if place < len(cells) else ""
-        if words.is_trackable(cell) or (columns[place] and cell and not words.is_none(cell)):
+    others = [cell for column, cell in enumerate(cells) if column not in columns]
+    for column in sorted(columns):
+        cell = cells[column] if column < len(cells) else ""
+        if words.is_trackable(cell) or (columns[column] and cell and not words.is_none(cell)):
             yield words.named(cell), not any(map(words.is_trackable, others))
     for cell in others:
         for opening in words.openings(cell):
             if opening.is_meant and not opening.is_empty:
-                told = words.named(opening.rest)
-                yield words.Named(told.marks, told.is_clear and opening.is_known), True
+                named = words.named(opening.rest)
+                yield words.Named(named.marks, named.is_clear and opening.is_known), True
 
 
 def _is_head(cell: str) -> bool:

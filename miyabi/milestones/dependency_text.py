@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Self
 
-from miyabi.milestones.references import Home, Reference, find_references
+from miyabi.milestones.references import Reference, RepositoryContext, find_references
 from miyabi.text.sanitize import clean
 
 MARK = re.compile("\x01([0-9]+)\x01")
@@ -47,10 +47,10 @@ class PlainLine:
     is_rule: bool = False
 
     @classmethod
-    def of(cls, line: str, *, home: Home) -> Self:
+    def of(cls, line: str, *, context: RepositoryContext) -> Self:
         """The line, as it is in a text that was read by `prose`."""
         shown = _INVISIBLE.sub("", unicodedata.normalize("NFKC", clean(_ENTITY.sub(_character, clean(line)))))
-        marked, references = _marked(_STRUCK.sub(" ", _ESCAPED.sub("", shown)), home=home)
+        marked, references = _marked(_STRUCK.sub(" ", _ESCAPED.sub("", shown)), context=context)
         heading = _HEADING.match(shown)
         rest = _without_markup(marked).strip()
         return cls(
@@ -73,11 +73,11 @@ def _character(entity: re.Match[str]) -> str:
     return html.unescape(entity[0])
 
 
-def _marked(text: str, *, home: Home) -> tuple[str, tuple[Reference, ...]]:
+def _marked(text: str, *, context: RepositoryContext) -> tuple[str, tuple[Reference, ...]]:
     parts: list[str] = []
     references: list[Reference] = []
     end = 0
-    for match, reference in find_references(text, home=home):
+    for match, reference in find_references(text, context=context):
         parts += [text[end : match.start()], f"\x01{len(references)}\x01"]
         references.append(reference)
         end = match.end()

@@ -182,8 +182,8 @@ def named(text: str, *, is_item: bool = False) -> Named:
     if is_none(text):
         return Named()
     sentences = _SENTENCE_END.split(text)
-    told = [sentences[0], *(each for each in sentences[1:] if _GOES_ON.match(each))]
-    parts = [_sentence(each, is_item=is_item) for each in told]
+    sentences_on = [sentences[0], *(each for each in sentences[1:] if _GOES_ON.match(each))]
+    parts = [_sentence(each, is_item=is_item) for each in sentences_on]
     marks = tuple(mark for part in parts for mark in part.marks)
     return Named(marks, bool(marks) and all(part.is_clear for part in parts))
 

@@ -16,12 +16,12 @@ from miyabi.reports.markdown import REHEARSAL, summary_sentence
 from miyabi.reports.report import Report, TaskRow
 from miyabi.sessions.result import Outcome
 from miyabi.text import marked_block
-from miyabi.text.github_markdown import code, words
+from miyabi.text.github_markdown import code, plain
 from miyabi.text.markdown import table
 from miyabi.text.marked_block import replace_block
 from miyabi.text.units import cost, percent
 
-__all__ = ["MAX_CHARACTERS", "Progress", "milestone_block", "replace_block"]
+__all__ = ["MAX_CHARACTERS", "MilestoneProgress", "milestone_block", "replace_block"]
 
 MAX_CHARACTERS = 20_000
 """How long the block is at most."""
@@ -32,7 +32,7 @@ _CELLS = 20
 _SAFE_URL = re.compile(r"https?://[\w./:%~-]+", re.ASCII)
 
 
-class Progress(BaseModel):
+class MilestoneProgress(BaseModel):
     """How many are open and closed."""
 
     model_config = ConfigDict(frozen=True)
@@ -69,7 +69,7 @@ class Progress(BaseModel):
 
 
 def milestone_block(
-    progress: Progress,
+    progress: MilestoneProgress,
     *,
     report: Report | None = None,
     integration: Integration | None = None,
@@ -98,15 +98,15 @@ def milestone_block(
     return marked_block.wrap("\n".join(part for part in parts if part))
 
 
-def _progress(progress: Progress) -> str:
+def _progress(progress: MilestoneProgress) -> str:
     share = percent(progress.fraction) if progress.total else "nothing in it yet"
     return f"`{progress.bar}` **{share}**: {progress.closed:,} of {progress.total:,} closed, {progress.open:,} open\n"
 
 
 def _run(report: Report, pull_requests: Sequence[PullRequest]) -> str:
     links = ", ".join(f"{_link(each)} ({each.state})" for each in pull_requests[:_ROWS])
-    home = f"\nPull request{'s' * (len(pull_requests) > 1)}: {links}\n" if links else ""
-    return f"**Last run** {code(report.run)}: {summary_sentence(report)}\n{home}"
+    pulls_line = f"\nPull request{'s' * (len(pull_requests) > 1)}: {links}\n" if links else ""
+    return f"**Last run** {code(report.run)}: {summary_sentence(report)}\n{pulls_line}"
 
 
 def _link(pull_request: PullRequest) -> str:
@@ -128,9 +128,9 @@ def _result(
     left_out = integration.left_out_by_task.get(row.task) if integration else None
     return (
         issue_link(row.task, issues) or code(row.task, limit=64),
-        words(row.title, limit=60),
+        plain(row.title, limit=60),
         f"{_outcome(row, left_out)}{', some work is beside its branch' if is_beside else ''}",
-        words(row.machine or "", limit=63),
+        plain(row.machine or "", limit=63),
         str(row.turns),
         cost(row.cost_usd, is_partial=row.cost_is_partial),
     )
@@ -144,7 +144,7 @@ def _outcome(row: TaskRow, left_out: LeftOut | None) -> str:
 def _waiting(skipped: Sequence[SkippedIssue]) -> str:
     if not skipped:
         return ""
-    rows = [(f"#{each.number}", _waits(each), words(each.reason, limit=160)) for each in skipped]
+    rows = [(f"#{each.number}", _waits(each), plain(each.reason, limit=160)) for each in skipped]
     return f"**Waiting**\n\n{_table(('Issue', 'Waits for', 'Why'), rows)}"
 
 

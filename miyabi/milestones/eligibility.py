@@ -1,4 +1,4 @@
-"""From night to night: which issues are not taken again, and why. Pure.
+"""From run to run: which issues are not taken again, and why. Pure.
 
 An issue is left alone while a run works on it or a pull request of ours for it is open. After that what counts is the
 issue's own text, with the comments of people who have write access: as long as it is the same, work that was merged,
@@ -18,14 +18,14 @@ from miyabi.dag.graph import Dag
 from miyabi.github.values import MergeState, PullRequest
 from miyabi.integration.values import Integration, LeftOutKind
 from miyabi.milestones import references
-from miyabi.milestones.references import Home
+from miyabi.milestones.references import RepositoryContext
 from miyabi.reports.report import Report, TaskRow
 from miyabi.sessions.result import BLAMELESS, Outcome
 from miyabi.settings.tables import MilestoneSettings
 from miyabi.text.units import count
 
 
-class IssueTry(BaseModel):
+class IssueAttempt(BaseModel):
     """What one run made of an issue."""
 
     model_config = ConfigDict(frozen=True)
@@ -50,21 +50,21 @@ class IssueTry(BaseModel):
         return f"succeeded, left out ({self.left_out})" if self.left_out else self.outcome.replace("_", " ")
 
 
-def tries_of(dag: Dag, report: Report, integration: Integration | None) -> tuple[IssueTry, ...]:
+def attempts_of(dag: Dag, report: Report, integration: Integration | None) -> tuple[IssueAttempt, ...]:
     """What a run made of each of its issues; a rehearsal is no try. Without integration what succeeded is merged."""
     if report.rehearsal:
         return ()
-    found = (_try(dag, row, report, integration) for row in report.tasks)
+    found = (_attempt(dag, row, report, integration) for row in report.tasks)
     return tuple(each for each in found if each)
 
 
-def taken(
+def ineligible(
     fingerprints: Mapping[int, str],
     *,
     live: Mapping[int, str],
     pull_requests: Iterable[PullRequest],
-    tries: Iterable[IssueTry],
-    home: Home,
+    attempts: Iterable[IssueAttempt],
+    context: RepositoryContext,
     settings: MilestoneSettings,
 ) -> dict[int, str]:
     """The issues that are not taken this time, each with the reason.
@@ -73,13 +73,13 @@ def taken(
         fingerprints: `issue_prompt.fingerprint` of each open issue.
         live: for an issue that a live run works on, the run.
         pull_requests: ours, in whatever state, with their bodies; not those from forks, which may claim anything.
-        tries: what earlier runs made of the issues, in any order.
-        home: the repository, to tell its issues from others in the bodies.
+        attempts: what earlier runs made of the issues, in any order.
+        context: the repository, to tell its issues from others in the bodies.
         settings: how often an issue is tried.
     """
-    covering = _covering(pull_requests, home=home)
-    history: dict[int, list[IssueTry]] = {}
-    for each in sorted(tries, key=lambda each: (each.ended, each.run)):
+    covering = _covering(pull_requests, context=context)
+    history: dict[int, list[IssueAttempt]] = {}
+    for each in sorted(attempts, key=lambda each: (each.ended, each.run)):
         history.setdefault(each.issue, []).append(each)
     found = {}
     for number, text in fingerprints.items():
@@ -92,13 +92,13 @@ def taken(
     return {number: reason for number, reason in found.items() if reason}
 
 
-def _try(dag: Dag, row: TaskRow, report: Report, integration: Integration | None) -> IssueTry | None:
+def _attempt(dag: Dag, row: TaskRow, report: Report, integration: Integration | None) -> IssueAttempt | None:
     node = dag.by_id.get(row.task)
     if node is None or not node.issue:
         return None
     succeeded = row.outcome is Outcome.SUCCEEDED
     left_out = integration.left_out_by_task.get(row.task) if integration and succeeded else None
-    return IssueTry(
+    return IssueAttempt(
         issue=node.issue,
         run=report.run,
         ended=report.ended,
@@ -109,11 +109,11 @@ def _try(dag: Dag, row: TaskRow, report: Report, integration: Integration | None
     )
 
 
-def _covering(pull_requests: Iterable[PullRequest], *, home: Home) -> dict[int, PullRequest]:
+def _covering(pull_requests: Iterable[PullRequest], *, context: RepositoryContext) -> dict[int, PullRequest]:
     """For each issue the pull request that counts: an open one, or else the latest."""
     found: dict[int, PullRequest] = {}
     for each in sorted(pull_requests, key=lambda each: (each.state is MergeState.OPEN, each.number)):
-        here = (r for r in references.closes(each.body, home=home) if not r.repository)
+        here = (r for r in references.closes(each.body, context=context) if not r.repository)
         found.update((reference.number, each) for reference in here)
     return found
 
@@ -133,7 +133,7 @@ def _covered(pull_request: PullRequest | None, *, is_changed: bool) -> str:
     return f"its pull request #{pull_request.number} was {how}; close the issue, or say in a comment what is missing"
 
 
-def _used_up(same: Sequence[IssueTry], *, max_tries: int) -> str:
+def _used_up(same: Sequence[IssueAttempt], *, max_tries: int) -> str:
     failures = [each for each in same if each.is_failure]
     if len(failures) < max_tries:
         return ""
@@ -142,6 +142,6 @@ def _used_up(same: Sequence[IssueTry], *, max_tries: int) -> str:
     return f"{said}; change its text or comment on it to have it tried again"
 
 
-def _merged(same: Sequence[IssueTry]) -> str:
+def _merged(same: Sequence[IssueAttempt]) -> str:
     run = next((each.run for each in reversed(same) if each.is_merged), "")
     return f"its work is on the branch of run {run}; review that, or say in a comment what is missing" if run else ""

@@ -12,7 +12,7 @@ from miyabi.github.repository import GitHubRepository
 from miyabi.github.values import Blocker, Comment, Issue, LabelEvent, Milestone, Person, PullRequest
 from miyabi.machines.machine import Machine
 from miyabi.milestones import prompt
-from miyabi.milestones.references import Home
+from miyabi.milestones.references import RepositoryContext
 from miyabi.milestones.selection import Selection, from_issues, unknown_references
 from miyabi.settings.tables import MilestoneSettings
 
@@ -39,10 +39,10 @@ class MilestoneFacts:
     pull_requests: tuple[PullRequest, ...]
 
     @property
-    def home(self) -> Home:
+    def context(self) -> RepositoryContext:
         """The repository, to tell its issues from others in texts."""
-        found = Home.of(self.milestone.html_url)
-        return Home(host=found.host, repository=self.repository)
+        found = RepositoryContext.of(self.milestone.html_url)
+        return RepositoryContext(host=found.host, repository=self.repository)
 
     @property
     def own(self) -> tuple[Issue, ...]:
@@ -56,7 +56,7 @@ class MilestoneFacts:
         return {i.number: prompt.fingerprint(i, self.comments.get(i.number, ())) for i in open_issues}
 
     def select(
-        self, *, settings: MilestoneSettings, taken: Mapping[int, str], machines: Sequence[Machine] = ()
+        self, *, settings: MilestoneSettings, ineligible: Mapping[int, str], machines: Sequence[Machine] = ()
     ) -> Selection:
         """What of it is run now; see `miyabi.milestones.selection.from_issues`."""
         return from_issues(
@@ -67,7 +67,7 @@ class MilestoneFacts:
             label_events=self.label_events,
             settings=settings,
             milestone=self.milestone,
-            taken=taken,
+            ineligible=ineligible,
             machines=machines,
         )
 

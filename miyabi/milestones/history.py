@@ -1,4 +1,4 @@
-"""What earlier runs made of a milestone's issues, out of their folders: so a night goes on where the last one ended."""
+"""What earlier runs made of a milestone's issues, out of their folders: so a run goes on where the last one ended."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from miyabi.github.values import Milestone, PullRequest
 from miyabi.integration.left_out import of_size
 from miyabi.integration.values import Integration, LeftOut
 from miyabi.milestones import eligibility
-from miyabi.milestones.eligibility import IssueTry
-from miyabi.pull_requests.publish import Homecoming
+from miyabi.milestones.eligibility import IssueAttempt
+from miyabi.pull_requests.publish import Publication
 from miyabi.reports.files import read_report, write_report
 from miyabi.reports.report import Report, TaskRow
 from miyabi.runs.folder import RunFolder
@@ -29,7 +29,7 @@ class EarlierRun:
     dag: Dag
     report: Report
     integration: Integration | None = None
-    home: Homecoming | None = None
+    publication: Publication | None = None
 
     @property
     def issues(self) -> Mapping[str, int]:
@@ -37,14 +37,14 @@ class EarlierRun:
         return self.dag.issues
 
     @property
-    def needs_homecoming(self) -> bool:
+    def needs_publication(self) -> bool:
         """Whether its work is not all at GitHub yet, be it that the run went on since."""
-        return not self.report.rehearsal and (self.home is None or self.home.told != self.report.ended)
+        return not self.report.rehearsal and (self.publication is None or self.publication.told != self.report.ended)
 
     @property
     def pull_requests(self) -> tuple[PullRequest, ...]:
         """Those that were opened for it."""
-        return self.home.pull_requests if self.home else ()
+        return self.publication.pull_requests if self.publication else ()
 
     @property
     def left_nothing(self) -> bool:
@@ -91,9 +91,11 @@ class EarlierRuns:
         return next((run for run in reversed(self.runs) if not run.report.rehearsal), None)
 
     @property
-    def tries(self) -> tuple[IssueTry, ...]:
+    def attempts(self) -> tuple[IssueAttempt, ...]:
         """What each of them made of its issues."""
-        return tuple(found for run in self.runs for found in eligibility.tries_of(run.dag, run.report, run.integration))
+        return tuple(
+            found for run in self.runs for found in eligibility.attempts_of(run.dag, run.report, run.integration)
+        )
 
     @property
     def opened(self) -> tuple[PullRequest, ...]:
@@ -139,7 +141,7 @@ def _live(folder: RunFolder) -> dict[int, str]:
 
 def _is_of(folder: RunFolder, *, github: str, milestone: Milestone) -> bool:
     """By the milestone's own id, for a repository may have been renamed since."""
-    of = folder.find_kept(MilestoneRun)
+    of = folder.load(MilestoneRun)
     if of is None or of.number != milestone.number:
         return False
     return of.id == milestone.id if of.id and milestone.id else of.repository.casefold() == github.casefold()
@@ -158,8 +160,8 @@ def _over(folder: RunFolder) -> Iterator[EarlierRun]:
         folder=folder,
         dag=Dag.load(folder.dag_file),
         report=_report(folder),
-        integration=folder.find_kept(Integration),
-        home=folder.find_kept(Homecoming),
+        integration=folder.load(Integration),
+        publication=folder.load(Publication),
     )
 
 

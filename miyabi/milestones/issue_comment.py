@@ -15,7 +15,7 @@ from miyabi.pull_requests.sections import elsewhere_words
 from miyabi.reports.markdown import REHEARSAL
 from miyabi.reports.report import Elsewhere, Report, TaskRow
 from miyabi.sessions.result import Outcome
-from miyabi.text.github_markdown import block, code, words
+from miyabi.text.github_markdown import block, code, plain
 from miyabi.text.markdown import table
 from miyabi.text.units import count, dollars, duration
 
@@ -126,7 +126,7 @@ class IssueStatus(BaseModel):
     ) -> Self:
         """Of an issue whose task has ended. Without an integration what succeeded counts as ready for review."""
         left = integration.left_out_by_task.get(row.task) if integration else None
-        error = next((trouble.text for trouble in report.troubles if trouble.task == row.task), "")
+        error = next((failure.text for failure in report.troubles if failure.task == row.task), "")
         skipped = next((skip.reason for skip in report.skips if skip.task == row.task), "")
         succeeded = row.outcome is Outcome.SUCCEEDED
         state = state_of(row.outcome, is_left_out=left is not None)
@@ -152,7 +152,7 @@ class IssueStatus(BaseModel):
     def not_again(self, reason: str) -> Self:
         """The same of an issue that the next run leaves alone for that reason, which is foreign text."""
         advice = self.next_step.replace(_AGAIN, "").strip()
-        why = words(f"{reason[:1].upper()}{reason[1:]}")
+        why = plain(f"{reason[:1].upper()}{reason[1:]}")
         return self.model_copy(update={"next_step": f"{advice} {why}.".strip()})
 
 
@@ -194,7 +194,7 @@ def issue_comment(status: IssueStatus) -> str:
     parts = (
         COMMENT_MARKER,
         REHEARSAL.strip() if status.rehearsal else "",
-        f"**{_said(status)}:** {words(status.reason)}" if status.reason else f"**{_said(status)}.**",
+        f"**{_said(status)}:** {plain(status.reason)}" if status.reason else f"**{_said(status)}.**",
         _facts(status),
         f"Files in conflict: {', '.join(map(code, status.files[:20]))}" if status.files else "",
         f"What was said:\n\n{block(status.error, characters=_ERROR_CHARACTERS)}".strip() if status.error else "",
@@ -232,9 +232,9 @@ def _facts(status: IssueStatus) -> str:
     rows = [
         ("Run", code(status.run)),
         ("Outcome", status.outcome.replace("_", " ") if status.outcome else ""),
-        ("Machine", words(status.machine or "")),
+        ("Machine", plain(status.machine or "")),
         ("Branch in the orchestrator's clone", code(status.branch or "")),
-        *(("Not on that branch", told) for told in elsewhere_words(status.elsewhere)),
+        *(("Not on that branch", sentence) for sentence in elsewhere_words(status.elsewhere)),
         ("Pull request", f"#{status.pull_request}" if status.pull_request else ""),
         ("Cost", worked if status.turns or status.cost_usd else ""),
     ]

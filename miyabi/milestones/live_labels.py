@@ -12,7 +12,7 @@ from miyabi.github.values import Issue
 from miyabi.milestones.issue_comment import LABELS, IssueState, LabelChange, labels_for
 from miyabi.milestones.update import ensure_labels
 from miyabi.runs.folder import RunFolder
-from miyabi.runs.progress import WORKING, Board, Row, Snapshot, TaskState
+from miyabi.runs.progress import WORKING, Board, Snapshot, TaskProgress, TaskState
 
 EVERY_SECONDS = 2.0
 
@@ -74,7 +74,7 @@ def next_due(snapshot: Snapshot | None, *, shown: Mapping[str, Collection[str]])
     return min(due, key=lambda each: each.state is IssueState.QUEUED, default=None)
 
 
-def _due(rows: Collection[Row], shown: Mapping[str, Collection[str]]) -> Iterator[Due]:
+def _due(rows: Collection[TaskProgress], shown: Mapping[str, Collection[str]]) -> Iterator[Due]:
     for row in rows:
         if row.task in shown and row.state is not TaskState.DONE:
             state = IssueState.RUNNING if row.state in WORKING else IssueState.QUEUED

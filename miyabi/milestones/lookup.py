@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from miyabi.errors import BadInput
 from miyabi.github.milestones import there_are
 from miyabi.github.values import Milestone
-from miyabi.text.suggest import shown
+from miyabi.text.suggest import quote
 
 NEXT_DUE = "next due"
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -29,7 +29,7 @@ def choose_milestone(milestones: Sequence[Milestone], wanted: str, *, finished: 
         return found
     asked = "none is open with open issues" if _is_next_due(wanted) else "there is no such milestone"
     raise BadInput(
-        f"milestone {shown(wanted)}: {asked}. {there_are(milestones)} Give a number, a title or '{NEXT_DUE}'."
+        f"milestone {quote(wanted)}: {asked}. {there_are(milestones)} Give a number, a title or '{NEXT_DUE}'."
     )
 
 

@@ -10,7 +10,7 @@ from miyabi.errors import NotFoundOnGitHub
 from miyabi.github.repository import GitHubRepository
 from miyabi.github.values import MergeState, Milestone, PullRequest
 from miyabi.machines.machine import Machine
-from miyabi.milestones.eligibility import taken
+from miyabi.milestones.eligibility import ineligible
 from miyabi.milestones.facts import MilestoneFacts, read_milestone
 from miyabi.milestones.history import EarlierRuns, closing_pull_requests, earlier_runs
 from miyabi.milestones.lookup import choose_milestone, find_milestone
@@ -56,16 +56,16 @@ async def plan_milestone(
     facts = await read_milestone(github, milestone, label=settings.label)
     earlier = earlier_runs(repository, github=facts.repository, milestone=milestone)
     pulls = await _pull_requests(github, facts, earlier)
-    reasons = taken(
+    reasons = ineligible(
         facts.fingerprints,
         live=earlier.live,
         pull_requests=pulls.values(),
-        tries=earlier.tries,
-        home=facts.home,
+        attempts=earlier.attempts,
+        context=facts.context,
         settings=settings,
     )
     reasons = _held_back(earlier, pulls, facts.fingerprints) | reasons
-    selection = facts.select(settings=settings, taken=reasons, machines=machines)
+    selection = facts.select(settings=settings, ineligible=reasons, machines=machines)
     return MilestonePlan(facts=facts, earlier=earlier, pull_requests=pulls, selection=selection)
 
 
@@ -109,8 +109,8 @@ async def _pull_requests(
 ) -> Mapping[int, PullRequest]:
     """Ours that are open, and, whatever became of them, those of the last run and of runs with issues still open."""
     found = {pull.number: pull for pull in facts.pull_requests}
-    told = {pull.number for pull in earlier.last.pull_requests} if earlier.last else set()
-    wanted = told.union(closing_pull_requests(earlier, issues=facts.fingerprints))
+    of_last_run = {pull.number for pull in earlier.last.pull_requests} if earlier.last else set()
+    wanted = of_last_run.union(closing_pull_requests(earlier, issues=facts.fingerprints))
     closed = [await _pull_request(github, number) for number in sorted(wanted - found.keys())]
     return found | {pull.number: pull for pull in closed if pull}
 

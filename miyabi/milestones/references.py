@@ -38,7 +38,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Home:
+class RepositoryContext:
     """The repository that a text was written in; empty where it is not known."""
 
     host: str = ""
@@ -58,17 +58,17 @@ class Home:
         return Reference(f"{host.lower()}/{repository}" if away and self.host else repository, number)
 
 
-def closes(text: str, *, home: Home) -> tuple[Reference, ...]:
+def closes(text: str, *, context: RepositoryContext) -> tuple[Reference, ...]:
     """The issues that GitHub closes when a pull request with this text is merged, each once, in order."""
     found = (_REFERENCE.match(line, each.end()) for line in commonmark.lines(text) for each in _CLOSING.finditer(line))
-    return tuple(dict.fromkeys(_reference(match, home=home) for match in found if match))
+    return tuple(dict.fromkeys(_reference(match, context=context) for match in found if match))
 
 
-def find_references(text: str, *, home: Home) -> Iterator[tuple[re.Match[str], Reference]]:
+def find_references(text: str, *, context: RepositoryContext) -> Iterator[tuple[re.Match[str], Reference]]:
     """Each reference in a line of text, wherever it stands, with what it stands for."""
-    return ((match, _reference(match, home=home)) for match in _ANYWHERE.finditer(text))
+    return ((match, _reference(match, context=context)) for match in _ANYWHERE.finditer(text))
 
 
-def _reference(match: re.Match[str], *, home: Home) -> Reference:
+def _reference(match: re.Match[str], *, context: RepositoryContext) -> Reference:
     number = int(match["linked"] or match["number"] or match["short"])
-    return home.reference(number, repository=match["place"] or match["other"] or "", host=match["host"] or "")
+    return context.reference(number, repository=match["place"] or match["other"] or "", host=match["host"] or "")

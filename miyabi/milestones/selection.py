@@ -14,7 +14,7 @@ from miyabi.machines.machine import Machine
 from miyabi.machines.placement import Load, unplaceable
 from miyabi.milestones import dependencies, prompt
 from miyabi.milestones import labels as issue_labels
-from miyabi.milestones.dependencies import Standing, SubIssues, Waits
+from miyabi.milestones.dependencies import BlockerState, IssueDependencies, SubIssues
 from miyabi.milestones.references import Reference
 from miyabi.settings.tables import MilestoneSettings
 from miyabi.text.sanitize import one_line
@@ -78,7 +78,9 @@ def unknown_references(
     milestone: Milestone,
 ) -> tuple[Reference, ...]:
     """What is waited for and has no known state yet; look it up and give it among `issues` or `blockers`."""
-    return dependencies.waits(issues, blockers=blockers, sub_issues=sub_issues, milestone=milestone).unknown()
+    return dependencies.issue_dependencies(
+        issues, blockers=blockers, sub_issues=sub_issues, milestone=milestone
+    ).unknown()
 
 
 def from_issues(
@@ -90,7 +92,7 @@ def from_issues(
     label_events: Mapping[int, Sequence[LabelEvent]],
     settings: MilestoneSettings,
     milestone: Milestone,
-    taken: Mapping[int, str],
+    ineligible: Mapping[int, str],
     machines: Sequence[Machine] = (),
 ) -> Selection:
     """The DAG of a milestone's open issues, and what is left out of it.
@@ -103,12 +105,12 @@ def from_issues(
         label_events: who set labels on an issue; the latest setting of the label in `settings` counts.
         settings: the label that says what is run, and the template of the prompt.
         milestone: issues of another one, or of none, are not run.
-        taken: issues not to be taken now, and why.
+        ineligible: issues not to be taken now, and why.
         machines: those of the fleet; an issue that none of them can take is held back. Not asked where there are none.
     """
-    known = dependencies.waits(issues, blockers=blockers, sub_issues=sub_issues, milestone=milestone)
+    known = dependencies.issue_dependencies(issues, blockers=blockers, sub_issues=sub_issues, milestone=milestone)
     unusable = {issue.number: _unusable(issue, machines) for issue in known.open}
-    skipped = _skips(known, label_events, settings=settings, taken=taken, unusable=unusable)
+    skipped = _skips(known, label_events, settings=settings, ineligible=ineligible, unusable=unusable)
     held_back = (each for each in skipped.values() if each.kind is SkipKind.UNUSABLE)
     warnings = (*known.warnings, *(f"issue #{each.number} is held back: {each.reason}" for each in held_back))
     nodes = tuple(
@@ -124,7 +126,7 @@ def from_issues(
     )
 
 
-def _node(issue: Issue, comments: Sequence[Comment], known: Waits, *, settings: MilestoneSettings) -> Node:
+def _node(issue: Issue, comments: Sequence[Comment], known: IssueDependencies, *, settings: MilestoneSettings) -> Node:
     return Node(
         id=task_id(issue.number),
         title=prompt.title(issue),
@@ -140,18 +142,18 @@ def _node(issue: Issue, comments: Sequence[Comment], known: Waits, *, settings: 
 
 
 def _skips(
-    known: Waits,
+    known: IssueDependencies,
     events: Mapping[int, Sequence[LabelEvent]],
     *,
     settings: MilestoneSettings,
-    taken: Mapping[int, str],
+    ineligible: Mapping[int, str],
     unusable: Mapping[int, str],
 ) -> dict[int, SkippedIssue]:
     """Every issue that is not run: by its own fault, by a circle, or by what it waits for."""
     circles = {number: circle for circle in known.cycles() for number in circle}
     skipped: dict[int, SkippedIssue] = {}
     for issue in known.open:
-        own = _own_reason(issue, events.get(issue.number, ()), settings=settings, taken=taken)
+        own = _own_reason(issue, events.get(issue.number, ()), settings=settings, ineligible=ineligible)
         if not own and unusable[issue.number]:
             own = SkipKind.UNUSABLE, unusable[issue.number]
         kind, reason = own or _blocked(issue, known, circle=circles.get(issue.number))
@@ -161,13 +163,13 @@ def _skips(
     return skipped
 
 
-def _skip(issue: Issue, known: Waits, *, kind: SkipKind, reason: str) -> SkippedIssue:
-    waiting = tuple(r for r in known.waits[issue.number] if known.standing(r) is not Standing.DONE)
+def _skip(issue: Issue, known: IssueDependencies, *, kind: SkipKind, reason: str) -> SkippedIssue:
+    waiting = tuple(r for r in known.waits[issue.number] if known.state_of(r) is not BlockerState.DONE)
     return SkippedIssue(number=issue.number, title=issue.title, kind=kind, reason=reason, waits_for=waiting)
 
 
 def _own_reason(
-    issue: Issue, events: Sequence[LabelEvent], *, settings: MilestoneSettings, taken: Mapping[int, str]
+    issue: Issue, events: Sequence[LabelEvent], *, settings: MilestoneSettings, ineligible: Mapping[int, str]
 ) -> tuple[SkipKind, str] | None:
     if settings.label.casefold() not in {label.casefold() for label in issue.labels}:
         return SkipKind.LABEL, f"it has no label '{settings.label}'"
@@ -178,8 +180,8 @@ def _own_reason(
     if not latest.actor.can_write:
         who = f"@{latest.actor.login}, who has no write access"
         return SkipKind.TRUST, f"its label '{settings.label}' was set by {who}; somebody with write access must set it"
-    if issue.number in taken:
-        return SkipKind.TAKEN, taken[issue.number]
+    if issue.number in ineligible:
+        return SkipKind.TAKEN, ineligible[issue.number]
     return None
 
 
@@ -193,7 +195,7 @@ def _unusable(issue: Issue, machines: Sequence[Machine]) -> str:
     return f"its label {labels} cannot be met: {reason}; name a machine, or give one that label" if reason else ""
 
 
-def _blocked(issue: Issue, known: Waits, *, circle: tuple[int, ...] | None) -> tuple[SkipKind, str]:
+def _blocked(issue: Issue, known: IssueDependencies, *, circle: tuple[int, ...] | None) -> tuple[SkipKind, str]:
     blockers = known.blocked_by(issue.number)
     if blockers:
         reasons = [_blocker(reference, known) for reference in blockers]
@@ -206,18 +208,18 @@ def _blocked(issue: Issue, known: Waits, *, circle: tuple[int, ...] | None) -> t
     return SkipKind.BLOCKED, ""
 
 
-def _blocker(reference: Reference, known: Waits) -> str:
-    match known.standing(reference):
-        case Standing.OUTSIDE:
+def _blocker(reference: Reference, known: IssueDependencies) -> str:
+    match known.state_of(reference):
+        case BlockerState.OUTSIDE:
             return f"it waits for {reference}, which is open and not an issue of this milestone"
-        case Standing.ELSEWHERE:
+        case BlockerState.ELSEWHERE:
             return f"it waits for {reference}, which is open in another repository"
         case _ if reference.repository:
             return f"it waits for {reference} in another repository, whose state is not known"
     return f"it waits for {reference}, which is not to be found; correct the number or take it out"
 
 
-def _add_dependants(known: Waits, skipped: dict[int, SkippedIssue]) -> None:
+def _add_dependants(known: IssueDependencies, skipped: dict[int, SkippedIssue]) -> None:
     dependants: dict[int, list[Issue]] = {}
     for issue in known.open:
         for number in known.here(issue.number):

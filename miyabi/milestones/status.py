@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from miyabi.github.values import Issue, MergeState, PullRequest, same_text
 from miyabi.milestones import issue_comment
-from miyabi.milestones.description import Progress, milestone_block
+from miyabi.milestones.description import MilestoneProgress, milestone_block
 from miyabi.milestones.history import EarlierRun
 from miyabi.milestones.issue_comment import Closing, IssueState, IssueStatus, LabelChange
 from miyabi.milestones.plan import MilestonePlan
@@ -16,7 +16,7 @@ from miyabi.reports.report import TaskRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IssueStanding:
+class IssueUpdate:
     """What there is to write on an issue: `comment` is None, and `labels` is empty, where that is nothing."""
 
     issue: Issue
@@ -29,7 +29,7 @@ def block(plan: MilestonePlan) -> str:
     last = plan.earlier.last
     is_one = last is not None and not any(map(last.is_alone, last.report.tasks))
     return milestone_block(
-        Progress.of_issues(plan.facts.issues, milestone=plan.facts.milestone.number),
+        MilestoneProgress.of_issues(plan.facts.issues, milestone=plan.facts.milestone.number),
         report=last.report if last else None,
         integration=last.integration if last and is_one else None,
         issues=last.issues if last else {},
@@ -46,13 +46,13 @@ def closing(plan: MilestonePlan, *, allowed: bool) -> Closing:
     )
 
 
-def standings(plan: MilestonePlan) -> Iterator[IssueStanding]:
+def issue_updates(plan: MilestonePlan) -> Iterator[IssueUpdate]:
     """What is to be written on each issue where it is not written yet, in the milestone's order."""
     skipped = {each.number: each for each in plan.selection.skipped}
     for issue in plan.facts.own:
-        standing = _standing(issue, plan, skipped.get(issue.number))
-        if standing.comment or standing.labels.add or standing.labels.remove:
-            yield standing
+        update = _issue_update(issue, plan, skipped.get(issue.number))
+        if update.comment or update.labels.add or update.labels.remove:
+            yield update
 
 
 def status_of(
@@ -70,17 +70,17 @@ def status_of(
     return found
 
 
-def _standing(issue: Issue, plan: MilestonePlan, skipped: SkippedIssue | None) -> IssueStanding:
+def _issue_update(issue: Issue, plan: MilestonePlan, skipped: SkippedIssue | None) -> IssueUpdate:
     if issue.state != "open":
-        return IssueStanding(issue=issue, comment=None, labels=_labels(issue, IssueState.DONE))
+        return IssueUpdate(issue=issue, comment=None, labels=_labels(issue, IssueState.DONE))
     if issue.number in plan.earlier.live:  # that run's orchestrator tells it
-        return IssueStanding(issue=issue, comment=None, labels=LabelChange())
+        return IssueUpdate(issue=issue, comment=None, labels=LabelChange())
     run = plan.earlier.latest_of(issue.number)
     row = run.row(issue.number) if run else None
     if run is None or row is None:  # a run that came to nothing may have left a label
-        return IssueStanding(issue=issue, comment=None, labels=_labels(issue, IssueState.WAITING))
+        return IssueUpdate(issue=issue, comment=None, labels=_labels(issue, IssueState.WAITING))
     status = status_of(run, row, pull_requests=plan.pull_requests, skipped=skipped)
-    return IssueStanding(issue=issue, comment=_comment(issue, plan, status), labels=_labels(issue, status.state))
+    return IssueUpdate(issue=issue, comment=_comment(issue, plan, status), labels=_labels(issue, status.state))
 
 
 def _comment(issue: Issue, plan: MilestonePlan, status: IssueStatus) -> str | None:

@@ -1,29 +1,29 @@
-"""What a night made of a milestone, in one line. Pure."""
+"""What a run made of a milestone, in one line. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from miyabi.milestones.plan import MilestonePlan
-from miyabi.pull_requests.publish import Homecoming
+from miyabi.pull_requests.publish import Publication
 from miyabi.reports.markdown import summary_sentence
 from miyabi.reports.report import Report
 from miyabi.text.units import count
 
 
-def night_sentence(
-    plan: MilestonePlan, *, report: Report | None, homes: Sequence[Homecoming], faults: Sequence[str]
+def milestone_sentence(
+    plan: MilestonePlan, *, report: Report | None, publications: Sequence[Publication], faults: Sequence[str]
 ) -> str:
     """What was run, where it is, what is not run and what went wrong.
 
     Args:
         plan: the milestone as it stands now.
         report: the run, if there was one.
-        homes: what was brought to GitHub, that of earlier runs first.
+        publications: what was published, that of earlier runs first.
         faults: sentences about what could not be done.
     """
     run = summary_sentence(report) if report else _nothing(plan)
-    return " ".join((f"milestone {plan.facts.milestone.number}: {run}", *_where(homes), *faults))
+    return " ".join((f"milestone {plan.facts.milestone.number}: {run}", *_where(publications), *faults))
 
 
 def _nothing(plan: MilestonePlan) -> str:
@@ -33,8 +33,8 @@ def _nothing(plan: MilestonePlan) -> str:
     return f"nothing is to be run now: {count(skipped, 'open issue')} {'waits' if skipped == 1 else 'wait'}."
 
 
-def _where(homes: Sequence[Homecoming]) -> Iterator[str]:
-    for home in homes:
-        if home.note:
-            yield home.note
-        yield from (f"Pull request #{pull.number} {pull.html_url}." for pull in home.pull_requests)
+def _where(publications: Sequence[Publication]) -> Iterator[str]:
+    for publication in publications:
+        if publication.note:
+            yield publication.note
+        yield from (f"Pull request #{pull.number} {pull.html_url}." for pull in publication.pull_requests)

@@ -9,7 +9,7 @@ from miyabi.milestones import status
 from miyabi.milestones.issue_comment import LABELS, Closing, IssueState
 from miyabi.milestones.plan import MilestonePlan
 from miyabi.milestones.prompt import COMMENT_MARKER
-from miyabi.milestones.status import IssueStanding
+from miyabi.milestones.status import IssueUpdate
 from miyabi.settings.tables import MilestoneSettings
 from miyabi.text.marked_block import replace_block
 from miyabi.text.units import count
@@ -57,11 +57,11 @@ async def update_milestone(
         description=lambda there: replace_block(there, block),
         state="closed" if closing.close else None,
     )
-    standings = list(status.standings(plan))
-    comments = [standing for standing in standings if standing.comment] if settings.comments else []
-    labelled = [each for each in standings if each.labels.add or each.labels.remove] if settings.labels else []
-    for standing in comments:
-        await github.issues.upsert_comment(standing.issue.number, marker=COMMENT_MARKER, body=standing.comment or "")
+    updates = list(status.issue_updates(plan))
+    comments = [update for update in updates if update.comment] if settings.comments else []
+    labelled = [each for each in updates if each.labels.add or each.labels.remove] if settings.labels else []
+    for update in comments:
+        await github.issues.upsert_comment(update.issue.number, marker=COMMENT_MARKER, body=update.comment or "")
     await _label(github, labelled)
     return MilestoneUpdate(
         described=after.description != before.description,
@@ -76,8 +76,8 @@ async def ensure_labels(github: GitHubRepository) -> None:
     await github.ensure_labels({LABELS[state]: look for state, look in _COLOURS.items()})
 
 
-async def _label(github: GitHubRepository, standings: list[IssueStanding]) -> None:
-    if any(standing.labels.add for standing in standings):
+async def _label(github: GitHubRepository, updates: list[IssueUpdate]) -> None:
+    if any(update.labels.add for update in updates):
         await ensure_labels(github)
-    for each in standings:
+    for each in updates:
         await github.issues.set_labels(each.issue.number, add=each.labels.add, remove=each.labels.remove)

@@ -21,7 +21,7 @@ from miyabi.sessions.result import Outcome
 from miyabi.settings.tables import PullRequestMode, PullRequestSettings
 
 
-class Homecoming(Kept):
+class Publication(Kept):
     """What of a run is at GitHub. Kept once all of it is there."""
 
     file_name = "home.json"
@@ -33,7 +33,7 @@ class Homecoming(Kept):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Luggage:
+class PublicationPlan:
     """What of a run goes to GitHub: branches to push, each with its commit, and the texts of the pull requests."""
 
     branches: Mapping[str, str]
@@ -50,15 +50,15 @@ class TaskStatus:
     description: str
 
 
-def pack(
+def plan_publication(
     report: Report,
     integration: Integration,
     *,
     issues: Mapping[str, int],
     mode: PullRequestMode,
     name: str = "",
-) -> Luggage:
-    """What there is to bring. Branches of other tasks stay at home.
+) -> PublicationPlan:
+    """What there is to publish. Branches of other tasks stay here.
 
     Args:
         report: what became of the tasks.
@@ -71,11 +71,11 @@ def pack(
         refused = of_size(integration.left_out_by_task)
         texts = task_pull_request_texts(report, issues=issues, without=refused)
         heads = {row.branch: row.head for row in report.tasks if row.branch and row.head}
-        return Luggage(branches={text.branch: heads[text.branch] for text in texts}, texts=texts)
+        return PublicationPlan(branches={text.branch: heads[text.branch] for text in texts}, texts=texts)
     if integration.is_empty:
-        return Luggage(branches={}, texts=())
+        return PublicationPlan(branches={}, texts=())
     text = pull_request_text(report, integration, issues=issues, name=name)
-    return Luggage(branches={text.branch: integration.head}, texts=(text,))
+    return PublicationPlan(branches={text.branch: integration.head}, texts=(text,))
 
 
 def base_branch(info: RunInfo, of: MilestoneRun | None, settings: PullRequestSettings) -> str | None:
@@ -83,11 +83,11 @@ def base_branch(info: RunInfo, of: MilestoneRun | None, settings: PullRequestSet
     return (info.base_branch if of else None) or settings.base or info.base_branch
 
 
-def nothing_to_bring(report: Report, integration: Integration, luggage: Luggage) -> str:
-    """The sentence that there is nothing to bring and why; empty where there is something."""
+def nothing_to_publish(report: Report, integration: Integration, plan: PublicationPlan) -> str:
+    """The sentence that there is nothing to publish and why; empty where there is something."""
     if report.rehearsal:
         return f"Run {report.run} was a rehearsal: nothing goes to GitHub."
-    if luggage.texts:
+    if plan.texts:
         return ""
     return why_nothing(report, integration) or f"Run {report.run}: no task has commits, so there is no pull request."
 

@@ -9,7 +9,7 @@ from miyabi.reports.markdown import style
 from miyabi.reports.report import Elsewhere, Report, TaskRow
 from miyabi.sessions.result import Outcome
 from miyabi.sessions.work_elsewhere import left_there_words, size_of
-from miyabi.text.github_markdown import Section, block, code, command, defuse, size, tables, words
+from miyabi.text.github_markdown import Section, block, code, command, neutralize, plain, size, tables
 from miyabi.text.markdown import fenced, table
 from miyabi.text.mermaid import Box, Style, flowchart
 from miyabi.text.units import cost, count, dollars, duration, percent, several
@@ -51,9 +51,9 @@ def left_out_section(report: Report, integration: Integration, issues: Mapping[s
 def elsewhere(report: Report, issues: Mapping[str, int]) -> list[Section]:
     """What the sessions did beside the branches of their tasks: it is not in the pull request."""
     rows = [
-        (issue_link(each.task, issues), code(each.task), told)
+        (issue_link(each.task, issues), code(each.task), sentence)
         for each in report.elsewhere
-        for told in elsewhere_words(each)
+        for sentence in elsewhere_words(each)
     ]
     titles = ("Issue", "Task", "Not in this branch")
     return tables("Work beside the branches", titles, rows, limit=MAX_ROWS)
@@ -63,13 +63,13 @@ def elsewhere_words(elsewhere: Elsewhere | None) -> list[str]:
     """Each part of what a task's branch does not hold, as a sentence without its full stop; none of None."""
     strays = elsewhere.strays if elsewhere else None
     where = "in the orchestrator's clone"
-    beside = [f"{words(size_of(strays))} on {code(strays.branch)} {where}"] if strays else []
+    beside = [f"{plain(size_of(strays))} on {code(strays.branch)} {where}"] if strays else []
     there = elsewhere.left_there if elsewhere else ()
     inside = elsewhere.submodules if elsewhere else ()
     return [
         *beside,
-        *(words(left_there_words(left.files, machine=left.machine)) for left in there),
-        *(f"{words(each.text)}{f': {code(each.command, limit=300)}' if each.command else ''}" for each in inside),
+        *(plain(left_there_words(left.files, machine=left.machine)) for left in there),
+        *(f"{plain(each.text)}{f': {code(each.command, limit=300)}' if each.command else ''}" for each in inside),
     ]
 
 
@@ -81,10 +81,10 @@ def tasks(report: Report, integration: Integration, issues: Mapping[str, int]) -
         (
             issue_link(row.task, issues),
             code(row.task),
-            words(row.title, limit=80),
+            plain(row.title, limit=80),
             row.outcome.replace("_", " "),
             "yes" if row.task in merged else "no",
-            words(row.machine or ""),
+            plain(row.machine or ""),
             str(row.turns),
             cost(row.cost_usd, is_partial=row.cost_is_partial),
             duration(row.seconds),
@@ -103,7 +103,7 @@ def statistics(report: Report, integration: Integration) -> Section:
         ("Tasks", f"{r.succeeded} succeeded, {r.failed} failed, {r.skipped} skipped ({percent(r.success_rate)})"),
         ("In this branch", f"{len(integration.merged)} of {r.total}"),
         ("Time", f"{duration(r.wall_seconds)}; sessions together {duration(r.session_seconds)} ({r.speed_up:.1f}×)"),  # noqa: RUF001 - a multiplication sign
-        ("Machines", words(", ".join(m.machine for m in r.machines if m.sessions)) or "none"),
+        ("Machines", plain(", ".join(m.machine for m in r.machines if m.sessions)) or "none"),
         ("Cost", f"{dollars(r.cost_usd, is_partial=r.cost_is_partial)}, {count(r.usage.total, 'token')}"),
         ("Changes", _changes(report, set(integration.tasks))),
         ("Base", code(integration.base[:_SHORT_SHA])),
@@ -116,12 +116,12 @@ def facts(row: TaskRow, elsewhere: Elsewhere | None) -> str:
     attempts = f" ({count(row.attempts, 'attempt')})" if row.attempts > 1 else ""
     rows = [
         ("Outcome", f"{row.outcome.replace('_', ' ')}{attempts}"),
-        ("Machine", words(row.machine or "")),
+        ("Machine", plain(row.machine or "")),
         ("Turns", str(row.turns)),
         ("Cost", dollars(row.cost_usd, is_partial=row.cost_is_partial)),
         ("Time", duration(row.seconds)),
         ("Changes", _sum([row], files=row.files)),
-        *(("Not in here", told) for told in elsewhere_words(elsewhere)),
+        *(("Not in here", sentence) for sentence in elsewhere_words(elsewhere)),
     ]
     return table(("", ""), rows)
 
@@ -129,7 +129,7 @@ def facts(row: TaskRow, elsewhere: Elsewhere | None) -> str:
 def dag(report: Report, integration: Integration, *, limit: int) -> Section:
     """The DAG as a picture; what succeeded and is not on the branch is not green. One of over `limit` is not drawn."""
     merged = set(integration.tasks)
-    boxes = [Box(id=r.task, title=defuse(_label(r)), style=_style(r, merged)) for r in report.tasks]
+    boxes = [Box(id=r.task, title=neutralize(_label(r)), style=_style(r, merged)) for r in report.tasks]
     edges = [(upstream, row.task) for row in report.tasks for upstream in row.upstream]
     drawing = flowchart(boxes, edges)
     if drawing is None or size(drawing) > limit:
@@ -159,7 +159,7 @@ def files(report: Report, *, tasks: set[str]) -> list[Section]:
 def errors(report: Report, issues: Mapping[str, int]) -> list[Section]:
     """What the tasks said that did not succeed."""
     rows = [
-        (issue_link(r.task, issues), code(r.task), r.outcome.replace("_", " "), words(r.text, limit=300), code(r.where))
+        (issue_link(r.task, issues), code(r.task), r.outcome.replace("_", " "), plain(r.text, limit=300), code(r.where))
         for r in report.troubles
     ]
     titles = ("Issue", "Task", "Outcome", "What was said", "Where to look")
@@ -168,7 +168,7 @@ def errors(report: Report, issues: Mapping[str, int]) -> list[Section]:
 
 def warnings(report: Report) -> list[Section]:
     """What else the reader should know."""
-    lines = "".join(f"- {words(warning, limit=300)}\n" for warning in report.warnings[:20])
+    lines = "".join(f"- {plain(warning, limit=300)}\n" for warning in report.warnings[:20])
     return [Section(title="Warnings", text=lines)] if lines else []
 
 
@@ -183,7 +183,7 @@ def _unmerged(row: TaskRow, report: Report) -> LeftOut:
 
 def _reason(each: LeftOut) -> str:
     because = f"goes with {code(each.because_of)}" if each.because_of else ""
-    return "; ".join(part for part in (because, words(each.reason)) if part)
+    return "; ".join(part for part in (because, plain(each.reason)) if part)
 
 
 def _files(each: LeftOut) -> str:

@@ -16,7 +16,7 @@ from miyabi.reports.report import Report, TaskRow
 from miyabi.sessions.names import published_branch
 from miyabi.sessions.result import Outcome
 from miyabi.text import github_markdown
-from miyabi.text.github_markdown import code, words
+from miyabi.text.github_markdown import code, plain
 from miyabi.text.units import count
 
 MAX_CHARACTERS = 60_000
@@ -227,7 +227,7 @@ def _closed_by(row: TaskRow, report: Report, issues: Mapping[str, int]) -> tuple
 
 def _story(row: TaskRow, report: Report, issues: Mapping[str, int]) -> str:
     link = sections.issue_link(row.task, issues)
-    about = f"Task {code(row.task)}{f' for {link}' if link else ''}: {words(row.title)}"
+    about = f"Task {code(row.task)}{f' for {link}' if link else ''}: {plain(row.title)}"
     return f"{about}\n\n{sections.facts(row, report.elsewhere_by_task.get(row.task))}"
 
 

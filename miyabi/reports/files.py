@@ -34,8 +34,8 @@ def write_report(folder: RunFolder) -> Report:
         rehearsal=info.rehearse,
         warnings=info.warnings,
     )
-    files.write_text(folder.report_file, report_text(folder, report))
-    files.write_text(folder.report_values_file, report.model_dump_json(indent=2) + "\n")
+    files.atomic_write(folder.report_file, report_text(folder, report))
+    files.atomic_write(folder.report_values_file, report.model_dump_json(indent=2) + "\n")
     return report
 
 
@@ -67,7 +67,7 @@ def report_text(folder: RunFolder, report: Report) -> str:
     Raises:
         BadInput: the file that says so is damaged.
     """
-    integration = folder.find_kept(Integration) or folder.find_kept(NotIntegrated)
+    integration = folder.load(Integration) or folder.load(NotIntegrated)
     section = integration_section(integration, report) if integration else ""
     return to_markdown(report, integration=section)
 

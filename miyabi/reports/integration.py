@@ -44,12 +44,12 @@ def integration_sentence(integration: Integration | NotIntegrated, report: Repor
 def integration_section(integration: Integration | NotIntegrated, report: Report) -> str:
     """The same at length, as a part of the report."""
     if isinstance(integration, NotIntegrated):
-        told = [f"**Not integrated:** {escape(integration.reason)}\n"]
+        parts = [f"**Not integrated:** {escape(integration.reason)}\n"]
     elif integration.is_empty:
-        told = [f"{integration_sentence(integration, report)}\n", _left_out(integration)]
+        parts = [f"{integration_sentence(integration, report)}\n", _left_out(integration)]
     else:
-        told = [_held(integration, report), _left_out(integration), _log(integration)]
-    return "\n".join(["## Integration\n", *filter(None, told)])
+        parts = [_held(integration, report), _left_out(integration), _log(integration)]
+    return "\n".join(["## Integration\n", *filter(None, parts)])
 
 
 def _held(integration: Integration, report: Report) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC
 from typing import TypeVar
 
-from miyabi.reports.report import ChangedFile, Elsewhere, MachineRow, Report, Resolution, Skipped, TaskRow, Trouble
+from miyabi.reports.report import ChangedFile, Elsewhere, Failure, MachineRow, Report, Resolution, Skipped, TaskRow
 from miyabi.sessions.result import Outcome
 from miyabi.sessions.work_elsewhere import left_there_words, size_of
 from miyabi.text.markdown import code, escape, fenced, table
@@ -30,7 +30,7 @@ def to_markdown(report: Report, *, integration: str = "") -> str:
         REHEARSAL if report.rehearsal else "",
         f"**{summary_sentence(report)}**\n",
         _facts(report),
-        _part("What did not succeed", report.troubles, lambda rows: _troubles(rows, run=report.run)),
+        _part("What did not succeed", report.troubles, lambda rows: _failures(rows, run=report.run)),
         _part("Skipped", report.skips, _skips),
         integration,
         _part("Work beside the branches", [e for e in report.elsewhere if e.strays or e.left_there], _elsewhere),
@@ -157,7 +157,7 @@ def _changes(row: TaskRow) -> str:
     return ", ".join(part.replace(" ", "\u00a0") for part in parts if part)
 
 
-def _troubles(rows: Sequence[Trouble], *, run: str) -> str:
+def _failures(rows: Sequence[Failure], *, run: str) -> str:
     how = f"{code(f'miyabi logs {run} TASK')} shows what a session did; its folder is below the one of this report.\n\n"
     cells = [
         (code(r.task), r.outcome.replace("_", " "), code(r.kind), escape(r.text, limit=300), code(r.where))

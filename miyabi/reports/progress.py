@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from miyabi.runs.progress import Row, Snapshot
+from miyabi.runs.progress import Snapshot, TaskProgress
 from miyabi.text.markdown import code, escape
 from miyabi.text.units import count, dollars, duration
 
@@ -34,12 +34,12 @@ def bar(snapshot: Snapshot, *, cells: int = BAR_CELLS) -> str:
     return "█" * full + "░" * (cells - full)
 
 
-def _working(rows: Sequence[Row], *, now: float) -> str:
+def _working(rows: Sequence[TaskProgress], *, now: float) -> str:
     """A list, since the UI shows an artifact's description without a table's lines and blanks."""
     return "".join(f"- {_sentence(row, now=now)}\n" for row in rows)
 
 
-def _sentence(row: Row, *, now: float) -> str:
+def _sentence(row: TaskProgress, *, now: float) -> str:
     where = f" on {escape(row.machine)}" if row.machine else ""
     status = row.status(now) if row.waits(now) else f"{row.state} for {duration(row.elapsed_seconds(now))}"
     parts = (

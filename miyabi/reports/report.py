@@ -13,14 +13,14 @@ from miyabi.reports import rows
 from miyabi.reports.rows import (
     ChangedFile,
     Elsewhere,
+    Failure,
     MachineRow,
+    ReportRow,
     Resolution,
-    Row,
     Skipped,
     Slotted,
-    Stretch,
     TaskRow,
-    Trouble,
+    TimelineEntry,
 )
 from miyabi.sessions.names import is_resolving
 from miyabi.sessions.result import Outcome, SessionResult, Usage
@@ -29,18 +29,18 @@ from miyabi.text.redact import redact
 __all__ = [
     "ChangedFile",
     "Elsewhere",
+    "Failure",
     "MachineRow",
     "Report",
     "Resolution",
     "Skipped",
     "Slotted",
-    "Stretch",
     "TaskRow",
-    "Trouble",
+    "TimelineEntry",
 ]
 
 
-class Report(Row):
+class Report(ReportRow):
     """All that is known of a run when it is over. Tasks stand in the DAG's order, files and machines by name."""
 
     run: str
@@ -59,9 +59,9 @@ class Report(Row):
     cost_is_partial: bool = Field(False, description="Whether it cost at least that")
     usage: Usage
     tasks: tuple[TaskRow, ...]
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[TimelineEntry, ...]
     machines: tuple[MachineRow, ...]
-    troubles: tuple[Trouble, ...]
+    troubles: tuple[Failure, ...]
     skips: tuple[Skipped, ...]
     resolutions: tuple[Resolution, ...] = ()
     elsewhere: tuple[Elsewhere, ...] = Field((), description="What sessions did beside the branches of their tasks")
@@ -110,7 +110,7 @@ class Report(Row):
         of_tasks = [r for task in dag.order for r in attempts[task]]
         sessions = [r for r in (*of_tasks, *resolving) if r.start and r.machine]
         outcomes = {task: last[task].outcome if task in last else Outcome.SKIPPED for task in dag.order}
-        notes = (*dag.warnings, *warnings, *rows.strangers(dag.order, results))
+        notes = (*dag.warnings, *warnings, *rows.unknown_tasks(dag.order, results))
         wall_seconds = _wall_seconds(started, ended, resolving)
         return cls(
             run=run,
@@ -119,9 +119,9 @@ class Report(Row):
             ended=ended,
             **_totals(sessions, list(outcomes.values()), wall_seconds=wall_seconds),
             tasks=tuple(rows.task(dag, task, attempts[task]) for task in dag.order),
-            stretches=rows.stretches(sessions),
+            stretches=rows.timeline(sessions),
             machines=rows.machines(machines, sessions, wall_seconds=wall_seconds),
-            troubles=tuple(rows.trouble(last[t]) for t, o in outcomes.items() if o not in _UNTROUBLED),
+            troubles=tuple(rows.failure(last[t]) for t, o in outcomes.items() if o not in _UNTROUBLED),
             skips=_skips(dag, outcomes, last),
             resolutions=rows.resolutions(resolving),
             elsewhere=_elsewhere(results, order=dag.order),

@@ -14,7 +14,7 @@ from miyabi.sessions.result import InSubmodule, Outcome, SessionResult, Strays, 
 from miyabi.sessions.work_elsewhere import left_there_words, strays_words
 from miyabi.text.redact import redact
 
-TROUBLE_CHARACTERS = 2000
+FAILURE_CHARACTERS = 2000
 
 
 class Slotted(Protocol):
@@ -29,13 +29,13 @@ class Slotted(Protocol):
         """How many sessions it takes at once."""
 
 
-class Row(BaseModel):
+class ReportRow(BaseModel):
     """A frozen part of a report."""
 
     model_config = ConfigDict(frozen=True)
 
 
-class TaskRow(Row):
+class TaskRow(ReportRow):
     """How one task ended. Turns, cost and seconds are those of all its attempts."""
 
     task: str
@@ -58,7 +58,7 @@ class TaskRow(Row):
     upstream: tuple[str, ...] = ()
 
 
-class Stretch(Row):
+class TimelineEntry(ReportRow):
     """One attempt in time. Times are UTC."""
 
     task: str
@@ -69,7 +69,7 @@ class Stretch(Row):
     end: datetime
 
 
-class MachineRow(Row):
+class MachineRow(ReportRow):
     """What one machine did. `utilisation` is the share of its slot time that sessions filled, 0 to 1."""
 
     machine: str
@@ -80,7 +80,7 @@ class MachineRow(Row):
     utilisation: float
 
 
-class Trouble(Row):
+class Failure(ReportRow):
     """A task that did not succeed. `where` is the attempt's folder below the run folder."""
 
     task: str
@@ -90,14 +90,14 @@ class Trouble(Row):
     where: str
 
 
-class Skipped(Row):
+class Skipped(ReportRow):
     """A task that was not started, and why."""
 
     task: str
     reason: str
 
 
-class Resolution(Row):
+class Resolution(ReportRow):
     """A session that was to resolve the conflict of a merge. Turns, cost and seconds are those of all its attempts."""
 
     session: str = Field(description="What stands in place of a task's id in its names")
@@ -111,14 +111,14 @@ class Resolution(Row):
     seconds: float = 0.0
 
 
-class LeftThere(Row):
+class LeftThere(ReportRow):
     """Uncommitted files of a task that are still on a machine: too large or too many to bring."""
 
     machine: str
     files: tuple[str, ...]
 
 
-class Elsewhere(Row):
+class Elsewhere(ReportRow):
     """What a task's session did that the task's branch does not hold. Not in what is merged either."""
 
     task: str
@@ -132,14 +132,14 @@ class Elsewhere(Row):
         return bool(self.strays or self.left_there) or not all(each.command for each in self.submodules)
 
     @property
-    def told(self) -> tuple[str, ...]:
+    def in_words(self) -> tuple[str, ...]:
         """The same, each in words."""
         beside = (f"beside its branch: {strays_words(self.strays)}",) if self.strays else ()
         there = (left_there_words(left.files, machine=left.machine) for left in self.left_there)
         return (*beside, *there, *(each.words for each in self.submodules))
 
 
-class ChangedFile(Row):
+class ChangedFile(ReportRow):
     """A file and the tasks whose branches changed it."""
 
     path: str
@@ -198,10 +198,10 @@ def _resolution(attempts: Sequence[SessionResult]) -> Resolution:
     )
 
 
-def stretches(sessions: Iterable[SessionResult]) -> tuple[Stretch, ...]:
+def timeline(sessions: Iterable[SessionResult]) -> tuple[TimelineEntry, ...]:
     """What ran when, by machine and time."""
     rows = [
-        Stretch(task=r.task, attempt=r.attempt, machine=r.machine, outcome=r.outcome, start=r.start, end=r.end)
+        TimelineEntry(task=r.task, attempt=r.attempt, machine=r.machine, outcome=r.outcome, start=r.start, end=r.end)
         for r in sessions
         if r.machine and r.start and r.end
     ]
@@ -229,13 +229,13 @@ def _machine(name: str, slots: int, sessions: Sequence[SessionResult], *, wall_s
     )
 
 
-def trouble(result: SessionResult) -> Trouble:
+def failure(result: SessionResult) -> Failure:
     """The row of a task that did not succeed."""
     text = result.error_text or result.final_message or "no error text"
     where = f"sessions/{result.task}/attempt-{result.attempt}" if result.start else ""
     kind = result.error_kind or result.outcome
-    return Trouble(
-        task=result.task, outcome=result.outcome, kind=redact(kind), text=redact(text)[:TROUBLE_CHARACTERS], where=where
+    return Failure(
+        task=result.task, outcome=result.outcome, kind=redact(kind), text=redact(text)[:FAILURE_CHARACTERS], where=where
     )
 
 
@@ -249,7 +249,7 @@ def skip(task: str, roots: Sequence[str], *, said: str | None) -> Skipped:
 def elsewhere(task: str, attempts: Sequence[SessionResult]) -> Elsewhere | None:
     """The row of a task, None where its branch holds all; `attempts` are all of them, in their order.
 
-    Strays only grow, so that those of the attempt that came home last are all of them.
+    Strays only grow, so that those of the attempt that was collected last are all of them.
     """
     strays = max((a.strays for a in attempts if a.strays), key=lambda strays: strays.commits, default=None)
     left = {a.machine: tuple(map(redact, a.left_there)) for a in attempts if a.machine and a.head}
@@ -280,7 +280,7 @@ def by_task(order: Sequence[str], results: Iterable[SessionResult]) -> dict[str,
     return found
 
 
-def strangers(order: Sequence[str], results: Iterable[SessionResult]) -> tuple[str, ...]:
+def unknown_tasks(order: Sequence[str], results: Iterable[SessionResult]) -> tuple[str, ...]:
     """A sentence where there are results of tasks that the DAG does not have."""
     unknown = sorted({result.task for result in results if not is_resolving(result.task)} - set(order))
     return (f"results of tasks that the DAG does not have: {', '.join(unknown)}",) if unknown else ()

@@ -38,8 +38,8 @@ class AttemptRecord(BaseModel):
 
     @classmethod
     def pending(cls, folder: Path) -> Self | None:
-        """The record of an attempt that was begun and is not over or not home yet; None where there is none to join."""
-        return None if _is_home(folder / _RESULT) else cls._of(folder)
+        """The record of an attempt that is not over or not collected yet; None where there is none to join."""
+        return None if _is_collected(folder / _RESULT) else cls._of(folder)
 
     @classmethod
     def has_been_at(cls, machine: Machine, folder: Path) -> bool:
@@ -69,7 +69,7 @@ class AttemptRecord(BaseModel):
         """Whether the machine of that name is where it was then."""
         return not self.workspace or (self.host, self.workspace) == (machine.host, machine.workspace)
 
-    def told_absent(self, *, run: str) -> str:
+    def absence_sentence(self, *, run: str) -> str:
         """A sentence about a machine that takes no part in the run any more."""
         return (
             f"it was begun on {self.machine}, which takes no part now, and may still run there. Bring that machine "
@@ -85,7 +85,7 @@ class AttemptRecord(BaseModel):
         """Writes the record, before anything is started; that it was skipped once counts no longer."""
         private_files.make_folder(folder, levels=own_levels(folder))
         (folder / _RESULT).unlink(missing_ok=True)
-        files.write_text(folder / _FILE, self.model_dump_json() + "\n")
+        files.atomic_write(folder / _FILE, self.model_dump_json() + "\n")
 
     @staticmethod
     def forget(folder: Path) -> None:
@@ -97,9 +97,9 @@ def _where(record: AttemptRecord, machine: Machine) -> tuple[tuple[str | None, s
     return (record.host, record.workspace), (machine.host, machine.workspace)
 
 
-def _is_home(file: Path) -> bool:
+def _is_collected(file: Path) -> bool:
     try:
-        return SessionResult.model_validate_json(file.read_bytes()).is_home
+        return SessionResult.model_validate_json(file.read_bytes()).is_collected
     except FileNotFoundError:
         return False
     except (OSError, ValidationError):

@@ -13,7 +13,7 @@ from miyabi.machines.machine import Machine
 from miyabi.sessions.workspace import Workspace
 
 
-class Places:
+class Connections:
     """The machines' connections, and this repository's workspaces on them."""
 
     def __init__(self, repository: Repository) -> None:
@@ -41,7 +41,7 @@ class Places:
         self._workspaces.clear()
 
 
-class Absences:
+class Outages:
     """Since when machines have not answered, and `patience_seconds`: after them they are lost."""
 
     def __init__(self, *, patience_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -49,7 +49,7 @@ class Absences:
         self._clock = clock
         self._since: dict[str, float] = {}
 
-    def is_borne(self, machine: str) -> bool:
+    def within_grace(self, machine: str) -> bool:
         """Whether it may come back yet, now that it does not answer."""
         now = self._clock()
         return now - self._since.setdefault(machine, now) < self.patience_seconds

@@ -19,9 +19,8 @@ from miyabi.runs.json_file import read_json
 from miyabi.runs.names import REHEARSAL_PREFIX, is_run_name, new_run_name, run_name_of, valid_run_name
 from miyabi.sessions.names import SessionPaths, own_levels
 from miyabi.sessions.result import SessionResult
-from miyabi.system import files as atomic
+from miyabi.system import files, private_files
 from miyabi.system import files as file_lock
-from miyabi.system import private_files
 
 __all__ = ["REHEARSAL_PREFIX", "RunFolder", "new_run_name", "run_name_of", "valid_run_name"]
 
@@ -138,7 +137,7 @@ class RunFolder:
 
     def write_info(self, info: RunInfo) -> None:
         """Keeps what the run was started with."""
-        atomic.write_text(self.info_file, info.model_dump_json(indent=2) + "\n")
+        files.atomic_write(self.info_file, info.model_dump_json(indent=2) + "\n")
 
     def info(self) -> RunInfo:
         """What the run was started with.
@@ -150,13 +149,13 @@ class RunFolder:
 
     def keep(self, value: Kept) -> None:
         """Keeps what became of the run: one value of each kind."""
-        atomic.write_text(self.path / value.file_name, value.model_dump_json(indent=2) + "\n")
+        files.atomic_write(self.path / value.file_name, value.model_dump_json(indent=2) + "\n")
 
     def discard(self, kind: type[Kept]) -> None:
         """Forgets the value of that kind, where there is one."""
         (self.path / kind.file_name).unlink(missing_ok=True)
 
-    def find_kept(self, kind: type[_Kept]) -> _Kept | None:
+    def load(self, kind: type[_Kept]) -> _Kept | None:
         """The value of that kind, None where there is none yet.
 
         Raises:
@@ -169,7 +168,7 @@ class RunFolder:
         """Keeps the result of an attempt."""
         folder = self.attempt(result.task, result.attempt)
         private_files.make_folder(folder, levels=own_levels(folder))
-        atomic.write_text(folder / "result.json", result.model_dump_json(indent=2) + "\n")
+        files.atomic_write(folder / "result.json", result.model_dump_json(indent=2) + "\n")
 
     def results(self) -> tuple[SessionResult, ...]:
         """The results of all attempts of all tasks, by task and attempt.
@@ -217,7 +216,7 @@ def make_folder_of_runs(repository: Path, run: str = "") -> Path:
         if run:
             private_files.make_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        atomic.write_text(_runs(repository) / _IGNORED, "*\n")
+        files.atomic_write(_runs(repository) / _IGNORED, "*\n")
     except OSError as error:
         raise BadInput(f"{folder}: cannot be made: {error.strerror}. Is the repository writable?") from error
     return folder

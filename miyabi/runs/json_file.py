@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from miyabi.errors import BadInput
-from miyabi.text.suggest import found
+from miyabi.text.suggest import describe
 
 _Value = TypeVar("_Value", bound=BaseModel)
 _WITHOUT_FOUND = {"missing", "json_invalid"}  # what these tell of is all that is around the fault
@@ -35,5 +35,5 @@ def read_json(file: Path, kind: type[_Value], *, advice: str) -> _Value:
 
 def _fault(first: ErrorDetails) -> str:
     field = ".".join(map(str, first["loc"])) or "the file"
-    was = "" if first["type"] in _WITHOUT_FOUND else f", found {found(first['input'])}"
+    was = "" if first["type"] in _WITHOUT_FOUND else f", found {describe(first['input'])}"
     return f"{field}: {first['msg']}{was}"

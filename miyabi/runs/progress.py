@@ -28,14 +28,14 @@ class TaskState(StrEnum):
     PREPARING = "preparing"  # has a slot; its checkout is made
     RUNNING = "running"  # the session runs
     CHECKING = "checking"  # the session ended; its check runs
-    COLLECTING = "collecting"  # its commits come home
+    COLLECTING = "collecting"  # its commits are collected
     DONE = "done"  # has an outcome
 
 
 WORKING = (TaskState.PREPARING, TaskState.RUNNING, TaskState.CHECKING, TaskState.COLLECTING)
 
 
-class Row(BaseModel):
+class TaskProgress(BaseModel):
     """Where one task is. Times are epoch seconds, cost is US dollars, `outcome` is set when it is done.
 
     `waits_for` is what must end before it goes on, e.g. the usage limit; it is not looked at before `waits_until`.
@@ -86,7 +86,7 @@ class Snapshot(BaseModel):
     run: str
     rehearsal: bool = False
     started: float
-    rows: tuple[Row, ...]
+    rows: tuple[TaskProgress, ...]
     note: str = ""
 
     @property
@@ -110,13 +110,13 @@ class Snapshot(BaseModel):
         return self.states[TaskState.DONE]
 
     @property
-    def working(self) -> tuple[Row, ...]:
+    def working(self) -> tuple[TaskProgress, ...]:
         """The tasks that hold a slot, the longest-running first."""
         busy = [row for row in self.rows if row.state in WORKING]
         return tuple(sorted(busy, key=lambda row: (row.started or self.started, row.task)))
 
     @property
-    def pausing(self) -> tuple[Row, ...]:
+    def pausing(self) -> tuple[TaskProgress, ...]:
         """The tasks that do nothing until a certain moment, the first to go on first."""
         now = self.now
         return tuple(sorted((row for row in self.rows if row.waits(now)), key=lambda row: row.waits_until))
@@ -181,7 +181,7 @@ class Board:
         self, *, run: str, tasks: Iterable[str], rehearsal: bool = False, clock: Callable[[], float] = time.time
     ) -> None:
         self._lock, self._writing, self._clock = threading.Lock(), threading.Lock(), clock
-        self._rows = {task: Row(task=task) for task in tasks}
+        self._rows = {task: TaskProgress(task=task) for task in tasks}
         self._run, self._rehearsal, self._started = run, rehearsal, clock()
         self._written: Snapshot | None = None
         self.note = ""
@@ -199,14 +199,14 @@ class Board:
             return None
 
     def update(self, task: str, *, state: str, **known: Any) -> None:
-        """Put a task into a state, with whatever else of `Row` is known now; None leaves a field as it is.
+        """Put a task into a state, with whatever else of `TaskProgress` is known now; None leaves a field as it is.
 
         It waits for nothing any more, unless that is told again.
         The task's time starts when it first holds a slot, and ends when it is done.
 
         Raises:
             KeyError: no such task on the board.
-            ValidationError: a field that `Row` does not have, or a value that does not fit.
+            ValidationError: a field that `TaskProgress` does not have, or a value that does not fit.
         """
         reached, now = TaskState(state), self._clock()
         with self._lock:
@@ -215,7 +215,7 @@ class Board:
             ended = now if reached is TaskState.DONE else None
             news = {name: value for name, value in known.items() if value is not None}
             fields = {**before.model_dump(), "started": started, "ended": ended, "waits_for": ""}
-            self._rows[task] = Row.model_validate(fields | news | {"state": reached})
+            self._rows[task] = TaskProgress.model_validate(fields | news | {"state": reached})
 
     def finish(self, result: SessionResult) -> None:
         """Put a task to its end, with what its result says."""
@@ -256,6 +256,6 @@ class Board:
             now = self.snapshot()
             if now == self._written:
                 return False
-            files.write_text(path, now.model_dump_json() + "\n")
+            files.atomic_write(path, now.model_dump_json() + "\n")
             self._written = now
             return True

@@ -61,7 +61,7 @@ class Resume:
     ended: Collection[str] = ()
 
     def attempts(self, task: str) -> int:
-        """How many attempts of a task are over; one that was skipped, or whose work may come home yet, is not."""
+        """How many attempts of a task are over; one that was skipped, or whose work may be collected yet, is not."""
         last = self.results.get(task)
         undecided = {Outcome.SKIPPED, Outcome.NOT_COLLECTED}
         return last.attempt - (last.outcome in undecided or self._may_be_joined(last)) if last else 0
@@ -102,7 +102,7 @@ class Resume:
     def _unplaced(self, task: str, fleet: Sequence[Load]) -> Unplaced | None:
         left = self.pending(task)
         if left and left.machine not in self.machines:
-            absent = MachineError(left.told_absent(run=self.folder.run))
+            absent = MachineError(left.absence_sentence(run=self.folder.run))
             return Unplaced(task=task, outcome=Outcome.NOT_COLLECTED, error=absent, machine=left.machine)
         if reason := unplaceable(fleet, self.requires(task)):
             return Unplaced(task=task, outcome=Outcome.NOT_STARTED, error=MachineError(reason))

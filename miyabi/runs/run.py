@@ -17,7 +17,7 @@ from miyabi.git.repository import Repository
 from miyabi.machines.host import Host
 from miyabi.machines.machine import Machine
 from miyabi.runs.budget import before, spent
-from miyabi.runs.connections import Absences, Places
+from miyabi.runs.connections import Connections, Outages
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.progress import Board
 from miyabi.runs.resume import Resume
@@ -65,16 +65,16 @@ class Run:
     results: dict[str, SessionResult] = field(init=False)
     warnings: list[str] = field(default_factory=list, init=False)
     unplaced: dict[str, str] = field(default_factory=dict, init=False)  # tasks that no machine can take, and why
-    absences: Absences = field(init=False)
+    outages: Outages = field(init=False)
     resume: Resume = field(init=False)
     worktrees: Worktrees = field(init=False)
-    _places: Places = field(init=False)
+    _connections: Connections = field(init=False)
     _ended: set[str] = field(default_factory=set, init=False)
     _unwritten: dict[tuple[str, int], SessionResult] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self._places = Places(self.repository)
-        self.absences = Absences(patience_seconds=60 * self.settings.runs.patience_minutes)
+        self._connections = Connections(self.repository)
+        self.outages = Outages(patience_seconds=60 * self.settings.runs.patience_minutes)
         self.machines = {machine.name: machine for machine in self.settings.machines}
         hide_secrets(self.settings.machines, self.settings.sessions.environment)
         known = self.dag.by_id
@@ -97,18 +97,18 @@ class Run:
             dag=self.dag,
             folder=self.folder,
             repository=self.repository,
-            places=self._places,
+            places=self._connections,
             base=self.base,
             results=self.results,
         )
 
     def host(self, machine: Machine) -> Host:
         """The one connection to a machine."""
-        return self._places.host(machine)
+        return self._connections.host(machine)
 
     def workspace(self, machine: Machine) -> Workspace:
         """Where this repository's code is on a machine."""
-        return self._places.workspace(machine)
+        return self._connections.workspace(machine)
 
     def fleet(self) -> list[Machine]:
         """The machines in the order of the configuration."""
@@ -210,7 +210,7 @@ class Run:
         Raises:
             DiskFull: the disk is full still. Whatever else the call raises.
         """
-        patience_seconds = self.absences.patience_seconds
+        patience_seconds = self.outages.patience_seconds
         return await retried(call, patience_seconds=patience_seconds, passes=is_our_disk, on_wait=on_wait)
 
     def keep(self, result: SessionResult) -> None:
@@ -272,4 +272,4 @@ class Run:
 
     async def close(self) -> None:
         """Gives back every connection; what runs on the machines goes on."""
-        await self._places.close()
+        await self._connections.close()

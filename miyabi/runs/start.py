@@ -171,7 +171,7 @@ def create_run(
         version=version("miyabi-scheduler"),
         warnings=dag.not_scheduled,
     )
-    files.write_text(folder.dag_file, dag.to_json())
+    files.atomic_write(folder.dag_file, dag.to_json())
     folder.write_info(info)
 
 

@@ -30,11 +30,11 @@ class Swept(NamedTuple):
     """Whether nothing of the run is left on a machine, a sentence, and whether anything was or may be there."""
 
     is_clean: bool
-    told: str
+    sentence: str
     is_there: bool = True
 
 
-def not_home(folder: RunFolder) -> tuple[str, ...]:
+def not_collected(folder: RunFolder) -> tuple[str, ...]:
     """The attempts of a run whose work is still on a machine, as far as is known here; each in words."""
     records = {each: AttemptRecord.pending(each) for each in sorted(folder.path.glob("sessions/*/attempt-*"))}
     return tuple(
@@ -79,7 +79,7 @@ async def sweep_machine(
     """Removes the run's sessions and checkouts on one machine, and what claude kept of them as `settings` say.
 
     Sessions that still live keep the checkouts of the whole run: nothing is pulled from under them. Nor is anything
-    removed where the run is not `is_known`: nothing here tells then whether the work of its sessions came home.
+    removed where the run is not `is_known`: nothing here tells then whether the work of its sessions was collected.
     """
     workspace = Workspace(host, repository, workspace=machine.workspace)
     try:

@@ -14,7 +14,7 @@ from miyabi.git.repository import Repository
 from miyabi.git.submodules import Submodules, submodules_of
 from miyabi.machines.machine import Machine
 from miyabi.runs.attempt_record import AttemptRecord
-from miyabi.runs.connections import Places
+from miyabi.runs.connections import Connections
 from miyabi.runs.folder import RunFolder
 from miyabi.sessions.names import SessionPaths
 from miyabi.sessions.result import SessionResult
@@ -38,7 +38,7 @@ class Worktrees:
     dag: Dag
     folder: RunFolder
     repository: Repository
-    places: Places
+    places: Connections
     base: str
     results: Mapping[str, SessionResult]
     _bases: dict[str, asyncio.Task[str]] = field(default_factory=dict, init=False)
@@ -89,7 +89,7 @@ class Worktrees:
         return await workspace.prepare(self._paths(node), base=base, clone=clone, submodules=submodules)
 
     async def _start_for(self, node: Node) -> str:
-        """What an earlier attempt brought home, else the task's base."""
+        """What an earlier attempt collected, else the task's base."""
         earlier = self.results.get(node.id)
         return (earlier and earlier.head) or await self.base_for(node)
 

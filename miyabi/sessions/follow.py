@@ -133,7 +133,7 @@ class Follower:
         try:
             return reader.feed(chunk)
         except ValueError as error:
-            raise supervisor.babble(self._host.name, error) from error
+            raise supervisor.unexpected_output(self._host.name, error) from error
 
     async def _until_silent(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         while True:

@@ -120,8 +120,8 @@ class LargeTravel:
             words = (_GET, paths.run, paths.task, *_named(batch))
             await self._call(*words, doing="bring LFS objects", stdout=file, timeout_seconds=_seconds(batch))
             if not await asyncio.to_thread(storage.take, file, batch):
-                told = f"{self._machine}: LFS objects of {paths.branch} arrived damaged."
-                raise ConnectionDropped(told, machine=self._machine)
+                message = f"{self._machine}: LFS objects of {paths.branch} arrived damaged."
+                raise ConnectionDropped(message, machine=self._machine)
 
 
 def _batches(objects: Mapping[str, int]) -> Iterator[dict[str, int]]:

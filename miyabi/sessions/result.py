@@ -31,7 +31,7 @@ class Outcome(StrEnum):
     LAUNCH_FAILED = "launch_failed"  # claude did not start: not found, bad flag, bad settings
     AGENT_ERROR = "agent_error"  # the result event itself says error, for any other reason
     MACHINE_LOST = "machine_lost"  # the machine went away and did not come back in time
-    NOT_COLLECTED = "not_collected"  # it was started, but its end or its work did not come home: it is still there
+    NOT_COLLECTED = "not_collected"  # it was started, but its end or its work was not collected: it is still there
     MERGE_CONFLICT = "merge_conflict"  # the upstreams' heads do not merge: nothing was started
     NOT_STARTED = "not_started"  # nothing could be started; `error_text` says why
     SKIPPED = "skipped"  # an upstream did not succeed, or the run was ended before
@@ -150,7 +150,7 @@ class SessionResult(BaseModel):
         return self.session_id if self.turns and "transcript" not in self.writes_lost else None
 
     @property
-    def is_home(self) -> bool:
+    def is_collected(self) -> bool:
         """Whether all that its session left is here; else it may still be on the machine, alive or not."""
         if self.outcome is Outcome.MACHINE_LOST:
             return self.head is not None

@@ -86,10 +86,10 @@ async def ask(
     try:
         return tuple(parse_status(line) for line in done.stdout.decode("ascii").splitlines())
     except ValueError as error:
-        raise babble(host.name, error) from error
+        raise unexpected_output(host.name, error) from error
 
 
-def babble(machine: str, error: ValueError) -> MachineNotReady:
+def unexpected_output(machine: str, error: ValueError) -> MachineNotReady:
     """The error for a machine that says something else than our script does."""
     return MachineNotReady(
         f"{machine}: where our script answers there is other text ({error}). A start-up file there (~/.bashrc, "

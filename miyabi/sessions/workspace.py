@@ -16,11 +16,11 @@ from miyabi.errors import MachineError
 from miyabi.git import branches
 from miyabi.git.bundle import PrerequisiteMissing
 from miyabi.git.clone import Clone
-from miyabi.git.command import sayable, unquoted
+from miyabi.git.command import printable_path, unquoted
 from miyabi.git.repository import Repository, shallow_ends
 from miyabi.git.submodules import Submodule
 from miyabi.machines.host import Completed, Host
-from miyabi.machines.quoting import word
+from miyabi.machines.quoting import quote_word
 from miyabi.machines.scripts import install
 from miyabi.sessions.large_objects import LargeTravel
 from miyabi.sessions.names import SessionPaths
@@ -123,11 +123,11 @@ class Workspace:
         for each in submodules:
             place = self._repository.key, each.git_folder, each.path
             order = _Order(paths, each.commit, each.clone, place)
-            await self.of(each.repository)._make(order, f"fill the submodule {sayable(each.path)}")
+            await self.of(each.repository)._make(order, f"fill the submodule {printable_path(each.path)}")
         return path
 
     async def collect(
-        self, paths: SessionPaths, *, base: str, aside: bool = False, max_file_bytes: int = 0
+        self, paths: SessionPaths, *, base: str, to_strays: bool = False, max_file_bytes: int = 0
     ) -> Collected:
         """Collects the task's branch, with what was left uncommitted; the session must be over. May be repeated.
 
@@ -136,7 +136,7 @@ class Workspace:
         Args:
             paths: of the session.
             base: commit that its branch started from.
-            aside: a branch that is here stays as it is, and the strays get what it does not hold.
+            to_strays: a branch that is here stays as it is, and the strays get what it does not hold.
             max_file_bytes: uncommitted files over that stay on the machine; 0: none does.
 
         Raises:
@@ -148,7 +148,9 @@ class Workspace:
         require_safe((paths.run, paths.task))
         have = await branches.heads_of(self._repository, paths.branch)
         limit = f"max={max_file_bytes}"
-        collect = partial(self._collect, paths, base=base, aside=aside, may_be_nothing=self._is_submodule and not have)
+        collect = partial(
+            self._collect, paths, base=base, to_strays=to_strays, may_be_nothing=self._is_submodule and not have
+        )
         try:
             return await collect(have=(limit, base, *have))
         except PrerequisiteMissing:
@@ -193,13 +195,13 @@ class Workspace:
             max_file_bytes: as `collect` takes it.
         """
         require_safe((paths.run, paths.task))
-        script = word(install.path(self._workspace, _SCRIPT))
-        where = f"{word(self._workspace)} {word(self._repository.key)} {word(paths.run)} {word(paths.task)}"
-        lines = [f"/bin/sh {script} salvage {where} {word(paths.session)} {max_file_bytes} </dev/null"]
+        script = quote_word(install.path(self._workspace, _SCRIPT))
+        where = " ".join(map(quote_word, (self._workspace, self._repository.key, paths.run, paths.task)))
+        lines = [f"/bin/sh {script} salvage {where} {quote_word(paths.session)} {max_file_bytes} </dev/null"]
         if check is not None:
             lines += [
                 '[ "${MIYABI_STOPPED:-}" != 1 ] || exit 0',
-                f"cd {word(checkout)} || exit",
+                f"cd {quote_word(checkout)} || exit",
                 prelude,
                 f"exec /bin/sh -c {shlex.quote(check)}",
             ]
@@ -209,7 +211,7 @@ class Workspace:
         """The machine's answer when all of it is there. Raises as `prepare`."""
         require_safe((order.paths.run, order.paths.task))
         if order.paths.run not in self._runs:
-            await branches.require_room(self._repository, order.paths.branch)
+            await branches.require_name_free(self._repository, order.paths.branch)
             self._runs.add(order.paths.run)
         order = replace(order, clone=await self._large.ship(order.paths, commit=order.base, clone=order.clone))
         need = {order.base, order.clone.name}
@@ -225,7 +227,7 @@ class Workspace:
         answer = await self._send(order)
         if answer.exit_status != BASE_MISSING:
             return answer
-        self._known = await self._told(answer) | (set() if before else self._known or set())
+        self._known = await self._known_there(answer) | (set() if before else self._known or set())
         return await self._ship(order)
 
     async def _ship(self, order: _Order) -> Completed:
@@ -233,7 +235,7 @@ class Workspace:
         async with self._shipping.setdefault(order.base if self._known else "", asyncio.Lock()):
             answer = await self._send_with_bundle(order)
             if answer.exit_status == BASE_MISSING:
-                self._known = await self._told(answer)
+                self._known = await self._known_there(answer)
                 answer = await self._send_with_bundle(order)
             if answer.exit_status == BASE_MISSING:
                 self._known = set()
@@ -265,7 +267,7 @@ class Workspace:
             sent = await asyncio.to_thread(_append, bundle, text)
         return await self._run(*words, stdin=sent, timeout_seconds=_TIMEOUT_SECONDS + size / _BYTES_PER_SECOND)
 
-    async def _told(self, answer: Completed) -> set[str]:
+    async def _known_there(self, answer: Completed) -> set[str]:
         """The commits that the machine says it has and that are also here, and the names of the clones it knows."""
         lines = answer.stdout.decode("ascii", "replace").splitlines()
         clones = {line for line in lines if _CLONE_NAME.fullmatch(line)}
@@ -275,7 +277,7 @@ class Workspace:
         return clones | await self._repository.contains([line for line in lines if _COMMIT.fullmatch(line)])
 
     async def _collect(
-        self, paths: SessionPaths, *, base: str, have: Sequence[str], aside: bool, may_be_nothing: bool
+        self, paths: SessionPaths, *, base: str, have: Sequence[str], to_strays: bool, may_be_nothing: bool
     ) -> Collected:
         with tempfile.TemporaryDirectory(prefix="miyabi-") as folder:
             file = Path(folder) / "home.bundle"
@@ -286,8 +288,14 @@ class Workspace:
             head, strays = self._reported(answer)
             kept = None
             if not (may_be_nothing and head == base and strays is None):
-                kept = await branches.take(
-                    self._repository, file, branch=paths.branch, head=head, strays=strays, base=base, aside=aside
+                kept = await branches.receive(
+                    self._repository,
+                    file,
+                    branch=paths.branch,
+                    head=head,
+                    strays=strays,
+                    base=base,
+                    to_strays=to_strays,
                 )
         if self._known is not None:
             self._known.add(head)
@@ -359,7 +367,7 @@ def _notes(answer: Completed) -> dict[str, Any]:
     lines = answer.stderr.decode("utf-8", "replace").split("\n")
     rows = [line.removeprefix("miyabi-").partition(" ") for line in lines if line.startswith("miyabi-")]
     kinds = ("unmerged", "left", "gone", "inside")
-    notes = {kind: tuple(sayable(unquoted(text)) for word, _, text in rows if word == kind) for kind in kinds}
+    notes = {kind: tuple(printable_path(unquoted(text)) for word, _, text in rows if word == kind) for kind in kinds}
     return {
         "unmerged": notes["unmerged"],
         "left_there": notes["left"],

@@ -1,4 +1,4 @@
-"""Settings of the way home: what is verified, where the pull request goes, which issues of a milestone are run."""
+"""Settings of publication: what is verified, where the pull request goes, which issues of a milestone are run."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from miyabi.errors import SettingsError
-from miyabi.text.suggest import nearest, shown
+from miyabi.text.suggest import did_you_mean, quote
 
 _PREFIX, _NESTED = "MIYABI_", "__"
 _BEYOND_NUMBERS = 1 << 63  # TOML knows none; Python would not even print some
@@ -114,7 +114,7 @@ def _fault(error: ErrorDetails, *, file: Path, settings: type[BaseModel]) -> str
     path = [str(part) for part in error["loc"] if part != "[key]"]
     reason = f"{error['msg'].removeprefix('Value error, ')}{_hint(error['type'], path)}"
     if error["type"] == "extra_forbidden":
-        reason = f"unknown field{nearest(path[-1], _known(settings, path[:-1]))}"
+        reason = f"unknown field{did_you_mean(path[-1], _known(settings, path[:-1]))}"
     is_secret = "environment" in path  # or may be one
     was = "" if is_secret or error["type"] in _WITHOUT_FOUND else f" (found {_said(error['input'])})"
     said = path[:-1] if error["type"] == "missing" else path
@@ -161,7 +161,7 @@ def _says(text: str, path: Sequence[str]) -> bool:
 
 
 def _field(path: Sequence[str]) -> str:
-    return ".".join(part if _BARE.fullmatch(part) else shown(part) for part in path)
+    return ".".join(part if _BARE.fullmatch(part) else quote(part) for part in path)
 
 
 def _said(value: object) -> str:
@@ -171,5 +171,5 @@ def _said(value: object) -> str:
         case list() | tuple():
             return "a list"
         case str():
-            return shown(value)
+            return quote(value)
     return str(value)

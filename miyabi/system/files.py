@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from miyabi.system.full_disk import told_as_full
+from miyabi.system.full_disk import raised_as_full
 
 
-def write_text(path: Path, text: str) -> None:
+def atomic_write(path: Path, text: str) -> None:
     """Write the file so that a reader, or a crash, meets the old text or the new one, never half of it.
 
     Raises:
         DiskFull: there is no room for it; the old file is untouched then.
         OSError: the folder is missing or not ours; the same.
     """
-    with told_as_full(path):
+    with raised_as_full(path):
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
@@ -44,7 +44,7 @@ def held(file: Path, *, busy: Callable[[str], Exception]) -> Iterator[None]:
     Raises:
         DiskFull: there is no room for the file.
     """
-    with told_as_full(file):
+    with raised_as_full(file):
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _take(descriptor, busy)

@@ -32,7 +32,7 @@ def disk_full(error: OSError, path: Path | str | None = None) -> DiskFull:
 
 
 @contextmanager
-def told_as_full(path: Path) -> Iterator[None]:
+def raised_as_full(path: Path) -> Iterator[None]:
     """Inside, a full disk is raised as DiskFull; other errors stay as they are."""
     try:
         yield

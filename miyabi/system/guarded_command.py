@@ -36,7 +36,7 @@ _MARK = "MIYABI_VERIFY"
 _ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-def words(command: str, *, timeout_seconds: float) -> list[str]:
+def guarded(command: str, *, timeout_seconds: float) -> list[str]:
     """The command line that runs a shell command guarded: in the current folder and a clean environment."""
     root = str(Path(__file__).resolve().parents[2])
     program = (
@@ -46,7 +46,7 @@ def words(command: str, *, timeout_seconds: float) -> list[str]:
     return ["env", "-i", *kept, sys.executable, "-I", "-S", "-c", program, f"{timeout_seconds:g}", command]
 
 
-class Teller:
+class OutputFilter:
     """Passes output on in whole lines, fit to be shown; once it was much, only the end of what follows."""
 
     def __init__(
@@ -112,16 +112,16 @@ def main(arguments: Sequence[str]) -> NoReturn:
         env=os.environ | {_MARK: mark},
         start_new_session=True,
     )
-    teller = Teller(_say)
+    output = OutputFilter(_say)
     try:
-        ended = _follow(process, teller, deadline=time.monotonic() + float(seconds))
+        ended = _follow(process, output, deadline=time.monotonic() + float(seconds))
     finally:
         _ignore_signals()
         end_tree(process.pid, mark=f"{_MARK}={mark}", grace_seconds=_GRACE_SECONDS, on_wait=process.poll)
         process.wait()
     if not ended:
-        teller.feed(f"\nended after {float(seconds):g} s: that is its time limit\n".encode())
-    teller.close()
+        output.feed(f"\nended after {float(seconds):g} s: that is its time limit\n".encode())
+    output.close()
     sys.exit(_status(process) if ended else TIMED_OUT)
 
 
@@ -136,10 +136,10 @@ def _ignore_signals() -> None:
         signal.signal(ending, signal.SIG_IGN)
 
 
-def _follow(process: subprocess.Popen[bytes], teller: Teller, *, deadline: float) -> bool:
+def _follow(process: subprocess.Popen[bytes], output: OutputFilter, *, deadline: float) -> bool:
     """Passes the output on until the command ends; False where it is over time. Leaves where nobody waits any more."""
     assert process.stdout is not None  # noqa: S101 - opened as a pipe
-    is_open, told, waiting = True, time.monotonic(), os.getppid()
+    is_open, flushed, waiting = True, time.monotonic(), os.getppid()
     while (now := time.monotonic()) < deadline:
         if os.getppid() != waiting:
             sys.exit(128 + signal.SIGHUP)
@@ -150,12 +150,12 @@ def _follow(process: subprocess.Popen[bytes], teller: Teller, *, deadline: float
         if is_open and select.select([process.stdout], [], [], wait)[0]:
             data = os.read(process.stdout.fileno(), _LONGEST_LINE_BYTES)
             is_open = bool(data)
-            teller.feed(data)
+            output.feed(data)
         elif is_over:
             return True
-        if now - told > _FLUSH_SECONDS:
-            teller.flush()
-            told = now
+        if now - flushed > _FLUSH_SECONDS:
+            output.flush()
+            flushed = now
     return process.poll() is not None
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from miyabi.system.full_disk import told_as_full
+from miyabi.system.full_disk import raised_as_full
 
 _FILE, _FOLDER = 0o600, 0o700
 
@@ -20,7 +20,7 @@ def make_folder(path: Path, *, levels: int = 1) -> None:
         OSError: it cannot be made there.
     """
     own = [path, *path.parents][:levels]
-    with told_as_full(path):
+    with raised_as_full(path):
         own[-1].parent.mkdir(parents=True, exist_ok=True)
         for folder in reversed(own):
             folder.mkdir(mode=_FOLDER, exist_ok=True)
@@ -45,7 +45,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         DiskFull: there is no room for it.
         OSError: as `open`.
     """
-    with told_as_full(path), open_file(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as file:
+    with raised_as_full(path), open_file(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as file:
         left = memoryview(content)
         while left:
             left = left[file.write(left) :]

@@ -49,25 +49,25 @@ async def spawn(
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
         with suppress(OSError):
-            await end_group(await starting)
+            await kill_group(await starting)
         raise
 
 
-async def end_group(process: Process) -> None:
+async def kill_group(process: Process) -> None:
     """Kills the child, which leads a process group of its own, with its group, and sees it through to its end."""
     if process.returncode is not None:
-        await see_end(process)
+        await reap(process)
         return
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    await see_end(process)
+    await reap(process)
     with suppress(ProcessLookupError, PermissionError):  # nobody is left of it, or only who has ended (macOS)
         for _ in range(_LOOKS):
             os.killpg(process.pid, 0)
             await asyncio.sleep(_PAUSE_SECONDS)
 
 
-async def see_end(process: Process) -> None:
+async def reap(process: Process) -> None:
     """Waits for the child, also while we are being cancelled; what it still says is not read.
 
     Its pipes are closed first: asyncio's `Process.wait` waits for their end too, which never comes where what was read

@@ -40,12 +40,12 @@ def end_tree(leader: int, *, mark: str, grace_seconds: float, on_wait: Callable[
     """
     known = {leader}
     for ending, seconds in ((signal.SIGTERM, grace_seconds), (signal.SIGKILL, _KILL_SECONDS)):
-        deadline, told = time.monotonic() + seconds, set[int]()
+        deadline, signalled = time.monotonic() + seconds, set[int]()
         while (left := _groups(leader, known, mark=mark)) and time.monotonic() < deadline:
-            for group in left - told:
+            for group in left - signalled:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(group, ending)
-            told |= left
+            signalled |= left
             on_wait()
             time.sleep(_PAUSE_SECONDS)
 

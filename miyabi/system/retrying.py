@@ -76,7 +76,7 @@ async def retried(
     retry = Retry(patience_seconds=patience_seconds, passes=passes)
     while True:
         try:
-            return await _told(call)
+            return await _with_full_disk(call)
         except MiyabiError as error:
             if not retry.allows(error):
                 raise
@@ -84,7 +84,7 @@ async def retried(
         await retry.pause()
 
 
-async def _told(call: Callable[[], Awaitable[T]]) -> T:
+async def _with_full_disk(call: Callable[[], Awaitable[T]]) -> T:
     try:
         return await call()
     except OSError as error:

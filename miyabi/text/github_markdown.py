@@ -28,21 +28,21 @@ def title(text: str, *, limit: int) -> str:
     return _MENTION.sub(_broken, _REFERENCE.sub(_broken, line))
 
 
-def defuse(text: str) -> str:
+def neutralize(text: str) -> str:
     """The text with references, mentions and words such as `Closes` broken; it reads as before."""
     for active in (_REFERENCE, _CLOSING, _MENTION):
         text = active.sub(_broken, text)
     return text
 
 
-def words(text: str, *, limit: int = 300) -> str:
+def plain(text: str, *, limit: int = 300) -> str:
     """The text as plain words on one line, for a sentence or a cell."""
-    return markdown.escape(defuse(one_line(redact(text), characters=limit)), limit=3 * limit)
+    return markdown.escape(neutralize(one_line(redact(text), characters=limit)), limit=3 * limit)
 
 
 def code(text: str, *, limit: int = 300) -> str:
     """The text as code on one line, for names of files and branches; nothing for nothing."""
-    return markdown.code(defuse(one_line(redact(text), characters=limit)), limit=3 * limit)
+    return markdown.code(neutralize(one_line(redact(text), characters=limit)), limit=3 * limit)
 
 
 def command(text: str, *, limit: int = 300) -> str:
@@ -52,7 +52,7 @@ def command(text: str, *, limit: int = 300) -> str:
 
 def block(text: str, *, characters: int = 4000, language: str = "text") -> str:
     """The text as a block of code that it cannot end; of a longer one the end is shown."""
-    whole = defuse(clean(redact(text))).strip("\n")
+    whole = neutralize(clean(redact(text))).strip("\n")
     shown = whole if len(whole) <= characters else "…" + whole[-characters:]
     fence = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(shown)), default=0))
     return f"{fence}{language}\n{shown}\n{fence}\n"

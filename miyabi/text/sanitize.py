@@ -55,8 +55,8 @@ def last_message(text: str, *, characters: int = 300) -> str:
     """
     every = [line.rstrip() for line in clean(text).splitlines() if line.strip()]
     lines = [line for line in every if not _FRAME.match(line)] or every
-    told = " ".join(lines[_start_of_error(lines) :])
-    return one_line(_BEFORE_ERROR.sub("", told, count=1), characters=characters)
+    from_error = " ".join(lines[_start_of_error(lines) :])
+    return one_line(_BEFORE_ERROR.sub("", from_error, count=1), characters=characters)
 
 
 def _start_of_error(lines: Sequence[str]) -> int:

@@ -11,14 +11,14 @@ _LONGEST = 60
 _LISTED = 30
 
 
-def shown(text: str) -> str:
+def quote(text: str) -> str:
     """The text in quotes, shortened, and with nothing in it that a terminal or UTF-8 would choke on."""
     short = text[:_LONGEST]
     safe = short if short.isprintable() else ascii(short)[1:-1]
     return f"'{safe}'" if len(text) <= _LONGEST else f"'{safe}…' ({len(text)} characters)"
 
 
-def found(value: object) -> str:
+def describe(value: object) -> str:
     """What was found, in the words of the file: `the text 'high'`, `a list`, `null`."""
     match value:
         case None | bool():
@@ -28,16 +28,16 @@ def found(value: object) -> str:
         case int() | float():
             return f"the number {str(value)[:_LONGEST]}"
         case str():
-            return f"the text {shown(value)}"
+            return f"the text {quote(value)}"
         case list() | tuple():
             return "a list"
     return "an object"
 
 
-def nearest(wrong: str, known: Collection[str]) -> str:
+def did_you_mean(wrong: str, known: Collection[str]) -> str:
     """A hint at the known name that is most like the wrong one; where none is, at all of them if they are few."""
     by_lower = {name.lower(): name for name in known}
     near = difflib.get_close_matches(wrong[:_LONGEST].lower(), by_lower, n=1)
     if near:
-        return f"; did you mean {shown(by_lower[near[0]])}?"
+        return f"; did you mean {quote(by_lower[near[0]])}?"
     return f"; known are {', '.join(known)}" if 0 < len(known) <= _LISTED else ""

@@ -33,10 +33,10 @@ class Lease:
 class Leases:
     """What this run holds on one server. Lives on one event loop; `close` gives everything back."""
 
-    def __init__(self, limits: SlotLimits, *, warn: Callable[[str], None], ledger: Ledger | None = None) -> None:
+    def __init__(self, limits: SlotLimits, *, warn: Callable[[str], None], lease_file: LeaseFile | None = None) -> None:
         self._limits = limits
         self._warn = warn
-        self._ledger = ledger or Ledger()
+        self._lease_file = lease_file or LeaseFile()
         self._held: set[Lease] = set()
         self._returning: set[asyncio.Task[None]] = set()
         self._context = without_retries()
@@ -45,7 +45,7 @@ class Leases:
     async def take_over(self) -> None:
         """Gives back what an earlier process of this run held when it was killed, which else takes a minute."""
         with contextlib.suppress(ServerError):
-            for lease in self._ledger.left():
+            for lease in self._lease_file.left():
                 await self._spawn(self._limits.release(lease))
 
     async def take(self, machine: Machine, *, holder: UUID) -> Lease | Taken:
@@ -60,7 +60,7 @@ class Leases:
             return answer
         lease = Lease(machine=machine, holder=holder, id=answer)
         self._held.add(lease)
-        self._ledger.note(answer)
+        self._lease_file.note(answer)
         return lease
 
     def give_back(self, lease: Lease) -> asyncio.Task[None]:
@@ -106,9 +106,9 @@ class Leases:
         if lease.id and (await self._limits.renew(lease.id) or lease.given_back):
             return
         answer = await self._limits.lease(lease.machine, holder=lease.holder)
-        self._ledger.strike(lease.id)
+        self._lease_file.strike(lease.id)
         lease.id = None if isinstance(answer, Taken) else answer
-        self._ledger.note(lease.id)
+        self._lease_file.note(lease.id)
         if lease.given_back:  # meanwhile
             await self._return(lease.id)
 
@@ -124,7 +124,7 @@ class Leases:
                 self._warn(str(error))
                 return
             else:
-                self._ledger.strike(lease_id)
+                self._lease_file.strike(lease_id)
                 return
 
     def _note_away(self, error: BaseException) -> None:
@@ -138,7 +138,7 @@ class Leases:
         self._away = False
 
 
-class Ledger:
+class LeaseFile:
     """The ids of leases, a line each. Without a path, and on a disk that takes no more, nothing is noted."""
 
     def __init__(self, path: Path | None = None) -> None:
@@ -166,4 +166,4 @@ class Ledger:
     def _write(self) -> None:
         with contextlib.suppress(OSError):
             if self._path:
-                files.write_text(self._path, "".join(f"{lease}\n" for lease in self._ids))
+                files.atomic_write(self._path, "".join(f"{lease}\n" for lease in self._ids))

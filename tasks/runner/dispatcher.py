@@ -15,9 +15,9 @@ from miyabi.machines.placement import Load, Strategy, choose, unplaceable
 from miyabi.runs.ready_queue import ReadyQueue
 from tasks.concurrency.leases import Lease, Leases
 from tasks.concurrency.limits import Taken
-from tasks.runner.machine_state import Post
-from tasks.runner.prefetch import LookAhead
-from tasks.runner.slot_request import Grant, Seat
+from tasks.runner.machine_state import MachineState
+from tasks.runner.prefetch import Prefetch
+from tasks.runner.slot_request import Grant, SlotRequest
 
 ASKED_AT_ONCE = 1  # two leases at the same moment make SQLite refuse one of them, two seconds later
 SPARE_SECONDS = 0.5
@@ -37,23 +37,23 @@ class Dispatcher:
         *,
         leases: Leases,
         strategy: Strategy = Strategy.FILL_FIRST,
-        look_ahead: LookAhead | None = None,
+        prefetch: Prefetch | None = None,
         warn: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.machines = tuple(machines)
-        self.look_ahead = look_ahead or LookAhead()
-        self._posts = {machine.name: Post(machine=machine) for machine in machines}
+        self.prefetch = prefetch or Prefetch()
+        self._states = {machine.name: MachineState(machine=machine) for machine in machines}
         self._leases = leases
         self._strategy = strategy
         self._warn = warn
-        self._queue: ReadyQueue[Seat] = ReadyQueue()
+        self._queue: ReadyQueue[SlotRequest] = ReadyQueue()
         self._asking: set[asyncio.Task[None]] = set()
         self._stopped: str | None = None
         self._away_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._pumping: asyncio.Handle | None = None
 
-    async def acquire(self, seat: Seat) -> Grant:
+    async def acquire(self, request: SlotRequest) -> Grant:
         """A slot, as soon as one is free and no better task wants it.
 
         Raises:
@@ -61,78 +61,78 @@ class Dispatcher:
             ServerError: the limits of all machines that could take it are missing.
             MiyabiError: no machine of the fleet could ever take it.
         """
-        self._refuse(seat)
-        self._queue.add(seat, key=seat.key)
+        self._refuse(request)
+        self._queue.add(request, key=request.key)
         self._pump_soon()
         try:
-            grant = await seat.granted
-            await self.look_ahead.ready(seat, grant.lease.machine)
+            grant = await request.granted
+            await self.prefetch.ready(request, grant.lease.machine)
         except BaseException:
-            self._leave(seat)
+            self._leave(request)
             raise
         return grant
 
     def release(self, lease: Lease) -> None:
         """Gives a slot back: to the next task that suits its machine, else, a moment later, to the server."""
-        post = self._posts[lease.machine.name]
-        post.held -= 1
-        self._offer(post, lease)
+        state = self._states[lease.machine.name]
+        state.held -= 1
+        self._offer(state, lease)
         self._pump_soon()
 
     def close_machine(self, name: str, *, until: float) -> None:
         """Starts nothing on the machine before `until`, in seconds since 1970. What runs there goes on."""
-        post = self._posts[name]
-        post.closed_until = max(until, post.closed_until or 0.0)
-        for lease in tuple(post.spares):
-            self._return_spare(post, lease)
+        state = self._states[name]
+        state.closed_until = max(until, state.closed_until or 0.0)
+        for lease in tuple(state.spares):
+            self._return_spare(state, lease)
         self._pump_soon()
 
     @property
     def usable(self) -> list[Machine]:
         """The machines that take sessions, now or later."""
-        return [post.machine for post in self._posts.values() if not post.broken]
+        return [state.machine for state in self._states.values() if not state.broken]
 
-    def condemn(self, name: str, error: Exception) -> None:
+    def exclude(self, name: str, error: Exception) -> None:
         """Starts nothing more on the machine; who can go to no other fails with the error, or that one's."""
-        self._posts[name].broken = error
-        for seat in self._queue:
-            if broken := _all_broken([post for post in self._posts.values() if seat.suits(post.machine)]):
-                self._fail(seat, broken)
+        self._states[name].broken = error
+        for request in self._queue:
+            if broken := _all_broken([state for state in self._states.values() if request.suits(state.machine)]):
+                self._fail(request, broken)
 
     def note_taken_out(self, reasons: Mapping[str, str]) -> None:
         """Starts nothing on the machines of these names, for the reason that each has, and on all others again."""
-        for name, post in self._posts.items():
-            self._take_out(post, reasons.get(name, ""))
+        for name, state in self._states.items():
+            self._take_out(state, reasons.get(name, ""))
         self._pump_soon()
 
-    def _take_out(self, post: Post, reason: str) -> None:
-        if reason and not post.taken_out and not post.broken:
+    def _take_out(self, state: MachineState, reason: str) -> None:
+        if reason and not state.taken_out and not state.broken:
             self._warn(reason)
-        post.taken_out = reason
-        for lease in tuple(post.spares) if reason else ():
-            self._return_spare(post, lease)
+        state.taken_out = reason
+        for lease in tuple(state.spares) if reason else ():
+            self._return_spare(state, lease)
 
     def stop(self, reason: str) -> None:
         """Starts nothing further: who waits for a slot gets NotStarted with this reason."""
         self._stopped = self._stopped or reason
-        for seat in self._queue:
-            self._fail(seat, NotStarted(self._stopped))
+        for request in self._queue:
+            self._fail(request, NotStarted(self._stopped))
 
-    def _refuse(self, seat: Seat) -> None:
+    def _refuse(self, request: SlotRequest) -> None:
         if self._stopped:
             raise NotStarted(self._stopped)
-        able = [post for post in self._posts.values() if seat.suits(post.machine)]
+        able = [state for state in self._states.values() if request.suits(state.machine)]
         if not able:
-            loads = [Load(machine=machine, used=0) for machine in self.machines if machine.name not in seat.avoid]
-            raise MiyabiError(f"This task cannot be placed: {unplaceable(loads, seat.requires)}.")
+            loads = [Load(machine=machine, used=0) for machine in self.machines if machine.name not in request.avoid]
+            raise MiyabiError(f"This task cannot be placed: {unplaceable(loads, request.requires)}.")
         if broken := _all_broken(able):
             raise broken
 
-    def _leave(self, seat: Seat) -> None:
-        self._queue.remove(seat)
-        self.look_ahead.forget(seat)
-        if seat.granted.done() and not seat.granted.cancelled() and not seat.granted.exception():
-            self.release(seat.granted.result().lease)
+    def _leave(self, request: SlotRequest) -> None:
+        self._queue.remove(request)
+        self.prefetch.forget(request)
+        if request.granted.done() and not request.granted.cancelled() and not request.granted.exception():
+            self.release(request.granted.result().lease)
 
     def _pump_soon(self) -> None:
         if not self._pumping:
@@ -145,99 +145,103 @@ class Dispatcher:
         if self._away_until <= now:
             self._place_all(now)
         self._set_timer(now)
-        self._update_look_ahead(now)
+        self._update_prefetch(now)
 
     def _place_all(self, now: float) -> None:
-        loads = {name: post.load(now) for name, post in self._posts.items()}
+        loads = {name: state.load(now) for name, state in self._states.items()}
         free = sum(load.free for load in loads.values() if load.closed_until is None)
         hopeless: set[tuple[tuple[str, ...], frozenset[str]]] = set()
-        for seat in self._queue:
+        for request in self._queue:
             if not free or len(self._asking) >= ASKED_AT_ONCE:
                 return
-            if seat.asking or (seat.requires, seat.avoid) in hopeless:
+            if request.asking or (request.requires, request.avoid) in hopeless:
                 continue
             fleet = tuple(loads.values())
-            placement = choose(fleet, requires=seat.requires, strategy=self._strategy, avoid=seat.avoid)
+            placement = choose(fleet, requires=request.requires, strategy=self._strategy, avoid=request.avoid)
             if placement is None:
-                hopeless.add((seat.requires, seat.avoid))
+                hopeless.add((request.requires, request.avoid))
                 continue
-            post = self._posts[placement.machine.name]
-            self._place(seat, post, placement.reason)
-            loads[placement.machine.name] = post.load(now)
+            state = self._states[placement.machine.name]
+            self._place(request, state, placement.reason)
+            loads[placement.machine.name] = state.load(now)
             free -= 1
 
-    def _place(self, seat: Seat, post: Post, reason: str) -> None:
-        if post.spares:
-            self._grant(seat, post, post.spares.pop(), reason)
+    def _place(self, request: SlotRequest, state: MachineState, reason: str) -> None:
+        if state.spares:
+            self._grant(request, state, state.spares.pop(), reason)
             return
-        post.asking += 1
-        seat.asking = True
-        asking = asyncio.get_running_loop().create_task(self._ask(seat, post, reason))
+        state.asking += 1
+        request.asking = True
+        asking = asyncio.get_running_loop().create_task(self._ask(request, state, reason))
         self._asking.add(asking)
 
         def asked(_: asyncio.Task[None]) -> None:
-            post.asking -= 1
-            seat.asking = False
+            state.asking -= 1
+            request.asking = False
             self._asking.discard(asking)
             self._pump_soon()
 
         asking.add_done_callback(asked)
 
-    async def _ask(self, seat: Seat, post: Post, reason: str) -> None:
+    async def _ask(self, request: SlotRequest, state: MachineState, reason: str) -> None:
         loop = asyncio.get_running_loop()
         answer: Lease | Taken | None = None
         try:
-            answer = await self._leases.take(post.machine, holder=seat.task)
+            answer = await self._leases.take(state.machine, holder=request.task)
         except ServerAway:
             self._away_until = loop.time() + AWAY_SECONDS
         except ServerError as error:
             self._warn(str(error))
-            self.condemn(post.machine.name, error)
+            self.exclude(state.machine.name, error)
         if isinstance(answer, Taken):
-            post.note_taken(loop.time(), retry_seconds=answer.retry_seconds)
-            self._take_out(post, answer.reason)
+            state.note_taken(loop.time(), retry_seconds=answer.retry_seconds)
+            self._take_out(state, answer.reason)
         elif answer:
-            post.note_granted()
-            self._receive(seat, post, answer, reason)
+            state.note_granted()
+            self._receive(request, state, answer, reason)
 
-    def _receive(self, seat: Seat, post: Post, lease: Lease, reason: str) -> None:
-        if seat in self._queue and not post.is_closed:
-            self._grant(seat, post, lease, reason)
+    def _receive(self, request: SlotRequest, state: MachineState, lease: Lease, reason: str) -> None:
+        if request in self._queue and not state.is_closed:
+            self._grant(request, state, lease, reason)
         else:
-            self._offer(post, lease)
+            self._offer(state, lease)
 
-    def _offer(self, post: Post, lease: Lease) -> None:
-        seat = None if post.is_closed else next((seat for seat in self._queue if seat.suits(post.machine)), None)
-        if seat:
-            self._grant(seat, post, lease, self._reason(post))
+    def _offer(self, state: MachineState, lease: Lease) -> None:
+        request = (
+            None
+            if state.is_closed
+            else next((request for request in self._queue if request.suits(state.machine)), None)
+        )
+        if request:
+            self._grant(request, state, lease, self._reason(state))
             return
-        post.spares.append(lease)
-        wait = 0.0 if post.is_closed or self._stopped else SPARE_SECONDS
-        asyncio.get_running_loop().call_later(wait, self._return_spare, post, lease)
+        state.spares.append(lease)
+        wait = 0.0 if state.is_closed or self._stopped else SPARE_SECONDS
+        asyncio.get_running_loop().call_later(wait, self._return_spare, state, lease)
 
-    def _reason(self, post: Post) -> str:
-        placement = choose([Load(machine=post.machine, used=post.held)], strategy=self._strategy, requires=())
-        return placement.reason if placement else f"{post.machine.name} has a slot"
+    def _reason(self, state: MachineState) -> str:
+        placement = choose([Load(machine=state.machine, used=state.held)], strategy=self._strategy, requires=())
+        return placement.reason if placement else f"{state.machine.name} has a slot"
 
-    def _grant(self, seat: Seat, post: Post, lease: Lease, reason: str) -> None:
-        self._queue.remove(seat)
-        post.held += 1
-        post.granted_at = asyncio.get_running_loop().time()
-        seat.granted.set_result(Grant(lease=lease, reason=reason))
+    def _grant(self, request: SlotRequest, state: MachineState, lease: Lease, reason: str) -> None:
+        self._queue.remove(request)
+        state.held += 1
+        state.granted_at = asyncio.get_running_loop().time()
+        request.granted.set_result(Grant(lease=lease, reason=reason))
 
-    def _fail(self, seat: Seat, error: Exception) -> None:
-        self._queue.remove(seat)
-        if not seat.granted.done():
-            seat.granted.set_exception(error)
+    def _fail(self, request: SlotRequest, error: Exception) -> None:
+        self._queue.remove(request)
+        if not request.granted.done():
+            request.granted.set_exception(error)
 
-    def _return_spare(self, post: Post, lease: Lease) -> None:
-        if lease not in post.spares:
+    def _return_spare(self, state: MachineState, lease: Lease) -> None:
+        if lease not in state.spares:
             return
-        post.spares.remove(lease)
-        post.returning += 1
+        state.spares.remove(lease)
+        state.returning += 1
 
         def returned(_: asyncio.Task[None]) -> None:
-            post.returning -= 1
+            state.returning -= 1
             self._pump_soon()
 
         self._leases.give_back(lease).add_done_callback(returned)
@@ -248,16 +252,16 @@ class Dispatcher:
             self._timer = None
         if not self._queue:
             return
-        news = [post.seconds_to_news(now) for post in self._posts.values()]
+        news = [state.seconds_to_news(now) for state in self._states.values()]
         waits = [wait for wait in [*news, self._away_until - now] if wait is not None and wait > 0]
         if waits:
             self._timer = asyncio.get_running_loop().call_later(min(waits), self._pump)
 
-    def _update_look_ahead(self, now: float) -> None:
-        full = [post for post in self._posts.values() if post.is_busy and not post.load(now).free]
-        full.sort(key=lambda post: post.granted_at)
-        self.look_ahead.update([post.machine for post in full], self._queue)
+    def _update_prefetch(self, now: float) -> None:
+        full = [state for state in self._states.values() if state.is_busy and not state.load(now).free]
+        full.sort(key=lambda state: state.granted_at)
+        self.prefetch.update([state.machine for state in full], self._queue)
 
 
-def _all_broken(posts: Sequence[Post]) -> Exception | None:
-    return posts[0].broken if posts and all(post.broken for post in posts) else None
+def _all_broken(states: Sequence[MachineState]) -> Exception | None:
+    return states[0].broken if states and all(state.broken for state in states) else None

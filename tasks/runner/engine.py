@@ -54,7 +54,7 @@ class _AsyncEngine(AsyncTaskRunEngine[Any, Any]):
         return await super().set_state(_final(state), force=force)
 
     async def handle_retry(self, exc_or_state: Exception | State[Any]) -> bool:
-        return not _is_told_by_its_state(self.task, exc_or_state) and await super().handle_retry(exc_or_state)
+        return not _is_said_by_its_state(self.task, exc_or_state) and await super().handle_retry(exc_or_state)
 
     async def handle_crash(self, exc: BaseException) -> None:
         if not isinstance(exc, asyncio.CancelledError):
@@ -77,7 +77,7 @@ class _SyncEngine(SyncTaskRunEngine[Any, Any]):
         return super().set_state(_final(state), force=force)
 
     def handle_retry(self, exc_or_state: Exception | State[Any]) -> bool:
-        return not _is_told_by_its_state(self.task, exc_or_state) and super().handle_retry(exc_or_state)
+        return not _is_said_by_its_state(self.task, exc_or_state) and super().handle_retry(exc_or_state)
 
 
 def _final(state: State[Any]) -> State[Any]:
@@ -87,7 +87,7 @@ def _final(state: State[Any]) -> State[Any]:
     return state
 
 
-def _is_told_by_its_state(task: Task[Any, Any], end: Exception | State[Any]) -> bool:
+def _is_said_by_its_state(task: Task[Any, Any], end: Exception | State[Any]) -> bool:
     """Whether a task that is not retried returned a failed state: Prefect would log an empty traceback beside it."""
     return isinstance(end, State) and not task.retries
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from prefect.context import AsyncClientContext
 
-from tasks.concurrency.client import hurry
+from tasks.concurrency.client import retry_fast
 
 T = TypeVar("T")
 
@@ -111,7 +111,7 @@ class LoopThread:
     async def _main(self) -> None:
         self._closing = asyncio.Event()
         async with AsyncClientContext() as self._client_context:
-            hurry(self._client_context.client)
+            retry_fast(self._client_context.client)
             self._ready.set_result(asyncio.get_running_loop())
             await self._closing.wait()
             await cancel(self._tasks)  # before the client that they use is closed

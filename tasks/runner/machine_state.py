@@ -15,7 +15,7 @@ _BACKOFF = Backoff(0.5, 8, jitter=0.33)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Post:
+class MachineState:
     """One machine. Times are the loop's, except `closed_until`, which is the clock's (seconds since 1970).
 
     `broken` is why it takes nothing more in this run, `taken_out` why the operator lets it take nothing now.

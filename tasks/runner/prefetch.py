@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from miyabi.machines.machine import Machine
-from tasks.runner.slot_request import Seat
+from tasks.runner.slot_request import SlotRequest
 
 MACHINES_A_TASK = 3
 
@@ -27,7 +27,7 @@ class _Preparation:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class LookAhead:
+class Prefetch:
     """One task a machine, each on at most three machines and never twice on one; what was in vain is abandoned.
 
     Errors of the hooks are only logged: a task that cannot be prepared will meet the same error itself.
@@ -35,71 +35,71 @@ class LookAhead:
 
     prepare: Hook | None = None
     abandon: Hook | None = None
-    _next: dict[str, Seat] = field(default_factory=dict)
+    _next: dict[str, SlotRequest] = field(default_factory=dict)
     _begun: dict[UUID, list[_Preparation]] = field(default_factory=dict)
     _seen: set[tuple[UUID, str]] = field(default_factory=set)
     _abandoning: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def update(self, full: Sequence[Machine], waiting: Iterable[Seat]) -> None:
+    def update(self, full: Sequence[Machine], waiting: Iterable[SlotRequest]) -> None:
         """Sees that each machine of `full`, soonest free first, has a task of `waiting` prepared, best first."""
         if self.prepare is None or not full:
             return
-        seats = tuple(waiting)
-        tasks = {seat.task for seat in seats}
+        requests = tuple(waiting)
+        tasks = {request.task for request in requests}
         for machine in full:
             chosen = self._next.get(machine.name)
             if chosen is None or chosen.task not in tasks:
-                self._choose(machine, seats)
+                self._choose(machine, requests)
 
-    async def ready(self, seat: Seat, machine: Machine) -> None:
+    async def ready(self, request: SlotRequest, machine: Machine) -> None:
         """The task runs on `machine`: returns once a preparation there has ended, abandons the others."""
-        self._seen.add((seat.task, machine.name))
-        begun = self._begun.pop(seat.task, [])
-        self._drop(seat, [preparation for preparation in begun if preparation.machine != machine])
+        self._seen.add((request.task, machine.name))
+        begun = self._begun.pop(request.task, [])
+        self._drop(request, [preparation for preparation in begun if preparation.machine != machine])
         here = [preparation.work for preparation in begun if preparation.machine == machine]
         if here:
             await asyncio.wait(here)
 
-    def forget(self, seat: Seat) -> None:
+    def forget(self, request: SlotRequest) -> None:
         """The task will not run: abandons it wherever it was prepared."""
-        self._drop(seat, self._begun.pop(seat.task, []))
+        self._drop(request, self._begun.pop(request.task, []))
 
     async def close(self, *, timeout_seconds: float = 3.0) -> None:
         """Waits for what is being abandoned, at most that long."""
         if self._abandoning:
             await asyncio.wait(self._abandoning, timeout=timeout_seconds)
 
-    def _choose(self, machine: Machine, seats: Sequence[Seat]) -> None:
+    def _choose(self, machine: Machine, requests: Sequence[SlotRequest]) -> None:
         self._next.pop(machine.name, None)
-        seat = next((seat for seat in seats if self._may_prepare(seat, machine)), None)
-        if seat is None:
+        request = next((request for request in requests if self._may_prepare(request, machine)), None)
+        if request is None:
             return
-        self._next[machine.name] = seat
-        self._seen.add((seat.task, machine.name))
-        work = _start(seat, self._call(self.prepare, machine, seat))
-        self._begun.setdefault(seat.task, []).append(_Preparation(machine=machine, work=work))
+        self._next[machine.name] = request
+        self._seen.add((request.task, machine.name))
+        work = _start(request, self._call(self.prepare, machine, request))
+        self._begun.setdefault(request.task, []).append(_Preparation(machine=machine, work=work))
 
-    def _may_prepare(self, seat: Seat, machine: Machine) -> bool:
-        few = len(self._begun.get(seat.task, ())) < MACHINES_A_TASK
-        return few and (seat.task, machine.name) not in self._seen and seat.suits(machine)
+    def _may_prepare(self, request: SlotRequest, machine: Machine) -> bool:
+        few = len(self._begun.get(request.task, ())) < MACHINES_A_TASK
+        return few and (request.task, machine.name) not in self._seen and request.suits(machine)
 
-    def _drop(self, seat: Seat, begun: Sequence[_Preparation]) -> None:
+    def _drop(self, request: SlotRequest, begun: Sequence[_Preparation]) -> None:
         for preparation in begun:
-            task = _start(seat, self._undo(preparation, seat))
+            task = _start(request, self._undo(preparation, request))
             self._abandoning.add(task)
             task.add_done_callback(self._abandoning.discard)
 
-    async def _undo(self, preparation: _Preparation, seat: Seat) -> None:
+    async def _undo(self, preparation: _Preparation, request: SlotRequest) -> None:
         await asyncio.wait([preparation.work])
-        await self._call(self.abandon, preparation.machine, seat)
+        await self._call(self.abandon, preparation.machine, request)
 
-    async def _call(self, hook: Hook | None, machine: Machine, seat: Seat) -> None:
+    async def _call(self, hook: Hook | None, machine: Machine, request: SlotRequest) -> None:
         try:
             if hook:
-                await hook(machine, seat.parameters)
+                await hook(machine, request.parameters)
         except Exception:
             logger.debug("Looking ahead on %s failed", machine.name, exc_info=True)
 
 
-def _start(seat: Seat, work: Any) -> asyncio.Task[None]:
-    return asyncio.get_running_loop().create_task(work, context=seat.context.copy())
+def _start(request: SlotRequest, work: Any) -> asyncio.Task[None]:
+    return asyncio.get_running_loop().create_task(work, context=request.context.copy())

@@ -22,16 +22,16 @@ from miyabi.errors import MachineError
 from miyabi.machines.machine import Machine
 from miyabi.machines.placement import Strategy
 from miyabi.runs.ready_queue import SortKey
-from tasks.concurrency.client import hurried_client, hurry
-from tasks.concurrency.leases import Leases, Ledger
+from tasks.concurrency.client import fast_retrying_client, retry_fast
+from tasks.concurrency.leases import LeaseFile, Leases
 from tasks.concurrency.limits import Sessions, SlotLimits, without_retries
 from tasks.concurrency.reconcile import keep_reconciled, keep_taken_out
 from tasks.runner.dispatcher import Dispatcher
 from tasks.runner.engine import CANCELLED, Call
 from tasks.runner.event_loop import LoopThread, cancel
 from tasks.runner.futures import FleetFuture, settled
-from tasks.runner.prefetch import Hook, LookAhead
-from tasks.runner.task_runs import GRACE_SECONDS, Fleet, Jobs, Order, Requires
+from tasks.runner.prefetch import Hook, Prefetch
+from tasks.runner.task_runs import GRACE_SECONDS, Order, Placing, Requires, TaskRuns
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._thread: LoopThread | None = None
-        self._jobs: Jobs | None = None
+        self._task_runs: TaskRuns | None = None
 
     def duplicate(self) -> Self:
         """A new one, not started."""
@@ -79,21 +79,21 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         return hash(type(self))
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_thread": None, "_jobs": None, "_started": False}
+        return self.__dict__ | {"_thread": None, "_task_runs": None, "_started": False}
 
     def __enter__(self) -> Self:
         super().__enter__()
         self._thread = LoopThread(name="fleet-task-runner")
         self._thread.start()
         if flow_client := SyncClientContext.get():
-            hurry(flow_client.client)
-        self._jobs = Jobs()
+            retry_fast(flow_client.client)
+        self._task_runs = TaskRuns()
         return self
 
     def __exit__(self, *exception: object) -> None:
         thread = self._running()
         try:
-            thread.call(self._running_jobs().close(grace_seconds=GRACE_SECONDS))
+            thread.call(self._running_task_runs().close(grace_seconds=GRACE_SECONDS))
         finally:
             thread.stop()
             self._thread = None
@@ -109,7 +109,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         prepare: Hook | None = None,
         abandon: Hook | None = None,
         sessions: Sessions | None = None,
-        ledger: Path | None = None,
+        lease_file: Path | None = None,
     ) -> tuple[MachineError, ...]:
         """Names the machines, once, before the first placed task is submitted. Makes their limits in Prefect.
 
@@ -123,31 +123,31 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             prepare: Called ahead of time with a full machine and the parameters of a task that is likely next there.
             abandon: Called where a task was prepared but ran elsewhere or not at all.
             sessions: How many sessions run on a machine; with it, slots that Prefect lost count of are freed.
-            ledger: File of the slots that are held; those that a killed process left in it are given back first.
+            lease_file: File of the slots that are held; those that a killed process left in it are given back first.
 
         Raises:
             ServerError: the Prefect server does not make the limits.
         """
-        if self._running_jobs().fleet:
+        if self._running_task_runs().placing:
             message = "The task runner has its machines already."
             raise RuntimeError(message)
         log = get_run_logger()
-        look_ahead = LookAhead(prepare=prepare, abandon=abandon)
+        prefetch = Prefetch(prepare=prepare, abandon=abandon)
 
         async def on_loop() -> tuple[MachineError, ...]:
             stack = AsyncExitStack()
-            limits = SlotLimits(await stack.enter_async_context(hurried_client()))
+            limits = SlotLimits(await stack.enter_async_context(fast_retrying_client()))
             out = await limits.ensure(machines)
-            leases = Leases(limits, warn=log.warning, ledger=Ledger(ledger))
+            leases = Leases(limits, warn=log.warning, lease_file=LeaseFile(lease_file))
             await leases.take_over()
-            dispatcher = Dispatcher(machines, leases=leases, strategy=strategy, look_ahead=look_ahead, warn=log.error)
+            dispatcher = Dispatcher(machines, leases=leases, strategy=strategy, prefetch=prefetch, warn=log.error)
             for error in out:
-                dispatcher.condemn(error.machine, error)
+                dispatcher.exclude(error.machine, error)
             stack.push_async_callback(leases.close)
-            stack.push_async_callback(look_ahead.close)
+            stack.push_async_callback(prefetch.close)
             keepers = self._keepers(limits, leases, dispatcher, machines=machines, sessions=sessions)
             stack.push_async_callback(cancel, [asyncio.ensure_future(keeper) for keeper in keepers])
-            self._running_jobs().fleet = Fleet(
+            self._running_task_runs().placing = Placing(
                 dispatcher=dispatcher, order=order, requires=requires, close=stack.aclose
             )
             return out
@@ -189,11 +189,11 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             wait_for=list(wait_for) if wait_for else None,
             dependencies=dependencies,
         )
-        if call.wants_machine and not self._running_jobs().fleet:
+        if call.wants_machine and not self._running_task_runs().placing:
             message = "The task runner has no machines: call equip(...) before submitting tasks that want one."
             raise RuntimeError(message)
         thread = self._running()
-        return FleetFuture(call.task_run_id, thread.spawn(self._running_jobs().run(call)), thread=thread.ident)
+        return FleetFuture(call.task_run_id, thread.spawn(self._running_task_runs().run(call)), thread=thread.ident)
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Runs a coroutine of ours beside the tasks, on their loop; cancelled when the flow run ends."""
@@ -205,18 +205,18 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
 
     def stop_starting(self, reason: str) -> None:
         """Places no further task: who waits for a slot ends cancelled with this reason. What runs goes on."""
-        self._running().call_soon(lambda: self._running_jobs().stop_starting(reason))
+        self._running().call_soon(lambda: self._running_task_runs().stop_starting(reason))
 
     def cancel_all(self, reason: str = CANCELLED) -> None:
         """Starts nothing further and cancels every task. Does not wait; harmless where nothing runs."""
-        if self._thread and self._jobs:
-            jobs = self._jobs
-            self._thread.call_soon(lambda: jobs.cancel(reason))
+        if self._thread and self._task_runs:
+            task_runs = self._task_runs
+            self._thread.call_soon(lambda: task_runs.cancel(reason))
 
     @property
     def cancelled(self) -> str | None:
         """Why every task was cancelled; None where none was."""
-        return self._running_jobs().cancelled
+        return self._running_task_runs().cancelled
 
     def _running(self) -> LoopThread:
         if self._thread is None:
@@ -224,13 +224,13 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             raise RuntimeError(message)
         return self._thread
 
-    def _running_jobs(self) -> Jobs:
+    def _running_task_runs(self) -> TaskRuns:
         self._running()
-        assert self._jobs  # noqa: S101 - both are made in __enter__
-        return self._jobs
+        assert self._task_runs  # noqa: S101 - both are made in __enter__
+        return self._task_runs
 
 
-async def attended(future: PrefectFuture[Any]) -> State[Any]:
+async def await_state(future: PrefectFuture[Any]) -> State[Any]:
     """The state it ended in. Where we are cancelled, so is everything of our runner, and this has ended before we go.
 
     Raises:

@@ -16,7 +16,7 @@ from miyabi.errors import MiyabiError
 from miyabi.machines.machine import Machine
 from tasks.concurrency.leases import Lease
 from tasks.runner.dispatcher import Dispatcher
-from tasks.runner.slot_request import Grant, Seat
+from tasks.runner.slot_request import Grant, SlotRequest
 
 _LOOK_SECONDS = 60.0  # the clock may be set meanwhile, and a machine that slept wakes up late
 _current: ContextVar[Slot | None] = ContextVar("slot", default=None)
@@ -43,10 +43,10 @@ def machine_tag(machine: Machine) -> str:
 class Slot:
     """One slot on one machine, from before the task starts until it is released or the task ends."""
 
-    def __init__(self, dispatcher: Dispatcher, seat: Callable[[], Seat], grant: Grant) -> None:
-        """Takes over what was granted; `seat` makes what the task asks for, which each attempt may change."""
+    def __init__(self, dispatcher: Dispatcher, request: Callable[[], SlotRequest], grant: Grant) -> None:
+        """Takes over what was granted; `request` makes what the task asks for, which each attempt may change."""
         self._dispatcher = dispatcher
-        self._seat = seat
+        self._request = request
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._lease: Lease | None = None
@@ -63,14 +63,14 @@ class Slot:
         return self._reason
 
     def release(self) -> None:
-        """Gives the slot to the next task now, e.g. while commits come home. Again: does nothing. Any thread may."""
+        """Gives the slot to the next task, e.g. while commits are collected. Again: does nothing. Any thread may."""
         self._now(self._release)
 
     @property
     def can_move(self) -> bool:
         """Whether another machine could take the task, now or later."""
-        seat, here = self._seat(), self._machine.name
-        return any(machine.name != here and seat.suits(machine) for machine in self._dispatcher.usable)
+        request, here = self._request(), self._machine.name
+        return any(machine.name != here and request.suits(machine) for machine in self._dispatcher.usable)
 
     def close_machine(self, until: float) -> None:
         """Starts nothing more on this machine before `until`, in seconds since 1970; other sessions there go on."""
@@ -80,14 +80,14 @@ class Slot:
         """The same for every machine whose sessions use this one's account."""
         self._close(self._of_account, until)
 
-    def condemn(self, error: MiyabiError) -> None:
+    def exclude(self, error: MiyabiError) -> None:
         """Starts nothing more on this machine at all; whoever has no other ends with the error."""
-        self._now(self._dispatcher.condemn, self._machine.name, error)
+        self._now(self._dispatcher.exclude, self._machine.name, error)
 
-    def condemn_account(self, error: MiyabiError) -> None:
+    def exclude_account(self, error: MiyabiError) -> None:
         """The same for every machine whose sessions use this one's account."""
         for machine in self._of_account:
-            self._now(self._dispatcher.condemn, machine.name, error)
+            self._now(self._dispatcher.exclude, machine.name, error)
 
     @property
     def _of_account(self) -> list[Machine]:
@@ -111,12 +111,12 @@ class Slot:
             NotStarted: nothing further is started in this run.
         """
         self._release()
-        seat = self._seat()
-        suitable = [machine for machine in self._dispatcher.usable if seat.suits(machine)]
+        request = self._request()
+        suitable = [machine for machine in self._dispatcher.usable if request.suits(machine)]
         wish = avoid if any(machine.name not in avoid for machine in suitable) else frozenset()
         return await self._take(wish)
 
-    async def park(self, until: float, *, stay: bool = False) -> Machine:
+    async def requeue(self, until: float, *, stay: bool = False) -> Machine:
         """Gives the slot back, waits until `until` (seconds since 1970), then for a slot; with `stay` on this machine.
 
         Raises:
@@ -129,7 +129,7 @@ class Slot:
         return await self._take(frozenset(others) if stay else frozenset())
 
     async def _take(self, avoid: frozenset[str]) -> Machine:
-        self._hold(await self._dispatcher.acquire(dataclasses.replace(self._seat(), avoid=avoid)))
+        self._hold(await self._dispatcher.acquire(dataclasses.replace(self._request(), avoid=avoid)))
         if context := TaskRunContext.get():
             tag = machine_tag(self._machine)
             context.task_run.tags.extend([] if tag in context.task_run.tags else [tag])

@@ -22,7 +22,7 @@ class Grant:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Seat:
+class SlotRequest:
     """One wait of one task for one slot. `task` is the id of its task run; machines in `avoid` are not taken."""
 
     task: UUID

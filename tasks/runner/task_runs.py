@@ -19,7 +19,7 @@ from tasks.runner.dispatcher import Dispatcher, NotStarted
 from tasks.runner.engine import Call
 from tasks.runner.futures import all_succeeded, upstreams
 from tasks.runner.slot import Slot, machine_tag, use_slot
-from tasks.runner.slot_request import Seat
+from tasks.runner.slot_request import SlotRequest
 
 GRACE_SECONDS = 25.0
 _THREADS = 64
@@ -32,7 +32,7 @@ Requires = Callable[[Mapping[str, Any]], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fleet:
+class Placing:
     """The machines of a run and how its tasks are brought to them. `close` gives back every slot."""
 
     dispatcher: Dispatcher
@@ -40,9 +40,9 @@ class Fleet:
     requires: Requires
     close: Callable[[], Awaitable[None]]
 
-    def seat(self, call: Call) -> Seat:
+    def request(self, call: Call) -> SlotRequest:
         """What the task run asks for."""
-        return Seat(
+        return SlotRequest(
             task=call.task_run_id,
             parameters=call.parameters,
             key=self.order(call.parameters),
@@ -50,11 +50,11 @@ class Fleet:
         )
 
 
-class Jobs:
+class TaskRuns:
     """The task runs of one flow run. Lives on one event loop."""
 
     def __init__(self) -> None:
-        self.fleet: Fleet | None = None
+        self.placing: Placing | None = None
         self.cancelled: str | None = None
         self._running: set[asyncio.Task[Any]] = set()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="fleet-task")
@@ -79,8 +79,8 @@ class Jobs:
 
     def stop_starting(self, reason: str) -> None:
         """Places no further task on a machine."""
-        if self.fleet:
-            self.fleet.dispatcher.stop(reason)
+        if self.placing:
+            self.placing.dispatcher.stop(reason)
 
     def cancel(self, reason: str) -> None:
         """Starts nothing further and cancels what runs; each task's handlers still have their say.
@@ -93,16 +93,16 @@ class Jobs:
 
     def _cancel(self, reason: str) -> None:
         self.stop_starting(reason)
-        for job in tuple(self._running):
-            job.cancel(reason)
+        for running in tuple(self._running):
+            running.cancel(reason)
 
     async def close(self, *, grace_seconds: float) -> None:
         """Cancels what runs, gives it that long to end, and gives back every slot."""
         self._cancel("The flow run has ended.")
         if self._running:
             await asyncio.wait(tuple(self._running), timeout=grace_seconds)
-        if self.fleet:
-            await self.fleet.close()
+        if self.placing:
+            await self.placing.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, call: Call) -> State[Any]:
@@ -113,9 +113,9 @@ class Jobs:
         return await self._execute(call)
 
     async def _run_on_machine(self, call: Call) -> State[Any]:
-        assert self.fleet  # noqa: S101 - `submit` refuses it before
-        seat = partial(self.fleet.seat, call)
-        slot = Slot(self.fleet.dispatcher, seat, await self.fleet.dispatcher.acquire(seat()))
+        assert self.placing  # noqa: S101 - `submit` refuses it before
+        request = partial(self.placing.request, call)
+        slot = Slot(self.placing.dispatcher, request, await self.placing.dispatcher.acquire(request()))
         use_slot(slot)
         parameters = call.parameters | {"machine": slot.machine}
         try:

@@ -39,7 +39,7 @@ def resolutions(site: Site) -> dict[str, SessionResult]:
 
 def integration(site: Site) -> Integration:
     """What is on the run's branch."""
-    kept = site.run_folder().find_kept(Integration)
+    kept = site.run_folder().load(Integration)
     assert kept
     return kept
 
@@ -56,7 +56,7 @@ def test_conflicts_go_to_sessions(site: Site) -> None:
     other.succeeds()
     assert [site.watch.peak[site.workspace(index)] for index in (0, 1)] == [3, 2]
     _merged(site)
-    _told(site, run.output)
+    _reported(site, run.output)
 
     asked, kept, told = len(site.api.requests), integration(site), site.report()
     assert site.orchestrate(NODES).wait() == 1
@@ -107,7 +107,7 @@ def _merged(site: Site) -> None:
     }
 
 
-def _told(site: Site, said: str) -> None:
+def _reported(site: Site, said: str) -> None:
     report, sessions = site.report(), resolutions(site)
     results = site.run_folder().results()
     assert sum(machine.sessions for machine in report.machines) == len(results) == 9

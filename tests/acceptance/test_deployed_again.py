@@ -30,7 +30,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -
         server.process.end(timeout_seconds=5)
 
 
-def told(found: dict[str, Any]) -> tuple[Any, ...]:
+def shown_state(found: dict[str, Any]) -> tuple[Any, ...]:
     """What a person may have set."""
     schedules = sorted((str(each["schedule"]), each["active"], each["slug"]) for each in found["schedules"])
     return found["parameters"], found["job_variables"], schedules, found["paused"], found["tags"]
@@ -64,11 +64,11 @@ def test_what_was_set_is_kept(deployed: Deployments) -> None:
     deployed.set(MANUAL, job_variables={"env": {"GITHUB_TOKEN": "{{ prefect.blocks.secret.token }}"}})
     update = "update-milestone/manual"
     deployed.ask(f"/deployments/{deployed.read(update)['id']}/schedules", weekly)  # type: ignore[arg-type]
-    before = {name: told(deployed.read(name)) for name in (NIGHTLY, MANUAL, update)}
+    before = {name: shown_state(deployed.read(name)) for name in (NIGHTLY, MANUAL, update)}
     assert len(before[NIGHTLY][2]) == 2
     for _ in range(2):
         deployed.deploy()
-        assert {name: told(deployed.read(name)) for name in before} == before
+        assert {name: shown_state(deployed.read(name)) for name in before} == before
     assert "placeholder" not in "".join(command.output for command in deployed.site.commands)
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from miyabi.sessions.result import Outcome
 from tests.support.cli.local_site import LocalSite
-from tests.support.cli.milestone_site import Night, emulate, github, quick  # noqa: F401 - fixtures
+from tests.support.cli.milestone_site import MilestoneSite, emulate, github, quick  # noqa: F401 - fixtures
 from tests.support.cli.process import Command
 from tests.support.machines.processes import eventually
 from tests.support.prefect.deployments import Deployments
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
-Quick = Night[LocalSite]
+Quick = MilestoneSite[LocalSite]
 DAG, MILESTONE = "run-dag/manual", "run-milestone/manual"
 
 
@@ -28,13 +28,13 @@ def node(task: str, *upstreams: str, scenario: str = "write") -> dict[str, Any]:
 class Worked:
     """Deployments with a worker, which has the token of GitHub."""
 
-    night: Quick
+    milestone_site: Quick
     deployed: Deployments
     worker: Command
 
     def press(self, deployment: str, **parameters: Any) -> dict[str, Any]:
         """A flow run of the deployment, as the UI makes it; what Prefect has of it."""
-        given = {"repository": str(self.night.site.repository)} | parameters
+        given = {"repository": str(self.milestone_site.site.repository)} | parameters
         made = self.deployed.ask(
             f"/deployments/{self.deployed.read(deployment)['id']}/create_flow_run", {"parameters": given}
         )
@@ -67,7 +67,7 @@ class Worked:
     def flows(self) -> dict[str, str]:
         """The name of the state of each flow run of this repository, by the flow run's name."""
         found = self.deployed.ask("/flow_runs/filter", {})
-        root = str(self.night.site.repository)
+        root = str(self.milestone_site.site.repository)
         return {each["name"]: each["state_name"] for each in found if each["parameters"].get("repository") == root}
 
     def _read(self, run: dict[str, Any]) -> dict[str, Any]:
@@ -80,12 +80,12 @@ def worked(quick: Quick) -> Worked:
     """All deployments, and a worker that waits for their runs."""
     deployed = Deployments(site=quick.site)
     deployed.deploy()
-    return Worked(night=quick, deployed=deployed, worker=deployed.worker(GITHUB_TOKEN=quick.remote.token()))
+    return Worked(milestone_site=quick, deployed=deployed, worker=deployed.worker(GITHUB_TOKEN=quick.remote.token()))
 
 
 def test_a_run(worked: Worked) -> None:
     """Some of it done: completed as Partial, dependants Skipped; nothing done: failed, in its own words."""
-    quick = worked.night
+    quick = worked.milestone_site
     nodes = [node("good"), node("bad", scenario="fail"), node("below", "bad"), node("under", "below", "good")]
     run = worked.press(DAG, tasks=str(quick.site.write_tasks(nodes)), run="some")
     state = worked.state_of(run)
@@ -102,9 +102,9 @@ def test_a_run(worked: Worked) -> None:
     assert "Traceback" not in worked.log()
 
 
-def test_a_night(worked: Worked) -> None:
+def test_a_milestone_run(worked: Worked) -> None:
     """Two of three issues in a pull request: not one red row, and the pull request is named in the state."""
-    quick = worked.night
+    quick = worked.milestone_site
     milestone = quick.remote.milestone("v1")
     good = [quick.issue(title, milestone) for title in ("One", "Two")]
     quick.issue("Three", milestone, scenario="fail")
@@ -139,7 +139,7 @@ def test_bad_input(worked: Worked, deployment: str, parameters: dict[str, str], 
 
 def test_cancelled(worked: Worked) -> None:
     """Cancel in the UI with four sessions that have uncommitted files: all of it is here, told, and nothing crashed."""
-    site, tasks = worked.night.site, [f"t{number}" for number in range(4)]
+    site, tasks = worked.milestone_site.site, [f"t{number}" for number in range(4)]
     nodes = [*(node(task, scenario="hold:end") for task in tasks), node("below", "t0")]
     run = worked.press(DAG, tasks=str(site.write_tasks(nodes)), run="held")
     written = [f"machines/*/checkouts/held/{task}/{task}/{task}.txt" for task in tasks]

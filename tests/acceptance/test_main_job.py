@@ -37,7 +37,7 @@ FOUND = {
 
 
 def test_ten_tasks(site: Site) -> None:
-    """Ten real sessions on two machines fill 3 and 2 slots and no more; all commits come home, each on the others'."""
+    """Ten real sessions on two machines fill 3 and 2 slots and no more; all commits arrive, each on the others'."""
     before = snapshot(site.repository)
     command = site.orchestrate(NODES)
     eventually(lambda: (len(site.live(0)), len(site.live(1))) == (3, 2) or not command.runs, why=lambda: command.output)

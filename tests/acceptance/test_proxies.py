@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.cli.local_site import LocalSite
-from tests.support.cli.milestone_site import Night, emulate, github, quick  # noqa: F401 - fixtures
+from tests.support.cli.milestone_site import MilestoneSite, emulate, github, quick  # noqa: F401 - fixtures
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
 
@@ -23,7 +23,7 @@ def proxy() -> Iterator[socket.socket]:
 @pytest.mark.parametrize(
     ("name", "kind"), [("HTTP_PROXY", "http"), ("http_proxy", "http"), ("ALL_PROXY", "http"), ("ALL_PROXY", "socks5")]
 )
-def test_a_night_beside_a_proxy(quick: Night[LocalSite], proxy: socket.socket, name: str, kind: str) -> None:
+def test_a_run_beside_a_proxy(quick: MilestoneSite[LocalSite], proxy: socket.socket, name: str, kind: str) -> None:
     """Prefect's server, GitHub and git on loopback are all reached; the proxy has not been asked once."""
     milestone = quick.remote.milestone("v1")
     quick.issue("One", milestone)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.cli.local_site import LocalSite
-from tests.support.cli.milestone_site import Night, emulate, github, quick  # noqa: F401 - fixtures
+from tests.support.cli.milestone_site import MilestoneSite, emulate, github, quick  # noqa: F401 - fixtures
 from tests.support.machines.processes import eventually
 from tests.support.prefect.deployments import Deployments
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
@@ -11,7 +11,7 @@ from tests.support.prefect.server import prefect_database, prefect_server  # noq
 NIGHTLY = "run-milestone/nightly"
 
 
-def test_a_night_that_nobody_pressed(quick: Night[LocalSite]) -> None:
+def test_a_run_that_nobody_started(quick: MilestoneSite[LocalSite]) -> None:
     """Deployed, its repository set and its schedule switched on, `nightly` runs by itself: the pull request is open."""
     issue = quick.issue("By night", quick.remote.milestone("v1", due_on="2026-12-24T08:00:00Z"))
     deployed = Deployments(site=quick.site)

@@ -30,7 +30,7 @@ def strays(task: str) -> str:
     return f"1 commit (1 file, +{2 if task == 'beside' else 1} -0) on miyabi/r1/{task}+strays"
 
 
-def test_work_elsewhere_is_told(site: Site) -> None:
+def test_work_elsewhere_is_reported(site: Site) -> None:
     """No change is said of nobody who committed something; nothing unresolved is merged; the next session knows."""
     site.write_config()
     command = site.orchestrate(NODES)
@@ -47,7 +47,7 @@ def test_work_elsewhere_is_told(site: Site) -> None:
     assert "<<<<<<< HEAD" in site.show("conflict", "conflict.txt"), "the work is kept"
     _is_told_to_people(site, results, said=command.output)
     _is_told_to_the_next(site)
-    came = site.run_folder().find_kept(Integration)
+    came = site.run_folder().load(Integration)
     assert came
     assert came.tasks == ("partly", "reads")
     assert git(site.repository, "grep", "-l", "<<<<<<<", came.branch, check=False) == ""

@@ -1,4 +1,4 @@
-"""The commands that reach a remote repository: look, fetch, push. With its login, bounded in time, over a rename."""
+"""The commands that reach a remote: ls-remote, fetch, push. With its login, bounded in time, over a rename."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from typing import Any, Self
 from urllib.parse import urljoin
 
 from miyabi.errors import RemoteUnreachable
-from miyabi.git.command import Answer
+from miyabi.git.command import GitResult
 from miyabi.git.remote import errors
-from miyabi.git.remote.target import NAME, PushTarget
+from miyabi.git.remote.target import NAME, Remote
 from miyabi.git.repository import Repository
 from miyabi.system.backoff import Backoff
 
@@ -51,13 +51,13 @@ class Patience:
         await asyncio.sleep(Backoff(self.retry_seconds).seconds(attempt))
 
 
-class RemoteLine:
+class RemoteClient:
     """A remote repository as we reach it from one of ours."""
 
-    def __init__(self, repository: Repository, target: PushTarget, patience: Patience) -> None:
+    def __init__(self, repository: Repository, target: Remote, patience: Patience) -> None:
         self.repository, self.target, self.patience = repository, target, patience
 
-    async def look(self, branches: Collection[str]) -> dict[str, str]:
+    async def ls_remote(self, branches: Collection[str]) -> dict[str, str]:
         """Those of the branches that are there, each with its commit.
 
         Raises:
@@ -73,16 +73,16 @@ class RemoteLine:
 
         Raises:
             GitFailed: one of them is not there any more.
-            RemoteError: as `look`.
+            RemoteError: as `ls_remote`.
         """
         await self._ask(_FETCH, [f"{_HEADS}{branch}" for branch in branches], into)
 
-    async def bring(self, objects: Collection[str]) -> None:
+    async def fetch_objects(self, objects: Collection[str]) -> None:
         """Brings these objects with all that belongs to them, whatever else of the same history is here.
 
         Raises:
             GitFailed: one of them is not there.
-            RemoteError: as `look`.
+            RemoteError: as `ls_remote`.
         """
         await self._ask((*_WHATEVER_IS_HERE, *_FETCH, "--stdin"), [], stdin="".join(f"{o}\n" for o in objects).encode())
 
@@ -150,7 +150,7 @@ class RemoteLine:
         extra: Mapping[str, str] | None = None,
         *,
         stdin: bytes = b"",
-    ) -> Answer:
+    ) -> GitResult:
         """The answer to what may be repeated."""
         attempt = 1
         while True:
@@ -173,7 +173,7 @@ class RemoteLine:
         extra: Mapping[str, str] | None = None,
         *,
         stdin: bytes = b"",
-    ) -> Answer:
+    ) -> GitResult:
         given = dict(extra or {})
         answer = await self._once(words, refs, self.target.environment(os.environ) | given, stdin=stdin)
         if not errors.is_redirected(answer):
@@ -183,15 +183,15 @@ class RemoteLine:
 
     async def _follow(self) -> None:
         """The repository was renamed: from now on its new address counts, if it is on the same server."""
-        place = await redirect_target(self.target)
-        there = self.target.moved(place) if place else None
+        url = await redirect_target(self.target)
+        there = self.target.moved(url) if url else None
         if there is None:
-            raise errors.moved(place or "an unknown place", target=self.target)
+            raise errors.moved(url or "an unknown place", target=self.target)
         self.target = there
 
     async def _once(
         self, words: tuple[str, ...], refs: Collection[str], extra: Mapping[str, str], *, stdin: bytes
-    ) -> Answer:
+    ) -> GitResult:
         seconds = self.patience.timeout_seconds
         try:
             async with asyncio.timeout(seconds):
@@ -249,12 +249,12 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         """No request."""
 
 
-async def redirect_target(target: PushTarget, *, timeout_seconds: float = 30) -> str | None:
+async def redirect_target(target: Remote, *, timeout_seconds: float = 30) -> str | None:
     """The address that its server names instead of it; None where it names none."""
     return await asyncio.to_thread(_redirect_target, target, timeout_seconds)
 
 
-def _redirect_target(target: PushTarget, timeout_seconds: float) -> str | None:
+def _redirect_target(target: Remote, timeout_seconds: float) -> str | None:
     asked = f"{target.address.rstrip('/')}{_TAIL}?service=git-receive-pack"
     signed = {"Authorization": f"Basic {target.login.basic}"} if target.login else {}
     request = urllib.request.Request(asked, headers={"User-Agent": _AGENT, **signed})  # noqa: S310 - http(s) only
@@ -263,7 +263,7 @@ def _redirect_target(target: PushTarget, timeout_seconds: float) -> str | None:
             return None
     except urllib.error.HTTPError as error:
         with error:
-            told = error.headers.get("Location") if error.code in _REDIRECTIONS else None
+            location = error.headers.get("Location") if error.code in _REDIRECTIONS else None
     except (OSError, http.client.HTTPException):
         return None
-    return urljoin(asked, told).split(_TAIL, 1)[0] if told else None
+    return urljoin(asked, location).split(_TAIL, 1)[0] if location else None

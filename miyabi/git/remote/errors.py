@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from miyabi.errors import GitError, GitFailed, PushRefused, RemoteLoginRefused, RemoteNotFound, RemoteUnreachable
-from miyabi.git.command import Answer
-from miyabi.git.remote.target import PushTarget
+from miyabi.git.command import GitResult
+from miyabi.git.remote.target import Remote
 from miyabi.text.sanitize import clean, one_line
 from miyabi.text.units import count, several
 
@@ -63,32 +63,32 @@ _ADVICE = (
 )
 
 
-def is_redirected(answer: Answer) -> bool:
+def is_redirected(answer: GitResult) -> bool:
     """The repository is elsewhere, and git was told not to go there."""
     return bool(answer.exit_status and _REDIRECTED.search(answer.stderr))
 
 
-def fault(answer: Answer, *, target: PushTarget, doing: str, branches: Iterable[str] = ()) -> GitError:
+def fault(answer: GitResult, *, target: Remote, doing: str, branches: Iterable[str] = ()) -> GitError:
     """The error that a failed command means; `doing` is "read from" or "push to"."""
-    said, told = f"{answer.stderr}\n{answer.text}", words(answer.stderr, target=target)
+    said, answered = f"{answer.stderr}\n{answer.text}", plain(answer.stderr, target=target)
     if _LOGIN.search(said):
-        why = _ASKED_IN_VAIN if "could not read" in said else told
+        why = _ASKED_IN_VAIN if "could not read" in said else answered
         return RemoteLoginRefused(f"{target.url} does not let us in: {why}. {_login_advice(said, target)}")
     if _MAY_NOT.search(said):
         advice = advice_on(said) or "Give the login write access to the repository."
-        message = f"{target.url} does not allow us to {doing} it: {told}. {advice}"
-        return PushRefused(message, refused=dict.fromkeys(branches, told), pushed=())
+        message = f"{target.url} does not allow us to {doing} it: {answered}. {advice}"
+        return PushRefused(message, refused=dict.fromkeys(branches, answered), pushed=())
     if _NOT_THERE.search(said):
         return RemoteNotFound(
-            f"There is no repository {target.url}, or the login may not see it ({told})."
+            f"There is no repository {target.url}, or the login may not see it ({answered})."
             " Check the remote's address (git remote -v), and which repositories the login is for."
         )
     if _PASSING.search(said):
-        return unreachable(told, target=target, doing=doing)
-    return GitFailed(f"git cannot {doing} {target.url}: {told or f'exit status {answer.exit_status}'}.")
+        return unreachable(answered, target=target, doing=doing)
+    return GitFailed(f"git cannot {doing} {target.url}: {answered or f'exit status {answer.exit_status}'}.")
 
 
-def unreachable(reason: str, *, target: PushTarget, doing: str) -> RemoteUnreachable:
+def unreachable(reason: str, *, target: Remote, doing: str) -> RemoteUnreachable:
     """Nothing came, or not to its end, and often enough."""
     return RemoteUnreachable(
         f"We cannot {doing} {target.url} at the moment: {reason}."
@@ -96,17 +96,15 @@ def unreachable(reason: str, *, target: PushTarget, doing: str) -> RemoteUnreach
     )
 
 
-def moved(place: str, *, target: PushTarget) -> RemoteNotFound:
+def moved(url: str, *, target: Remote) -> RemoteNotFound:
     """It is at another server now."""
     return RemoteNotFound(
-        f"{target.url} is not there any more: it leads to {words(place, target=target)}, which does not get the login."
+        f"{target.url} is not there any more: it leads to {plain(url, target=target)}, which does not get the login."
         " If that is right: git remote set-url origin NEW-ADDRESS"
     )
 
 
-def refusal(
-    refused: Mapping[str, str], *, pushed: tuple[str, ...], target: PushTarget, remote_said: str
-) -> PushRefused:
+def refusal(refused: Mapping[str, str], *, pushed: tuple[str, ...], target: Remote, remote_said: str) -> PushRefused:
     """Some branches were not pushed; each is named with its reason."""
     reasons = [f"{branch} ({reason})" for branch, reason in refused.items()]
     rest = f" {count(len(pushed), 'other')} went through." if pushed else ""
@@ -120,13 +118,13 @@ def refusal(
     )
 
 
-def remote_words(answer: Answer, *, target: PushTarget) -> str:
+def remote_words(answer: GitResult, *, target: Remote) -> str:
     """What the remote side itself says, the `remote:` lines."""
     lines = [line.removeprefix("remote:") for line in answer.stderr.splitlines() if line.startswith("remote:")]
-    return words("\n".join(dict.fromkeys(lines)), target=target)
+    return plain("\n".join(dict.fromkeys(lines)), target=target)
 
 
-def words(text: str, *, target: PushTarget) -> str:
+def plain(text: str, *, target: Remote) -> str:
     """What was said, on one line, without the login and without what says nothing."""
     lines = [line.removeprefix("remote:").strip() for line in clean(text).splitlines() if not _NOISE.match(line)]
     joined = "; ".join(line.rstrip(".") for line in dict.fromkeys(lines) if line)
@@ -138,7 +136,7 @@ def advice_on(text: str) -> str:
     return next((advice for pattern, advice in _ADVICE if re.search(pattern, text)), "")
 
 
-def _login_advice(said: str, target: PushTarget) -> str:
+def _login_advice(said: str, target: Remote) -> str:
     if "Host key verification failed" in said:
         return f"Look at its host key once by hand: ssh {target.url.host}"
     if target.login is not None:

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from miyabi.errors import GitFailed, PushRefused, RemoteNotFound
 from miyabi.git.filters import require_lfs, uses_lfs
 from miyabi.git.large_objects import Storage, files_of, pointed_to
-from miyabi.git.remote.client import RemoteLine
+from miyabi.git.remote.client import RemoteClient
 
 
-async def upload(line: RemoteLine, branches: Mapping[str, str], *, there: Mapping[str, str]) -> dict[str, str]:
+async def upload(client: RemoteClient, branches: Mapping[str, str], *, there: Mapping[str, str]) -> dict[str, str]:
     """Uploads what the branches' commits name and no branch of a remote holds; why it failed, by branch.
 
     An object that is not here is left out: the remote has it, or says that it lacks it.
 
     Args:
-        line: to the remote.
+        client: to the remote.
         branches: the commit for each branch.
         there: what the remote's branches stand at.
 
@@ -26,23 +26,23 @@ async def upload(line: RemoteLine, branches: Mapping[str, str], *, there: Mappin
         BadInput: there is no git-lfs here.
         GitFailed: a commit is not here.
     """
-    git = line.repository.git
+    git = client.repository.git
     using = {branch: commit for branch, commit in branches.items() if await uses_lfs(git, commit)}
     if not using:
         return {}
     await require_lfs(git)
-    known, storage, refused = await _known(line, there), await Storage.of(line.repository), dict[str, str]()
+    known, storage, refused = await _known(client, there), await Storage.of(client.repository), dict[str, str]()
     for branch, commit in using.items():
         objects = await pointed_to(git, [commit], known=known)
         away = storage.lacking(objects)
         try:
-            await line.upload({oid: size for oid, size in objects.items() if oid not in away})
+            await client.upload({oid: size for oid, size in objects.items() if oid not in away})
         except (GitFailed, PushRefused, RemoteNotFound) as error:
             refused[branch] = f"its Git LFS objects are refused: {error}"
     return refused
 
 
-async def fetch(line: RemoteLine, commit: str) -> None:
+async def fetch(client: RemoteClient, commit: str) -> None:
     """What the files of a commit, which is here, have in Git LFS is here too from now on.
 
     Raises:
@@ -50,15 +50,15 @@ async def fetch(line: RemoteLine, commit: str) -> None:
         RemoteError: the remote does not answer, or does not let us in.
         GitFailed: git-lfs could not do it.
     """
-    git = line.repository.git
+    git = client.repository.git
     if not await uses_lfs(git, commit):
         return
-    if (await Storage.of(line.repository)).lacking(await files_of(git, commit)):
+    if (await Storage.of(client.repository)).lacking(await files_of(git, commit)):
         await require_lfs(git)
-        await line.download(commit)
+        await client.download(commit)
 
 
-async def _known(line: RemoteLine, there: Mapping[str, str]) -> set[str]:
+async def _known(client: RemoteClient, there: Mapping[str, str]) -> set[str]:
     """The commits that are at a remote, as far as is known here."""
-    tracked = (await line.repository.git.ask("for-each-ref", "--format=%(objectname)", "refs/remotes")).lines
-    return await line.repository.contains({*tracked, *there.values()})
+    tracked = (await client.repository.git.ask("for-each-ref", "--format=%(objectname)", "refs/remotes")).lines
+    return await client.repository.contains({*tracked, *there.values()})

@@ -1,13 +1,13 @@
 """A partial clone (`git clone --filter`) gets what it lacks before anything counts on it, signed in as for any fetch.
 
-Else git would fetch it in the middle of the night, one command at a time, without our token and the user's ssh command.
+Else git would fetch it in the middle of a run, one command at a time, without our token and the user's ssh command.
 """
 
 from __future__ import annotations
 
 from miyabi.errors import BadInput, GitError, MiyabiError
-from miyabi.git.remote.client import Patience, RemoteLine
-from miyabi.git.remote.target import PushTarget, RemoteToken, fetch_address
+from miyabi.git.remote.client import Patience, RemoteClient
+from miyabi.git.remote.target import Remote, RemoteToken, fetch_address
 from miyabi.git.repository import Repository
 from miyabi.text.units import count
 
@@ -41,8 +41,8 @@ async def complete(
         for remote in remotes:
             if missing:
                 address = await fetch_address(repository, remote=remote)
-                target = PushTarget.of(address, token=token)
-                await RemoteLine(repository, target, patience).bring(missing)
+                target = Remote.of(address, token=token)
+                await RemoteClient(repository, target, patience).fetch_objects(missing)
                 missing = await _missing(repository, commit)
     except GitError as error:
         raise _lacking(repository, missing, error) from error

@@ -10,24 +10,24 @@ from pathlib import Path
 from miyabi.errors import GitFailed, RemoteUnreachable
 from miyabi.git import merge
 from miyabi.git.remote import errors, large_objects
-from miyabi.git.remote.client import Patience, RemoteLine
-from miyabi.git.remote.target import PushTarget
+from miyabi.git.remote.client import Patience, RemoteClient
+from miyabi.git.remote.target import Remote
 from miyabi.git.repository import Repository
 from miyabi.text.redact import redact
 from miyabi.text.sanitize import one_line
 
-__all__ = ["Patience", "PushTarget", "push"]
+__all__ = ["Patience", "Remote", "push"]
 
 _RACE = "it changes while we push"
 
 
 async def push(
-    repository: Repository, branches: Mapping[str, str], *, remote: PushTarget, patience: Patience | None = None
+    repository: Repository, branches: Mapping[str, str], *, remote: Remote, patience: Patience | None = None
 ) -> tuple[str, ...]:
     """Puts each remote branch at its commit; the names of those that were elsewhere before, or not there.
 
     Nothing is written where nothing differs, so an interrupted push is simply repeated. A branch that holds what is
-    not ours stays as it is: see `strangers` below. One that cannot be pushed keeps no other one back. No hook of
+    not ours stays as it is: see `foreign_commits` below. One that cannot be pushed keeps no other one back. No hook of
     the user runs, and nothing in the repository changes.
 
     Args:
@@ -46,54 +46,54 @@ async def push(
     here = await repository.contains(set(branches.values()))
     if missing := [branch for branch, commit in branches.items() if commit not in here]:
         raise GitFailed(f"{missing[0]} cannot be pushed: {repository.root} has no commit {branches[missing[0]]}.")
-    return await _Push(branches, RemoteLine(repository, remote, patience or Patience())).run() if branches else ()
+    return await _Push(branches, RemoteClient(repository, remote, patience or Patience())).run() if branches else ()
 
 
 class _Push:
-    def __init__(self, branches: Mapping[str, str], line: RemoteLine) -> None:
-        self.branches, self.line = branches, line
+    def __init__(self, branches: Mapping[str, str], client: RemoteClient) -> None:
+        self.branches, self.client = branches, client
         self.refused: dict[str, str] = {}
         self.said: list[str] = []
 
     async def run(self) -> tuple[str, ...]:
-        before = await self.line.look(self.branches)
+        before = await self.client.ls_remote(self.branches)
         await self._settle(before)
         differed = (branch for branch, commit in self.branches.items() if before.get(branch) != commit)
         pushed = tuple(branch for branch in differed if branch not in self.refused)
         if self.refused:
             said = "; ".join(dict.fromkeys(self.said))
-            raise errors.refusal(self.refused, pushed=pushed, target=self.line.target, remote_said=said)
+            raise errors.refusal(self.refused, pushed=pushed, target=self.client.target, remote_said=said)
         return pushed
 
     async def _settle(self, there: Mapping[str, str]) -> None:
         """Pushes, looks and pushes again until every branch is there or refused."""
         attempt = 1
         while wanted := await self._wanted(there):
-            stale = await self._send(wanted, there, is_last=attempt == self.line.patience.attempts)
+            stale = await self._send(wanted, there, is_last=attempt == self.client.patience.attempts)
             if not stale:
                 return
-            if attempt == self.line.patience.attempts:
+            if attempt == self.client.patience.attempts:
                 self.refused |= stale
                 return
-            await self.line.patience.pause(attempt)
+            await self.client.patience.pause(attempt)
             attempt += 1
-            there = await self.line.look(self.branches)
+            there = await self.client.ls_remote(self.branches)
 
     async def _wanted(self, there: Mapping[str, str]) -> dict[str, str]:
         differing = {b: c for b, c in self.branches.items() if there.get(b) != c and b not in self.refused}
-        foreign = await strangers(self.line, differing, there=there)
+        foreign = await foreign_commits(self.client, differing, there=there)
         self.refused |= foreign
         return {branch: commit for branch, commit in differing.items() if branch not in foreign}
 
     async def _send(self, wanted: Mapping[str, str], there: Mapping[str, str], *, is_last: bool) -> dict[str, str]:
         """The branches that have to be looked at again, with the reason."""
         try:
-            lacking = await large_objects.upload(self.line, wanted, there=there)
+            lacking = await large_objects.upload(self.client, wanted, there=there)
             self.refused |= lacking
             wanted = {branch: commit for branch, commit in wanted.items() if branch not in lacking}
             if not wanted:
                 return {}
-            report, said = await self.line.send(wanted, leases=there)
+            report, said = await self.client.send(wanted, leases=there)
         except RemoteUnreachable:
             if is_last:
                 raise
@@ -109,7 +109,9 @@ _TIP = "--format=%H%x00%ce%x00%h%x00%an%x00%s"
 UNSEEN = "somebody pushed to it"
 
 
-async def strangers(line: RemoteLine, wanted: Mapping[str, str], *, there: Mapping[str, str]) -> dict[str, str]:
+async def foreign_commits(
+    client: RemoteClient, wanted: Mapping[str, str], *, there: Mapping[str, str]
+) -> dict[str, str]:
     """The branches that hold what is not ours, each with whose it is.
 
     What is there is ours, and nothing of anybody is lost when it is overwritten, where its tip
@@ -122,11 +124,11 @@ async def strangers(line: RemoteLine, wanted: Mapping[str, str], *, there: Mappi
     Raises:
         RemoteError: it had to be looked at, and cannot be.
     """
-    repository = line.repository
+    repository = client.repository
     old = {branch: there[branch] for branch in wanted if branch in there}
     held = await _held(repository) if old else set()
     unclear = {b: tip for b, tip in old.items() if tip not in held and not await _is_kept(repository, tip, wanted[b])}
-    return await _not_of_water_spider(line, unclear) if unclear else {}
+    return await _not_of_water_spider(client, unclear) if unclear else {}
 
 
 async def _held(repository: Repository) -> set[str]:
@@ -143,14 +145,14 @@ async def _is_kept(repository: Repository, tip: str, wanted: str) -> bool:
     return bool((await repository.git.run("for-each-ref", f"--contains={tip}", _STRAYS)).stdout)
 
 
-async def _not_of_water_spider(line: RemoteLine, unclear: Mapping[str, str]) -> dict[str, str]:
-    with _quarantine(line.repository) as objects:
+async def _not_of_water_spider(client: RemoteClient, unclear: Mapping[str, str]) -> dict[str, str]:
+    with _quarantine(client.repository) as objects:
         try:
-            await line.fetch(unclear, into=objects)
+            await client.fetch(unclear, into=objects)
         except GitFailed:  # one was deleted in the meantime
             return dict.fromkeys(unclear, UNSEEN)
         words = ("log", "--no-walk=unsorted", "--ignore-missing", "--no-show-signature", _TIP)
-        rows = (await line.repository.git.run(*words, *unclear.values(), "--", extra=objects)).lines
+        rows = (await client.repository.git.run(*words, *unclear.values(), "--", extra=objects)).lines
     found = {tip: rest for tip, *rest in (row.split("\0") for row in rows)}
     foreign = {b: found.get(tip, []) for b, tip in unclear.items() if found.get(tip, [""])[0] != merge.AUTHOR[1]}
     return {branch: _whose(tip) for branch, tip in foreign.items()}

@@ -59,7 +59,7 @@ class RemoteToken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PushTarget:
+class Remote:
     """A remote repository. Make it with `resolve`, or of a URL with `of`.
 
     `login` is None where the user's own setup signs in: ssh keys, credential helpers.

@@ -43,7 +43,7 @@ _SHORT = 65
 _UNWRITABLE = 73
 
 
-class _Shelf:
+class _Installed:
     """What one host has already."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class _Shelf:
         self.paths: dict[tuple[str, str], str] = {}
 
 
-_shelves: WeakKeyDictionary[Host, _Shelf] = WeakKeyDictionary()
+_installed: WeakKeyDictionary[Host, _Installed] = WeakKeyDictionary()
 
 
 @cache
@@ -74,16 +74,16 @@ async def install(host: Host, workspace: str, name: str) -> str:
         MachineNotReady: the workspace cannot be written.
         MachineError: as `Host.run`.
     """
-    shelf = _shelves.setdefault(host, _Shelf())
-    async with shelf.lock:
-        if (workspace, name) not in shelf.paths:
-            shelf.paths[workspace, name] = await _put(host, workspace, name)
-    return shelf.paths[workspace, name]
+    there = _installed.setdefault(host, _Installed())
+    async with there.lock:
+        if (workspace, name) not in there.paths:
+            there.paths[workspace, name] = await _put(host, workspace, name)
+    return there.paths[workspace, name]
 
 
 def forget(host: Host) -> None:
     """The next `install` looks again: for a host whose workspace somebody has removed."""
-    _shelves.pop(host, None)
+    _installed.pop(host, None)
 
 
 async def _put(host: Host, workspace: str, name: str) -> str:

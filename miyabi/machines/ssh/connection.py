@@ -14,7 +14,7 @@ from asyncssh.mac import get_mac_algs
 from asyncssh.public_key import get_public_key_algs
 
 from miyabi.errors import MachineError
-from miyabi.machines.ssh import errors as faults
+from miyabi.machines.ssh import errors
 from miyabi.machines.ssh.host_keys import HostKeyCheck
 from miyabi.machines.ssh.identities import Identities, choose
 from miyabi.machines.ssh.pool import SessionNotOpened, handshakes
@@ -144,7 +144,7 @@ def _both(target: SshTarget, option: str, allowed: Sequence[str], possible: Sequ
     if found := [name for name in ordered if name in others]:
         return found
     reason = f"{option} allows only {', '.join(allowed)}, of which none can be used here. Allow a usual one too"
-    raise faults.unusable_config(target, reason)
+    raise errors.unusable_config(target, reason)
 
 
 def _names(algorithms: Sequence[bytes]) -> list[str]:
@@ -177,24 +177,24 @@ def _fault(  # noqa: C901, PLR0911 - a table, one row a kind of fault
         case asyncssh.HostKeyNotVerifiable():
             return guard.check.fault(text)
         case asyncssh.PermissionDenied():
-            return faults.login_refused(target, offered=identities.offered, unusable=identities.unusable)
+            return errors.login_refused(target, offered=identities.offered, unusable=identities.unusable)
         case asyncssh.KeyExchangeFailed():
-            return faults.no_common_algorithm(target, text)
+            return errors.no_common_algorithm(target, text)
         case asyncssh.ProtocolNotSupported():
-            return faults.not_ssh(target, text)
+            return errors.not_ssh(target, text)
         case asyncssh.DisconnectError() if "too many authentication" in text.lower():
-            return faults.too_many_keys(target, offered=identities.offered)
+            return errors.too_many_keys(target, offered=identities.offered)
         case asyncssh.ChannelOpenError() if error.code == _PROHIBITED:
-            return faults.forwarding_prohibited(target, text)
+            return errors.forwarding_prohibited(target, text)
         case asyncssh.ChannelOpenError():
-            return faults.hop_failed(target, text)
+            return errors.hop_failed(target, text)
         case TimeoutError() | asyncssh.ConnectionLost() if guard.connected and _timed_out(error):
-            return faults.silent(target)
+            return errors.silent(target)
         case asyncssh.Error():
-            return faults.closed(target)
+            return errors.closed(target)
         case OSError() | UnicodeError():  # a name that cannot be one is not even looked up
-            return faults.of_the_network(target, error)
-    return faults.unusable_config(target, text)
+            return errors.of_the_network(target, error)
+    return errors.unusable_config(target, text)
 
 
 def _timed_out(error: Exception) -> bool:
@@ -225,10 +225,10 @@ class SshConnection:
         except asyncssh.ChannelOpenError as error:
             if error.code == _NOT_OPENED:
                 raise SessionNotOpened(str(error)) from error
-            refuse = faults.dropped if self.is_closed() else faults.no_command
+            refuse = errors.dropped if self.is_closed() else errors.no_command
             raise refuse(self._target, str(error)) from error
         except (asyncssh.Error, OSError) as error:
-            raise faults.dropped(self._target, str(error)) from error
+            raise errors.dropped(self._target, str(error)) from error
         return SshChannel(process, target=self._target)
 
 
@@ -245,7 +245,7 @@ class SshChannel:
         try:
             return await reader.read(_CHUNK_BYTES)
         except (asyncssh.Error, OSError) as error:
-            raise faults.dropped(self._target, str(error)) from error
+            raise errors.dropped(self._target, str(error)) from error
 
     async def write(self, data: bytes) -> bool:
         """Hands it stdin; False when it reads no more."""

@@ -13,8 +13,8 @@ from miyabi.errors import MachineError
 from miyabi.machines.host import Completed
 from miyabi.machines.machine import Machine
 from miyabi.machines.quoting import command_line
-from miyabi.machines.ssh import errors as faults
-from miyabi.machines.ssh.pool import Connection, Lanes, Link, Record, SessionNotOpened
+from miyabi.machines.ssh import errors
+from miyabi.machines.ssh.pool import Connection, ConnectionPool, FailureMemory, SessionNotOpened, SharedConnection
 from miyabi.machines.ssh.resolve import resolve
 from miyabi.machines.ssh.target import SshTarget
 from miyabi.system.backoff import Backoff
@@ -89,9 +89,9 @@ class SshHost:
         self._target: SshTarget | None = None
         self._commands = asyncio.Semaphore(COMMANDS_AT_ONCE)
         self._ending: set[asyncio.Future[None]] = set()
-        record = Record()
-        self._lanes = Lanes(
-            lambda: Link(self._connected, explain=_explained, record=record, retry_seconds=retry_seconds)
+        memory = FailureMemory()
+        self._pool = ConnectionPool(
+            lambda: SharedConnection(self._connected, explain=_explained, memory=memory, retry_seconds=retry_seconds)
         )
 
     @property
@@ -117,9 +117,9 @@ class SshHost:
         line = command_line(words)
         try:
             async with asyncio.timeout(timeout_seconds):
-                await self._lanes.main.get()
+                await self._pool.main.get()
         except TimeoutError:
-            raise faults.too_slow(self.name, seconds=timeout_seconds) from None
+            raise errors.too_slow(self.name, seconds=timeout_seconds) from None
         with _source(stdin) as source, stdout.open("wb") if stdout else nullcontext() as sink:
             async with self._commands:
                 return await self._run(line, source, sink, timeout_seconds=timeout_seconds)
@@ -130,12 +130,12 @@ class SshHost:
         channel = None
         try:
             async with asyncio.timeout(timeout_seconds):
-                channel = await self._start(self._lanes.main, line)
+                channel = await self._start(self._pool.main, line)
                 return await self._finish(channel, source, sink)
         except TimeoutError:
             if channel:
                 await channel.end()
-            raise faults.unanswered(self.target, line, seconds=timeout_seconds) from None
+            raise errors.unanswered(self.target, line, seconds=timeout_seconds) from None
         finally:
             if channel:
                 self._end_soon(channel.end())
@@ -148,7 +148,7 @@ class SshHost:
         finally:
             feeding.cancel()
         if status is None:
-            raise faults.dropped(self.target, "no exit status")
+            raise errors.dropped(self.target, "no exit status")
         return Completed(exit_status=status if status >= 0 else 128 - status, stdout=out, stderr=err)
 
     def stream(self, words: Sequence[str]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
@@ -157,8 +157,8 @@ class SshHost:
 
     @asynccontextmanager
     async def _stream(self, line: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        async with self._lanes.lane() as link:
-            channel = await self._start(link, line, only_stdout=True)
+        async with self._pool.for_stream() as shared:
+            channel = await self._start(shared, line, only_stdout=True)
             try:
                 yield _chunks(channel)
             finally:
@@ -168,16 +168,18 @@ class SshHost:
         """Closes the connections, when commands that nobody waits for have ended; what runs detached there goes on."""
         if self._ending:
             await asyncio.wait(self._ending, timeout=_CLOSE_WITHIN_SECONDS)
-        await self._lanes.close()
+        await self._pool.close()
 
     async def _connected(self) -> CommandConnection:
         self._target = await resolve(self._machine)
         return await self._connect(self._target)
 
-    async def _start(self, link: Link[CommandConnection], line: str, *, only_stdout: bool = False) -> Channel:
+    async def _start(
+        self, shared: SharedConnection[CommandConnection], line: str, *, only_stdout: bool = False
+    ) -> Channel:
         reason = ""
         for pause in islice(_OPEN_AGAIN, OPEN_ATTEMPTS):
-            connection = await link.get()
+            connection = await shared.get()
             opening = asyncio.ensure_future(connection.start(line, only_stdout=only_stdout))
             try:
                 async with asyncio.timeout(_OPEN_WITHIN_SECONDS):
@@ -187,12 +189,12 @@ class SshHost:
                 raise
             except TimeoutError:
                 self._end_soon(_end_unwanted(opening))
-                link.give_up(connection)
-                raise faults.dropped(self.target, f"no session within {_OPEN_WITHIN_SECONDS} s") from None
+                shared.give_up(connection)
+                raise errors.dropped(self.target, f"no session within {_OPEN_WITHIN_SECONDS} s") from None
             except SessionNotOpened as error:
                 reason = str(error)
                 await asyncio.sleep(pause)
-        raise faults.no_session(self.target, reason)
+        raise errors.no_session(self.target, reason)
 
     def _end_soon(self, ending: Coroutine[Any, Any, None]) -> None:
         """A command ends in its own time: its caller has gone, or has what it wanted."""
@@ -206,12 +208,12 @@ async def _end_unwanted(opening: Awaitable[Channel]) -> None:
         await (await opening).end()
 
 
-async def _explained(error: faults.ClosedAtOnce) -> MachineError:
+async def _explained(error: errors.ClosedAtOnce) -> MachineError:
     """The same error with what the port itself says, where we can ask it directly."""
     target = error.target
     if target is None or target.jump or target.proxy_command:
         return error
-    return faults.closed(target, banner=await read_banner(target.host, target.port))
+    return errors.closed(target, banner=await read_banner(target.host, target.port))
 
 
 @contextmanager

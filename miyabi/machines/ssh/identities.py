@@ -49,9 +49,9 @@ def choose(target: SshTarget, *, held: Sequence[K], load: Callable[[Path], Seque
     for path in target.identity_files:
         _add_configured(found, path, held=held, load=load)
     missing = [path for path in target.identity_files if not path.exists()]
-    told = missing if not found.keys else [path for path in missing if path.name not in _USUAL]
-    if told:
-        found.unusable.append(f"no such file: {', '.join(map(str, told))}")
+    named = missing if not found.keys else [path for path in missing if path.name not in _USUAL]
+    if named:
+        found.unusable.append(f"no such file: {', '.join(map(str, named))}")
     if not target.identities_only:
         for key in held:
             if key not in found.keys:

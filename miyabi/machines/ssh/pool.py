@@ -60,7 +60,7 @@ class SessionNotOpened(Exception):  # noqa: N818 - says what happened; it never 
     """The connection has no session free, or is gone: the command never ran, so it may be tried again."""
 
 
-class Record:
+class FailureMemory:
     """What went wrong with one machine: a refusal is repeated from memory, the first cause outlives its echoes."""
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class Record:
         self._first = None
 
 
-class Link(Generic[C]):
+class SharedConnection(Generic[C]):
     """One connection, shared by all who ask, and made again when it is gone."""
 
     def __init__(
@@ -94,12 +94,12 @@ class Link(Generic[C]):
         connect: Callable[[], Awaitable[C]],
         *,
         explain: Callable[[ClosedAtOnce], Awaitable[MachineError]],
-        record: Record,
+        memory: FailureMemory,
         retry_seconds: float,
     ) -> None:
         self._connect = connect
         self._explain = explain
-        self._record = record
+        self._memory = memory
         self._retry_seconds = retry_seconds
         self._connection: C | None = None
         self._connecting: asyncio.Task[C] | None = None
@@ -114,7 +114,7 @@ class Link(Generic[C]):
         """
         if self._connection is not None and not self._connection.is_closed():
             return self._connection
-        self._record.check()
+        self._memory.check()
         if self._connecting is None or self._connecting.done():
             self._connecting = asyncio.create_task(self._connect_patiently())
             self._connecting.add_done_callback(_look_at)
@@ -137,10 +137,10 @@ class Link(Generic[C]):
             except MachineError as error:
                 self._not_before = time.monotonic() + next(self._pauses)
                 if not error.transient or self._not_before > give_up:
-                    raise self._record.failed(await self._explained(error)) from error
+                    raise self._memory.failed(await self._explained(error)) from error
             else:
                 self._pauses, self._not_before = iter(_RECONNECT), 0.0
-                self._record.worked()
+                self._memory.worked()
                 return self._connection
 
     async def _explained(self, error: MachineError) -> MachineError:
@@ -178,33 +178,34 @@ def _look_at(task: asyncio.Task[C]) -> None:
         task.exception()
 
 
-class Lanes(Generic[C]):
+class ConnectionPool(Generic[C]):
     """Which connection a stream goes on: some beside the commands on the main one, more on further ones."""
 
-    def __init__(self, make: Callable[[], Link[C]]) -> None:
+    def __init__(self, make: Callable[[], SharedConnection[C]]) -> None:
         self._make = make
         self.main = make()
-        self._streams: dict[Link[C], int] = {self.main: 0}
+        self._streams: dict[SharedConnection[C], int] = {self.main: 0}
 
     @asynccontextmanager
-    async def lane(self) -> AsyncIterator[Link[C]]:
+    async def for_stream(self) -> AsyncIterator[SharedConnection[C]]:
         """A link with room for one stream more; a further link is closed when its last stream ends."""
-        link = (
-            next((link for link, streams in self._streams.items() if streams < self._room(link)), None) or self._make()
+        shared = (
+            next((shared for shared, streams in self._streams.items() if streams < self._room(shared)), None)
+            or self._make()
         )
-        self._streams[link] = self._streams.get(link, 0) + 1
+        self._streams[shared] = self._streams.get(shared, 0) + 1
         try:
-            yield link
+            yield shared
         finally:
-            self._streams[link] -= 1
-            if link is not self.main and not self._streams[link]:
-                del self._streams[link]
-                await link.close()
+            self._streams[shared] -= 1
+            if shared is not self.main and not self._streams[shared]:
+                del self._streams[shared]
+                await shared.close()
 
-    def _room(self, link: Link[C]) -> int:
-        return STREAMS_BESIDE_COMMANDS if link is self.main else STREAMS_ALONE
+    def _room(self, shared: SharedConnection[C]) -> int:
+        return STREAMS_BESIDE_COMMANDS if shared is self.main else STREAMS_ALONE
 
     async def close(self) -> None:
         """Closes every connection."""
-        for link in list(self._streams):
-            await link.close()
+        for shared in list(self._streams):
+            await shared.close()

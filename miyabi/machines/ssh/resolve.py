@@ -11,7 +11,7 @@ from miyabi.errors import SshConfigUnusable
 from miyabi.machines.machine import Machine, SshConfig
 from miyabi.machines.ssh.restrictions import refusal
 from miyabi.machines.ssh.target import SshTarget, parse_answer, parse_jump, ssh_flags, target_from
-from miyabi.system.process import see_end
+from miyabi.system.process import reap
 
 _MAX_HOPS = 8
 _ANSWER_WITHIN_SECONDS = 20  # `Match exec` may run whatever the user likes
@@ -74,7 +74,7 @@ async def _output(words: list[str]) -> tuple[int, str, str]:
     except asyncio.CancelledError:
         with suppress(ProcessLookupError):
             process.kill()
-        await see_end(process)
+        await reap(process)
         raise
     said = " ".join(complaint.decode(errors="replace").split())
     return process.returncode or 0, answer.decode(errors="replace"), said

@@ -5,13 +5,13 @@ from __future__ import annotations
 from flows.open_pull_request import open_pull_request
 from flows.run_milestone import run_milestone
 from flows.update_milestone import update_milestone
-from miyabi.pull_requests.publish import Homecoming
+from miyabi.pull_requests.publish import Publication
 from tests.support.cli.local_site import LocalSite
-from tests.support.cli.milestone_site import Night, closed, emulate, github, quick  # noqa: F401 - fixtures
+from tests.support.cli.milestone_site import MilestoneSite, closed, emulate, github, quick  # noqa: F401 - fixtures
 from tests.support.git.repositories import git
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
-Quick = Night[LocalSite]
+Quick = MilestoneSite[LocalSite]
 
 
 def test_every_flow(quick: Quick) -> None:
@@ -41,7 +41,7 @@ def test_people_were_faster(quick: Quick) -> None:
     (pull,) = quick.remote.pulls()
     quick.merge(pull["number"])
     git(quick.hub_folder, "branch", "--delete", "--force", f"miyabi/{run}")
-    quick.site.run_folder(run).discard(Homecoming)
+    quick.site.run_folder(run).discard(Publication)
     assert quick.press(milestone).status == 0
     assert [each["number"] for each in quick.remote.pulls(state="all")] == [pull["number"]]
     assert quick.hub.writes == 1
@@ -49,7 +49,7 @@ def test_people_were_faster(quick: Quick) -> None:
 
 
 def test_a_run_that_went_on(quick: Quick) -> None:
-    """What somebody had a run do after its night is in its pull request after the next one."""
+    """What somebody had a run do after its run is in its pull request after the next one."""
     milestone = quick.remote.milestone("v1")
     good, bad = quick.issue("Good", milestone), quick.issue("Bad", milestone, scenario="until:mended")
     assert quick.press(milestone).status == 1

@@ -1,12 +1,12 @@
-"""What becomes of a milestone's issues from night to night: tried, left, taken up again, decided, closed."""
+"""What becomes of a milestone's issues from run to run: tried, left, taken up again, decided, closed."""
 
 from __future__ import annotations
 
 from tests.support.cli.local_site import LocalSite
-from tests.support.cli.milestone_site import Night, closed, emulate, github, quick  # noqa: F401 - fixtures
+from tests.support.cli.milestone_site import MilestoneSite, closed, emulate, github, quick  # noqa: F401 - fixtures
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
-Quick = Night[LocalSite]
+Quick = MilestoneSite[LocalSite]
 
 
 def prompts(quick: Quick) -> dict[str, str]:

@@ -1,13 +1,13 @@
-"""An orchestrator that dies in the night: the next one goes on where it was, and nothing is there twice."""
+"""An orchestrator that dies in a run: the next one goes on where it was, and nothing is there twice."""
 
 from __future__ import annotations
 
 from tests.support.cli.local_site import LocalSite
-from tests.support.cli.milestone_site import Night, closed, emulate, github, quick  # noqa: F401 - fixtures
+from tests.support.cli.milestone_site import MilestoneSite, closed, emulate, github, quick  # noqa: F401 - fixtures
 from tests.support.machines.processes import eventually
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
-Quick = Night[LocalSite]
+Quick = MilestoneSite[LocalSite]
 TIMES = 5
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 from tests.support.cli.local_site import LocalSite
-from tests.support.cli.milestone_site import Night, emulate, github, quick  # noqa: F401 - fixtures
+from tests.support.cli.milestone_site import MilestoneSite, emulate, github, quick  # noqa: F401 - fixtures
 from tests.support.machines.processes import eventually
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
 
-def test_two_orchestrators(quick: Night[LocalSite]) -> None:
+def test_two_orchestrators(quick: MilestoneSite[LocalSite]) -> None:
     """One works, its issues show queued and running; the other says so, starts nothing and leaves the labels alone."""
     milestone = quick.remote.milestone("v1")
     held = quick.issue("Held", milestone, scenario="gate:open")
@@ -32,7 +32,7 @@ def test_two_orchestrators(quick: Night[LocalSite]) -> None:
     assert len(quick.site.calls) == 2
 
 
-def test_pace(quick: Night[LocalSite]) -> None:
+def test_pace(quick: MilestoneSite[LocalSite]) -> None:
     """Whichever task of the flow writes, with nothing set there is a second between two writes."""
     quick.site.write_config(github={"base_url": quick.hub.url}, milestone={"labels": False})
     milestone = quick.remote.milestone("v1")

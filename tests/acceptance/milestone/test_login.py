@@ -12,11 +12,11 @@ from pydantic import SecretStr
 from blocks.github import GitHubRepository
 from tests.support.cli.canary import Canary
 from tests.support.cli.local_site import LocalSite
-from tests.support.cli.milestone_site import Night, closed, emulate, github, quick  # noqa: F401 - fixtures
+from tests.support.cli.milestone_site import MilestoneSite, closed, emulate, github, quick  # noqa: F401 - fixtures
 from tests.support.github.emulate import APP_ID, INSTALLATION_ID
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
-Quick = Night[LocalSite]
+Quick = MilestoneSite[LocalSite]
 
 
 def press(quick: Quick, milestone: int, block: Block) -> int:

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.support.cli.local_site import LocalSite
-from tests.support.cli.milestone_site import Night, closed, emulate, github, quick  # noqa: F401 - fixtures
+from tests.support.cli.milestone_site import MilestoneSite, closed, emulate, github, quick  # noqa: F401 - fixtures
 from tests.support.git.repositories import git
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
-Quick = Night[LocalSite]
+Quick = MilestoneSite[LocalSite]
 
 
 def people(pull: dict[str, Any], field: str) -> list[str]:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import pytest
 
 from tests.support.cli.local_site import LocalSite
-from tests.support.cli.milestone_site import Night, emulate, github, quick  # noqa: F401 - fixtures
+from tests.support.cli.milestone_site import MilestoneSite, emulate, github, quick  # noqa: F401 - fixtures
 from tests.support.git.repositories import git
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
-Quick = Night[LocalSite]
+Quick = MilestoneSite[LocalSite]
 
 
 class Bad(NamedTuple):
@@ -91,7 +91,7 @@ def test_a_dag_file(quick: Quick) -> None:
 
 
 def test_a_protected_branch(quick: Quick) -> None:
-    """The run is kept and told with the reason; when the branch may be pushed, the next night brings it home."""
+    """The run is kept and told with the reason; when the branch may be pushed, the next run publishes it."""
     milestone = quick.remote.milestone("v1")
     issue = quick.issue("Some", milestone)
     quick.hub.protect(quick.remote.name, "miyabi/r1")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from miyabi.attempts.recover import bring_home_leftovers
+from miyabi.attempts.recover import recover_abandoned
 from miyabi.errors import MachineUnreachable, SessionError
 from miyabi.sessions.follow import Copy
 from miyabi.sessions.protocol import State
@@ -49,7 +49,7 @@ async def test_a_lost_machine_that_is_back_in_the_next_run(workshop: Workshop) -
     async with workshop.running(await workshop.attempt(live)) as task:
         workshop.switch(live, away=True)
         result = await task
-    assert (result.outcome, result.is_home, live.resume.attempts("a")) == (Outcome.MACHINE_LOST, False, 1)
+    assert (result.outcome, result.is_collected, live.resume.attempts("a")) == (Outcome.MACHINE_LOST, False, 1)
     again = await workshop.run()
     assert again.resume.requires("a") == ("machine:m1",)
     async with workshop.running(await workshop.attempt(again)) as task:
@@ -74,7 +74,7 @@ async def test_two_attempts_never_share_a_worktree(workshop: Workshop) -> None:
     assert result.changes.files == ("a.txt", "half.txt")
 
 
-async def test_what_a_lost_machine_has_comes_home_beside_the_rest(workshop: Workshop) -> None:
+async def test_what_a_lost_machine_has_is_collected_beside_the_rest(workshop: Workshop) -> None:
     """A machine that comes back after its task went elsewhere: its session is ended, its work is on the strays."""
     live = await workshop.run(workshop.machine("m1"), workshop.machine("m2"), patience=1)
     async with workshop.running(await workshop.attempt(live)) as task:
@@ -84,14 +84,14 @@ async def test_what_a_lost_machine_has_comes_home_beside_the_rest(workshop: Work
     workshop.open_gate()
     async with workshop.running(await workshop.attempt(live, machine="m2")) as task:
         second = await task
-    await bring_home_leftovers(live)
+    await recover_abandoned(live)
     assert live.warnings == ["a: what attempt 1 did on m1 is still there: m1: switched off"]
     workshop.switch(live, away=False)
-    await bring_home_leftovers(live)
+    await recover_abandoned(live)
     came = r"came home later, to miyabi/r1/a\+strays: \d commits? \(\d files?, \+\d -0\)"  # it was ended at any point
     assert re.fullmatch(f"a: what attempt 1 did on m1 {came}", live.warnings[1])
     first = live.folder.results()[0]
-    assert (first.outcome, first.is_home, live.results["a"]) == (Outcome.MACHINE_LOST, True, second)
+    assert (first.outcome, first.is_collected, live.results["a"]) == (Outcome.MACHINE_LOST, True, second)
     root = workshop.folder / "repository"
     assert git(root, "rev-parse", "miyabi/r1/a") == second.head
     assert git(root, "show", f"{first.head}:half.txt") == "half"

@@ -62,7 +62,7 @@ async def test_a_supervisor_that_was_killed(workshop: Workshop) -> None:
         claim = workshop.folder / "m1/sessions/r1.a.1/claim"
         os.kill(int(claim.read_text().split()[0]), signal.SIGKILL)
         result = await task
-    assert (result.outcome, result.is_home, result.changes.files) == (Outcome.MACHINE_LOST, True, ("half.txt",))
+    assert (result.outcome, result.is_collected, result.changes.files) == (Outcome.MACHINE_LOST, True, ("half.txt",))
 
 
 @pytest.mark.parametrize("call", [COLLECT, CHECK_LOG, DECLARED])

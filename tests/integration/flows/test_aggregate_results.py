@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from miyabi.integration.values import Integration
-from miyabi.pull_requests.publish import pack
+from miyabi.pull_requests.publish import plan_publication
 from miyabi.sessions.result import Outcome
 from miyabi.settings.tables import PullRequestMode
 from tests.support.git.repositories import git, project, quiet_home, snapshot  # noqa: F401
@@ -42,7 +42,7 @@ async def test_what_fits_is_merged_and_the_rest_is_named(prefect_server: RealSer
 
     state = aggregate(played)
 
-    kept = folder.find_kept(Integration)
+    kept = folder.load(Integration)
     assert kept
     assert (kept.tasks, kept.verified) == (("a", "b", "c", "one"), True)
     assert [out.task for out in kept.left_out] == ["breaks", "on-it", "two"]
@@ -77,16 +77,16 @@ async def test_twenty_branches(prefect_server: RealServer, played: PlayedRun) ->
     state = aggregate(played)
 
     assert f"{BRANCH} holds 16 of 20 tasks." in (state.message or "")
-    kept = folder.find_kept(Integration)
+    kept = folder.load(Integration)
     assert kept
     merged = git(
         played.root, "log", "--first-parent", "--format=%(trailers:key=Miyabi-Task,valueonly,separator=)", BRANCH
     )
     assert sorted(filter(None, merged.splitlines())) == [f"t{n:02}" for n in range(20) if n not in {7, 9, 12, 17}]
     issues = {f"t{number:02}": 100 + number for number in range(20)}
-    luggage = pack(values(folder), kept, issues=issues, mode=PullRequestMode.ONE)
-    (pull_request,) = luggage.texts
-    assert luggage.branches == {pull_request.branch: kept.head}
+    plan = plan_publication(values(folder), kept, issues=issues, mode=PullRequestMode.ONE)
+    (pull_request,) = plan.texts
+    assert plan.branches == {pull_request.branch: kept.head}
     assert pull_request.title == f"Run {RUN}: 16 of 20 tasks"
     assert set(pull_request.closes) == {100 + n for n in range(20) if n not in {7, 9, 12, 17}}
     for text in (report(folder), pull_request.body):

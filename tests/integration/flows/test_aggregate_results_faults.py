@@ -29,14 +29,14 @@ async def test_a_branch_that_is_checked_out(prefect_server: RealServer, played: 
     assert f"Not integrated: {why}" in (state.message or "")
     assert "2 of 2 tasks succeeded" in report(folder)
     assert "**Not integrated:** " in report(folder)
-    assert folder.find_kept(Integration) is None
+    assert folder.load(Integration) is None
     told = logs(prefect_server, flow_run_of(state), until="report: ")
     assert f"not integrated: {why}" in told
     assert "Traceback" not in told
 
     git(tmp_path / "look", "switch", "-q", "--detach")
     assert aggregate(played).is_completed()
-    assert folder.find_kept(NotIntegrated) is None
+    assert folder.load(NotIntegrated) is None
     assert "Not integrated" not in report(folder)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import GitFailed
-from miyabi.git.checkout import checked_out
+from miyabi.git.checkout import temporary_checkout
 from miyabi.git.clone import describe
 from miyabi.git.repository import Repository
 from tests.support.git import repositories
@@ -21,7 +21,7 @@ quiet_home = repositories.quiet_home
 async def _check_out(project: Path, commit: str) -> None:
     repository = await Repository.open(project)
     clone = await describe(repository, branch=None, commit=commit)
-    async with checked_out(repository, commit, clone):
+    async with temporary_checkout(repository, commit, clone):
         pytest.fail("a checkout without one of its files was handed out")
 
 

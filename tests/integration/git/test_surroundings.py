@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.git.checkout import checked_out
+from miyabi.git.checkout import temporary_checkout
 from tests.support.git import repositories
 from tests.support.git.repositories import commit, git, make_bench
 
@@ -58,7 +58,7 @@ async def outcome(project: Path, folder: Path) -> Outcome:
     collected = await bench.collect(paths)
     changes = await bench.repository.changes("main", collected.head)
     merged = await bench.repository.merge([collected.head, "other"], base="main", message="m")
-    async with checked_out(bench.repository, merged, await bench.clone()) as there:
+    async with temporary_checkout(bench.repository, merged, await bench.clone()) as there:
         files = tuple(sorted(file.name for file in there.iterdir() if file.name != ".git"))
     assert "trace" not in ended.stderr
     assert "start_time" not in ended.stderr
@@ -170,7 +170,7 @@ async def test_hooks_of_the_environment_do_not_run_either(
     (bench.checkout(paths) / "open").write_text("x")
     bench.after(paths)
     assert (await bench.collect(paths)).salvaged
-    async with checked_out(bench.repository, "main", await bench.clone()):
+    async with temporary_checkout(bench.repository, "main", await bench.clone()):
         pass
     assert not ran.exists()
     assert (await bench.repository.identity())[0] == "Env"
@@ -204,7 +204,7 @@ async def _no_hook_runs(project: Path, quiet_home: Path, tmp_path: Path, *, wher
     collected = await bench.collect(paths)
     await bench.prepare("t2")
     merged = await bench.repository.merge([collected.head, "other"], base="main", message="m")
-    async with checked_out(bench.repository, merged, await bench.clone()):
+    async with temporary_checkout(bench.repository, merged, await bench.clone()):
         pass
     await bench.repository.delete_branches(await bench.repository.branches("miyabi"))
     await bench.workspace.remove_run("r1")

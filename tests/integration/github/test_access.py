@@ -42,7 +42,7 @@ async def test_a_renamed_repository_is_followed_by_writes(github: GitHub) -> Non
     assert [each["body"] for each in repository.comments(number)] == [f"{MARKER}\nsecond"]
 
 
-async def test_an_issue_that_moved_elsewhere_is_told(github: GitHub) -> None:
+async def test_an_issue_that_moved_elsewhere_is_reported(github: GitHub) -> None:
     """A transferred issue is not followed into the other repository: what is there is not ours."""
     repository = github.new_repository()
     number = repository.issue("An issue")
@@ -144,7 +144,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-async def test_an_app_that_is_not_accepted_is_told_in_one_line(github: GitHub, case: str) -> None:
+async def test_an_app_that_is_not_accepted_is_reported_in_one_line(github: GitHub, case: str) -> None:
     """A key that is none, or numbers that are not the App's: what to check, and not a word of the key."""
     changes, said = REFUSED[case]
     async with github.open(github.new_repository(), **as_app(github, **changes)) as client:
@@ -155,7 +155,7 @@ async def test_an_app_that_is_not_accepted_is_told_in_one_line(github: GitHub, c
     assert "BEGIN" not in str(caught.value)
 
 
-async def test_a_server_error_for_an_apps_token_is_borne(github: GitHub) -> None:
+async def test_a_server_error_for_an_apps_token_is_waited_out(github: GitHub) -> None:
     """The App's token is asked for again after a 502, and given up after the allowed attempts."""
     repository = github.new_repository()
     github.front.refuse("POST", "/access_tokens", status=502, times=2)

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from miyabi.errors import GitHubUnreachable, RateLimited
-from miyabi.github.access import Manners
+from miyabi.github.access import RetryPolicy
 from tests.support.github.github import FAST, GitHub, emulate, github  # noqa: F401 - fixtures
 from tests.support.machines.processes import at_most
 
@@ -31,20 +31,20 @@ async def test_writes_are_a_second_apart_by_default(github: GitHub) -> None:
     """With the default manners four writes take three seconds at least, however many are asked for at once."""
     repository = github.new_repository()
     numbers = [repository.issue(f"Issue {n}") for n in range(4)]
-    async with github.open(repository, manners=Manners()) as client:
+    async with github.open(repository, retry_policy=RetryPolicy()) as client:
         await asyncio.gather(*(client.issues.upsert_comment(n, marker="<!-- m -->", body="text") for n in numbers))
     assert len(starts_of_writes(github)) == 4
     assert min(gaps(starts_of_writes(github))) >= 1
 
 
-async def test_clients_of_one_account_share_the_pace(github: GitHub) -> None:
+async def test_clients_of_one_account_share_the_throttle(github: GitHub) -> None:
     """Two clients one after the other, and two threads at once, keep the distance between all their writes."""
     repository = github.new_repository()
     numbers = [repository.issue(f"Issue {n}") for n in range(6)]
-    manners = Manners(write_interval_seconds=0.3)
+    retry_policy = RetryPolicy(write_interval_seconds=0.3)
 
     async def write(number: int) -> None:
-        async with github.open(repository, manners=manners) as client:
+        async with github.open(repository, retry_policy=retry_policy) as client:
             await client.issues.upsert_comment(number, marker="<!-- m -->", body="text")
 
     for number in numbers[:3]:
@@ -59,7 +59,7 @@ async def test_accounts_do_not_wait_for_each_other(github: GitHub) -> None:
     repository = github.new_repository()
     number = repository.issue("An issue")
     for login in ("alice", "carol"):
-        async with github.open(repository, by=login, manners=Manners(write_interval_seconds=60)) as client:
+        async with github.open(repository, by=login, retry_policy=RetryPolicy(write_interval_seconds=60)) as client:
             await client.issues.upsert_comment(number, marker="<!-- m -->", body="text")
     assert len(repository.comments(number)) == 2
 
@@ -68,7 +68,7 @@ async def test_reads_are_not_paced(github: GitHub) -> None:
     """Twenty reads and what is up to date already do not wait for a turn."""
     repository = github.new_repository()
     number = repository.milestone("v1", description="as it is")
-    async with github.open(repository, manners=Manners(write_interval_seconds=60)) as client:
+    async with github.open(repository, retry_policy=RetryPolicy(write_interval_seconds=60)) as client:
         await client.milestones.update(number, description="as wanted")
         began = time.monotonic()
         await asyncio.gather(*(client.milestones.get(number) for _ in range(20)))
@@ -107,14 +107,14 @@ async def test_a_primary_limit_is_waited_for_by_the_servers_clock(github: GitHub
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_limit_that_lasts_too_long_is_told(github: GitHub, method: str) -> None:
+async def test_a_limit_that_lasts_too_long_is_reported(github: GitHub, method: str) -> None:
     """Longer than allowed: nothing is waited for; one line says until when, and what may be done."""
     repository = github.new_repository()
     number = repository.issue("An issue")
-    manners = Manners(write_interval_seconds=0, max_wait_seconds=600)
+    retry_policy = RetryPolicy(write_interval_seconds=0, max_wait_seconds=600)
     github.front.refuse(method, "/comments", headers={"retry_after": "1800"}, **LIMIT)
     waits: list[Wait] = []
-    async with github.open(repository, manners=manners, on_wait=lambda *wait: waits.append(wait)) as client:
+    async with github.open(repository, retry_policy=retry_policy, on_wait=lambda *wait: waits.append(wait)) as client:
         with pytest.raises(RateLimited, match=r"30 min 00 s more.*max_wait_seconds") as caught:
             await client.issues.upsert_comment(number, marker="<!-- m -->", body="text")
     assert (waits, caught.value.wait_seconds, caught.value.transient) == ([], 1800, True)
@@ -125,7 +125,7 @@ async def test_waits_add_up(github: GitHub) -> None:
     """Limits that come back again and again end when their sum is more than is allowed."""
     repository = github.new_repository()
     github.front.refuse("GET", "/milestones", headers={"retry_after": "1"}, times=9, **LIMIT)
-    async with github.open(repository, manners=Manners(max_wait_seconds=2)) as client:
+    async with github.open(repository, retry_policy=RetryPolicy(max_wait_seconds=2)) as client:
         with pytest.raises(RateLimited):
             await client.milestones.all()
     assert len(github.front.sent) == 3
@@ -154,7 +154,7 @@ async def test_nobody_listens(github: GitHub) -> None:
     assert caught.value.transient
 
 
-async def test_a_fault_of_the_look_after_a_write_is_borne(github: GitHub) -> None:
+async def test_a_fault_of_the_look_after_a_write_is_waited_out(github: GitHub) -> None:
     """A write whose answer does not say everything is looked at again, which may fail for a moment."""
     repository = github.new_repository()
     repository.branch("miyabi/x")
@@ -166,7 +166,7 @@ async def test_a_fault_of_the_look_after_a_write_is_borne(github: GitHub) -> Non
     assert len(github.front.writes) == 2
 
 
-def test_the_default_manners_are_those_that_github_asks_for() -> None:
+def test_the_default_retry_policy_is_the_one_that_github_asks_for() -> None:
     """One write a second; a whole hour's primary limit may be waited for."""
-    assert Manners().write_interval_seconds == 1
-    assert Manners().max_wait_seconds > 3600
+    assert RetryPolicy().write_interval_seconds == 1
+    assert RetryPolicy().max_wait_seconds > 3600

@@ -64,7 +64,7 @@ async def test_a_missing_repository_is_named(github: GitHub, call: str) -> None:
 
 
 @pytest.mark.parametrize("call", [*READS, *WRITES])
-async def test_an_expired_token_is_told(github: GitHub, call: str) -> None:
+async def test_an_expired_token_is_reported(github: GitHub, call: str) -> None:
     """401 for any call: the repository, GitHub's words, and what to do; it is asked once."""
     repository = github.new_repository()
     github.overlay.expired.add(repository.token())
@@ -95,7 +95,7 @@ def started(github: GitHub) -> Any:
 
 
 @pytest.mark.parametrize("call", WRITES)
-async def test_an_archived_repository_is_told(github: GitHub, started: Any, call: str) -> None:
+async def test_an_archived_repository_is_reported(github: GitHub, started: Any, call: str) -> None:
     """A write to an archived repository: the repository, and that it can be unarchived."""
     started.archive()
     async with github.open(started) as client:
@@ -114,7 +114,7 @@ async def test_an_archived_repository_is_known_beforehand(github: GitHub, starte
 
 
 @pytest.mark.parametrize("call", [name for name in WRITES if name != "comment"])
-async def test_missing_rights_are_told(github: GitHub, started: Any, call: str) -> None:
+async def test_missing_rights_are_reported(github: GitHub, started: Any, call: str) -> None:
     """A token that may only read: what may not be changed, in which repository, and what the token needs."""
     async with github.open(started, by="bob") as client:
         error = await refusal(client, WRITES[call])
@@ -142,7 +142,7 @@ async def test_a_commit_that_is_not_there_is_named(github: GitHub) -> None:
 
 
 @pytest.mark.parametrize("body", ["<html>Welcome</html>", '{"hello": "world"}', "[1, 2]", "null", '"text"'])
-async def test_an_address_that_is_not_the_api_is_told(github: GitHub, body: str) -> None:
+async def test_an_address_that_is_not_the_api_is_reported(github: GitHub, body: str) -> None:
     """A web page or some other JSON in place of GitHub's: the line asks for the address."""
     repository = github.new_repository()
     for _ in READS:

@@ -12,11 +12,11 @@ import pytest
 from pydantic import SecretStr
 
 from miyabi.errors import GitHubError
-from miyabi.github.access import Manners
+from miyabi.github.access import RetryPolicy
 from miyabi.github.repository import GitHubRepository
 from tests.support.github.github import GitHub, SeededRepository, emulate, github  # noqa: F401 - fixtures
 
-MANNERS = Manners(write_interval_seconds=0, retry_seconds=0.01, max_wait_seconds=1, attempts=2)
+RETRY_POLICY = RetryPolicy(write_interval_seconds=0, retry_seconds=0.01, max_wait_seconds=1, attempts=2)
 Arrange = Callable[[GitHub, SeededRepository], Any]
 
 
@@ -47,7 +47,7 @@ TROUBLE: dict[str, Arrange] = {
 }
 
 
-def told(error: BaseException) -> Iterator[str]:
+def texts_of(error: BaseException) -> Iterator[str]:
     """Everything that an error tells, and those that led to it, with the local variables that tracebacks can show."""
     seen: list[BaseException] = []
     waiting = [error]
@@ -71,7 +71,7 @@ async def failing(client: GitHubRepository) -> list[str]:
     for call in calls:
         with pytest.raises(GitHubError) as caught:
             await call()
-        texts += told(caught.value)
+        texts += texts_of(caught.value)
     return texts
 
 
@@ -84,11 +84,11 @@ def every_log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 
 @pytest.mark.parametrize("trouble", TROUBLE)
-async def test_no_trouble_tells_the_token(github: GitHub, every_log: pytest.LogCaptureFixture, trouble: str) -> None:
+async def test_no_failure_tells_the_token(github: GitHub, every_log: pytest.LogCaptureFixture, trouble: str) -> None:
     """Refusals that repeat it, faults, limits: in no text of any error of the chain, and in no log record."""
     repository = github.new_repository()
     TROUBLE[trouble](github, repository)
-    async with github.open(repository, manners=MANNERS, timeout_seconds=0.3) as client:
+    async with github.open(repository, retry_policy=RETRY_POLICY, timeout_seconds=0.3) as client:
         texts = [*await failing(client), repr(client), repr(vars(client)), repr(vars(client._client))]
     canary = repository.token()
     assert github.front.sent[0].headers["authorization"] == f"Bearer {canary}"
@@ -117,7 +117,7 @@ async def test_an_apps_key_is_not_told(
     repository = github.new_repository()
     if not change:
         github.front.refuse("GET", "", status=502, message="Bad Gateway", times=9)
-    async with github.open(repository, manners=MANNERS, token=None, app=app) as client:
+    async with github.open(repository, retry_policy=RETRY_POLICY, token=None, app=app) as client:
         texts = [*await failing(client), repr(app), repr(github.access(repository, token=None, app=app))]
     key = app.private_key.get_secret_value()
     minted = {sent.headers["authorization"].partition(" ")[2] for sent in github.front.sent}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from miyabi.errors import ValidationRefused
-from miyabi.github.access import Manners
+from miyabi.github.access import RetryPolicy
 from miyabi.text.marked_block import replace_block, wrap
 from tests.support.github.github import GitHub, emulate, github  # noqa: F401 - fixtures
 
@@ -58,7 +58,7 @@ async def test_words_written_while_others_wrote_are_kept(github: GitHub) -> None
     """Somebody edits the description while we wait for our turn to write: it is read again before."""
     repository = github.new_repository()
     number, issue = repository.milestone("v1", description="old words"), repository.issue("An issue")
-    async with github.open(repository, manners=Manners(write_interval_seconds=1.5)) as client:
+    async with github.open(repository, retry_policy=RetryPolicy(write_interval_seconds=1.5)) as client:
         await client.issues.upsert_comment(issue, marker=MARKER, body="text")
         update = asyncio.create_task(client.milestones.update(number, description=with_block("ours")))
         while not any("/milestones/" in sent.path for sent in github.front.sent):

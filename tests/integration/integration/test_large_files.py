@@ -91,7 +91,7 @@ async def test_many_files_are_counted(played: PlayedRun) -> None:
     assert out.reason == f"{REASON}{named}"
 
 
-async def test_what_did_not_succeed_is_told_as_that(played: PlayedRun) -> None:
+async def test_what_did_not_succeed_is_reported_as_that(played: PlayedRun) -> None:
     """A task that failed is left out for its failure, not for its size."""
     await played.task("big", {"data.bin": LARGE}, outcome=Outcome.CHECK_FAILED)
     assert left(await played.integrate(max_file_bytes=MOST)) == {"big": LeftOutKind.FAILED}
@@ -137,7 +137,7 @@ async def test_when_it_applies(
     folder = played.keep()
     state = aggregate(played)
     assert state.name == ("Partial" if applies else "Completed"), state.message
-    kept = folder.find_kept(Integration)
+    kept = folder.load(Integration)
     assert kept
     assert kept.tasks == (("small",) if applies else ("big", "small"))
     assert (f"{REASON}data.bin (2.0 MiB)" in report(folder)) is applies

@@ -13,7 +13,7 @@ from miyabi.machines.local import LocalHost
 from tests.support.machines.supervisor import eventually, gone
 
 
-async def test_a_command_is_told_as_it_ended() -> None:
+async def test_a_command_is_reported_as_it_ended() -> None:
     """Both outputs are raw bytes, and no exit status is an exception."""
     done = await LocalHost().run(["sh", "-c", r"printf 'a\377'; echo b >&2; exit 3"])
     assert (done.exit_status, done.stdout, done.stderr) == (3, b"a\xff", b"b\n")

@@ -207,7 +207,7 @@ async def test_a_machine_without_any_of_it(home: Home) -> None:
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may remove anything")
-async def test_what_cannot_be_removed_is_told(home: Home) -> None:
+async def test_what_cannot_be_removed_is_reported(home: Home) -> None:
     """The path is named."""
     memory = home.remember("checkouts/r1/a/a")
     memory.parent.chmod(0o500)

@@ -40,7 +40,7 @@ def checkout(workshop: Workshop) -> Path:
     return workshop.folder / "m1/checkouts/r1/a/a"
 
 
-def test_work_that_is_not_home_is_not_swept_unasked(
+def test_work_that_is_not_collected_is_not_swept_unasked(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It is named, with the command that brings it home; who says yes to it loses it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import ConnectionDropped, MachineNotReady
-from miyabi.git.checkout import checked_out
+from miyabi.git.checkout import temporary_checkout
 from miyabi.git.clone import describe
 from miyabi.git.repository import Repository
 from miyabi.machines.host import Completed
@@ -186,7 +186,7 @@ async def test_a_head_with_new_content_is_the_next_base(bench: Bench) -> None:
 
 
 async def test_a_session_that_begins_to_use_it(tmp_path: Path, quiet_home: Path) -> None:
-    """Where the base has no LFS, what a session puts there comes home, and its dependant has it."""
+    """Where the base has no LFS, what a session puts there is collected, and its dependant has it."""
     bench = await make_bench(repositories.make_repository(tmp_path / "plain"), tmp_path / "machine")
     paths = await bench.prepare("t1")
     bench.play(
@@ -234,7 +234,7 @@ async def test_what_is_nowhere_is_a_pointer(bench: Bench) -> None:
 
 
 async def test_a_pointer_that_a_session_wrote_itself(bench: Bench) -> None:
-    """What its commits name and nobody has is told; the commits come home."""
+    """What its commits name and nobody has is told; the commits are collected."""
     paths = await bench.prepare()
     pointer = f"version https://git-lfs.github.com/spec/v1\\noid sha256:{'ab' * 32}\\nsize 5\\n"
     bench.play(paths, f"printf '{pointer}' >ghost.bin; git add -A; git commit -qm ghost")
@@ -282,7 +282,7 @@ async def test_a_storage_of_the_user(bench: Bench, tmp_path: Path, storage: str)
     bench.play(paths, NEW + "git add new.bin; git commit -qm new")
     collected = await bench.collect(paths)
     assert any(path.name == oid(b"new art") for path in (kept / "objects").glob("??/??/*"))
-    async with checked_out(bench.repository, collected.head, await bench.clone()) as folder:
+    async with temporary_checkout(bench.repository, collected.head, await bench.clone()) as folder:
         assert (folder / "new.bin").read_bytes() == b"new art"
 
 
@@ -294,7 +294,9 @@ async def test_what_is_verified_has_the_content(large: Path, tmp_path: Path) -> 
     for place in (large, tmp_path / "linked", tmp_path / "bare.git"):
         repository = await Repository.open(place)
         head = await repository.resolve("main")
-        async with checked_out(repository, head, await describe(repository, branch="main", commit=head)) as folder:
+        async with temporary_checkout(
+            repository, head, await describe(repository, branch="main", commit=head)
+        ) as folder:
             assert (folder / "old.bin").read_bytes() == OLD
 
 

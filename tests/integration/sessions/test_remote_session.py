@@ -130,7 +130,7 @@ async def test_following_again_begins_with_what_we_have(station: Station, tmp_pa
     assert (tmp_path / "out").read_bytes() == b"begun\ndone\n"
 
 
-async def test_a_log_that_shrank_is_told(station: Station, tmp_path: Path) -> None:
+async def test_a_log_that_shrank_is_reported(station: Station, tmp_path: Path) -> None:
     """Less there than here: no byte of it can be trusted, and following ends with a sentence."""
     one = session(station)
     await start(one, b"echo 1234; sleep 600")
@@ -207,7 +207,7 @@ async def test_a_workspace_that_was_wiped_is_furnished_again(station: Station) -
     assert await list_sessions(host, workspace=str(station.workspace)) == ()
 
 
-async def test_a_workspace_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+async def test_a_workspace_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     """A file where the folder should be: the sentence names it and the way out."""
     (tmp_path / "file").touch()
     with pytest.raises(MachineNotReady, match=r"the workspace .*/file/w cannot be written: .* set another `workspace`"):

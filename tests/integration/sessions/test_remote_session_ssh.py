@@ -167,7 +167,7 @@ async def test_an_orchestrator_that_is_killed_is_not_missed(there: FleetHost, ho
     assert await live_sessions(host, workspace=WORKSPACE) == ()
 
 
-async def test_a_talkative_start_up_file_is_told(host: Host, there: FleetHost, tmp_path: Path) -> None:
+async def test_a_talkative_start_up_file_is_reported(host: Host, there: FleetHost, tmp_path: Path) -> None:
     """Text that the login shell prints into our stream is named, with the way out, and nothing is taken for output."""
     one, _ = await start(host, b"sleep 600")
     chatter = there.home / ".bashrc"
@@ -200,7 +200,7 @@ async def test_a_reboot_loses_the_session_and_frees_its_slot(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(not can_make_namespaces(), reason="machines with a small disk take root and network namespaces")
-async def test_a_full_disk_is_told_with_a_next_step(tmp_path: Path) -> None:
+async def test_a_full_disk_is_reported_with_a_next_step(tmp_path: Path) -> None:
     """No room for our script, and none for a session: both say which disk of which machine."""
     with start_fleet(hosts=1, mode="netns") as fleet, fleet.network():
         there = fleet[0]

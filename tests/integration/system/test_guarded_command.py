@@ -31,7 +31,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def begin(command: str, *, seconds: float = 60) -> subprocess.Popen[str]:
-        words = guarded_command.words(command, timeout_seconds=seconds)
+        words = guarded_command.guarded(command, timeout_seconds=seconds)
         environment = os.environ | {"GITHUB_TOKEN": "a-token-of-the-orchestrator"}
         process = subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
         started.append(process)
@@ -115,7 +115,7 @@ def test_output_that_nobody_reads_does_not_keep_it(start: Start) -> None:
 def test_an_orchestrator_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
     """Where nobody waits for it any more, the command is ended, though it says nothing that could fail to be read."""
     command = f"{daemon('one')}; echo $$ >shell; sleep 1000"
-    program = f"import subprocess; subprocess.run({guarded_command.words(command, timeout_seconds=600)!r})"
+    program = f"import subprocess; subprocess.run({guarded_command.guarded(command, timeout_seconds=600)!r})"
     orchestrator = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path)
     pids = [pid_in(tmp_path / name) for name in ("one", "shell")]
     orchestrator.kill()

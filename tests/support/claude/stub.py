@@ -25,7 +25,7 @@ print(json.dumps(dict(argv=sys.argv[1:], env=dict(os.environ), prompt=prompt, cw
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class StubHome:
     """A home with a checkout and a stub in place of claude, which tells how it was called."""
 
     home: Path
@@ -63,22 +63,22 @@ class Place:
             check=False,
         )
 
-    def told(self, machine: Machine, **options: Any) -> dict[str, Any]:
+    def received(self, machine: Machine, **options: Any) -> dict[str, Any]:
         """What the stub told."""
         done = self.run(machine, **options)
         assert done.returncode == 0, done.stderr.decode()
-        told: dict[str, Any] = json.loads(done.stdout)
-        return told
+        received: dict[str, Any] = json.loads(done.stdout)
+        return received
 
 
-def stub_place(folder: Path) -> Place:
+def stub_home(folder: Path) -> StubHome:
     """A home below `folder` with a checkout and the stub."""
-    place = Place(home=folder / "ho me")
-    place.checkout.mkdir(parents=True)
-    place.claude.parent.mkdir(parents=True)
-    place.claude.write_text(STUB)
-    place.claude.chmod(0o755)
-    return place
+    stub = StubHome(home=folder / "ho me")
+    stub.checkout.mkdir(parents=True)
+    stub.claude.parent.mkdir(parents=True)
+    stub.claude.write_text(STUB)
+    stub.claude.chmod(0o755)
+    return stub
 
 
 def outcome(done: subprocess.CompletedProcess[bytes]) -> str:

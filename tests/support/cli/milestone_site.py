@@ -1,6 +1,7 @@
 """A milestone at GitHub, and all that it takes to run it.
 
-`night` has the command, two sshd machines with the real claude, GitHub and its git. `quick` has this machine twice and
+`milestone_site` has the command, two sshd machines with the real claude, GitHub and its git.
+`quick` has this machine twice and
 a scripted claude in their place: see `tests.support.claude.scripted` for what an issue may ask of it.
 """
 
@@ -36,7 +37,7 @@ S = TypeVar("S", bound=CommandSite)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pressed:
+class Invoked:
     """How a command ended that ran in this process."""
 
     status: int
@@ -45,7 +46,7 @@ class Pressed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Night(Generic[S]):
+class MilestoneSite(Generic[S]):
     """A user's clone with its machines, and the repository at GitHub."""
 
     site: S
@@ -63,19 +64,19 @@ class Night(Generic[S]):
         given = {"GITHUB_TOKEN": self.remote.token()} | environment
         return self.site.start("orchestrate", "--milestone", str(milestone), *words, **given)
 
-    def press(self, milestone: object, *words: str, token: str | None = None) -> Pressed:
+    def press(self, milestone: object, *words: str, token: str | None = None) -> Invoked:
         """The same in this process, which saves the seconds of its start."""
         line = ["orchestrate", "--milestone", str(milestone), "-C", str(self.site.repository), *words]
         return self.miyabi(*line, GITHUB_TOKEN=token or self.remote.token())
 
-    def miyabi(self, *words: str, **environment: str) -> Pressed:
+    def miyabi(self, *words: str, **environment: str) -> Invoked:
         """Any command in this process."""
         own = self.site.environment | environment
         with _environment():
             done = CliRunner().invoke(main, [str(word) for word in words], env=own)
         if done.exception and not isinstance(done.exception, SystemExit):
             raise done.exception
-        return Pressed(status=done.exit_code, output=done.output, stderr=done.stderr)
+        return Invoked(status=done.exit_code, output=done.output, stderr=done.stderr)
 
     def flow(self, flow: Callable[..., Any], **parameters: Any) -> Any:
         """The last state of a flow that is pressed in the UI, with the token in its worker's environment."""
@@ -164,11 +165,11 @@ def _environment() -> Iterator[None]:
 
 
 @contextmanager
-def _night(site: S, github: GitHub, folder: Path) -> Iterator[Night[S]]:
+def _milestone_site(site: S, github: GitHub, folder: Path) -> Iterator[MilestoneSite[S]]:
     remote = github.new_repository("night")
     with git_side(github, remote, folder / "hub") as hub:
         git(site.repository, "remote", "add", "origin", hub.clone_url(remote.name))
-        found = Night(site=site, github=github, remote=remote, hub=hub)
+        found = MilestoneSite(site=site, github=github, remote=remote, hub=hub)
         git(site.repository, "fetch", "--quiet", str(found.hub_folder), "main")
         git(site.repository, "reset", "--quiet", "--hard", "FETCH_HEAD")
         found.configure()
@@ -176,14 +177,14 @@ def _night(site: S, github: GitHub, folder: Path) -> Iterator[Night[S]]:
 
 
 @pytest.fixture
-def night(tmp_path: Path, prefect_server: RealServer, github: GitHub) -> Iterator[Night[Site]]:
+def milestone_site(tmp_path: Path, prefect_server: RealServer, github: GitHub) -> Iterator[MilestoneSite[Site]]:
     """A clone without runs, and a repository with nothing but a first commit at GitHub."""
-    with make_site(tmp_path, prefect_server) as site, _night(site, github, tmp_path) as found:
+    with make_site(tmp_path, prefect_server) as site, _milestone_site(site, github, tmp_path) as found:
         yield found
 
 
 @pytest.fixture
-def quick(tmp_path: Path, prefect_server: RealServer, github: GitHub) -> Iterator[Night[LocalSite]]:
+def quick(tmp_path: Path, prefect_server: RealServer, github: GitHub) -> Iterator[MilestoneSite[LocalSite]]:
     """The same with a scripted claude on this machine."""
-    with make_local_site(tmp_path, prefect_server) as site, _night(site, github, tmp_path) as found:
+    with make_local_site(tmp_path, prefect_server) as site, _milestone_site(site, github, tmp_path) as found:
         yield found

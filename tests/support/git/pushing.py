@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from miyabi.git.remote.push import Patience, PushTarget, push
+from miyabi.git.remote.push import Patience, Remote, push
 from miyabi.git.repository import Repository
 from miyabi.github.access import remote_token
 from tests.support.git.repositories import commit, git
@@ -37,7 +37,7 @@ class Desk:
         return git(self.project, "rev-parse", "main")
 
     def work(self, text: str = "1", *, branch: str = BRANCH, start: str = "main") -> str:
-        """A task's branch gets to a new commit on that start, as if it came home from a machine; the commit."""
+        """A task's branch gets to a new commit on that start, as if it was collected from a machine; the commit."""
         blob = git(self.project, "hash-object", "-w", "--stdin", stdin=text)
         tree = git(self.project, "mktree", stdin=f"100644 blob {blob}\tf.txt\n")
         made = git(self.project, "commit-tree", tree, "-p", start, "-m", f"work {text}")
@@ -72,17 +72,17 @@ class Desk:
         finally:
             gate.set()
 
-    async def target(self, token: str | None = TOKEN, *, remote: str = "origin") -> PushTarget:
+    async def target(self, token: str | None = TOKEN, *, remote: str = "origin") -> Remote:
         """The remote, with a token for it."""
         repository = await Repository.open(self.project)
         given = None if token is None else remote_token(SecretStr(token), base_url=self.hub.url)
-        return await PushTarget.resolve(repository, remote=remote, token=given)
+        return await Remote.resolve(repository, remote=remote, token=given)
 
     async def push(
         self,
         branches: dict[str, str],
         *,
-        target: PushTarget | None = None,
+        target: Remote | None = None,
         folder: Path | None = None,
         patience: Patience = QUICK,
     ) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from miyabi.attempts.submodule_work import Brought, bring, told
+from miyabi.attempts.submodule_work import CollectedWork, collect, outcomes
 from miyabi.git.submodules import submodules_of
 from miyabi.sessions.names import SessionPaths
 from miyabi.sessions.result import InSubmodule
@@ -41,7 +41,7 @@ class Task:
     bench: Bench
     paths: SessionPaths
     base: str
-    brought: list[Brought]
+    found_inside: list[CollectedWork]
     heads: list[str]
 
     @classmethod
@@ -53,7 +53,7 @@ class Task:
         start = await bench.repository.resolve(base)
         filled = (await submodules_of(bench.repository, start)).filled
         await bench.workspace.prepare(paths, base=start, clone=await bench.clone(), submodules=filled)
-        return cls(bench=bench, paths=paths, base=start, brought=[], heads=[])
+        return cls(bench=bench, paths=paths, base=start, found_inside=[], heads=[])
 
     @property
     def folder(self) -> Path:
@@ -69,24 +69,24 @@ class Task:
         self.bench.play(self.paths, f"({script}) >../said")
         return (self.folder.parent / "said").read_text()
 
-    async def bring(self) -> Collected:
+    async def collect_all(self) -> Collected:
         """Its commits, and those in its submodules."""
         workspace = self.bench.workspace
         collected = await workspace.collect(self.paths, base=self.base)
-        brought, left = await bring(
+        found_inside, left = await collect(
             collected.inside,
             known=await submodules_of(self.bench.repository, self.base),
             collect=lambda inside, base: workspace.of(inside).collect(self.paths, base=base),
         )
         assert left == ()
-        self.brought[:], self.heads[:] = brought, [collected.head]
+        self.found_inside[:], self.heads[:] = found_inside, [collected.head]
         return collected
 
-    async def told(self) -> tuple[InSubmodule, ...]:
+    async def outcomes_of(self) -> tuple[InSubmodule, ...]:
         """What is said of the work in its submodules."""
         repository = self.bench.repository
-        return await told(
-            self.brought,
+        return await outcomes(
+            self.found_inside,
             repository=repository,
             branch=self.paths.branch,
             before=await submodules_of(repository, self.base),

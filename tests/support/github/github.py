@@ -19,7 +19,7 @@ from urllib.parse import quote
 import pytest
 from pydantic import SecretStr
 
-from miyabi.github.access import GitHubAccess, GitHubApp, Manners
+from miyabi.github.access import GitHubAccess, GitHubApp, RetryPolicy
 from miyabi.github.client import OnWait
 from miyabi.github.repository import GitHubRepository
 from tests.support.github.emulate import APP_ID, INSTALLATION_ID, OWNER, Emulate, emulate, logins, token_of
@@ -30,7 +30,7 @@ from tests.support.github.request import Branches, Home, Place
 
 __all__ = ["FAST", "GitHub", "SeededRepository", "emulate", "github"]
 
-FAST = Manners(write_interval_seconds=0, retry_seconds=0.01)
+FAST = RetryPolicy(write_interval_seconds=0, retry_seconds=0.01)
 """Manners that a peer on loopback does not mind."""
 
 _serial = count(1)
@@ -172,13 +172,13 @@ class GitHub:
         repository: SeededRepository,
         /,
         *,
-        manners: Manners = FAST,
+        retry_policy: RetryPolicy = FAST,
         on_wait: OnWait = lambda _seconds, _reason: None,
         **access: Any,
     ) -> AsyncIterator[GitHubRepository]:
         """The client under test; `access` is as for `access`."""
         found = self.access(repository, **access)
-        async with GitHubRepository.open(found, manners=manners, on_wait=on_wait) as client:
+        async with GitHubRepository.open(found, retry_policy=retry_policy, on_wait=on_wait) as client:
             yield client
 
     @property

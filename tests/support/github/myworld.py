@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from miyabi.github.access import GitHubAccess, Manners
+from miyabi.github.access import GitHubAccess, RetryPolicy
 from miyabi.github.repository import GitHubRepository
 from tests.support.github.github import FAST
 from tests.support.github.peers import call, free_port, once, running
@@ -28,12 +28,12 @@ class World:
 
     @asynccontextmanager
     async def open(
-        self, *, manners: Manners = FAST, token: str = "", timeout_seconds: float = 30
+        self, *, retry_policy: RetryPolicy = FAST, token: str = "", timeout_seconds: float = 30
     ) -> AsyncIterator[GitHubRepository]:
         """The client under test."""
         secret = SecretStr(token or self.token)
         access = GitHubAccess(repository="acme/api", token=secret, base_url=self.url, timeout_seconds=timeout_seconds)
-        async with GitHubRepository.open(access, manners=manners) as client:
+        async with GitHubRepository.open(access, retry_policy=retry_policy) as client:
             yield client
 
     def pulls(self, *, state: str = "all") -> list[dict[str, Any]]:

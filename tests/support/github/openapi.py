@@ -68,7 +68,7 @@ def request_violation(sent: Sent) -> str | None:
     try:
         _description().validate_request(_Request(sent))
     except OpenAPIError as error:
-        return f"{sent.method} {sent.path}: {_told(error)}"
+        return f"{sent.method} {sent.path}: {_in_words(error)}"
     return _unknown_names(sent)
 
 
@@ -79,11 +79,11 @@ def answer_violation(sent: Sent, *, status: int, content: bytes) -> str | None:
     try:
         _description().validate_response(_Request(sent), _Response(status, content))
     except OpenAPIError as error:
-        return f"{sent.method} {sent.path} → {status}: {_told(error)}"
+        return f"{sent.method} {sent.path} → {status}: {_in_words(error)}"
     return None
 
 
-def _told(error: OpenAPIError) -> str:
+def _in_words(error: OpenAPIError) -> str:
     problems = [f"{e.json_path}: {e.message}"[:300] for e in getattr(error.__cause__, "schema_errors", ())]
     return "; ".join(problems) or f"{error!r} {error.__cause__!r}"
 

@@ -61,11 +61,11 @@ def logs(server: RealServer, flow_run: UUID, *, until: str) -> str:
     wanted = {"logs": {"flow_run_id": {"any_": [str(flow_run)]}}, "limit": 200, "sort": "TIMESTAMP_ASC"}
     lines: list[str] = []
 
-    def told() -> bool:
+    def is_logged() -> bool:
         lines[:] = [log["message"] for log in ask(f"{server.url}/logs/filter", wanted)]
         return any(until in line for line in lines)
 
-    eventually(told, why=lambda: "\n".join(lines))
+    eventually(is_logged, why=lambda: "\n".join(lines))
     return "\n".join(lines)
 
 

@@ -15,7 +15,7 @@ from miyabi.milestones.facts import MilestoneFacts
 from miyabi.milestones.history import EarlierRun, EarlierRuns
 from miyabi.milestones.plan import MilestonePlan
 from miyabi.milestones.selection import Selection, SkipKind, SkippedIssue
-from miyabi.pull_requests.publish import Homecoming
+from miyabi.pull_requests.publish import Publication
 from miyabi.runs.folder import RunFolder
 from miyabi.sessions.result import Outcome
 from tests.support.values.milestones import HOME, milestone
@@ -24,9 +24,9 @@ from tests.support.values.results import STARTED, report, result
 BASE, HEAD = "b" * 40, "c" * 40
 
 
-def pull(number: int, *, night: int = 1, **fields: Any) -> PullRequest:
-    """A pull request of the run of that night."""
-    values = {"title": "v1.2", "head": f"miyabi/night-{night}", "base": "main", "html_url": f"{HOME}/pull/{number}"}
+def pull(number: int, *, day: int = 1, **fields: Any) -> PullRequest:
+    """A pull request of the run of that day."""
+    values = {"title": "v1.2", "head": f"miyabi/night-{day}", "base": "main", "html_url": f"{HOME}/pull/{number}"}
     return PullRequest(number=number, **values | fields)
 
 
@@ -38,19 +38,19 @@ def issues_dag(*numbers: int) -> Dag:
 def past(
     outcomes: Mapping[int, Outcome],
     *,
-    night: int = 1,
+    day: int = 1,
     left_out: Mapping[int, LeftOutKind] | None = None,
     pulls: Sequence[PullRequest] = (),
     verified: bool | None = None,
     rehearsal: bool = False,
 ) -> EarlierRun:
     """The run `night-N`: how each issue's session ended, and what was left out of what came of it."""
-    run, out, dag = f"night-{night}", left_out or {}, issues_dag(*outcomes)
+    run, out, dag = f"night-{day}", left_out or {}, issues_dag(*outcomes)
     results = [
         result(f"issue-{n}", outcome, run=run, branch=f"miyabi/{run}/issue-{n}", files=[f"{n}.txt"])
         for n, outcome in outcomes.items()
     ]
-    when = {"started": STARTED + timedelta(days=night), "ended": STARTED + timedelta(days=night, hours=1)}
+    when = {"started": STARTED + timedelta(days=day), "ended": STARTED + timedelta(days=day, hours=1)}
     made = report(dag, results, **{"run": run, "rehearsal": rehearsal, **when})
     good = [n for n, outcome in outcomes.items() if outcome is Outcome.SUCCEEDED and n not in out]
     return EarlierRun(
@@ -68,7 +68,7 @@ def past(
             ),
             verified=verified,
         ),
-        home=Homecoming(repository="acme/app", pull_requests=tuple(pulls), told=made.ended) if pulls else None,
+        publication=Publication(repository="acme/app", pull_requests=tuple(pulls), told=made.ended) if pulls else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Runs whose sessions are over: a real repository with the branches that they brought home, and their results."""
+"""Runs whose sessions are over: a real repository with the branches that were collected, and their results."""
 
 from __future__ import annotations
 

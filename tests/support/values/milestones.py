@@ -57,7 +57,7 @@ def select(
     sub_issues: Mapping[int, Sequence[Blocker | int]] | None = None,
     comments: Mapping[int, Sequence[Comment]] | None = None,
     label_events: Mapping[int, Sequence[LabelEvent]] | None = None,
-    taken: Mapping[int, str] | None = None,
+    ineligible: Mapping[int, str] | None = None,
     machines: Sequence[Machine] = (),
     **settings: Any,
 ) -> Selection:
@@ -71,7 +71,7 @@ def select(
         label_events=events,
         settings=MilestoneSettings(**settings),
         milestone=milestone(),
-        taken=taken or {},
+        ineligible=ineligible or {},
         machines=machines,
     )
 

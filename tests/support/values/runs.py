@@ -96,7 +96,7 @@ class Workshop:
         """An orchestrator's run, asked for as `request` says; every machine's host is a switched one."""
         live = await start_run(self.request(*machines, **asked), token=token_of_environment)
         for machine in live.machines.values():
-            live._places._hosts[machine.name] = SwitchedHost(machine.name)
+            live._connections._hosts[machine.name] = SwitchedHost(machine.name)
         return live
 
     def request(

@@ -20,7 +20,7 @@ def step(outcome: Outcome, *, attempts: int = 1, others: bool = True, resets: bo
 
 
 @pytest.mark.parametrize("outcome", [Outcome.API_UNAVAILABLE, Outcome.KILLED])
-def test_passing_trouble_goes_on_where_it_was(outcome: Outcome) -> None:
+def test_passing_failure_goes_on_where_it_was(outcome: Outcome) -> None:
     """The conversation is taken up again on the machine that has it."""
     assert step(outcome) is Next.RESUME_HERE
 
@@ -106,38 +106,38 @@ def test_attempts_come_to_an_end() -> None:
     assert step(Outcome.API_UNAVAILABLE, attempts=3) is Next.FINISH
 
 
-def test_an_outage_burns_no_attempt_while_it_is_borne() -> None:
+def test_an_outage_burns_no_attempt_while_it_is_waited_out() -> None:
     """Whatever the number of attempts, the task waits for the API; else its failures count."""
     result = SessionResult(run="r", task="t", outcome=Outcome.API_UNAVAILABLE)
     known = {"attempts": 3, "max_attempts": 3, "other_machines": True, "wait_until": 0.0}
-    assert next_step(result, bears_outage=True, **known) is Next.WAIT
-    assert next_step(result, bears_outage=False, **known) is Next.FINISH
+    assert next_step(result, waits_out_outage=True, **known) is Next.WAIT
+    assert next_step(result, waits_out_outage=False, **known) is Next.FINISH
 
 
-def test_how_long_an_outage_is_borne() -> None:
+def test_how_long_an_outage_is_waited_out() -> None:
     """From the first failure on, and anew after an attempt that the API has answered, which counts itself."""
     down = SessionResult(run="r", task="t", outcome=Outcome.API_UNAVAILABLE)
     late = down.model_copy(update={"cost_usd": 0.1})
     outage = Outage()
 
     def bear(result: SessionResult, now: float) -> bool:
-        return outage.is_borne(result, now=now, patience_seconds=60)
+        return outage.within_grace(result, now=now, patience_seconds=60)
 
     assert [bear(down, now) for now in (1000, 1059, 1060, 1100)] == [True, True, False, False]
     assert outage.times == 4
     assert not bear(late, 1110)
     assert [bear(down, now) for now in (1111, 1170, 1171)] == [True, True, False]
     assert not bear(SessionResult(run="r", task="t", outcome=Outcome.KILLED), 1172)
-    assert not Outage().is_borne(down, now=1000, patience_seconds=0)
+    assert not Outage().within_grace(down, now=1000, patience_seconds=0)
 
 
-def test_a_full_disk_is_borne_like_an_outage() -> None:
+def test_a_full_disk_is_waited_out_like_an_outage() -> None:
     """A session that did not begin for want of room waits as long as patience lasts; one that cost something not."""
     full = SessionResult(run="r", task="t", outcome=Outcome.LAUNCH_FAILED, error_kind="disk_full")
     outage = Outage()
 
     def bear(result: SessionResult, now: float) -> bool:
-        return outage.is_borne(result, now=now, patience_seconds=60)
+        return outage.within_grace(result, now=now, patience_seconds=60)
 
     assert [bear(full, now) for now in (1000, 1059, 1060)] == [True, True, False]
     assert not bear(full.model_copy(update={"cost_usd": 0.1}), 1061)
@@ -157,23 +157,23 @@ def test_a_full_disk_is_borne_like_an_outage() -> None:
 def test_what_found_no_room(outcome: Outcome, kind: str, *, is_borne: bool) -> None:
     """A session that its machine's disk kept from beginning, in its launch or before, waits; one that ran does not."""
     result = SessionResult(run="r", task="t", outcome=outcome, error_kind=kind)
-    assert Outage().is_borne(result, now=1000, patience_seconds=60) is is_borne
+    assert Outage().within_grace(result, now=1000, patience_seconds=60) is is_borne
 
 
-def test_a_limit_without_an_end_is_borne() -> None:
+def test_a_limit_without_an_end_is_waited_out() -> None:
     """It is waited for as long as patience lasts, burns no attempt, and what was done before it changes nothing."""
     limit = SessionResult(run="r", task="t", outcome=Outcome.USAGE_LIMIT)
     late = limit.model_copy(update={"cost_usd": 0.1})
     outage = Outage()
 
     def bear(result: SessionResult, now: float) -> bool:
-        return outage.is_borne(result, now=now, patience_seconds=60)
+        return outage.within_grace(result, now=now, patience_seconds=60)
 
     assert [bear(limit, now) for now in (1000, 1059, 1060)] == [True, True, False]
     assert [bear(late, 2000), bear(limit, 2059), bear(limit, 2060)] == [True, True, False]
     assert not bear(limit.model_copy(update={"resets_at": NEW_YEAR}), 2061)
     known = {"attempts": 3, "max_attempts": 3, "other_machines": True, "wait_until": 0.0}
-    assert next_step(limit, bears_outage=True, **known) is Next.WAIT
+    assert next_step(limit, waits_out_outage=True, **known) is Next.WAIT
 
 
 @pytest.mark.parametrize("lost", [("transcript",), ("global_config",), ("transcript", "global_config")])

@@ -6,7 +6,7 @@ import pytest
 
 from miyabi.claude.command import claude_arguments, claude_words, script, session_prelude
 from miyabi.machines.machine import Machine
-from miyabi.machines.quoting import script_word
+from miyabi.machines.quoting import quote_script_word
 from miyabi.sessions.spec import SessionSpec
 
 MACHINE = Machine(name="mini1", environment={"SHARED": "machine"}, inherit_environment=("SHARED", "ONLY_HERE"))
@@ -117,7 +117,7 @@ def test_nul() -> None:
 @pytest.mark.parametrize("value", ["", "~/x", "a\nb", "it's", "$HOME `id`", "日本語"])
 def test_script_word(value: str) -> None:
     """A word for a script is never expanded, not even its `~`."""
-    shown = ["sh", "-c", f"set -- {script_word(value)}; printf '%s:%s' $# \"$1\""]
+    shown = ["sh", "-c", f"set -- {quote_script_word(value)}; printf '%s:%s' $# \"$1\""]
     assert subprocess.run(shown, capture_output=True, check=True).stdout.decode() == f"1:{value}"
 
 

@@ -24,7 +24,7 @@ def outcome(evidence: Evidence, stream: bytes = SUCCESS) -> tuple[Outcome, str |
     return verdict.outcome, verdict.error_kind
 
 
-def test_work_beside_the_branch_is_told_with_its_size_and_place() -> None:
+def test_work_beside_the_branch_is_reported_with_its_size_and_place() -> None:
     """Who committed somewhere else is not said to have left no change, whatever was denied besides."""
     denied = init() + result(permission_denials=[{"tool_name": "Bash", "tool_use_id": "1", "tool_input": {}}])
     for stream in (SUCCESS, denied):

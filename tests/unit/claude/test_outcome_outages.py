@@ -35,7 +35,7 @@ def tool_result() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("told", "kind", "words"),
+    ("stream", "kind", "words"),
     [
         (retry(), "overloaded", "(529 overloaded)"),
         (retry(status=None, error="unknown"), "network", "(no answer)"),
@@ -46,9 +46,9 @@ def tool_result() -> bytes:
         (result() + assistant(SAYS, message_id="m2") + retry() + retry(2), "overloaded", "(529 overloaded)"),
     ],
 )
-def test_an_api_that_fails_until_the_time_limit(told: bytes, kind: str, words: str) -> None:
+def test_an_api_that_fails_until_the_time_limit(stream: bytes, kind: str, words: str) -> None:
     """It is said as that, with what the API said, and another time may go well."""
-    word = decide(read(init() + told), TIMED_OUT)
+    word = decide(read(init() + stream), TIMED_OUT)
     assert (word.outcome, word.error_kind) == (Outcome.API_UNAVAILABLE, kind)
     assert str(word.error_text).startswith(
         f"the session ran into its time limit of 30 min while the API failed {words}"
@@ -56,7 +56,7 @@ def test_an_api_that_fails_until_the_time_limit(told: bytes, kind: str, words: s
 
 
 @pytest.mark.parametrize(
-    "told",
+    "stream",
     [
         b"",
         assistant(SAYS),
@@ -67,9 +67,9 @@ def test_an_api_that_fails_until_the_time_limit(told: bytes, kind: str, words: s
         retry() * 3 + result(),
     ],
 )
-def test_an_api_that_works_again(told: bytes) -> None:
+def test_an_api_that_works_again(stream: bytes) -> None:
     """What came after the failures, or a single one after some work, makes it the session's own time."""
-    assert decide(read(init() + told), TIMED_OUT).outcome is Outcome.TIMED_OUT
+    assert decide(read(init() + stream), TIMED_OUT).outcome is Outcome.TIMED_OUT
 
 
 def test_a_login_that_the_api_refuses_until_the_time_limit() -> None:
@@ -100,6 +100,6 @@ def test_recorded_outages_that_are_cut_short(name: str) -> None:
 def test_it_is_waited_for(usd: float, step: Next) -> None:
     """Without burning an attempt where nothing was spent; else the conversation goes on, as one attempt more."""
     met = SessionResult(run="r1", task="a", outcome=Outcome.API_UNAVAILABLE, error_kind="overloaded", cost_usd=usd)
-    borne = Outage().is_borne(met, now=0, patience_seconds=3600)
-    found = next_step(met, attempts=1, max_attempts=2, other_machines=True, wait_until=0, bears_outage=borne)
+    waits = Outage().within_grace(met, now=0, patience_seconds=3600)
+    found = next_step(met, attempts=1, max_attempts=2, other_machines=True, wait_until=0, waits_out_outage=waits)
     assert found is step

@@ -45,7 +45,7 @@ def test_a_composed_message_is_never_taken_for_a_command_or_an_option() -> None:
     assert compose(node("a").model_copy(update={"title": "/clear"})).startswith("# Task: /clear\n")
 
 
-def test_upstreams_are_told_with_result_branch_and_files() -> None:
+def test_upstreams_are_reported_with_result_branch_and_files() -> None:
     """A dependant knows what was done before it, in the others' own words, marked as such."""
     message = compose(node("b", "model"), upstream=[UPSTREAM])
     assert (
@@ -57,7 +57,7 @@ def test_upstreams_are_told_with_result_branch_and_files() -> None:
     assert message.index("### model") < message.index("## Rules")
 
 
-def test_trouble_of_an_upstream_is_told() -> None:
+def test_trouble_of_an_upstream_is_reported() -> None:
     """Where an upstream did not succeed its error stands on one line."""
     failed = UPSTREAM.model_copy(update={"outcome": Outcome.CHECK_FAILED, "error_text": "make test:\nexit 2"})
     message = compose(node("b"), upstream=[failed])

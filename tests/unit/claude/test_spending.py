@@ -64,7 +64,7 @@ def test_what_the_stream_alone_tells(stream: bytes, usd: float, *, is_partial: b
     assert (found.usd, found.is_partial) == (pytest.approx(usd), is_partial)
 
 
-def test_tokens_are_told_even_without_a_price() -> None:
+def test_tokens_are_reported_even_without_a_price() -> None:
     """Of a model that nobody knows the tokens are told."""
     found = spent(init() + message(1, model="claude-unknown"))
     assert (found.usd, found.usage.input_tokens, found.usage.output_tokens) == (0, 1000, 1)

@@ -146,7 +146,7 @@ def test_an_id_of_sixty_four_characters_is_allowed() -> None:
     assert read({"id": "a" * 64}).order == ("a" * 64,)
 
 
-def test_a_thousand_unknown_edges_are_told_quickly() -> None:
+def test_a_thousand_unknown_edges_are_reported_quickly() -> None:
     """The nearest name is looked for where it is shown; the others are counted."""
     nodes = [{"id": f"task-{number}"} for number in range(2_000)]
     edges = [{"from": f"tosk-{number}", "to": f"task-{number}"} for number in range(2_000)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.git.command import environment, sayable, version
+from miyabi.git.command import environment, printable_path, version
 
 
 def test_nothing_points_git_elsewhere() -> None:
@@ -49,4 +49,4 @@ def test_versions_are_read(text: str, numbers: tuple[int, ...]) -> None:
 
 def test_a_name_in_another_encoding_can_be_said() -> None:
     """A file name that is no UTF-8 stands in a report as something that can be written down."""
-    assert sayable(b"caf\xe9".decode("utf-8", "surrogateescape")) == "caf\N{REPLACEMENT CHARACTER}"
+    assert printable_path(b"caf\xe9".decode("utf-8", "surrogateescape")) == "caf\N{REPLACEMENT CHARACTER}"

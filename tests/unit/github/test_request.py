@@ -20,17 +20,17 @@ from miyabi.errors import (
 from miyabi.github import parse as reading
 from miyabi.github.access import GitHubAccess
 from miyabi.github.errors import fault, limit_seconds
-from miyabi.github.request import Answer, Request
+from miyabi.github.request import Request, Response
 from miyabi.github.values import MergeState, among, same_text
 
 DATE = {"date": "Sun, 09 Sep 2001 01:46:40 GMT"}  # 1,000,000,000
 WRITE = Request(method="POST", path="pulls", subject="pull request x → main", body={"head": "x", "base": "main"})
 
 
-def answer(status: int, body: Any = None, **headers: str) -> Answer:
+def answer(status: int, body: Any = None, **headers: str) -> Response:
     """An answer; underscores in header names are dashes."""
     named = {name.replace("_", "-"): text for name, text in headers.items()}
-    return Answer(status=status, headers={**DATE, **named}, content=json.dumps(body or {}).encode())
+    return Response(status=status, headers={**DATE, **named}, content=json.dumps(body or {}).encode())
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def answer(status: int, body: Any = None, **headers: str) -> Answer:
 )
 def test_the_next_page(link: str, query: dict[str, str] | None) -> None:
     """Only the query of the link counts, whatever host it names, by number or by cursor."""
-    assert Answer(status=200, headers={"link": link}).next_page == query
+    assert Response(status=200, headers={"link": link}).next_page == query
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_the_next_page(link: str, query: dict[str, str] | None) -> None:
         (answer(403, {"message": "You have triggered an abuse detection mechanism."}), 60),
     ],
 )
-def test_how_long_a_limit_lasts(reply: Answer, seconds: float | None) -> None:
+def test_how_long_a_limit_lasts(reply: Response, seconds: float | None) -> None:
     """By header where there is one, else a minute; a refusal that is no limit is none."""
     assert limit_seconds(reply) == seconds
 
@@ -93,7 +93,7 @@ def test_how_long_a_limit_lasts(reply: Answer, seconds: float | None) -> None:
         ),
     ],
 )
-def test_what_a_refusal_is(reply: Answer, kind: type[GitHubError], said: str) -> None:
+def test_what_a_refusal_is(reply: Response, kind: type[GitHubError], said: str) -> None:
     """The class, and one line with GitHub's own words."""
     found = fault(reply, WRITE, repository="acme/app", base_url="https://api.github.com")
     assert type(found) is kind
@@ -106,7 +106,7 @@ def test_a_long_or_odd_refusal_is_one_short_line() -> None:
     said = "words\n" * 500 + "ghp_" + "a" * 36
     found = fault(answer(422, {"message": said}), WRITE, repository="acme/app", base_url="")
     assert len(str(found)) < 600
-    odd = Answer(status=422, content=b"[1]")
+    odd = Response(status=422, content=b"[1]")
     assert "status 422" in str(fault(odd, WRITE, repository="acme/app", base_url=""))
     secret = fault(answer(418, {"message": "your ghp_" + "a1" * 18}), WRITE, repository="acme/app", base_url="")
     assert "a1a1" not in str(secret)

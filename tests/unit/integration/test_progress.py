@@ -7,10 +7,10 @@ import pytest
 from miyabi.integration.progress import IntegrationProgress
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.info import RunInfo
-from miyabi.runs.progress import Board, Row, Snapshot, TaskState
+from miyabi.runs.progress import Board, Snapshot, TaskProgress, TaskState
 from tests.support.values.results import RUN, STARTED, result
 
-SESSION = Row(task="_resolve-a-0a1b2c3d", state=TaskState.RUNNING, machine="macmini-1", started=1.0)
+SESSION = TaskProgress(task="_resolve-a-0a1b2c3d", state=TaskState.RUNNING, machine="macmini-1", started=1.0)
 
 
 @pytest.fixture

@@ -6,16 +6,16 @@ from collections.abc import Iterable
 import pytest
 
 from miyabi.milestones.dependency_lines import DependencyLines, dependency_lines
-from miyabi.milestones.references import Home
+from miyabi.milestones.references import RepositoryContext
 from miyabi.milestones.selection import SkipKind
 from tests.support.values.milestones import HOME, edges, issue, reasons, select
 
-HERE = Home.of(f"{HOME}/milestone/3")
+HERE = RepositoryContext.of(f"{HOME}/milestone/3")
 
 
 def read(text: str) -> DependencyLines:
     """What a text of an issue in this repository waits for."""
-    return dependency_lines(text, home=HERE)
+    return dependency_lines(text, context=HERE)
 
 
 def numbers(text: str) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from miyabi.github.values import MergeState, PullRequest
-from miyabi.milestones.description import MAX_CHARACTERS, Progress, milestone_block, replace_block
+from miyabi.milestones.description import MAX_CHARACTERS, MilestoneProgress, milestone_block, replace_block
 from miyabi.milestones.references import Reference
 from miyabi.milestones.selection import SkipKind, SkippedIssue
 from miyabi.reports.report import Report
@@ -28,7 +28,7 @@ def skipped(number: int, reason: str, *waits_for: int) -> SkippedIssue:
 def block(report: Report | None = None) -> str:
     """The block of a run in which most went well, or of the given one."""
     return milestone_block(
-        Progress(open=3, closed=9),
+        MilestoneProgress(open=3, closed=9),
         report=report or run(),
         integration=integration(),
         issues=ISSUES,
@@ -49,13 +49,13 @@ def test_it_is_the_same_each_time() -> None:
 
 def test_a_milestone_without_a_run() -> None:
     """Before the first run there is a bar, and nothing else."""
-    made = milestone_block(Progress(open=2, closed=1))
+    made = milestone_block(MilestoneProgress(open=2, closed=1))
     assert made == wrap("### Water Spider\n\n`██████░░░░░░░░░░░░░░` **33 %**: 1 of 3 closed, 2 open\n")
 
 
 def test_an_empty_milestone() -> None:
     """No issues at all is said in words; nothing is divided by zero."""
-    assert "**nothing in it yet**: 0 of 0 closed, 0 open" in milestone_block(Progress(open=0, closed=0))
+    assert "**nothing in it yet**: 0 of 0 closed, 0 open" in milestone_block(MilestoneProgress(open=0, closed=0))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_an_empty_milestone() -> None:
 )
 def test_the_bar_is_full_only_when_nothing_is_open(open_issues: int, closed: int, cells: int, share: str) -> None:
     """Neither the bar nor the percentage rounds up to done or down to not begun."""
-    progress = Progress(open=open_issues, closed=closed)
+    progress = MilestoneProgress(open=open_issues, closed=closed)
     assert progress.bar == "█" * cells + "░" * (20 - cells)
     assert f"**{share}**" in milestone_block(progress)
 
@@ -72,8 +72,10 @@ def test_the_bar_is_full_only_when_nothing_is_open(open_issues: int, closed: int
 def test_pull_requests_do_not_count_as_issues() -> None:
     """Progress counts the milestone's own issues; GitHub's own count has its pull requests in it."""
     own = [issue(1), issue(2, state="closed"), issue(3, is_pull_request=True), issue(4, milestone=9)]
-    assert Progress.of_issues(own, milestone=3) == Progress(open=1, closed=1)
-    assert Progress.of_milestone(milestone(open_issues=2, closed_issues=5)) == Progress(open=2, closed=5)
+    assert MilestoneProgress.of_issues(own, milestone=3) == MilestoneProgress(open=1, closed=1)
+    assert MilestoneProgress.of_milestone(milestone(open_issues=2, closed_issues=5)) == MilestoneProgress(
+        open=2, closed=5
+    )
 
 
 def test_what_went_wrong_comes_first() -> None:
@@ -102,7 +104,7 @@ def test_a_pull_request_says_where_it_stands() -> None:
         PULL,
         PULL.model_copy(update={"number": 13, "state": MergeState.MERGED, "html_url": "javascript:alert(1)"}),
     ]
-    made = milestone_block(Progress(open=1, closed=1), report=run(), pull_requests=pulls)
+    made = milestone_block(MilestoneProgress(open=1, closed=1), report=run(), pull_requests=pulls)
     assert f"Pull requests: [#12]({HOME}/pull/12) (open), #13 (merged)" in made
 
 
@@ -120,7 +122,7 @@ def test_200_issues_fit() -> None:
     waiting = [skipped(1000 + n, f"{NASTY} {'長い理由' * 50}", *range(1, 20)) for n in range(200)]
     pulls = [PULL.model_copy(update={"number": n}) for n in range(200)]
     text = milestone_block(
-        Progress(open=200, closed=0),
+        MilestoneProgress(open=200, closed=0),
         report=report,
         integration=made,
         issues=issues,
@@ -140,7 +142,7 @@ def test_words_around_it_stay() -> None:
     """A description with CRLF, Japanese and words inside an old block keeps them through ten runs."""
     description = "目標: 出荷\r\n\r\nPlease read.\r\n"
     for closed in range(10):
-        description = replace_block(description, milestone_block(Progress(open=10 - closed, closed=closed)))
+        description = replace_block(description, milestone_block(MilestoneProgress(open=10 - closed, closed=closed)))
         description = description.replace("**: ", f"**: \r\nnote {closed}\r\n", 1)
     assert description.startswith("目標: 出荷\r\n\r\nPlease read.\r\n")
     assert all(description.count(f"note {closed}\r\n") == 1 for closed in range(10))

@@ -1,4 +1,4 @@
-"""From night to night: which issues are not taken again, and why."""
+"""From run to run: which issues are not taken again, and why."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import pytest
 
 from miyabi.github.values import MergeState, PullRequest
 from miyabi.integration.values import Integration, LeftOut, LeftOutKind, MergedTask
-from miyabi.milestones.eligibility import IssueTry, taken, tries_of
-from miyabi.milestones.references import Home
+from miyabi.milestones.eligibility import IssueAttempt, attempts_of, ineligible
+from miyabi.milestones.references import RepositoryContext
 from miyabi.sessions.result import Outcome
 from miyabi.settings.tables import MilestoneSettings
 from tests.support.values.milestones import issue, select
 from tests.support.values.results import RUN, STARTED, report, result
 
 TEXT, OTHER = "1" * 16, "2" * 16
-HERE = Home(host="github.example", repository="acme/app")
+HERE = RepositoryContext(host="github.example", repository="acme/app")
 
 
-def attempt(night: int, outcome: Outcome = Outcome.CHECK_FAILED, **fields: Any) -> IssueTry:
-    """What the run of that night made of issue 7."""
-    ended = STARTED + timedelta(days=night)
+def attempt(day: int, outcome: Outcome = Outcome.CHECK_FAILED, **fields: Any) -> IssueAttempt:
+    """What the run of that day made of issue 7."""
+    ended = STARTED + timedelta(days=day)
     values = {"is_merged": outcome is Outcome.SUCCEEDED, "fingerprint": TEXT, **fields}
-    return IssueTry(issue=7, run=f"night-{night}", ended=ended, outcome=outcome, **values)
+    return IssueAttempt(issue=7, run=f"night-{day}", ended=ended, outcome=outcome, **values)
 
 
 def pull(body: str, *, number: int = 12, state: MergeState = MergeState.OPEN) -> PullRequest:
@@ -34,7 +34,7 @@ def pull(body: str, *, number: int = 12, state: MergeState = MergeState.OPEN) ->
 
 
 def reason(
-    *tries: IssueTry,
+    *attempts: IssueAttempt,
     live: Mapping[int, str] | None = None,
     pulls: Sequence[PullRequest] = (),
     text: str = TEXT,
@@ -43,7 +43,9 @@ def reason(
     """Why issue 7 is not taken; None where it is."""
     settings = MilestoneSettings(max_tries=max_tries)
     fingerprints = {7: text, 8: OTHER}
-    found = taken(fingerprints, live=live or {}, pull_requests=pulls, tries=tries, home=HERE, settings=settings)
+    found = ineligible(
+        fingerprints, live=live or {}, pull_requests=pulls, attempts=attempts, context=HERE, settings=settings
+    )
     assert 8 not in found
     return found.get(7)
 
@@ -103,17 +105,17 @@ def test_an_open_pull_request_counts_before_closed_ones() -> None:
 
 
 def test_merged_work_without_a_pull_request_is_not_done_again() -> None:
-    """What lies on a run's branch waits for its review, whatever failed in other nights."""
+    """What lies on a run's branch waits for its review, whatever failed in other runs."""
     said = reason(attempt(1, Outcome.SUCCEEDED), attempt(2))
     assert said == "its work is on the branch of run night-1; review that, or say in a comment what is missing"
     assert reason(attempt(1, Outcome.SUCCEEDED), text=OTHER) is None
 
 
 def test_failures_are_tried_again_until_they_are_too_many() -> None:
-    """Two failed nights are followed by a third, three are not; the last one is named, whatever the order."""
-    tries = [attempt(3, Outcome.MAX_TURNS), attempt(1), attempt(2)]
-    assert reason(*tries[1:]) is None
-    assert reason(*tries) == (
+    """Two failed runs are followed by a third, three are not; the last one is named, whatever the order."""
+    attempts = [attempt(3, Outcome.MAX_TURNS), attempt(1), attempt(2)]
+    assert reason(*attempts[1:]) is None
+    assert reason(*attempts) == (
         "3 runs tried it in vain, the last (night-3) with 'max turns';"
         " change its text or comment on it to have it tried again"
     )
@@ -154,7 +156,7 @@ def test_work_that_was_left_out_counts_unless_another_is_to_blame() -> None:
     assert "with 'succeeded, left out (conflict)'" in str(reason(kinds[LeftOutKind.CONFLICT], max_tries=1))
 
 
-def test_the_tries_of_a_run() -> None:
+def test_the_attempts_of_a_run() -> None:
     """Each issue with its outcome, its text's fingerprint, and whether its work is on the branch."""
     dag = select(issue(1), issue(2), issue(3), issue(4, "Depends on #3"), issue(5)).dag
     assert dag is not None
@@ -167,17 +169,17 @@ def test_the_tries_of_a_run() -> None:
     )
     merged = (MergedTask(task="issue-1", commit="1" * 40),)
     made = Integration(branch="b", base="0" * 40, head="1" * 40, merged=merged, left_out=left_out)
-    tries = {each.issue: each for each in tries_of(dag, ended, made)}
-    assert {n: (each.is_merged, each.left_out) for n, each in tries.items() if n < 5} == {
+    attempts = {each.issue: each for each in attempts_of(dag, ended, made)}
+    assert {n: (each.is_merged, each.left_out) for n, each in attempts.items() if n < 5} == {
         1: (True, None),
         2: (False, None),
         3: (False, LeftOutKind.CONFLICT),
         4: (False, LeftOutKind.UPSTREAM),
     }
-    assert {n for n, each in tries.items() if each.is_failure} == {2, 3}
+    assert {n for n, each in attempts.items() if each.is_failure} == {2, 3}
     assert all(
         each.run == RUN and each.fingerprint == dag.by_id[f"issue-{n}"].metadata["fingerprint"]
-        for n, each in tries.items()
+        for n, each in attempts.items()
     )
 
 
@@ -186,11 +188,11 @@ def test_without_integration_what_succeeded_is_on_its_branch() -> None:
     dag = select(issue(1), issue(2)).dag
     assert dag is not None
     ended = report(dag, [result("issue-1"), result("issue-2", Outcome.MAX_TURNS)])
-    assert [(each.issue, each.is_merged) for each in tries_of(dag, ended, None)] == [(1, True), (2, False)]
+    assert [(each.issue, each.is_merged) for each in attempts_of(dag, ended, None)] == [(1, True), (2, False)]
 
 
 def test_a_rehearsal_is_no_try() -> None:
-    """What was only played changes nothing for the next night."""
+    """What was only played changes nothing for the next run."""
     dag = select(issue(1)).dag
     assert dag is not None
-    assert tries_of(dag, report(dag, [result("issue-1")], rehearsal=True), None) == ()
+    assert attempts_of(dag, report(dag, [result("issue-1")], rehearsal=True), None) == ()

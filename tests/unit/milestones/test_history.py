@@ -10,7 +10,7 @@ import pytest
 
 from miyabi.integration.values import LeftOutKind
 from miyabi.milestones.history import EarlierRuns, closing_pull_requests, earlier_runs
-from miyabi.pull_requests.publish import Homecoming
+from miyabi.pull_requests.publish import Publication
 from miyabi.reports.files import read_report
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.info import MilestoneRun
@@ -59,7 +59,7 @@ def test_the_order_is_that_of_time(tmp_path: Path) -> None:
     assert found.last is not None
     assert found.last.report.run == "apple"
     assert found.latest_of(7) is found.last
-    assert (found.latest_of(8), [each.run for each in found.tries]) == (None, ["zebra", "apple"])
+    assert (found.latest_of(8), [each.run for each in found.attempts]) == (None, ["zebra", "apple"])
 
 
 def test_other_milestones_are_not_told_of(tmp_path: Path) -> None:
@@ -112,16 +112,16 @@ def test_a_damaged_report(tmp_path: Path) -> None:
     assert read_report(folder) is not None
 
 
-def test_what_has_to_come_home(tmp_path: Path) -> None:
+def test_what_has_to_be_published(tmp_path: Path) -> None:
     """What GitHub was not told of, or was told of before the run went on; never a rehearsal."""
     folder = keep(tmp_path, "r1", 7)
     keep(tmp_path, "rehearsal-r2", 7, rehearse=True)
-    assert [run.needs_homecoming for run in read(tmp_path).runs] == [True, False]
-    folder.keep(Homecoming(repository="acme/app", told=folder.info().ended))
-    assert [run.needs_homecoming for run in read(tmp_path).runs] == [False, False]
+    assert [run.needs_publication for run in read(tmp_path).runs] == [True, False]
+    folder.keep(Publication(repository="acme/app", told=folder.info().ended))
+    assert [run.needs_publication for run in read(tmp_path).runs] == [False, False]
     folder.write_info(folder.info().model_copy(update={"ended": STARTED + timedelta(days=2)}))
     folder.report_values_file.unlink()
-    assert [run.needs_homecoming for run in read(tmp_path).runs] == [True, False]
+    assert [run.needs_publication for run in read(tmp_path).runs] == [True, False]
 
 
 def test_pull_requests_of_issues() -> None:
@@ -129,8 +129,8 @@ def test_pull_requests_of_issues() -> None:
     runs = EarlierRuns(
         runs=(
             past({7: Outcome.SUCCEEDED}, pulls=[pull(12)]),
-            past({8: Outcome.SUCCEEDED}, night=2, pulls=[pull(13)]),
-            past({7: Outcome.SUCCEEDED}, night=3, pulls=[pull(14)]),
+            past({8: Outcome.SUCCEEDED}, day=2, pulls=[pull(13)]),
+            past({7: Outcome.SUCCEEDED}, day=3, pulls=[pull(14)]),
         )
     )
     assert closing_pull_requests(runs, issues=[7, 9]) == (12, 14)

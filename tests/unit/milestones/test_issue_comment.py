@@ -17,7 +17,7 @@ from miyabi.milestones.issue_comment import (
 )
 from miyabi.milestones.prompt import COMMENT_MARKER, heeded
 from miyabi.sessions.result import Outcome
-from miyabi.text.github_markdown import words
+from miyabi.text.github_markdown import plain
 from tests.support.values.milestones import comment, matches_golden, milestone
 from tests.support.values.pull_requests import CLOSING, MENTION, NASTY, integration, rendered, run
 
@@ -137,4 +137,4 @@ def test_when_a_milestone_is_closed(fields: dict[str, Any], facts: dict[str, Any
 
 def test_reasons_are_foreign_text() -> None:
     """A reason may hold a title that somebody has made up."""
-    assert words(NASTY) in issue_comment(IssueStatus.waiting(NASTY))
+    assert plain(NASTY) in issue_comment(IssueStatus.waiting(NASTY))

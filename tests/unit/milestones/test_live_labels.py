@@ -6,7 +6,7 @@ import pytest
 
 from miyabi.milestones.issue_comment import IssueState
 from miyabi.milestones.live_labels import next_due
-from miyabi.runs.progress import Row, Snapshot, TaskState
+from miyabi.runs.progress import Snapshot, TaskProgress, TaskState
 from miyabi.sessions.result import Outcome
 
 RUNNING, QUEUED = IssueState.RUNNING, IssueState.QUEUED
@@ -14,7 +14,7 @@ RUNNING, QUEUED = IssueState.RUNNING, IssueState.QUEUED
 
 def snapshot(**states: TaskState) -> Snapshot:
     """A run with tasks in these states."""
-    rows = tuple(Row(task=task, state=state) for task, state in states.items())
+    rows = tuple(TaskProgress(task=task, state=state) for task, state in states.items())
     return Snapshot(run="r1", started=0, rows=rows)
 
 
@@ -59,5 +59,8 @@ def test_what_runs_comes_first() -> None:
 def test_before_the_run_has_a_status() -> None:
     """Nothing is shown before a machine was found fit, nor on issues that are not of the run."""
     assert next_due(None, shown={"a": ()}) is None
-    rows = (Row(task="other", state=TaskState.RUNNING), Row(task="a", state=TaskState.DONE, outcome=Outcome.SUCCEEDED))
+    rows = (
+        TaskProgress(task="other", state=TaskState.RUNNING),
+        TaskProgress(task="a", state=TaskState.DONE, outcome=Outcome.SUCCEEDED),
+    )
     assert next_due(Snapshot(run="r1", started=0, rows=rows), shown={"a": ()}) is None

@@ -57,7 +57,7 @@ def test_what_does_not_fit_waits(state: MergeState, *, is_held: bool) -> None:
 
 def test_the_latest_run_says_what_fits() -> None:
     """An issue that was left out once and has failed since is not held back."""
-    runs = (past({7: GOOD, 8: GOOD}, left_out={8: OUT}, pulls=[pull(12)]), past({8: Outcome.AGENT_ERROR}, night=2))
+    runs = (past({7: GOOD, 8: GOOD}, left_out={8: OUT}, pulls=[pull(12)]), past({8: Outcome.AGENT_ERROR}, day=2))
     assert _held_back(EarlierRuns(runs=runs), {12: pull(12)}, [8]) == {}
 
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from miyabi.milestones.dependency_lines import dependencies
-from miyabi.milestones.references import Home, Reference, closes
+from miyabi.milestones.references import Reference, RepositoryContext, closes
 from miyabi.text.commonmark import without_comments
 
-HERE = Home.of("https://github.example/acme/app/milestone/3")
+HERE = RepositoryContext.of("https://github.example/acme/app/milestone/3")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ HERE = Home.of("https://github.example/acme/app/milestone/3")
 )
 def test_lines_that_count(text: str, expected: str) -> None:
     """Every way in which people say what an issue waits for is understood."""
-    assert [str(each) for each in dependencies(text, home=HERE)] == expected.split()
+    assert [str(each) for each in dependencies(text, context=HERE)] == expected.split()
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_lines_that_count(text: str, expected: str) -> None:
 )
 def test_lines_that_do_not_count(text: str) -> None:
     """Code, hidden text and words in the middle of a sentence are no dependencies."""
-    assert dependencies(text, home=HERE) == ()
+    assert dependencies(text, context=HERE) == ()
 
 
 @pytest.mark.parametrize(
@@ -83,24 +83,24 @@ def test_lines_that_do_not_count(text: str) -> None:
 )
 def test_after_what_does_not_count(text: str) -> None:
     """What follows a comment, code or a quote counts again."""
-    assert [str(each) for each in dependencies(text, home=HERE)] == ["#3"]
+    assert [str(each) for each in dependencies(text, context=HERE)] == ["#3"]
 
 
-def test_without_knowing_the_home() -> None:
+def test_without_knowing_the_repository() -> None:
     """Where the repository is not known, whatever names a repository is of another one."""
-    found = dependencies("Depends on #1, acme/app#2", home=Home())
+    found = dependencies("Depends on #1, acme/app#2", context=RepositoryContext())
     assert [str(each) for each in found] == ["#1", "acme/app#2"]
 
 
 def test_a_quote_closes_nothing() -> None:
     """What a pull request quotes is not what it closes."""
-    assert closes("> Closes #1\nlazy, still the quote, fixes #2\n\nCloses #3", home=HERE) == (Reference("", 3),)
+    assert closes("> Closes #1\nlazy, still the quote, fixes #2\n\nCloses #3", context=HERE) == (Reference("", 3),)
 
 
 def test_what_a_pull_request_closes() -> None:
     """GitHub's closing words are found with all forms of references, and not in code."""
     text = "Closes #1\nfixes: acme/app#2, resolved https://github.example/acme/app/issues/3\n`Closes #4` prefixes #5"
-    assert [str(each) for each in closes(text, home=HERE)] == ["#1", "#2", "#3"]
+    assert [str(each) for each in closes(text, context=HERE)] == ["#1", "#2", "#3"]
 
 
 @pytest.mark.parametrize(
@@ -124,5 +124,5 @@ def test_what_a_reader_sees(text: str, seen: str) -> None:
 def test_no_text_is_dear(part: str) -> None:
     """Texts made to take long, as long as GitHub allows, are read."""
     text = f"Depends on #1 {part * (60_000 // len(part))}"
-    assert dependencies(text, home=HERE)[:1]
-    closes(text, home=HERE)
+    assert dependencies(text, context=HERE)[:1]
+    closes(text, context=HERE)

@@ -178,9 +178,9 @@ def test_other_labels_prove_nothing() -> None:
     assert selection.skipped[0].kind is SkipKind.TRUST
 
 
-def test_what_is_taken_is_not_taken_again() -> None:
+def test_what_is_ineligible_is_not_run() -> None:
     """An issue that is worked on already is left out with the given reason, and its dependants wait."""
-    selection = select(issue(1), issue(2, "Depends on #1"), taken={1: "its pull request #40 is open"})
+    selection = select(issue(1), issue(2, "Depends on #1"), ineligible={1: "its pull request #40 is open"})
     assert selection.dag is None
     assert reasons(selection) == {
         1: "its pull request #40 is open",

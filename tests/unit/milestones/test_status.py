@@ -10,7 +10,7 @@ from miyabi.github.values import Comment, MergeState
 from miyabi.integration.values import LeftOutKind
 from miyabi.milestones.issue_comment import LabelChange
 from miyabi.milestones.plan import MilestonePlan
-from miyabi.milestones.status import IssueStanding, block, closing, standings
+from miyabi.milestones.status import IssueUpdate, block, closing, issue_updates
 from miyabi.sessions.result import Outcome
 from tests.support.values.earlier_runs import past, plan, pull
 from tests.support.values.milestones import NOW, WRITER, issue
@@ -18,17 +18,17 @@ from tests.support.values.milestones import NOW, WRITER, issue
 GOOD, BAD, OUT = Outcome.SUCCEEDED, Outcome.AGENT_ERROR, LeftOutKind.CONFLICT
 
 
-def only(made: MilestonePlan) -> IssueStanding:
+def only(made: MilestonePlan) -> IssueUpdate:
     """What there is to write on the one issue where there is something."""
-    (standing,) = standings(made)
-    return standing
+    (update,) = issue_updates(made)
+    return update
 
 
 def test_work_in_review() -> None:
     """The comment links the pull request, the label says review."""
-    standing = only(plan(issue(7), runs=[past({7: GOOD}, pulls=[pull(12)])]))
-    assert standing.labels == LabelChange(add=("miyabi:review",))
-    assert "| Pull request | #12 |" in (standing.comment or "")
+    update = only(plan(issue(7), runs=[past({7: GOOD}, pulls=[pull(12)])]))
+    assert update.labels == LabelChange(add=("miyabi:review",))
+    assert "| Pull request | #12 |" in (update.comment or "")
 
 
 def test_what_is_there_is_not_written_again() -> None:
@@ -36,13 +36,13 @@ def test_what_is_there_is_not_written_again() -> None:
     before = plan(issue(7, labels=["miyabi:review"]), runs=[past({7: GOOD}, pulls=[pull(12)])])
     text = (only(before).comment or "").replace("\n", "\r\n")
     comment = Comment(id=1, author=WRITER, body=text, created_at=NOW)
-    assert list(standings(replace(before, facts=replace(before.facts, comments={7: [comment]})))) == []
+    assert list(issue_updates(replace(before, facts=replace(before.facts, comments={7: [comment]})))) == []
 
 
 def test_a_closed_issue_keeps_no_label_of_ours() -> None:
     """Its other labels stay, and its comment is left as it is."""
-    standing = only(plan(issue(7, state="closed", labels=["bug", "miyabi:review"]), runs=[past({7: GOOD})]))
-    assert (standing.labels, standing.comment) == (LabelChange(remove=("miyabi:review",)), None)
+    update = only(plan(issue(7, state="closed", labels=["bug", "miyabi:review"]), runs=[past({7: GOOD})]))
+    assert (update.labels, update.comment) == (LabelChange(remove=("miyabi:review",)), None)
 
 
 def test_a_run_that_came_to_nothing() -> None:
@@ -53,7 +53,7 @@ def test_a_run_that_came_to_nothing() -> None:
 def test_a_live_run_speaks_for_itself() -> None:
     """An issue that is being worked on is left alone, whatever became of it before."""
     runs = [past({7: BAD})]
-    assert list(standings(plan(issue(7, labels=["miyabi:running"]), runs=runs, live={7: "night-2"}))) == []
+    assert list(issue_updates(plan(issue(7, labels=["miyabi:running"]), runs=runs, live={7: "night-2"}))) == []
 
 
 @pytest.mark.parametrize("state", [MergeState.MERGED, MergeState.CLOSED])
@@ -65,22 +65,22 @@ def test_people_have_decided(state: MergeState) -> None:
         pulls=[pull(12, state=state)],
         skipped={7: "its pull request was decided"},
     )
-    standing = only(made)
-    assert standing.labels == LabelChange(remove=("miyabi:review",))
-    assert "its pull request was decided" in (standing.comment or "")
-    assert "| Pull request | #12 |" in (standing.comment or "")
-    assert "Review the pull request" not in (standing.comment or "")
+    update = only(made)
+    assert update.labels == LabelChange(remove=("miyabi:review",))
+    assert "its pull request was decided" in (update.comment or "")
+    assert "| Pull request | #12 |" in (update.comment or "")
+    assert "Review the pull request" not in (update.comment or "")
 
 
 def test_left_out_of_the_whole() -> None:
     """Work that conflicts has failed, with its files; in a pull request of its own it is in review all the same."""
     whole = past({7: GOOD, 8: GOOD}, left_out={8: OUT}, pulls=[pull(12)])
-    texts = {each.issue.number: each for each in standings(plan(issue(7), issue(8), runs=[whole]))}
+    texts = {each.issue.number: each for each in issue_updates(plan(issue(7), issue(8), runs=[whole]))}
     assert texts[8].labels == LabelChange(add=("miyabi:failed",))
     assert "`a.txt`" in (texts[8].comment or "")
     own = [pull(12, head="miyabi/night-1/issue-7"), pull(13, head="miyabi/night-1/issue-8")]
     apart = past({7: GOOD, 8: GOOD}, left_out={8: OUT}, pulls=own)
-    texts = {each.issue.number: each for each in standings(plan(issue(7), issue(8), runs=[apart]))}
+    texts = {each.issue.number: each for each in issue_updates(plan(issue(7), issue(8), runs=[apart]))}
     assert {number: each.labels.add for number, each in texts.items()} == dict.fromkeys((7, 8), ("miyabi:review",))
     assert "| Pull request | #13 |" in (texts[8].comment or "")
     assert "left out" not in block(plan(issue(7), issue(8), runs=[apart]))
@@ -96,7 +96,7 @@ def test_what_is_not_tried_again() -> None:
 
 def test_the_latest_real_run_counts() -> None:
     """Neither an earlier one nor a rehearsal says how an issue stands."""
-    runs = [past({7: BAD}), past({7: GOOD}, night=2, pulls=[pull(12)]), past({7: BAD}, night=3, rehearsal=True)]
+    runs = [past({7: BAD}), past({7: GOOD}, day=2, pulls=[pull(12)]), past({7: BAD}, day=3, rehearsal=True)]
     assert only(plan(issue(7), runs=runs)).labels.add == ("miyabi:review",)
     assert "`night-2`" in block(plan(issue(7), runs=runs))
 

@@ -1,11 +1,11 @@
-"""What a night made of a milestone, in one line."""
+"""What a run made of a milestone, in one line."""
 
 from __future__ import annotations
 
 import pytest
 
-from miyabi.milestones.summary import night_sentence
-from miyabi.pull_requests.publish import Homecoming
+from miyabi.milestones.summary import milestone_sentence
+from miyabi.pull_requests.publish import Publication
 from miyabi.sessions.result import Outcome
 from tests.support.values.earlier_runs import past, plan, pull
 from tests.support.values.milestones import issue
@@ -22,17 +22,19 @@ from tests.support.values.milestones import issue
 def test_nothing_to_run(waiting: int, said: str) -> None:
     """It says whether anything is left at all."""
     made = plan(*(issue(n) for n in range(waiting)), skipped=dict.fromkeys(range(waiting), "why"))
-    assert night_sentence(made, report=None, homes=(), faults=()) == said
+    assert milestone_sentence(made, report=None, publications=(), faults=()) == said
 
 
 def test_a_run() -> None:
     """What came of it, where it is, that of earlier runs too, and what went wrong."""
-    homes = [
-        Homecoming(repository="acme/app", pull_requests=(pull(12, html_url="URL"),)),
-        Homecoming(repository="acme/app", note="Run x: nothing to merge."),
+    publications = [
+        Publication(repository="acme/app", pull_requests=(pull(12, html_url="URL"),)),
+        Publication(repository="acme/app", note="Run x: nothing to merge."),
     ]
     report = past({7: Outcome.SUCCEEDED, 8: Outcome.AGENT_ERROR}).report
-    told = night_sentence(plan(issue(8)), report=report, homes=homes, faults=["The milestone was not updated: 502."])
+    told = milestone_sentence(
+        plan(issue(8)), report=report, publications=publications, faults=["The milestone was not updated: 502."]
+    )
     assert told.startswith("milestone 3: 1 of 2 tasks succeeded (50 %)")
     assert told.endswith(" Pull request #12 URL. Run x: nothing to merge. The milestone was not updated: 502.")
     assert "\n" not in told

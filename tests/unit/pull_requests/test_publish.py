@@ -8,7 +8,7 @@ import pytest
 
 from miyabi.git.repository import Changes
 from miyabi.integration.values import Integration, LeftOut, LeftOutKind
-from miyabi.pull_requests.publish import base_branch, nothing_to_bring, pack, statuses_of
+from miyabi.pull_requests.publish import base_branch, nothing_to_publish, plan_publication, statuses_of
 from miyabi.reports.report import Report
 from miyabi.runs.info import MilestoneRun, RunInfo
 from miyabi.sessions.result import Outcome
@@ -27,41 +27,43 @@ def idle() -> Report:
 
 def test_one_branch() -> None:
     """The whole goes under the run's name, at the head of the integration."""
-    luggage = pack(run(), integration(), issues=ISSUES, mode=ONE, name="v1.2")
-    assert luggage.branches == {f"miyabi/{RUN}": HEAD}
-    assert [text.branch for text in luggage.texts] == [f"miyabi/{RUN}"]
-    assert luggage.texts[0].title.startswith("v1.2: 2 of 7 tasks")
+    plan = plan_publication(run(), integration(), issues=ISSUES, mode=ONE, name="v1.2")
+    assert plan.branches == {f"miyabi/{RUN}": HEAD}
+    assert [text.branch for text in plan.texts] == [f"miyabi/{RUN}"]
+    assert plan.texts[0].title.startswith("v1.2: 2 of 7 tasks")
 
 
 def test_a_branch_a_task() -> None:
     """Each task that succeeded with commits has its own head; those of the others stay at home."""
-    luggage = pack(run(), integration(), issues=ISSUES, mode=PER_TASK)
+    plan = plan_publication(run(), integration(), issues=ISSUES, mode=PER_TASK)
     rows = {row.branch: row.head for row in run().tasks}
-    assert luggage.branches == {name: rows[name] for name in (f"miyabi/{RUN}/issue-{n}" for n in (1, 2, 3, 4))}
-    assert [text.branch for text in luggage.texts] == list(luggage.branches)
+    assert plan.branches == {name: rows[name] for name in (f"miyabi/{RUN}/issue-{n}" for n in (1, 2, 3, 4))}
+    assert [text.branch for text in plan.texts] == list(plan.branches)
 
 
 @pytest.mark.parametrize("mode", PullRequestMode)
-def test_nothing_to_bring(mode: PullRequestMode) -> None:
+def test_nothing_to_publish(mode: PullRequestMode) -> None:
     """No branch, no text, and the reason in a sentence; where there is something there is no such sentence."""
-    luggage = pack(idle(), EMPTY, issues={}, mode=mode)
-    assert (luggage.branches, luggage.texts) == ({}, ())
-    assert nothing_to_bring(idle(), EMPTY, luggage).startswith(f"Run {RUN}: nothing to merge")
-    assert nothing_to_bring(run(), integration(), pack(run(), integration(), issues=ISSUES, mode=mode)) == ""
+    plan = plan_publication(idle(), EMPTY, issues={}, mode=mode)
+    assert (plan.branches, plan.texts) == ({}, ())
+    assert nothing_to_publish(idle(), EMPTY, plan).startswith(f"Run {RUN}: nothing to merge")
+    assert (
+        nothing_to_publish(run(), integration(), plan_publication(run(), integration(), issues=ISSUES, mode=mode)) == ""
+    )
 
 
 def test_tasks_without_commits_of_a_whole_that_has_some() -> None:
     """One a task, and no task has work of its own: that is said, for the whole is not asked for."""
-    luggage = pack(idle(), integration(), issues={}, mode=PER_TASK)
+    plan = plan_publication(idle(), integration(), issues={}, mode=PER_TASK)
     said = f"Run {RUN}: no task has commits, so there is no pull request."
-    assert nothing_to_bring(idle(), integration(), luggage) == said
+    assert nothing_to_publish(idle(), integration(), plan) == said
 
 
-def test_a_rehearsal_stays_at_home() -> None:
+def test_a_rehearsal_is_not_published() -> None:
     """Its texts are made, to be read, and nothing goes to GitHub."""
-    luggage = pack(run(rehearsal=True), integration(), issues=ISSUES, mode=ONE)
-    assert luggage.texts[0].title.startswith("[Rehearsal] ")
-    assert "was a rehearsal" in nothing_to_bring(run(rehearsal=True), integration(), luggage)
+    plan = plan_publication(run(rehearsal=True), integration(), issues=ISSUES, mode=ONE)
+    assert plan.texts[0].title.startswith("[Rehearsal] ")
+    assert "was a rehearsal" in nothing_to_publish(run(rehearsal=True), integration(), plan)
 
 
 def test_what_github_refuses_for_its_size_stays_here() -> None:
@@ -71,8 +73,8 @@ def test_what_github_refuses_for_its_size_stays_here() -> None:
     conflict = LeftOut(task="issue-3", kind=LeftOutKind.CONFLICT)
     for left_out, there in ((size, *followers), ()), ((conflict,), (1, 2, 3, 4)), ((size, followers[0]), (3, 4)):
         came = integration().model_copy(update={"left_out": left_out})
-        luggage = pack(run(), came, issues=ISSUES, mode=PER_TASK)
-        assert set(luggage.branches) == {f"miyabi/{RUN}/issue-{n}" for n in there}
+        plan = plan_publication(run(), came, issues=ISSUES, mode=PER_TASK)
+        assert set(plan.branches) == {f"miyabi/{RUN}/issue-{n}" for n in there}
         statuses = statuses_of(run(), came, mode=PER_TASK)
         assert {status.context for status in statuses} == {f"miyabi/issue-{n}" for n in there}
 
@@ -83,9 +85,9 @@ def test_an_issue_with_a_task_that_github_refuses_stays_open() -> None:
     size = LeftOut(task="a", kind=LeftOutKind.SIZE, reason="too large")
     for left_out, closes in ((), (7,)), ((size,), ()):
         came = Integration(branch="miyabi/x", base=BASE, head=HEAD, left_out=left_out)
-        luggage = pack(made, came, issues={"a": 7, "b": 7}, mode=PER_TASK)
-        assert luggage.texts[-1].task == "b"
-        assert luggage.texts[-1].closes == closes
+        plan = plan_publication(made, came, issues={"a": 7, "b": 7}, mode=PER_TASK)
+        assert plan.texts[-1].task == "b"
+        assert plan.texts[-1].closes == closes
 
 
 def test_a_task_that_failed_has_no_status_of_its_own() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from miyabi.integration.values import Integration
-from miyabi.milestones.references import Home, closes
+from miyabi.milestones.references import RepositoryContext, closes
 from miyabi.pull_requests.text import MAX_CHARACTERS, closed_issues, pull_request_text, why_nothing
 from miyabi.reports.report import Report
 from miyabi.sessions.result import Outcome
@@ -49,7 +49,7 @@ def test_only_what_is_merged_is_closed() -> None:
     text = pull_request_text(run(), integration(), issues=ISSUES, name=NASTY)
     assert text.closes == (1, 2)
     assert closing(text.body) == ["1", "2"]
-    assert [r.number for r in closes(text.body, home=Home())] == [1, 2]
+    assert [r.number for r in closes(text.body, context=RepositoryContext())] == [1, 2]
     assert closing(text.title) == []
 
 

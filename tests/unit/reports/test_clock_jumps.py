@@ -11,8 +11,8 @@ from rich.console import Console
 from flows.cli.live_table import _line, _table
 from miyabi.attempts.retry import delay_seconds, limit_is_over
 from miyabi.github.errors import rate_limited
-from miyabi.github.request import Answer
-from miyabi.milestones.description import Progress, milestone_block
+from miyabi.github.request import Response
+from miyabi.milestones.description import MilestoneProgress, milestone_block
 from miyabi.reports.markdown import summary_sentence, to_markdown
 from miyabi.reports.progress import progress_markdown
 from miyabi.reports.report import Report
@@ -54,7 +54,7 @@ def test_a_report_is_made(seed: int) -> None:
     assert summary_sentence(made)
     assert made.wall_seconds >= 0
     assert all(row.seconds >= 0 for row in made.tasks)
-    assert milestone_block(Progress(open=4, closed=1), report=made)
+    assert milestone_block(MilestoneProgress(open=4, closed=1), report=made)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -76,7 +76,7 @@ def test_lengths_of_time_have_words(seconds: float) -> None:
     """No length of time is too odd to be told."""
     assert duration(seconds)
     assert clock(seconds)
-    assert str(rate_limited(Answer(status=403, headers={}), seconds=seconds))
+    assert str(rate_limited(Response(status=403, headers={}), seconds=seconds))
 
 
 def test_a_limit_that_ended_long_ago_or_ends_never() -> None:

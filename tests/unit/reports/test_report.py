@@ -110,14 +110,14 @@ def test_sessions_that_resolved_conflicts_count_without_being_tasks() -> None:
     assert (second.session, second.outcome) == ("_resolve-a-99999999", Outcome.CHECK_FAILED)
 
 
-def test_troubles_say_where_to_look() -> None:
+def test_failure_say_where_to_look() -> None:
     """What did not succeed has its kind, its text and the folder of its last attempt."""
     lost = result("a", Outcome.API_UNAVAILABLE, attempt=3, error_kind="overloaded", error_text="API Error: 529")
     (trouble,) = report(small_dag({"a": []}), [lost]).troubles
     assert (trouble.kind, trouble.text, trouble.where) == ("overloaded", "API Error: 529", "sessions/a/attempt-3")
 
 
-def test_a_trouble_that_never_started_has_no_folder() -> None:
+def test_a_failure_that_never_started_has_no_folder() -> None:
     """A merge conflict has no session, so it names no folder and takes no machine's time."""
     r = report(small_dag({"a": []}), [result("a", Outcome.MERGE_CONFLICT, error_text="x.py")])
     assert [(t.kind, t.text, t.where) for t in r.troubles] == [("merge_conflict", "x.py", "")]

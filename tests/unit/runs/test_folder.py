@@ -11,7 +11,7 @@ import pytest
 from miyabi.errors import BadInput
 from miyabi.integration.values import Integration, NotIntegrated
 from miyabi.machines.machine import Machine
-from miyabi.pull_requests.publish import Homecoming
+from miyabi.pull_requests.publish import Publication
 from miyabi.runs.folder import RunFolder, new_run_name, valid_run_name
 from miyabi.runs.info import FleetMember, Kept, MilestoneRun, RunInfo
 from miyabi.sessions.result import Outcome
@@ -127,7 +127,7 @@ def test_one_orchestrator_a_run(tmp_path: Path) -> None:
         (Integration(branch="b", base="a" * 40, head="a" * 40), "integration.json"),
         (NotIntegrated(reason="The disk is full."), "not_integrated.json"),
         (MilestoneRun(repository="acme/app", number=3, title="v1.2"), "milestone.json"),
-        (Homecoming(repository="acme/app"), "home.json"),
+        (Publication(repository="acme/app"), "home.json"),
     ],
     ids=lambda given: type(given).__name__ if isinstance(given, Kept) else "",
 )
@@ -136,10 +136,10 @@ def test_what_is_kept_has_the_name_that_earlier_builds_gave_it(tmp_path: Path, v
     folder = RunFolder(tmp_path, RUN).create()
     folder.keep(value)
     assert [file.name for file in folder.path.iterdir()] == [name]
-    assert folder.find_kept(type(value)) == value
+    assert folder.load(type(value)) == value
     assert "file_name" not in (folder.path / name).read_text()
     folder.discard(type(value))
-    assert folder.find_kept(type(value)) is None
+    assert folder.load(type(value)) is None
 
 
 def test_a_killed_orchestrator_leaves_no_lock(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_nothing_was_left(tmp_path: Path) -> None:
     ("outcome", "over"), [(Outcome.KILLED, 2), (Outcome.SKIPPED, 1), (Outcome.NOT_COLLECTED, 1), (Outcome.SUCCEEDED, 2)]
 )
 def test_how_many_attempts_are_over(tmp_path: Path, outcome: Outcome, over: int) -> None:
-    """One that was skipped, or whose work may come home yet, is not over: its number is that of the next attempt."""
+    """One that was skipped, or whose work may be collected yet, is not over: its number is that of the next attempt."""
     assert resume(tmp_path, result(outcome, attempt=2)).attempts("t1") == over
 
 

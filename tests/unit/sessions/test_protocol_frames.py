@@ -61,7 +61,7 @@ def test_content_is_handed_on_before_its_frame_is_complete() -> None:
     assert reader.feed(b"de") == [Data("o", 103, b"de")]
 
 
-def test_a_file_that_shrank_is_told() -> None:
+def test_a_file_that_shrank_is_reported() -> None:
     """The frame for a remote file that is shorter than our copy."""
     assert FrameReader().feed(b"T e 12\n") == [Truncated("e", 12)]
 

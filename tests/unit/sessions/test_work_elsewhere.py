@@ -10,7 +10,7 @@ from flows.cli.summary import summary
 from miyabi.claude.prompt import compose
 from miyabi.dag.node import Node
 from miyabi.integration.values import Integration, MergedTask
-from miyabi.milestones.description import Progress, milestone_block
+from miyabi.milestones.description import MilestoneProgress, milestone_block
 from miyabi.milestones.issue_comment import IssueStatus, issue_comment
 from miyabi.pull_requests.text import pull_request_text, task_pull_request_texts
 from miyabi.reports.integration import integration_section, integration_sentence, went_well
@@ -31,7 +31,7 @@ BESIDE = result("a", files=["a.py"], strays=STRAYS, left_there=LEFT)
 CAME = Integration(branch="miyabi/x", base="b" * 40, head="e" * 40, merged=(MergedTask(task="a", commit="c" * 40),))
 
 
-def told(*attempts: SessionResult) -> Report:
+def report_of(*attempts: SessionResult) -> Report:
     """The report of a run of one task."""
     return report(small_dag({"a": []}), attempts or [BESIDE])
 
@@ -51,7 +51,7 @@ def every_text(made: Report, tmp_path: Path) -> dict[str, str]:
 
 def test_it_is_said_everywhere(tmp_path: Path) -> None:
     """That it exists, where, and how large: in report, summary, pull requests, issue and the next tasks' prompts."""
-    for where, text in every_text(told(), tmp_path).items():
+    for where, text in every_text(report_of(), tmp_path).items():
         plain = text.replace("&#43;", "+").replace("&#45;", "-")
         assert SIZE in plain, where
         assert BRANCH in plain.replace("\u200b", ""), where
@@ -60,8 +60,10 @@ def test_it_is_said_everywhere(tmp_path: Path) -> None:
 
 def test_it_is_said_in_short(tmp_path: Path) -> None:
     """The milestone's table, the integration's sentence and section, and the live table say that there is some."""
-    made = told()
-    assert "succeeded, some work is beside its branch" in milestone_block(Progress(open=1, closed=0), report=made)
+    made = report_of()
+    assert "succeeded, some work is beside its branch" in milestone_block(
+        MilestoneProgress(open=1, closed=0), report=made
+    )
     said = "Not in it: work beside the branches of a."
     assert said in integration_sentence(CAME, made)
     assert f"holds 1 of 1 task. {said}" in integration_section(CAME, made)
@@ -73,7 +75,7 @@ def test_it_is_said_in_short(tmp_path: Path) -> None:
 
 def test_nothing_is_said_where_there_is_nothing(tmp_path: Path) -> None:
     """A straight session has no words about work elsewhere."""
-    made = told(result("a", files=["a.py"]))
+    made = report_of(result("a", files=["a.py"]))
     for where, text in every_text(made, tmp_path).items():
         if where != "prompt":
             assert "beside" not in text.lower(), where
@@ -83,32 +85,32 @@ def test_nothing_is_said_where_there_is_nothing(tmp_path: Path) -> None:
 
 def test_it_does_not_make_a_run_fail() -> None:
     """A task whose branch is whole has succeeded, whatever else there is."""
-    assert went_well(told(), CAME)
+    assert went_well(report_of(), CAME)
 
 
 def test_work_of_an_earlier_attempt_counts() -> None:
-    """What came home later of an attempt that was given up is told beside the one that followed."""
+    """What was collected later of an attempt that was given up is told beside the one that followed."""
     later = result("a", attempt=2, files=["a.py"], machine="macmini-2", left_there=("q",))
-    (row,) = told(BESIDE, later).elsewhere
+    (row,) = report_of(BESIDE, later).elsewhere
     assert row.strays == STRAYS
     assert [(left.machine, left.files) for left in row.left_there] == [("macmini-1", LEFT), ("macmini-2", ("q",))]
     more = STRAYS.model_copy(update={"commits": 5})
-    (row,) = told(BESIDE, later.model_copy(update={"strays": more})).elsewhere
+    (row,) = report_of(BESIDE, later.model_copy(update={"strays": more})).elsewhere
     assert row.strays == more
 
 
 def test_what_a_later_attempt_brought_is_not_there_any_more() -> None:
     """The last attempt that was collected on a machine says what is left there; one that never began does not."""
     again = result("a", attempt=2, files=["a.py"])
-    assert told(BESIDE.model_copy(update={"strays": None}), again).elsewhere == ()
+    assert report_of(BESIDE.model_copy(update={"strays": None}), again).elsewhere == ()
     never = result("a", Outcome.NOT_STARTED, attempt=2, head=None)
-    assert told(BESIDE, never).elsewhere[0].left_there[0].files == LEFT
+    assert report_of(BESIDE, never).elsewhere[0].left_there[0].files == LEFT
 
 
 def test_sessions_that_resolve_are_told_too() -> None:
     """The work beside the branch of a session that resolved a conflict is in the report under its name."""
     resolving = result("_resolve-a-0f1e2d3c", strays=STRAYS)
-    assert [row.task for row in told(result("a"), resolving).elsewhere] == ["_resolve-a-0f1e2d3c"]
+    assert [row.task for row in report_of(result("a"), resolving).elsewhere] == ["_resolve-a-0f1e2d3c"]
 
 
 @pytest.mark.parametrize(
@@ -132,5 +134,5 @@ def test_one_of_each() -> None:
 
 def test_a_report_of_an_earlier_build_is_read() -> None:
     """Where nothing was said of it there is nothing."""
-    old = told(result("a")).model_dump(exclude={"elsewhere"})
+    old = report_of(result("a")).model_dump(exclude={"elsewhere"})
     assert Report.model_validate(old).elsewhere == ()

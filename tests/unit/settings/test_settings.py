@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import SettingsError
-from miyabi.github.access import Manners
+from miyabi.github.access import RetryPolicy
 from miyabi.machines.machine import LOCAL
 from miyabi.machines.placement import Strategy
 from miyabi.settings.settings import Settings
@@ -110,6 +110,6 @@ def test_minutes_of_the_file_are_waited_for_in_seconds(
     if minutes is not None:
         write(repository, f"[integration]\nverify_timeout_minutes = {minutes}\n[github]\nmax_wait_minutes = {minutes}")
     settings = Settings.load(repository)
-    manners = Manners.of(settings.github)
-    assert (settings.integration.verify_timeout_seconds, manners.max_wait_seconds) == seconds
-    assert manners.write_interval_seconds == settings.github.write_interval_seconds
+    retry_policy = RetryPolicy.of(settings.github)
+    assert (settings.integration.verify_timeout_seconds, retry_policy.max_wait_seconds) == seconds
+    assert retry_policy.write_interval_seconds == settings.github.write_interval_seconds

@@ -91,7 +91,7 @@ def test_a_file_is_blamed_for_what_a_variable_does_not_say(tmp_path: Path, monke
     assert refusal(tmp_path, b"[sessions]\nmax_turns = 0").startswith("FILE: sessions.max_turns: ")
 
 
-def test_no_value_of_a_table_is_told(tmp_path: Path) -> None:
+def test_no_value_of_a_table_is_reported(tmp_path: Path) -> None:
     """What two machines have in their environments stays out of the message that says they have one name."""
     two = b"[[machines]]\nname = 'a'\nenvironment = {KEY = 'hush'}\n" * 2
     assert "hush" not in refusal(tmp_path, two)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import ConnectionDropped, DiskFull, GitDiskFull, GitFailed, HostKeyRefused, MachineError, MiyabiError
-from miyabi.git.command import Answer, Git
-from miyabi.system.full_disk import told_as_full
+from miyabi.git.command import Git, GitResult
+from miyabi.system.full_disk import raised_as_full
 from miyabi.system.retrying import is_our_disk, may_pass, retried, retried_blocking
 
 SAID = [
@@ -41,21 +41,21 @@ def no_room(number: int = errno.ENOSPC) -> OSError:
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_file_without_room(number: int) -> None:
     """The error names the file and the reason, and is an OSError still."""
-    with pytest.raises(DiskFull, match=rf"/x/y: {os.strerror(number)}") as caught, told_as_full(Path("/x/y")):
+    with pytest.raises(DiskFull, match=rf"/x/y: {os.strerror(number)}") as caught, raised_as_full(Path("/x/y")):
         raise no_room(number)
     assert isinstance(caught.value, OSError)
 
 
-def test_another_trouble_with_a_file() -> None:
+def test_another_failure_with_a_file() -> None:
     """It stays what it is."""
-    with pytest.raises(PermissionError), told_as_full(Path("/x/y")):
+    with pytest.raises(PermissionError), raised_as_full(Path("/x/y")):
         raise PermissionError
 
 
 @pytest.mark.parametrize("said", SAID)
 def test_git_without_room(said: str) -> None:
     """It is a failure of git and a full disk."""
-    error = Git(Path("/")).failure(Answer(exit_status=128, stdout=b"", stderr=said), "fetch")
+    error = Git(Path("/")).failure(GitResult(exit_status=128, stdout=b"", stderr=said), "fetch")
     assert isinstance(error, GitDiskFull)
     assert is_our_disk(error)
     assert said in str(error)
@@ -63,7 +63,7 @@ def test_git_without_room(said: str) -> None:
 
 def test_git_that_fails_otherwise() -> None:
     """It is no full disk."""
-    error = Git(Path("/")).failure(Answer(exit_status=128, stdout=b"", stderr="fatal: bad object"), "fetch")
+    error = Git(Path("/")).failure(GitResult(exit_status=128, stdout=b"", stderr="fatal: bad object"), "fetch")
     assert not is_our_disk(error)
 
 

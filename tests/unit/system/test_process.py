@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.system.process import end_group, exit_status, spawn
+from miyabi.system.process import exit_status, kill_group, spawn
 
 
 async def test_a_child_is_what_it_is_told_to_be(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ async def test_a_child_whose_start_is_cancelled(turns: int) -> None:
             for _ in range(turns):
                 await asyncio.sleep(0)
             if starting.done():
-                await end_group(await starting)
+                await kill_group(await starting)
             starting.cancel()
             await asyncio.wait([starting])
         assert await asyncio.to_thread(ours.read) == b""

@@ -136,7 +136,7 @@ def test_check_names_the_fault_and_the_way_out(desk: Desk, making: Making, name:
     assert not (desk.repository / ".miyabi").exists()
 
 
-def test_a_pair_that_fires_no_schedule_is_told(desk: Desk, tmp_path: Path, prefect_server: RealServer) -> None:
+def test_a_pair_that_fires_no_schedule_is_reported(desk: Desk, tmp_path: Path, prefect_server: RealServer) -> None:
     """`check` and `server start` name the installed Prefect and SQLAlchemy where no schedule would fire, and go on."""
     for name, version in (("prefect", "3.8.8"), ("sqlalchemy", "2.1.9")):
         folder = tmp_path / "seen first" / f"{name}-{version}.dist-info"
@@ -207,7 +207,7 @@ exit 0
 
 
 def test_a_disk_that_fills_up_in_mid_run(desk: Desk, tmp_path: Path, prefect_server: RealServer) -> None:
-    """A session that fills its machine's disk is a failed outcome that says so; with more room its work comes home."""
+    """A session that fills its machine's disk is a failed outcome that says so; with more room it is collected."""
     agent, disk, folder = tmp_path / "agent", tmp_path / "disk", RunFolder(desk.repository, "r1")
     agent.write_text(FILLS)
     agent.chmod(0o755)

@@ -56,7 +56,7 @@ def sessions(workspace: Path) -> list[str]:
 
 def kept(folder: RunFolder) -> Integration:
     """What is on the run's branch."""
-    found = folder.find_kept(Integration)
+    found = folder.load(Integration)
     assert found
     return found
 

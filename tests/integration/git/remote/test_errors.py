@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from miyabi.errors import GitError, PushRefused, RemoteLoginRefused, RemoteNotFound, RemoteUnreachable
-from miyabi.git.remote.push import Patience, PushTarget
+from miyabi.git.remote.push import Patience, Remote
 from miyabi.github.access import remote_token
 from tests.support.git import pushing, repositories
 from tests.support.git.pushing import BRANCH, NAME, Desk
@@ -88,7 +88,7 @@ async def test_who_never_answers_is_given_up(desk: Desk) -> None:
 async def test_nobody_there_is_unreachable(desk: Desk) -> None:
     """A port where nobody listens is told as such."""
     token = remote_token(SecretStr("x"), base_url="http://127.0.0.1:9")
-    target = PushTarget.of("http://127.0.0.1:9/acme/api.git", token=token)
+    target = Remote.of("http://127.0.0.1:9/acme/api.git", token=token)
     with pytest.raises(RemoteUnreachable, match=r"cannot read from http://127.0.0.1:9/acme/api.git .*connect"):
         await desk.push({BRANCH: desk.work()}, target=target)
 

@@ -9,7 +9,7 @@ import pytest
 
 from miyabi.errors import BadInput, PushRefused, RemoteLoginRefused, RemoteUnreachable
 from miyabi.git.remote.base import fetch_base
-from miyabi.git.remote.push import PushTarget, push
+from miyabi.git.remote.push import Remote, push
 from miyabi.git.repository import Repository
 from tests.support.git import lfs, repositories
 from tests.support.git.lfs import OLD, objects, oid, without_lfs
@@ -94,7 +94,7 @@ async def test_a_remote_on_this_computer(desk: Desk, tmp_path: Path, remote: str
     git(desk.project, "remote", "set-url", "origin", url)
     head = work(desk.project, b"new art")
     repository = await Repository.open(desk.project)
-    await push(repository, {BRANCH: head}, remote=await PushTarget.resolve(repository), patience=QUICK)
+    await push(repository, {BRANCH: head}, remote=await Remote.resolve(repository), patience=QUICK)
     assert oid(b"new art") in objects(tmp_path / "an other.git")
 
 

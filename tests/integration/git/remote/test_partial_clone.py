@@ -13,7 +13,7 @@ from miyabi.errors import BadInput
 from miyabi.git import checkout
 from miyabi.git.remote.base import fetch_base
 from miyabi.git.remote.partial_clone import complete
-from miyabi.git.remote.push import Patience, PushTarget
+from miyabi.git.remote.push import Patience, Remote
 from miyabi.git.repository import Repository
 from miyabi.github.access import remote_token, token_of_environment
 from miyabi.runs.start import RunRequest, start_run
@@ -88,7 +88,7 @@ async def test_what_it_lacks_is_here_before_anything_needs_it(
     merged = await repository.merge(heads, base=base, message="both")
     changes = await repository.changes(base, merged)
     assert {"t1.txt", "t2.txt", "old/1.txt", "renamed/1.txt"} <= set(changes.files)
-    async with checkout.checked_out(repository, merged, await bench.clone()) as folder:
+    async with checkout.temporary_checkout(repository, merged, await bench.clone()) as folder:
         assert (folder / "renamed" / "1.txt").read_text() == "old\nmore\n"
         assert (folder / "src" / "deep" / "er" / "b.txt").read_text() == "2\n" * 9
 
@@ -188,7 +188,7 @@ async def test_a_newer_base_is_fetched_on_top_of_what_is_lacking(any_git: str, d
     newer = commit(there, {"large.txt": text + "and more\n"})
     git(there, "push", "-q", "origin", "main")
     repository, token = await Repository.open(clone), remote_token(SecretStr(TOKEN), base_url=desk.hub.url)
-    target = await PushTarget.resolve(repository, token=token)
+    target = await Remote.resolve(repository, token=token)
     assert await fetch_base(repository, "main", remote=target, patience=ONCE) == newer
     assert await complete(repository, newer, token=token) > 0
     git(clone, "remote", "set-url", "origin", "file:///nowhere")

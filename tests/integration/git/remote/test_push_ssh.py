@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from miyabi.errors import RemoteLoginRefused, RemoteNotFound, RemoteUnreachable
-from miyabi.git.remote.push import PushTarget
+from miyabi.git.remote.push import Remote
 from miyabi.git.repository import Repository
 from miyabi.github.access import remote_token
 from tests.support.git import pushing, repositories
@@ -38,9 +38,9 @@ def _locked_key(file: Path) -> Path:
     return file
 
 
-async def _target(desk: Desk) -> PushTarget:
+async def _target(desk: Desk) -> Remote:
     repository = await Repository.open(desk.project)
-    return await PushTarget.resolve(repository, token=remote_token(SecretStr("tok_not_for_ssh")))
+    return await Remote.resolve(repository, token=remote_token(SecretStr("tok_not_for_ssh")))
 
 
 async def test_the_users_key_signs_in(over_ssh: Desk) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from miyabi.errors import PushRefused, SettingsError
-from miyabi.git.remote.push import PushTarget
+from miyabi.git.remote.push import Remote
 from miyabi.git.repository import Repository
 from miyabi.github.access import remote_token
 from tests.support.git import pushing, repositories
@@ -83,7 +83,7 @@ async def test_a_server_that_echoes_the_token_is_not_quoted(watched: Desk, servi
 async def test_a_login_in_the_address_is_taken_out(watched: Desk) -> None:
     """A token that the user wrote into the remote's address works, and is in no command line and no message."""
     address = watched.hub.clone_url(NAME).replace("//", f"//x-access-token:{CANARY}@")
-    target = PushTarget.of(address)
+    target = Remote.of(address)
     with watched.held() as arrived:
         task = asyncio.create_task(watched.push({BRANCH: watched.work()}, target=target))
         assert await asyncio.to_thread(arrived.wait, 20)
@@ -151,12 +151,12 @@ async def test_no_remote_at_all_says_how_to_add_one(desk: Desk) -> None:
     """A repository without remotes says so."""
     git(desk.project, "remote", "remove", "origin")
     with pytest.raises(SettingsError, match=r"There is none: git remote add origin URL"):
-        await PushTarget.resolve(await Repository.open(desk.project), token=remote_token(SecretStr(TOKEN)))
+        await Remote.resolve(await Repository.open(desk.project), token=remote_token(SecretStr(TOKEN)))
 
 
 def test_no_terminal_and_no_window_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that asks a person is left in the environment; how ssh is to be run is."""
     given = {"GIT_ASKPASS": "/gui", "SSH_ASKPASS": "/gui", "GIT_SSH_COMMAND": "ssh -F x", "GIT_TRACE": "1"}
-    seen = PushTarget.of("git@github.com:o/n.git").environment({**os.environ, **given})
+    seen = Remote.of("git@github.com:o/n.git").environment({**os.environ, **given})
     assert (seen["GIT_ASKPASS"], seen["SSH_ASKPASS"], seen["SSH_ASKPASS_REQUIRE"]) == ("", "", "never")
     assert (seen["GIT_SSH_COMMAND"], "GIT_TRACE" in seen) == ("ssh -F x", False)

@@ -9,7 +9,7 @@ import pytest
 
 from miyabi.machines.host import Host
 from miyabi.machines.local import LocalHost
-from miyabi.machines.scripts import install as toolbox
+from miyabi.machines.scripts import install as scripts
 
 
 def install(folder: Path, *, host: Host | None = None, times: int = 1) -> Path:
@@ -17,7 +17,7 @@ def install(folder: Path, *, host: Host | None = None, times: int = 1) -> Path:
 
     async def ask() -> set[str]:
         one = host or LocalHost()
-        return set(await asyncio.gather(*(toolbox.install(one, str(folder), "supervise") for _ in range(times))))
+        return set(await asyncio.gather(*(scripts.install(one, str(folder), "supervise") for _ in range(times))))
 
     (path,) = asyncio.run(ask())
     return Path(path)
@@ -26,7 +26,7 @@ def install(folder: Path, *, host: Host | None = None, times: int = 1) -> Path:
 def test_a_script_is_installed_once_however_many_ask(tmp_path: Path) -> None:
     """Twenty sessions that start together make one file, whole and private, and nothing beside it."""
     path = install(tmp_path, times=20)
-    assert path.read_bytes() == toolbox.script("supervise")
+    assert path.read_bytes() == scripts.script("supervise")
     assert path.stat().st_mode & 0o077 == 0
     assert list((tmp_path / "bin").iterdir()) == [path]
 
@@ -38,7 +38,7 @@ def test_a_host_is_asked_once_until_it_is_forgotten(tmp_path: Path) -> None:
     path.unlink()
     install(tmp_path, host=host)
     assert not path.exists()
-    toolbox.forget(host)
+    scripts.forget(host)
     install(tmp_path, host=host)
     assert path.exists()
 
@@ -56,13 +56,13 @@ def test_a_damaged_script_is_replaced_beside_its_readers(tmp_path: Path) -> None
     with path.open("rb") as reader:
         install(tmp_path)
         assert reader.read() == b"half"
-    assert path.read_bytes() == toolbox.script("supervise")
+    assert path.read_bytes() == scripts.script("supervise")
 
 
 async def test_installing_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The path that is given back works as a word there."""
     monkeypatch.setenv("HOME", str(tmp_path))
     host = LocalHost()
-    path = await toolbox.install(host, "~/my place", "supervise")
+    path = await scripts.install(host, "~/my place", "supervise")
     assert path.startswith("~/my place/bin/supervise-")
     assert (await host.run(["exec", "/bin/sh", path, "~/my place", "list"])).exit_status == 0

@@ -129,7 +129,7 @@ async def test_too_many_keys(tmp_path: Path, sshd_fleet: Fleet) -> None:
     assert "too many keys (8 were at hand). Name the right one: IdentityFile together with IdentitiesOnly" in str(error)
 
 
-async def test_a_penalty_is_told_as_the_refusal_before_it(
+async def test_a_penalty_is_reported_as_the_refusal_before_it(
     tmp_path: Path, sshd_fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An sshd that first refuses a login and then resets every connection is reported with the first cause."""

@@ -46,7 +46,7 @@ def library(tmp_path: Path, project: Path) -> Path:
 async def unresolved(task: Task) -> tuple[str, ...]:
     """The files in submodules that were brought with a conflict."""
     after = await submodules_of(task.bench.repository, task.heads[0])
-    return await submodule_work.unresolved(task.brought, after=after)
+    return await submodule_work.unresolved(task.found_inside, after=after)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ async def test_conflicts_are_found(bench: Bench, library: Path, script: str, fil
     """In what its index said and in what was committed, on the task's branch or in what that of the top names."""
     task = await Task.prepare(bench)
     task.play(f"cd lib; {script}")
-    collected = await task.bring()
+    collected = await task.collect_all()
     assert await unresolved(task) == files
     assert collected.unmerged == ()
 
@@ -76,7 +76,7 @@ async def test_markers_that_were_there_are_none_of_its(bench: Bench, tmp_path: P
     add_submodule(project, make_library(tmp_path / "libraries" / "lib", content=text), "lib")
     task = await Task.prepare(bench)
     task.play("cd lib; echo more >>lib.txt; git commit -qam more")
-    await task.bring()
+    await task.collect_all()
     assert await unresolved(task) == ()
 
 
@@ -86,7 +86,7 @@ async def test_a_conflict_in_a_submodule_of_a_submodule(bench: Bench, library: P
     repositories.commit(bench.root, {}, message="bump")
     task = await Task.prepare(bench)
     task.play(f"cd lib/inner; {CONFLICT}")
-    await task.bring()
+    await task.collect_all()
     assert await unresolved(task) == ("lib/inner/lib.txt",)
 
 
@@ -109,10 +109,10 @@ async def test_what_is_left_there_is_named(bench: Bench, library: Path, script: 
     bench.play(task.paths, script)
     workspace = bench.workspace
     top = await workspace.collect(task.paths, base=task.base, max_file_bytes=1_000_000)
-    await task.bring()
-    assert submodule_work.left_there(task.brought) == left
+    await task.collect_all()
+    assert submodule_work.left_there(task.found_inside) == left
     assert top.left_there == (() if left else ("huge (2 MB)",))
-    names = repositories.git(bench.root / "lib", "ls-tree", "--name-only", task.brought[0].collected.head).split()
+    names = repositories.git(bench.root / "lib", "ls-tree", "--name-only", task.found_inside[0].collected.head).split()
     assert ("small" in names) == ("small" in script)
 
 
@@ -121,13 +121,13 @@ async def test_what_was_said_of_an_earlier_session_is_forgotten(bench: Bench, li
     task = await Task.prepare(bench)
     task.play(f"head -c 2000000 /dev/zero >lib/huge; cd lib; {CONFLICT}")
     await bench.workspace.collect(task.paths, base=task.base, max_file_bytes=1_000_000)
-    await task.bring()
-    assert submodule_work.left_there(task.brought) == ("lib/huge (2 MB)",)
+    await task.collect_all()
+    assert submodule_work.left_there(task.found_inside) == ("lib/huge (2 MB)",)
     later = await Task.prepare(bench, attempt=2)
     later.play("cd lib; rm huge; echo both >lib.txt; git commit -qam resolved")
-    await later.bring()
+    await later.collect_all()
     assert await unresolved(later) == ()
-    assert submodule_work.left_there(later.brought) == ()
+    assert submodule_work.left_there(later.found_inside) == ()
 
 
 def test_a_sweep_asks_and_a_conflict_is_no_success(

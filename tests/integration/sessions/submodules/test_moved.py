@@ -39,12 +39,14 @@ async def test_one_that_is_removed(any_git: str, bench: Bench, library: Path, sc
     add_submodule(bench.repository.root, library, "lib")
     task = await Task.prepare(bench)
     task.play(script)
-    await task.bring()
+    await task.collect_all()
     assert git(bench.repository.root / "lib", "log", "-1", "--format=%s", task.paths.branch) == "inner"
-    (told,) = await task.told()
-    assert told.text.startswith(f"1 commit (1 file, +1 -0) on {task.paths.branch} in the submodule lib, and not in ")
+    (outcomes_of,) = await task.outcomes_of()
+    assert outcomes_of.text.startswith(
+        f"1 commit (1 file, +1 -0) on {task.paths.branch} in the submodule lib, and not in "
+    )
     again = await Task.prepare(bench, "t1")
-    assert (await again.bring()).head == task.heads[0]
+    assert (await again.collect_all()).head == task.heads[0]
 
 
 async def test_one_that_is_removed_and_was_not_touched(bench: Bench, library: Path) -> None:
@@ -52,8 +54,8 @@ async def test_one_that_is_removed_and_was_not_touched(bench: Bench, library: Pa
     add_submodule(bench.repository.root, library, "lib")
     task = await Task.prepare(bench)
     task.play("git rm -qf lib; git commit -qm rm")
-    await task.bring()
-    assert await task.told() == ()
+    await task.collect_all()
+    assert await task.outcomes_of() == ()
     assert "lib" not in git(bench.repository.root, "ls-tree", "--name-only", task.paths.branch).split()
 
 
@@ -62,11 +64,13 @@ async def test_one_that_is_renamed(bench: Bench, library: Path) -> None:
     add_submodule(bench.repository.root, library, "lib")
     task = await Task.prepare(bench)
     task.play("git mv lib libs; git commit -qm mv; echo more >libs/more")
-    await task.bring()
-    (told,) = await task.told()
+    await task.collect_all()
+    (outcomes_of,) = await task.outcomes_of()
     made = git(bench.repository.root, "rev-parse", f"{task.paths.branch}:libs")
-    assert told.text.startswith(f"commit {made[:12]} of the submodule libs, which its branch names, is nowhere but in")
-    assert told.command == f"git -C lib push origin {made[:12]}:refs/heads/{task.paths.branch}"
+    assert outcomes_of.text.startswith(
+        f"commit {made[:12]} of the submodule libs, which its branch names, is nowhere but in"
+    )
+    assert outcomes_of.command == f"git -C lib push origin {made[:12]}:refs/heads/{task.paths.branch}"
 
 
 async def test_two_that_are_swapped(bench: Bench, library: Path, tmp_path: Path) -> None:
@@ -75,9 +79,9 @@ async def test_two_that_are_swapped(bench: Bench, library: Path, tmp_path: Path)
     add_submodule(bench.repository.root, make_library(tmp_path / "other", content="other\n"), "two")
     task = await Task.prepare(bench)
     task.play("git mv one tmp; git mv two one; git mv tmp two; git commit -qm swap; echo 1 >one/new; echo 2 >two/new")
-    await task.bring()
-    told = await task.told()
-    assert len(told) == 2
-    for each in told:
+    await task.collect_all()
+    outcomes_of = await task.outcomes_of()
+    assert len(outcomes_of) == 2
+    for each in outcomes_of:
         words = str(each.command).split()
         assert git(bench.repository.root / words[2], "cat-file", "-t", words[5].partition(":")[0]) == "commit"

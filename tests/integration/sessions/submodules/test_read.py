@@ -103,8 +103,8 @@ async def test_its_commands_and_addresses_are_not_used(bench: Bench, library: Pa
     git(bench.root / "lib", "remote", "set-url", "origin", f"ext::sh -c touch% {marks}/origin")
     task = await Task.prepare(bench)
     task.play("cd lib; save one; git fetch || true")
-    await task.bring()
-    await task.told()
+    await task.collect_all()
+    await task.outcomes_of()
     assert (task.folder / "lib/lib.txt").exists()
     assert list(marks.iterdir()) == []
 

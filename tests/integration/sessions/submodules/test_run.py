@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import GitFailed, MergeConflict
-from miyabi.git.checkout import checked_out
+from miyabi.git.checkout import temporary_checkout
 from miyabi.git.repository import Repository
 from miyabi.git.submodules import submodules_of
 from miyabi.integration.values import Integration, LeftOutKind
@@ -54,7 +54,7 @@ def test_a_run_with_submodules(site: LocalSite) -> None:
     push = f"git -C lib push origin {lib[:12]}:refs/heads/miyabi/r1/first"
     assert [each.command for each in results["first"].submodules] == [push]
     assert results["below"].submodules == ()
-    came = site.run_folder().find_kept(Integration)
+    came = site.run_folder().load(Integration)
     assert came
     assert came.verified
     left_out = came.left_out_by_task
@@ -67,8 +67,8 @@ def test_a_run_with_submodules(site: LocalSite) -> None:
         assert f"commit {lib[:12]} of the submodule lib, which its branch names, is nowhere but in the clone" in text
         assert push in text
     assert warning in report
-    (told,) = elsewhere_words(site.report().elsewhere_by_task["first"])
-    assert f"`{push}`" in told
+    (outcomes_of,) = elsewhere_words(site.report().elsewhere_by_task["first"])
+    assert f"`{push}`" in outcomes_of
     assert git(site.repository, "submodule", "status", "lib").startswith(" ")
 
 
@@ -79,7 +79,7 @@ async def test_what_is_verified_has_the_bumped_files(any_git: str, bench: Bench,
     add_submodule(bench.root / "lib", inner, "inner")
     made = bump(bench.root, "lib")
     head = git(bench.root, "rev-parse", "HEAD")
-    async with checked_out(bench.repository, head, await bench.clone()) as folder:
+    async with temporary_checkout(bench.repository, head, await bench.clone()) as folder:
         assert (folder / "lib/lib.txt").read_text() == "changed\n"
         assert (folder / "lib/inner/lib.txt").read_text() == "lib\n"
         assert git(folder / "lib", "rev-parse", "HEAD") == made
@@ -92,7 +92,7 @@ async def test_what_is_verified_leaves_out_what_the_clone_has_not(project: Path,
     add_submodule(project, make_library(tmp_path / "lib"), "lib")
     git(tmp_path, "clone", "-q", str(project), "clone")
     there = await repositories.make_bench(tmp_path / "clone", tmp_path / "machine")
-    async with checked_out(there.repository, git(project, "rev-parse", "HEAD"), await there.clone()) as folder:
+    async with temporary_checkout(there.repository, git(project, "rev-parse", "HEAD"), await there.clone()) as folder:
         assert (folder / "lib").is_dir()
         assert not (folder / "lib/lib.txt").exists()
 
@@ -103,7 +103,7 @@ async def test_a_file_of_a_submodule_that_is_missing_is_an_error(bench: Bench, t
     oid = git(bench.root / "lib", "rev-parse", "HEAD:lib.txt")
     (bench.root / ".git/modules/lib/objects" / oid[:2] / oid[2:]).unlink()
     with pytest.raises(GitFailed):
-        async with checked_out(bench.repository, git(bench.root, "rev-parse", "HEAD"), await bench.clone()):
+        async with temporary_checkout(bench.repository, git(bench.root, "rev-parse", "HEAD"), await bench.clone()):
             pytest.fail("a checkout without one of its files was handed out")
 
 
@@ -114,7 +114,7 @@ async def test_two_bumps_of_one_submodule_do_not_merge(bench: Bench, tmp_path: P
     for name in ("a", "b"):
         task = await Task.prepare(bench, name)
         task.play(f"cd lib; save {name}; cd ..; git commit -qam bump")
-        heads.append((await task.bring()).head)
+        heads.append((await task.collect_all()).head)
     with pytest.raises(MergeConflict, match="both changed lib"):
         await bench.repository.merge(heads, base="main", message="m")
 
@@ -126,7 +126,7 @@ async def test_a_bump_of_one_and_a_change_beside_it_merge(bench: Bench, tmp_path
     for name, script in (("a", "cd lib; save a; cd ..; git commit -qam bump"), ("b", "save b")):
         task = await Task.prepare(bench, name)
         task.play(script)
-        heads.append((await task.bring()).head)
+        heads.append((await task.collect_all()).head)
     base = await bench.repository.merge(heads, base="main", message="m")
     task = await Task.prepare(bench, "c", base=base)
     assert (task.folder / "lib/a").exists()

@@ -58,24 +58,24 @@ async def test_commits_and_open_work_come_back(any_git: str, bench: Bench, libra
     """What was committed and named, and what was left uncommitted, is in the user's clone of the submodule."""
     task = await Task.prepare(bench)
     task.play("cd lib; save one; cd ..; git add lib; git commit -qm bump; echo open >lib/open.txt")
-    work = await task.bring()
+    work = await task.collect_all()
     named = git(bench.root, "rev-parse", f"{work.head}:lib")
     assert work.strays is None
     assert git(bench.root / "lib", "rev-parse", task.paths.branch) == named
     assert git(bench.root / "lib", "ls-tree", "--name-only", named).split() == ["lib.txt", "one", "open.txt"]
-    (said,) = await task.told()
+    (said,) = await task.outcomes_of()
     assert named[:12] in said.text
     assert said.command == f"git -C lib push origin {named[:12]}:refs/heads/miyabi/r1/t1"
     git(bench.root / "lib", "push", "-q", "origin", f"{named[:12]}:refs/heads/miyabi/r1/t1")
     git(bench.root / "lib", "fetch", "-q")
-    assert await task.told() == ()
+    assert await task.outcomes_of() == ()
 
 
 async def test_a_checkout_of_the_branch_finds_it(bench: Bench, library: Path) -> None:
     """The user switches to the task's branch, and `git submodule update` has what it names."""
     task = await Task.prepare(bench)
     task.play("cd lib; echo new >lib.txt; git commit -qam new; cd ..; git commit -qam bump")
-    await task.bring()
+    await task.collect_all()
     git(bench.root, "switch", "-q", task.paths.branch)
     git(bench.root, "submodule", "update", "--init")
     assert (bench.root / "lib/lib.txt").read_text() == "new\n"
@@ -85,8 +85,8 @@ async def test_what_was_not_touched_leaves_no_branch(bench: Bench, library: Path
     """A session that only read in a submodule leaves nothing in the clone of it."""
     task = await Task.prepare(bench)
     task.play("cat lib/lib.txt >copy; git add copy; git commit -qm copy")
-    assert (await task.bring()).strays is None
-    assert await task.told() == ()
+    assert (await task.collect_all()).strays is None
+    assert await task.outcomes_of() == ()
     assert git(bench.root / "lib", "branch", "--list", "miyabi/*") == ""
 
 
@@ -100,12 +100,12 @@ async def test_what_was_not_touched_leaves_no_branch(bench: Bench, library: Path
         "cd lib; git tag before; git checkout -q --detach; save detached; git checkout -q before",
     ],
 )
-async def test_work_that_the_branch_does_not_name_is_told(bench: Bench, library: Path, script: str) -> None:
+async def test_work_that_the_branch_does_not_name_is_reported(bench: Bench, library: Path, script: str) -> None:
     """Other branches, stashes, worktrees and commits taken back inside a submodule are kept there, and said."""
     task = await Task.prepare(bench)
     task.play(f"({script}); save work")
-    await task.bring()
-    (said,) = await task.told()
+    await task.collect_all()
+    (said,) = await task.outcomes_of()
     assert said.text.startswith("1 commit (1 file, +1 -0) on miyabi/r1/t1+strays in the submodule lib")
     assert git(bench.root / "lib", "rev-parse", "--verify", "miyabi/r1/t1+strays")
 
@@ -123,25 +123,25 @@ async def test_work_only_beside_the_branch_of_one_is_off_the_branch(bench: Bench
     """A session that did all of it there is not said to have left no change; which it did is in the sentence."""
     task = await Task.prepare(bench)
     task.play(f"cd lib; {script}")
-    work = await task.bring()
+    work = await task.collect_all()
     changes = await bench.repository.changes(task.base, work.head)
-    evidence = Evidence(agent_exit=0, task="t1", commits=changes.commits, submodules=await task.told())
+    evidence = Evidence(agent_exit=0, task="t1", commits=changes.commits, submodules=await task.outcomes_of())
     said = decide(read(init() + result()), evidence)
     assert said.outcome is Outcome.OFF_BRANCH
     where = "on miyabi/r1/t1+strays in the submodule lib, and not in what its branch names of it"
     assert f"left nothing on its branch, but 1 commit (1 file, +1 -0) {where}" in (said.error_text or "")
 
 
-async def test_work_in_one_that_git_ignores_is_told(any_git: str, bench: Bench, library: Path) -> None:
+async def test_work_in_one_that_git_ignores_is_reported(any_git: str, bench: Bench, library: Path) -> None:
     """Commits in a submodule with `ignore = all`, which nothing names by itself, are on a branch and said."""
     git(bench.root, "config", "-f", ".gitmodules", "submodule.lib.ignore", "all")
     commit(bench.root, {}, message="ignore")
     task = await Task.prepare(bench)
     task.play("save work; cd lib; save inside")
-    head = (await task.bring()).head
+    head = (await task.collect_all()).head
     made = git(bench.root / "lib", "rev-parse", "miyabi/r1/t1")
     assert git(bench.root / "lib", "cat-file", "-t", f"{made}:inside") == "blob"
-    (said,) = await task.told()
+    (said,) = await task.outcomes_of()
     is_named = git(bench.root, "rev-parse", f"{head}:lib") == made  # gits differ in what `add` takes of such a one
     assert (made[:12] if is_named else "1 commit (1 file, +1 -0) on miyabi/r1/t1 in the submodule lib") in said.text
 
@@ -150,7 +150,7 @@ async def test_the_next_session_has_the_bumped_files(bench: Bench, library: Path
     """A task that builds on a bump finds its files, on the same machine and on another one."""
     first = await Task.prepare(bench)
     first.play("cd lib; echo new >lib.txt; git commit -qam new; cd ..; git commit -qam bump")
-    head = (await first.bring()).head
+    head = (await first.collect_all()).head
     other = await make_bench(bench.root, tmp_path / "other")
     for there, name in ((bench, "t2"), (other, "t3")):
         task = await Task.prepare(there, name, base=head)
@@ -166,11 +166,11 @@ async def test_submodules_of_submodules(any_git: str, bench: Bench, library: Pat
     task = await Task.prepare(bench)
     assert task.git("submodule", "status", "--recursive").count("\n ") == 1
     task.play("cd lib/deep/inner; save one")
-    head = (await task.bring()).head
+    head = (await task.collect_all()).head
     lib = git(bench.root, "rev-parse", f"{head}:lib")
     named = git(bench.root / "lib", "rev-parse", f"{lib}:deep/inner")
     assert git(bench.root / "lib/deep/inner", "rev-parse", task.paths.branch) == named
-    assert {each.command for each in await task.told()} == {
+    assert {each.command for each in await task.outcomes_of()} == {
         f"git -C lib push origin {lib[:12]}:refs/heads/miyabi/r1/t1",
         f"git -C lib/deep/inner push origin {named[:12]}:refs/heads/miyabi/r1/t1",
     }
@@ -190,8 +190,8 @@ async def test_two_submodules_one_moved_and_one_with_its_repository_inside(
     for path in ("moved to", "old"):
         assert (task.folder / path / "lib.txt").read_text() == "lib\n"
         task.play(f"cd '{path}'; save one")
-    await task.bring()
-    assert len(await task.told()) == 2
+    await task.collect_all()
+    assert len(await task.outcomes_of()) == 2
     for path in ("moved to", "old"):
         assert git(bench.root / path, "cat-file", "-t", f"{task.paths.branch}:one") == "blob"
 
@@ -231,11 +231,11 @@ async def test_one_that_is_behind_is_said_with_its_fetch(bench: Bench, library: 
     assert (await submodules_of(there.repository, head)).warning is None
 
 
-async def test_a_second_night_ships_nothing(bench: Bench, library: Path) -> None:
+async def test_a_second_run_ships_nothing(bench: Bench, library: Path) -> None:
     """What a machine has of a submodule stays there after a sweep; nothing of the run does."""
     task = await Task.prepare(bench)
     task.play("cd lib; save one")
-    await task.bring()
+    await task.collect_all()
     await bench.workspace.remove_run("r1")
     (store,) = (bench.folder / "repos").glob("lib-*.git")
     refs = git(store, "for-each-ref", "--format=%(refname)").splitlines()
@@ -255,11 +255,11 @@ async def test_the_whole_way_in_each_shell(
     bench = await make_bench(project, tmp_path / "a machine", host=ShellHost(shell))
     task = await Task.prepare(bench)
     task.play("cd lib; save one; echo open >'open 開'")
-    work = await task.bring()
-    assert (await task.bring()).head == work.head
+    work = await task.collect_all()
+    assert (await task.collect_all()).head == work.head
     again = await Task.prepare(bench, attempt=2)
     again.play("cd lib; save two")
-    named = git(project, "rev-parse", f"{(await again.bring()).head}:lib")
+    named = git(project, "rev-parse", f"{(await again.collect_all()).head}:lib")
     assert git(project / "lib", "ls-tree", "-z", "--name-only", named).split("\0")[:-1] == [
         "lib.txt",
         "one",
@@ -283,7 +283,7 @@ async def test_a_damaged_one_does_not_keep_the_rest_back(bench: Bench, library: 
     """Whatever a session did to the repository of a submodule, its own branch comes back."""
     task = await Task.prepare(bench)
     task.play(f"save work; {damage}")
-    work = await task.bring()
+    work = await task.collect_all()
     assert "work" in bench.files(work.head)
 
 
@@ -308,7 +308,7 @@ async def test_several_tasks_at_once(bench: Bench, library: Path) -> None:
     for number, task in enumerate(tasks):
         task.play(f"cd lib; save only-{number}")
     for number, task in enumerate(tasks):
-        await task.bring()
+        await task.collect_all()
         files = git(bench.root / "lib", "ls-tree", "--name-only", task.paths.branch).split()
         assert files == ["lib.txt", f"only-{number}"]
     (store,) = (bench.folder / "repos").glob("lib-*.git")
@@ -327,7 +327,7 @@ async def test_a_shallow_one(any_git: str, bench: Bench, tmp_path: Path) -> None
     assert git(clone / "lib", "rev-parse", "--is-shallow-repository") == "true"
     task = await Task.prepare(await make_bench(clone, tmp_path / "machine 2"))
     task.play("cd lib; save one")
-    await task.bring()
+    await task.collect_all()
     assert git(clone / "lib", "ls-tree", "--name-only", task.paths.branch).split() == ["lib.txt", "more", "one"]
 
 
@@ -347,7 +347,7 @@ async def test_a_checkout_that_was_moved(bench: Bench, library: Path) -> None:
     """A session that has moved its checkout loses nothing of what it did in a submodule."""
     task = await Task.prepare(bench)
     task.play("cd lib; save one; cd ..; git commit -qam bump; mv ../t1 ../elsewhere")
-    head = (await task.bring()).head
+    head = (await task.collect_all()).head
     assert git(bench.root / "lib", "rev-parse", task.paths.branch) == git(bench.root, "rev-parse", f"{head}:lib")
 
 
@@ -358,10 +358,10 @@ async def test_one_that_a_session_made_itself_goes_to_the_strays(bench: Bench, l
     task.play(
         f"git -c protocol.file.allow=always submodule --quiet add {new} new; git commit -qm 'add new'; cd new; save one"
     )
-    work = await task.bring()
+    work = await task.collect_all()
     named = git(bench.root, "rev-parse", f"{work.head}:new")
     assert git(bench.root, "ls-tree", "--name-only", named).split() == ["lib.txt", "one"]
-    (said,) = await task.told()
+    (said,) = await task.outcomes_of()
     assert said.text == (
         f"commit {named[:12]} of the submodule new, which its branch names, is in no clone of it here, "
         "only on miyabi/r1/t1+strays of the repository around it"

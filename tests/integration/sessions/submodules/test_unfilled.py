@@ -50,12 +50,12 @@ async def test_they_come_back(any_git: str, bench: Bench, library: Path, script:
     """With the strays; the branch keeps the submodule, and a second look finds no more."""
     task = await Task.prepare(bench)
     task.play(script)
-    work = await task.bring()
+    work = await task.collect_all()
     assert work.strays
     assert any(file in bench.files(commit) for commit in git(bench.root, "rev-list", work.strays).split())
     assert git(bench.root, "ls-tree", work.head, "lib").startswith("160000 ")
     before = git(bench.root, "rev-parse", work.strays)
-    again = await task.bring()
+    again = await task.collect_all()
     assert (again.head, git(bench.root, "rev-parse", work.strays)) == (work.head, before)
 
 
@@ -66,7 +66,7 @@ async def test_one_that_never_was_there(project: Path, library: Path, tmp_path: 
     bench = await make_bench(project, tmp_path / "a machine", host=ShellHost(shell))
     task = await Task.prepare(bench)
     task.play("mkdir -p lib/deep; echo new >lib/deep/new; echo work >work; echo skip | tee lib/.gitignore >lib/skip")
-    work = await task.bring()
+    work = await task.collect_all()
     assert "work" in bench.files(work.head)
     _tie, made = git(bench.root, "rev-list", f"{work.head}..{work.strays}").split()
     assert git(bench.root, "diff", "--name-only", work.head, made).split() == ["lib", "lib/.gitignore", "lib/deep/new"]
@@ -79,10 +79,10 @@ async def test_nothing_in_it_is_nothing(bench: Bench, library: Path, script: str
     _forget(bench.root)
     task = await Task.prepare(bench)
     task.play(f"save work; {script} 2>/dev/null || true")
-    assert (await task.bring()).strays is None
+    assert (await task.collect_all()).strays is None
 
 
-async def test_too_large_ones_are_told(bench: Bench, library: Path) -> None:
+async def test_too_large_ones_are_reported(bench: Bench, library: Path) -> None:
     """A file over the limit stays there and is named, beside those of the rest of the checkout."""
     _forget(bench.root)
     task = await Task.prepare(bench)
@@ -101,7 +101,7 @@ async def test_one_inside_of_a_submodule(bench: Bench, library: Path, tmp_path: 
     shutil.rmtree(bench.root / ".git/modules/lib/modules/deep")
     task = await Task.prepare(bench)
     task.play("mkdir -p lib/deep; echo new >lib/deep/new")
-    await task.bring()
+    await task.collect_all()
     commits = git(lib, "rev-list", f"{task.paths.branch}+strays", "-2").split()
     assert git(lib, "show", f"{commits[-1]}:deep/new") == "new"
-    assert any("+strays in the submodule lib" in said.text for said in await task.told())
+    assert any("+strays in the submodule lib" in said.text for said in await task.outcomes_of())

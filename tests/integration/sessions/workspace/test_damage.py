@@ -1,4 +1,4 @@
-"""What is damaged in a session's repository costs only what it is itself: all that is whole comes home, and is told."""
+"""What is damaged in a session's repository costs only what it is itself: all that is whole is collected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIDE = "git checkout -qb side; save two; git checkout -q -; echo put-aside >READ
 
 
 def _files(bench: Bench, *tips: str | None) -> set[str]:
-    """Every file of every commit that came home and is not in the base."""
+    """Every file of every commit that was collected and is not in the base."""
     commits = git(bench.root, "rev-list", *filter(None, tips), "--not", "main").split()
     return {Path(file).name for each in commits for file in bench.files(each)}
 
@@ -93,7 +93,7 @@ async def test_damage_elsewhere(bench: Bench, script: str) -> None:
     assert {"one", "two", "open"} <= _files(bench, collected.head, collected.strays)
 
 
-async def test_files_beside_the_checkout_are_told(bench: Bench) -> None:
+async def test_files_beside_the_checkout_are_reported(bench: Bench) -> None:
     """What is in no repository is not brought; it is named, so that a sweep asks before it removes it."""
     paths = await bench.prepare()
     bench.play(paths, "save one; echo n >'../my notes.txt'; mkdir ../out; echo o >../out/o")

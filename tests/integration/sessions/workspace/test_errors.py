@@ -35,7 +35,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("size", [1_200_000, 3_000_000])
-async def test_a_full_disk_is_told_and_nothing_half_made_stays(project: Path, small_disk: Path, size: int) -> None:
+async def test_a_full_disk_is_reported_and_nothing_half_made_stays(project: Path, small_disk: Path, size: int) -> None:
     """Where the bundle or the checkout does not fit, the error says so, and the room is free again."""
     bench = await make_bench(project, small_disk / "w")
     kept = await bench.prepare("kept")
@@ -51,7 +51,7 @@ async def test_a_full_disk_is_told_and_nothing_half_made_stays(project: Path, sm
 
 
 async def test_a_full_disk_keeps_what_is_uncommitted(project: Path, small_disk: Path) -> None:
-    """Work that cannot be committed for want of room stays where it is, and comes home when there is room."""
+    """Work that cannot be committed for want of room stays where it is, and is collected when there is room."""
     bench = await make_bench(project, small_disk / "w")
     paths = await bench.prepare()
     (bench.checkout(paths) / "work").write_bytes(os.urandom(500_000))

@@ -17,7 +17,7 @@ quiet_home = repositories.quiet_home
 
 
 def _everywhere(bench: Bench, collected: repositories.Collected) -> set[str]:
-    """Every file of every commit that came home and is not in the base."""
+    """Every file of every commit that was collected and is not in the base."""
     tips = [tip for tip in (collected.head, collected.strays) if tip]
     commits = git(bench.root, "rev-list", *tips, "--not", "main").split()
     return {file for one in commits for file in bench.files(one)}
@@ -34,7 +34,7 @@ def _is_there(folder: str) -> bool:
 @pytest.mark.parametrize("place", [".claude/worktrees/w", "wt/sub", "../beside", "{tmp}/else where", "'in $side'"])
 @pytest.mark.parametrize("how", ["-b wip {place}", "--detach {place}"])
 async def test_worktrees_wherever_they_are(bench: Bench, tmp_path: Path, place: str, how: str) -> None:
-    """Inside, beside or elsewhere, on a branch or detached: all of it comes home, and it goes with the task."""
+    """Inside, beside or elsewhere, on a branch or detached: all of it is collected, and it goes with the task."""
     paths = await bench.prepare()
     there = place.format(tmp=tmp_path)
     quoted = there if there.startswith("'") else f"'{there}'"
@@ -88,7 +88,7 @@ async def test_a_worktree_of_another_is_left_alone(bench: Bench, tmp_path: Path)
 )
 @pytest.mark.parametrize("ignored", [False, True])
 async def test_repositories_inside_of_any_name(bench: Bench, name: str, *, ignored: bool) -> None:
-    """Whatever a repository inside is called, and be it ignored: its commits and its open files come home."""
+    """Whatever a repository inside is called, and be it ignored: its commits and its open files are collected."""
     if ignored:
         commit(bench.root, {".gitignore": "inside/\n"})
     paths = await bench.prepare()
@@ -173,7 +173,7 @@ async def test_commits_under_any_name(bench: Bench, script: str) -> None:
         "git reset -q --hard HEAD~2; echo open >src/a.txt; ! git checkout -q -m side 2>/dev/null || true",
     ],
 )
-async def test_a_conflict_that_is_open_is_told(bench: Bench, script: str) -> None:
+async def test_a_conflict_that_is_open_is_reported(bench: Bench, script: str) -> None:
     """Whatever command stopped in a conflict, the file is named."""
     paths = await bench.prepare()
     bench.play(
@@ -186,7 +186,7 @@ async def test_a_conflict_that_is_open_is_told(bench: Bench, script: str) -> Non
     assert await bench.collect(paths) == collected
 
 
-async def test_a_deleted_file_in_conflict_is_told(bench: Bench) -> None:
+async def test_a_deleted_file_in_conflict_is_reported(bench: Bench) -> None:
     """A conflict without markers, one side having deleted the file, is one too; any name arrives."""
     commit(bench.root, {'日本 "x"\t.txt': "1\n"})
     paths = await bench.prepare()

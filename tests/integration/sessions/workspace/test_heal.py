@@ -38,7 +38,7 @@ async def test_a_mirror_without_its_objects_heals(bench: Bench) -> None:
     assert (bench.checkout(paths) / "more").read_text() == "more"
 
 
-async def test_a_forgotten_base_comes_home_with_its_history(bench: Bench) -> None:
+async def test_a_forgotten_base_is_collected_with_its_history(bench: Bench) -> None:
     """Where the merge that a task began from was cleaned out of the user's repository, it is brought along."""
     heads = []
     for task in ("t1", "t2"):
@@ -86,11 +86,11 @@ async def test_a_damaged_bundle_is_refused(bench: Bench, tmp_path: Path) -> None
     data[-30] ^= 0xFF
     (tmp_path / "b").write_bytes(bytes(data))
     with pytest.raises(GitFailed):
-        await branches.take(bench.repository, tmp_path / "b", branch="miyabi/r/t", head=base, strays=None, base=base)
+        await branches.receive(bench.repository, tmp_path / "b", branch="miyabi/r/t", head=base, strays=None, base=base)
     assert await bench.repository.branches("miyabi") == {}
 
 
-async def test_an_unwritable_workspace_is_told(project: Path, tmp_path: Path) -> None:
+async def test_an_unwritable_workspace_is_reported(project: Path, tmp_path: Path) -> None:
     """A workspace that cannot be made is an error with its path."""
     (tmp_path / "file").write_text("")
     bench = await make_bench(project, tmp_path / "file")

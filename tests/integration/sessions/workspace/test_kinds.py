@@ -1,4 +1,4 @@
-"""Unusual repositories go out and come home as well."""
+"""Unusual repositories go out and are collected as well."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ quiet_home = repositories.quiet_home
 
 
 async def test_a_shallow_clone_works(project: Path, tmp_path: Path) -> None:
-    """A clone with a cut-off history goes out and comes home; its end moves with it."""
+    """A clone with a cut-off history goes out and is collected; its end moves with it."""
     for n in range(5):
         commit(project, {"n": str(n)}, message=f"n{n}")
     git(tmp_path, "clone", "-q", "--depth", "2", f"file://{project}", "shallow")

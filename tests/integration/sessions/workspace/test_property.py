@@ -1,4 +1,4 @@
-"""Whatever sessions do with git, each one's lines come home, to its own task only, and nothing else changes."""
+"""Whatever sessions do with git, each one's lines are collected, to its own task only, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def machine(project: Path, quiet_home: Path, tmp_path: Path) -> tuple[Benc
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
-async def test_every_line_comes_home_and_to_nobody_else(
+async def test_every_line_is_collected_and_to_nobody_else(
     machine: tuple[Bench, Bench], quiet_home: Path, tmp_path: Path, group: int
 ) -> None:
     """Of 300 random sessions, four at a time in two repositories, every line not thrown away is with its own task."""
@@ -60,7 +60,7 @@ async def test_every_line_comes_home_and_to_nobody_else(
 
 
 async def _session(bench: Bench, task: str, scratch: Path) -> tuple[str, Ledger, bytes]:
-    """A task with one session, or with a second one that goes on: what it wrote, and all that came home of it."""
+    """A task with one session, or with a second one that goes on: what it wrote, and all that was collected of it."""
     number, ledger = int(task.removeprefix("s")), Ledger()
     for attempt in (1, 2) if number % 4 == 0 else (1,):
         paths = await bench.prepare(task, attempt=attempt)

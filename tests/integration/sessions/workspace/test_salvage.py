@@ -1,4 +1,4 @@
-"""What a session leaves uncommitted comes home, whatever state it left git in."""
+"""What a session leaves uncommitted is collected, whatever state it left git in."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ async def test_a_new_root_keeps_both(bench: Bench) -> None:
     ],
 )
 async def test_a_damaged_worktree_is_repaired(bench: Bench, damage: str) -> None:
-    """Where git's own files are gone or lead nowhere, the work beside them still comes home."""
+    """Where git's own files are gone or lead nowhere, the work beside them still is collected."""
     paths = await bench.prepare()
     bench.play(paths, "echo 1 >one; git add one; git commit -qm one;" + LEFT + ";" + damage)
     assert bench.files((await bench.collect(paths)).head) == ["README.md", "new.txt", "one"]
@@ -256,7 +256,7 @@ async def test_a_moved_folder_is_found(bench: Bench, place: str) -> None:
 
 
 async def test_a_store_that_was_lost_under_a_session(bench: Bench) -> None:
-    """Where the store was removed, and made anew for another task, all of the checkout still comes home."""
+    """Where the store was removed, and made anew for another task, all of the checkout still is collected."""
     paths = await bench.prepare()
     bench.play(paths, "echo 1 >one; git add one; git commit -qm one; echo 2 >two")
     bench.store.rename(bench.folder / "gone")

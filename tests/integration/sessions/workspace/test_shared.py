@@ -57,7 +57,7 @@ async def test_a_sweep_leaves_the_sessions_of_another_repository(bench: Bench, t
 
 @pytest.mark.parametrize("goes_back", ["git checkout -q miyabi/r1/t1", "true"])
 async def test_a_branch_named_like_ours_is_an_agents(bench: Bench, goes_back: str) -> None:
-    """What an agent commits on a branch of its own comes home, also where that is called as if it were ours."""
+    """What an agent commits on a branch of its own is collected, also where that is called as if it were ours."""
     paths = await bench.prepare()
     bench.play(paths, f"save one; git checkout -qb miyabi/r1/t1-again HEAD~1; save two; {goes_back}")
     collected = await bench.collect(paths)
@@ -69,7 +69,7 @@ async def test_a_branch_named_like_ours_is_an_agents(bench: Bench, goes_back: st
 
 
 async def test_settings_that_git_cannot_read_harm_no_other_task(bench: Bench) -> None:
-    """Where an agent's `git config` made the mirror unreadable, work of all tasks comes home, and new ones begin."""
+    """Where an agent's `git config` made the mirror unreadable, work of all tasks is collected, and new ones begin."""
     paths, other = await bench.prepare(), await bench.prepare("t2")
     bench.play(paths, "save one; git config core.repositoryformatversion 99")
     assert "one" in bench.files((await bench.collect(paths)).head)

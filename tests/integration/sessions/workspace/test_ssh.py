@@ -1,4 +1,4 @@
-"""Code goes out to real sshd machines and comes home."""
+"""Code goes out to real sshd machines and is collected."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def _bench(project: Path, there: FleetHost, stack: contextlib.AsyncExitSta
 
 
 async def test_dependants_see_the_work_of_another_machine(benches: list[Bench]) -> None:
-    """What one machine made is in the worktree of a dependent task on the other, and all of it comes home."""
+    """What one machine made is in the worktree of a dependent task on the other, and all of it is collected."""
     one, two = benches
     first = await one.prepare("t1")
     one.play(first, "echo 働き >成果.txt; git add .; git commit -qm first; echo open >open.txt")
@@ -83,7 +83,7 @@ async def test_a_link_that_goes_in_mid_bundle(benches: list[Bench], sshd_fleet: 
     assert git(bench.checkout(paths), "status", "--porcelain") == ""
 
 
-async def test_big_work_comes_home_over_ssh(benches: list[Bench]) -> None:
+async def test_big_work_is_collected_over_ssh(benches: list[Bench]) -> None:
     """A file of 20 MB that an agent made arrives as it was."""
     bench = benches[1]
     paths = await bench.prepare()

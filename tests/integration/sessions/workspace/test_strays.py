@@ -1,4 +1,4 @@
-"""Commits that a session made and its branch does not hold come home too."""
+"""Commits that a session made and its branch does not hold are collected too."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _strays(bench: Bench, task: str = "t1") -> set[str]:
         ),
     ],
 )
-async def test_every_commit_comes_home(bench: Bench, script: str, lost: set[str]) -> None:
+async def test_every_commit_is_collected(bench: Bench, script: str, lost: set[str]) -> None:
     """Amended, reset, rebased, on a branch of its own, or on one that was deleted: no commit is lost."""
     paths = await bench.prepare()
     bench.play(paths, script)
@@ -98,7 +98,7 @@ async def test_looking_around_makes_no_strays(bench: Bench) -> None:
     assert (await bench.collect(paths)).strays is None
 
 
-async def test_stashes_come_home_with_their_task(bench: Bench) -> None:
+async def test_stashes_are_collected_with_their_task(bench: Bench) -> None:
     """Each task has its own stashes: what one has put aside, no other can pop."""
     one, two = await asyncio.gather(bench.prepare("t1"), bench.prepare("t2"))
     bench.play(one, "echo mine >mine; git add mine; git stash -q; echo more >more; git stash push -qu -m 'for later'")
@@ -149,7 +149,7 @@ async def test_a_repository_inside_is_files_and_history(bench: Bench) -> None:
 
 
 async def test_a_repository_that_was_committed_as_a_link(bench: Bench) -> None:
-    """Where the agent itself committed a repository inside as a mere link, what is in it comes home as a stray."""
+    """Where the agent itself committed a repository inside as a mere link, what is in it is collected as a stray."""
     paths = await bench.prepare()
     bench.play(
         paths,

@@ -79,7 +79,7 @@ async def test_only_what_is_new_travels(counted: tuple[Bench, CountingHost]) -> 
     assert (bench.folder / "checkouts/r2/t3/t3/n").read_text() == "newer"
 
 
-async def _night(bench: Bench, host: CountingHost, *, run: str, base: str, start: str | None = None) -> int:
+async def _one_run(bench: Bench, host: CountingHost, *, run: str, base: str, start: str | None = None) -> int:
     """How many bytes are sent for a run from a base, by a new orchestrator; the machine is swept afterwards."""
     again = await make_bench(bench.root, bench.folder, host=host)
     clone = await describe(again.repository, branch="main", commit=base)
@@ -103,21 +103,21 @@ def _fetched(project: Path, folder: Path) -> str:
 async def test_a_fetched_base_travels_once(counted: tuple[Bench, CountingHost], tmp_path: Path) -> None:
     """A base that no branch of the user's holds: the first night brings all, each later one what is new since."""
     bench, host = counted
-    first = await _night(bench, host, run="r1", base=_fetched(bench.root, tmp_path / "elsewhere"))
-    again = await _night(bench, host, run="r2", base=_fetched(bench.root, tmp_path / "elsewhere"))
-    third = await _night(bench, host, run="r3", base=_fetched(bench.root, tmp_path / "elsewhere"))
+    first = await _one_run(bench, host, run="r1", base=_fetched(bench.root, tmp_path / "elsewhere"))
+    again = await _one_run(bench, host, run="r2", base=_fetched(bench.root, tmp_path / "elsewhere"))
+    third = await _one_run(bench, host, run="r3", base=_fetched(bench.root, tmp_path / "elsewhere"))
     assert first > 600_000
     assert max(again, third) < 5_000
 
 
-async def test_a_night_of_the_same_fetched_base_brings_nothing(
+async def test_a_run_of_the_same_fetched_base_brings_nothing(
     counted: tuple[Bench, CountingHost], tmp_path: Path
 ) -> None:
     """Where nothing was pushed meanwhile, the second night costs one round trip without any commit."""
     bench, host = counted
     base = _fetched(bench.root, tmp_path / "elsewhere")
-    assert await _night(bench, host, run="r1", base=base) > 600_000
-    assert await _night(bench, host, run="r2", base=base) < 500
+    assert await _one_run(bench, host, run="r1", base=base) > 600_000
+    assert await _one_run(bench, host, run="r2", base=base) < 500
 
 
 async def test_a_machine_that_begins_with_a_dependant_keeps_the_base(
@@ -129,8 +129,8 @@ async def test_a_machine_that_begins_with_a_dependant_keeps_the_base(
     tree = git(bench.root, "rev-parse", f"{base}^{{tree}}")
     heads = [git(bench.root, "commit-tree", tree, "-p", base, "-m", name) for name in ("a", "b")]
     start = await bench.repository.merge(heads, base=base, message="m")
-    assert await _night(bench, host, run="r1", base=base, start=start) > 600_000
-    assert await _night(bench, host, run="r2", base=_fetched(bench.root, tmp_path / "elsewhere")) < 5_000
+    assert await _one_run(bench, host, run="r1", base=base, start=start) > 600_000
+    assert await _one_run(bench, host, run="r2", base=_fetched(bench.root, tmp_path / "elsewhere")) < 5_000
 
 
 async def test_what_the_machine_made_does_not_travel_back(counted: tuple[Bench, CountingHost]) -> None:

@@ -68,7 +68,7 @@ def _shell(*words: str | bytes) -> tuple[int, str]:
 
 
 async def test_its_task_is_collected(bench: Bench, earlier: Earlier) -> None:
-    """Commits, strays and what is uncommitted of a worktree of the earlier kind come home by the new build."""
+    """Commits, strays and what is uncommitted of a worktree of the earlier kind are collected by the new build."""
     folder = await earlier.prepare("t1")
     _play(folder, "save one; git commit -q --amend -m better; echo open >open")
     collected = await bench.collect(SessionPaths(run="r1", task="t1"))

@@ -1,4 +1,4 @@
-"""Code goes out to a machine and comes home."""
+"""Code goes out to a machine and is collected."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def test_a_worktree_is_made_on_its_branch_at_the_base(bench: Bench) -> Non
     assert git(there, "status", "--porcelain", "--ignored") == ""
 
 
-async def test_commits_come_home_on_their_branch(bench: Bench) -> None:
+async def test_commits_are_collected_on_their_branch(bench: Bench) -> None:
     """What the agent committed is on the task's branch at the orchestrator, untouched."""
     paths = await bench.prepare()
     bench.play(paths, "echo hi >new; git add new; git commit -qm 'Add new'; git rm -q README.md; git commit -qm 'Drop'")
@@ -84,7 +84,7 @@ async def test_collecting_again_changes_nothing(bench: Bench) -> None:
 
 
 async def test_a_dependant_starts_from_its_upstreams(bench: Bench) -> None:
-    """A worktree based on the merge of two heads has the files of both, and only what is its own comes home."""
+    """A worktree based on the merge of two heads has the files of both, and only what is its own is collected."""
     heads = []
     for task in ("t1", "t2"):
         paths = await bench.prepare(task)
@@ -190,14 +190,14 @@ async def test_no_check_is_a_good_end(bench: Bench) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
-async def test_a_branch_in_the_way_is_told_before_the_session(bench: Bench) -> None:
+async def test_a_branch_in_the_way_is_reported_before_the_session(bench: Bench) -> None:
     """A branch called like our folder is refused before anything is started, with the command that helps."""
     git(bench.root, "branch", "miyabi")
     with pytest.raises(GitFailed, match="git branch -m miyabi miyabi-old"):
         await bench.prepare()
 
 
-async def test_a_branch_below_ours_is_told_at_the_end(bench: Bench) -> None:
+async def test_a_branch_below_ours_is_reported_at_the_end(bench: Bench) -> None:
     """A branch that sits where the task's should be is named; the work stays on the machine and comes with a retry."""
     paths = await bench.prepare()
     git(bench.root, "branch", "miyabi/r1/t1/mine")
@@ -208,7 +208,7 @@ async def test_a_branch_below_ours_is_told_at_the_end(bench: Bench) -> None:
 
 
 async def test_a_branch_that_is_checked_out_stays(bench: Bench) -> None:
-    """We do not move a branch under the user's feet; once they have left it, it comes home."""
+    """We do not move a branch under the user's feet; once they have left it, it is collected."""
     paths = await bench.prepare()
     await bench.collect(paths)
     git(bench.root, "checkout", "-q", "miyabi/r1/t1")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from miyabi.git.remote.push import PushTarget, push
+from miyabi.git.remote.push import Remote, push
 from miyabi.git.repository import Repository
 from miyabi.github.access import remote_token
 from tests.support.git import repositories
@@ -53,7 +53,7 @@ async def test_a_pushed_branch_can_be_a_pull_request(
     head = commit(clone, files, message="子 commit\n\nwith a body\n")
     repository = await Repository.open(clone)
     token = remote_token(SecretStr(seeded.token()), base_url=hub.url)
-    target = await PushTarget.resolve(repository, token=token)
+    target = await Remote.resolve(repository, token=token)
     assert await push(repository, {BRANCH: head}, remote=target, patience=QUICK) == (BRANCH,)
     async with github.open(seeded, base_url=hub.url) as client:
         await client.pull_requests.upsert(BRANCH, "main", title="Title", body="Body")

@@ -12,7 +12,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 
 from miyabi.machines.machine import Machine
-from tasks.concurrency.leases import Lease, Leases, Ledger
+from tasks.concurrency.leases import Lease, LeaseFile, Leases
 from tasks.concurrency.limits import SlotLimits, limit_name
 from tasks.concurrency.reconcile import keep_reconciled
 from tests.support.prefect.in_flow import fleet
@@ -31,7 +31,7 @@ async def test_what_a_killed_process_held_is_given_back(tmp_path: Path) -> None:
     async with get_client() as client:
         limits = SlotLimits(client)
         await limits.ensure([machine])
-        killed = Leases(limits, warn=quietly, ledger=Ledger(tmp_path / "leases"))
+        killed = Leases(limits, warn=quietly, lease_file=LeaseFile(tmp_path / "leases"))
         taken = [await killed.take(machine, holder=uuid4()) for _ in range(3)]
         assert isinstance(taken[0], Lease)
         await killed.give_back(taken[0])
@@ -39,7 +39,7 @@ async def test_what_a_killed_process_held_is_given_back(tmp_path: Path) -> None:
         await other.take(machine, holder=uuid4())
         assert await limits.active(machine) == 3
 
-        await Leases(limits, warn=quietly, ledger=Ledger(tmp_path / "leases")).take_over()
+        await Leases(limits, warn=quietly, lease_file=LeaseFile(tmp_path / "leases")).take_over()
         assert await limits.active(machine) == 1
         await other.close()
 
@@ -70,13 +70,13 @@ async def test_a_leak_that_a_foreign_session_excused() -> None:
 def test_the_file_has_what_is_held(tmp_path: Path) -> None:
     """What was struck out is not there; a file that is missing or no ledger is an empty one."""
     first, second = UUID(int=1), UUID(int=2)
-    ledger = Ledger(tmp_path / "leases")
-    assert ledger.left() == ()
+    lease_file = LeaseFile(tmp_path / "leases")
+    assert lease_file.left() == ()
     for lease in (first, second):
-        ledger.note(lease)
-    ledger.strike(first)
-    ledger.strike(first)
-    assert Ledger(tmp_path / "leases").left() == (second,)
+        lease_file.note(lease)
+    lease_file.strike(first)
+    lease_file.strike(first)
+    assert LeaseFile(tmp_path / "leases").left() == (second,)
     (tmp_path / "leases").write_text("what?")
-    assert ledger.left() == ()
-    assert Ledger().left() == ()
+    assert lease_file.left() == ()
+    assert LeaseFile().left() == ()

@@ -32,7 +32,7 @@ async def session(name: str, seconds: float = 0.0, machine: Machine | None = Non
 async def give_up(machine: Machine | None = None) -> None:
     """Finds its machine sick."""
     assert machine
-    current_slot().condemn(MachineError(f"{machine.name}: no login"))
+    current_slot().exclude(MachineError(f"{machine.name}: no login"))
     await asyncio.sleep(0.1)
 
 
@@ -87,7 +87,7 @@ def test_a_limit_closes_the_machines_of_its_account() -> None:
     assert in_flow(body, [own, same, other]) == [own.name, other.name, own.name]
 
 
-def test_a_parked_task_does_not_go_on_before_its_time() -> None:
+def test_a_requeued_task_does_not_go_on_before_its_time() -> None:
     """It holds no slot meanwhile."""
     machines = fleet(1)
 
@@ -95,7 +95,7 @@ def test_a_parked_task_does_not_go_on_before_its_time() -> None:
     async def parked(machine: Machine | None = None) -> float:
         assert machine
         until = time.time() + 1.0
-        await current_slot().park(until, stay=True)
+        await current_slot().requeue(until, stay=True)
         return time.time() - until
 
     def body(_: FleetTaskRunner) -> tuple[float, float]:

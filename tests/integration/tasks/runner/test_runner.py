@@ -63,7 +63,7 @@ def give_up_in_a_thread() -> State[Any]:
 
 
 @pytest.mark.parametrize("failing", [give_up, give_up_in_a_thread])
-def test_a_failed_state_is_told_in_one_line(failing: Task[[], Any], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_state_is_reported_in_one_line(failing: Task[[], Any], caplog: pytest.LogCaptureFixture) -> None:
     """Its message is in the logs, and no empty traceback beside it."""
     assert in_flow(lambda _: failing.submit(return_state=True)).is_failed()
     errors = [record for record in caplog.records if record.levelno >= logging.ERROR]

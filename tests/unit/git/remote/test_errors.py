@@ -14,14 +14,14 @@ from miyabi.errors import (
     RemoteUnreachable,
     SettingsError,
 )
-from miyabi.git.command import Answer
+from miyabi.git.command import GitResult
 from miyabi.git.remote.client import PushReport
 from miyabi.git.remote.errors import fault, refusal
-from miyabi.git.remote.target import PushTarget
+from miyabi.git.remote.target import Remote
 from miyabi.github.access import remote_token
 
-HTTP = PushTarget.of("https://github.com/o/n.git", token=remote_token(SecretStr("plain-secret")))
-SSH = PushTarget.of("git@github.com:o/n.git")
+HTTP = Remote.of("https://github.com/o/n.git", token=remote_token(SecretStr("plain-secret")))
+SSH = Remote.of("git@github.com:o/n.git")
 REPORT = """\
 To https://github.com/o/n.git
  \t1111111:refs/heads/forward\t1111111..2222222
@@ -68,9 +68,9 @@ def test_every_branch_of_a_report_is_told_apart() -> None:
         (HTTP, "", GitFailed, "exit status 128"),
     ],
 )
-def test_what_a_failure_means(target: PushTarget, said: str, kind: type[MiyabiError], words: str) -> None:
+def test_what_a_failure_means(target: Remote, said: str, kind: type[MiyabiError], words: str) -> None:
     """The words of git, OpenSSH and GitHub become one error each, with the next step."""
-    error = fault(Answer(exit_status=128, stdout=b"", stderr=said), target=target, doing="push to")
+    error = fault(GitResult(exit_status=128, stdout=b"", stderr=said), target=target, doing="push to")
     assert type(error) is kind
     assert words in str(error)
     assert error.transient is (kind is RemoteUnreachable)
@@ -79,7 +79,7 @@ def test_what_a_failure_means(target: PushTarget, said: str, kind: type[MiyabiEr
 def test_a_failure_is_one_clean_line() -> None:
     """Escapes, hints and repetitions of what the other side says are left out, and so is the login."""
     said = "remote: \x1b[31mno\x1b[0m plain-secret\nremote: no plain-secret\nhint: x\nfatal: returned error: 403"
-    message = str(fault(Answer(exit_status=128, stdout=b"", stderr=said), target=HTTP, doing="push to"))
+    message = str(fault(GitResult(exit_status=128, stdout=b"", stderr=said), target=HTTP, doing="push to"))
     assert "to push to it: no [redacted]; fatal: returned error: 403." in message
 
 
@@ -110,7 +110,7 @@ def test_many_refusals_are_counted() -> None:
 def test_a_token_is_not_sent_unencrypted() -> None:
     """A remote with http:// is refused where the token is for its host."""
     with pytest.raises(SettingsError, match=r"http://github\.com/o/n would send the token unencrypted.*https://"):
-        PushTarget.of("http://github.com/o/n", token=remote_token(SecretStr("x")))
+        Remote.of("http://github.com/o/n", token=remote_token(SecretStr("x")))
 
 
 def test_our_settings_come_after_the_users() -> None:
@@ -125,7 +125,7 @@ def test_our_settings_come_after_the_users() -> None:
 
 def test_a_user_in_the_address_is_told_to_the_helper() -> None:
     """A user name without a password picks the login of the user's own credential helper."""
-    mine = PushTarget.of("https://me@git.corp.example/o/n").environment({})
+    mine = Remote.of("https://me@git.corp.example/o/n").environment({})
     settings = {
         mine[f"GIT_CONFIG_KEY_{n}"]: mine[f"GIT_CONFIG_VALUE_{n}"] for n in range(int(mine["GIT_CONFIG_COUNT"]))
     }

@@ -12,7 +12,7 @@ import pytest
 
 from miyabi.errors import LoginRefused, MachineError, MachineUnreachable
 from miyabi.machines.ssh.errors import ClosedAtOnce
-from miyabi.machines.ssh.pool import Lanes, Link, Record, handshakes
+from miyabi.machines.ssh.pool import ConnectionPool, FailureMemory, SharedConnection, handshakes
 
 
 @dataclass(eq=False)
@@ -41,7 +41,7 @@ class Dialer:
 
     errors: list[MachineError] = field(default_factory=list)
     dialled: int = 0
-    record: Record = field(default_factory=Record)
+    memory: FailureMemory = field(default_factory=FailureMemory)
 
     async def dial(self) -> Wire:
         """One attempt."""
@@ -51,9 +51,9 @@ class Dialer:
             raise self.errors.pop(0)
         return Wire()
 
-    def link(self, *, retry_seconds: float = 0) -> Link[Wire]:
+    def shared(self, *, retry_seconds: float = 0) -> SharedConnection[Wire]:
         """A link that dials so."""
-        return Link(self.dial, explain=explained, record=self.record, retry_seconds=retry_seconds)
+        return SharedConnection(self.dial, explain=explained, memory=self.memory, retry_seconds=retry_seconds)
 
 
 async def explained(error: ClosedAtOnce) -> MachineError:
@@ -78,24 +78,24 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 async def test_one_connection_for_all() -> None:
     """Many who ask at once wait for one attempt and get one connection."""
     dialer = Dialer()
-    link = dialer.link()
-    assert len({id(wire) for wire in await asyncio.gather(*(link.get() for _ in range(50)))}) == 1
+    shared = dialer.shared()
+    assert len({id(wire) for wire in await asyncio.gather(*(shared.get() for _ in range(50)))}) == 1
     assert dialer.dialled == 1
 
 
 async def test_a_dead_connection_is_replaced() -> None:
     """Whoever asks after the loss gets a new one."""
     dialer = Dialer()
-    link = dialer.link()
-    (await link.get()).close()
-    assert not (await link.get()).is_closed()
+    shared = dialer.shared()
+    (await shared.get()).close()
+    assert not (await shared.get()).is_closed()
     assert dialer.dialled == 2
 
 
 async def test_one_caller_less() -> None:
     """A caller that goes away does not take the attempt from the others."""
-    link = Dialer().link()
-    first, second = asyncio.create_task(link.get()), asyncio.create_task(link.get())
+    shared = Dialer().shared()
+    first, second = asyncio.create_task(shared.get()), asyncio.create_task(shared.get())
     await asyncio.sleep(0)
     first.cancel()
     assert not (await second).is_closed()
@@ -104,10 +104,10 @@ async def test_one_caller_less() -> None:
 async def test_transient_faults_are_tried_again() -> None:
     """Within the patience nobody hears of them; without any the first one is raised."""
     dialer = Dialer([MachineUnreachable("down", machine="m")])
-    assert await dialer.link(retry_seconds=5).get()
+    assert await dialer.shared(retry_seconds=5).get()
     dialer.errors.append(MachineUnreachable("down", machine="m"))
     with pytest.raises(MachineUnreachable, match="down") as caught:
-        await dialer.link().get()
+        await dialer.shared().get()
     assert caught.value.machine == "m"
 
 
@@ -115,25 +115,25 @@ async def test_refusals_are_remembered(clock: Callable[[float], None]) -> None:
     """A refusal is repeated from memory for half a minute, on every link to the machine, and then asked again."""
     dialer = Dialer([LoginRefused("no"), LoginRefused("still no")])
     with pytest.raises(LoginRefused, match=r"^no"):
-        await dialer.link(retry_seconds=5).get()
+        await dialer.shared(retry_seconds=5).get()
     with pytest.raises(LoginRefused, match=r"^no"):
-        await dialer.link().get()
+        await dialer.shared().get()
     assert dialer.dialled == 1
     clock(31)
     with pytest.raises(LoginRefused, match="still no"):
-        await dialer.link().get()
+        await dialer.shared().get()
 
 
-async def test_the_first_cause_is_told(clock: Callable[[float], None]) -> None:
+async def test_the_first_cause_is_reported(clock: Callable[[float], None]) -> None:
     """Sshd's penalty for a refused login looks like a network fault; it is told as the refusal."""
     dialer = Dialer([LoginRefused("no"), ClosedAtOnce("closed"), MachineUnreachable("off"), ClosedAtOnce("closed")])
-    link = dialer.link()
+    shared = dialer.shared()
     for pause, told in [(0, "^no"), (31, "^no"), (31, "off"), (300, "closed, explained")]:
         clock(pause)
         with pytest.raises(MachineError, match=told):
-            await link.get()
+            await shared.get()
     clock(6)
-    assert await link.get()
+    assert await shared.get()
 
 
 async def test_closing_while_it_connects() -> None:
@@ -144,25 +144,25 @@ async def test_closing_while_it_connects() -> None:
         await never.wait()
         return Wire()
 
-    link = Link(dial, explain=explained, record=Record(), retry_seconds=0)
-    waiting = asyncio.create_task(link.get())
+    shared = SharedConnection(dial, explain=explained, memory=FailureMemory(), retry_seconds=0)
+    waiting = asyncio.create_task(shared.get())
     await asyncio.sleep(0)
-    await link.close()
+    await shared.close()
     with pytest.raises(MachineUnreachable, match="closed by us"):
         await waiting
 
 
-async def test_lanes() -> None:
+async def test_streams_share_connections() -> None:
     """Streams fill the main connection's four places, then eight on each further one; empty ones are closed."""
     dialer = Dialer()
-    lanes = Lanes(dialer.link)
+    pool = ConnectionPool(dialer.shared)
     async with AsyncExitStack() as stack:
-        taken = [await stack.enter_async_context(lanes.lane()) for _ in range(14)]
-        wires = [await link.get() for link in taken]
+        taken = [await stack.enter_async_context(pool.for_stream()) for _ in range(14)]
+        wires = [await shared.get() for shared in taken]
         assert [wires.count(wire) for wire in dict.fromkeys(wires)] == [4, 8, 2]
-        assert taken[0] is lanes.main
+        assert taken[0] is pool.main
     assert [wire.closed for wire in dict.fromkeys(wires)] == [False, True, True]
-    await lanes.close()
+    await pool.close()
     assert wires[0].closed
 
 

@@ -35,7 +35,7 @@ def test_exit_status_and_check_are_kept_apart(station: Station) -> None:
 
 
 @pytest.mark.parametrize(("name", "status"), [("TERM", 143), ("KILL", 137), ("SEGV", 139)])
-def test_an_agent_killed_by_others_is_told_as_sh_tells_it(station: Station, name: str, status: int) -> None:
+def test_an_agent_killed_by_others_is_reported_as_sh_tells_it(station: Station, name: str, status: int) -> None:
     """A signal that is not ours is 128 and its number, ended by itself."""
     station.start("s", f"kill -{name} $$")
     ended = station.ends("s")

@@ -51,7 +51,7 @@ def script(site: Site, name: str, text: str) -> str:
     return f"[[scenario:script:{name}]]"
 
 
-def night(site: Site, run: str, scenario: str) -> None:
+def one_run(site: Site, run: str, scenario: str) -> None:
     """A run of one task, which succeeds."""
     site.orchestrate([{"id": "work", "prompt": f"Do it. {scenario}", "requires": ["first"]}], run=run).succeeds()
     assert [row.outcome for row in site.report(run).tasks] == [Outcome.SUCCEEDED]
@@ -63,17 +63,17 @@ def seen(site: Site, run: str) -> str:
     return "\n".join([*files, *(site.show("work", file, run=run) for file in files)])
 
 
-def test_a_second_night_knows_nothing_of_the_first(site: Site) -> None:
+def test_a_second_run_knows_nothing_of_the_first(site: Site) -> None:
     """Neither claude's request nor what its tools see has a word of it, though nobody has swept."""
     settings = '{"autoMemoryEnabled": true, "env": {"CLAUDE_CODE_DISABLE_AUTO_MEMORY": "0"}}'
     (site.repository / ".claude").mkdir()
     (site.repository / ".claude/settings.json").write_text(settings)
     git(site.repository, "add", "-A")
     git(site.repository, "commit", "-qm", "settings that want memory")
-    night(site, "r1", script(site, "first", TAKES_ALL))
+    one_run(site, "r1", script(site, "first", TAKES_ALL))
     before = len(site.api.requests)
     site.api.marker = MARKER
-    night(site, "r2", script(site, "second", TELLS_ALL))
+    one_run(site, "r2", script(site, "second", TELLS_ALL))
     assert [request.prompt for request in site.api.requests[before:] if request.is_marked] == []
     assert MARKER not in seen(site, "r2")
     assert "HOME=" in seen(site, "r2")
@@ -82,7 +82,7 @@ def test_a_second_night_knows_nothing_of_the_first(site: Site) -> None:
 def test_what_was_noted_goes_with_its_run(site: Site) -> None:
     """With `auto_memory` a session has its notes; when the run is swept they are gone, and its transcripts stay."""
     site.write_config(sessions={"auto_memory": True})
-    night(site, "r1", script(site, "first", TAKES_ALL))
+    one_run(site, "r1", script(site, "first", TAKES_ALL))
     (transcript,) = (path for path in kept(site) if path.suffix == ".jsonl")
     notes = transcript.parent / "memory" / "MEMORY.md"
     assert MARKER in notes.read_text()
@@ -94,7 +94,7 @@ def test_what_was_noted_goes_with_its_run(site: Site) -> None:
 def test_a_name_that_is_used_again(site: Site) -> None:
     """Swept and its folder removed, the run is a new one, with new conversations and without the old one's notes."""
     site.write_config(sessions={"auto_memory": True})
-    night(site, "r1", script(site, "first", TAKES_ALL))
+    one_run(site, "r1", script(site, "first", TAKES_ALL))
     before, first = site.api.requests, site.conversation("work")
     shutil.rmtree(site.run_folder("r1").path)
     refused = site.orchestrate([{"id": "work", "prompt": "Do it.", "requires": ["first"]}])
@@ -104,7 +104,7 @@ def test_a_name_that_is_used_again(site: Site) -> None:
     assert site.api.requests == before
     site.start("sweep", "r1", "--branches", "--yes").succeeds()
     site.api.marker = MARKER
-    night(site, "r1", script(site, "second", TELLS_ALL))
+    one_run(site, "r1", script(site, "second", TELLS_ALL))
     assert site.conversation("work") != first
     assert [request.prompt for request in site.api.requests[len(before) :] if request.is_marked] == []
     assert MARKER not in seen(site, "r1")
