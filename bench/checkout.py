@@ -20,12 +20,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from miyabi.git.clone import Clone, describe
-from miyabi.git.repository import Repository
+from miyabi.git import Clone, Repository, describe
+from miyabi.machines import install
 from miyabi.machines.local import LocalHost
-from miyabi.machines.scripts import install
-from miyabi.sessions.names import SessionPaths
-from miyabi.sessions.workspace import Workspace
+from miyabi.sessions import SessionPaths, Workspace
 from tests.support.git.repositories import git, make_repository
 
 EARLIER = Path(__file__).parents[1] / "tests" / "cases" / "upgrade" / "workspace.sh"

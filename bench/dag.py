@@ -70,7 +70,7 @@ def _node(number: int, before: list[str], dice: random.Random) -> dict[str, obje
 
 def ours(file: str) -> None:
     """Prints the figures of `Dag.load` with order, levels and critical path."""
-    from miyabi.dag.graph import Dag  # noqa: PLC0415 - the peer's process does without
+    from miyabi.dag import Dag  # noqa: PLC0415 - the peer's process does without
 
     started = time.perf_counter()
     dag = Dag.load(Path(file))

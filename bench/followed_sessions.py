@@ -17,8 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from miyabi.machines.connect import open_host
-from miyabi.sessions.remote_session import RemoteSession
+from miyabi.machines import open_host
+from miyabi.sessions import RemoteSession
 from tests.support.machines.sshd import Fleet, start_fleet
 
 AGENT = (

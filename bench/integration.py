@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from miyabi.git.repository import Repository
+from miyabi.git import Repository
 from tests.support.git.repositories import git, make_repository
 from tests.support.values.finished_runs import PlayedRun
 

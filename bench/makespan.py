@@ -18,10 +18,9 @@ import tempfile
 from pathlib import Path
 
 from flows.cli.local_server import client_settings, local_server, stop_server
-from miyabi.dag.graph import Dag
-from miyabi.dag.schedule import simulate
-from miyabi.machines.machine import Machine
-from miyabi.reports.report import Report
+from miyabi.dag import Dag, simulate
+from miyabi.machines import Machine
+from miyabi.reports import Report
 from tests.support.git.repositories import make_repository
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "tasks.json"

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from miyabi.claude.transcript import Transcript
+from miyabi.claude import Transcript
 
 CHUNK_BYTES = 65536
 GIANT_CHARACTERS = 10_000_000

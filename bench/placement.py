@@ -9,8 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from miyabi.machines.machine import Machine
-from miyabi.machines.placement import Load, Strategy, choose
+from miyabi.machines import Load, Machine, Strategy, choose
 
 Decide = Callable[[Sequence[Load]], str | None]
 ROUNDS = 3

@@ -53,7 +53,7 @@ def compare(*, tasks: int, rounds: int) -> None:
     """Prints a line for each runner and how many times less ours takes."""
     from prefect.task_runners import ThreadPoolTaskRunner  # noqa: PLC0415 - its settings stand only now
 
-    from tasks.runner.runner import FleetTaskRunner  # noqa: PLC0415 - same
+    from tasks.runner import FleetTaskRunner  # noqa: PLC0415 - same
 
     runners = {"ThreadPoolTaskRunner": ThreadPoolTaskRunner(), "FleetTaskRunner": FleetTaskRunner()}
     for runner in runners.values():

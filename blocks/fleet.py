@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl
 
-from miyabi.machines.machine import LOCAL, Machine
-from miyabi.settings.tables import SessionDefaults as SessionSettings
+from miyabi.machines import LOCAL, Machine
+from miyabi.settings import SessionDefaults as SessionSettings
 
 _README = "https://github.com/miyabi-scheduler/miyabi-scheduler"
 
@@ -20,7 +20,7 @@ class Fleet(Block):
         Save one, and load it again:
         ```python
         from blocks.fleet import Fleet
-        from miyabi.machines.machine import Machine
+        from miyabi.machines import Machine
 
         Fleet(machines=[Machine(name="macmini1", host="macmini1.local", slots=3)]).save("BLOCK_NAME")
         fleet = Fleet.load("BLOCK_NAME")
@@ -48,7 +48,7 @@ class SessionDefaults(Block):
         Save them, and load them again:
         ```python
         from blocks.fleet import SessionDefaults
-        from miyabi.settings.tables import SessionDefaults as Values
+        from miyabi.settings import SessionDefaults as Values
 
         SessionDefaults(settings=Values(model="sonnet", check="make test")).save("BLOCK_NAME")
         defaults = SessionDefaults.load("BLOCK_NAME")

@@ -8,7 +8,7 @@ from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, SecretStr
 
 from miyabi.errors import SettingsError
-from miyabi.github.access import GitHubApp, GitHubLogin
+from miyabi.github import GitHubApp, GitHubLogin
 
 _README = "https://github.com/miyabi-scheduler/miyabi-scheduler"
 

@@ -11,19 +11,14 @@ from prefect import flow
 from prefect.logging import get_run_logger
 
 from flows.parameters import OptionalPath, OptionalText, overrides
-from flows.steps.artifacts import report_artifact
-from flows.steps.integrate import Integrating
-from flows.steps.states import cancelled, failed, state_of, state_of_run
+from flows.steps import Integrating, cancelled, failed, report_artifact, state_of, state_of_run
 from miyabi.errors import DiskFull, MiyabiError
-from miyabi.integration.values import Integration, NotIntegrated
-from miyabi.reports.files import write_report
-from miyabi.reports.integration import integration_sentence
-from miyabi.reports.markdown import summary_sentence
-from miyabi.reports.report import Report
-from miyabi.runs.folder import RunFolder
+from miyabi.integration import Integration, NotIntegrated
+from miyabi.reports import Report, integration_sentence, summary_sentence, write_report
+from miyabi.runs import RunFolder
 from tasks.declaration import FLOW
 from tasks.prefect_server import with_server
-from tasks.runner.runner import FleetTaskRunner, current_runner
+from tasks.runner import FleetTaskRunner, current_runner
 
 
 @flow(name="aggregate-results", flow_run_name="report {run}", task_runner=FleetTaskRunner(), **FLOW)

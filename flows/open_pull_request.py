@@ -9,14 +9,13 @@ from prefect import flow
 from prefect.states import Completed
 
 from flows.parameters import OptionalPath, OptionalText, log_in
-from flows.steps.publish import publish
-from flows.steps.states import cancelled, state_of
+from flows.steps import cancelled, publish, state_of
 from miyabi.errors import MiyabiError
-from miyabi.github.linked_repository import LinkedRepository
-from miyabi.pull_requests.publish import Publication
-from miyabi.runs.folder import RunFolder
+from miyabi.github import LinkedRepository
+from miyabi.pull_requests import Publication
+from miyabi.runs import RunFolder
 from tasks.declaration import FLOW
-from tasks.runner.runner import FleetTaskRunner, current_runner
+from tasks.runner import FleetTaskRunner, current_runner
 
 
 @flow(

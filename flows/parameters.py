@@ -13,8 +13,8 @@ from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema
 from blocks.fleet import Fleet, SessionDefaults
 from blocks.github import GitHubRepository
 from miyabi.errors import SettingsError
-from miyabi.github.access import GitHubLogin
-from miyabi.machines.placement import Strategy
+from miyabi.github import GitHubLogin
+from miyabi.machines import Strategy
 
 B = TypeVar("B", bound=Block)
 

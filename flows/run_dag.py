@@ -12,19 +12,14 @@ from prefect.runtime import flow_run
 
 from flows.aggregate_results import aggregate_results
 from flows.parameters import OptionalPath, OptionalStrategy, OptionalText, overrides
-from flows.steps.artifacts import show_unfinished
-from flows.steps.run import equip, see_through, submit_all, with_room
-from flows.steps.states import cancelled, failed, state_of
+from flows.steps import cancelled, equip, failed, see_through, show_unfinished, state_of, submit_all, with_room
 from miyabi.errors import DiskFull, MiyabiError
-from miyabi.github.access import token_of_environment
-from miyabi.reports.files import write_report
-from miyabi.runs.current import use_run
-from miyabi.runs.folder import run_name_of
-from miyabi.runs.run import Run
-from miyabi.runs.start import RunRequest, start_run
+from miyabi.github import token_of_environment
+from miyabi.reports import write_report
+from miyabi.runs import Run, RunRequest, run_name_of, start_run, use_run
 from tasks.declaration import FLOW
 from tasks.prefect_server import with_server
-from tasks.runner.runner import FleetTaskRunner, current_runner
+from tasks.runner import FleetTaskRunner, current_runner
 
 
 def _run_name() -> str:

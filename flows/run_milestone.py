@@ -17,25 +17,28 @@ from prefect.states import Completed
 from flows.aggregate_results import aggregate_results
 from flows.parameters import OptionalPath, OptionalStrategy, OptionalText, log_in, overrides
 from flows.run_dag import run_dag
-from flows.steps.publish import publish
-from flows.steps.results import NotDone, RunCancelled, TaskBadInput, value_of
-from flows.steps.states import cancelled, failed, state_of, state_of_run
-from miyabi.dag.graph import Dag
+from flows.steps import (
+    NotDone,
+    RunCancelled,
+    TaskBadInput,
+    cancelled,
+    failed,
+    publish,
+    state_of,
+    state_of_run,
+    value_of,
+)
+from miyabi.dag import Dag
 from miyabi.errors import BadInput, MiyabiError
-from miyabi.github.linked_repository import LinkedRepository
-from miyabi.integration.values import Integration, NotIntegrated
-from miyabi.milestones.lock import milestone_lock
-from miyabi.milestones.plan import MilestonePlan
-from miyabi.milestones.summary import milestone_sentence
-from miyabi.pull_requests.publish import Publication
-from miyabi.reports.files import read_report
-from miyabi.runs.folder import RunFolder
-from miyabi.runs.info import MilestoneRun
-from miyabi.runs.names import new_run_name, valid_run_name
-from miyabi.runs.start import create_run
+from miyabi.github import LinkedRepository
+from miyabi.integration import Integration, NotIntegrated
+from miyabi.milestones import MilestonePlan, milestone_lock, milestone_sentence
+from miyabi.pull_requests import Publication
+from miyabi.reports import read_report
+from miyabi.runs import MilestoneRun, RunFolder, create_run, new_run_name, valid_run_name
 from tasks.declaration import FLOW
 from tasks.github import Found, fetch_base, find_milestone, read_plan, show_on_issues, write_plan
-from tasks.runner.runner import FleetTaskRunner, current_runner
+from tasks.runner import FleetTaskRunner, current_runner
 
 _LAST_WORDS_SECONDS = 5.0  # after a run that was cut short: who did that is waiting
 

@@ -9,13 +9,12 @@ from prefect import flow
 from prefect.states import Completed
 
 from flows.parameters import OptionalPath, OptionalText, log_in
-from flows.steps.results import value_of
-from flows.steps.states import cancelled, state_of
+from flows.steps import cancelled, state_of, value_of
 from miyabi.errors import MiyabiError
-from miyabi.github.linked_repository import LinkedRepository
+from miyabi.github import LinkedRepository
 from tasks.declaration import FLOW
 from tasks.github import find_milestone, read_plan, write_plan
-from tasks.runner.runner import FleetTaskRunner, current_runner
+from tasks.runner import FleetTaskRunner, current_runner
 
 
 @flow(

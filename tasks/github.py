@@ -14,19 +14,13 @@ from prefect.logging import get_run_logger
 from prefect.states import Failed
 
 from miyabi.errors import BadInput, GitError, GitHubError, is_bad_input
-from miyabi.git.remote import base as remote_base
-from miyabi.git.remote.partial_clone import complete
-from miyabi.git.remote.push import push
-from miyabi.github.linked_repository import LinkedRepository
-from miyabi.github.repository import GitHubRepository
-from miyabi.github.values import Issue, Milestone, PullRequest
+from miyabi.git import base as remote_base
+from miyabi.git import complete, push
+from miyabi.github import GitHubRepository, Issue, LinkedRepository, Milestone, PullRequest
+from miyabi.milestones import MilestonePlan, choose_milestone, milestone_in_turn, plan_milestone, watch_issues
 from miyabi.milestones import update as milestone_update
-from miyabi.milestones.live_labels import watch_issues
-from miyabi.milestones.lookup import choose_milestone
-from miyabi.milestones.plan import MilestonePlan, milestone_in_turn, plan_milestone
-from miyabi.pull_requests.publish import TaskStatus, decided_pull_requests, open_pull_requests, set_statuses
-from miyabi.pull_requests.text import PullRequestText
-from miyabi.runs.folder import RunFolder
+from miyabi.pull_requests import PullRequestText, TaskStatus, decided_pull_requests, open_pull_requests, set_statuses
+from miyabi.runs import RunFolder
 from tasks.declaration import TASK
 
 

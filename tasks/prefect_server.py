@@ -17,8 +17,8 @@ from prefect.logging import get_run_logger
 from prefect.states import Crashed
 
 from miyabi.errors import ServerAway
-from tasks.concurrency.limits import few_retries
-from tasks.runner.runner import FleetTaskRunner
+from tasks.concurrency import few_retries
+from tasks.runner import FleetTaskRunner
 
 T = TypeVar("T")
 

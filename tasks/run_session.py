@@ -14,22 +14,15 @@ from prefect import task
 from prefect.logging import get_run_logger
 from prefect.states import Failed, Running, Scheduled
 
-from miyabi.attempts.attempt import Attempt
-from miyabi.attempts.retry import Next, Outage, delay_seconds, found_no_room, is_sick, limit_is_over, next_step
-from miyabi.dag.graph import Node
+from miyabi.attempts import Attempt, Next, Outage, delay_seconds, found_no_room, is_sick, limit_is_over, next_step
+from miyabi.dag import Node
 from miyabi.errors import BudgetSpent, DiskFull, GitError, MachineError, MachineFull, MergeConflict, MiyabiError
-from miyabi.machines.machine import Machine
-from miyabi.runs.budget import spent_all
-from miyabi.runs.current import current_run
-from miyabi.runs.progress import Board, TaskState
-from miyabi.runs.run import Run
-from miyabi.sessions.result import Outcome, SessionResult
-from miyabi.sessions.spec import SessionSpec
-from miyabi.text.units import count, duration, time_of_day
+from miyabi.machines import Machine
+from miyabi.runs import Board, Run, TaskState, current_run, spent_all
+from miyabi.sessions import Outcome, SessionResult, SessionSpec
+from miyabi.text import count, duration, time_of_day
 from tasks.declaration import TASK
-from tasks.runner.engine import show_state
-from tasks.runner.runner import current_runner
-from tasks.runner.slot import Slot, current_slot
+from tasks.runner import Slot, current_runner, current_slot, show_state
 
 MACHINE_FULL_SECONDS = 5.0
 MACHINE_AWAY_SECONDS = 15.0

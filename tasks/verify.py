@@ -12,12 +12,11 @@ from prefect import task
 from prefect.states import Failed
 from prefect_shell import ShellOperation  # type: ignore[import-untyped] # it brings none
 
-from miyabi.integration.verify import CommandEnd
+from miyabi.integration import CommandEnd
 from miyabi.system import guarded_command
-from miyabi.text.redact import redact
-from miyabi.text.sanitize import one_line
+from miyabi.text import one_line, redact
 from tasks.declaration import TASK
-from tasks.runner.runner import await_state
+from tasks.runner import await_state
 
 
 @task(name="verify", task_run_name="verify {label}: {name}", **TASK)

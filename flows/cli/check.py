@@ -15,15 +15,11 @@ from flows.cli.paths import repository_root
 from flows.cli.prepare import hosts_of, reach_server
 from flows.cli.proxies import exempt_from_proxies
 from miyabi.errors import BaseMissing, MachineError, ServerError
-from miyabi.git import filters
-from miyabi.git.large_objects import not_here
-from miyabi.git.repository import Repository
-from miyabi.git.sparse_checkout import require_checked_out
-from miyabi.machines.connect import open_host
-from miyabi.machines.machine import Machine
-from miyabi.runs.preflight import check_machine
-from miyabi.settings.settings import CONFIG_FILE, Settings
-from miyabi.text.units import count
+from miyabi.git import Repository, filters, not_here, require_checked_out
+from miyabi.machines import Machine, open_host
+from miyabi.runs import check_machine
+from miyabi.settings import CONFIG_FILE, Settings
+from miyabi.text import count
 
 
 @click.command(help="Ask every machine whether it can take sessions.")
@@ -63,7 +59,7 @@ def _taken_out(settings: Settings) -> dict[str, MachineError]:
     try:
         if not reach_server():
             return {}
-        from tasks.concurrency.limits import machines_taken_out  # noqa: PLC0415 - Prefect is imported once its settings stand
+        from tasks.concurrency import machines_taken_out  # noqa: PLC0415 - Prefect is imported once its settings stand
 
         return {error.machine: error for error in asyncio.run(machines_taken_out(settings.machines))}
     except ServerError as error:

@@ -14,8 +14,8 @@ from flows.cli.local_server import ensure_server
 from flows.cli.orchestrate import orchestrate_dag
 from flows.cli.paths import miyabi_home
 from miyabi.errors import BadInput
-from miyabi.git.command import Git, require_git
-from miyabi.runs.start import RunRequest
+from miyabi.git import Git, require_git
+from miyabi.runs import RunRequest
 
 EXAMPLE = Path(__file__).with_name("example.json")  # examples/tasks.json, which a wheel does not have
 MARKER = ".miyabi-demo"

@@ -14,9 +14,8 @@ from rich.text import Text
 
 from flows.cli.tables import fitted_table
 from flows.cli.terminal import showable
-from miyabi.runs.folder import RunFolder
-from miyabi.runs.progress import Board, Snapshot, TaskProgress
-from miyabi.text.units import clock, count
+from miyabi.runs import Board, RunFolder, Snapshot, TaskProgress
+from miyabi.text import clock, count
 
 _STYLE = {
     "running": "bold cyan",

@@ -16,8 +16,7 @@ from typing import Any
 from flows.cli.prefect_settings import api_address
 from flows.cli.server_process import ServerProcess, free_port, prefect_home
 from miyabi.errors import ServerError, SettingsError
-from miyabi.text.redact import redact
-from miyabi.text.sanitize import one_line
+from miyabi.text import one_line, redact
 
 FIRST_PORT = 4200
 _BUSY_SECONDS = 15.0

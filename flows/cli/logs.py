@@ -10,11 +10,10 @@ from pathlib import Path
 import click
 
 from flows.cli.options import repository_option
-from miyabi.claude.activity import readable
-from miyabi.claude.transcript import Transcript
-from miyabi.dag.graph import Dag
+from miyabi.claude import Transcript, readable
+from miyabi.dag import Dag
 from miyabi.errors import BadInput
-from miyabi.runs.folder import RunFolder
+from miyabi.runs import RunFolder
 
 _POLL_SECONDS = 0.3
 

@@ -15,15 +15,12 @@ from flows.cli.live_table import Find
 from flows.cli.prepare import given, hosts_of, make_ready
 from flows.cli.summary import summary
 from miyabi.errors import BadInput
-from miyabi.git.repository import Repository
-from miyabi.git.sparse_checkout import require_checked_out
-from miyabi.github.access import GitHubLogin
-from miyabi.github.linked_repository import LinkedRepository
-from miyabi.integration.values import Integration
-from miyabi.reports.files import read_report
-from miyabi.runs.folder import RunFolder
-from miyabi.runs.names import valid_run_name
-from miyabi.settings.settings import CONFIG_FILE, Settings
+from miyabi.git import Repository, require_checked_out
+from miyabi.github import GitHubLogin, LinkedRepository
+from miyabi.integration import Integration
+from miyabi.reports import read_report
+from miyabi.runs import RunFolder, valid_run_name
+from miyabi.settings import CONFIG_FILE, Settings
 
 
 def orchestrate_milestone(*, milestone: str, repository: Path, config: Path | None, **choices: Any) -> ExitCode:
@@ -96,6 +93,6 @@ def _show_end(folder: RunFolder | None, state: Any) -> None:
 
 
 def _is_whole(state: Any) -> bool:
-    from flows.steps.states import PARTIAL  # noqa: PLC0415 - Prefect is imported once its settings stand
+    from flows.steps import PARTIAL  # noqa: PLC0415 - Prefect is imported once its settings stand
 
     return bool(state.is_completed() and state.name != PARTIAL)

@@ -15,13 +15,11 @@ from flows.cli.interrupt import InterruptibleFlow
 from flows.cli.options import PATH, config_option, repository_option, strategy_option
 from flows.cli.prepare import given, hosts_of, make_ready
 from flows.cli.summary import show_end
-from miyabi.dag.graph import Dag
+from miyabi.dag import Dag
 from miyabi.errors import BadInput, GitHubError
-from miyabi.git.submodules import submodules_of
-from miyabi.github.access import GitHubLogin
-from miyabi.github.linked_repository import LinkedRepository
-from miyabi.runs.folder import RunFolder, new_run_name
-from miyabi.runs.start import RunRequest, read_request
+from miyabi.git import submodules_of
+from miyabi.github import GitHubLogin, LinkedRepository
+from miyabi.runs import RunFolder, RunRequest, new_run_name, read_request
 
 
 @click.command(help="Run the DAG. Exit code 0: all succeeded, 1: some did not, 2: bad input, 130: interrupted.")

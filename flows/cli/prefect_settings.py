@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from miyabi.errors import SettingsError
-from miyabi.text.sanitize import one_line
+from miyabi.text import one_line
 
 _API_URL = "PREFECT_API_URL"
 _HERE = Path(__file__).parent  # a folder without settings of anybody

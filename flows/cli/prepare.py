@@ -16,7 +16,7 @@ from flows.cli.paths import miyabi_home
 from flows.cli.prefect_settings import api_address, import_prefect
 from flows.cli.proxies import exempt_from_proxies
 from miyabi.errors import ServerError
-from miyabi.machines.machine import Machine
+from miyabi.machines import Machine
 
 _LOOK_SECONDS = 5.0
 _QUIET = {  # the table says it; the UI has every line

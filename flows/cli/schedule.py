@@ -15,12 +15,10 @@ from rich.table import Table
 from flows.cli.options import PATH, config_option, repository_option, strategy_option
 from flows.cli.paths import repository_root
 from flows.cli.tables import fitted_table
-from miyabi.dag.graph import Dag
-from miyabi.dag.schedule import Plan, simulate
-from miyabi.dag.unfinished import Unfinished, unfinished
-from miyabi.git.sparse_checkout import require_checked_out
-from miyabi.machines.placement import Strategy
-from miyabi.settings.settings import CONFIG_FILE, Settings
+from miyabi.dag import Dag, Plan, Unfinished, simulate, unfinished
+from miyabi.git import require_checked_out
+from miyabi.machines import Strategy
+from miyabi.settings import CONFIG_FILE, Settings
 
 _HEADINGS = ("#", "task", "level", "machine", "start", "end", "waits for", "title")
 _FLEXIBLE = {"task": 12, "machine": 8, "waits for": 12, "title": 12}

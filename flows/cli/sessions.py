@@ -16,13 +16,10 @@ from flows.cli.options import config_option, repository_option
 from flows.cli.paths import repository_root
 from flows.cli.tables import fitted_table
 from miyabi.errors import MachineError
-from miyabi.git.sparse_checkout import require_checked_out
-from miyabi.machines.connect import open_host
-from miyabi.machines.machine import Machine
-from miyabi.sessions.names import SessionPaths
-from miyabi.sessions.protocol import Status
-from miyabi.sessions.remote_session import list_sessions
-from miyabi.settings.settings import CONFIG_FILE, Settings
+from miyabi.git import require_checked_out
+from miyabi.machines import Machine, open_host
+from miyabi.sessions import SessionPaths, Status, list_sessions
+from miyabi.settings import CONFIG_FILE, Settings
 
 _HEADINGS = ("  run", "task", "attempt", "state", "output")
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import click
 
 from flows.cli.exit_code import ExitCode
-from miyabi.integration.values import Integration, NotIntegrated
-from miyabi.pull_requests.publish import Publication
-from miyabi.reports.files import read_report
-from miyabi.reports.integration import integration_sentence, went_well
-from miyabi.reports.markdown import summary_sentence
-from miyabi.reports.report import Report
-from miyabi.runs.folder import RunFolder
-from miyabi.text.sanitize import one_line
+from miyabi.integration import Integration, NotIntegrated
+from miyabi.pull_requests import Publication
+from miyabi.reports import Report, integration_sentence, read_report, summary_sentence, went_well
+from miyabi.runs import RunFolder
+from miyabi.text import one_line
 
 _ENOUGH = 100
 

@@ -12,13 +12,10 @@ import click
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import config_option, repository_option
 from miyabi.errors import BadInput
-from miyabi.git.repository import Repository
-from miyabi.git.sparse_checkout import require_checked_out
-from miyabi.git.submodules import submodules_of
-from miyabi.machines.connect import open_host
-from miyabi.runs.folder import RunFolder, valid_run_name
-from miyabi.runs.sweep import Swept, left_there, not_collected, note_swept, sweep_machine
-from miyabi.settings.settings import CONFIG_FILE, Settings
+from miyabi.git import Repository, require_checked_out, submodules_of
+from miyabi.machines import open_host
+from miyabi.runs import RunFolder, Swept, left_there, not_collected, note_swept, sweep_machine, valid_run_name
+from miyabi.settings import CONFIG_FILE, Settings
 
 
 @click.command(help="Remove what a run made on the machines: checkouts and session folders. Touches nothing else.")

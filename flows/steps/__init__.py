@@ -2,3 +2,30 @@
 
 Called by the flows and by each other, never by users.
 """
+
+from flows.steps.artifacts import report_artifact, show_unfinished
+from flows.steps.integrate import Integrating
+from flows.steps.publish import publish
+from flows.steps.results import NotDone, RunCancelled, TaskBadInput, value_of
+from flows.steps.run import equip, see_through, submit_all, with_room
+from flows.steps.states import PARTIAL, cancelled, failed, state_of, state_of_run
+
+__all__ = [
+    "PARTIAL",
+    "Integrating",
+    "NotDone",
+    "RunCancelled",
+    "TaskBadInput",
+    "cancelled",
+    "equip",
+    "failed",
+    "publish",
+    "report_artifact",
+    "see_through",
+    "show_unfinished",
+    "state_of",
+    "state_of_run",
+    "submit_all",
+    "value_of",
+    "with_room",
+]

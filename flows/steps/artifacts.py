@@ -9,12 +9,8 @@ from prefect.artifacts import MarkdownArtifact, acreate_progress_artifact, aupda
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from miyabi.reports.files import report_text, write_report
-from miyabi.reports.markdown import summary_sentence
-from miyabi.reports.progress import progress_markdown
-from miyabi.reports.report import Report
-from miyabi.runs.folder import RunFolder
-from miyabi.runs.run import Run
+from miyabi.reports import Report, progress_markdown, report_text, summary_sentence, write_report
+from miyabi.runs import Run, RunFolder
 from tasks.prefect_server import server_answers
 
 INTERVAL_SECONDS = 10.0

@@ -12,24 +12,17 @@ from uuid import UUID
 from prefect.runtime import flow_run
 
 from flows.steps.resolve import Resolving
-from miyabi.dag.graph import Dag
+from miyabi.dag import Dag
 from miyabi.errors import BaseMissing, DiskFull, GitError
-from miyabi.git.remote.target import push_address
-from miyabi.git.repository import Repository
-from miyabi.git.sparse_checkout import require_checked_out
-from miyabi.github.access import is_at_github
-from miyabi.integration.integrate import integrate
-from miyabi.integration.progress import IntegrationProgress
-from miyabi.integration.values import Integration, NotIntegrated
-from miyabi.integration.verify import CommandEnd
-from miyabi.runs.folder import RunFolder
-from miyabi.settings.settings import CONFIG_FILE, Settings
-from miyabi.system.retrying import is_our_disk, retried, retried_blocking
-from miyabi.text.redact import redact
-from miyabi.text.sanitize import one_line
+from miyabi.git import Repository, push_address, require_checked_out
+from miyabi.github import is_at_github
+from miyabi.integration import CommandEnd, Integration, IntegrationProgress, NotIntegrated, integrate
+from miyabi.runs import RunFolder
+from miyabi.settings import CONFIG_FILE, Settings
+from miyabi.system import is_our_disk, retried, retried_blocking
+from miyabi.text import one_line, redact
 from tasks.prefect_server import watch_for_cancellation
-from tasks.runner.runner import FleetTaskRunner
-from tasks.runner.task_runs import GRACE_SECONDS
+from tasks.runner import GRACE_SECONDS, FleetTaskRunner
 from tasks.verify import run_as_task
 
 T = TypeVar("T")

@@ -7,12 +7,11 @@ from prefect.logging import get_run_logger
 
 from flows.steps.artifacts import artifact_key
 from flows.steps.results import value_of
-from miyabi.dag.graph import Dag
+from miyabi.dag import Dag
 from miyabi.errors import BadInput
-from miyabi.github.linked_repository import LinkedRepository
-from miyabi.github.values import PullRequest
-from miyabi.integration.values import Integration
-from miyabi.pull_requests.publish import (
+from miyabi.github import LinkedRepository, PullRequest
+from miyabi.integration import Integration
+from miyabi.pull_requests import (
     Publication,
     PublicationPlan,
     base_branch,
@@ -20,10 +19,8 @@ from miyabi.pull_requests.publish import (
     plan_publication,
     statuses_of,
 )
-from miyabi.reports.files import read_report, write_report
-from miyabi.reports.report import Report
-from miyabi.runs.folder import RunFolder
-from miyabi.runs.info import MilestoneRun
+from miyabi.reports import Report, read_report, write_report
+from miyabi.runs import MilestoneRun, RunFolder
 from miyabi.system import files
 from tasks.github import Pushed, push_branches, put_pull_requests, put_statuses
 

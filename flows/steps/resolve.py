@@ -7,22 +7,16 @@ from dataclasses import dataclass, field
 
 from prefect.logging import get_run_logger
 
-from miyabi.dag.graph import Dag
+from miyabi.dag import Dag
 from miyabi.errors import MiyabiError
-from miyabi.git.repository import Repository
-from miyabi.integration.conflict import Conflict
-from miyabi.integration.progress import IntegrationProgress
-from miyabi.integration.resolve import head_of, is_decided, resolution_run
-from miyabi.machines.connect import open_host
-from miyabi.machines.machine import Machine
-from miyabi.runs.current import use_run
-from miyabi.runs.folder import RunFolder
-from miyabi.runs.preflight import preflight
-from miyabi.runs.run import Run
-from miyabi.sessions.remote_session import live_sessions
-from miyabi.settings.settings import Settings
+from miyabi.git import Repository
+from miyabi.integration import Conflict, IntegrationProgress, head_of, is_decided, resolution_run
+from miyabi.machines import Machine, open_host
+from miyabi.runs import Run, RunFolder, preflight, use_run
+from miyabi.sessions import live_sessions
+from miyabi.settings import Settings
 from tasks.run_session import run_session
-from tasks.runner.runner import FleetTaskRunner, await_state
+from tasks.runner import FleetTaskRunner, await_state
 
 STATUS_SECONDS = 0.5
 

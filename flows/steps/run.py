@@ -13,18 +13,15 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.steps.artifacts import ProgressArtifact
-from miyabi.attempts.recover import recover_abandoned
+from miyabi.attempts import recover_abandoned
 from miyabi.errors import BadInput, DiskFull, MachineError
-from miyabi.machines.machine import Machine
-from miyabi.runs.preflight import preflight
-from miyabi.runs.run import Run
-from miyabi.runs.start import record_machines
-from miyabi.sessions.remote_session import live_sessions
-from miyabi.system.retrying import retried_blocking
+from miyabi.machines import Machine
+from miyabi.runs import Run, preflight, record_machines
+from miyabi.sessions import live_sessions
+from miyabi.system import retried_blocking
 from tasks.prefect_server import mark_crashed_flow_runs, retry_briefly, watch_for_cancellation
 from tasks.run_session import run_session
-from tasks.runner.futures import ended
-from tasks.runner.runner import FleetTaskRunner
+from tasks.runner import FleetTaskRunner, ended
 
 T = TypeVar("T")
 

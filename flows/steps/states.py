@@ -13,9 +13,8 @@ from prefect.states import Cancelled, Completed, Failed
 
 from flows.steps.results import NotDone, RunCancelled, TaskBadInput
 from miyabi.errors import BadInput, MilestoneBusy, MiyabiError, ServerAway
-from miyabi.integration.values import Integration
-from miyabi.reports.integration import went_partly, went_well
-from miyabi.reports.report import Report
+from miyabi.integration import Integration
+from miyabi.reports import Report, went_partly, went_well
 
 PARTIAL = "Partial"
 """Name of the completed state of a run of which some work is on the integration branch and some is not."""

@@ -12,22 +12,12 @@ from typing import TypeVar
 
 from miyabi.attempts.finish import STOP_GRACE_SECONDS, Finish
 from miyabi.attempts.inconclusive import KnownState, inconclusive_result
-from miyabi.claude.command import check_prelude, inherited, script
-from miyabi.claude.spending import Before
-from miyabi.claude.transcript import Init, Transcript, missing_command
+from miyabi.claude import Before, Init, Transcript, check_prelude, inherited, missing_command, script
 from miyabi.errors import DiskFull, GitError, MachineError, MachineFull, MiyabiError, RemoteFailed, SessionError
-from miyabi.machines.machine import Machine
-from miyabi.machines.scripts.install import install
-from miyabi.runs.attempt_record import AttemptRecord
-from miyabi.runs.progress import TaskState
-from miyabi.runs.run import Run
-from miyabi.sessions.names import SessionPaths
-from miyabi.sessions.protocol import State, Status
-from miyabi.sessions.remote_session import RemoteSession
-from miyabi.sessions.result import SessionResult
-from miyabi.sessions.spec import SessionSpec
-from miyabi.system import private_files
-from miyabi.system.retrying import is_our_disk, retried
+from miyabi.machines import Machine, install
+from miyabi.runs import AttemptRecord, Run, TaskState
+from miyabi.sessions import RemoteSession, SessionPaths, SessionResult, SessionSpec, State, Status
+from miyabi.system import is_our_disk, private_files, retried
 
 T = TypeVar("T")
 
@@ -151,7 +141,9 @@ class Attempt:
 
     async def _launch(self, session: RemoteSession, checkout: str) -> None:
         spec, machine = self.spec, self.machine
-        agent = await install(self.live.host(machine), machine.workspace, "rehearsal") if spec.rehearse else None
+        agent = (
+            await install.install(self.live.host(machine), machine.workspace, "rehearsal") if spec.rehearse else None
+        )
         prelude, workspace = check_prelude(spec, machine), self.live.workspace(machine)
         self._known_state = KnownState.ASKED
         try:

@@ -10,25 +10,25 @@ from typing import TypeVar
 
 from miyabi.attempts import strays, submodule_work
 from miyabi.attempts.submodule_work import CollectedWork
-from miyabi.claude import result_file
-from miyabi.claude.outcome import Evidence, conclude
-from miyabi.claude.result_file import LegacyResult
-from miyabi.claude.spending import Ledger
-from miyabi.claude.spending_record import read_ledger
-from miyabi.claude.transcript import Transcript
+from miyabi.claude import Evidence, Ledger, LegacyResult, Transcript, conclude, read_ledger, result_file
 from miyabi.errors import MachineError, MiyabiError
 from miyabi.git import conflict_markers
-from miyabi.machines.machine import Machine
-from miyabi.runs.run import Run
-from miyabi.sessions.names import is_resolving
-from miyabi.sessions.protocol import State, Status
-from miyabi.sessions.remote_session import RemoteSession
-from miyabi.sessions.result import InSubmodule, SessionResult, Strays
-from miyabi.sessions.spec import SessionSpec
-from miyabi.sessions.workspace import Collected, Workspace
-from miyabi.system import private_files
-from miyabi.system.retrying import retried
-from miyabi.text.units import several
+from miyabi.machines import Machine
+from miyabi.runs import Run
+from miyabi.sessions import (
+    Collected,
+    InSubmodule,
+    RemoteSession,
+    SessionResult,
+    SessionSpec,
+    State,
+    Status,
+    Strays,
+    Workspace,
+    is_resolving,
+)
+from miyabi.system import private_files, retried
+from miyabi.text import several
 
 T = TypeVar("T")
 

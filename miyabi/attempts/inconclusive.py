@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from enum import Enum
 
-from miyabi.claude.transcript import Transcript
+from miyabi.claude import Transcript
 from miyabi.errors import MachineError, MiyabiError
-from miyabi.machines.machine import Machine
-from miyabi.runs.run import Run
-from miyabi.sessions.result import Outcome, SessionResult
-from miyabi.sessions.spec import SessionSpec
-from miyabi.text.redact import redact
+from miyabi.machines import Machine
+from miyabi.runs import Run
+from miyabi.sessions import Outcome, SessionResult, SessionSpec
+from miyabi.text import redact
 
 
 class KnownState(Enum):

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 
 from miyabi.attempts.attempt import Attempt
 from miyabi.errors import DiskFull, GitError, MachineError, SessionError
-from miyabi.runs.attempt_record import AttemptRecord
-from miyabi.runs.run import Run
-from miyabi.sessions.result import Outcome, SessionResult
-from miyabi.sessions.work_elsewhere import size_of
+from miyabi.runs import AttemptRecord, Run
+from miyabi.sessions import Outcome, SessionResult, size_of
 
 _SECONDS = 120.0
 

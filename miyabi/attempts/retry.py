@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from miyabi.claude.known_failures import DISK_FULL
+from miyabi.claude import DISK_FULL
 from miyabi.errors import MachineDiskFull
-from miyabi.sessions.result import Outcome, SessionResult
-from miyabi.system.backoff import Backoff
+from miyabi.sessions import Outcome, SessionResult
+from miyabi.system import Backoff
 
 
 class Next(StrEnum):

@@ -6,11 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from miyabi.git import merge
-from miyabi.git.attributes import with_attributes_of
-from miyabi.git.branches import TIE
-from miyabi.git.command import Git
-from miyabi.sessions.result import Strays
+from miyabi.git import TIE, Git, merge, with_attributes_of
+from miyabi.sessions import Strays
 
 _PARTS_OF_A_STASH = ("index on ", "untracked files on ")
 _ROW = re.compile(r"(?:[0-9a-f]+ [0-9a-f]+\n)*(\d+|-)\t(\d+|-)\t(.+)", re.DOTALL)

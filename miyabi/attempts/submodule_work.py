@@ -8,15 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from miyabi.attempts import strays
-from miyabi.git import conflict_markers
-from miyabi.git.branches import STRAYS
-from miyabi.git.command import printable_path
-from miyabi.git.repository import Repository
-from miyabi.git.submodules import Submodule, Submodules
-from miyabi.sessions.result import InSubmodule
-from miyabi.sessions.work_elsewhere import strays_words
-from miyabi.sessions.workspace import Collected, Inside
-from miyabi.text.redact import redact
+from miyabi.git import STRAYS, Repository, Submodule, Submodules, conflict_markers, printable_path
+from miyabi.sessions import Collected, Inside, InSubmodule, strays_words
+from miyabi.text import redact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

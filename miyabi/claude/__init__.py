@@ -2,3 +2,51 @@
 
 Starts nothing. An outcome is decided by evidence, never by exit status alone or by the agent's word.
 """
+
+from miyabi.claude import result_file
+from miyabi.claude.activity import readable
+from miyabi.claude.claude_files import remove_claude_files
+from miyabi.claude.command import (
+    BAD_TOKEN_FILE,
+    check_prelude,
+    claude_words,
+    hide_secrets,
+    inherited,
+    script,
+    session_prelude,
+)
+from miyabi.claude.events import Init
+from miyabi.claude.evidence import Evidence
+from miyabi.claude.known_failures import DISK_FULL
+from miyabi.claude.outcome import conclude
+from miyabi.claude.prompt import HOUSE_RULES, compose, go_on
+from miyabi.claude.result_file import LegacyResult
+from miyabi.claude.spending import Before, Ledger
+from miyabi.claude.spending_record import read_ledger
+from miyabi.claude.transcript import Transcript, missing_command
+
+__all__ = [
+    "BAD_TOKEN_FILE",
+    "DISK_FULL",
+    "HOUSE_RULES",
+    "Before",
+    "Evidence",
+    "Init",
+    "Ledger",
+    "LegacyResult",
+    "Transcript",
+    "check_prelude",
+    "claude_words",
+    "compose",
+    "conclude",
+    "go_on",
+    "hide_secrets",
+    "inherited",
+    "missing_command",
+    "read_ledger",
+    "readable",
+    "remove_claude_files",
+    "result_file",
+    "script",
+    "session_prelude",
+]

@@ -17,9 +17,7 @@ from miyabi.claude.events import (
     ToolResult,
     ToolUse,
 )
-from miyabi.text.redact import redact
-from miyabi.text.sanitize import clean, one_line
-from miyabi.text.units import count
+from miyabi.text import clean, count, one_line, redact
 
 _LONGEST_SUBJECT = 1000  # characters looked at, far more than are shown
 

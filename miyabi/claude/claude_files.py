@@ -6,10 +6,7 @@ from collections.abc import Collection, Mapping
 
 from miyabi.claude.command import inherited, session_prelude
 from miyabi.errors import MachineError, RemoteFailed
-from miyabi.machines.host import Host
-from miyabi.machines.machine import Machine
-from miyabi.machines.quoting import quote_script_word, quote_word
-from miyabi.machines.scripts import install
+from miyabi.machines import Host, Machine, install, quote_script_word, quote_word
 
 _DAY_SECONDS = 86400
 _SCRIPT = "claude_files"

@@ -9,10 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 
-from miyabi.machines.machine import Machine
-from miyabi.machines.quoting import quote_script_word, quote_word
-from miyabi.sessions.spec import SessionSpec
-from miyabi.text.redact import hide, secrets_of
+from miyabi.machines import Machine, quote_script_word, quote_word
+from miyabi.sessions import SessionSpec
+from miyabi.text import hide, secrets_of
 
 DEFAULT_ENVIRONMENT: Mapping[str, str] = {
     "CLAUDE_CODE_STARTUP_FAILURE_RESULTS": "1",

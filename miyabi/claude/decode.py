@@ -26,8 +26,8 @@ from miyabi.claude.events import (
     WritesLost,
 )
 from miyabi.claude.prices import ModelTotal, Tokens
-from miyabi.sessions.result import Usage
-from miyabi.text.sanitize import whole
+from miyabi.sessions import Usage
+from miyabi.text import whole
 
 _Json = Mapping[str, Any]
 _NOTHING: _Json = {}

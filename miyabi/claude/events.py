@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from miyabi.claude.prices import ModelTotal, Tokens
-from miyabi.sessions.result import Usage
+from miyabi.sessions import Usage
 
 NO_USAGE = Usage()
 

@@ -7,9 +7,8 @@ from datetime import datetime
 
 from miyabi.claude.known_failures import Fault
 from miyabi.claude.result_file import LegacyResult
-from miyabi.sessions.result import InSubmodule, Outcome, Strays
-from miyabi.text.redact import redact
-from miyabi.text.sanitize import one_line
+from miyabi.sessions import InSubmodule, Outcome, Strays
+from miyabi.text import one_line, redact
 
 ERROR_CHARACTERS = 500
 _LOOKED_AT = 8192  # of a situation, before it is redacted and shortened

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from miyabi.claude.events import WritesLost
-from miyabi.sessions.result import Outcome
+from miyabi.sessions import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,11 +14,9 @@ from miyabi.claude.known_failures import lost_writes
 from miyabi.claude.session_notes import notes_of
 from miyabi.claude.spending import Before, Ledger
 from miyabi.claude.transcript import Transcript, missing_command
-from miyabi.git.repository import Changes
-from miyabi.sessions.result import Outcome, SessionResult
-from miyabi.sessions.spec import SessionSpec
-from miyabi.text.redact import redact
-from miyabi.text.sanitize import clean, one_line, shorten
+from miyabi.git import Changes
+from miyabi.sessions import Outcome, SessionResult, SessionSpec
+from miyabi.text import clean, one_line, redact, shorten
 
 __all__ = ["Evidence", "Verdict", "conclude", "decide"]
 

@@ -31,10 +31,8 @@ from miyabi.claude.known_failures import (
 )
 from miyabi.claude.transcript import Transcript
 from miyabi.claude.usage_limit import UsageLimit, limit_in_words
-from miyabi.sessions.result import Outcome
-from miyabi.sessions.work_elsewhere import strays_words
-from miyabi.text.sanitize import last_message
-from miyabi.text.units import several
+from miyabi.sessions import Outcome, strays_words
+from miyabi.text import last_message, several
 
 _GO_ON = "the conversation can go on"
 _RATE_LIMIT_TEXT = re.compile(r"rate limit reached|temporarily limiting requests|too many requests", re.IGNORECASE)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from miyabi.dag.node import Node
-from miyabi.sessions.result import Outcome, SessionResult
-from miyabi.sessions.work_elsewhere import left_there_words, strays_words
-from miyabi.text.sanitize import clean, one_line, shorten
+from miyabi.dag import Node
+from miyabi.sessions import Outcome, SessionResult, left_there_words, strays_words
+from miyabi.text import clean, one_line, shorten
 
 HOUSE_RULES = """\
 You work alone and unattended in a git repository of your own; nobody can answer questions. When something is unclear, \

@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from miyabi.claude.evidence import Evidence
 from miyabi.claude.known_failures import lost_writes
 from miyabi.claude.transcript import Transcript
-from miyabi.text.redact import redact
-from miyabi.text.sanitize import one_line
-from miyabi.text.units import count
+from miyabi.text import count, one_line, redact
 
 _LONGEST_CHARACTERS = 400
 _PARTS = {"output": "output", "transcript": "conversation"}

@@ -26,7 +26,7 @@ from miyabi.claude.events import (
     ToolUse,
 )
 from miyabi.claude.prices import ModelTotal, Tokens, usd_of
-from miyabi.sessions.result import Usage
+from miyabi.sessions import Usage
 
 _SAME_USD = 1e-9
 _MAIN = ""

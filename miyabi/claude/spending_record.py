@@ -6,10 +6,8 @@ from collections.abc import Mapping
 
 from miyabi.claude.command import inherited
 from miyabi.claude.spending import Ledger
-from miyabi.machines.host import Host
-from miyabi.machines.machine import Machine
-from miyabi.machines.quoting import quote_script_word
-from miyabi.sessions.spec import SessionSpec
+from miyabi.machines import Host, Machine, quote_script_word
+from miyabi.sessions import SessionSpec
 
 _MOST_BYTES = 64 * 1024 * 1024
 _PLACES = ("HOME", "CLAUDE_CONFIG_DIR")

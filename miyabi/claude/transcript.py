@@ -30,7 +30,7 @@ from miyabi.claude.events import (
     WritesLost,
 )
 from miyabi.claude.spending import Spending
-from miyabi.text.sanitize import one_line
+from miyabi.text import one_line
 
 MEBIBYTE = 1 << 20
 

@@ -16,7 +16,7 @@ from miyabi.dag.problems import Problems
 from miyabi.dag.read import read_text
 from miyabi.dag.references import check_references
 from miyabi.dag.validate import content, level_warning, node_warnings
-from miyabi.text.suggest import quote
+from miyabi.text import quote
 
 __all__ = ["Dag", "Node", "TaskType"]
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictBool
 
-from miyabi.machines.machine import Label
+from miyabi.machines import Label
 
 DEFAULT_MINUTES = 5.0
 """Estimated length of a node that does not say one. It only orders nodes; it stops nothing."""

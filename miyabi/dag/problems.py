@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from miyabi.errors import MOST_OTHERS, DagError
-from miyabi.text.suggest import did_you_mean
+from miyabi.text import did_you_mean
 
 
 class Problems:

@@ -10,7 +10,7 @@ from typing import Any
 
 from miyabi.dag.yaml_loader import YamlRefused, from_yaml
 from miyabi.errors import DagError
-from miyabi.text.suggest import describe, did_you_mean, quote
+from miyabi.text import describe, did_you_mean, quote
 
 LARGEST_BYTES = 64 * 1024 * 1024
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from miyabi.dag.node import Node
 from miyabi.dag.problems import Problems
-from miyabi.text.suggest import quote
+from miyabi.text import quote
 
 
 def check_references(nodes: Sequence[Node], problems: Problems) -> None:

@@ -6,10 +6,10 @@ import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from miyabi.dag.graph import Dag, Node
-from miyabi.machines.machine import Machine
-from miyabi.machines.placement import Load, Placement, Strategy, choose, unplaceable
-from miyabi.text.suggest import quote
+from miyabi.dag.graph import Dag
+from miyabi.dag.node import Node
+from miyabi.machines import Load, Machine, Placement, Strategy, choose, unplaceable
+from miyabi.text import quote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

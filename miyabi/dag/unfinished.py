@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from miyabi.dag.graph import Dag, Node
+from miyabi.dag.graph import Dag
+from miyabi.dag.node import Node
 from miyabi.dag.problems import Problems
 from miyabi.errors import DagError
-from miyabi.text.suggest import quote
+from miyabi.text import quote
 
 
 class NodeStatus(StrEnum):

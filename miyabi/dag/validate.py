@@ -14,7 +14,7 @@ from miyabi.dag.problems import Problems
 from miyabi.dag.read import DagText, is_json, plain_values
 from miyabi.dag.references import check_references
 from miyabi.errors import DagError
-from miyabi.text.suggest import describe, quote
+from miyabi.text import describe, quote
 
 _TOP = ("nodes", "edges", "levels")
 _ENDS = ("from", "to")

@@ -2,3 +2,64 @@
 
 Knows nothing of GitHub, of sessions, or of what a branch is for.
 """
+
+from miyabi.git import branches, checkout, conflict_markers, filters, merge
+from miyabi.git.attributes import with_attributes_of
+from miyabi.git.branches import STRAYS, TIE
+from miyabi.git.bundle import PrerequisiteMissing
+from miyabi.git.clone import Clone, describe
+from miyabi.git.command import Git, printable_path, require_git, unquoted
+from miyabi.git.filters import LFS, needed, uses_lfs
+from miyabi.git.large_objects import Storage, files_of, not_here, pointed_to, with_lfs
+from miyabi.git.merge import History
+from miyabi.git.remote import base
+from miyabi.git.remote.partial_clone import complete
+from miyabi.git.remote.push import push
+from miyabi.git.remote.target import Remote, RemoteToken, push_address
+from miyabi.git.remote.url import Origin, RemoteUrl, is_loopback
+from miyabi.git.repository import Changes, Repository, shallow_ends
+from miyabi.git.sparse_checkout import require_checked_out
+from miyabi.git.submodules import Submodule, Submodules, submodules_of
+
+__all__ = [
+    "LFS",
+    "STRAYS",
+    "TIE",
+    "Changes",
+    "Clone",
+    "Git",
+    "History",
+    "Origin",
+    "PrerequisiteMissing",
+    "Remote",
+    "RemoteToken",
+    "RemoteUrl",
+    "Repository",
+    "Storage",
+    "Submodule",
+    "Submodules",
+    "base",
+    "branches",
+    "checkout",
+    "complete",
+    "conflict_markers",
+    "describe",
+    "files_of",
+    "filters",
+    "is_loopback",
+    "merge",
+    "needed",
+    "not_here",
+    "pointed_to",
+    "printable_path",
+    "push",
+    "push_address",
+    "require_checked_out",
+    "require_git",
+    "shallow_ends",
+    "submodules_of",
+    "unquoted",
+    "uses_lfs",
+    "with_attributes_of",
+    "with_lfs",
+]

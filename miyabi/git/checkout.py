@@ -19,7 +19,7 @@ from miyabi.git.filters import uses_lfs
 from miyabi.git.large_objects import Storage, with_lfs
 from miyabi.git.repository import Repository
 from miyabi.git.submodules import submodules_of
-from miyabi.system.files import held_folder
+from miyabi.system import held_folder
 
 _STALE_SECONDS = 60.0
 

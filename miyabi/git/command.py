@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from miyabi.errors import GitDiskFull, GitFailed, GitUnusable
-from miyabi.system.full_disk import says_full
-from miyabi.system.process import kill_group, spawn
+from miyabi.system import kill_group, says_full, spawn
 
 MINIMUM_VERSION = (2, 38)
 """The first git whose `merge-tree` merges without a worktree."""

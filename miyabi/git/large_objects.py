@@ -15,8 +15,8 @@ from typing import BinaryIO, Self
 from miyabi.git.clone import Clone, quoted
 from miyabi.git.command import Git
 from miyabi.git.repository import Repository
-from miyabi.system.full_disk import raised_as_full
-from miyabi.text.units import count
+from miyabi.system import raised_as_full
+from miyabi.text import count
 
 _POINTER_BYTES = 1024
 """Every pointer is smaller: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md."""

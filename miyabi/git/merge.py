@@ -9,7 +9,7 @@ from typing import Self
 from miyabi.errors import GitFailed, MergeConflict
 from miyabi.git.attributes import with_attributes_of
 from miyabi.git.command import Git, GitResult, printable_path
-from miyabi.text.units import several
+from miyabi.text import several
 
 AUTHOR = ("Water Spider", "water-spider@localhost")
 """Who signs the commits that are ours."""

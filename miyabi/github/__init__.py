@@ -2,3 +2,40 @@
 
 Says nothing of its own there: the texts are made by `miyabi.pull_requests` and `miyabi.milestones`.
 """
+
+from miyabi.github.access import GitHubApp, GitHubLogin, is_at_github, token_of_environment
+from miyabi.github.linked_repository import LinkedRepository
+from miyabi.github.milestones import there_are
+from miyabi.github.repository import GitHubRepository
+from miyabi.github.values import (
+    Blocker,
+    Comment,
+    Issue,
+    LabelEvent,
+    MergeState,
+    Milestone,
+    Person,
+    PullRequest,
+    StatusState,
+    same_text,
+)
+
+__all__ = [
+    "Blocker",
+    "Comment",
+    "GitHubApp",
+    "GitHubLogin",
+    "GitHubRepository",
+    "Issue",
+    "LabelEvent",
+    "LinkedRepository",
+    "MergeState",
+    "Milestone",
+    "Person",
+    "PullRequest",
+    "StatusState",
+    "is_at_github",
+    "same_text",
+    "there_are",
+    "token_of_environment",
+]

@@ -12,9 +12,8 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from miyabi.errors import SettingsError
-from miyabi.git.remote.target import RemoteToken
-from miyabi.git.remote.url import Origin, RemoteUrl, is_loopback
-from miyabi.settings.tables import PUBLIC_API, GitHubSettings
+from miyabi.git import Origin, RemoteToken, RemoteUrl, is_loopback
+from miyabi.settings import PUBLIC_API, GitHubSettings
 
 _DEFAULTS = GitHubSettings()
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/(?!\.{1,2}$)[A-Za-z0-9._-]+")

@@ -15,7 +15,7 @@ from miyabi.github import errors
 from miyabi.github.access import GitHubAccess, RetryPolicy
 from miyabi.github.parse import read, repository
 from miyabi.github.request import Request, Response, Transport, UnansweredError
-from miyabi.system.backoff import Backoff
+from miyabi.system import Backoff
 
 T = TypeVar("T")
 OnWait = Callable[[float, str], object]

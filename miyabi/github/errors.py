@@ -17,8 +17,7 @@ from miyabi.errors import (
     ValidationRefused,
 )
 from miyabi.github.request import Request, Response
-from miyabi.text.redact import redact
-from miyabi.text.units import duration
+from miyabi.text import duration, redact
 
 _MINUTE = 60.0
 _LONGEST_TEXT = 400

@@ -8,7 +8,7 @@ from functools import partial
 from urllib.parse import quote
 
 from miyabi.errors import NotFoundOnGitHub, RightsMissing
-from miyabi.github import parse as reading
+from miyabi.github import parse
 from miyabi.github.client import GitHubClient
 from miyabi.github.parse import read
 from miyabi.github.request import Request
@@ -28,26 +28,26 @@ class Issues:
         query = {"milestone": str(milestone), "state": state, "sort": "created", "direction": "asc"}
         subject = f"issues of milestone {milestone}"
         found = await self._client.pages("issues", subject=subject, query=query)
-        issues = [read(reading.issue, data, subject=subject) for data in found]
+        issues = [read(parse.issue, data, subject=subject) for data in found]
         return tuple({issue.number: issue for issue in issues}.values())  # pages shift when one is closed meanwhile
 
     async def get(self, number: int) -> Issue:
         """One issue or pull request."""
         subject = f"issue #{number}"
-        return read(reading.issue, await self._client.get(f"issues/{number}", subject=subject), subject=subject)
+        return read(parse.issue, await self._client.get(f"issues/{number}", subject=subject), subject=subject)
 
     async def comments(self, number: int) -> tuple[Comment, ...]:
         """The comments on an issue or pull request, oldest first."""
         subject = f"comments on #{number}"
         found = await self._client.pages(f"issues/{number}/comments", subject=subject)
-        return tuple(read(reading.comment, data, subject=subject) for data in found)
+        return tuple(read(parse.comment, data, subject=subject) for data in found)
 
     async def label_events(self, number: int) -> tuple[LabelEvent, ...]:
         """Who set which label on an issue, oldest first."""
         subject = f"events of #{number}"
         found = await self._client.pages(f"issues/{number}/events", subject=subject)
         settings = [data for data in found if data.get("event") == "labeled" and data.get("label")]
-        return tuple(read(reading.label_event, data, subject=subject) for data in settings)
+        return tuple(read(parse.label_event, data, subject=subject) for data in settings)
 
     async def blockers(self, issue: Issue) -> tuple[Blocker, ...]:
         """The issues that it is blocked by, open and closed; none where the server is too old to know of that."""
@@ -67,7 +67,7 @@ class Issues:
             found = await self._client.pages(path, subject=subject)
         except NotFoundOnGitHub:
             return ()
-        reader = partial(reading.blocker, here=self._client.repository)
+        reader = partial(parse.blocker, here=self._client.repository)
         return tuple(read(reader, data, subject=subject) for data in found)
 
     async def upsert_comment(self, number: int, *, marker: str, body: str) -> Comment:
@@ -90,7 +90,7 @@ class Issues:
             body = {} if same_text(comment.body, text) else {"body": text}
             return Request.patch(f"issues/comments/{comment.id}", body, subject=subject)
 
-        comment = await self._client.reconcile(look, change, result=reading.comment)
+        comment = await self._client.reconcile(look, change, result=parse.comment)
         if comment is None:
             raise AssertionError  # there is one once nothing is left to change
         return comment
@@ -104,7 +104,7 @@ class Issues:
         return there
 
     async def _labels_of(self, number: int) -> tuple[str, ...]:
-        return reading.labels(await self._client.pages(f"issues/{number}/labels", subject=f"labels of #{number}"))
+        return parse.labels(await self._client.pages(f"issues/{number}/labels", subject=f"labels of #{number}"))
 
     async def _add_labels(self, number: int, names: tuple[str, ...]) -> tuple[str, ...]:
         def change(there: tuple[str, ...]) -> Request | None:
@@ -112,7 +112,7 @@ class Issues:
             path = f"issues/{number}/labels"
             return Request.post(path, {"labels": missing}, subject=f"labels of #{number}") if missing else None
 
-        return await self._client.reconcile(lambda: self._labels_of(number), change, result=reading.labels)
+        return await self._client.reconcile(lambda: self._labels_of(number), change, result=parse.labels)
 
     async def _remove_label(self, number: int, name: str) -> tuple[str, ...]:
         path = f"issues/{number}/labels/{quote(name, safe='')}"
@@ -121,7 +121,7 @@ class Issues:
             subject = f"label {name} of #{number}"
             return Request(method="DELETE", path=path, subject=subject) if among(name, there) else None
 
-        return await self._client.reconcile(lambda: self._labels_of(number), change, result=reading.labels)
+        return await self._client.reconcile(lambda: self._labels_of(number), change, result=parse.labels)
 
     async def _is_ours(self, login: str) -> bool:
         """We write as that account. An App is not told its login: there, the App's accounts are ours."""

@@ -10,12 +10,10 @@ from typing import Any, Self
 from pydantic import SecretStr
 
 from miyabi.errors import BadInput, GitHubError, is_bad_input
-from miyabi.git.remote.target import Remote, RemoteToken
-from miyabi.git.repository import Repository
-from miyabi.git.sparse_checkout import require_checked_out
+from miyabi.git import Remote, RemoteToken, Repository, require_checked_out
 from miyabi.github.access import GitHubAccess, GitHubLogin, RetryPolicy, github_access, remote_token
 from miyabi.github.repository import GitHubRepository
-from miyabi.settings.settings import CONFIG_FILE, Settings
+from miyabi.settings import CONFIG_FILE, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

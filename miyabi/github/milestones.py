@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from miyabi.errors import NotFoundOnGitHub
-from miyabi.github import parse as reading
+from miyabi.github import parse
 from miyabi.github.client import GitHubClient
 from miyabi.github.parse import read
 from miyabi.github.request import Request
 from miyabi.github.values import Milestone, same_text
-from miyabi.text.sanitize import one_line
-from miyabi.text.units import several
+from miyabi.text import one_line, several
 
 _LISTED = 10
 
@@ -34,13 +33,13 @@ class Milestones:
         except NotFoundOnGitHub as error:
             known = await self.all(state="all")
             raise NotFoundOnGitHub(f"{error} {there_are(known)}", status=error.status) from None
-        return read(reading.milestone, data, subject=subject)
+        return read(parse.milestone, data, subject=subject)
 
     async def all(self, *, state: str = "open") -> tuple[Milestone, ...]:
         """The milestones by due date; `state` is open, closed or all."""
         query = {"state": state, "sort": "due_on", "direction": "asc"}
         found = await self._client.pages("milestones", subject="milestones", query=query)
-        return tuple(read(reading.milestone, data, subject="milestones") for data in found)
+        return tuple(read(parse.milestone, data, subject="milestones") for data in found)
 
     async def update(
         self, number: int, *, description: str | Callable[[str], str] | None = None, state: str | None = None
@@ -56,7 +55,7 @@ class Milestones:
             body = {k: v for k, v in wanted.items() if v is not None and not same_text(v, getattr(milestone, k))}
             return Request.patch(f"milestones/{number}", body, subject=f"milestone {number}")
 
-        return await self._client.reconcile(lambda: self.get(number), change, result=reading.milestone)
+        return await self._client.reconcile(lambda: self.get(number), change, result=parse.milestone)
 
 
 def there_are(milestones: Sequence[Milestone]) -> str:

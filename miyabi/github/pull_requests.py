@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from miyabi.errors import GitHubError, NotFoundOnGitHub, RightsMissing, ValidationRefused
-from miyabi.github import parse as reading
+from miyabi.github import parse
 from miyabi.github.client import GitHubClient
 from miyabi.github.parse import read
 from miyabi.github.request import Request
@@ -22,7 +22,7 @@ class PullRequests:
     async def get(self, number: int) -> PullRequest:
         """One pull request, whatever its state."""
         subject = f"pull request #{number}"
-        return read(reading.pull_request, await self._client.get(f"pulls/{number}", subject=subject), subject=subject)
+        return read(parse.pull_request, await self._client.get(f"pulls/{number}", subject=subject), subject=subject)
 
     async def find(self, head: str, *, base: str | None = None, state: str = "open") -> PullRequest | None:
         """The newest pull request of that head branch of this repository; `state` is open, closed or all."""
@@ -67,7 +67,7 @@ class PullRequests:
             differing = {k: v for k, v in texts.items() if not same_text(v, getattr(there, k))}
             return Request.patch(f"pulls/{there.number}", differing, subject=f"pull request #{there.number}")
 
-        pull = await self._client.reconcile(look, change, result=reading.pull_request)
+        pull = await self._client.reconcile(look, change, result=parse.pull_request)
         if pull is None:
             raise AssertionError  # there is one once nothing is left to change
         return await self.complete(pull, labels=labels, reviewers=reviewers, assignees=assignees, milestone=milestone)
@@ -113,7 +113,7 @@ class PullRequests:
 
     async def _pulls(self, query: dict[str, Any]) -> tuple[PullRequest, ...]:
         found = await self._client.pages("pulls", subject="pull requests", query=query)
-        return tuple(read(reading.pull_request, data, subject="pull requests") for data in found)
+        return tuple(read(parse.pull_request, data, subject="pull requests") for data in found)
 
     async def _complete(self, pull: PullRequest, change: Change) -> PullRequest:
         there = await self._client.reconcile(lambda: self.get(pull.number), change)
@@ -129,7 +129,7 @@ class PullRequests:
         if not missing:
             return ()
         found = await self._client.pages(f"pulls/{pull.number}/reviews", subject=f"reviews of #{pull.number}")
-        reviewed = {reading.person(review.get("user")).login.lower() for review in found}
+        reviewed = {parse.person(review.get("user")).login.lower() for review in found}
         return tuple(r for r in missing if r.lower() not in reviewed and not ("/" in r and reviewed))
 
 

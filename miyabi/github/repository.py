@@ -12,7 +12,7 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from miyabi.errors import NotFoundOnGitHub, RepositoryArchived, RightsMissing
-from miyabi.github import parse as reading
+from miyabi.github import parse
 from miyabi.github.access import GitHubAccess, RetryPolicy
 from miyabi.github.client import GitHubClient, OnWait
 from miyabi.github.errors import unreachable
@@ -77,7 +77,7 @@ class GitHubRepository:
             RightsMissing: asked `for_writing`, but the token may not push.
         """
         data = await self._client.get("", subject="repository")
-        info = read(reading.repository, data, subject="the repository")
+        info = read(parse.repository, data, subject="the repository")
         if for_writing and info.archived:
             raise RepositoryArchived(
                 f"GitHub repository {info.full_name} is archived, so it is read-only."
@@ -134,7 +134,7 @@ class GitHubRepository:
 
     async def _known_labels(self) -> frozenset[str]:
         found = await self._client.pages("labels", subject="labels")
-        return frozenset(name.lower() for name in reading.labels(found))
+        return frozenset(name.lower() for name in parse.labels(found))
 
     async def set_status(
         self, sha: str, *, context: str, state: StatusState, description: str = "", target_url: str = ""

@@ -13,7 +13,7 @@ from miyabi.github.access import GitHubAccess, GitHubApp
 from miyabi.github.errors import is_passing, limit_seconds, rate_limited
 from miyabi.github.parse import read
 from miyabi.github.request import Request, Response, UnansweredError
-from miyabi.text.redact import REDACTED
+from miyabi.text import REDACTED
 
 if TYPE_CHECKING:
     import githubkit

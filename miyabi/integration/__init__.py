@@ -2,3 +2,26 @@
 
 Works in the user's clone only. Pushes nothing; `integration` is the product's word, see `[integration]`.
 """
+
+from miyabi.integration.conflict import Conflict
+from miyabi.integration.integrate import integrate
+from miyabi.integration.left_out import of_size
+from miyabi.integration.progress import IntegrationProgress
+from miyabi.integration.resolve import head_of, is_decided, resolution_run
+from miyabi.integration.values import Integration, LeftOut, LeftOutKind, NotIntegrated
+from miyabi.integration.verify import CommandEnd
+
+__all__ = [
+    "CommandEnd",
+    "Conflict",
+    "Integration",
+    "IntegrationProgress",
+    "LeftOut",
+    "LeftOutKind",
+    "NotIntegrated",
+    "head_of",
+    "integrate",
+    "is_decided",
+    "of_size",
+    "resolution_run",
+]

@@ -6,10 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from miyabi.errors import MergeConflict, MiyabiError
-from miyabi.git import conflict_markers, merge
-from miyabi.git.command import Git
-from miyabi.text.sanitize import one_line
-from miyabi.text.units import several
+from miyabi.git import Git, conflict_markers, merge
+from miyabi.text import one_line, several
 
 _FILES_SHOWN = 5
 _WHY_CHARACTERS = 500

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from miyabi.dag.graph import Dag
-from miyabi.git import branches
-from miyabi.git.clone import describe
-from miyabi.git.merge import History
-from miyabi.git.repository import Repository
+from miyabi.dag import Dag
+from miyabi.git import History, Repository, branches, describe
 from miyabi.integration import left_out
 from miyabi.integration.bisect import first_failing
 from miyabi.integration.conflict import Resolve
@@ -17,10 +14,9 @@ from miyabi.integration.large_files import too_large
 from miyabi.integration.merge_chain import Chain, ChainMaker
 from miyabi.integration.values import Integration, LeftOut
 from miyabi.integration.verify import LOG_CHARACTERS, RunCommand, Verifier, run_plainly, tail
-from miyabi.sessions.names import integration_branch
-from miyabi.sessions.result import SessionResult
-from miyabi.settings.tables import IntegrationSettings
-from miyabi.text.redact import redact
+from miyabi.sessions import SessionResult, integration_branch
+from miyabi.settings import IntegrationSettings
+from miyabi.text import redact
 
 _DEFAULTS = IntegrationSettings()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from miyabi.git.command import Git, printable_path
-from miyabi.sessions.result import SessionResult
-from miyabi.text.units import several
+from miyabi.git import Git, printable_path
+from miyabi.sessions import SessionResult
+from miyabi.text import several
 
 _MIB = 1 << 20
 _NAMED = 3

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from miyabi.dag.graph import Dag
+from miyabi.dag import Dag
 from miyabi.integration.large_files import LargeFile, large_files_words
 from miyabi.integration.values import LeftOut, LeftOutKind
-from miyabi.sessions.result import Outcome, SessionResult
-from miyabi.text.redact import redact
-from miyabi.text.sanitize import last_message, one_line
-from miyabi.text.units import several
+from miyabi.sessions import Outcome, SessionResult
+from miyabi.text import last_message, one_line, redact, several
 
 _CHARACTERS = 300
 _NAMED = 5

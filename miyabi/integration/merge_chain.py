@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from miyabi.dag.graph import Dag
+from miyabi.dag import Dag
 from miyabi.errors import MergeConflict
-from miyabi.git import merge
-from miyabi.git.command import Git
-from miyabi.git.merge import History
+from miyabi.git import Git, History, merge
 from miyabi.integration import left_out as leaving_out
 from miyabi.integration.conflict import Resolve, conflict_of, resolved_tree
 from miyabi.integration.large_files import large_files, large_files_words
 from miyabi.integration.values import LeftOut, MergedTask
-from miyabi.sessions.result import SessionResult
+from miyabi.sessions import SessionResult
 from miyabi.text import github_markdown
 
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from miyabi.errors import BadInput
-from miyabi.runs.folder import RunFolder
-from miyabi.runs.progress import Board, Snapshot, TaskProgress
-from miyabi.sessions.names import is_resolving
+from miyabi.runs import Board, RunFolder, Snapshot, TaskProgress
+from miyabi.sessions import is_resolving
 from miyabi.system import files
 
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from miyabi.claude.prompt import HOUSE_RULES
-from miyabi.dag.graph import Dag, Node
+from miyabi.claude import HOUSE_RULES
+from miyabi.dag import Dag, Node
 from miyabi.errors import MergeConflict
-from miyabi.git.repository import Repository
+from miyabi.git import Repository
 from miyabi.integration.conflict import Conflict
-from miyabi.runs.folder import RunFolder
-from miyabi.runs.progress import Board
-from miyabi.runs.run import Run
-from miyabi.sessions.names import resolving
-from miyabi.sessions.result import BLAMELESS, Outcome, SessionResult
-from miyabi.settings.settings import Settings
-from miyabi.text.sanitize import clean, one_line, shorten
+from miyabi.runs import Board, Run, RunFolder
+from miyabi.sessions import BLAMELESS, Outcome, SessionResult, resolving
+from miyabi.settings import Settings
+from miyabi.text import clean, one_line, shorten
 
 _MAY_GO_WELL = BLAMELESS | {Outcome.KILLED}
 """Outcomes that say nothing of the work, so that the same session may go well another time."""

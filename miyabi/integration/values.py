@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from miyabi.runs.info import Kept
+from miyabi.runs import Kept
 
 
 class _Value(BaseModel):

@@ -10,14 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from miyabi.git import checkout
-from miyabi.git.clone import Clone
-from miyabi.git.repository import Repository
-from miyabi.settings.tables import IntegrationSettings
-from miyabi.system import guarded_command
-from miyabi.system.process import reap
-from miyabi.text.redact import redact
-from miyabi.text.sanitize import clean
+from miyabi.git import Clone, Repository, checkout
+from miyabi.settings import IntegrationSettings
+from miyabi.system import guarded_command, reap
+from miyabi.text import clean, redact
 
 LOG_CHARACTERS = 20_000
 

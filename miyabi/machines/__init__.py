@@ -2,3 +2,29 @@
 
 A `Host` runs commands and moves bytes. What the commands mean is said elsewhere: `miyabi.sessions`.
 """
+
+from miyabi.machines.connect import open_host
+from miyabi.machines.host import Completed, Host
+from miyabi.machines.machine import LOCAL, NAMED, EnvironmentName, Label, Machine
+from miyabi.machines.placement import Load, Placement, Strategy, choose, unplaceable
+from miyabi.machines.quoting import quote_script_word, quote_word
+from miyabi.machines.scripts import install
+
+__all__ = [
+    "LOCAL",
+    "NAMED",
+    "Completed",
+    "EnvironmentName",
+    "Host",
+    "Label",
+    "Load",
+    "Machine",
+    "Placement",
+    "Strategy",
+    "choose",
+    "install",
+    "open_host",
+    "quote_script_word",
+    "quote_word",
+    "unplaceable",
+]

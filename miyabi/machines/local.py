@@ -13,7 +13,7 @@ from typing import BinaryIO
 from miyabi.errors import MachineError, MachineUnreachable
 from miyabi.machines import quoting
 from miyabi.machines.host import Completed
-from miyabi.system.process import clean_environment, kill_group, spawn
+from miyabi.system import clean_environment, kill_group, spawn
 
 _CHUNK_BYTES = 65536
 

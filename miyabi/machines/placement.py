@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from miyabi.machines.machine import NAMED, Machine
-from miyabi.text.suggest import did_you_mean, quote
+from miyabi.text import did_you_mean, quote
 
 Rank = tuple[bool, int, int]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from miyabi.dag import order
-from miyabi.github.values import Blocker, Issue, Milestone
+from miyabi.github import Blocker, Issue, Milestone
 from miyabi.milestones.dependency_lines import DependencyLines, dependency_lines
 from miyabi.milestones.references import Reference, RepositoryContext
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from miyabi.milestones import dependency_words as words
+from miyabi.milestones import dependency_words
 from miyabi.milestones.dependency_text import PlainLine
 from miyabi.milestones.references import Reference, RepositoryContext
-from miyabi.text import commonmark
-from miyabi.text.sanitize import one_line
+from miyabi.text import commonmark, one_line
 
 _LINE_CHARACTERS = 120
 
@@ -74,13 +73,13 @@ class _Block:
         is_item = (line.is_item or line.is_table) and not self.has_named
         is_entry = is_item or _goes_on(line) or self.goes_on
         self.lines.append(_BlockLine(line, raw, is_entry=is_entry or bool(self.heading) or not self.lines))
-        self.is_apart, self.goes_on = False, words.ends_open(line.text)
+        self.is_apart, self.goes_on = False, dependency_words.ends_open(line.text)
 
     def takes(self, line: PlainLine) -> bool:
         """Whether the line belongs to it."""
         if self.heading:
             return not line.heading or line.heading > self.heading
-        if line.heading or (words.OTHER_LABEL.match(line.text) and not line.is_item):
+        if line.heading or (dependency_words.OTHER_LABEL.match(line.text) and not line.is_item):
             return False
         if self.has_named:
             return self.goes_on or _goes_on(line) or self._may_list(line)
@@ -133,12 +132,14 @@ class _Reader:
             self.block.is_apart = True
 
     def _read_line(self, line: PlainLine, raw: str) -> None:
-        if line.heading and words.is_title(line.text):
+        if line.heading and dependency_words.is_title(line.text):
             self._close_block()
-            self.block = _Block(line.heading, is_strong=any(each.is_strong for each in words.openings(line.text)))
+            self.block = _Block(
+                line.heading, is_strong=any(each.is_strong for each in dependency_words.openings(line.text))
+            )
             return
         is_taken = self.block is not None and self.block.takes(line)
-        opened = [each for each in words.openings(line.text) if each.is_meant or each.is_empty]
+        opened = [each for each in dependency_words.openings(line.text) if each.is_meant or each.is_empty]
         if self.block and is_taken and (self.block.heading or (line.is_item and not self.block.has_named)):
             self._read_entry(self.block, line, raw, opened)
         elif opened:
@@ -149,34 +150,34 @@ class _Reader:
         else:
             self._close_block()
 
-    def _read_entry(self, block: _Block, line: PlainLine, raw: str, opened: Sequence[words.Opening]) -> None:
+    def _read_entry(self, block: _Block, line: PlainLine, raw: str, opened: Sequence[dependency_words.Opening]) -> None:
         """Reads a line of a list or section, which may say once more that it is one."""
         if any(not each.is_empty for each in opened):
             block.has_inner = self._read_openings(line, raw, opened) or block.has_inner
         elif not opened:
             block.add(line, raw)
 
-    def _open(self, line: PlainLine, raw: str, opened: Sequence[words.Opening]) -> None:
+    def _open(self, line: PlainLine, raw: str, opened: Sequence[dependency_words.Opening]) -> None:
         has_named = self._read_openings(line, raw, opened)
         last = opened[-1]
         if last.is_empty or has_named:
-            ends_open = words.ends_open(line.text) and has_named
+            ends_open = dependency_words.ends_open(line.text) and has_named
             self.block = _Block(0, last.is_strong, has_named=not last.is_empty, goes_on=ends_open, opener=(line, raw))
 
-    def _read_openings(self, line: PlainLine, raw: str, opened: Sequence[words.Opening]) -> bool:
+    def _read_openings(self, line: PlainLine, raw: str, opened: Sequence[dependency_words.Opening]) -> bool:
         """Keeps what a line's openings name. Returns whether that is anything."""
         has_named = False
         for opening in opened:
-            if opening.is_empty or words.is_none(opening.rest):
+            if opening.is_empty or dependency_words.is_none(opening.rest):
                 continue
-            named = words.named(opening.rest)
+            named = dependency_words.named(opening.rest)
             self._keep(line, named)
             has_named = has_named or bool(named.marks)
             if not (named.is_clear and opening.is_known):
                 self.unclear.append(_quoted(raw))
         return has_named
 
-    def _keep(self, line: PlainLine, named: words.Named) -> None:
+    def _keep(self, line: PlainLine, named: dependency_words.Named) -> None:
         self.found.update(dict.fromkeys(line.references[mark] for mark in named.marks))
 
     def _close_block(self) -> None:
@@ -184,7 +185,7 @@ class _Reader:
         if block is None:
             return
         has_references = block.has_named or block.has_inner or any(each.line.references for each in block.lines)
-        is_read = has_references or any(words.is_none(each.line.rest) for each in block.lines)
+        is_read = has_references or any(dependency_words.is_none(each.line.rest) for each in block.lines)
         for each in block.lines:
             if self._is_understood(each, block, has_references=has_references):
                 continue
@@ -200,17 +201,17 @@ class _Reader:
     def _is_understood(self, each: _BlockLine, block: _Block, *, has_references: bool) -> bool:
         """Whether a line of a block is understood; keeps what it names."""
         line = each.line
-        if words.is_none(line.rest) or words.is_none(line.text):
+        if dependency_words.is_none(line.rest) or dependency_words.is_none(line.text):
             return True
         if not line.references:
             is_named = line.is_item and bool(line.text) and line.indent <= block.indent
             is_named = is_named and (block.is_strong or has_references)
-            return not is_named and not words.is_trackable(line.text)
-        if words.OTHER_LABEL.match(line.text) and not line.is_item:
+            return not is_named and not dependency_words.is_trackable(line.text)
+        if dependency_words.OTHER_LABEL.match(line.text) and not line.is_item:
             return True
         if not each.is_entry:
             return False
-        named = words.named(line.text.replace("|", " "), is_item=line.is_item or line.is_table)
+        named = dependency_words.named(line.text.replace("|", " "), is_item=line.is_item or line.is_table)
         self._keep(line, named)
         return named.is_clear
 
@@ -233,36 +234,36 @@ class _Reader:
 
 def _goes_on(line: PlainLine) -> bool:
     """Whether the line begins with an issue, or with a comma or word that joins it to the line before."""
-    return words.goes_on(line.text) or (bool(line.references) and words.joins(line.rest))
+    return dependency_words.goes_on(line.text) or (bool(line.references) and dependency_words.joins(line.rest))
 
 
-def _row(cells: Sequence[str], columns: Mapping[int, bool]) -> Iterator[tuple[words.Named, bool]]:
+def _row(cells: Sequence[str], columns: Mapping[int, bool]) -> Iterator[tuple[dependency_words.Named, bool]]:
     """What a row's cells name, and whether that can be of this issue: no other cell names one."""
     head = next((column for column, cell in enumerate(cells) if _is_head(cell)), None)
     if head is not None:
         rest = " , ".join(cell for cell in cells[head + 1 :] if cell)
-        if words.is_trackable(rest):
-            yield words.named(rest), True
+        if dependency_words.is_trackable(rest):
+            yield dependency_words.named(rest), True
         return
     others = [cell for column, cell in enumerate(cells) if column not in columns]
     for column in sorted(columns):
         cell = cells[column] if column < len(cells) else ""
-        if words.is_trackable(cell) or (columns[column] and cell and not words.is_none(cell)):
-            yield words.named(cell), not any(map(words.is_trackable, others))
+        if dependency_words.is_trackable(cell) or (columns[column] and cell and not dependency_words.is_none(cell)):
+            yield dependency_words.named(cell), not any(map(dependency_words.is_trackable, others))
     for cell in others:
-        for opening in words.openings(cell):
+        for opening in dependency_words.openings(cell):
             if opening.is_meant and not opening.is_empty:
-                named = words.named(opening.rest)
-                yield words.Named(named.marks, named.is_clear and opening.is_known), True
+                named = dependency_words.named(opening.rest)
+                yield dependency_words.Named(named.marks, named.is_clear and opening.is_known), True
 
 
 def _is_head(cell: str) -> bool:
-    opened = list(words.openings(cell))
+    opened = list(dependency_words.openings(cell))
     return len(opened) == 1 and opened[0].is_empty and opened[0].is_known
 
 
 def _is_strong(cell: str) -> bool:
-    return all(each.is_strong for each in words.openings(cell))
+    return all(each.is_strong for each in dependency_words.openings(cell))
 
 
 def _quoted(raw: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from miyabi.milestones.references import Reference, RepositoryContext, find_references
-from miyabi.text.sanitize import clean
+from miyabi.text import clean
 
 MARK = re.compile("\x01([0-9]+)\x01")
 """Stands in a plain text for a reference: its place among the line's references."""

@@ -8,18 +8,13 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from miyabi.github.values import Issue, Milestone, PullRequest
-from miyabi.integration.values import Integration, LeftOut
+from miyabi.github import Issue, Milestone, PullRequest
+from miyabi.integration import Integration, LeftOut
 from miyabi.milestones.selection import SkippedIssue
-from miyabi.pull_requests.sections import issue_link
-from miyabi.reports.markdown import REHEARSAL, summary_sentence
-from miyabi.reports.report import Report, TaskRow
-from miyabi.sessions.result import Outcome
-from miyabi.text import marked_block
-from miyabi.text.github_markdown import code, plain
-from miyabi.text.markdown import table
-from miyabi.text.marked_block import replace_block
-from miyabi.text.units import cost, percent
+from miyabi.pull_requests import issue_link
+from miyabi.reports import REHEARSAL, Report, TaskRow, summary_sentence
+from miyabi.sessions import Outcome
+from miyabi.text import cost, github_markdown, markdown, marked_block, percent, replace_block
 
 __all__ = ["MAX_CHARACTERS", "MilestoneProgress", "milestone_block", "replace_block"]
 
@@ -106,7 +101,7 @@ def _progress(progress: MilestoneProgress) -> str:
 def _run(report: Report, pull_requests: Sequence[PullRequest]) -> str:
     links = ", ".join(f"{_link(each)} ({each.state})" for each in pull_requests[:_ROWS])
     pulls_line = f"\nPull request{'s' * (len(pull_requests) > 1)}: {links}\n" if links else ""
-    return f"**Last run** {code(report.run)}: {summary_sentence(report)}\n{pulls_line}"
+    return f"**Last run** {github_markdown.code(report.run)}: {summary_sentence(report)}\n{pulls_line}"
 
 
 def _link(pull_request: PullRequest) -> str:
@@ -127,10 +122,10 @@ def _result(
 ) -> Sequence[str]:
     left_out = integration.left_out_by_task.get(row.task) if integration else None
     return (
-        issue_link(row.task, issues) or code(row.task, limit=64),
-        plain(row.title, limit=60),
+        issue_link(row.task, issues) or github_markdown.code(row.task, limit=64),
+        github_markdown.plain(row.title, limit=60),
         f"{_outcome(row, left_out)}{', some work is beside its branch' if is_beside else ''}",
-        plain(row.machine or "", limit=63),
+        github_markdown.plain(row.machine or "", limit=63),
         str(row.turns),
         cost(row.cost_usd, is_partial=row.cost_is_partial),
     )
@@ -144,7 +139,7 @@ def _outcome(row: TaskRow, left_out: LeftOut | None) -> str:
 def _waiting(skipped: Sequence[SkippedIssue]) -> str:
     if not skipped:
         return ""
-    rows = [(f"#{each.number}", _waits(each), plain(each.reason, limit=160)) for each in skipped]
+    rows = [(f"#{each.number}", _waits(each), github_markdown.plain(each.reason, limit=160)) for each in skipped]
     return f"**Waiting**\n\n{_table(('Issue', 'Waits for', 'Why'), rows)}"
 
 
@@ -162,4 +157,4 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Seque
             break
         kept.append(row)
     rest = len(rows) - len(kept)
-    return table(titles, kept, right=right) + (f"\nand {rest:,} more\n" if rest else "")
+    return markdown.table(titles, kept, right=right) + (f"\nand {rest:,} more\n" if rest else "")

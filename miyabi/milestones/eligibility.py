@@ -14,15 +14,15 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from miyabi.dag.graph import Dag
-from miyabi.github.values import MergeState, PullRequest
-from miyabi.integration.values import Integration, LeftOutKind
+from miyabi.dag import Dag
+from miyabi.github import MergeState, PullRequest
+from miyabi.integration import Integration, LeftOutKind
 from miyabi.milestones import references
 from miyabi.milestones.references import RepositoryContext
-from miyabi.reports.report import Report, TaskRow
-from miyabi.sessions.result import BLAMELESS, Outcome
-from miyabi.settings.tables import MilestoneSettings
-from miyabi.text.units import count
+from miyabi.reports import Report, TaskRow
+from miyabi.sessions import BLAMELESS, Outcome
+from miyabi.settings import MilestoneSettings
+from miyabi.text import count
 
 
 class IssueAttempt(BaseModel):

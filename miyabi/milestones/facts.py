@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from miyabi.errors import NotFoundOnGitHub
-from miyabi.github.repository import GitHubRepository
-from miyabi.github.values import Blocker, Comment, Issue, LabelEvent, Milestone, Person, PullRequest
-from miyabi.machines.machine import Machine
+from miyabi.github import Blocker, Comment, GitHubRepository, Issue, LabelEvent, Milestone, Person, PullRequest
+from miyabi.machines import Machine
 from miyabi.milestones import prompt
 from miyabi.milestones.references import RepositoryContext
 from miyabi.milestones.selection import Selection, from_issues, unknown_references
-from miyabi.settings.tables import MilestoneSettings
+from miyabi.settings import MilestoneSettings
 
 AT_ONCE = 8
 """Requests under way at the same time; GitHub allows a hundred."""

@@ -6,19 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from miyabi.dag.graph import Dag
+from miyabi.dag import Dag
 from miyabi.errors import BadInput
-from miyabi.github.values import Milestone, PullRequest
-from miyabi.integration.left_out import of_size
-from miyabi.integration.values import Integration, LeftOut
+from miyabi.github import Milestone, PullRequest
+from miyabi.integration import Integration, LeftOut, of_size
 from miyabi.milestones import eligibility
 from miyabi.milestones.eligibility import IssueAttempt
-from miyabi.pull_requests.publish import Publication
-from miyabi.reports.files import read_report, write_report
-from miyabi.reports.report import Report, TaskRow
-from miyabi.runs.folder import RunFolder
-from miyabi.runs.info import MilestoneRun
-from miyabi.sessions.result import Outcome
+from miyabi.pull_requests import Publication
+from miyabi.reports import Report, TaskRow, read_report, write_report
+from miyabi.runs import MilestoneRun, RunFolder
+from miyabi.sessions import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,16 +8,13 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from miyabi.github.values import Milestone
-from miyabi.integration.values import Integration, LeftOutKind
+from miyabi.github import Milestone
+from miyabi.integration import Integration, LeftOutKind
 from miyabi.milestones.prompt import COMMENT_MARKER
-from miyabi.pull_requests.sections import elsewhere_words
-from miyabi.reports.markdown import REHEARSAL
-from miyabi.reports.report import Elsewhere, Report, TaskRow
-from miyabi.sessions.result import Outcome
-from miyabi.text.github_markdown import block, code, plain
-from miyabi.text.markdown import table
-from miyabi.text.units import count, dollars, duration
+from miyabi.pull_requests import elsewhere_words
+from miyabi.reports import REHEARSAL, Elsewhere, Report, TaskRow
+from miyabi.sessions import Outcome
+from miyabi.text import count, dollars, duration, github_markdown, markdown
 
 __all__ = [
     "LABELS",
@@ -152,7 +149,7 @@ class IssueStatus(BaseModel):
     def not_again(self, reason: str) -> Self:
         """The same of an issue that the next run leaves alone for that reason, which is foreign text."""
         advice = self.next_step.replace(_AGAIN, "").strip()
-        why = plain(f"{reason[:1].upper()}{reason[1:]}")
+        why = github_markdown.plain(f"{reason[:1].upper()}{reason[1:]}")
         return self.model_copy(update={"next_step": f"{advice} {why}.".strip()})
 
 
@@ -194,10 +191,12 @@ def issue_comment(status: IssueStatus) -> str:
     parts = (
         COMMENT_MARKER,
         REHEARSAL.strip() if status.rehearsal else "",
-        f"**{_said(status)}:** {plain(status.reason)}" if status.reason else f"**{_said(status)}.**",
+        f"**{_said(status)}:** {github_markdown.plain(status.reason)}" if status.reason else f"**{_said(status)}.**",
         _facts(status),
-        f"Files in conflict: {', '.join(map(code, status.files[:20]))}" if status.files else "",
-        f"What was said:\n\n{block(status.error, characters=_ERROR_CHARACTERS)}".strip() if status.error else "",
+        f"Files in conflict: {', '.join(map(github_markdown.code, status.files[:20]))}" if status.files else "",
+        f"What was said:\n\n{github_markdown.block(status.error, characters=_ERROR_CHARACTERS)}".strip()
+        if status.error
+        else "",
         f"**Next:** {status.next_step}" if status.next_step else "",
     )
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -230,13 +229,13 @@ def _facts(status: IssueStatus) -> str:
     spent = dollars(status.cost_usd, is_partial=status.cost_is_partial)
     worked = f"{spent}, {count(status.turns, 'turn')}, {duration(status.seconds)}"
     rows = [
-        ("Run", code(status.run)),
+        ("Run", github_markdown.code(status.run)),
         ("Outcome", status.outcome.replace("_", " ") if status.outcome else ""),
-        ("Machine", plain(status.machine or "")),
-        ("Branch in the orchestrator's clone", code(status.branch or "")),
+        ("Machine", github_markdown.plain(status.machine or "")),
+        ("Branch in the orchestrator's clone", github_markdown.code(status.branch or "")),
         *(("Not on that branch", sentence) for sentence in elsewhere_words(status.elsewhere)),
         ("Pull request", f"#{status.pull_request}" if status.pull_request else ""),
         ("Cost", worked if status.turns or status.cost_usd else ""),
     ]
     shown = [row for row in rows if row[1]]
-    return table(("", ""), shown).strip() if shown else ""
+    return markdown.table(("", ""), shown).strip() if shown else ""

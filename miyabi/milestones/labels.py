@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic import TypeAdapter, ValidationError
 
-from miyabi.dag.node import DEFAULT_MINUTES, TaskType
-from miyabi.machines.machine import Label
+from miyabi.dag import DEFAULT_MINUTES, TaskType
+from miyabi.machines import Label
 
 DEFAULT_PRIORITY = 5
 SIZES = {"xs": 5.0, "s": 15.0, "m": 30.0, "l": 60.0, "xl": 120.0, "xxl": 240.0}

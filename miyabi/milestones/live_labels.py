@@ -7,12 +7,10 @@ import threading
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from miyabi.github.repository import GitHubRepository
-from miyabi.github.values import Issue
+from miyabi.github import GitHubRepository, Issue
 from miyabi.milestones.issue_comment import LABELS, IssueState, LabelChange, labels_for
 from miyabi.milestones.update import ensure_labels
-from miyabi.runs.folder import RunFolder
-from miyabi.runs.progress import WORKING, Board, Snapshot, TaskProgress, TaskState
+from miyabi.runs import WORKING, Board, RunFolder, Snapshot, TaskProgress, TaskState
 
 EVERY_SECONDS = 2.0
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from miyabi.errors import MilestoneBusy
-from miyabi.runs.folder import make_folder_of_runs
+from miyabi.runs import make_folder_of_runs
 from miyabi.system import files
 
 

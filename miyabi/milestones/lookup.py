@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from miyabi.errors import BadInput
-from miyabi.github.milestones import there_are
-from miyabi.github.values import Milestone
-from miyabi.text.suggest import quote
+from miyabi.github import Milestone, there_are
+from miyabi.text import quote
 
 NEXT_DUE = "next due"
 _NEVER = datetime.max.replace(tzinfo=UTC)

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from miyabi.errors import NotFoundOnGitHub
-from miyabi.github.repository import GitHubRepository
-from miyabi.github.values import MergeState, Milestone, PullRequest
-from miyabi.machines.machine import Machine
+from miyabi.github import GitHubRepository, MergeState, Milestone, PullRequest
+from miyabi.machines import Machine
 from miyabi.milestones.eligibility import ineligible
 from miyabi.milestones.facts import MilestoneFacts, read_milestone
 from miyabi.milestones.history import EarlierRuns, closing_pull_requests, earlier_runs
 from miyabi.milestones.lookup import choose_milestone, find_milestone
 from miyabi.milestones.selection import Selection
-from miyabi.settings.tables import MilestoneSettings
+from miyabi.settings import MilestoneSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,8 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from miyabi.github.values import Comment, Issue, Person
-from miyabi.text import commonmark
-from miyabi.text.sanitize import clean, one_line, shorten
+from miyabi.github import Comment, Issue, Person
+from miyabi.text import clean, commonmark, one_line, shorten
 
 COMMENT_MARKER = "<!-- miyabi:issue -->"
 """First line of the comment that we keep on an issue."""

@@ -8,17 +8,15 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from miyabi.dag.graph import Dag, Node
-from miyabi.github.values import Blocker, Comment, Issue, LabelEvent, Milestone
-from miyabi.machines.machine import Machine
-from miyabi.machines.placement import Load, unplaceable
+from miyabi.dag import Dag, Node
+from miyabi.github import Blocker, Comment, Issue, LabelEvent, Milestone
+from miyabi.machines import Load, Machine, unplaceable
 from miyabi.milestones import dependencies, prompt
 from miyabi.milestones import labels as issue_labels
 from miyabi.milestones.dependencies import BlockerState, IssueDependencies, SubIssues
 from miyabi.milestones.references import Reference
-from miyabi.settings.tables import MilestoneSettings
-from miyabi.text.sanitize import one_line
-from miyabi.text.units import several
+from miyabi.settings import MilestoneSettings
+from miyabi.text import one_line, several
 
 _NAMED = 5
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from miyabi.github.values import Issue, MergeState, PullRequest, same_text
+from miyabi.github import Issue, MergeState, PullRequest, same_text
 from miyabi.milestones import issue_comment
 from miyabi.milestones.description import MilestoneProgress, milestone_block
 from miyabi.milestones.history import EarlierRun
 from miyabi.milestones.issue_comment import Closing, IssueState, IssueStatus, LabelChange
 from miyabi.milestones.plan import MilestonePlan
 from miyabi.milestones.selection import SkippedIssue
-from miyabi.reports.report import TaskRow
+from miyabi.reports import TaskRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from miyabi.milestones.plan import MilestonePlan
-from miyabi.pull_requests.publish import Publication
-from miyabi.reports.markdown import summary_sentence
-from miyabi.reports.report import Report
-from miyabi.text.units import count
+from miyabi.pull_requests import Publication
+from miyabi.reports import Report, summary_sentence
+from miyabi.text import count
 
 
 def milestone_sentence(

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from miyabi.github.repository import GitHubRepository
+from miyabi.github import GitHubRepository
 from miyabi.milestones import status
 from miyabi.milestones.issue_comment import LABELS, Closing, IssueState
 from miyabi.milestones.plan import MilestonePlan
 from miyabi.milestones.prompt import COMMENT_MARKER
 from miyabi.milestones.status import IssueUpdate
-from miyabi.settings.tables import MilestoneSettings
-from miyabi.text.marked_block import replace_block
-from miyabi.text.units import count
+from miyabi.settings import MilestoneSettings
+from miyabi.text import count, replace_block
 
 _COLOURS = {
     IssueState.QUEUED: ("ededed", "Taken into a run; its session starts when a slot is free"),

@@ -2,3 +2,34 @@
 
 Decides what is published; GitHub itself is `miyabi.github.repository`, the push `miyabi.git.command.remote`.
 """
+
+from miyabi.pull_requests.publish import (
+    Publication,
+    PublicationPlan,
+    TaskStatus,
+    base_branch,
+    decided_pull_requests,
+    nothing_to_publish,
+    open_pull_requests,
+    plan_publication,
+    set_statuses,
+    statuses_of,
+)
+from miyabi.pull_requests.sections import elsewhere_words, issue_link
+from miyabi.pull_requests.text import PullRequestText
+
+__all__ = [
+    "Publication",
+    "PublicationPlan",
+    "PullRequestText",
+    "TaskStatus",
+    "base_branch",
+    "decided_pull_requests",
+    "elsewhere_words",
+    "issue_link",
+    "nothing_to_publish",
+    "open_pull_requests",
+    "plan_publication",
+    "set_statuses",
+    "statuses_of",
+]

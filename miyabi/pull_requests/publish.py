@@ -8,17 +8,13 @@ from datetime import datetime
 
 from pydantic import Field
 
-from miyabi.github.repository import GitHubRepository
-from miyabi.github.values import MergeState, PullRequest, StatusState
-from miyabi.integration.left_out import of_size
-from miyabi.integration.values import Integration, LeftOut
+from miyabi.github import GitHubRepository, MergeState, PullRequest, StatusState
+from miyabi.integration import Integration, LeftOut, of_size
 from miyabi.pull_requests.text import PullRequestText, pull_request_text, task_pull_request_texts, why_nothing
-from miyabi.reports.integration import went_well
-from miyabi.reports.markdown import summary_sentence
-from miyabi.reports.report import Report, TaskRow
-from miyabi.runs.info import Kept, MilestoneRun, RunInfo
-from miyabi.sessions.result import Outcome
-from miyabi.settings.tables import PullRequestMode, PullRequestSettings
+from miyabi.reports import Report, TaskRow, summary_sentence, went_well
+from miyabi.runs import Kept, MilestoneRun, RunInfo
+from miyabi.sessions import Outcome
+from miyabi.settings import PullRequestMode, PullRequestSettings
 
 
 class Publication(Kept):

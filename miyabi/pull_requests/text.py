@@ -9,15 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from miyabi.integration.values import Integration
+from miyabi.integration import Integration
 from miyabi.pull_requests import sections
-from miyabi.reports.markdown import REHEARSAL, summary_sentence
-from miyabi.reports.report import Report, TaskRow
-from miyabi.sessions.names import published_branch
-from miyabi.sessions.result import Outcome
-from miyabi.text import github_markdown
-from miyabi.text.github_markdown import code, plain
-from miyabi.text.units import count
+from miyabi.reports import REHEARSAL, Report, TaskRow, summary_sentence
+from miyabi.sessions import Outcome, published_branch
+from miyabi.text import count, github_markdown
 
 MAX_CHARACTERS = 60_000
 """GitHub takes 65,536."""
@@ -157,7 +153,7 @@ def _title(report: Report, text: str, *, tail: str = "") -> str:
 
 
 def _foot(report: Report) -> str:
-    return _FOOT.replace("{run}", code(report.run)).replace("{name}", report.run)
+    return _FOOT.replace("{run}", github_markdown.code(report.run)).replace("{name}", report.run)
 
 
 def _marked(text: str, number: int, report: Report) -> str:
@@ -227,17 +223,17 @@ def _closed_by(row: TaskRow, report: Report, issues: Mapping[str, int]) -> tuple
 
 def _story(row: TaskRow, report: Report, issues: Mapping[str, int]) -> str:
     link = sections.issue_link(row.task, issues)
-    about = f"Task {code(row.task)}{f' for {link}' if link else ''}: {plain(row.title)}"
+    about = f"Task {github_markdown.code(row.task)}{f' for {link}' if link else ''}: {github_markdown.plain(row.title)}"
     return f"{about}\n\n{sections.facts(row, report.elsewhere_by_task.get(row.task))}"
 
 
 def _stack(below: Sequence[TaskRow], issues: Mapping[str, int]) -> str:
     if not below:
         return ""
-    named = [f"{code(each.branch or '')} ({_names(each, issues)})" for each in below]
+    named = [f"{github_markdown.code(each.branch or '')} ({_names(each, issues)})" for each in below]
     also = f" It also holds {', '.join(named[:-1])}." if named[:-1] else ""
     return f"Stacked on {named[-1]}: merge that first.{also}\n"
 
 
 def _names(row: TaskRow, issues: Mapping[str, int]) -> str:
-    return sections.issue_link(row.task, issues) or code(row.task)
+    return sections.issue_link(row.task, issues) or github_markdown.code(row.task)

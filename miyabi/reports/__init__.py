@@ -2,3 +2,26 @@
 
 Reads what a run has kept; changes nothing.
 """
+
+from miyabi.reports.files import read_report, report_text, write_report
+from miyabi.reports.integration import integration_sentence, went_partly, went_well
+from miyabi.reports.markdown import REHEARSAL, style, summary_sentence
+from miyabi.reports.progress import progress_markdown
+from miyabi.reports.report import Report
+from miyabi.reports.rows import Elsewhere, TaskRow
+
+__all__ = [
+    "REHEARSAL",
+    "Elsewhere",
+    "Report",
+    "TaskRow",
+    "integration_sentence",
+    "progress_markdown",
+    "read_report",
+    "report_text",
+    "style",
+    "summary_sentence",
+    "went_partly",
+    "went_well",
+    "write_report",
+]

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from miyabi.dag.graph import Dag
-from miyabi.integration.values import Integration, NotIntegrated
+from miyabi.dag import Dag
+from miyabi.integration import Integration, NotIntegrated
 from miyabi.reports.integration import integration_section
 from miyabi.reports.markdown import to_markdown
 from miyabi.reports.report import Report
-from miyabi.runs.attempt_record import AttemptRecord
-from miyabi.runs.folder import RunFolder
-from miyabi.runs.json_file import read_json
-from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.runs import AttemptRecord, RunFolder, read_json
+from miyabi.sessions import Outcome, SessionResult
 from miyabi.system import files
 
 

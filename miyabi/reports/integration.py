@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from miyabi.integration.values import Integration, LeftOutKind, NotIntegrated
+from miyabi.integration import Integration, LeftOutKind, NotIntegrated
 from miyabi.reports.report import Report
-from miyabi.sessions.result import Outcome
-from miyabi.text.markdown import code, command, escape, fenced, table
-from miyabi.text.units import count, several
+from miyabi.sessions import Outcome
+from miyabi.text import count, markdown, several
 
 _SHORT_SHA = 10
 _NAMED = 3
@@ -44,7 +43,7 @@ def integration_sentence(integration: Integration | NotIntegrated, report: Repor
 def integration_section(integration: Integration | NotIntegrated, report: Report) -> str:
     """The same at length, as a part of the report."""
     if isinstance(integration, NotIntegrated):
-        parts = [f"**Not integrated:** {escape(integration.reason)}\n"]
+        parts = [f"**Not integrated:** {markdown.escape(integration.reason)}\n"]
     elif integration.is_empty:
         parts = [f"{integration_sentence(integration, report)}\n", _left_out(integration)]
     else:
@@ -54,11 +53,11 @@ def integration_section(integration: Integration | NotIntegrated, report: Report
 
 def _held(integration: Integration, report: Report) -> str:
     merges = f"git log --first-parent {integration.base[:_SHORT_SHA]}..{integration.branch}"
-    branch = f"{code(integration.branch)} at {code(integration.head[:_SHORT_SHA])}"
-    beside = _spaced(escape(_elsewhere(report)))
+    branch = f"{markdown.code(integration.branch)} at {markdown.code(integration.head[:_SHORT_SHA])}"
+    beside = _spaced(markdown.escape(_elsewhere(report)))
     checked = _verified(integration) or _unverified(integration)
     held = f"{branch} holds {len(integration.merged)} of {count(report.total, 'task')}."
-    return f"{held}{beside}{checked} The merges: {code(merges)}\n"
+    return f"{held}{beside}{checked} The merges: {markdown.code(merges)}\n"
 
 
 def _missing(integration: Integration, report: Report) -> list[str]:
@@ -88,16 +87,24 @@ def _unverified(integration: Integration) -> str:
 
 def _left_out(integration: Integration) -> str:
     rows = [
-        (code(out.task), str(out.kind), escape(out.reason, limit=300), ", ".join(map(code, out.files)))
+        (
+            markdown.code(out.task),
+            str(out.kind),
+            markdown.escape(out.reason, limit=300),
+            ", ".join(map(markdown.code, out.files)),
+        )
         for out in integration.left_out
         if out.kind not in _OF_ITSELF
     ]
-    return table(("Left out", "Kind", "Reason", "Files in conflict"), rows) if rows else ""
+    return markdown.table(("Left out", "Kind", "Reason", "Files in conflict"), rows) if rows else ""
 
 
 def _log(integration: Integration) -> str:
     if not integration.verify_log.strip():
         return ""
     quiet = integration.verify_log.replace("```", "'''")
-    commands = "".join(f"- {command(each)}\n" for each in integration.verify_commands)
-    return f"Verified with:\n\n{commands}\n<details><summary>Output</summary>\n\n{fenced('text', quiet)}\n</details>\n"
+    commands = "".join(f"- {markdown.command(each)}\n" for each in integration.verify_commands)
+    return (
+        f"Verified with:\n\n{commands}\n<details><summary>Output</summary>\n\n"
+        f"{markdown.fenced('text', quiet)}\n</details>\n"
+    )

@@ -6,12 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC
 from typing import TypeVar
 
-from miyabi.reports.report import ChangedFile, Elsewhere, Failure, MachineRow, Report, Resolution, Skipped, TaskRow
-from miyabi.sessions.result import Outcome
-from miyabi.sessions.work_elsewhere import left_there_words, size_of
-from miyabi.text.markdown import code, escape, fenced, table
-from miyabi.text.mermaid import MAX_BOXES, Bar, Box, Style, flowchart, gantt
-from miyabi.text.units import cost, count, dollars, duration, percent
+from miyabi.reports.report import Report
+from miyabi.reports.rows import ChangedFile, Elsewhere, Failure, MachineRow, Resolution, Skipped, TaskRow
+from miyabi.sessions import Outcome, left_there_words, size_of
+from miyabi.text import MAX_BOXES, Bar, Box, Style, cost, count, dollars, duration, flowchart, gantt, markdown, percent
 
 MAX_ROWS = 500
 REHEARSAL = "> **Rehearsal.** A small shell agent worked in place of Claude: nothing here is real work.\n"
@@ -26,7 +24,7 @@ def to_markdown(report: Report, *, integration: str = "") -> str:
     `integration` is the section about the integration branch, where there is one.
     """
     parts = (
-        f"# {'Rehearsal' if report.rehearsal else 'Run'} {code(report.run)}\n",
+        f"# {'Rehearsal' if report.rehearsal else 'Run'} {markdown.code(report.run)}\n",
         REHEARSAL if report.rehearsal else "",
         f"**{summary_sentence(report)}**\n",
         _facts(report),
@@ -101,7 +99,7 @@ def _dag(report: Report) -> str:
     if drawing is None:
         return f"The DAG has {count(len(boxes), 'task')} and {count(len(edges), 'edge')}: too large to be drawn.\n"
     legend = "Green: succeeded. Red: failed. Yellow: may work later. Grey: skipped.\n"
-    return f"## DAG\n\n{fenced('mermaid', drawing)}\n{legend}"
+    return f"## DAG\n\n{markdown.fenced('mermaid', drawing)}\n{legend}"
 
 
 def _label(row: TaskRow) -> str:
@@ -116,7 +114,7 @@ def _timeline(report: Report) -> str:
     if drawing is None:
         reason = f"{count(len(bars), 'session')}, more than {MAX_BOXES}, are too many to be drawn.\n"
         return f"## Timeline\n\n{reason}" if bars else ""
-    return f"## Timeline\n\n{fenced('mermaid', drawing)}"
+    return f"## Timeline\n\n{markdown.fenced('mermaid', drawing)}"
 
 
 def _part(title: str, rows: Sequence[_Row], draw: Callable[[Sequence[_Row]], str]) -> str:
@@ -130,22 +128,22 @@ def _tasks(rows: Sequence[TaskRow]) -> str:
     numbers = ("Attempts", "Turns", "Cost (USD)", "Time")
     titles = ("Task", "Title", "Outcome", "Machine", *numbers, "Changes", "Head")
     branch = next((row.branch.removesuffix(row.task) for row in rows if row.branch), "")
-    where = f"What a task committed is on the branch {code(f'{branch}TASK')}.\n\n" if branch else ""
-    return where + table(titles, [_task(row) for row in rows], right=numbers)
+    where = f"What a task committed is on the branch {markdown.code(f'{branch}TASK')}.\n\n" if branch else ""
+    return where + markdown.table(titles, [_task(row) for row in rows], right=numbers)
 
 
 def _task(row: TaskRow) -> Sequence[str]:
     return (
-        code(row.task),
-        escape(row.title, limit=80),
+        markdown.code(row.task),
+        markdown.escape(row.title, limit=80),
         row.outcome.replace("_", " "),
-        escape(row.machine or ""),
+        markdown.escape(row.machine or ""),
         str(row.attempts),
         str(row.turns),
         cost(row.cost_usd, is_partial=row.cost_is_partial),
         duration(row.seconds),
         _changes(row),
-        code((row.head or "")[:_SHORT_HEAD]),
+        markdown.code((row.head or "")[:_SHORT_HEAD]),
     )
 
 
@@ -158,57 +156,85 @@ def _changes(row: TaskRow) -> str:
 
 
 def _failures(rows: Sequence[Failure], *, run: str) -> str:
-    how = f"{code(f'miyabi logs {run} TASK')} shows what a session did; its folder is below the one of this report.\n\n"
+    how = (
+        f"{markdown.code(f'miyabi logs {run} TASK')} shows what a session did; its folder is below the one "
+        f"of this report.\n\n"
+    )
     cells = [
-        (code(r.task), r.outcome.replace("_", " "), code(r.kind), escape(r.text, limit=300), code(r.where))
+        (
+            markdown.code(r.task),
+            r.outcome.replace("_", " "),
+            markdown.code(r.kind),
+            markdown.escape(r.text, limit=300),
+            markdown.code(r.where),
+        )
         for r in rows
     ]
-    return how + table(("Task", "Outcome", "Kind", "What was said", "Folder"), cells)
+    return how + markdown.table(("Task", "Outcome", "Kind", "What was said", "Folder"), cells)
 
 
 def _resolutions(rows: Sequence[Resolution], *, run: str) -> str:
     numbers = ("Attempts", "Turns", "Cost (USD)", "Time")
     cells = [
         (
-            escape(r.title, limit=100),
+            markdown.escape(r.title, limit=100),
             r.outcome.replace("_", " "),
-            escape(r.machine or ""),
+            markdown.escape(r.machine or ""),
             *(str(r.attempts), str(r.turns), cost(r.cost_usd, is_partial=r.cost_is_partial), duration(r.seconds)),
-            code(f"miyabi logs {run} {r.session}"),
+            markdown.code(f"miyabi logs {run} {r.session}"),
         )
         for r in rows
     ]
-    return table(("What for", "Outcome", "Machine", *numbers, "What it did"), cells, right=numbers)
+    return markdown.table(("What for", "Outcome", "Machine", *numbers, "What it did"), cells, right=numbers)
 
 
 def _skips(rows: Sequence[Skipped]) -> str:
-    return table(("Task", "Reason"), [(code(row.task), escape(row.reason, limit=300)) for row in rows])
+    return markdown.table(
+        ("Task", "Reason"), [(markdown.code(row.task), markdown.escape(row.reason, limit=300)) for row in rows]
+    )
 
 
 def _elsewhere(rows: Sequence[Elsewhere]) -> str:
-    beside = [(code(row.task), size_of(row.strays), code(row.strays.branch)) for row in rows if row.strays]
+    beside = [
+        (markdown.code(row.task), size_of(row.strays), markdown.code(row.strays.branch)) for row in rows if row.strays
+    ]
     there = [
-        (code(row.task), escape(left_there_words(left.files, machine=left.machine)), escape(left.machine))
+        (
+            markdown.code(row.task),
+            markdown.escape(left_there_words(left.files, machine=left.machine)),
+            markdown.escape(left.machine),
+        )
         for row in rows
         for left in row.left_there
     ]
     said = "No branch of a task holds this, so it is not in what is merged.\n\n"
-    return said + table(("Task", "What", "Where"), [*beside, *there])
+    return said + markdown.table(("Task", "What", "Where"), [*beside, *there])
 
 
 def _submodules(rows: Sequence[Elsewhere]) -> str:
-    cells = [(code(row.task), escape(each.text), code(each.command)) for row in rows for each in row.submodules]
+    cells = [
+        (markdown.code(row.task), markdown.escape(each.text), markdown.code(each.command))
+        for row in rows
+        for each in row.submodules
+    ]
     said = "A branch names a submodule's commit, and does not hold it: who fetches the branch has to have that too.\n\n"
-    return said + table(("Task", "What", "To do"), cells)
+    return said + markdown.table(("Task", "What", "To do"), cells)
 
 
 def _machines(rows: Sequence[MachineRow]) -> str:
     numbers = ("Slots", "Sessions", "Succeeded", "Busy", "Utilisation")
     cells = [
-        (escape(r.machine), str(r.slots), str(r.sessions), str(r.succeeded), duration(r.busy_seconds), _share(r))
+        (
+            markdown.escape(r.machine),
+            str(r.slots),
+            str(r.sessions),
+            str(r.succeeded),
+            duration(r.busy_seconds),
+            _share(r),
+        )
         for r in rows
     ]
-    return table(("Machine", *numbers), cells, right=numbers)
+    return markdown.table(("Machine", *numbers), cells, right=numbers)
 
 
 def _share(row: MachineRow) -> str:
@@ -216,12 +242,16 @@ def _share(row: MachineRow) -> str:
 
 
 def _files(rows: Sequence[ChangedFile]) -> str:
-    return table(("File", "Tasks"), [(code(r.path), ", ".join(code(t) for t in r.tasks)) for r in rows])
+    return markdown.table(
+        ("File", "Tasks"), [(markdown.code(r.path), ", ".join(markdown.code(t) for t in r.tasks)) for r in rows]
+    )
 
 
 def _placements(rows: Sequence[TaskRow]) -> str:
-    return table(("Task", "Reason"), [(code(row.task), escape(row.placement, limit=200)) for row in rows])
+    return markdown.table(
+        ("Task", "Reason"), [(markdown.code(row.task), markdown.escape(row.placement, limit=200)) for row in rows]
+    )
 
 
 def _warnings(warnings: Sequence[str]) -> str:
-    return "## Warnings\n\n" + "".join(f"- {escape(w, limit=500)}\n" for w in warnings) if warnings else ""
+    return "## Warnings\n\n" + "".join(f"- {markdown.escape(w, limit=500)}\n" for w in warnings) if warnings else ""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from miyabi.runs.progress import Snapshot, TaskProgress
-from miyabi.text.markdown import code, escape
-from miyabi.text.units import count, dollars, duration
+from miyabi.runs import Snapshot, TaskProgress
+from miyabi.text import count, dollars, duration, markdown
 
 BAR_CELLS = 20
 
@@ -20,7 +19,7 @@ def progress_markdown(snapshot: Snapshot, *, now: float | None = None) -> str:
     kind = "Rehearsal" if snapshot.rehearsal else "Run"
     elapsed = duration(moment - snapshot.started)
     parts = (
-        f"# {kind} {code(snapshot.run)}\n",
+        f"# {kind} {markdown.code(snapshot.run)}\n",
         f"{bar(snapshot)} {snapshot.done} of {count(len(snapshot.rows), 'task')} done after {elapsed}\n",
         f"{snapshot.counts}\n",
         _working((*snapshot.working, *snapshot.pausing), now=moment),
@@ -40,12 +39,12 @@ def _working(rows: Sequence[TaskProgress], *, now: float) -> str:
 
 
 def _sentence(row: TaskProgress, *, now: float) -> str:
-    where = f" on {escape(row.machine)}" if row.machine else ""
+    where = f" on {markdown.escape(row.machine)}" if row.machine else ""
     status = row.status(now) if row.waits(now) else f"{row.state} for {duration(row.elapsed_seconds(now))}"
     parts = (
-        f"{code(row.task)}{where}: {status}",
+        f"{markdown.code(row.task)}{where}: {status}",
         count(row.turns, "turn") if row.turns else "",
         dollars(row.cost_usd, is_partial=row.cost_is_partial) if row.cost_usd else "",
-        escape(row.last_action, limit=100),
+        markdown.escape(row.last_action, limit=100),
     )
     return ", ".join(part for part in parts if part)

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from miyabi.dag.graph import Dag
+from miyabi.dag import Dag
 from miyabi.reports import rows
 from miyabi.reports.rows import (
     ChangedFile,
@@ -22,9 +22,8 @@ from miyabi.reports.rows import (
     TaskRow,
     TimelineEntry,
 )
-from miyabi.sessions.names import is_resolving
-from miyabi.sessions.result import Outcome, SessionResult, Usage
-from miyabi.text.redact import redact
+from miyabi.sessions import Outcome, SessionResult, Usage, is_resolving
+from miyabi.text import redact
 
 __all__ = [
     "ChangedFile",

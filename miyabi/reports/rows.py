@@ -8,11 +8,18 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from miyabi.dag.graph import Dag
-from miyabi.sessions.names import is_resolving
-from miyabi.sessions.result import InSubmodule, Outcome, SessionResult, Strays, Usage
-from miyabi.sessions.work_elsewhere import left_there_words, strays_words
-from miyabi.text.redact import redact
+from miyabi.dag import Dag
+from miyabi.sessions import (
+    InSubmodule,
+    Outcome,
+    SessionResult,
+    Strays,
+    Usage,
+    is_resolving,
+    left_there_words,
+    strays_words,
+)
+from miyabi.text import redact
 
 FAILURE_CHARACTERS = 2000
 

@@ -2,3 +2,53 @@
 
 Lasts over restarts of the orchestrator. Schedules nothing: that is Prefect's, in `tasks` and `flows`.
 """
+
+from miyabi.runs.attempt_record import AttemptRecord
+from miyabi.runs.budget import spent_all
+from miyabi.runs.current import current_run, use_run
+from miyabi.runs.folder import RunFolder, make_folder_of_runs
+from miyabi.runs.info import Kept, MilestoneRun, RunInfo
+from miyabi.runs.json_file import read_json
+from miyabi.runs.names import new_run_name, run_name_of, valid_run_name
+from miyabi.runs.preflight import check_machine, preflight
+from miyabi.runs.progress import WORKING, Board, Snapshot, TaskProgress, TaskState
+from miyabi.runs.ready_queue import ReadyQueue, SortKey
+from miyabi.runs.run import Run
+from miyabi.runs.start import RunRequest, create_run, read_request, record_machines, start_run
+from miyabi.runs.sweep import Swept, left_there, not_collected, note_swept, sweep_machine
+
+__all__ = [
+    "WORKING",
+    "AttemptRecord",
+    "Board",
+    "Kept",
+    "MilestoneRun",
+    "ReadyQueue",
+    "Run",
+    "RunFolder",
+    "RunInfo",
+    "RunRequest",
+    "Snapshot",
+    "SortKey",
+    "Swept",
+    "TaskProgress",
+    "TaskState",
+    "check_machine",
+    "create_run",
+    "current_run",
+    "left_there",
+    "make_folder_of_runs",
+    "new_run_name",
+    "not_collected",
+    "note_swept",
+    "preflight",
+    "read_json",
+    "read_request",
+    "record_machines",
+    "run_name_of",
+    "spent_all",
+    "start_run",
+    "sweep_machine",
+    "use_run",
+    "valid_run_name",
+]

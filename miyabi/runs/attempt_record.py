@@ -8,10 +8,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from miyabi.machines.machine import Machine
-from miyabi.sessions.names import own_levels
-from miyabi.sessions.result import SessionResult
-from miyabi.sessions.spec import SessionSpec
+from miyabi.machines import Machine
+from miyabi.sessions import SessionResult, SessionSpec, own_levels
 from miyabi.system import files, private_files
 
 _FILE = "attempt.json"

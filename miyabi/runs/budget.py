@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from miyabi.claude.spending import Before
-from miyabi.dag.graph import Node
-from miyabi.sessions.result import BLAMELESS, Outcome, SessionResult
-from miyabi.settings.tables import SessionDefaults
+from miyabi.claude import Before
+from miyabi.dag import Node
+from miyabi.sessions import BLAMELESS, Outcome, SessionResult
+from miyabi.settings import SessionDefaults
 
 LEAST_USD = 0.01
 """Less is nothing: claude takes no budget of 0, and any answer costs more."""

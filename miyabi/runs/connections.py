@@ -6,11 +6,9 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from miyabi.git.repository import Repository
-from miyabi.machines.connect import open_host
-from miyabi.machines.host import Host
-from miyabi.machines.machine import Machine
-from miyabi.sessions.workspace import Workspace
+from miyabi.git import Repository
+from miyabi.machines import Host, Machine, open_host
+from miyabi.sessions import Workspace
 
 
 class Connections:

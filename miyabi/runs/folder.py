@@ -17,8 +17,7 @@ from miyabi.errors import BadInput
 from miyabi.runs.info import Kept, RunInfo
 from miyabi.runs.json_file import read_json
 from miyabi.runs.names import REHEARSAL_PREFIX, is_run_name, new_run_name, run_name_of, valid_run_name
-from miyabi.sessions.names import SessionPaths, own_levels
-from miyabi.sessions.result import SessionResult
+from miyabi.sessions import SessionPaths, SessionResult, own_levels
 from miyabi.system import files, private_files
 from miyabi.system import files as file_lock
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from miyabi.machines.machine import Machine
+from miyabi.machines import Machine
 
 
 class Kept(BaseModel):

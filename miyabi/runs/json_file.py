@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from miyabi.errors import BadInput
-from miyabi.text.suggest import describe
+from miyabi.text import describe
 
 _Value = TypeVar("_Value", bound=BaseModel)
 _WITHOUT_FOUND = {"missing", "json_invalid"}  # what these tell of is all that is around the fault

@@ -7,17 +7,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from miyabi.claude.command import BAD_TOKEN_FILE, claude_words, inherited, session_prelude
+from miyabi.claude import BAD_TOKEN_FILE, claude_words, inherited, session_prelude
 from miyabi.errors import MachineError, MachineNotReady
-from miyabi.git.filters import LFS
-from miyabi.git.filters import needed as needed_filters
-from miyabi.git.large_objects import not_here
-from miyabi.machines.host import Host
-from miyabi.machines.machine import Machine
+from miyabi.git import LFS, not_here
+from miyabi.git import needed as needed_filters
+from miyabi.machines import Host, Machine
 from miyabi.runs.run import Run
 from miyabi.runs.start import require_free_name
-from miyabi.settings.settings import Settings
-from miyabi.text.sanitize import last_message
+from miyabi.settings import Settings
+from miyabi.text import last_message
 
 MINIMUM_GIT = (2, 20)
 MINIMUM_FREE_MIB = 200

@@ -13,11 +13,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from miyabi.runs.json_file import read_json
-from miyabi.sessions.result import Outcome, SessionResult
-from miyabi.sessions.work_elsewhere import size_of
+from miyabi.sessions import Outcome, SessionResult, size_of
 from miyabi.system import files
-from miyabi.text.units import clock as clock_text
-from miyabi.text.units import count, dollars, time_of_day
+from miyabi.text import clock as clock_text
+from miyabi.text import count, dollars, time_of_day
 
 
 class TaskState(StrEnum):

@@ -6,13 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from miyabi.dag.graph import Dag
+from miyabi.dag import Dag
 from miyabi.errors import MachineError
-from miyabi.machines.machine import NAMED, Machine
-from miyabi.machines.placement import Load, unplaceable
+from miyabi.machines import NAMED, Load, Machine, unplaceable
 from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.folder import RunFolder
-from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.sessions import Outcome, SessionResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

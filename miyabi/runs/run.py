@@ -8,14 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from miyabi.claude.command import hide_secrets
-from miyabi.claude.prompt import compose
-from miyabi.claude.spending import Before
-from miyabi.dag.graph import Dag, Node
+from miyabi.claude import Before, compose, hide_secrets
+from miyabi.dag import Dag, Node
 from miyabi.errors import BadInput, DiskFull, MachineError, MiyabiError
-from miyabi.git.repository import Repository
-from miyabi.machines.host import Host
-from miyabi.machines.machine import Machine
+from miyabi.git import Repository
+from miyabi.machines import Host, Machine
 from miyabi.runs.budget import before, spent
 from miyabi.runs.connections import Connections, Outages
 from miyabi.runs.folder import RunFolder
@@ -23,12 +20,10 @@ from miyabi.runs.progress import Board
 from miyabi.runs.resume import Resume
 from miyabi.runs.specs import spec_for
 from miyabi.runs.worktrees import Worktrees
-from miyabi.sessions.result import Outcome, SessionResult
-from miyabi.sessions.spec import SessionSpec
-from miyabi.sessions.workspace import Workspace
-from miyabi.settings.settings import Settings
-from miyabi.system.retrying import is_our_disk, retried
-from miyabi.text.redact import redact
+from miyabi.sessions import Outcome, SessionResult, SessionSpec, Workspace
+from miyabi.settings import Settings
+from miyabi.system import is_our_disk, retried
+from miyabi.text import redact
 
 T = TypeVar("T")
 

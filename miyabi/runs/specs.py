@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from miyabi.claude.prompt import go_on
-from miyabi.dag.graph import Node
+from miyabi.claude import go_on
+from miyabi.dag import Node
 from miyabi.runs.budget import LEAST_USD, budget_of
-from miyabi.sessions.spec import SessionSpec
-from miyabi.settings.settings import Settings
-from miyabi.settings.tables import SessionDefaults
+from miyabi.sessions import SessionSpec
+from miyabi.settings import SessionDefaults, Settings
 
 
 def spec_for(

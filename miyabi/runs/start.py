@@ -10,24 +10,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from miyabi.dag.graph import Dag
-from miyabi.dag.unfinished import unfinished
+from miyabi.dag import Dag, unfinished
 from miyabi.errors import BadInput, DagError, DiskFull
-from miyabi.git.remote.partial_clone import complete
-from miyabi.git.remote.target import RemoteToken
-from miyabi.git.repository import Repository
-from miyabi.git.sparse_checkout import require_checked_out
-from miyabi.machines.machine import Machine
-from miyabi.machines.placement import Load, unplaceable
-from miyabi.runs.folder import RunFolder, new_run_name, valid_run_name
+from miyabi.git import RemoteToken, Repository, complete, require_checked_out
+from miyabi.machines import Load, Machine, unplaceable
+from miyabi.runs.folder import RunFolder
 from miyabi.runs.info import FleetMember, RunInfo
+from miyabi.runs.names import new_run_name, valid_run_name
 from miyabi.runs.progress import Board
 from miyabi.runs.run import Run
-from miyabi.sessions.names import SessionPaths
-from miyabi.sessions.protocol import State
-from miyabi.sessions.remote_session import list_sessions
-from miyabi.settings.settings import CONFIG_FILE, Settings
-from miyabi.settings.tables import GitHubSettings
+from miyabi.sessions import SessionPaths, State, list_sessions
+from miyabi.settings import CONFIG_FILE, GitHubSettings, Settings
 from miyabi.system import files
 
 

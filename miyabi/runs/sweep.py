@@ -8,20 +8,15 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from miyabi.claude.claude_files import remove_claude_files
+from miyabi.claude import remove_claude_files
 from miyabi.errors import MachineError, SessionError
-from miyabi.git.repository import Repository
-from miyabi.machines.host import Host
-from miyabi.machines.machine import Machine
+from miyabi.git import Repository
+from miyabi.machines import Host, Machine
 from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.folder import RunFolder
-from miyabi.sessions.names import SessionPaths
-from miyabi.sessions.remote_session import RemoteSession, list_sessions
-from miyabi.sessions.result import SessionResult
-from miyabi.sessions.work_elsewhere import left_there_words
-from miyabi.sessions.workspace import Workspace
-from miyabi.settings.settings import Settings
-from miyabi.text.units import count
+from miyabi.sessions import RemoteSession, SessionPaths, SessionResult, Workspace, left_there_words, list_sessions
+from miyabi.settings import Settings
+from miyabi.text import count
 
 _NAMED = 3
 

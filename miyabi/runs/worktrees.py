@@ -7,17 +7,14 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from miyabi.dag.graph import Dag, Node
+from miyabi.dag import Dag, Node
 from miyabi.errors import GitDiskFull
-from miyabi.git.clone import Clone, describe
-from miyabi.git.repository import Repository
-from miyabi.git.submodules import Submodules, submodules_of
-from miyabi.machines.machine import Machine
+from miyabi.git import Clone, Repository, Submodules, describe, submodules_of
+from miyabi.machines import Machine
 from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.connections import Connections
 from miyabi.runs.folder import RunFolder
-from miyabi.sessions.names import SessionPaths
-from miyabi.sessions.result import SessionResult
+from miyabi.sessions import SessionPaths, SessionResult
 
 T = TypeVar("T")
 

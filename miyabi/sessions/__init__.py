@@ -2,3 +2,45 @@
 
 Knows nothing of Claude or of a DAG: what runs in a session is a script.
 """
+
+from miyabi.sessions.names import (
+    SessionPaths,
+    integration_branch,
+    is_resolving,
+    own_levels,
+    published_branch,
+    resolving,
+)
+from miyabi.sessions.protocol import State, Status
+from miyabi.sessions.remote_session import RemoteSession, list_sessions, live_sessions
+from miyabi.sessions.result import BLAMELESS, InSubmodule, Outcome, SessionResult, Strays, Usage
+from miyabi.sessions.spec import SessionSpec
+from miyabi.sessions.work_elsewhere import left_there_words, size_of, strays_words
+from miyabi.sessions.workspace import Collected, Inside, Workspace
+
+__all__ = [
+    "BLAMELESS",
+    "Collected",
+    "InSubmodule",
+    "Inside",
+    "Outcome",
+    "RemoteSession",
+    "SessionPaths",
+    "SessionResult",
+    "SessionSpec",
+    "State",
+    "Status",
+    "Strays",
+    "Usage",
+    "Workspace",
+    "integration_branch",
+    "is_resolving",
+    "left_there_words",
+    "list_sessions",
+    "live_sessions",
+    "own_levels",
+    "published_branch",
+    "resolving",
+    "size_of",
+    "strays_words",
+]

@@ -17,12 +17,10 @@ from miyabi.errors import (
     RemoteFailed,
     SessionError,
 )
-from miyabi.machines.host import Host
+from miyabi.machines import Host
 from miyabi.sessions import supervisor
 from miyabi.sessions.protocol import Data, Frame, FrameReader, Heartbeat, Over, Status, Truncated
-from miyabi.system import private_files
-from miyabi.system.full_disk import disk_full, is_full
-from miyabi.system.retrying import Retry, is_our_disk, may_pass
+from miyabi.system import Retry, disk_full, is_full, is_our_disk, may_pass, private_files
 
 SILENCE_SECONDS = 10.0
 """The machine speaks every 3 s; a link that is silent for so long is dead."""

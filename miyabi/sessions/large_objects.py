@@ -8,11 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from miyabi.errors import ConnectionDropped
-from miyabi.git.clone import Clone
-from miyabi.git.filters import uses_lfs
-from miyabi.git.large_objects import Storage, files_of, pointed_to, with_lfs
-from miyabi.git.repository import Repository
-from miyabi.machines.host import Completed
+from miyabi.git import Clone, Repository, Storage, files_of, pointed_to, uses_lfs, with_lfs
+from miyabi.machines import Completed
 from miyabi.sessions.names import SessionPaths
 
 _BATCH_BYTES = 8 << 20

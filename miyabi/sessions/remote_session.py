@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from miyabi.errors import MiyabiError
-from miyabi.machines.host import Host
+from miyabi.machines import Host
 from miyabi.sessions import supervisor
 from miyabi.sessions.follow import SILENCE_SECONDS, Follower
 from miyabi.sessions.protocol import Status

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from miyabi.git.repository import Changes
+from miyabi.git import Changes
 
 
 class Outcome(StrEnum):

@@ -16,10 +16,9 @@ from miyabi.errors import (
     SessionConflict,
     SessionError,
 )
-from miyabi.machines.host import Completed, Host
-from miyabi.machines.scripts import install
+from miyabi.machines import Completed, Host, install
 from miyabi.sessions.protocol import Status, parse_status
-from miyabi.system.backoff import Backoff
+from miyabi.system import Backoff
 
 _CAME_SHORT = 65
 _NO_SCRIPT = frozenset({2, 126, 127})

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from miyabi.sessions.result import Strays
-from miyabi.text.sanitize import one_line
-from miyabi.text.units import count
+from miyabi.text import count, one_line
 
 _NAMED = 2
 _NAME_CHARACTERS = 80

@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from miyabi.errors import MachineError
-from miyabi.git import branches
-from miyabi.git.bundle import PrerequisiteMissing
-from miyabi.git.clone import Clone
-from miyabi.git.command import printable_path, unquoted
-from miyabi.git.repository import Repository, shallow_ends
-from miyabi.git.submodules import Submodule
-from miyabi.machines.host import Completed, Host
-from miyabi.machines.quoting import quote_word
-from miyabi.machines.scripts import install
+from miyabi.git import (
+    Clone,
+    PrerequisiteMissing,
+    Repository,
+    Submodule,
+    branches,
+    printable_path,
+    shallow_ends,
+    unquoted,
+)
+from miyabi.machines import Completed, Host, install, quote_word
 from miyabi.sessions.large_objects import LargeTravel
 from miyabi.sessions.names import SessionPaths
 from miyabi.sessions.workspace_errors import BASE_MISSING, failure, require_safe, script_is_gone

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from miyabi.errors import BadInput, ConnectionDropped, MachineDiskFull, MachineError, MachineNotReady, RemoteFailed
-from miyabi.machines.host import Completed
+from miyabi.machines import Completed
 
 BASE_MISSING = 67
 _CAME_SHORT = 65

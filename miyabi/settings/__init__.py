@@ -2,3 +2,26 @@
 
 Holds values, their defaults and limits; what they do is said by the packages that take them.
 """
+
+from miyabi.settings.settings import CONFIG_FILE, Settings
+from miyabi.settings.tables import (
+    PUBLIC_API,
+    GitHubSettings,
+    IntegrationSettings,
+    MilestoneSettings,
+    PullRequestMode,
+    PullRequestSettings,
+    SessionDefaults,
+)
+
+__all__ = [
+    "CONFIG_FILE",
+    "PUBLIC_API",
+    "GitHubSettings",
+    "IntegrationSettings",
+    "MilestoneSettings",
+    "PullRequestMode",
+    "PullRequestSettings",
+    "SessionDefaults",
+    "Settings",
+]

@@ -10,7 +10,7 @@ from pydantic import ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from miyabi.errors import SettingsError
-from miyabi.machines.machine import LOCAL, Machine
+from miyabi.machines import LOCAL, Machine
 from miyabi.settings.tables import (
     GitHubSettings,
     IntegrationSettings,

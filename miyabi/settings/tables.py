@@ -7,8 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from miyabi.machines.machine import EnvironmentName
-from miyabi.machines.placement import Strategy
+from miyabi.machines import EnvironmentName, Strategy
 
 PUBLIC_API = "https://api.github.com"
 _TEMPLATE = """\

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from miyabi.errors import SettingsError
-from miyabi.text.suggest import did_you_mean, quote
+from miyabi.text import did_you_mean, quote
 
 _PREFIX, _NESTED = "MIYABI_", "__"
 _BEYOND_NUMBERS = 1 << 63  # TOML knows none; Python would not even print some

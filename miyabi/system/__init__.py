@@ -3,3 +3,32 @@
 Knows nothing of machines, git or sessions. Imports only the standard library, since the guarded command is started
 without site-packages.
 """
+
+from miyabi.system import files, guarded_command, private_files
+from miyabi.system.backoff import Backoff
+from miyabi.system.files import held_folder
+from miyabi.system.full_disk import disk_full, is_full, raised_as_full, says_full
+from miyabi.system.process import clean_environment, exit_status, kill_group, reap, spawn
+from miyabi.system.retrying import Retry, is_our_disk, may_pass, retried, retried_blocking
+
+__all__ = [
+    "Backoff",
+    "Retry",
+    "clean_environment",
+    "disk_full",
+    "exit_status",
+    "files",
+    "guarded_command",
+    "held_folder",
+    "is_full",
+    "is_our_disk",
+    "kill_group",
+    "may_pass",
+    "private_files",
+    "raised_as_full",
+    "reap",
+    "retried",
+    "retried_blocking",
+    "says_full",
+    "spawn",
+]

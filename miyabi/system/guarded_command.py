@@ -19,8 +19,7 @@ from typing import NoReturn
 
 from miyabi.system.process import clean_environment
 from miyabi.system.process_tree import end_tree
-from miyabi.text.redact import redact
-from miyabi.text.sanitize import clean
+from miyabi.text import clean, redact
 
 TIMED_OUT = 124
 """The exit status of a command that ran into its time limit, as of timeout(1)."""

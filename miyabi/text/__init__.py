@@ -3,3 +3,45 @@
 Pure functions over strings; imports nothing of ours but `miyabi.errors`, and nothing heavy, since the guarded command
 is started without site-packages.
 """
+
+from miyabi.text import commonmark, github_markdown, markdown, marked_block
+from miyabi.text.marked_block import replace_block
+from miyabi.text.mermaid import MAX_BOXES, Bar, Box, Style, flowchart, gantt
+from miyabi.text.redact import REDACTED, hide, redact, secrets_of
+from miyabi.text.sanitize import clean, last_message, one_line, shorten, whole
+from miyabi.text.suggest import describe, did_you_mean, quote
+from miyabi.text.units import clock, cost, count, dollars, duration, percent, several, time_of_day
+
+__all__ = [
+    "MAX_BOXES",
+    "REDACTED",
+    "Bar",
+    "Box",
+    "Style",
+    "clean",
+    "clock",
+    "commonmark",
+    "cost",
+    "count",
+    "describe",
+    "did_you_mean",
+    "dollars",
+    "duration",
+    "flowchart",
+    "gantt",
+    "github_markdown",
+    "hide",
+    "last_message",
+    "markdown",
+    "marked_block",
+    "one_line",
+    "percent",
+    "quote",
+    "redact",
+    "replace_block",
+    "secrets_of",
+    "several",
+    "shorten",
+    "time_of_day",
+    "whole",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 from prefect.client.orchestration import PrefectClient, SyncPrefectClient, get_client
 
-from miyabi.system.backoff import Backoff
+from miyabi.system import Backoff
 
 BUSY = frozenset({429, 502, 503})
 _BACKOFF = Backoff(0.05, 16)

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from miyabi.errors import ServerAway, ServerError
-from miyabi.machines.machine import Machine
+from miyabi.machines import Machine
 from miyabi.system import files
 from tasks.concurrency.limits import LEASE_SECONDS, SlotLimits, Taken, without_retries
 

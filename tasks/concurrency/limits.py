@@ -20,8 +20,8 @@ from prefect.context import SettingsContext, get_settings_context
 from prefect.exceptions import ObjectAlreadyExists, PrefectException
 
 from miyabi.errors import MachineError, ServerAway, ServerError
-from miyabi.machines.machine import Machine
-from miyabi.system.backoff import Backoff
+from miyabi.machines import Machine
+from miyabi.system import Backoff
 
 T = TypeVar("T")
 

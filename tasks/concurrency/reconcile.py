@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
-from miyabi.machines.machine import Machine
+from miyabi.machines import Machine
 from tasks.concurrency.limits import LEAK_SECONDS, Sessions, SlotLimits
 
 EVERY_SECONDS = 300.0

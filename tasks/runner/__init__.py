@@ -2,3 +2,20 @@
 
 The queue in front of the machines; the machine itself enforces its slots.
 """
+
+from tasks.runner.engine import show_state
+from tasks.runner.futures import ended
+from tasks.runner.runner import FleetTaskRunner, await_state, current_runner
+from tasks.runner.slot import Slot, current_slot
+from tasks.runner.task_runs import GRACE_SECONDS
+
+__all__ = [
+    "GRACE_SECONDS",
+    "FleetTaskRunner",
+    "Slot",
+    "await_state",
+    "current_runner",
+    "current_slot",
+    "ended",
+    "show_state",
+]

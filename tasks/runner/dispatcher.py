@@ -10,11 +10,9 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from miyabi.errors import MiyabiError, ServerAway, ServerError
-from miyabi.machines.machine import Machine
-from miyabi.machines.placement import Load, Strategy, choose, unplaceable
-from miyabi.runs.ready_queue import ReadyQueue
-from tasks.concurrency.leases import Lease, Leases
-from tasks.concurrency.limits import Taken
+from miyabi.machines import Load, Machine, Strategy, choose, unplaceable
+from miyabi.runs import ReadyQueue
+from tasks.concurrency import Lease, Leases, Taken
 from tasks.runner.machine_state import MachineState
 from tasks.runner.prefetch import Prefetch
 from tasks.runner.slot_request import Grant, SlotRequest

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from prefect.context import AsyncClientContext
 
-from tasks.concurrency.client import retry_fast
+from tasks.concurrency import retry_fast
 
 T = TypeVar("T")
 

@@ -6,10 +6,9 @@ import math
 import time
 from dataclasses import dataclass, field
 
-from miyabi.machines.machine import Machine
-from miyabi.machines.placement import Load
-from miyabi.system.backoff import Backoff
-from tasks.concurrency.leases import Lease
+from miyabi.machines import Load, Machine
+from miyabi.system import Backoff
+from tasks.concurrency import Lease
 
 _BACKOFF = Backoff(0.5, 8, jitter=0.33)
 

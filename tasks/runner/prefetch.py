@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from miyabi.machines.machine import Machine
+from miyabi.machines import Machine
 from tasks.runner.slot_request import SlotRequest
 
 MACHINES_A_TASK = 3

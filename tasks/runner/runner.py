@@ -19,13 +19,19 @@ from prefect.task_runners import TaskRunner
 from prefect.tasks import Task
 
 from miyabi.errors import MachineError
-from miyabi.machines.machine import Machine
-from miyabi.machines.placement import Strategy
-from miyabi.runs.ready_queue import SortKey
-from tasks.concurrency.client import fast_retrying_client, retry_fast
-from tasks.concurrency.leases import LeaseFile, Leases
-from tasks.concurrency.limits import Sessions, SlotLimits, without_retries
-from tasks.concurrency.reconcile import keep_reconciled, keep_taken_out
+from miyabi.machines import Machine, Strategy
+from miyabi.runs import SortKey
+from tasks.concurrency import (
+    LeaseFile,
+    Leases,
+    Sessions,
+    SlotLimits,
+    fast_retrying_client,
+    keep_reconciled,
+    keep_taken_out,
+    retry_fast,
+    without_retries,
+)
 from tasks.runner.dispatcher import Dispatcher
 from tasks.runner.engine import CANCELLED, Call
 from tasks.runner.event_loop import LoopThread, cancel

@@ -13,8 +13,8 @@ from functools import partial
 from prefect.context import TaskRunContext
 
 from miyabi.errors import MiyabiError
-from miyabi.machines.machine import Machine
-from tasks.concurrency.leases import Lease
+from miyabi.machines import Machine
+from tasks.concurrency import Lease
 from tasks.runner.dispatcher import Dispatcher
 from tasks.runner.slot_request import Grant, SlotRequest
 

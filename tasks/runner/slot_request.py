@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from miyabi.machines.machine import Machine
-from miyabi.runs.ready_queue import SortKey
-from tasks.concurrency.leases import Lease
+from miyabi.machines import Machine
+from miyabi.runs import SortKey
+from tasks.concurrency import Lease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

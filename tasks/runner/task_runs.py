@@ -13,7 +13,7 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Failed
 
-from miyabi.runs.ready_queue import SortKey
+from miyabi.runs import SortKey
 from tasks.runner import engine
 from tasks.runner.dispatcher import Dispatcher, NotStarted
 from tasks.runner.engine import Call

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from miyabi.sessions.result import Outcome
+from miyabi.sessions import Outcome
 from tests.support.claude.processes import are_kept, claudes_at_a_gate
 from tests.support.cli.sshd_site import Site, make_site
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from miyabi.integration.values import Integration
-from miyabi.sessions.names import SessionPaths, is_resolving
-from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.integration import Integration
+from miyabi.sessions import Outcome, SessionPaths, SessionResult, is_resolving
 from tests.support.cli.process import Command
 from tests.support.cli.sshd_site import Site, site  # noqa: F401 - a fixture
 from tests.support.git.repositories import git

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from miyabi.runs.run import Run
-from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.runs import Run
+from miyabi.sessions import Outcome, SessionResult
 from tests.support.claude.messages_api import MessagesApi
 from tests.support.claude.processes import are_kept, claudes_at_a_gate
 from tests.support.claude.real import claude_binary, claude_environment

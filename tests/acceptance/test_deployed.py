@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import yaml
 
-from miyabi.reports.report import Report
-from miyabi.runs.folder import RunFolder
-from miyabi.sessions.names import SessionPaths
+from miyabi.reports import Report
+from miyabi.runs import RunFolder
+from miyabi.sessions import SessionPaths
 from tests.acceptance.test_demo import TASKS
 from tests.support.git.repositories import git
 from tests.support.machines.processes import eventually

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from miyabi.sessions.result import Outcome
+from miyabi.sessions import Outcome
 from tests.support.cli.local_site import LocalSite
 from tests.support.cli.milestone_site import MilestoneSite, emulate, github, quick  # noqa: F401 - fixtures
 from tests.support.cli.process import Command

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from miyabi.sessions.result import Outcome
+from miyabi.sessions import Outcome
 from tests.support.cli.sshd_site import Command, Site, site  # noqa: F401 - a fixture
 from tests.support.machines.processes import at_most, eventually
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures

@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 
-from miyabi.claude.command import script
-from miyabi.claude.outcome import Evidence, Verdict, decide
-from miyabi.claude.transcript import Transcript
-from miyabi.machines.machine import Machine
-from miyabi.sessions.result import Outcome
-from miyabi.sessions.spec import SessionSpec
+from miyabi.claude import Evidence, Transcript, script
+from miyabi.claude.evidence import Verdict
+from miyabi.claude.outcome import decide
+from miyabi.machines import Machine
+from miyabi.sessions import Outcome, SessionSpec
 from tests.support.claude.messages_api import MessagesApi
 from tests.support.claude.real import claude_machine, messages_api  # noqa: F401 - a fixture
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from miyabi.claude.command import script
-from miyabi.machines.machine import Machine
-from miyabi.sessions.spec import SessionSpec
+from miyabi.claude import script
+from miyabi.machines import Machine
+from miyabi.sessions import SessionSpec
 from tests.support.claude.messages_api import MessagesApi
 from tests.support.claude.real import claude_machine, messages_api  # noqa: F401 - a fixture
 from tests.support.git.repositories import git, make_repository

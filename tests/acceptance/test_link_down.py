@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from miyabi.sessions.result import Outcome
+from miyabi.sessions import Outcome
 from tests.support.cli.sshd_site import Site, site  # noqa: F401 - a fixture
 from tests.support.machines.processes import eventually
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from miyabi.sessions.names import SessionPaths
-from miyabi.sessions.result import Outcome
+from miyabi.sessions import Outcome, SessionPaths
 from tests.support.cli.sshd_site import Site, site  # noqa: F401 - a fixture
 from tests.support.git.repositories import git, snapshot
 from tests.support.machines.processes import eventually

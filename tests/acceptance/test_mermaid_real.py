@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from miyabi.text.mermaid import MAX_BOXES, MAX_EDGES, Bar, Box, Style, flowchart, gantt
-from miyabi.text.sanitize import one_line
+from miyabi.text import MAX_BOXES, Bar, Box, Style, flowchart, gantt, one_line
+from miyabi.text.mermaid import MAX_EDGES
 from tests.support.cli.mermaid_page import Mermaid, mermaid_page
 from tests.support.values.results import CASES
 

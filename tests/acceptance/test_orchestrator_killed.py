@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from miyabi.sessions.protocol import State
-from miyabi.sessions.result import Outcome
+from miyabi.sessions import Outcome, State
 from tests.support.cli.sshd_site import Command, Site, site  # noqa: F401 - a fixture
 from tests.support.git.repositories import git
 from tests.support.machines.processes import eventually

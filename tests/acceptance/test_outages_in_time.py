@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from miyabi.sessions.result import Outcome
+from miyabi.sessions import Outcome
 from tests.support.claude.messages_api import MessagesApi
 from tests.support.claude.real import claude_binary, claude_environment
 from tests.support.values.runs import Workshop, workshop  # noqa: F401 - a fixture

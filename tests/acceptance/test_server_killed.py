@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from miyabi.sessions.result import Outcome
+from miyabi.sessions import Outcome
 from tests.support.cli.sshd_site import Command, Site, make_site
 from tests.support.machines.processes import eventually
 from tests.support.prefect.server import RealServer, prefect_database, start_server  # noqa: F401 - a fixture

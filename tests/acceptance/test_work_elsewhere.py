@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from miyabi.integration.values import Integration
-from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.integration import Integration
+from miyabi.sessions import Outcome, SessionResult
 from tests.support.cli.sshd_site import Site, site  # noqa: F401 - a fixture
 from tests.support.git.repositories import git
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures

@@ -20,7 +20,7 @@ from miyabi.git.command import GitResult
 from miyabi.git.remote import errors
 from miyabi.git.remote.target import NAME, Remote
 from miyabi.git.repository import Repository
-from miyabi.system.backoff import Backoff
+from miyabi.system import Backoff
 
 _HEADS = "refs/heads/"
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping
 from miyabi.errors import GitError, GitFailed, PushRefused, RemoteLoginRefused, RemoteNotFound, RemoteUnreachable
 from miyabi.git.command import GitResult
 from miyabi.git.remote.target import Remote
-from miyabi.text.sanitize import clean, one_line
-from miyabi.text.units import count, several
+from miyabi.text import clean, count, one_line, several
 
 _LOGIN = re.compile(
     r"could not read (?:Username|Password)|Authentication failed|returned error: 401|Permission denied \("

@@ -9,7 +9,7 @@ from miyabi.errors import BadInput, GitError, MiyabiError
 from miyabi.git.remote.client import Patience, RemoteClient
 from miyabi.git.remote.target import Remote, RemoteToken, fetch_address
 from miyabi.git.repository import Repository
-from miyabi.text.units import count
+from miyabi.text import count
 
 _PATIENCE = Patience(timeout_seconds=4 * 3600)
 

@@ -13,8 +13,7 @@ from miyabi.git.remote import errors, large_objects
 from miyabi.git.remote.client import Patience, RemoteClient
 from miyabi.git.remote.target import Remote
 from miyabi.git.repository import Repository
-from miyabi.text.redact import redact
-from miyabi.text.sanitize import one_line
+from miyabi.text import one_line, redact
 
 __all__ = ["Patience", "Remote", "push"]
 

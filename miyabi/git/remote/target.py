@@ -17,7 +17,7 @@ from miyabi.git.command import settings
 from miyabi.git.remote.url import Origin, RemoteUrl, is_loopback
 from miyabi.git.repository import Repository
 from miyabi.system import private_files
-from miyabi.text.redact import REDACTED, redact
+from miyabi.text import REDACTED, redact
 
 NAME = "miyabi-remote:"
 """What git is given on its command line. A setting makes the address of it, so that git takes the address as it is: one

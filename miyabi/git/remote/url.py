@@ -11,8 +11,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import SecretStr
 
 from miyabi.errors import SettingsError
-from miyabi.text.redact import redact
-from miyabi.text.sanitize import one_line
+from miyabi.text import one_line, redact
 
 _HELPER = re.compile(r"[A-Za-z0-9]+::")
 _SCP = re.compile(r"(?:(?P<user>[^@/:\[\]]+)@)?(?P<host>\[[^\]/]+\]|[^@/:\[\]]{2,}):(?P<path>.*)", re.DOTALL)

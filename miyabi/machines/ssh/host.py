@@ -17,7 +17,7 @@ from miyabi.machines.ssh import errors
 from miyabi.machines.ssh.pool import Connection, ConnectionPool, FailureMemory, SessionNotOpened, SharedConnection
 from miyabi.machines.ssh.resolve import resolve
 from miyabi.machines.ssh.target import SshTarget
-from miyabi.system.backoff import Backoff
+from miyabi.system import Backoff
 
 COMMANDS_AT_ONCE = 5  # sshd frees a session late: with 6 of MaxSessions 10 some are refused already
 OPEN_ATTEMPTS = 25  # eight seconds

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from miyabi.errors import MachineError, MachineUnreachable
 from miyabi.machines.ssh.errors import ClosedAtOnce
-from miyabi.system.backoff import Backoff
+from miyabi.system import Backoff
 
 HANDSHAKES_AT_ONCE = 8  # sshd's MaxStartups begins to refuse at 10 that are not logged in yet
 STREAMS_BESIDE_COMMANDS = 4  # with 5 commands below MaxSessions 10

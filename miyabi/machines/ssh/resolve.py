@@ -11,7 +11,7 @@ from miyabi.errors import SshConfigUnusable
 from miyabi.machines.machine import Machine, SshConfig
 from miyabi.machines.ssh.restrictions import refusal
 from miyabi.machines.ssh.target import SshTarget, parse_answer, parse_jump, ssh_flags, target_from
-from miyabi.system.process import reap
+from miyabi.system import reap
 
 _MAX_HOPS = 8
 _ANSWER_WITHIN_SECONDS = 20  # `Match exec` may run whatever the user likes

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from miyabi.system.process import exit_status
+from miyabi.system import exit_status
 
 _LIST_BEGINS = b"SSHKRL\n\0"
 _WITHIN_SECONDS = 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flows.open_pull_request import open_pull_request
 from flows.run_milestone import run_milestone
 from flows.update_milestone import update_milestone
-from miyabi.pull_requests.publish import Publication
+from miyabi.pull_requests import Publication
 from tests.support.cli.local_site import LocalSite
 from tests.support.cli.milestone_site import MilestoneSite, closed, emulate, github, quick  # noqa: F401 - fixtures
 from tests.support.git.repositories import git

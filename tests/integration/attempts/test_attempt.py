@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from miyabi.attempts.recover import recover_abandoned
+from miyabi.attempts import recover_abandoned
 from miyabi.errors import MachineUnreachable, SessionError
+from miyabi.sessions import Outcome, State
 from miyabi.sessions.follow import Copy
-from miyabi.sessions.protocol import State
-from miyabi.sessions.result import Outcome
 from tests.support.git.repositories import git
 from tests.support.values.runs import Workshop, workshop  # noqa: F401 - a fixture
 

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import BadInput, DiskFull, GitDiskFull, MiyabiError
-from miyabi.runs.run import Run
-from miyabi.sessions.protocol import State
-from miyabi.sessions.result import Outcome
+from miyabi.runs import Run
+from miyabi.sessions import Outcome, State
 from tests.support.git.repositories import git
 from tests.support.values.runs import Workshop, workshop  # noqa: F401 - a fixture
 

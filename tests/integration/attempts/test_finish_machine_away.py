@@ -10,10 +10,9 @@ from collections.abc import Sequence
 import pytest
 
 from miyabi.errors import ConnectionDropped, HostKeyRefused, MachineError, MachineUnreachable, MiyabiError
-from miyabi.machines.connect import open_host
-from miyabi.machines.host import Completed, Host
-from miyabi.runs.run import Run
-from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.machines import Completed, Host, open_host
+from miyabi.runs import Run
+from miyabi.sessions import Outcome, SessionResult
 from tests.support.machines import sshd as fleets
 from tests.support.machines.sshd import Fleet, FleetHost
 from tests.support.values.runs import AWAY, SwitchedHost, Workshop, workshop  # noqa: F401 - a fixture

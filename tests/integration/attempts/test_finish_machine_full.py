@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import MachineDiskFull, MiyabiError
-from miyabi.runs.run import Run
-from miyabi.sessions.result import Outcome
+from miyabi.runs import Run
+from miyabi.sessions import Outcome
 from tests.support.values.runs import Workshop, workshop  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a small disk is mounted, which takes root")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from miyabi.attempts import strays
-from miyabi.sessions.names import SessionPaths
-from miyabi.sessions.result import Strays
+from miyabi.sessions import SessionPaths, Strays
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench, commit, git
 

@@ -21,9 +21,9 @@ from flows.parameters import log_in, overrides
 from flows.run_dag import run_dag
 from flows.run_milestone import run_milestone
 from miyabi.errors import SettingsError
-from miyabi.machines.machine import Machine
-from miyabi.settings.settings import Settings
-from miyabi.settings.tables import SessionDefaults as SessionSettings
+from miyabi.machines import Machine
+from miyabi.settings import SessionDefaults as SessionSettings
+from miyabi.settings import Settings
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
 
 TOKEN = "tok_" + "a1b2c3d4e5"  # nobody's

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.machines.machine import Machine
+from miyabi.machines import Machine
 from tests.support.claude.stub import StubHome, outcome, shells, stub_home
 
 MACHINE = Machine(name="mini1")

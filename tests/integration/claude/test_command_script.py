@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.claude.command import script
-from miyabi.machines.machine import Machine
-from miyabi.sessions.spec import SessionSpec
+from miyabi.claude import script
+from miyabi.machines import Machine
+from miyabi.sessions import SessionSpec
 from tests.support.claude.stub import NASTY, StubHome, outcome, shells, stub_home
 
 MACHINE = Machine(name="mini1")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.integration.values import Integration
-from miyabi.pull_requests.publish import plan_publication
-from miyabi.sessions.result import Outcome
-from miyabi.settings.tables import PullRequestMode
+from miyabi.integration import Integration
+from miyabi.pull_requests import plan_publication
+from miyabi.sessions import Outcome
+from miyabi.settings import PullRequestMode
 from tests.support.git.repositories import git, project, quiet_home, snapshot  # noqa: F401
 from tests.support.machines.processes import eventually
 from tests.support.prefect.aggregated import (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.integration.values import Integration, NotIntegrated
+from miyabi.integration import Integration, NotIntegrated
 from tests.support.git.repositories import git, project, quiet_home  # noqa: F401
 from tests.support.prefect.aggregated import BRANCH, aggregate, flow_run_of, logs, report
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401

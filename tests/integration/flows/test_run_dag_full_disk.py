@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.sessions.result import Outcome
+from miyabi.sessions import Outcome
 from tests.support.cli.local_site import LocalSite, make_local_site
 from tests.support.machines.processes import eventually
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import GitFailed
+from miyabi.git import Repository, describe
 from miyabi.git.checkout import temporary_checkout
-from miyabi.git.clone import describe
-from miyabi.git.repository import Repository
 from tests.support.git import repositories
 from tests.support.git.repositories import commit, git
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.git import conflict_markers
-from miyabi.git.repository import Repository
-from miyabi.sessions.names import SessionPaths
+from miyabi.git import Repository, conflict_markers
+from miyabi.sessions import SessionPaths
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench, commit, git, make_repository
 

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import BadInput, MachineNotReady
-from miyabi.git import filters
-from miyabi.git.large_objects import not_here
-from miyabi.git.repository import Repository
+from miyabi.git import Repository, filters, not_here
+from miyabi.machines import Machine
 from miyabi.machines.local import LocalHost
-from miyabi.machines.machine import Machine
-from miyabi.runs.preflight import MachineReport, check_machine
-from miyabi.settings.settings import Settings
+from miyabi.runs import check_machine
+from miyabi.runs.preflight import MachineReport
+from miyabi.settings import Settings
 from tests.support.claude.real import PATH
 from tests.support.cli.site import BIN
 from tests.support.git import lfs, repositories

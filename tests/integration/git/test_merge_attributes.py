@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import MergeConflict
-from miyabi.git import merge
-from miyabi.git.command import Git
-from miyabi.git.repository import Repository
+from miyabi.git import Git, Repository, merge
 from tests.support.git import repositories
 from tests.support.git.repositories import GITS, commit, git, make_repository, snapshot
 

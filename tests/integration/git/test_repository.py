@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import BadInput, BaseMissing, GitUnusable, NotARepository
-from miyabi.git.repository import Repository
+from miyabi.git import Repository
 from tests.support.git import repositories
 from tests.support.git.repositories import commit, git, make_repository, snapshot
 

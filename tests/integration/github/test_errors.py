@@ -16,8 +16,8 @@ from miyabi.errors import (
     SettingsError,
     TokenRefused,
 )
-from miyabi.github.access import GitHubAccess, GitHubApp
-from miyabi.github.repository import GitHubRepository
+from miyabi.github import GitHubApp, GitHubRepository
+from miyabi.github.access import GitHubAccess
 from tests.support.github.github import GitHub, emulate, github  # noqa: F401 - fixtures
 from tests.support.github.myworld import MyWorld, myworld  # noqa: F401 - fixture
 

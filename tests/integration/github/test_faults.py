@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from miyabi.github.repository import GitHubRepository
-from miyabi.text.marked_block import replace_block, wrap
+from miyabi.github import GitHubRepository
+from miyabi.text import replace_block
+from miyabi.text.marked_block import wrap
 from tests.support.github.github import GitHub, SeededRepository, emulate, github  # noqa: F401 - fixtures
 from tests.support.github.mountebank import Mountebank, mountebank  # noqa: F401 - fixture
 from tests.support.github.myworld import MyWorld, myworld  # noqa: F401 - fixture

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from miyabi.errors import NotFoundOnGitHub
-from miyabi.github.values import Blocker, MergeState
-from miyabi.milestones.lookup import choose_milestone
+from miyabi.github import Blocker, MergeState
+from miyabi.milestones import choose_milestone
 from tests.support.github.github import GitHub, emulate, github  # noqa: F401 - fixtures
 
 

@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from miyabi.errors import GitHubError
+from miyabi.github import GitHubRepository
 from miyabi.github.access import RetryPolicy
-from miyabi.github.repository import GitHubRepository
 from tests.support.github.github import GitHub, SeededRepository, emulate, github  # noqa: F401 - fixtures
 
 RETRY_POLICY = RetryPolicy(write_interval_seconds=0, retry_seconds=0.01, max_wait_seconds=1, attempts=2)

@@ -9,7 +9,8 @@ import pytest
 
 from miyabi.errors import ValidationRefused
 from miyabi.github.access import RetryPolicy
-from miyabi.text.marked_block import replace_block, wrap
+from miyabi.text import replace_block
+from miyabi.text.marked_block import wrap
 from tests.support.github.github import GitHub, emulate, github  # noqa: F401 - fixtures
 
 MARKER = "<!-- miyabi:comment -->"

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from miyabi.errors import MachineUnreachable
-from miyabi.integration.conflict import Conflict
-from miyabi.integration.values import LeftOutKind
+from miyabi.integration import Conflict, LeftOutKind
 from tests.support.git.repositories import git, project, quiet_home  # noqa: F401
 from tests.support.values.finished_runs import PlayedRun, commit_on, played  # noqa: F401
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import BaseMissing, GitFailed
-from miyabi.integration.values import LeftOut, LeftOutKind
-from miyabi.sessions.names import SessionPaths, integration_branch
-from miyabi.sessions.result import Outcome
+from miyabi.integration import LeftOut, LeftOutKind
+from miyabi.sessions import Outcome, SessionPaths, integration_branch
 from tests.support.git.repositories import commit, git, project, quiet_home, snapshot  # noqa: F401
 from tests.support.values.finished_runs import PlayedRun, played  # noqa: F401
 from tests.support.values.results import RUN

@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import PushRefused
-from miyabi.integration.conflict import Conflict
-from miyabi.integration.values import Integration, LeftOut, LeftOutKind
-from miyabi.sessions.names import published_branch
-from miyabi.sessions.result import Outcome
+from miyabi.integration import Conflict, Integration, LeftOut, LeftOutKind
+from miyabi.sessions import Outcome, published_branch
 from tests.support.git.pushing import Desk, desk  # noqa: F401
 from tests.support.git.repositories import commit, git, project, quiet_home  # noqa: F401
 from tests.support.prefect.aggregated import aggregate, report, scratch  # noqa: F401

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.integration.values import LeftOut, LeftOutKind
-from miyabi.integration.verify import CommandEnd, run_plainly
-from miyabi.sessions.names import integration_branch
-from miyabi.settings.tables import IntegrationSettings
+from miyabi.integration import CommandEnd, LeftOut, LeftOutKind
+from miyabi.integration.verify import run_plainly
+from miyabi.sessions import integration_branch
+from miyabi.settings import IntegrationSettings
 from tests.support.git.repositories import git, project, quiet_home, snapshot  # noqa: F401
 from tests.support.values.finished_runs import PlayedRun, played  # noqa: F401
 from tests.support.values.results import RUN

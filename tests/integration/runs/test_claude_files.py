@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.claude.claude_files import remove_claude_files
+from miyabi.claude import remove_claude_files
 from miyabi.errors import RemoteFailed
+from miyabi.machines import Machine
 from miyabi.machines.local import LocalHost
-from miyabi.machines.machine import Machine
 
 DAY = 86400
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import BadInput
-from miyabi.runs.preflight import preflight
-from miyabi.sessions.result import Outcome
+from miyabi.runs import preflight
+from miyabi.sessions import Outcome
 from tests.support.git.lfs import objects, oid, without_lfs
 from tests.support.git.repositories import commit, git
 from tests.support.values.runs import AWAY, Workshop, workshop  # noqa: F401 - a fixture

@@ -9,11 +9,8 @@ import pytest
 
 from miyabi.errors import BadInput, MachineFull
 from miyabi.machines.local import LocalHost
-from miyabi.runs.preflight import preflight
-from miyabi.runs.run import Run
-from miyabi.runs.sweep import sweep_machine
-from miyabi.sessions.remote_session import RemoteSession
-from miyabi.sessions.result import Outcome
+from miyabi.runs import Run, preflight, sweep_machine
+from miyabi.sessions import Outcome, RemoteSession
 from tests.support.git.repositories import make_repository
 from tests.support.values.runs import Workshop, workshop  # noqa: F401 - a fixture
 

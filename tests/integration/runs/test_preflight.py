@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import MachineNotReady
-from miyabi.machines.connect import open_host
+from miyabi.machines import Machine, open_host
 from miyabi.machines.local import LocalHost
-from miyabi.machines.machine import Machine
-from miyabi.runs.preflight import MachineReport, check_machine
-from miyabi.settings.settings import Settings
+from miyabi.runs import check_machine
+from miyabi.runs.preflight import MachineReport
+from miyabi.settings import Settings
 from tests.support.machines.sshd import start_fleet
 
 TOOLS = ("sh", "cat", "df", "git", "ls", "mkdir", "perl", "sed", "tr", "uname")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.reports.files import write_report
-from miyabi.sessions.result import Outcome
+from miyabi.reports import write_report
+from miyabi.sessions import Outcome
 from tests.support.values.runs import Workshop, workshop  # noqa: F401 - a fixture
 
 SAID = {"stdout.jsonl", "stderr.txt", "check.log", "result.json", "report.md", "run.json", "sessions"}

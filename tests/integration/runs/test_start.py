@@ -8,15 +8,13 @@ import threading
 
 import pytest
 
-from miyabi.dag.graph import Dag
+from miyabi.dag import Dag
 from miyabi.errors import BadInput
-from miyabi.github.access import token_of_environment
-from miyabi.machines.placement import Load, choose
-from miyabi.runs.folder import RunFolder
-from miyabi.runs.run import Run
-from miyabi.runs.start import start_run
-from miyabi.sessions.result import Outcome
-from miyabi.settings.tables import GitHubSettings
+from miyabi.github import token_of_environment
+from miyabi.machines import Load, choose
+from miyabi.runs import Run, RunFolder, start_run
+from miyabi.sessions import Outcome
+from miyabi.settings import GitHubSettings
 from tests.support.git.repositories import commit
 from tests.support.values.runs import Workshop, workshop  # noqa: F401 - a fixture
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flows.__main__ import main
-from miyabi.machines.machine import Machine
+from miyabi.machines import Machine
 from tests.support.git.repositories import git
 from tests.support.values.runs import Workshop, workshop  # noqa: F401 - a fixture
 

@@ -9,17 +9,14 @@ import asyncio
 import hashlib
 from pathlib import Path
 
-from miyabi.attempts.attempt import Attempt
-from miyabi.git.repository import Repository
-from miyabi.github.access import token_of_environment
+from miyabi.attempts import Attempt
+from miyabi.git import Repository
+from miyabi.github import token_of_environment
+from miyabi.machines import Machine
 from miyabi.machines.local import LocalHost
-from miyabi.machines.machine import Machine
-from miyabi.runs.start import RunRequest, start_run
-from miyabi.runs.sweep import sweep_machine
-from miyabi.sessions.protocol import State
-from miyabi.sessions.remote_session import RemoteSession, list_sessions
-from miyabi.sessions.result import Outcome
-from miyabi.settings.settings import Settings
+from miyabi.runs import RunRequest, start_run, sweep_machine
+from miyabi.sessions import Outcome, RemoteSession, State, list_sessions
+from miyabi.settings import Settings
 from tests.support.git import repositories
 from tests.support.git.repositories import git
 from tests.support.values.recorded_run import call, copy_filled

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from miyabi.git.repository import Repository
-from miyabi.machines.machine import Machine
-from miyabi.sessions.protocol import State, Status, parse_status
-from miyabi.sessions.result import Outcome
+from miyabi.git import Repository
+from miyabi.machines import Machine
+from miyabi.sessions import Outcome, State, Status
+from miyabi.sessions.protocol import parse_status
 from tests.support.cli.site import CommandSite
 from tests.support.git.repositories import git
 from tests.support.machines.processes import eventually

@@ -11,7 +11,7 @@ import pytest
 
 from miyabi.errors import DiskFull, MiyabiError
 from miyabi.machines.local import LocalHost
-from miyabi.sessions.remote_session import RemoteSession
+from miyabi.sessions import RemoteSession
 from tests.support.machines.supervisor import Station, station  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a small disk is mounted, which takes root")

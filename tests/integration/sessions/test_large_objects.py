@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import ConnectionDropped, MachineNotReady
+from miyabi.git import Repository, describe
 from miyabi.git.checkout import temporary_checkout
-from miyabi.git.clone import describe
-from miyabi.git.repository import Repository
-from miyabi.machines.host import Completed
+from miyabi.machines import Completed
 from miyabi.machines.local import LocalHost
 from tests.support.git import lfs, repositories
 from tests.support.git.lfs import OLD, objects, oid, without_lfs

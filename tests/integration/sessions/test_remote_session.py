@@ -15,8 +15,7 @@ import pytest
 
 from miyabi.errors import MachineFull, MachineNotReady, RemoteFailed, SessionConflict, SessionError
 from miyabi.machines.local import LocalHost
-from miyabi.sessions.protocol import State, Status
-from miyabi.sessions.remote_session import RemoteSession, list_sessions, live_sessions
+from miyabi.sessions import RemoteSession, State, Status, list_sessions, live_sessions
 from tests.support.machines import supervisor
 from tests.support.machines.supervisor import Station, eventually, gone
 

@@ -12,11 +12,8 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import MachineDiskFull, MachineNotReady, MachineUnreachable
-from miyabi.machines.connect import open_host
-from miyabi.machines.host import Host
-from miyabi.machines.machine import Machine
-from miyabi.sessions.protocol import State, Status
-from miyabi.sessions.remote_session import RemoteSession, live_sessions
+from miyabi.machines import Host, Machine, open_host
+from miyabi.sessions import RemoteSession, State, Status, live_sessions
 from tests.support.machines import sshd as fleets
 from tests.support.machines.sshd import Fleet, FleetHost, can_make_namespaces, start_fleet
 from tests.support.machines.supervisor import eventually
@@ -30,9 +27,9 @@ ERR = b"".join(b"%d err\n" % k for k in range(1, 151))
 ORCHESTRATOR = """
 import asyncio, sys
 from pathlib import Path
-from miyabi.machines.connect import open_host
-from miyabi.machines.machine import Machine
-from miyabi.sessions.remote_session import RemoteSession
+from miyabi.machines import open_host
+from miyabi.machines import Machine
+from miyabi.sessions import RemoteSession
 
 async def main():
     machine = Machine.model_validate_json(sys.argv[1])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from miyabi.git.command import Git
+from miyabi.git import Git
 from miyabi.integration.verify import run_plainly
 from miyabi.machines.local import LocalHost
 from tests.support.machines.supervisor import eventually, gone

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from miyabi.sessions.result import Outcome
+from miyabi.sessions import Outcome
 from tests.support.cli.site import CommandSite
 from tests.support.cli.small_repository import fleet_of
 from tests.support.git.repositories import make_repository

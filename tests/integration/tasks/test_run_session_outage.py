@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from miyabi.sessions.result import Outcome
+from miyabi.sessions import Outcome
 from tests.support.cli.local_site import make_local_site
 from tests.support.machines.processes import eventually
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures

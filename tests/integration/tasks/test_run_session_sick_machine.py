@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from miyabi.sessions.result import Outcome
+from miyabi.sessions import Outcome
 from tests.support.cli.local_site import make_local_site
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
 

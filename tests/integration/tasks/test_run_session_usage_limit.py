@@ -7,7 +7,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from miyabi.sessions.result import Outcome
+from miyabi.sessions import Outcome
 from tests.support.cli.local_site import LocalSite, make_local_site
 from tests.support.cli.process import Command
 from tests.support.machines.processes import eventually

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from prefect.context import get_run_context
 
-from miyabi.integration.verify import CommandEnd
+from miyabi.integration import CommandEnd
 from tasks.verify import run_as_task
 from tests.support.machines.supervisor import gone
 from tests.support.prefect.aggregated import logs

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from miyabi.machines.machine import Machine
+from miyabi.machines import Machine
 from tests.support.claude.messages_api import MessagesApi
 
 PATH = "/usr/local/bin:/usr/bin:/bin"

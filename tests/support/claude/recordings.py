@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from miyabi.claude import Transcript
 from miyabi.claude.events import Event
-from miyabi.claude.transcript import Transcript
 
 FOLDER = Path(__file__).parents[2] / "cases" / "claude"
 

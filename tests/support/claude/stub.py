@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from miyabi.claude.command import script
-from miyabi.claude.outcome import Evidence, decide
-from miyabi.claude.transcript import Transcript
-from miyabi.machines.machine import Machine
-from miyabi.sessions.spec import SessionSpec
+from miyabi.claude import Evidence, Transcript, script
+from miyabi.claude.outcome import decide
+from miyabi.machines import Machine
+from miyabi.sessions import SessionSpec
 
 NASTY = "it's \"quoted\" $HOME `id` $(id) \\ \\\\ !x *?[a] ~ #; & | <> \t日本語 🎉\nsecond line\n\n'"
 STUB = f"""#!{sys.executable}

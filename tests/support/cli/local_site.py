@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from miyabi.machines.machine import Machine
+from miyabi.machines import Machine
 from tests.support.claude import scripted
 from tests.support.cli.site import CommandSite
 from tests.support.git.repositories import make_repository

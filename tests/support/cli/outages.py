@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from miyabi.sessions.result import Outcome
+from miyabi.sessions import Outcome
 from tests.support.cli.process import Command
 from tests.support.cli.sshd_site import Site, make_site
 from tests.support.git.repositories import git

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from miyabi.machines.machine import Machine
-from miyabi.reports.report import Report
-from miyabi.runs.folder import RunFolder
+from miyabi.machines import Machine
+from miyabi.reports import Report
+from miyabi.runs import RunFolder
 from tests.support.claude.real import PATH
 from tests.support.cli.process import Command
 from tests.support.prefect.api import ask

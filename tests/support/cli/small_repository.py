@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.machines.machine import Machine
+from miyabi.machines import Machine
 from tests.support.git.repositories import git, make_repository, snapshot
 
 ROOT = Path(__file__).parents[3]

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from miyabi.machines.machine import Machine
-from miyabi.sessions.names import SessionPaths
-from miyabi.sessions.protocol import Status, parse_status
+from miyabi.machines import Machine
+from miyabi.sessions import SessionPaths, Status
+from miyabi.sessions.protocol import parse_status
 from tests.support.claude.messages_api import MessagesApi, usual_usage
 from tests.support.claude.real import claude_binary, claude_environment
 from tests.support.cli.process import Command

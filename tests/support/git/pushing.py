@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from miyabi.git.remote.push import Patience, Remote, push
-from miyabi.git.repository import Repository
+from miyabi.git import Remote, Repository, push
+from miyabi.git.remote.client import Patience
 from miyabi.github.access import remote_token
 from tests.support.git.repositories import commit, git
 from tests.support.github.git_side import TOKEN, GitHubGit

@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from miyabi.system.process import clean_environment
+from miyabi.system import clean_environment
 from tests.support.git.repositories import WHO
 
 _STEPS = 14

@@ -11,13 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.git.clone import Clone, describe
-from miyabi.git.repository import Repository
-from miyabi.machines.host import Host
+from miyabi.git import Clone, Repository, describe
+from miyabi.machines import Host
 from miyabi.machines.local import LocalHost
-from miyabi.sessions.names import SessionPaths
-from miyabi.sessions.workspace import Collected, Workspace
-from miyabi.system.process import clean_environment
+from miyabi.sessions import Collected, SessionPaths, Workspace
+from miyabi.system import clean_environment
 
 _NEWER = Path(__file__).parents[3] / ".peers" / "git" / "bin"
 GITS = {"git": "", "newer git": str(_NEWER)}

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from miyabi.attempts.submodule_work import CollectedWork, collect, outcomes
-from miyabi.git.submodules import submodules_of
-from miyabi.sessions.names import SessionPaths
-from miyabi.sessions.result import InSubmodule
-from miyabi.sessions.workspace import Collected
+from miyabi.git import submodules_of
+from miyabi.sessions import Collected, InSubmodule, SessionPaths
 from tests.support.git.repositories import Bench, commit, git, make_repository
 
 ALLOWED = ("-c", "protocol.file.allow=always")

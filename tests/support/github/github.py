@@ -19,9 +19,9 @@ from urllib.parse import quote
 import pytest
 from pydantic import SecretStr
 
-from miyabi.github.access import GitHubAccess, GitHubApp, RetryPolicy
+from miyabi.github import GitHubApp, GitHubRepository
+from miyabi.github.access import GitHubAccess, RetryPolicy
 from miyabi.github.client import OnWait
-from miyabi.github.repository import GitHubRepository
 from tests.support.github.emulate import APP_ID, INSTALLATION_ID, OWNER, Emulate, emulate, logins, token_of
 from tests.support.github.overlay import Overlay
 from tests.support.github.peers import call

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from miyabi.github import GitHubRepository
 from miyabi.github.access import GitHubAccess, RetryPolicy
-from miyabi.github.repository import GitHubRepository
 from tests.support.github.github import FAST
 from tests.support.github.peers import call, free_port, once, running
 

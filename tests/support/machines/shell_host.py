@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from miyabi.machines.host import Completed
+from miyabi.machines import Completed
 from miyabi.machines.local import LocalHost
 
 SHELLS = (("dash",), ("bash",), ("bash", "--posix"), ("zsh",), ("mksh",), ("ksh",), ("posh",), ("busybox", "sh"))

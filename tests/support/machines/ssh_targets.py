@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import MachineError
-from miyabi.machines.machine import Machine, SshConfig
+from miyabi.machines import Machine
+from miyabi.machines.machine import SshConfig
 from miyabi.machines.ssh.connection import connect
 from miyabi.machines.ssh.host import SshHost
 from tests.support.machines.sshd import Fleet, FleetHost

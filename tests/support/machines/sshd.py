@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from miyabi.machines.machine import Machine, SshConfig
+from miyabi.machines import Machine
+from miyabi.machines.machine import SshConfig
 
 SCRIPT = Path(__file__).with_name("sshd.sh")
 _CLONE_NEWNET = 0x40000000

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.machines.scripts import install
-from miyabi.sessions.protocol import State, Status, parse_status
+from miyabi.machines import install
+from miyabi.sessions import State, Status
+from miyabi.sessions.protocol import parse_status
 
 STUBBORN = "trap '' TERM; while :; do sleep 0.05; done"
 """sh text of an agent that no TERM ends."""

@@ -13,9 +13,9 @@ import pytest
 from prefect.client.schemas.objects import State
 
 from flows.aggregate_results import aggregate_results
-from miyabi.reports.report import Report
-from miyabi.runs.folder import RunFolder
-from miyabi.sessions.names import integration_branch
+from miyabi.reports import Report
+from miyabi.runs import RunFolder
+from miyabi.sessions import integration_branch
 from tests.support.machines.processes import eventually
 from tests.support.prefect.api import ask
 from tests.support.prefect.server import RealServer

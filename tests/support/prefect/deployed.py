@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.cli.demo import TWO_MACHINES
-from miyabi.reports.report import Report
+from miyabi.reports import Report
 from tests.support.cli.sshd_site import Command
 from tests.support.git.repositories import git, make_repository
 from tests.support.prefect.api import ask

@@ -12,8 +12,8 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import TaskRun
 
-from miyabi.machines.machine import Machine
-from tasks.runner.runner import FleetTaskRunner, current_runner
+from miyabi.machines import Machine
+from tasks.runner import FleetTaskRunner, current_runner
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from miyabi.dag.graph import Dag, Node
+from miyabi.dag import Dag, Node
 
 
 def node(task: str, *dependencies: str, minutes: float = 5, **fields: Any) -> Node:

@@ -8,16 +8,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from miyabi.dag.graph import Dag
-from miyabi.github.values import Issue, PullRequest
-from miyabi.integration.values import Integration, LeftOut, LeftOutKind, MergedTask
+from miyabi.dag import Dag
+from miyabi.github import Issue, PullRequest
+from miyabi.integration import Integration, LeftOut, LeftOutKind
+from miyabi.integration.values import MergedTask
+from miyabi.milestones import MilestonePlan
 from miyabi.milestones.facts import MilestoneFacts
 from miyabi.milestones.history import EarlierRun, EarlierRuns
-from miyabi.milestones.plan import MilestonePlan
 from miyabi.milestones.selection import Selection, SkipKind, SkippedIssue
-from miyabi.pull_requests.publish import Publication
-from miyabi.runs.folder import RunFolder
-from miyabi.sessions.result import Outcome
+from miyabi.pull_requests import Publication
+from miyabi.runs import RunFolder
+from miyabi.sessions import Outcome
 from tests.support.values.milestones import HOME, milestone
 from tests.support.values.results import STARTED, report, result
 

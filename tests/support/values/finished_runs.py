@@ -9,15 +9,12 @@ from typing import Any
 
 import pytest
 
-from miyabi.dag.graph import Dag
-from miyabi.git.repository import Changes, Repository
-from miyabi.integration.integrate import integrate
-from miyabi.integration.values import Integration
-from miyabi.runs.folder import RunFolder
-from miyabi.runs.start import create_run
-from miyabi.sessions.names import SessionPaths
-from miyabi.sessions.result import Outcome, SessionResult
-from miyabi.settings.settings import Settings
+from miyabi.dag import Dag
+from miyabi.git import Changes, Repository
+from miyabi.integration import Integration, integrate
+from miyabi.runs import RunFolder, create_run
+from miyabi.sessions import Outcome, SessionPaths, SessionResult
+from miyabi.settings import Settings
 from tests.support.git.repositories import git
 from tests.support.values.results import RUN, STARTED, result, small_dag
 

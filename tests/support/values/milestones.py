@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from miyabi.github.values import Blocker, Comment, Issue, LabelEvent, Milestone, Person
-from miyabi.machines.machine import Machine
+from miyabi.github import Blocker, Comment, Issue, LabelEvent, Milestone, Person
+from miyabi.machines import Machine
 from miyabi.milestones.selection import Selection, from_issues
-from miyabi.settings.tables import MilestoneSettings
+from miyabi.settings import MilestoneSettings
 
 CASES = Path(__file__).parents[2] / "cases" / "github_texts"
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)

@@ -8,10 +8,11 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from miyabi.git.repository import Changes
-from miyabi.integration.values import Integration, LeftOut, LeftOutKind, MergedTask
-from miyabi.reports.report import Report
-from miyabi.sessions.result import Outcome, Strays
+from miyabi.git import Changes
+from miyabi.integration import Integration, LeftOut, LeftOutKind
+from miyabi.integration.values import MergedTask
+from miyabi.reports import Report
+from miyabi.sessions import Outcome, Strays
 from tests.support.values.results import RUN, report, result, small_dag
 
 NASTY = "fixes #66 closes: GH-67 | Resolves acme/app#68 `closed #69` @octocat <b>x</b> https://github.com/a/b/issues/70"

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from miyabi.dag.graph import Dag
-from miyabi.git.repository import Changes
-from miyabi.machines.machine import Machine
-from miyabi.reports.report import Report
-from miyabi.sessions.result import Outcome, SessionResult, Usage
+from miyabi.dag import Dag
+from miyabi.git import Changes
+from miyabi.machines import Machine
+from miyabi.reports import Report
+from miyabi.sessions import Outcome, SessionResult, Usage
 
 RUN = "20261122-113501-k3f"
 STARTED = datetime(2026, 11, 22, 11, 35, 1, tzinfo=UTC)

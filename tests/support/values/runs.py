@@ -13,17 +13,13 @@ from typing import Any
 
 import pytest
 
-from miyabi.attempts.attempt import Attempt
+from miyabi.attempts import Attempt
 from miyabi.errors import ConnectionDropped, MachineError, MachineUnreachable
-from miyabi.github.access import token_of_environment
-from miyabi.machines.host import Completed
+from miyabi.github import token_of_environment
+from miyabi.machines import Completed, Machine
 from miyabi.machines.local import LocalHost
-from miyabi.machines.machine import Machine
-from miyabi.runs.run import Run
-from miyabi.runs.start import RunRequest, start_run
-from miyabi.sessions.protocol import State, Status
-from miyabi.sessions.remote_session import RemoteSession
-from miyabi.sessions.result import SessionResult
+from miyabi.runs import Run, RunRequest, start_run
+from miyabi.sessions import RemoteSession, SessionResult, State, Status
 from tests.support.claude import scripted
 from tests.support.git.repositories import make_repository
 

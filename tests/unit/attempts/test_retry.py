@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from miyabi.attempts.retry import Next, Outage, delay_seconds, is_sick, limit_is_over, next_step
-from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.attempts import Next, Outage, delay_seconds, is_sick, limit_is_over, next_step
+from miyabi.sessions import Outcome, SessionResult
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 

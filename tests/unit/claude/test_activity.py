@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.claude.transcript import Transcript
+from miyabi.claude import Transcript
 from tests.support.claude.recordings import assistant, init, line, recording, result, tool
 
 

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from miyabi.claude.activity import readable
-from miyabi.claude.transcript import Transcript
+from miyabi.claude import Transcript, readable
 from tests.support.claude.recordings import names, recording
 
 SECRET = "sk-ant-" + "api03-" + "a" * 40

@@ -4,10 +4,10 @@ import subprocess
 
 import pytest
 
-from miyabi.claude.command import claude_arguments, claude_words, script, session_prelude
-from miyabi.machines.machine import Machine
-from miyabi.machines.quoting import quote_script_word
-from miyabi.sessions.spec import SessionSpec
+from miyabi.claude import claude_words, script, session_prelude
+from miyabi.claude.command import claude_arguments
+from miyabi.machines import Machine, quote_script_word
+from miyabi.sessions import SessionSpec
 
 MACHINE = Machine(name="mini1", environment={"SHARED": "machine"}, inherit_environment=("SHARED", "ONLY_HERE"))
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from miyabi.claude import Evidence
 from miyabi.claude.known_failures import STARTUP_FAULTS
-from miyabi.claude.outcome import Evidence, decide
-from miyabi.sessions.result import Outcome
+from miyabi.claude.outcome import decide
+from miyabi.sessions import Outcome
 from tests.support.claude.recordings import assistant, init, line, read, result, tool
 
 GOOD = Evidence(agent_exit=0, commits=1, machine="mini1", task="t1")

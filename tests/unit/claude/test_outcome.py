@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
+from miyabi.claude import Evidence, LegacyResult, Transcript
 from miyabi.claude.known_failures import lost_writes
-from miyabi.claude.outcome import Evidence, decide
-from miyabi.claude.result_file import LegacyResult
-from miyabi.claude.transcript import Transcript
-from miyabi.sessions.result import InSubmodule, Outcome, Strays
+from miyabi.claude.outcome import decide
+from miyabi.sessions import InSubmodule, Outcome, Strays
 from tests.support.claude.recordings import assistant, init, line, read, result
 
 GOOD = Evidence(agent_exit=0, commits=1, machine="mini1", task="t1", timeout_seconds=1800)

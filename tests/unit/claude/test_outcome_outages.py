@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.attempts.retry import Next, Outage, next_step
-from miyabi.claude.evidence import Evidence
+from miyabi.attempts import Next, Outage, next_step
+from miyabi.claude import Evidence
 from miyabi.claude.outcome import decide
-from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.sessions import Outcome, SessionResult
 from tests.support.claude.recordings import assistant, init, line, names, read, recording, result, tool
 
 TIMED_OUT = Evidence(agent_exit=143, ended_by="timeout", machine="mini1", task="t1", timeout_seconds=1800)

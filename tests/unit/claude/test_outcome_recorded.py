@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from miyabi.claude.outcome import Evidence, Verdict, decide
-from miyabi.claude.transcript import Transcript, missing_command
-from miyabi.sessions.result import Outcome
+from miyabi.claude import Evidence, Transcript, missing_command
+from miyabi.claude.evidence import Verdict
+from miyabi.claude.outcome import decide
+from miyabi.sessions import Outcome
 from tests.support.claude.recordings import FOLDER, Recording, names, recording
 
 

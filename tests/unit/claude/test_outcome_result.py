@@ -2,12 +2,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from miyabi.claude.outcome import MESSAGE_CHARACTERS, Evidence, conclude
-from miyabi.claude.spending import Before
-from miyabi.claude.transcript import Transcript
-from miyabi.git.repository import Changes
-from miyabi.sessions.result import Outcome, SessionResult
-from miyabi.sessions.spec import SessionSpec
+from miyabi.claude import Before, Evidence, Transcript, conclude
+from miyabi.claude.outcome import MESSAGE_CHARACTERS
+from miyabi.git import Changes
+from miyabi.sessions import Outcome, SessionResult, SessionSpec
 from tests.support.claude.recordings import init, read, recording, result
 
 START = datetime(2026, 1, 2, 22, 0, tzinfo=UTC)

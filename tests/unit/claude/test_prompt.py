@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from miyabi.claude.prompt import HOUSE_RULES, compose, go_on
-from miyabi.git.repository import Changes
-from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.claude import HOUSE_RULES, compose, go_on
+from miyabi.git import Changes
+from miyabi.sessions import Outcome, SessionResult
 from tests.support.values.dags import node
 
 UPSTREAM = SessionResult(

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from miyabi.claude.result_file import LONGEST_CHARACTERS, LegacyResult, parse
+from miyabi.claude import LegacyResult
+from miyabi.claude.result_file import LONGEST_CHARACTERS, parse
 
 
 def test_success() -> None:

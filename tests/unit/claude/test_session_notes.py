@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from miyabi.claude.outcome import Evidence
+from miyabi.claude import Evidence
 from miyabi.claude.session_notes import notes_of
 from tests.support.claude.recordings import init, line, names, read, recording, result
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from miyabi.claude.spending import Before, Ledger, Spend
-from miyabi.claude.transcript import Transcript
+from miyabi.claude import Before, Ledger, Transcript
+from miyabi.claude.spending import Spend
 from tests.support.claude.recordings import assistant, init, line, read, recording, result
 
 MODEL = "claude-opus-5-5"

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from miyabi.claude.events import AssistantText, Init, Other, RateLimit, Result, ToolUse
-from miyabi.claude.spending import Before
-from miyabi.claude.transcript import GIANT_BYTES, Transcript
+from miyabi.claude import Before, Init, Transcript
+from miyabi.claude.events import AssistantText, Other, RateLimit, Result, ToolUse
+from miyabi.claude.transcript import GIANT_BYTES
 from tests.support.claude.recordings import actions, assistant, init, line, names, read, recording, result, tool
 
 

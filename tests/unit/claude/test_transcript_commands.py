@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.claude.events import Init
-from miyabi.claude.transcript import command_of, missing_command
+from miyabi.claude import Init, missing_command
+from miyabi.claude.transcript import command_of
 from tests.support.claude.recordings import recording
 
 PROMPT = "/agent-run --issue 270"

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from miyabi.claude.evidence import Evidence
+from miyabi.claude import Evidence
 from miyabi.claude.outcome import decide
 from miyabi.claude.usage_limit import limit_in_words
-from miyabi.sessions.result import Outcome
+from miyabi.sessions import Outcome
 from tests.support.claude.recordings import assistant, init, line, read, result
 
 NOW = datetime(2026, 4, 20, 12, 30, tzinfo=UTC)  # a Monday

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.dag.graph import Dag, Node
+from miyabi.dag import Dag, Node
 from miyabi.errors import DagError
 from tests.support.values.dags import dag, node, random_dag
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.dag.graph import Dag
+from miyabi.dag import Dag
 from miyabi.dag.read import LARGEST_BYTES, plain_values
 from miyabi.errors import DagError
 

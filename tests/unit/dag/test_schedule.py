@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.dag.graph import Dag
-from miyabi.dag.schedule import Plan, simulate
-from miyabi.machines.machine import Machine
-from miyabi.machines.placement import Strategy
+from miyabi.dag import Dag, Plan, simulate
+from miyabi.machines import Machine, Strategy
 from tests.support.values.dags import dag, node, random_dag
 
 FLEET = (

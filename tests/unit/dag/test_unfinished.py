@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.dag.graph import Dag, Node
-from miyabi.dag.unfinished import Unfinished, unfinished
+from miyabi.dag import Dag, Node, Unfinished, unfinished
 from miyabi.errors import DagError
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from miyabi.dag.graph import Dag, TaskType
-from miyabi.dag.node import DEFAULT_MINUTES
+from miyabi.dag import DEFAULT_MINUTES, Dag, TaskType
 from miyabi.dag.validate import parsed
 from miyabi.errors import BadInput, DagError
 

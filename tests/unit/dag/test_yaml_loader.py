@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from miyabi.dag import yaml_loader
-from miyabi.dag.graph import Dag
+from miyabi.dag import Dag, yaml_loader
 from miyabi.dag.yaml_loader import YamlRefused, from_yaml
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.git.command import environment, printable_path, version
+from miyabi.git import printable_path
+from miyabi.git.command import environment, version
 
 
 def test_nothing_points_git_elsewhere() -> None:

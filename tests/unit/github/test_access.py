@@ -6,9 +6,10 @@ import pytest
 from pydantic import SecretStr
 
 from miyabi.errors import SettingsError
-from miyabi.git.remote.url import RemoteUrl
-from miyabi.github.access import GitHubLogin, GitHubPlace, github_access, github_place, token_of_environment, web_origin
-from miyabi.settings.tables import PUBLIC_API, GitHubSettings
+from miyabi.git import RemoteUrl
+from miyabi.github import GitHubLogin, token_of_environment
+from miyabi.github.access import GitHubPlace, github_access, github_place, web_origin
+from miyabi.settings import PUBLIC_API, GitHubSettings
 
 TOKEN = "ghp" + "_a1B2c3D4e5F6g7H8i9J0k1L2"
 LOGIN = GitHubLogin(token=SecretStr("tok"))

@@ -17,11 +17,11 @@ from miyabi.errors import (
     RightsMissing,
     ValidationRefused,
 )
-from miyabi.github import parse as reading
+from miyabi.github import MergeState, parse, same_text
 from miyabi.github.access import GitHubAccess
 from miyabi.github.errors import fault, limit_seconds
 from miyabi.github.request import Request, Response
-from miyabi.github.values import MergeState, among, same_text
+from miyabi.github.values import among
 
 DATE = {"date": "Sun, 09 Sep 2001 01:46:40 GMT"}  # 1,000,000,000
 WRITE = Request(method="POST", path="pulls", subject="pull request x → main", body={"head": "x", "base": "main"})
@@ -114,11 +114,11 @@ def test_a_long_or_odd_refusal_is_one_short_line() -> None:
 
 def test_old_and_thin_json_is_read() -> None:
     """A server that leaves fields out or sends null for them gives values with their defaults."""
-    found = reading.issue(
+    found = parse.issue(
         {"id": 1, "number": 2, "title": "T", "body": None, "user": None, "labels": ["old", {"name": "new"}]}
     )
     assert (found.author.login, found.labels, found.body, found.milestone) == ("ghost", ("old", "new"), "", None)
-    pull = reading.pull_request(
+    pull = parse.pull_request(
         {
             "number": 3,
             "title": "T",
@@ -131,14 +131,14 @@ def test_old_and_thin_json_is_read() -> None:
     )
     assert (pull.state, pull.from_fork, pull.reviewers) == (MergeState.MERGED, True, ("acme/core",))
     at = {"event": "labeled", "label": {"name": "x"}, "actor": None, "created_at": "2026-11-01T00:00:00Z"}
-    assert reading.label_event(at).at == datetime(2026, 11, 1, tzinfo=UTC)
+    assert parse.label_event(at).at == datetime(2026, 11, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("data", [None, [], "text", {}, {"number": "x", "title": 1}])
 def test_json_of_another_shape_is_refused(data: Any) -> None:
     """What is not GitHub's is said to be so, by an error of ours."""
     with pytest.raises(GitHubError, match="not of the known shape"):
-        reading.read(reading.milestone, data, subject="milestone 1")
+        parse.read(parse.milestone, data, subject="milestone 1")
 
 
 def test_texts_and_names_are_compared_as_github_does() -> None:

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.integration.progress import IntegrationProgress
-from miyabi.runs.folder import RunFolder
-from miyabi.runs.info import RunInfo
-from miyabi.runs.progress import Board, Snapshot, TaskProgress, TaskState
+from miyabi.integration import IntegrationProgress
+from miyabi.runs import Board, RunFolder, RunInfo, Snapshot, TaskProgress, TaskState
 from tests.support.values.results import RUN, STARTED, result
 
 SESSION = TaskProgress(task="_resolve-a-0a1b2c3d", state=TaskState.RUNNING, machine="macmini-1", started=1.0)

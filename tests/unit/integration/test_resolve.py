@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from miyabi.errors import MergeConflict
-from miyabi.integration.resolve import head_of, is_decided
-from miyabi.sessions.result import Outcome
+from miyabi.integration import head_of, is_decided
+from miyabi.sessions import Outcome
 from tests.support.values.results import result
 
 SESSION = "_resolve-a-0a1b2c3d"

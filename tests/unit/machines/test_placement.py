@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.machines.machine import Machine
-from miyabi.machines.placement import Load, Placement, Strategy, candidates, choose, unplaceable
+from miyabi.machines import Load, Machine, Placement, Strategy, choose, unplaceable
+from miyabi.machines.placement import candidates
 
 
 def load(name: str, used: int, slots: int, *labels: str, closed_until: float | None = None) -> Load:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.github.values import MergeState, PullRequest
+from miyabi.github import MergeState, PullRequest
 from miyabi.milestones.description import MAX_CHARACTERS, MilestoneProgress, milestone_block, replace_block
 from miyabi.milestones.references import Reference
 from miyabi.milestones.selection import SkipKind, SkippedIssue
-from miyabi.reports.report import Report
+from miyabi.reports import Report
 from miyabi.text.marked_block import wrap
 from tests.support.values.milestones import HOME, issue, matches_golden, milestone
 from tests.support.values.pull_requests import CLOSING, ISSUES, MENTION, NASTY, integration, large, rendered, run

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from miyabi.github.values import MergeState, PullRequest
-from miyabi.integration.values import Integration, LeftOut, LeftOutKind, MergedTask
+from miyabi.github import MergeState, PullRequest
+from miyabi.integration import Integration, LeftOut, LeftOutKind
+from miyabi.integration.values import MergedTask
 from miyabi.milestones.eligibility import IssueAttempt, attempts_of, ineligible
 from miyabi.milestones.references import RepositoryContext
-from miyabi.sessions.result import Outcome
-from miyabi.settings.tables import MilestoneSettings
+from miyabi.sessions import Outcome
+from miyabi.settings import MilestoneSettings
 from tests.support.values.milestones import issue, select
 from tests.support.values.results import RUN, STARTED, report, result
 

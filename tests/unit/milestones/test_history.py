@@ -8,15 +8,13 @@ from typing import Any
 
 import pytest
 
-from miyabi.integration.values import LeftOutKind
+from miyabi.integration import LeftOutKind
 from miyabi.milestones.history import EarlierRuns, closing_pull_requests, earlier_runs
-from miyabi.pull_requests.publish import Publication
-from miyabi.reports.files import read_report
-from miyabi.runs.folder import RunFolder
-from miyabi.runs.info import MilestoneRun
-from miyabi.runs.start import create_run
-from miyabi.sessions.result import Outcome
-from miyabi.settings.settings import Settings
+from miyabi.pull_requests import Publication
+from miyabi.reports import read_report
+from miyabi.runs import MilestoneRun, RunFolder, create_run
+from miyabi.sessions import Outcome
+from miyabi.settings import Settings
 from tests.support.values.earlier_runs import issues_dag, past, pull
 from tests.support.values.milestones import milestone
 from tests.support.values.results import STARTED

@@ -16,7 +16,7 @@ from miyabi.milestones.issue_comment import (
     state_of,
 )
 from miyabi.milestones.prompt import COMMENT_MARKER, heeded
-from miyabi.sessions.result import Outcome
+from miyabi.sessions import Outcome
 from miyabi.text.github_markdown import plain
 from tests.support.values.milestones import comment, matches_golden, milestone
 from tests.support.values.pull_requests import CLOSING, MENTION, NASTY, integration, rendered, run

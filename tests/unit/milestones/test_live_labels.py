@@ -6,8 +6,8 @@ import pytest
 
 from miyabi.milestones.issue_comment import IssueState
 from miyabi.milestones.live_labels import next_due
-from miyabi.runs.progress import Snapshot, TaskProgress, TaskState
-from miyabi.sessions.result import Outcome
+from miyabi.runs import Snapshot, TaskProgress, TaskState
+from miyabi.sessions import Outcome
 
 RUNNING, QUEUED = IssueState.RUNNING, IssueState.QUEUED
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import MilestoneBusy
-from miyabi.milestones.lock import milestone_lock
+from miyabi.milestones import milestone_lock
 
 
 def test_one_at_a_time(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from miyabi.errors import BadInput
-from miyabi.github.values import Milestone
-from miyabi.milestones.lookup import choose_milestone, next_due
+from miyabi.github import Milestone
+from miyabi.milestones import choose_milestone
+from miyabi.milestones.lookup import next_due
 from tests.support.values.milestones import milestone
 
 

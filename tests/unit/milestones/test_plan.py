@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import BadInput
-from miyabi.github.values import MergeState
-from miyabi.integration.values import Integration, LeftOutKind
+from miyabi.github import MergeState
+from miyabi.integration import Integration, LeftOutKind
+from miyabi.milestones import milestone_in_turn
 from miyabi.milestones.history import EarlierRuns
-from miyabi.milestones.plan import _held_back, milestone_in_turn
-from miyabi.sessions.result import Outcome
+from miyabi.milestones.plan import _held_back
+from miyabi.sessions import Outcome
 from tests.support.values.earlier_runs import BASE, HEAD, past, pull
 from tests.support.values.milestones import milestone
 from tests.support.values.results import RUN, result

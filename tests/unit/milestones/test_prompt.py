@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from miyabi.claude.prompt import compose
-from miyabi.github.values import Person
+from miyabi.claude import compose
+from miyabi.github import Person
 from miyabi.milestones.prompt import fingerprint, heeded, render, title
-from miyabi.settings.tables import MilestoneSettings
+from miyabi.settings import MilestoneSettings
 from tests.support.values.milestones import STRANGER, comment, issue, matches_golden, select
 
 TEMPLATE = MilestoneSettings().template

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.dag.graph import Dag
-from miyabi.dag.node import TaskType
-from miyabi.dag.schedule import simulate
-from miyabi.github.values import Blocker
-from miyabi.machines.machine import Machine
+from miyabi.dag import Dag, TaskType, simulate
+from miyabi.github import Blocker
+from miyabi.machines import Machine
 from miyabi.milestones.references import Reference
 from miyabi.milestones.selection import SkipKind, unknown_references
 from tests.support.values.milestones import HOME, STRANGER, WRITER, edges, issue, milestone, reasons, select, setting

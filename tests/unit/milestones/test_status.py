@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from miyabi.github.values import Comment, MergeState
-from miyabi.integration.values import LeftOutKind
+from miyabi.github import Comment, MergeState
+from miyabi.integration import LeftOutKind
+from miyabi.milestones import MilestonePlan
 from miyabi.milestones.issue_comment import LabelChange
-from miyabi.milestones.plan import MilestonePlan
 from miyabi.milestones.status import IssueUpdate, block, closing, issue_updates
-from miyabi.sessions.result import Outcome
+from miyabi.sessions import Outcome
 from tests.support.values.earlier_runs import past, plan, pull
 from tests.support.values.milestones import NOW, WRITER, issue
 

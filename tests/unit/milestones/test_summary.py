@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.milestones.summary import milestone_sentence
-from miyabi.pull_requests.publish import Publication
-from miyabi.sessions.result import Outcome
+from miyabi.milestones import milestone_sentence
+from miyabi.pull_requests import Publication
+from miyabi.sessions import Outcome
 from tests.support.values.earlier_runs import past, plan, pull
 from tests.support.values.milestones import issue
 

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from miyabi.git.repository import Changes
-from miyabi.integration.values import Integration, LeftOut, LeftOutKind
-from miyabi.pull_requests.publish import base_branch, nothing_to_publish, plan_publication, statuses_of
-from miyabi.reports.report import Report
-from miyabi.runs.info import MilestoneRun, RunInfo
-from miyabi.sessions.result import Outcome
-from miyabi.settings.tables import PullRequestMode, PullRequestSettings
+from miyabi.git import Changes
+from miyabi.integration import Integration, LeftOut, LeftOutKind
+from miyabi.pull_requests import base_branch, nothing_to_publish, plan_publication, statuses_of
+from miyabi.reports import Report
+from miyabi.runs import MilestoneRun, RunInfo
+from miyabi.sessions import Outcome
+from miyabi.settings import PullRequestMode, PullRequestSettings
 from tests.support.values.pull_requests import BASE, HEAD, ISSUES, integration, run
 from tests.support.values.results import RUN, report, result, small_dag
 

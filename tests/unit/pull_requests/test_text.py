@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.integration.values import Integration
+from miyabi.integration import Integration
 from miyabi.milestones.references import RepositoryContext, closes
 from miyabi.pull_requests.text import MAX_CHARACTERS, closed_issues, pull_request_text, why_nothing
-from miyabi.reports.report import Report
-from miyabi.sessions.result import Outcome
+from miyabi.reports import Report
+from miyabi.sessions import Outcome
 from miyabi.text.github_markdown import size
 from tests.support.values.milestones import matches_golden
 from tests.support.values.pull_requests import (

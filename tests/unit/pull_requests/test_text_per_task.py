@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from miyabi.git.repository import Changes
-from miyabi.pull_requests.text import PullRequestText, task_pull_request_texts
-from miyabi.sessions.result import Outcome
+from miyabi.git import Changes
+from miyabi.pull_requests import PullRequestText
+from miyabi.pull_requests.text import task_pull_request_texts
+from miyabi.sessions import Outcome
 from tests.support.values.milestones import matches_golden
 from tests.support.values.pull_requests import CLOSING, ISSUES, NASTY, rendered, run
 from tests.support.values.results import RUN, report, result, small_dag

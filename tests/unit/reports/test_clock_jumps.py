@@ -9,16 +9,15 @@ import pytest
 from rich.console import Console
 
 from flows.cli.live_table import _line, _table
-from miyabi.attempts.retry import delay_seconds, limit_is_over
+from miyabi.attempts import delay_seconds, limit_is_over
 from miyabi.github.errors import rate_limited
 from miyabi.github.request import Response
 from miyabi.milestones.description import MilestoneProgress, milestone_block
-from miyabi.reports.markdown import summary_sentence, to_markdown
-from miyabi.reports.progress import progress_markdown
-from miyabi.reports.report import Report
-from miyabi.runs.progress import Board
-from miyabi.sessions.result import Outcome
-from miyabi.text.units import clock, duration
+from miyabi.reports import Report, progress_markdown, summary_sentence
+from miyabi.reports.markdown import to_markdown
+from miyabi.runs import Board
+from miyabi.sessions import Outcome
+from miyabi.text import clock, duration
 from tests.support.values.results import STARTED, report, result, small_dag
 
 JUMPS = [

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import BadInput
-from miyabi.reports.files import read_report
-from miyabi.runs.folder import RunFolder
+from miyabi.reports import read_report
+from miyabi.runs import RunFolder
 
 
 def test_a_report_that_is_not_there(tmp_path: Path) -> None:

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from miyabi.integration.values import Integration, LeftOut, LeftOutKind, MergedTask, NotIntegrated
-from miyabi.reports.integration import integration_section, integration_sentence, went_well
+from miyabi.integration import Integration, LeftOut, LeftOutKind, NotIntegrated
+from miyabi.integration.values import MergedTask
+from miyabi.reports import Report, integration_sentence, went_well
+from miyabi.reports.integration import integration_section
 from miyabi.reports.markdown import to_markdown
-from miyabi.reports.report import Report
-from miyabi.sessions.names import integration_branch
-from miyabi.sessions.result import Outcome
+from miyabi.sessions import Outcome, integration_branch
 from tests.support.values.results import RUN, matches_golden, report, result, small_dag
 
 TASKS = ("design", "build", "docs", "ship", "test")

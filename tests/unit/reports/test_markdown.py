@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from miyabi.git.repository import Changes
-from miyabi.reports.markdown import MAX_ROWS, style, summary_sentence, to_markdown
-from miyabi.reports.report import Report
-from miyabi.sessions.result import InSubmodule, Outcome, Strays
-from miyabi.text.mermaid import Style
+from miyabi.git import Changes
+from miyabi.reports import Report, style, summary_sentence
+from miyabi.reports.markdown import MAX_ROWS, to_markdown
+from miyabi.sessions import InSubmodule, Outcome, Strays
+from miyabi.text import Style
 from tests.support.values.results import RUN, matches_golden, report, result, small_dag
 
 BESIDE: dict[str, Any] = {

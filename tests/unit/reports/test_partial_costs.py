@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from miyabi.milestones.issue_comment import IssueStatus, issue_comment
 from miyabi.pull_requests.sections import facts
-from miyabi.reports.markdown import summary_sentence, to_markdown
-from miyabi.runs.progress import Board
-from miyabi.sessions.result import Outcome
-from miyabi.text.units import cost, dollars
+from miyabi.reports import summary_sentence
+from miyabi.reports.markdown import to_markdown
+from miyabi.runs import Board
+from miyabi.sessions import Outcome
+from miyabi.text import cost, dollars
 from tests.support.values.results import report, result, small_dag
 
 ENDED = report(

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from miyabi.reports.report import Report
-from miyabi.sessions.result import Outcome
+from miyabi.reports import Report
+from miyabi.sessions import Outcome
 from tests.support.values.results import report, result, small_dag
 
 CHAIN = {"a": [], "b": ["a"], "c": ["b"], "d": []}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from miyabi.runs.attempt_record import AttemptRecord
+from miyabi.runs import AttemptRecord
 
 RECORD = AttemptRecord(machine="mini1", start=datetime(2026, 1, 1, tzinfo=UTC), base="abc", resumes="c1")
 

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from miyabi.claude.spending import Before
-from miyabi.dag.graph import Node
-from miyabi.runs.budget import before, spent, spent_all
-from miyabi.sessions.result import Outcome, SessionResult
-from miyabi.settings.tables import SessionDefaults
+from miyabi.claude import Before
+from miyabi.dag import Node
+from miyabi.runs import spent_all
+from miyabi.runs.budget import before, spent
+from miyabi.sessions import Outcome, SessionResult
+from miyabi.settings import SessionDefaults
 
 
 def attempt(number: int, cost: float, *, total: float | None = None, **fields: Any) -> SessionResult:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import BadInput
-from miyabi.integration.values import Integration, NotIntegrated
-from miyabi.machines.machine import Machine
-from miyabi.pull_requests.publish import Publication
-from miyabi.runs.folder import RunFolder, new_run_name, valid_run_name
-from miyabi.runs.info import FleetMember, Kept, MilestoneRun, RunInfo
-from miyabi.sessions.result import Outcome
+from miyabi.integration import Integration, NotIntegrated
+from miyabi.machines import Machine
+from miyabi.pull_requests import Publication
+from miyabi.runs import Kept, MilestoneRun, RunFolder, RunInfo, new_run_name, valid_run_name
+from miyabi.runs.info import FleetMember
+from miyabi.sessions import Outcome
 from tests.support.values.results import RUN, STARTED, result
 
 NOW = datetime(2026, 11, 22, 11, 35, 1, tzinfo=UTC)

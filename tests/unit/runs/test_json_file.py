@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from miyabi.errors import BadInput
-from miyabi.runs.json_file import read_json
+from miyabi.runs import read_json
 
 
 class Inner(BaseModel):

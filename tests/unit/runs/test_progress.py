@@ -9,10 +9,11 @@ import pytest
 from pydantic import ValidationError
 
 from miyabi.errors import BadInput
-from miyabi.reports.progress import bar, progress_markdown
-from miyabi.runs.progress import Board, Snapshot, TaskState
-from miyabi.sessions.result import Outcome
-from miyabi.text.units import time_of_day
+from miyabi.reports import progress_markdown
+from miyabi.reports.progress import bar
+from miyabi.runs import Board, Snapshot, TaskState
+from miyabi.sessions import Outcome
+from miyabi.text import time_of_day
 from tests.support.values.results import STARTED, matches_golden, result
 
 BEGIN = STARTED.timestamp()

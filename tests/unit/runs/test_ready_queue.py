@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from miyabi.runs.ready_queue import ReadyQueue
+from miyabi.runs import ReadyQueue
 
 
 def test_smallest_key_first_then_first_come() -> None:

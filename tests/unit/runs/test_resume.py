@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.machines.machine import Machine
-from miyabi.runs.attempt_record import AttemptRecord
-from miyabi.runs.folder import RunFolder
+from miyabi.machines import Machine
+from miyabi.runs import AttemptRecord, RunFolder
 from miyabi.runs.resume import Continuation, Resume
-from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.sessions import Outcome, SessionResult
 from tests.support.values.results import small_dag
 
 RECORD = AttemptRecord(machine="mini1", start=datetime(2026, 1, 1, tzinfo=UTC), base="abc", resumes="c1")

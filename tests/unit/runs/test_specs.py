@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 
-from miyabi.dag.graph import Node
+from miyabi.dag import Node
 from miyabi.runs.specs import spec_for
-from miyabi.sessions.names import SessionPaths
-from miyabi.sessions.spec import SessionSpec
-from miyabi.settings.settings import Settings
-from miyabi.settings.tables import SessionDefaults
+from miyabi.sessions import SessionPaths, SessionSpec
+from miyabi.settings import SessionDefaults, Settings
 
 
 def spec(node: Node, *, conversation: str | None = None, spent_usd: float = 0, **defaults: Any) -> SessionSpec:

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from miyabi.sessions.protocol import Data, Frame, FrameReader, Heartbeat, Over, State, Status, Truncated
+from miyabi.sessions import State, Status
+from miyabi.sessions.protocol import Data, Frame, FrameReader, Heartbeat, Over, Truncated
 
 LINE = b"miyabi1 s exited rc=7 by=itself check=0 out=5 err=4 now=9 free=100 over=0\n"
 SENT = b"H\nD o 0 5\nab\ncdD e 10 4\nX ?\nH\nX " + LINE

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.sessions.protocol import State, Status, parse_status
+from miyabi.sessions import State, Status
+from miyabi.sessions.protocol import parse_status
 
 
 def test_a_line_becomes_values() -> None:

@@ -13,7 +13,7 @@ from miyabi.errors import (
     SessionConflict,
     SessionError,
 )
-from miyabi.machines.host import Completed
+from miyabi.machines import Completed
 from miyabi.sessions.supervisor import refusal
 
 CASES: list[tuple[int, str, type[MiyabiError], str]] = [

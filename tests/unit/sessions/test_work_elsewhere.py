@@ -7,19 +7,18 @@ from pathlib import Path
 import pytest
 
 from flows.cli.summary import summary
-from miyabi.claude.prompt import compose
-from miyabi.dag.node import Node
-from miyabi.integration.values import Integration, MergedTask
+from miyabi.claude import compose
+from miyabi.dag import Node
+from miyabi.integration import Integration
+from miyabi.integration.values import MergedTask
 from miyabi.milestones.description import MilestoneProgress, milestone_block
 from miyabi.milestones.issue_comment import IssueStatus, issue_comment
 from miyabi.pull_requests.text import pull_request_text, task_pull_request_texts
-from miyabi.reports.integration import integration_section, integration_sentence, went_well
+from miyabi.reports import Report, integration_sentence, went_well
+from miyabi.reports.integration import integration_section
 from miyabi.reports.markdown import to_markdown
-from miyabi.reports.report import Report
-from miyabi.runs.folder import RunFolder
-from miyabi.runs.progress import Board
-from miyabi.sessions.result import Outcome, SessionResult, Strays
-from miyabi.sessions.work_elsewhere import left_there_words, strays_words
+from miyabi.runs import Board, RunFolder
+from miyabi.sessions import Outcome, SessionResult, Strays, left_there_words, strays_words
 from tests.support.values.results import RUN, report, result, small_dag
 
 BRANCH = f"miyabi/{RUN}/a+strays"

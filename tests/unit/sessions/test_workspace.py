@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from miyabi.errors import BadInput, ConnectionDropped, MachineDiskFull, MachineError, MachineNotReady, RemoteFailed
-from miyabi.machines.host import Completed
+from miyabi.machines import Completed
 from miyabi.sessions.workspace_errors import failure, require_safe, script_is_gone
 
 

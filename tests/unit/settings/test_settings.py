@@ -9,9 +9,8 @@ import pytest
 
 from miyabi.errors import SettingsError
 from miyabi.github.access import RetryPolicy
-from miyabi.machines.machine import LOCAL
-from miyabi.machines.placement import Strategy
-from miyabi.settings.settings import Settings
+from miyabi.machines import LOCAL, Strategy
+from miyabi.settings import Settings
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import SettingsError
-from miyabi.settings.settings import Settings
+from miyabi.settings import Settings
 
 DIGITS = "9" * 5000
 

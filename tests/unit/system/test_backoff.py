@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from miyabi.system.backoff import Backoff
+from miyabi.system import Backoff
 
 
 def test_pauses_double_up_to_the_longest() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.system.files import held, held_folder, is_locked
+from miyabi.system import held_folder
+from miyabi.system.files import held, is_locked
 
 _HOLDER = """
 import sys

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import ConnectionDropped, DiskFull, GitDiskFull, GitFailed, HostKeyRefused, MachineError, MiyabiError
-from miyabi.git.command import Git, GitResult
-from miyabi.system.full_disk import raised_as_full
-from miyabi.system.retrying import is_our_disk, may_pass, retried, retried_blocking
+from miyabi.git import Git
+from miyabi.git.command import GitResult
+from miyabi.system import is_our_disk, may_pass, raised_as_full, retried, retried_blocking
 
 SAID = [
     "error: unable to write file x: No space left on device",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.system.process import exit_status, kill_group, spawn
+from miyabi.system import exit_status, kill_group, spawn
 
 
 async def test_a_child_is_what_it_is_told_to_be(tmp_path: Path) -> None:

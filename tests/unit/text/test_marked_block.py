@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from miyabi.text.marked_block import replace_block, wrap
+from miyabi.text import replace_block
+from miyabi.text.marked_block import wrap
 
 OLD = wrap("### Water Spider\n\n`███░` **75 %**: 3 of 4\n\n| Issue | Outcome |\n|:--|:--|\n| #1 | succeeded |")
 NEW = wrap("### Water Spider\n\n`████` **100 %**: 4 of 4\n\n| Issue | Outcome |\n|:--|:--|\n| #2 | 成功 |")

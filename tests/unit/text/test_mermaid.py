@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from miyabi.text.mermaid import MAX_BOXES, MAX_EDGES, Bar, Box, Style, escape, flowchart, gantt
+from miyabi.text import MAX_BOXES, Bar, Box, Style, flowchart, gantt
+from miyabi.text.mermaid import MAX_EDGES, escape
 
 START = datetime(2026, 11, 22, 11, 35, 1, 500_000, tzinfo=UTC)
 

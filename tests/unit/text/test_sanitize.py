@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.text.sanitize import clean, last_message, one_line, shorten, whole
+from miyabi.text import clean, last_message, one_line, shorten, whole
 
 
 def test_lone_surrogate() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from miyabi.text.units import clock, count, duration, percent, several, time_of_day
+from miyabi.text import clock, count, duration, percent, several, time_of_day
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC).timestamp()  # a Thursday
 HOUR = 3600

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from miyabi.machines.machine import Machine, SshConfig
-from miyabi.reports.report import Report
-from miyabi.runs.folder import RunFolder
-from miyabi.sessions.result import Outcome
+from miyabi.machines import Machine
+from miyabi.machines.machine import SshConfig
+from miyabi.reports import Report
+from miyabi.runs import RunFolder
+from miyabi.sessions import Outcome
 from tests.support.claude.real import claude_binary, claude_environment
 from tests.support.cli.small_repository import ROOT, Desk, desk, fleet_of  # noqa: F401 - a fixture
 from tests.support.git.repositories import git

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from flows.__main__ import SUMMARIES, main
-from miyabi.machines.machine import Machine
+from miyabi.machines import Machine
 from tests.support.cli.small_repository import ROOT, Desk, desk, fleet_of  # noqa: F401 - a fixture
 from tests.support.git.repositories import git
 

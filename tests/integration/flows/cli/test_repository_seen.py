@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import NotARepository, SettingsError
-from miyabi.git.repository import Repository
-from miyabi.git.sparse_checkout import require_checked_out
-from miyabi.settings.settings import CONFIG_FILE
-from miyabi.system.process import clean_environment
+from miyabi.git import Repository, require_checked_out
+from miyabi.settings import CONFIG_FILE
+from miyabi.system import clean_environment
 from tests.support.git import repositories
 from tests.support.git.repositories import commit, git
 

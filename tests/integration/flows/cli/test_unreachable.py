@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.machines.machine import Machine, SshConfig
+from miyabi.machines import Machine
+from miyabi.machines.machine import SshConfig
 from tests.support.cli.small_repository import Desk, desk, fleet_of  # noqa: F401 - a fixture
 from tests.support.machines.tcp_faults import closed_port
 

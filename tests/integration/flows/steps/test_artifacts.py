@@ -6,7 +6,7 @@ import pytest
 from prefect.client.schemas.actions import ArtifactCreate
 
 from flows.steps.artifacts import artifact_key
-from miyabi.runs.names import valid_run_name
+from miyabi.runs import valid_run_name
 
 
 @pytest.mark.parametrize("run", ["nightly_1", "Nightly-1", "20261122-113501-k3f", "A" * 64])

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from miyabi.integration.values import Integration
-from miyabi.runs.folder import RunFolder
-from miyabi.sessions.names import SessionPaths, is_resolving
+from miyabi.integration import Integration
+from miyabi.runs import RunFolder
+from miyabi.sessions import SessionPaths, is_resolving
 from tests.support.git.repositories import git, project, quiet_home  # noqa: F401
 from tests.support.prefect.aggregated import BRANCH, aggregate
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401

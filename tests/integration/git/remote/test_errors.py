@@ -11,7 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from miyabi.errors import GitError, PushRefused, RemoteLoginRefused, RemoteNotFound, RemoteUnreachable
-from miyabi.git.remote.push import Patience, Remote
+from miyabi.git import Remote
+from miyabi.git.remote.client import Patience
 from miyabi.github.access import remote_token
 from tests.support.git import pushing, repositories
 from tests.support.git.pushing import BRANCH, NAME, Desk

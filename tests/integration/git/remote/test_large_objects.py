@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import BadInput, PushRefused, RemoteLoginRefused, RemoteUnreachable
+from miyabi.git import Remote, Repository, push
 from miyabi.git.remote.base import fetch_base
-from miyabi.git.remote.push import Remote, push
-from miyabi.git.repository import Repository
 from tests.support.git import lfs, repositories
 from tests.support.git.lfs import OLD, objects, oid, without_lfs
 from tests.support.git.pushing import BRANCH, NAME, QUICK, Desk

@@ -10,13 +10,12 @@ import pytest
 from pydantic import SecretStr
 
 from miyabi.errors import BadInput
-from miyabi.git import checkout
+from miyabi.git import Remote, Repository, checkout, complete
 from miyabi.git.remote.base import fetch_base
-from miyabi.git.remote.partial_clone import complete
-from miyabi.git.remote.push import Patience, Remote
-from miyabi.git.repository import Repository
-from miyabi.github.access import remote_token, token_of_environment
-from miyabi.runs.start import RunRequest, start_run
+from miyabi.git.remote.client import Patience
+from miyabi.github import token_of_environment
+from miyabi.github.access import remote_token
+from miyabi.runs import RunRequest, start_run
 from tests.support.git import pushing, repositories
 from tests.support.git.pushing import NAME, Desk, commands
 from tests.support.git.repositories import commit, git, make_bench

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import GitFailed, PushRefused
-from miyabi.git import merge
-from miyabi.git.repository import Repository
+from miyabi.git import Repository, merge
 from tests.support.git import pushing, repositories
 from tests.support.git.pushing import BRANCH, Desk
 from tests.support.git.repositories import git, snapshot

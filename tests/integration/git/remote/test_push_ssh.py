@@ -9,8 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from miyabi.errors import RemoteLoginRefused, RemoteNotFound, RemoteUnreachable
-from miyabi.git.remote.push import Remote
-from miyabi.git.repository import Repository
+from miyabi.git import Remote, Repository
 from miyabi.github.access import remote_token
 from tests.support.git import pushing, repositories
 from tests.support.git.pushing import BRANCH, Desk

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from miyabi.git import Repository
 from miyabi.git.remote.base import fetch_base
-from miyabi.git.repository import Repository
 from tests.support.git import pushing, repositories
 from tests.support.git.pushing import BRANCH, NAME, Desk
 from tests.support.git.repositories import git

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.machines.host import Host
+from miyabi.machines import Host
+from miyabi.machines import install as scripts
 from miyabi.machines.local import LocalHost
-from miyabi.machines.scripts import install as scripts
 
 
 def install(folder: Path, *, host: Host | None = None, times: int = 1) -> Path:

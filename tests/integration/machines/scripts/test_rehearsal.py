@@ -8,14 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.claude.command import script
-from miyabi.claude.outcome import Evidence, decide
-from miyabi.claude.spending import Before
-from miyabi.claude.transcript import Transcript, missing_command
-from miyabi.machines import scripts
-from miyabi.machines.machine import Machine
-from miyabi.sessions.result import Outcome
-from miyabi.sessions.spec import SessionSpec
+from miyabi.claude import Before, Evidence, Transcript, missing_command, script
+from miyabi.claude.outcome import decide
+from miyabi.machines import Machine, scripts
+from miyabi.sessions import Outcome, SessionSpec
 from tests.support.claude.recordings import actions
 from tests.support.claude.stub import shells
 

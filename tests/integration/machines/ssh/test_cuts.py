@@ -10,8 +10,7 @@ import asyncssh
 import pytest
 
 from miyabi.errors import ConnectionDropped, LoginRefused
-from miyabi.machines.host import Completed
-from miyabi.machines.machine import Machine
+from miyabi.machines import Completed, Machine
 from miyabi.machines.ssh import host as ssh_host
 from miyabi.machines.ssh.host import SshHost
 from tests.support.machines import sshd as fleets

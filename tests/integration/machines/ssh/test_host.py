@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import ConnectionDropped, MachineError, MachineUnreachable
-from miyabi.machines.connect import open_host
-from miyabi.machines.host import Completed, Host
+from miyabi.machines import LOCAL, Completed, Host, open_host
 from miyabi.machines.local import LocalHost
-from miyabi.machines.machine import LOCAL
 from miyabi.machines.ssh import host as ssh_host
 from tests.support.machines import sshd as fleets
 from tests.support.machines.sshd import Fleet, start_fleet

@@ -9,8 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from miyabi.errors import LoginRefused
-from miyabi.machines.connect import open_host
-from miyabi.machines.host import Host
+from miyabi.machines import Host, open_host
 from tests.support.machines.ssh_targets import until
 from tests.support.machines.sshd import Fleet, alive, start_fleet
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import SshConfigUnusable
-from miyabi.machines.machine import Machine, SshConfig
+from miyabi.machines import Machine
+from miyabi.machines.machine import SshConfig
 from miyabi.machines.ssh.resolve import resolve
 from miyabi.machines.ssh.target import HostKeyPolicy
 from tests.support.machines import sshd as fleets

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import HostKeyRefused, MachineError, SshConfigUnusable
-from miyabi.machines.machine import Machine
+from miyabi.machines import Machine
 from miyabi.machines.ssh import connection
 from tests.support.machines import sshd as fleets
 from tests.support.machines.ssh_targets import failure, keygen, like, make_key, public, works

@@ -11,8 +11,8 @@ import pytest
 
 from flows.__main__ import main
 from miyabi.attempts import submodule_work
-from miyabi.git.submodules import submodules_of
-from miyabi.sessions.result import Outcome, SessionResult
+from miyabi.git import submodules_of
+from miyabi.sessions import Outcome, SessionResult
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench
 from tests.support.git.submodules import Task, add_submodule, make_library

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.git.repository import Repository
-from miyabi.git.submodules import Submodules, submodules_of
+from miyabi.git import Repository, Submodules, submodules_of
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench, commit, git
 from tests.support.git.submodules import Task, add_submodule, make_library

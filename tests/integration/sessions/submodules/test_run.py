@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import GitFailed, MergeConflict
+from miyabi.git import Repository, submodules_of
 from miyabi.git.checkout import temporary_checkout
-from miyabi.git.repository import Repository
-from miyabi.git.submodules import submodules_of
-from miyabi.integration.values import Integration, LeftOutKind
-from miyabi.pull_requests.sections import elsewhere_words
-from miyabi.sessions.result import Outcome
+from miyabi.integration import Integration, LeftOutKind
+from miyabi.pull_requests import elsewhere_words
+from miyabi.sessions import Outcome
 from tests.support.cli.local_site import LocalSite, make_local_site
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench, git

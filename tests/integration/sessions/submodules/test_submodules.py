@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.claude.outcome import Evidence, decide
-from miyabi.git.repository import Repository
-from miyabi.git.submodules import Submodules, submodules_of
-from miyabi.sessions.result import Outcome
+from miyabi.claude import Evidence
+from miyabi.claude.outcome import decide
+from miyabi.git import Repository, Submodules, submodules_of
+from miyabi.sessions import Outcome
 from tests.support.claude.recordings import init, read, result
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench, commit, git, make_bench

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import MachineDiskFull, MachineNotReady
-from miyabi.machines.scripts import install
+from miyabi.machines import install
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench, commit, make_bench
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.git.clone import describe
+from miyabi.git import describe
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench, commit, git, make_bench
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import RemoteFailed
+from miyabi.machines import Machine
 from miyabi.machines.local import LocalHost
-from miyabi.machines.machine import Machine
-from miyabi.runs.sweep import sweep_machine
-from miyabi.sessions.remote_session import RemoteSession, list_sessions
-from miyabi.settings.settings import Settings
+from miyabi.runs import sweep_machine
+from miyabi.sessions import RemoteSession, list_sessions
+from miyabi.settings import Settings
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench, git, make_bench, make_repository
 

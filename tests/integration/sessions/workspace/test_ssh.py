@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import ConnectionDropped, MachineUnreachable
-from miyabi.machines.connect import open_host
+from miyabi.machines import open_host
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench, commit, git, make_bench
 from tests.support.machines import sshd as fleets

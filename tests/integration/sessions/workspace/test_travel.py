@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.git.clone import describe
-from miyabi.machines.host import Completed
+from miyabi.git import describe
+from miyabi.machines import Completed
 from miyabi.machines.local import LocalHost
-from miyabi.sessions.names import SessionPaths
+from miyabi.sessions import SessionPaths
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench, commit, git, make_bench
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import RemoteFailed
-from miyabi.sessions.names import SessionPaths
+from miyabi.sessions import SessionPaths
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench, commit, git
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from miyabi.git.remote.push import Remote, push
-from miyabi.git.repository import Repository
+from miyabi.git import Remote, Repository, push
 from miyabi.github.access import remote_token
 from tests.support.git import repositories
 from tests.support.git.pushing import BRANCH, QUICK

@@ -11,10 +11,9 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 
-from miyabi.machines.machine import Machine
-from tasks.concurrency.leases import Lease, LeaseFile, Leases
-from tasks.concurrency.limits import SlotLimits, limit_name
-from tasks.concurrency.reconcile import keep_reconciled
+from miyabi.machines import Machine
+from tasks.concurrency import Lease, LeaseFile, Leases, SlotLimits, keep_reconciled
+from tasks.concurrency.limits import limit_name
 from tests.support.prefect.in_flow import fleet
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from miyabi.machines.machine import Machine
+from miyabi.machines import Machine
 from tests.support.cli.local_site import LocalSite, make_local_site
 from tests.support.machines.processes import eventually
 from tests.support.prefect.api import ask

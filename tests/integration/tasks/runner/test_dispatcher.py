@@ -13,10 +13,8 @@ from typing import Any
 import pytest
 from prefect import task
 
-from miyabi.machines.machine import Machine
-from miyabi.machines.placement import Strategy
-from tasks.runner.runner import FleetTaskRunner
-from tasks.runner.slot import current_slot
+from miyabi.machines import Machine, Strategy
+from tasks.runner import FleetTaskRunner, current_slot
 from tests.support.prefect.in_flow import fleet, in_flow
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401
 

@@ -10,9 +10,8 @@ import pytest
 from prefect import task
 
 from miyabi.errors import MachineError
-from miyabi.machines.machine import Machine
-from tasks.runner.runner import FleetTaskRunner
-from tasks.runner.slot import current_slot
+from miyabi.machines import Machine
+from tasks.runner import FleetTaskRunner, current_slot
 from tests.support.prefect.in_flow import fleet, in_flow
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401
 

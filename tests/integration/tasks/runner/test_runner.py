@@ -15,8 +15,7 @@ from prefect import Task, flow, task, unmapped
 from prefect.runtime import flow_run
 from prefect.states import Failed, State
 
-from tasks.runner.runner import FleetTaskRunner, current_runner
-from tasks.runner.slot import current_slot
+from tasks.runner import FleetTaskRunner, current_runner, current_slot
 from tests.support.prefect.in_flow import fleet, in_flow, task_runs
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401
 

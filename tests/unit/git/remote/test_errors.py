@@ -14,10 +14,10 @@ from miyabi.errors import (
     RemoteUnreachable,
     SettingsError,
 )
+from miyabi.git import Remote
 from miyabi.git.command import GitResult
 from miyabi.git.remote.client import PushReport
 from miyabi.git.remote.errors import fault, refusal
-from miyabi.git.remote.target import Remote
 from miyabi.github.access import remote_token
 
 HTTP = Remote.of("https://github.com/o/n.git", token=remote_token(SecretStr("plain-secret")))

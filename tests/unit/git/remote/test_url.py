@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from miyabi.errors import SettingsError
-from miyabi.git.remote.url import RemoteUrl
+from miyabi.git import RemoteUrl
 
 TOKEN = "ghp" + "_a1B2c3D4e5F6g7H8i9J0k1L2"
 

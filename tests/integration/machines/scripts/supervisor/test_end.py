@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from miyabi.sessions.protocol import State
+from miyabi.sessions import State
 from tests.support.machines import supervisor
 from tests.support.machines.supervisor import STUBBORN, Station, eventually, gone
 

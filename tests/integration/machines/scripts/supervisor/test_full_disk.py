@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.claude.outcome import Evidence, decide
-from miyabi.claude.transcript import Transcript
-from miyabi.sessions.protocol import State
-from miyabi.sessions.result import Outcome
+from miyabi.claude import Evidence, Transcript
+from miyabi.claude.outcome import decide
+from miyabi.sessions import Outcome, State
 from tests.support.claude.messages_api import MessagesApi
 from tests.support.claude.real import claude_binary, claude_environment, messages_api  # noqa: F401 - a fixture
 from tests.support.machines.supervisor import Station

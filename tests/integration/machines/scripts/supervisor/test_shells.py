@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.machines import quoting
-from miyabi.sessions.protocol import State
+from miyabi.sessions import State
 from tests.support.machines import supervisor
 from tests.support.machines.supervisor import STUBBORN, Station, eventually, gone, shells
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.sessions.protocol import State
+from miyabi.sessions import State
 from tests.support.machines import supervisor
 from tests.support.machines.supervisor import Station, eventually
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from miyabi.sessions.protocol import State
+from miyabi.sessions import State
 from tests.support.machines import supervisor
 from tests.support.machines.supervisor import Station, eventually
 

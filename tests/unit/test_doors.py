@@ -1,0 +1,233 @@
+"""The doors of packages: what each exports is pinned, and from outside nothing goes past them.
+
+An import is looked at wherever it stands, in functions and under `if TYPE_CHECKING` too.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.test_architecture import MODULES, ROOT, SOURCES, behind, module, name, statements, tree
+
+EXPORTS = {
+    "flows.steps": (
+        "PARTIAL Integrating NotDone RunCancelled TaskBadInput cancelled equip failed publish report_artifact "
+        "see_through show_unfinished state_of state_of_run submit_all value_of with_room"
+    ),
+    "miyabi.attempts": (
+        "Attempt Next Outage delay_seconds found_no_room is_sick limit_is_over next_step recover_abandoned"
+    ),
+    "miyabi.claude": (
+        "BAD_TOKEN_FILE DISK_FULL HOUSE_RULES Before Evidence Init Ledger LegacyResult Transcript check_prelude "
+        "claude_words compose conclude go_on hide_secrets inherited missing_command read_ledger readable "
+        "remove_claude_files result_file script session_prelude"
+    ),
+    "miyabi.dag": ("DEFAULT_MINUTES Dag Node Plan TaskType Unfinished order simulate unfinished"),
+    "miyabi.git": (
+        "LFS STRAYS TIE Changes Clone Git History Origin PrerequisiteMissing Remote RemoteToken RemoteUrl "
+        "Repository Storage Submodule Submodules base branches checkout complete conflict_markers describe "
+        "files_of filters is_loopback merge needed not_here pointed_to printable_path push push_address "
+        "require_checked_out require_git shallow_ends submodules_of unquoted uses_lfs with_attributes_of with_lfs"
+    ),
+    "miyabi.github": (
+        "Blocker Comment GitHubApp GitHubLogin GitHubRepository Issue LabelEvent LinkedRepository MergeState "
+        "Milestone Person PullRequest StatusState is_at_github same_text there_are token_of_environment"
+    ),
+    "miyabi.integration": (
+        "CommandEnd Conflict Integration IntegrationProgress LeftOut LeftOutKind NotIntegrated head_of integrate "
+        "is_decided of_size resolution_run"
+    ),
+    "miyabi.machines": (
+        "LOCAL NAMED Completed EnvironmentName Host Label Load Machine Placement Strategy choose install open_host "
+        "quote_script_word quote_word unplaceable"
+    ),
+    "miyabi.milestones": (
+        "MilestonePlan choose_milestone milestone_in_turn milestone_lock milestone_sentence plan_milestone update "
+        "watch_issues"
+    ),
+    "miyabi.pull_requests": (
+        "Publication PublicationPlan PullRequestText TaskStatus base_branch decided_pull_requests elsewhere_words "
+        "issue_link nothing_to_publish open_pull_requests plan_publication set_statuses statuses_of"
+    ),
+    "miyabi.reports": (
+        "REHEARSAL Elsewhere Report TaskRow integration_sentence progress_markdown read_report report_text style "
+        "summary_sentence went_partly went_well write_report"
+    ),
+    "miyabi.runs": (
+        "WORKING AttemptRecord Board Kept MilestoneRun ReadyQueue Run RunFolder RunInfo RunRequest Snapshot "
+        "SortKey Swept TaskProgress TaskState check_machine create_run current_run left_there make_folder_of_runs "
+        "new_run_name not_collected note_swept preflight read_json read_request record_machines run_name_of "
+        "spent_all start_run sweep_machine use_run valid_run_name"
+    ),
+    "miyabi.sessions": (
+        "BLAMELESS Collected InSubmodule Inside Outcome RemoteSession SessionPaths SessionResult SessionSpec State "
+        "Status Strays Usage Workspace integration_branch is_resolving left_there_words list_sessions "
+        "live_sessions own_levels published_branch resolving size_of strays_words"
+    ),
+    "miyabi.settings": (
+        "CONFIG_FILE PUBLIC_API GitHubSettings IntegrationSettings MilestoneSettings PullRequestMode "
+        "PullRequestSettings SessionDefaults Settings"
+    ),
+    "miyabi.system": (
+        "Backoff Retry clean_environment disk_full exit_status files guarded_command held_folder is_full "
+        "is_our_disk kill_group may_pass private_files raised_as_full reap retried retried_blocking says_full "
+        "spawn"
+    ),
+    "miyabi.text": (
+        "MAX_BOXES REDACTED Bar Box Style clean clock commonmark cost count describe did_you_mean dollars duration "
+        "flowchart gantt github_markdown hide last_message markdown marked_block one_line percent quote redact "
+        "replace_block secrets_of several shorten time_of_day whole"
+    ),
+    "tasks.concurrency": (
+        "Lease LeaseFile Leases Sessions SlotLimits Taken fast_retrying_client few_retries keep_reconciled "
+        "keep_taken_out machines_taken_out retry_fast without_retries"
+    ),
+    "tasks.runner": ("GRACE_SECONDS FleetTaskRunner Slot await_state current_runner current_slot ended show_state"),
+}
+"""What other packages use of each: a name that is not here is private to its package."""
+
+PAST_THE_DOOR: dict[str, str] = {}
+"""`file: what it imports` from behind a door that stands, and why."""
+
+ROOMS_ABOVE = ("tasks.runner", "tasks.concurrency", "flows.steps")
+USERS = sorted(p for top in ("tests", "bench") for p in (ROOT / top).rglob("*.py") if "cases" not in p.parts)
+
+
+def room(dotted: str) -> str:
+    """The package with a door that a module is in, maybe in one nested there; empty for none."""
+    first, _, rest = dotted.partition(".")
+    own = f"miyabi.{rest.partition('.')[0]}"
+    if first == "miyabi":
+        return own if is_package(own) else ""
+    return next((each for each in ROOMS_ABOVE if f"{dotted}.".startswith(f"{each}.")), "")
+
+
+def is_package(dotted: str) -> bool:
+    """Whether a module is a folder."""
+    return MODULES.get(dotted, "").endswith("/__init__.py")
+
+
+def imports(source: Path) -> Iterator[tuple[str, str]]:
+    """`(module, name)` of each name that a file imports from a room."""
+    for node in statements(tree(source)):
+        if isinstance(node, ast.ImportFrom) and node.module and room(node.module):
+            yield from ((node.module, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            parts = (alias.name.rpartition(".") for alias in node.names if room(alias.name))
+            yield from ((package, last) for package, _, last in parts)
+
+
+def own_room(source: Path) -> str:
+    """The room that a file stands in."""
+    return room(module(source))
+
+
+def names_of(package: str) -> list[str]:
+    """What is pinned for a package."""
+    return EXPORTS.get(package, "").split()
+
+
+def offered(package: str) -> list[str]:
+    """What a door imports, in alphabetical order."""
+    nodes = [n for n in statements(tree(ROOT / MODULES[package])) if isinstance(n, ast.ImportFrom)]
+    assert all(n.module and room(n.module) == package for n in nodes), "a door exports its own package's names alone"
+    return sorted(alias.asname or alias.name for n in nodes for alias in n.names)
+
+
+def listed(package: str) -> list[str]:
+    """The door's `__all__`, as it stands there."""
+    for node in tree(ROOT / MODULES[package]).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            found: list[str] = ast.literal_eval(node.value)
+            return found
+    return []
+
+
+def rank(exported: str) -> tuple[int, str]:
+    """The linter's order of `__all__`: constants, classes, all else."""
+    return 0 if exported.isupper() else 1 if exported[0].isupper() else 2, exported
+
+
+@pytest.mark.parametrize("package", sorted({room(each) for each in MODULES} - {""}))
+def test_a_door_exports_what_is_pinned(package: str) -> None:
+    """Each package exports these names and no other; `__all__` has each of them, in order."""
+    assert offered(package) == sorted(names_of(package))
+    assert listed(package) == sorted(names_of(package), key=rank)
+
+
+def test_each_export_is_used() -> None:
+    """What no other package uses any more is no export: tests do not count."""
+    used: dict[str, set[str]] = {}
+    for source in SOURCES:
+        for dotted, imported in imports(source):
+            if room(dotted) != own_room(source):
+                used.setdefault(dotted, set()).add(imported)
+    assert {each: sorted(used.get(each, set())) for each in EXPORTS} == {e: sorted(names_of(e)) for e in EXPORTS}
+
+
+def test_from_outside_only_doors_are_imported() -> None:
+    """No file reaches behind another package's door, but for those that the list names, each with a reason."""
+    past = {
+        f"{name(source)}: {dotted}.{imported}"
+        for source in SOURCES
+        for dotted, imported in imports(source)
+        if room(dotted) != own_room(source) and imported not in names_of(dotted)
+    }
+    assert past == set(PAST_THE_DOOR)
+    assert all(PAST_THE_DOOR.values())
+
+
+def test_inside_a_package_siblings_are_imported_by_their_full_path() -> None:
+    """Nothing in a package goes by its own door, which is not open yet when they are imported."""
+    assert not [
+        f"{name(source)}: {dotted}.{imported}"
+        for source in SOURCES
+        for dotted, imported in imports(source)
+        if source.name != "__init__.py" and room(dotted) == own_room(source) and is_package(dotted)
+        if f"{dotted}.{imported}" not in MODULES
+    ]
+
+
+def test_tests_go_by_the_door_where_it_offers_the_name() -> None:
+    """A test may look behind a door, for a name that the door does not export."""
+    assert not [
+        f"{source.relative_to(ROOT)}: {dotted}.{imported}"
+        for source in USERS
+        for dotted, imported in imports(source)
+        if dotted != (package := room(dotted)) and imported in names_of(package)
+        if behind(package, imported) == behind(dotted, imported)
+    ]
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    """Whichever module is imported first, all that it needs stands: looked at with doors, at the time of import."""
+    above = {module(source): set(at_import(source)) for source in SOURCES}
+    while above:
+        free = [each for each, needed in above.items() if not needed & set(above)]
+        assert free, f"a circle among {sorted(above)}"
+        for each in free:
+            del above[each]
+
+
+def at_import(source: Path) -> Iterator[str]:
+    """The modules of ours that a file's own import imports first, the packages around them included."""
+    own = module(source)
+    for node in (n for n in at_once(tree(source)) if isinstance(n, ast.ImportFrom) and n.module):
+        for dotted in {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}:
+            parts = dotted.split(".")
+            around = {".".join(parts[: n + 1]) for n in range(len(parts))} & set(MODULES)
+            yield from (each for each in around if not f"{own}.".startswith(f"{each}."))
+
+
+def at_once(above: ast.AST) -> Iterator[ast.AST]:
+    """The statements that run when a module is imported."""
+    for part in ("body", "orelse", "finalbody", "handlers"):
+        for node in getattr(above, part, ()):
+            is_later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            if not is_later and not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
+                yield node
+                yield from at_once(node)
