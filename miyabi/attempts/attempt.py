@@ -141,9 +141,8 @@ class Attempt:
 
     async def _launch(self, session: RemoteSession, checkout: str) -> None:
         spec, machine = self.spec, self.machine
-        agent = (
-            await install.install(self.live.host(machine), machine.workspace, "rehearsal") if spec.rehearse else None
-        )
+        host = self.live.host(machine)
+        agent = await install.install(host, machine.workspace, "rehearsal") if spec.rehearse else None
         prelude, workspace = check_prelude(spec, machine), self.live.workspace(machine)
         self._known_state = KnownState.ASKED
         try:

@@ -290,14 +290,9 @@ class Workspace:
             head, strays = self._reported(answer)
             kept = None
             if not (may_be_nothing and head == base and strays is None):
+                own, to = self._repository, paths.branch
                 kept = await branches.receive(
-                    self._repository,
-                    file,
-                    branch=paths.branch,
-                    head=head,
-                    strays=strays,
-                    base=base,
-                    to_strays=to_strays,
+                    own, file, branch=to, head=head, strays=strays, base=base, to_strays=to_strays
                 )
         if self._known is not None:
             self._known.add(head)
