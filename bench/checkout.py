@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from miyabi.git import Clone, Repository, describe
+from miyabi.git import Clone, Repository, clone_of
 from miyabi.machines import install
 from miyabi.machines.local import LocalHost
 from miyabi.sessions import SessionPaths, Workspace
@@ -50,7 +50,7 @@ def measure(folder: Path, *, files: int, times: int) -> tuple[float, ...]:
     contents = {f"d{n // 100}/f{n}.txt": f"{n}\n" * 20 for n in range(files)}
     repository = asyncio.run(Repository.open(make_repository(folder / "repository", files=contents)))
     base = asyncio.run(repository.resolve("main"))
-    clone = asyncio.run(describe(repository, branch="main", commit=base))
+    clone = asyncio.run(clone_of(repository, branch="main", commit=base))
     ways = (own(folder, repository, base, clone), linked(folder, repository, base), plain(folder, repository))
     found: list[list[float]] = [[] for _ in ways]
     for number in range(times + 1):

@@ -15,7 +15,7 @@ from prefect.states import Failed
 
 from miyabi.errors import BadInput, GitError, GitHubError, is_bad_input
 from miyabi.git import base as remote_base
-from miyabi.git import complete, push
+from miyabi.git import complete_partial_clone, push
 from miyabi.github import GitHubRepository, Issue, LinkedRepository, Milestone, PullRequest
 from miyabi.milestones import MilestonePlan, choose_milestone, milestone_in_turn, plan_milestone, watch_issues
 from miyabi.milestones import update as milestone_update
@@ -131,7 +131,7 @@ async def fetch_base(branch: str, *, linked: LinkedRepository) -> str:
     async with at_github(linked) as github:
         token = await github.token()
         head = await remote_base.fetch_base(linked.repository, branch, remote=await linked.remote(token))
-        await complete(linked.repository, head, token=linked.remote_token(token))
+        await complete_partial_clone(linked.repository, head, token=linked.remote_token(token))
     get_run_logger().info("base: %s at %s", branch, head)
     return head
 

@@ -15,7 +15,7 @@ from flows.cli.paths import repository_root
 from flows.cli.prepare import hosts_of, reach_server
 from flows.cli.proxies import exempt_from_proxies
 from miyabi.errors import BaseMissing, MachineError, ServerError
-from miyabi.git import Repository, filters, not_here, require_checked_out
+from miyabi.git import Repository, filters, missing_lfs_objects, require_checked_out
 from miyabi.machines import Machine, open_host
 from miyabi.runs import check_machine
 from miyabi.settings import CONFIG_FILE, Settings
@@ -50,7 +50,7 @@ async def _needed(root: Path, settings: Settings) -> tuple[tuple[str, ...], tupl
     except BaseMissing:  # a run says it, which may have another one
         return (), ()
     needed = await filters.needed(repository.git, base)
-    return needed, await not_here(repository, base) if filters.LFS in needed else ()
+    return needed, await missing_lfs_objects(repository, base) if filters.LFS in needed else ()
 
 
 def _taken_out(settings: Settings) -> dict[str, MachineError]:

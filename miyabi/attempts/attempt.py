@@ -12,7 +12,15 @@ from typing import TypeVar
 
 from miyabi.attempts.finish import STOP_GRACE_SECONDS, Finish
 from miyabi.attempts.inconclusive import KnownState, inconclusive_result
-from miyabi.claude import Before, Init, Transcript, check_prelude, inherited, missing_command, script
+from miyabi.claude import (
+    Before,
+    Init,
+    Transcript,
+    check_prelude,
+    inherited_environment,
+    missing_command,
+    session_script,
+)
 from miyabi.errors import DiskFull, GitError, MachineError, MachineFull, MiyabiError, RemoteFailed, SessionError
 from miyabi.machines import Machine, install
 from miyabi.runs import AttemptRecord, Run, TaskState
@@ -147,7 +155,9 @@ class Attempt:
         self._known_state = KnownState.ASKED
         try:
             await session.start(
-                script=script(spec, machine, checkout=checkout, inherited=inherited(machine), agent=agent),
+                script=session_script(
+                    spec, machine, checkout=checkout, inherited=inherited_environment(machine), agent=agent
+                ),
                 stdin=spec.prompt.encode(),
                 after=workspace.after_script(
                     spec.paths,

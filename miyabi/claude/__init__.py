@@ -11,9 +11,9 @@ from miyabi.claude.command import (
     check_prelude,
     claude_words,
     hide_secrets,
-    inherited,
-    script,
+    inherited_environment,
     session_prelude,
+    session_script,
 )
 from miyabi.claude.events import Init
 from miyabi.claude.evidence import Evidence
@@ -41,12 +41,12 @@ __all__ = [
     "conclude",
     "go_on",
     "hide_secrets",
-    "inherited",
+    "inherited_environment",
     "missing_command",
     "read_ledger",
     "readable",
     "remove_claude_files",
     "result_file",
-    "script",
     "session_prelude",
+    "session_script",
 ]

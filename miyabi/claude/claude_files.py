@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from miyabi.claude.command import inherited, session_prelude
+from miyabi.claude.command import inherited_environment, session_prelude
 from miyabi.errors import MachineError, RemoteFailed
 from miyabi.machines import Host, Machine, install, quote_script_word, quote_word
 
@@ -38,7 +38,7 @@ async def remove_claude_files(
         MachineError: as `Host.run`, and RemoteFailed where something cannot be removed.
     """
     script = await install.install(host, machine.workspace, _SCRIPT)
-    prelude = session_prelude(machine, environment, oauth_token_file=None, inherited=inherited(machine))
+    prelude = session_prelude(machine, environment, oauth_token_file=None, inherited=inherited_environment(machine))
     paths = (quote_word(each).replace('"$HOME"', '"$miyabi_home"') for each in (script, machine.workspace))
     keep = f"{keep_days * _DAY_SECONDS:.0f}"
     line = " ".join(("exec /bin/sh", *paths, *map(quote_script_word, (run, keep, *sorted(tasks)))))

@@ -69,7 +69,7 @@ for miyabi_file in "${{CLAUDE_CONFIG_DIR:-$HOME/.claude}}"/projects/*/{conversat
 done"""
 
 
-def script(
+def session_script(
     spec: SessionSpec, machine: Machine, *, checkout: str, inherited: Mapping[str, str], agent: str | None = None
 ) -> bytes:
     """The session as a script.
@@ -133,14 +133,14 @@ def check_prelude(spec: SessionSpec, machine: Machine) -> str:
     return session_prelude(machine.model_copy(update={"environment": there}), own, oauth_token_file=None)
 
 
-def inherited(machine: Machine) -> dict[str, str]:
+def inherited_environment(machine: Machine) -> dict[str, str]:
     """The orchestrator's variables that the machine's sessions get, and no others."""
     return {name: os.environ[name] for name in machine.inherit_environment if name in os.environ}
 
 
 def hide_secrets(machines: Iterable[Machine], environment: Mapping[str, str]) -> None:
     """Sees that no text which this process shows or stores has what sessions get as secrets."""
-    for each in (environment, *(inherited(m) | m.environment for m in machines)):
+    for each in (environment, *(inherited_environment(m) | m.environment for m in machines)):
         hide(secrets_of(each))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from miyabi.claude.command import inherited
+from miyabi.claude.command import inherited_environment
 from miyabi.claude.spending import Ledger
 from miyabi.machines import Host, Machine, quote_script_word
 from miyabi.sessions import SessionSpec
@@ -32,5 +32,5 @@ async def read_ledger(host: Host, machine: Machine, spec: SessionSpec, *, conver
 
 def _exports(machine: Machine, spec: SessionSpec) -> str:
     """Where claude's folder is for that session, as its own environment says."""
-    everything: Mapping[str, str] = inherited(machine) | machine.environment | dict(spec.environment)
+    everything: Mapping[str, str] = inherited_environment(machine) | machine.environment | dict(spec.environment)
     return "\n".join(f"export {name}={quote_script_word(everything[name])}" for name in _PLACES if name in everything)

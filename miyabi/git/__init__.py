@@ -7,13 +7,13 @@ from miyabi.git import branches, checkout, conflict_markers, filters, merge
 from miyabi.git.attributes import with_attributes_of
 from miyabi.git.branches import STRAYS, TIE
 from miyabi.git.bundle import PrerequisiteMissing
-from miyabi.git.clone import Clone, describe
+from miyabi.git.clone import Clone, clone_of
 from miyabi.git.command import Git, printable_path, require_git, unquoted
 from miyabi.git.filters import LFS, needed, uses_lfs
-from miyabi.git.large_objects import Storage, files_of, not_here, pointed_to, with_lfs
+from miyabi.git.large_objects import Storage, lfs_objects, lfs_objects_of, missing_lfs_objects, with_lfs
 from miyabi.git.merge import History
 from miyabi.git.remote import base
-from miyabi.git.remote.partial_clone import complete
+from miyabi.git.remote.partial_clone import complete_partial_clone
 from miyabi.git.remote.push import push
 from miyabi.git.remote.target import Remote, RemoteToken, push_address
 from miyabi.git.remote.url import Origin, RemoteUrl, is_loopback
@@ -41,16 +41,16 @@ __all__ = [
     "base",
     "branches",
     "checkout",
-    "complete",
+    "clone_of",
+    "complete_partial_clone",
     "conflict_markers",
-    "describe",
-    "files_of",
     "filters",
     "is_loopback",
+    "lfs_objects",
+    "lfs_objects_of",
     "merge",
+    "missing_lfs_objects",
     "needed",
-    "not_here",
-    "pointed_to",
     "printable_path",
     "push",
     "push_address",

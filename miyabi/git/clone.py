@@ -59,7 +59,7 @@ class Clone:
             (folder / "shallow").write_text(self.shallow, encoding="utf-8", errors="surrogateescape")
 
 
-async def describe(
+async def clone_of(
     repository: Repository,
     *,
     branch: str | None,

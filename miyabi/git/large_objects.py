@@ -43,7 +43,7 @@ _CONFIG = """\
 """
 
 
-async def pointed_to(git: Git, new: Sequence[str], *, known: Iterable[str] = ()) -> dict[str, int]:
+async def lfs_objects(git: Git, new: Sequence[str], *, known: Iterable[str] = ()) -> dict[str, int]:
     """The LFS objects that commits or trees name, with all that they are built on: the size of each by its SHA-256.
 
     Args:
@@ -62,9 +62,9 @@ async def pointed_to(git: Git, new: Sequence[str], *, known: Iterable[str] = ())
     return {pointer[1].decode(): int(pointer[2]) for pointer in found if pointer}
 
 
-async def files_of(git: Git, commit: str) -> dict[str, int]:
-    """The LFS objects of a commit's own files. Raises as `pointed_to`."""
-    return await pointed_to(git, [f"{commit}^{{tree}}"])
+async def lfs_objects_of(git: Git, commit: str) -> dict[str, int]:
+    """The LFS objects of a commit's own files. Raises as `lfs_objects`."""
+    return await lfs_objects(git, [f"{commit}^{{tree}}"])
 
 
 def with_lfs(clone: Clone, *, storage: str = "lfs") -> Clone:
@@ -141,9 +141,9 @@ class Storage:
         return True
 
 
-async def not_here(repository: Repository, commit: str) -> tuple[str, ...]:
-    """A sentence where LFS objects of the commit's files are not in the user's clone. Raises as `pointed_to`."""
-    lacking = (await Storage.of(repository)).lacking(await files_of(repository.git, commit))
+async def missing_lfs_objects(repository: Repository, commit: str) -> tuple[str, ...]:
+    """A sentence where LFS objects of the commit's files are not in the user's clone. Raises as `lfs_objects`."""
+    lacking = (await Storage.of(repository)).lacking(await lfs_objects_of(repository.git, commit))
     if not lacking:
         return ()
     are = "is" if len(lacking) == 1 else "are"

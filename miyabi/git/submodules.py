@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from miyabi.git.clone import Clone, describe
+from miyabi.git.clone import Clone, clone_of
 from miyabi.git.command import printable_path
 from miyabi.git.gitlinks import gitlinks
 from miyabi.git.repository import Repository
@@ -90,7 +90,7 @@ async def _inside(
             behind += [path] if link.is_behind else []
             continue
         files, up = worktree / link.path, "../" * (folder.count("/") + 2)
-        clone = await describe(link.repository, branch=None, commit=link.commit, worktree=files, checkout=up + path)
+        clone = await clone_of(link.repository, branch=None, commit=link.commit, worktree=files, checkout=up + path)
         one = Submodule(path=path, git_folder=folder, commit=link.commit, repository=link.repository, clone=clone)
         more = await _inside(link.repository, link.commit, worktree=files, above=f"{path}/", git_folder=f"{folder}/")
         filled += [one, *more.filled]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from miyabi.dag import Dag
-from miyabi.git import History, Repository, branches, describe
+from miyabi.git import History, Repository, branches, clone_of
 from miyabi.integration import left_out
 from miyabi.integration.bisect import first_failing
 from miyabi.integration.conflict import Resolve
@@ -87,7 +87,7 @@ async def integrate(
         max_file_bytes=max_file_bytes,
     )
     causes = await _causes(repository, dag, results, here=here, base=start, max_file_bytes=max_file_bytes)
-    clone = await describe(repository, branch=base_branch, commit=start)
+    clone = await clone_of(repository, branch=base_branch, commit=start)
     verifier = Verifier(repository, settings, clone=clone, run_command=run_command)
     outcome = await _settle(maker, verifier, causes)
     await branches.move_branch(repository, branch, head=outcome.chain.head, base=start)

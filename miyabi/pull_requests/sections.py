@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from miyabi.integration import Integration, LeftOut, LeftOutKind
-from miyabi.reports import Elsewhere, Report, TaskRow, style
+from miyabi.reports import Elsewhere, Report, TaskRow, outcome_style
 from miyabi.sessions import Outcome, left_there_words, size_of
 from miyabi.text import (
     Box,
@@ -235,4 +235,4 @@ def _label(row: TaskRow) -> str:
 
 def _style(row: TaskRow, merged: set[str]) -> Style:
     kept_out = row.outcome is Outcome.SUCCEEDED and row.task not in merged
-    return Style.WAITED if kept_out else style(row.outcome)
+    return Style.WAITED if kept_out else outcome_style(row.outcome)

@@ -5,7 +5,7 @@ Reads what a run has kept; changes nothing.
 
 from miyabi.reports.files import read_report, report_text, write_report
 from miyabi.reports.integration import integration_sentence, went_partly, went_well
-from miyabi.reports.markdown import REHEARSAL, style, summary_sentence
+from miyabi.reports.markdown import REHEARSAL, outcome_style, summary_sentence
 from miyabi.reports.progress import progress_markdown
 from miyabi.reports.report import Report
 from miyabi.reports.rows import Elsewhere, TaskRow
@@ -16,10 +16,10 @@ __all__ = [
     "Report",
     "TaskRow",
     "integration_sentence",
+    "outcome_style",
     "progress_markdown",
     "read_report",
     "report_text",
-    "style",
     "summary_sentence",
     "went_partly",
     "went_well",

@@ -76,7 +76,7 @@ def _facts(report: Report) -> str:
     return f"{times}{resolved}.{tokens if usage.total else ''}\n"
 
 
-def style(outcome: Outcome) -> Style:
+def outcome_style(outcome: Outcome) -> Style:
     """The colour of an outcome: red where somebody has to look, yellow where it may work by itself later."""
     if outcome is Outcome.SUCCEEDED:
         return Style.GOOD
@@ -93,7 +93,7 @@ def style(outcome: Outcome) -> Style:
 
 
 def _dag(report: Report) -> str:
-    boxes = [Box(id=t.task, title=_label(t), style=style(t.outcome)) for t in report.tasks]
+    boxes = [Box(id=t.task, title=_label(t), style=outcome_style(t.outcome)) for t in report.tasks]
     edges = [(upstream, t.task) for t in report.tasks for upstream in t.upstream]
     drawing = flowchart(boxes, edges)
     if drawing is None:
@@ -108,7 +108,8 @@ def _label(row: TaskRow) -> str:
 
 def _timeline(report: Report) -> str:
     bars = [
-        Bar(section=s.machine, title=s.task, style=style(s.outcome), start=s.start, end=s.end) for s in report.stretches
+        Bar(section=s.machine, title=s.task, style=outcome_style(s.outcome), start=s.start, end=s.end)
+        for s in report.stretches
     ]
     drawing = gantt(bars, title=f"{'Rehearsal' if report.rehearsal else 'Run'} {report.run}")
     if drawing is None:

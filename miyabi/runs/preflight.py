@@ -7,9 +7,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from miyabi.claude import BAD_TOKEN_FILE, claude_words, inherited, session_prelude
+from miyabi.claude import BAD_TOKEN_FILE, claude_words, inherited_environment, session_prelude
 from miyabi.errors import MachineError, MachineNotReady
-from miyabi.git import LFS, not_here
+from miyabi.git import LFS, missing_lfs_objects
 from miyabi.git import needed as needed_filters
 from miyabi.machines import Host, Machine
 from miyabi.runs.run import Run
@@ -65,7 +65,7 @@ async def preflight(live: Run) -> tuple[MachineError, ...]:
     answers = await asyncio.gather(*(_ask(live, machine, needed) for machine in machines))
     lacks = [sentence for answer in answers if isinstance(answer, MachineReport) for sentence in answer.lacks]
     if LFS in needed:
-        lacks += await not_here(live.repository, live.base)
+        lacks += await missing_lfs_objects(live.repository, live.base)
     for sentence in lacks:
         live.warn(sentence)
     live.board.note = " ".join(lacks)
@@ -164,7 +164,7 @@ async def _ask_claude(machine: Machine, host: Host, settings: Settings) -> str:
         machine,
         settings.sessions.environment,
         oauth_token_file=settings.sessions.oauth_token_file,
-        inherited=inherited(machine),
+        inherited=inherited_environment(machine),
     )
     script = f"{prelude}\n{claude_words(machine)} --version && {claude_words(machine)} auth status\n"
     answer = await host.run(["/bin/sh", "-s"], stdin=script.encode())

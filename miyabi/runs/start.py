@@ -12,7 +12,7 @@ from typing import Any
 
 from miyabi.dag import Dag, unfinished
 from miyabi.errors import BadInput, DagError, DiskFull
-from miyabi.git import RemoteToken, Repository, complete, require_checked_out
+from miyabi.git import RemoteToken, Repository, complete_partial_clone, require_checked_out
 from miyabi.machines import Load, Machine, unplaceable
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.info import FleetMember, RunInfo
@@ -87,7 +87,7 @@ async def start_run(request: RunRequest, *, token: Callable[[GitHubSettings], Re
         token: the token that the settings mean, with which a partial clone's remote is asked; None: without one.
     """
     start = await read_request(request)
-    await complete(start.repository, start.base, token=token(start.settings.github))
+    await complete_partial_clone(start.repository, start.base, token=token(start.settings.github))
     name = request.run or new_run_name(datetime.now(UTC), rehearse=request.rehearse)
     folder = RunFolder(start.repository.root, name).create()
     if start.is_new:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from miyabi.dag import Dag, Node
 from miyabi.errors import GitDiskFull
-from miyabi.git import Clone, Repository, Submodules, describe, submodules_of
+from miyabi.git import Clone, Repository, Submodules, clone_of, submodules_of
 from miyabi.machines import Machine
 from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.connections import Connections
@@ -96,7 +96,7 @@ class Worktrees:
 
     async def _describe(self) -> Clone:
         info = self.folder.info()
-        return await describe(self.repository, branch=info.base_branch, commit=info.base)
+        return await clone_of(self.repository, branch=info.base_branch, commit=info.base)
 
     def _paths(self, node: Node) -> SessionPaths:
         return SessionPaths(run=self.folder.run, task=node.id)

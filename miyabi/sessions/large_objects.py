@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from miyabi.errors import ConnectionDropped
-from miyabi.git import Clone, Repository, Storage, files_of, pointed_to, uses_lfs, with_lfs
+from miyabi.git import Clone, Repository, Storage, lfs_objects, lfs_objects_of, uses_lfs, with_lfs
 from miyabi.machines import Completed
 from miyabi.sessions.names import SessionPaths
 
@@ -68,7 +68,7 @@ class LargeTravel:
             return clone
         storage = await Storage.of(self._repository)
         async with self._shipping:  # the next task needs most of what this one does
-            lacking = await self._lacking(paths, await files_of(git, commit), where="store")
+            lacking = await self._lacking(paths, await lfs_objects_of(git, commit), where="store")
             away = await asyncio.to_thread(storage.lacking, lacking)
             for batch in _batches({oid: size for oid, size in lacking.items() if oid not in away}):
                 await self._put(paths, batch, storage)
@@ -88,7 +88,7 @@ class LargeTravel:
             DiskFull: there is no room here.
             GitFailed: git could not do it.
         """
-        objects = await pointed_to(self._repository.git, new, known=[base]) if set(new) != {base} else {}
+        objects = await lfs_objects(self._repository.git, new, known=[base]) if set(new) != {base} else {}
         if not objects:
             return ()
         storage = await Storage.of(self._repository)

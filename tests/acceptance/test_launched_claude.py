@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from miyabi.claude import Evidence, Transcript, script
+from miyabi.claude import Evidence, Transcript, session_script
 from miyabi.claude.evidence import Verdict
 from miyabi.claude.outcome import decide
 from miyabi.machines import Machine
@@ -50,7 +50,7 @@ def spec(prompt: str, **fields: Any) -> SessionSpec:
 
 def launch(given: SessionSpec, machine: Machine, worktree: Path) -> subprocess.Popen[bytes]:
     """The launcher's script, started with a clean environment and the prompt on stdin."""
-    text = script(given, machine, checkout=str(worktree), inherited={})
+    text = session_script(given, machine, checkout=str(worktree), inherited={})
     process = subprocess.Popen(
         ["/bin/sh", "-c", text.decode()],
         env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},

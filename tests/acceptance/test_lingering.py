@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from miyabi.claude import script
+from miyabi.claude import session_script
 from miyabi.machines import Machine
 from miyabi.sessions import SessionSpec
 from tests.support.claude.messages_api import MessagesApi
@@ -36,7 +36,7 @@ def start(station: Station, machine: Machine, worktree: Path, scenario: str, *, 
     """A session of that scenario begins."""
     prompt, tools = f"Do it. [[scenario:{scenario}]] [[task:t1]]", ("Bash", "Task", "Agent")
     spec = SessionSpec(run="r1", task="t1", prompt=prompt, allowed_tools=tools)
-    text = script(spec, machine, checkout=str(worktree), inherited={}).decode()
+    text = session_script(spec, machine, checkout=str(worktree), inherited={}).decode()
     station.start("s", text, stdin=prompt.encode(), seconds=600, linger=linger)
 
 

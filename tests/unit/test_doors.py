@@ -23,15 +23,16 @@ EXPORTS = {
     ),
     "miyabi.claude": (
         "BAD_TOKEN_FILE DISK_FULL HOUSE_RULES Before Evidence Init Ledger LegacyResult Transcript check_prelude "
-        "claude_words compose conclude go_on hide_secrets inherited missing_command read_ledger readable "
-        "remove_claude_files result_file script session_prelude"
+        "claude_words compose conclude go_on hide_secrets inherited_environment missing_command read_ledger "
+        "readable remove_claude_files result_file session_prelude session_script"
     ),
     "miyabi.dag": ("DEFAULT_MINUTES Dag Node Plan TaskType Unfinished order simulate unfinished"),
     "miyabi.git": (
         "LFS STRAYS TIE Changes Clone Git History Origin PrerequisiteMissing Remote RemoteToken RemoteUrl "
-        "Repository Storage Submodule Submodules base branches checkout complete conflict_markers describe "
-        "files_of filters is_loopback merge needed not_here pointed_to printable_path push push_address "
-        "require_checked_out require_git shallow_ends submodules_of unquoted uses_lfs with_attributes_of with_lfs"
+        "Repository Storage Submodule Submodules base branches checkout clone_of complete_partial_clone "
+        "conflict_markers filters is_loopback lfs_objects lfs_objects_of merge missing_lfs_objects needed "
+        "printable_path push push_address require_checked_out require_git shallow_ends submodules_of unquoted "
+        "uses_lfs with_attributes_of with_lfs"
     ),
     "miyabi.github": (
         "Blocker Comment GitHubApp GitHubLogin GitHubRepository Issue LabelEvent LinkedRepository MergeState "
@@ -54,8 +55,8 @@ EXPORTS = {
         "issue_link nothing_to_publish open_pull_requests plan_publication set_statuses statuses_of"
     ),
     "miyabi.reports": (
-        "REHEARSAL Elsewhere Report TaskRow integration_sentence progress_markdown read_report report_text style "
-        "summary_sentence went_partly went_well write_report"
+        "REHEARSAL Elsewhere Report TaskRow integration_sentence outcome_style progress_markdown read_report "
+        "report_text summary_sentence went_partly went_well write_report"
     ),
     "miyabi.runs": (
         "WORKING AttemptRecord Board Kept MilestoneRun ReadyQueue Run RunFolder RunInfo RunRequest Snapshot "

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from miyabi.errors import GitFailed, PushRefused, RemoteNotFound
 from miyabi.git.filters import require_lfs, uses_lfs
-from miyabi.git.large_objects import Storage, files_of, pointed_to
+from miyabi.git.large_objects import Storage, lfs_objects, lfs_objects_of
 from miyabi.git.remote.client import RemoteClient
 
 
@@ -33,7 +33,7 @@ async def upload(client: RemoteClient, branches: Mapping[str, str], *, there: Ma
     await require_lfs(git)
     known, storage, refused = await _known(client, there), await Storage.of(client.repository), dict[str, str]()
     for branch, commit in using.items():
-        objects = await pointed_to(git, [commit], known=known)
+        objects = await lfs_objects(git, [commit], known=known)
         away = storage.lacking(objects)
         try:
             await client.upload({oid: size for oid, size in objects.items() if oid not in away})
@@ -53,7 +53,7 @@ async def fetch(client: RemoteClient, commit: str) -> None:
     git = client.repository.git
     if not await uses_lfs(git, commit):
         return
-    if (await Storage.of(client.repository)).lacking(await files_of(git, commit)):
+    if (await Storage.of(client.repository)).lacking(await lfs_objects_of(git, commit)):
         await require_lfs(git)
         await client.download(commit)
 

@@ -14,7 +14,7 @@ from miyabi.text import count
 _PATIENCE = Patience(timeout_seconds=4 * 3600)
 
 
-async def complete(
+async def complete_partial_clone(
     repository: Repository,
     commit: str,
     *,

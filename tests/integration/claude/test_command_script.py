@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.claude import script
+from miyabi.claude import session_script
 from miyabi.machines import Machine
 from miyabi.sessions import SessionSpec
 from tests.support.claude.stub import NASTY, StubHome, outcome, shells, stub_home
@@ -66,7 +66,7 @@ def test_home_is_always_set(stub: StubHome) -> None:
     machine = Machine(name="mini1", claude=str(stub.claude))
     file = stub.home / "script"
     given = SessionSpec(run="r1", task="t1", prompt="x")
-    file.write_bytes(script(given, machine, checkout=str(stub.checkout), inherited={}))
+    file.write_bytes(session_script(given, machine, checkout=str(stub.checkout), inherited={}))
     done = subprocess.run(
         ["/usr/bin/env", "-i", "/bin/sh", str(file)], input=b"", capture_output=True, timeout=120, check=True
     )
@@ -148,7 +148,7 @@ def test_one_process(stub: StubHome) -> None:
     file = stub.home / "script"
     machine = Machine(name="mini1", claude=str(stub.claude))
     file.write_bytes(
-        script(SessionSpec(run="r1", task="t1", prompt="x"), machine, checkout=str(stub.checkout), inherited={})
+        session_script(SessionSpec(run="r1", task="t1", prompt="x"), machine, checkout=str(stub.checkout), inherited={})
     )
     with subprocess.Popen(["/bin/sh", str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         out, _ = process.communicate(b"x", timeout=120)

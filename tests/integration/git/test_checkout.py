@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import GitFailed
-from miyabi.git import Repository, describe
+from miyabi.git import Repository, clone_of
 from miyabi.git.checkout import temporary_checkout
 from tests.support.git import repositories
 from tests.support.git.repositories import commit, git
@@ -19,7 +19,7 @@ quiet_home = repositories.quiet_home
 
 async def _check_out(project: Path, commit: str) -> None:
     repository = await Repository.open(project)
-    clone = await describe(repository, branch=None, commit=commit)
+    clone = await clone_of(repository, branch=None, commit=commit)
     async with temporary_checkout(repository, commit, clone):
         pytest.fail("a checkout without one of its files was handed out")
 

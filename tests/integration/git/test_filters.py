@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import BadInput, MachineNotReady
-from miyabi.git import Repository, filters, not_here
+from miyabi.git import Repository, filters, missing_lfs_objects
 from miyabi.machines import Machine
 from miyabi.machines.local import LocalHost
 from miyabi.runs import check_machine
@@ -114,9 +114,9 @@ async def test_content_that_is_not_here(large: Path) -> None:
     """Objects that the user's clone lacks are counted, with the command that gets them."""
     repository = await Repository.open(large)
     head = await repository.resolve("main")
-    assert await not_here(repository, head) == ()
+    assert await missing_lfs_objects(repository, head) == ()
     objects(large / ".git")[oid(OLD)].unlink()
-    (told,) = await not_here(repository, head)
+    (told,) = await missing_lfs_objects(repository, head)
     assert told.startswith(f"1 Git LFS object of {head[:10]} is not in {large}: ")
     assert told.endswith(f"git lfs fetch REMOTE {head[:10]}")
 

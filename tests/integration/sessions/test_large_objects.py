@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import ConnectionDropped, MachineNotReady
-from miyabi.git import Repository, describe
+from miyabi.git import Repository, clone_of
 from miyabi.git.checkout import temporary_checkout
 from miyabi.machines import Completed
 from miyabi.machines.local import LocalHost
@@ -294,7 +294,7 @@ async def test_what_is_verified_has_the_content(large: Path, tmp_path: Path) -> 
         repository = await Repository.open(place)
         head = await repository.resolve("main")
         async with temporary_checkout(
-            repository, head, await describe(repository, branch="main", commit=head)
+            repository, head, await clone_of(repository, branch="main", commit=head)
         ) as folder:
             assert (folder / "old.bin").read_bytes() == OLD
 

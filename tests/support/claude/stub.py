@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from miyabi.claude import Evidence, Transcript, script
+from miyabi.claude import Evidence, Transcript, session_script
 from miyabi.claude.outcome import decide
 from miyabi.machines import Machine
 from miyabi.sessions import SessionSpec
@@ -51,7 +51,7 @@ class StubHome:
         """Run the session's script as the supervisor does: from a file, with the prompt on stdin."""
         given = SessionSpec.model_validate({"run": "r1", "task": "t1", "prompt": NASTY} | spec)
         file = self.home / "script"
-        file.write_bytes(script(given, machine, checkout=checkout or str(self.checkout), inherited={}))
+        file.write_bytes(session_script(given, machine, checkout=checkout or str(self.checkout), inherited={}))
         environment = {"PATH": "/usr/bin:/bin", "HOME": home or str(self.home), "ANTHROPIC_API_KEY": "stray"}
         return subprocess.run(
             [shell, str(file)],

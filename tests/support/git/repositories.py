@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.git import Clone, Repository, describe
+from miyabi.git import Clone, Repository, clone_of
 from miyabi.machines import Host
 from miyabi.machines.local import LocalHost
 from miyabi.sessions import Collected, SessionPaths, Workspace
@@ -115,7 +115,7 @@ class Bench:
     async def clone(self) -> Clone:
         """What a checkout has besides its branch, where the run starts from `main`."""
         branch = await self.repository.branch_of("HEAD")
-        return await describe(self.repository, branch=branch, commit=await self.repository.resolve("HEAD"))
+        return await clone_of(self.repository, branch=branch, commit=await self.repository.resolve("HEAD"))
 
     async def prepare(self, task: str = "t1", *, base: str = "main", run: str = "r1", attempt: int = 1) -> SessionPaths:
         """The paths of a task whose checkout is there."""

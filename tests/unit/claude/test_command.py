@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from miyabi.claude import claude_words, script, session_prelude
+from miyabi.claude import claude_words, session_prelude, session_script
 from miyabi.claude.command import claude_arguments
 from miyabi.machines import Machine, quote_script_word
 from miyabi.sessions import SessionSpec
@@ -19,7 +19,9 @@ def spec(**fields: object) -> SessionSpec:
 
 def text(machine: Machine = MACHINE, inherited: dict[str, str] | None = None, **fields: object) -> str:
     """The script of a session."""
-    return script(spec(**fields), machine, checkout="~/.miyabi/checkouts/r1/t1/t1", inherited=inherited or {}).decode()
+    return session_script(
+        spec(**fields), machine, checkout="~/.miyabi/checkouts/r1/t1/t1", inherited=inherited or {}
+    ).decode()
 
 
 def test_arguments() -> None:
@@ -94,7 +96,7 @@ def test_conversation() -> None:
 def test_rehearsal() -> None:
     """A rehearsal runs its agent with the same environment, and needs neither claude nor a token."""
     given = spec(rehearse=True, rehearsal_seconds=0.25, oauth_token_file="~/token")  # noqa: S106 - a path
-    found = script(given, MACHINE, checkout="/w", inherited={}, agent="~/.miyabi/bin/it's.sh").decode()
+    found = session_script(given, MACHINE, checkout="/w", inherited={}, agent="~/.miyabi/bin/it's.sh").decode()
     assert found.endswith("""exec /bin/sh "$HOME"/'.miyabi/bin/it'"'"'s.sh'\n""")
     assert "export MIYABI_REHEARSAL_SECONDS=0.25\n" in found
     assert "export SHARED=machine\n" in found
@@ -105,7 +107,7 @@ def test_rehearsal() -> None:
 def test_rehearsal_without_agent() -> None:
     """A rehearsal without its agent is a fault of ours, told before anything starts."""
     with pytest.raises(ValueError, match="rehearsal of t1 without the path"):
-        script(spec(rehearse=True), MACHINE, checkout="/w", inherited={})
+        session_script(spec(rehearse=True), MACHINE, checkout="/w", inherited={})
 
 
 def test_nul() -> None:

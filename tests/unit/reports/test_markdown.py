@@ -7,7 +7,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from miyabi.git import Changes
-from miyabi.reports import Report, style, summary_sentence
+from miyabi.reports import Report, outcome_style, summary_sentence
 from miyabi.reports.markdown import MAX_ROWS, to_markdown
 from miyabi.sessions import InSubmodule, Outcome, Strays
 from miyabi.text import Style
@@ -119,6 +119,6 @@ def test_large_runs_are_cut_with_a_word() -> None:
 
 def test_every_outcome_has_a_colour() -> None:
     """Green is only success, grey is only skipped."""
-    colours = {outcome: style(outcome) for outcome in Outcome}
+    colours = {outcome: outcome_style(outcome) for outcome in Outcome}
     assert [o for o, c in colours.items() if c is Style.GOOD] == [Outcome.SUCCEEDED]
     assert [o for o, c in colours.items() if c is Style.SKIPPED] == [Outcome.SKIPPED]

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from miyabi.errors import BadInput
-from miyabi.git import Remote, Repository, checkout, complete
+from miyabi.git import Remote, Repository, checkout, complete_partial_clone
 from miyabi.git.remote.base import fetch_base
 from miyabi.git.remote.client import Patience
 from miyabi.github import token_of_environment
@@ -73,10 +73,10 @@ async def test_what_it_lacks_is_here_before_anything_needs_it(
     clone = partial(project, tmp_path / "clone", *kind)
     repository, config = await Repository.open(clone), git(clone, "config", "--local", "--list")
     refs, base = git(clone, "for-each-ref"), git(clone, "rev-parse", "main")
-    assert len(lacking(clone)) == await complete(repository, base) > 0
+    assert len(lacking(clone)) == await complete_partial_clone(repository, base) > 0
     shutil.move(project, tmp_path / "away")
     assert (git(clone, "config", "--local", "--list"), git(clone, "for-each-ref")) == (config, refs)
-    assert await complete(repository, base) == 0
+    assert await complete_partial_clone(repository, base) == 0
 
     bench = await make_bench(clone, tmp_path / "machine")
     heads = []
@@ -94,7 +94,12 @@ async def test_what_it_lacks_is_here_before_anything_needs_it(
 
 async def test_nothing_is_asked_of_a_whole_clone(desk: Desk) -> None:
     """In a repository that is no partial clone no remote is asked, and none need be there."""
-    assert await complete(await Repository.open(desk.project), desk.base, token=remote_token(SecretStr(TOKEN))) == 0
+    assert (
+        await complete_partial_clone(
+            await Repository.open(desk.project), desk.base, token=remote_token(SecretStr(TOKEN))
+        )
+        == 0
+    )
     assert not desk.hub.requests
 
 
@@ -113,8 +118,11 @@ async def test_the_token_signs_in(any_git: str, desk: Desk, tmp_path: Path, monk
     repository = await Repository.open(clone)
     desk.hub.before(lambda: seen.extend(commands()), service="git-upload-pack")
     with pytest.raises(BadInput, match=r"is a partial clone, and 2 objects .* cannot be fetched: .* not let us in"):
-        await complete(repository, desk.base, patience=ONCE)
-    assert await complete(repository, desk.base, token=remote_token(SecretStr(TOKEN), base_url=desk.hub.url)) == 2
+        await complete_partial_clone(repository, desk.base, patience=ONCE)
+    assert (
+        await complete_partial_clone(repository, desk.base, token=remote_token(SecretStr(TOKEN), base_url=desk.hub.url))
+        == 2
+    )
     assert not lacking(clone)
     assert seen
     assert not [line for line in seen if TOKEN in line]
@@ -134,7 +142,7 @@ async def test_the_users_ssh_command_counts(
         monkeypatch.setenv("GIT_SSH_COMMAND", command)
     else:
         git(clone, "config", "core.sshCommand", command)
-    assert await complete(await Repository.open(clone), desk.base) == 1
+    assert await complete_partial_clone(await Repository.open(clone), desk.base) == 1
     assert not lacking(clone)
 
 
@@ -189,6 +197,6 @@ async def test_a_newer_base_is_fetched_on_top_of_what_is_lacking(any_git: str, d
     repository, token = await Repository.open(clone), remote_token(SecretStr(TOKEN), base_url=desk.hub.url)
     target = await Remote.resolve(repository, token=token)
     assert await fetch_base(repository, "main", remote=target, patience=ONCE) == newer
-    assert await complete(repository, newer, token=token) > 0
+    assert await complete_partial_clone(repository, newer, token=token) > 0
     git(clone, "remote", "set-url", "origin", "file:///nowhere")
     assert git(clone, "show", f"{newer}:large.txt").endswith("and more")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.claude import Before, Evidence, Transcript, missing_command, script
+from miyabi.claude import Before, Evidence, Transcript, missing_command, session_script
 from miyabi.claude.outcome import decide
 from miyabi.machines import Machine, scripts
 from miyabi.sessions import Outcome, SessionSpec
@@ -71,7 +71,7 @@ def rehearse(
         attempt=attempt,
         environment=tuple((faults or {}).items()),
     )
-    text = script(spec, Machine(name="mini1"), checkout=str(worktree), inherited={}, agent=str(AGENT)).decode()
+    text = session_script(spec, Machine(name="mini1"), checkout=str(worktree), inherited={}, agent=str(AGENT)).decode()
     done = subprocess.run(
         [shell, "-c", text.replace("exec /bin/sh", f"exec {shell}")],
         input=prompt.encode(),

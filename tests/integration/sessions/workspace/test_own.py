@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.git import describe
+from miyabi.git import clone_of
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench, commit, git, make_bench
 
@@ -107,7 +107,7 @@ async def test_git_says_who_fetches_and_pushes(bench: Bench, words: str, url: st
 async def test_a_run_from_a_mere_commit(bench: Bench) -> None:
     """Where no branch is known there is only the task's own, and git works."""
     base = await bench.repository.resolve("main")
-    clone = await describe(bench.repository, branch=None, commit=base)
+    clone = await clone_of(bench.repository, branch=None, commit=base)
     paths = await bench.prepare()
     await bench.workspace.remove(paths)
     await bench.workspace.prepare(paths, base=base, clone=clone)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.git import describe
+from miyabi.git import clone_of
 from miyabi.machines import Completed
 from miyabi.machines.local import LocalHost
 from miyabi.sessions import SessionPaths
@@ -82,7 +82,7 @@ async def test_only_what_is_new_travels(counted: tuple[Bench, CountingHost]) -> 
 async def _one_run(bench: Bench, host: CountingHost, *, run: str, base: str, start: str | None = None) -> int:
     """How many bytes are sent for a run from a base, by a new orchestrator; the machine is swept afterwards."""
     again = await make_bench(bench.root, bench.folder, host=host)
-    clone = await describe(again.repository, branch="main", commit=base)
+    clone = await clone_of(again.repository, branch="main", commit=base)
     host.sent.clear()
     await again.workspace.prepare(SessionPaths(run=run, task="t1"), base=start or base, clone=clone)
     sent = sum(host.sent)
