@@ -14,7 +14,7 @@ from prefect import task
 from prefect.logging import get_run_logger
 from prefect.states import Failed, Running, Scheduled
 
-from miyabi.attempts import Attempt, Next, Outage, delay_seconds, found_no_room, is_sick, limit_is_over, next_step
+from miyabi.attempts import Attempt, Next, Outage, delay_seconds, found_no_room, is_sick, next_step
 from miyabi.dag import Node
 from miyabi.errors import BudgetSpent, DiskFull, GitError, MachineError, MachineFull, MergeConflict, MiyabiError
 from miyabi.machines import Machine
@@ -23,6 +23,7 @@ from miyabi.sessions import Outcome, SessionResult, SessionSpec
 from miyabi.text import count, duration, time_of_day
 from tasks.declaration import TASK
 from tasks.runner import Slot, current_runner, current_slot, show_state
+from tasks.usage_limit import UsageLimit
 
 MACHINE_FULL_SECONDS = 5.0
 MACHINE_AWAY_SECONDS = 15.0
@@ -57,7 +58,8 @@ class TaskRun:
 
     def __init__(self, live: Run, node: Node, slot: Slot) -> None:
         self._live, self._node, self._slot = live, node, slot
-        self._burnt, self._limits = 1, 0
+        self._burnt = 1
+        self._limit = UsageLimit(slot, live.settings.runs)
         self._outage = Outage()
         self._warned: set[type[MachineError]] = set()
         self._late: set[type[MiyabiError]] = set()
@@ -94,7 +96,7 @@ class TaskRun:
             self._slot.exclude(error)
         elif result.outcome is Outcome.USAGE_LIMIT and step is Next.FINISH:
             self._live.warn(str(error))
-            self._slot.exclude_account(error)
+            self._limit.exclude(error)
 
     def _next(self, result: SessionResult) -> Next:
         joined, self._joins = self._joins, False
@@ -222,16 +224,12 @@ class TaskRun:
             await self._slot.move()
 
     async def _wait_for_limit(self, resets_at: float) -> None:
-        runs, self._limits = self._live.settings.runs, self._limits + 1
-        margin, first = runs.limit_margin_seconds, runs.retry_delay_seconds
-        until = limit_is_over(resets_at, now=time.time(), margin_seconds=margin, times=self._limits, first=first)
-        self._slot.close_account(until)
-        spread = random.uniform(0, margin)  # noqa: S311 - all at once would meet the next limit
-        async with self._said_to_wait("the usage limit", until + spread):
+        until = self._limit.close_until_reset(resets_at)
+        async with self._said_to_wait("the usage limit", until):
             if self._resumes is None:
-                await self._slot.requeue(until + spread)
+                await self._slot.requeue(until)
             else:
-                await self._stay(until + spread)
+                await self._stay(until)
 
     async def _wait(self, result: SessionResult) -> None:
         """Nobody knows for how long, so it is tried again and again; a usage limit is one for the whole account."""
@@ -239,7 +237,7 @@ class TaskRun:
         room = f"room on the disk of {result.machine}" if found_no_room(result) else "the API"
         pause = delay_seconds(attempts=self._outage.times, first=self._live.settings.runs.retry_delay_seconds)
         if is_account:
-            self._slot.close_account(time.time() + pause)
+            self._limit.close(time.time() + pause)
         until = time.time() + pause * random.uniform(1, 1.2)  # noqa: S311 - not all at once
         async with self._said_to_wait("the usage limit" if is_account else room, until):
             await self._stay(until)

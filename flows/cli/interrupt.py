@@ -1,4 +1,7 @@
-"""A flow that a person started: shown while it runs, interrupted once or twice, left when its server is gone."""
+"""Ctrl-C: a flow that a person started, shown while it runs, interrupted once or twice, left when its server is gone.
+
+That its sessions are stopped and their work is collected is the flow's own doing: `flows/steps/run.py`.
+"""
 
 from __future__ import annotations
 

@@ -152,12 +152,10 @@ class Attempt:
         host = self.live.host(machine)
         agent = await install.install(host, machine.workspace, "rehearsal") if spec.rehearse else None
         prelude, workspace = check_prelude(spec, machine), self.live.workspace(machine)
-        self._known_state = KnownState.ASKED
+        inherited, self._known_state = inherited_environment(machine), KnownState.ASKED
         try:
             await session.start(
-                script=session_script(
-                    spec, machine, checkout=checkout, inherited=inherited_environment(machine), agent=agent
-                ),
+                script=session_script(spec, machine, checkout=checkout, inherited=inherited, agent=agent),
                 stdin=spec.prompt.encode(),
                 after=workspace.after_script(
                     spec.paths,

@@ -30,7 +30,7 @@ from miyabi.claude.known_failures import (
     with_key,
 )
 from miyabi.claude.transcript import Transcript
-from miyabi.claude.usage_limit import UsageLimit, limit_in_words
+from miyabi.claude.usage_limit_text import UsageLimit, limit_in_words
 from miyabi.sessions import Outcome, strays_words
 from miyabi.text import last_message, several
 

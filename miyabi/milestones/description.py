@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from miyabi.github import Issue, Milestone, PullRequest
 from miyabi.integration import Integration, LeftOut
-from miyabi.milestones.selection import SkippedIssue
+from miyabi.milestones.issues_to_dag import SkippedIssue
 from miyabi.pull_requests import issue_link
 from miyabi.reports import REHEARSAL, Report, TaskRow, summary_sentence
 from miyabi.sessions import Outcome

@@ -11,8 +11,8 @@ from miyabi.errors import NotFoundOnGitHub
 from miyabi.github import Blocker, Comment, GitHubRepository, Issue, LabelEvent, Milestone, Person, PullRequest
 from miyabi.machines import Machine
 from miyabi.milestones import prompt
+from miyabi.milestones.issues_to_dag import Selection, from_issues, unknown_references
 from miyabi.milestones.references import RepositoryContext
-from miyabi.milestones.selection import Selection, from_issues, unknown_references
 from miyabi.settings import MilestoneSettings
 
 AT_ONCE = 8
@@ -57,7 +57,7 @@ class MilestoneFacts:
     def select(
         self, *, settings: MilestoneSettings, ineligible: Mapping[int, str], machines: Sequence[Machine] = ()
     ) -> Selection:
-        """What of it is run now; see `miyabi.milestones.selection.from_issues`."""
+        """What of it is run now; see `miyabi.milestones.issues_to_dag.from_issues`."""
         return from_issues(
             self.issues,
             blockers=self.blockers,

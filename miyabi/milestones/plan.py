@@ -12,8 +12,8 @@ from miyabi.machines import Machine
 from miyabi.milestones.eligibility import ineligible
 from miyabi.milestones.facts import MilestoneFacts, read_milestone
 from miyabi.milestones.history import EarlierRuns, closing_pull_requests, earlier_runs
+from miyabi.milestones.issues_to_dag import Selection
 from miyabi.milestones.lookup import choose_milestone, find_milestone
-from miyabi.milestones.selection import Selection
 from miyabi.settings import MilestoneSettings
 
 

@@ -10,8 +10,8 @@ from miyabi.milestones import issue_comment
 from miyabi.milestones.description import MilestoneProgress, milestone_block
 from miyabi.milestones.history import EarlierRun
 from miyabi.milestones.issue_comment import Closing, IssueState, IssueStatus, LabelChange
+from miyabi.milestones.issues_to_dag import SkippedIssue
 from miyabi.milestones.plan import MilestonePlan
-from miyabi.milestones.selection import SkippedIssue
 from miyabi.reports import TaskRow
 
 

@@ -11,6 +11,7 @@ from miyabi.settings.tables import (
     MilestoneSettings,
     PullRequestMode,
     PullRequestSettings,
+    RunDefaults,
     SessionDefaults,
 )
 
@@ -22,6 +23,7 @@ __all__ = [
     "MilestoneSettings",
     "PullRequestMode",
     "PullRequestSettings",
+    "RunDefaults",
     "SessionDefaults",
     "Settings",
 ]

@@ -72,30 +72,21 @@ class Slot:
         request, here = self._request(), self._machine.name
         return any(machine.name != here and request.suits(machine) for machine in self._dispatcher.usable)
 
-    def close_machine(self, until: float) -> None:
-        """Starts nothing more on this machine before `until`, in seconds since 1970; other sessions there go on."""
-        self._close([self._machine], until)
-
-    def close_account(self, until: float) -> None:
-        """The same for every machine whose sessions use this one's account."""
-        self._close(self._of_account, until)
-
-    def exclude(self, error: MiyabiError) -> None:
-        """Starts nothing more on this machine at all; whoever has no other ends with the error."""
-        self._now(self._dispatcher.exclude, self._machine.name, error)
-
-    def exclude_account(self, error: MiyabiError) -> None:
-        """The same for every machine whose sessions use this one's account."""
-        for machine in self._of_account:
-            self._now(self._dispatcher.exclude, machine.name, error)
-
     @property
-    def _of_account(self) -> list[Machine]:
-        return [machine for machine in self._dispatcher.machines if machine.account == self._machine.account]
+    def machines(self) -> Sequence[Machine]:
+        """All that the run has."""
+        return self._dispatcher.machines
 
-    def _close(self, machines: Sequence[Machine], until: float) -> None:
-        for machine in machines:
-            self._now(partial(self._dispatcher.close_machine, machine.name, until=until))
+    def close_machine(self, until: float, *, machine: str = "") -> None:
+        """Starts nothing more on this machine before `until`, in seconds since 1970; other sessions there go on.
+
+        `machine` is the name of another one.
+        """
+        self._now(partial(self._dispatcher.close_machine, machine or self._machine.name, until=until))
+
+    def exclude(self, error: MiyabiError, *, machine: str = "") -> None:
+        """Starts nothing more on this machine, or another one, at all; whoever has no other ends with the error."""
+        self._now(self._dispatcher.exclude, machine or self._machine.name, error)
 
     def _now(self, function: Callable[..., None], *arguments: object) -> None:
         """Calls it on the loop: at once where that is ours, so that nobody gets a slot in between."""

@@ -71,7 +71,7 @@ EXPORTS = {
     ),
     "miyabi.settings": (
         "CONFIG_FILE PUBLIC_API GitHubSettings IntegrationSettings MilestoneSettings PullRequestMode "
-        "PullRequestSettings SessionDefaults Settings"
+        "PullRequestSettings RunDefaults SessionDefaults Settings"
     ),
     "miyabi.system": (
         "Backoff Retry clean_environment disk_full exit_status files guarded_command held_folder is_full "

@@ -16,6 +16,7 @@ _PARTS = {
         "supervisor/supervise.sh",
         "supervisor/processes.pl",
         "supervisor/sessions.pl",
+        "supervisor/slots.pl",
         "supervisor/follow.pl",
         "supervisor/stream.pl",
         "supervisor/supervise.pl",
@@ -26,7 +27,7 @@ _PARTS = {
         "workspace/salvage.sh",
         "workspace/strays.sh",
         "workspace/large_objects.sh",
-        "workspace/verbs.sh",
+        "workspace/collect.sh",
     ),
     "claude_files": ("claude_files/claude_files.sh", "claude_files/claude_files.pl"),
 }

@@ -13,7 +13,6 @@ from asyncssh.kex import get_kex_algs
 from asyncssh.mac import get_mac_algs
 from asyncssh.public_key import get_public_key_algs
 
-from miyabi.errors import MachineError
 from miyabi.machines.ssh import errors
 from miyabi.machines.ssh.host_keys import HostKeyCheck
 from miyabi.machines.ssh.identities import Identities, choose
@@ -23,7 +22,6 @@ from miyabi.machines.ssh.target import SshTarget
 _CHUNK_BYTES = 65536
 _END_WITHIN_SECONDS = 2
 _NOT_OPENED = 2  # SSH_OPEN_CONNECT_FAILED: the command was never run
-_PROHIBITED = 1  # SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
 
 
 async def connect(target: SshTarget) -> SshConnection:
@@ -60,7 +58,14 @@ async def _log_in(target: SshTarget, *, tunnel: asyncssh.SSHClientConnection | N
         try:
             connection = await _handshake(target, guard=guard, keys=identities.keys, tunnel=tunnel)
         except (asyncssh.Error, OSError, ValueError) as error:
-            raise _fault(error, target, guard=guard, identities=identities) from error
+            raise errors.of_asyncssh(
+                error,
+                target,
+                of_host_key=guard.check.fault,
+                is_open=guard.connected,
+                offered=identities.offered,
+                unusable=identities.unusable,
+            ) from error
     try:
         await asyncio.to_thread(guard.check.require_valid, _public(connection.get_server_host_key()))
     except BaseException:
@@ -167,38 +172,6 @@ async def _identities(target: SshTarget, stack: AsyncExitStack) -> Identities[as
             agent = await stack.enter_async_context(asyncssh.connect_agent(target.agent))
             held = asyncssh.load_keypairs(list(await agent.get_keys()), certlist=certificates)
     return choose(target, held=held, load=lambda path: asyncssh.load_keypairs(str(path), certlist=certificates))
-
-
-def _fault(  # noqa: C901, PLR0911 - a table, one row a kind of fault
-    error: Exception, target: SshTarget, *, guard: _Guard, identities: Identities[asyncssh.SSHKeyPair]
-) -> MachineError:
-    text = str(error)
-    match error:
-        case asyncssh.HostKeyNotVerifiable():
-            return guard.check.fault(text)
-        case asyncssh.PermissionDenied():
-            return errors.login_refused(target, offered=identities.offered, unusable=identities.unusable)
-        case asyncssh.KeyExchangeFailed():
-            return errors.no_common_algorithm(target, text)
-        case asyncssh.ProtocolNotSupported():
-            return errors.not_ssh(target, text)
-        case asyncssh.DisconnectError() if "too many authentication" in text.lower():
-            return errors.too_many_keys(target, offered=identities.offered)
-        case asyncssh.ChannelOpenError() if error.code == _PROHIBITED:
-            return errors.forwarding_prohibited(target, text)
-        case asyncssh.ChannelOpenError():
-            return errors.hop_failed(target, text)
-        case TimeoutError() | asyncssh.ConnectionLost() if guard.connected and _timed_out(error):
-            return errors.silent(target)
-        case asyncssh.Error():
-            return errors.closed(target)
-        case OSError() | UnicodeError():  # a name that cannot be one is not even looked up
-            return errors.of_the_network(target, error)
-    return errors.unusable_config(target, text)
-
-
-def _timed_out(error: Exception) -> bool:
-    return isinstance(error, TimeoutError) or "login timeout" in str(error).lower()
 
 
 class SshConnection:

@@ -1,4 +1,4 @@
-"""What each SSH fault means and what to do next, as our own errors. Sentences only: nothing is connected here."""
+"""What each SSH fault means and what to do next: what asyncssh raises becomes ours here. Nothing is connected here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import errno
 import os
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import asyncssh
 
 from miyabi.errors import (
     ConnectionDropped,
@@ -18,6 +20,8 @@ from miyabi.errors import (
 from miyabi.machines.ssh.target import SshTarget
 
 _NO_WAY = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN})
+
+_PROHIBITED = 1  # SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
 
 
 class ClosedAtOnce(MachineUnreachable):
@@ -221,3 +225,51 @@ def _lasting(target: SshTarget, text: str) -> MachineUnreachable:
     error = _unreachable(target, text)
     error.transient = False
     return error
+
+
+def of_asyncssh(  # noqa: C901, PLR0911 - a table, one row a kind of fault
+    error: Exception,
+    target: SshTarget,
+    *,
+    of_host_key: Callable[[str], MachineError],
+    is_open: bool,
+    offered: Sequence[str],
+    unusable: Sequence[str],
+) -> MachineError:
+    """What was raised while we connected, as an error of ours.
+
+    Args:
+        error: what asyncssh, or the network below it, raised.
+        target: where to.
+        of_host_key: what to say of a host key that was refused, by asyncssh's own words.
+        is_open: whether the port was reached.
+        offered: the keys that were offered, by their names.
+        unusable: the keys that could not be, each with why.
+    """
+    text = str(error)
+    match error:
+        case asyncssh.HostKeyNotVerifiable():
+            return of_host_key(text)
+        case asyncssh.PermissionDenied():
+            return login_refused(target, offered=offered, unusable=unusable)
+        case asyncssh.KeyExchangeFailed():
+            return no_common_algorithm(target, text)
+        case asyncssh.ProtocolNotSupported():
+            return not_ssh(target, text)
+        case asyncssh.DisconnectError() if "too many authentication" in text.lower():
+            return too_many_keys(target, offered=offered)
+        case asyncssh.ChannelOpenError() if error.code == _PROHIBITED:
+            return forwarding_prohibited(target, text)
+        case asyncssh.ChannelOpenError():
+            return hop_failed(target, text)
+        case TimeoutError() | asyncssh.ConnectionLost() if is_open and _timed_out(error):
+            return silent(target)
+        case asyncssh.Error():
+            return closed(target)
+        case OSError() | UnicodeError():  # a name that cannot be one is not even looked up
+            return of_the_network(target, error)
+    return unusable_config(target, text)
+
+
+def _timed_out(error: Exception) -> bool:
+    return isinstance(error, TimeoutError) or "login timeout" in str(error).lower()

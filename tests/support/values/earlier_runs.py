@@ -15,7 +15,7 @@ from miyabi.integration.values import MergedTask
 from miyabi.milestones import MilestonePlan
 from miyabi.milestones.facts import MilestoneFacts
 from miyabi.milestones.history import EarlierRun, EarlierRuns
-from miyabi.milestones.selection import Selection, SkipKind, SkippedIssue
+from miyabi.milestones.issues_to_dag import Selection, SkipKind, SkippedIssue
 from miyabi.pull_requests import Publication
 from miyabi.runs import RunFolder
 from miyabi.sessions import Outcome

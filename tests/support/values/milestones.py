@@ -11,7 +11,7 @@ from typing import Any
 
 from miyabi.github import Blocker, Comment, Issue, LabelEvent, Milestone, Person
 from miyabi.machines import Machine
-from miyabi.milestones.selection import Selection, from_issues
+from miyabi.milestones.issues_to_dag import Selection, from_issues
 from miyabi.settings import MilestoneSettings
 
 CASES = Path(__file__).parents[2] / "cases" / "github_texts"

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 import pytest
 
 from miyabi.milestones.dependency_lines import DependencyLines, dependency_lines
+from miyabi.milestones.issues_to_dag import SkipKind
 from miyabi.milestones.references import RepositoryContext
-from miyabi.milestones.selection import SkipKind
 from tests.support.values.milestones import HOME, edges, issue, reasons, select
 
 HERE = RepositoryContext.of(f"{HOME}/milestone/3")

@@ -6,8 +6,8 @@ import pytest
 
 from miyabi.github import MergeState, PullRequest
 from miyabi.milestones.description import MAX_CHARACTERS, MilestoneProgress, milestone_block, replace_block
+from miyabi.milestones.issues_to_dag import SkipKind, SkippedIssue
 from miyabi.milestones.references import Reference
-from miyabi.milestones.selection import SkipKind, SkippedIssue
 from miyabi.reports import Report
 from miyabi.text.marked_block import wrap
 from tests.support.values.milestones import HOME, issue, matches_golden, milestone

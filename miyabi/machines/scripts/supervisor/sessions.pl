@@ -88,24 +88,8 @@ sub over {    # seconds since the session's last word; the rename of finish() ha
     return !$changed ? '-' : time > $changed ? time - $changed : 0;
 }
 
-sub holders {    # sessions that hold a slot
-    return grep {
-        my $r = record("$root/slots/$_");
-        !ended($_) && (supervised($r) || orphaned($r, $_));
-    } entries("$root/slots");
-}
-
 sub make_folders {
     for ($root, "$root/sessions", "$root/slots") { -d or mkdir $_ or -d or cannot("make $_") }
-}
-
-sub lock_machine {    # by the kernel: whoever dies gives it back
-    open my $lock, '>>', "$root/lock" or cannot("open $root/lock");
-    local $SIG{ALRM} = sub { refuse(75, "$root/lock was held by somebody else for 20 s") };
-    alarm 20;
-    flock $lock, 2 or cannot("lock $root/lock");
-    alarm 0;
-    return $lock;
 }
 
 sub finish {    # the last word on a session; its slot is free

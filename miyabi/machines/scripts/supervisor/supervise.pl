@@ -48,9 +48,7 @@ sub start {
         refuse(66, "session $id exists with another $other") if $other;
     } else {
         if (other(%part)) { scrap($dir); stage(%part) }    # what was refused once, perhaps by another build, never ran
-        my %held = map { $_ => 1 } holders();
-        unlink map { "$root/slots/$_" } grep { !$held{$_} } entries("$root/slots");
-        refuse(69, keys(%held) . " of $slots slots are taken by: @{[sort keys %held]}") if keys %held >= $slots;
+        require_free_slot($slots);
         launch_supervisor($lock, $seconds, $after_seconds, $linger);
     }
     close $lock;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The sessions of one machine: start once, keep the output, hold the slot, end the tree.
 # Plain POSIX sh is the door; the work is Perl (5.10, core modules only: what macOS and every Linux bring along).
-# miyabi.toolbox puts this file and its Perl parts one behind the other into one script; `perl -x` begins at their #! line.
+# The orchestrator puts this file and its Perl parts one behind the other into one script; `perl -x` begins at their #! line.
 #
 # sh supervise.sh WORKSPACE VERB ...
 #   start ID SLOTS SECONDS AFTER_SECONDS LINGER_SECONDS CMD_BYTES INPUT_BYTES AFTER_BYTES

@@ -1,7 +1,7 @@
 #!/bin/sh
 # workspace.sh: the code on one machine. A store of objects a repository, a repository of its own a task. POSIX sh,
 # git >= 2.20, perl. Installed as one script out of workspace.sh, checkout.sh, salvage.sh, strays.sh, large_objects.sh
-# and verbs.sh.
+# and collect.sh.
 #   prepare WORKSPACE KEY RUN TASK FORMAT BASE BYTES CLONE CLONE_BYTES <bundle, then clone
 #                       make the checkout, one that is there stays as it is; on stdout its path
 #   embed WORKSPACE KEY RUN TASK FORMAT BASE BYTES CLONE CLONE_BYTES OUTER AT PATH <bundle, then clone

@@ -11,7 +11,9 @@ from prefect import task
 
 from miyabi.errors import MachineError
 from miyabi.machines import Machine
+from miyabi.settings import RunDefaults
 from tasks.runner import FleetTaskRunner, current_slot
+from tasks.usage_limit import UsageLimit
 from tests.support.prefect.in_flow import fleet, in_flow
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401
 
@@ -72,7 +74,7 @@ def test_a_limit_closes_the_machines_of_its_account() -> None:
     @task
     async def limited(machine: Machine | None = None) -> str:
         assert machine
-        current_slot().close_account(time.time() + 3.0)
+        UsageLimit(current_slot(), RunDefaults()).close(time.time() + 3.0)
         return machine.name
 
     def body(_: FleetTaskRunner) -> list[str]:

@@ -5,8 +5,8 @@ import pytest
 from miyabi.dag import Dag, TaskType, simulate
 from miyabi.github import Blocker
 from miyabi.machines import Machine
+from miyabi.milestones.issues_to_dag import SkipKind, unknown_references
 from miyabi.milestones.references import Reference
-from miyabi.milestones.selection import SkipKind, unknown_references
 from tests.support.values.milestones import HOME, STRANGER, WRITER, edges, issue, milestone, reasons, select, setting
 
 

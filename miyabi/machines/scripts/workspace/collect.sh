@@ -1,5 +1,5 @@
 
-# ---- verbs.sh: what is asked of us
+# ---- collect.sh: commits and open work come back; and the table of verbs, of all that is asked of us
 
 # What is in none of the commits goes to stdout as a bundle; nothing where there is nothing.
 collect() { # SESSION BASE [max=BYTES] [HAVE ...]

@@ -6,7 +6,7 @@ import pytest
 
 from miyabi.claude import Evidence
 from miyabi.claude.outcome import decide
-from miyabi.claude.usage_limit import limit_in_words
+from miyabi.claude.usage_limit_text import limit_in_words
 from miyabi.sessions import Outcome
 from tests.support.claude.recordings import assistant, init, line, read, result
 
