@@ -36,6 +36,7 @@ MiyabiError
 │   ├── RepositoryArchived    read-only
 │   ├── NotFoundOnGitHub      no such repository, milestone, issue…, or not visible with this token
 │   └── ValidationRefused     the content is refused; carries the fields
+├── BudgetSpent               nothing of a task's budget is left for another attempt
 ├── DiskFull                  transient: the disk of the orchestrator takes no more
 │   └── GitDiskFull           the same, met by a git command of ours; a GitFailed too
 └── ServerError               the Prefect server cannot be found, started or used
@@ -298,5 +299,5 @@ _OF_WHAT_WAS_GIVEN = (
 
 
 def is_bad_input(error: MiyabiError) -> bool:
-    """Whether the same again ends the same until the user gives something else."""
+    """Returns whether the same again ends the same until the user gives something else."""
     return isinstance(error, _OF_WHAT_WAS_GIVEN)
