@@ -23,10 +23,10 @@ class Backoff:
     jitter: float = 0.0
 
     def seconds(self, failures: int) -> float:
-        """Return the pause after that many failures in a row; 1 is the first."""
+        """Returns the pause after that many failures in a row, in seconds; 1 is the first."""
         pause = min(self.first_seconds * 2.0 ** min(failures - 1, _MOST_DOUBLINGS), self.longest_seconds)
         return pause * random.uniform(1 - self.jitter, 1)  # noqa: S311 - spreads tries, guards nothing
 
     def __iter__(self) -> Iterator[float]:
-        """All pauses, in their order; there is no last one."""
+        """Yields all pauses in their order, in seconds; there is no last one."""
         return (self.seconds(failures) for failures in itertools.count(1))

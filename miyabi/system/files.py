@@ -35,14 +35,15 @@ _MOST_DIGITS = 32
 
 @contextmanager
 def held(file: Path, *, busy: Callable[[str], Exception]) -> Iterator[None]:
-    """Inside, the file is ours and has our process id.
+    """Holds the file inside the context; our process id stands in it meanwhile.
 
     Args:
         file: made where it is not there; stays afterwards, for whoever waits for it.
-        busy: makes what is raised where another process has it, out of that one's id, `?` where that is not known.
+        busy: makes the exception that is raised where another process has it, from that one's id, `?` where not known.
 
     Raises:
         DiskFull: there is no room for the file.
+        OSError: it cannot be opened.
     """
     with raised_as_full(file):
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -54,7 +55,11 @@ def held(file: Path, *, busy: Callable[[str], Exception]) -> Iterator[None]:
 
 
 def is_locked(file: Path) -> bool:
-    """Whether somebody is inside `held` with the file; False where there is none."""
+    """Returns whether some process is inside `held` with the file; False where there is none.
+
+    Raises:
+        OSError: the file is there and cannot be read.
+    """
     try:
         with file.open("rb") as opened:
             fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -65,7 +70,7 @@ def is_locked(file: Path) -> bool:
 
 @contextmanager
 def held_folder(folder: Path) -> Iterator[None]:
-    """Inside, the folder is ours; the kernel ends that with our process.
+    """Holds the folder inside the context; the kernel gives it back when our process ends (flock(2)).
 
     Raises:
         BlockingIOError: another process has it.

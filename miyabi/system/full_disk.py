@@ -15,17 +15,17 @@ _WORDS = re.compile(r"No space left on device|[Qq]uota exceeded|Out of disk ?spa
 
 
 def is_full(error: OSError) -> bool:
-    """Whether that is what it says."""
+    """Returns whether the error says that a disk or a quota is full."""
     return error.errno in _ERRNOS or isinstance(error, DiskFull)
 
 
 def says_full(text: str) -> bool:
-    """Whether that is what a program says."""
+    """Returns whether a program's output says that a disk or a quota is full."""
     return _WORDS.search(text) is not None
 
 
 def disk_full(error: OSError, path: Path | str | None = None) -> DiskFull:
-    """The error for it, which names the file."""
+    """Makes a DiskFull that names the file; one that is a DiskFull already is returned as it is."""
     if isinstance(error, DiskFull):
         return error
     return DiskFull(f"{path or error.filename or 'this computer'}: {error.strerror}. Make room on this computer.")
@@ -33,7 +33,11 @@ def disk_full(error: OSError, path: Path | str | None = None) -> DiskFull:
 
 @contextmanager
 def raised_as_full(path: Path) -> Iterator[None]:
-    """Inside, a full disk is raised as DiskFull; other errors stay as they are."""
+    """Raises an OSError from inside as DiskFull where a full disk is its reason; other errors stay as they are.
+
+    Raises:
+        DiskFull: the disk or the quota is full.
+    """
     try:
         yield
     except OSError as error:

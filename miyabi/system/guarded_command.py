@@ -36,7 +36,7 @@ _ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def guarded(command: str, *, timeout_seconds: float) -> list[str]:
-    """The command line that runs a shell command guarded: in the current folder and a clean environment."""
+    """Makes the command line that runs a shell command guarded: in the current folder and a clean environment."""
     root = str(Path(__file__).resolve().parents[2])
     program = (
         f"import sys; sys.path.insert(0, {root!r}); from miyabi.system.guarded_command import main; main(sys.argv[1:])"
@@ -68,13 +68,13 @@ class OutputFilter:
         self._take(lines + line_break)
 
     def flush(self) -> None:
-        """Passes on what is ready."""
+        """Passes on the whole lines that are ready."""
         if self._ready:
             self._write("".join(self._ready))
             self._ready.clear()
 
     def close(self) -> None:
-        """Passes on the rest."""
+        """Passes on the rest, with a line that counts the bytes left out."""
         self._take(self._pending)
         self._pending = b""
         if self._skipped > len(self._tail):
@@ -98,7 +98,11 @@ def _fit(data: bytes) -> str:
 
 
 def main(arguments: Sequence[str]) -> NoReturn:
-    """Runs the command in the second argument for as many seconds as the first says, and exits."""
+    """Runs the command in the second argument for as many seconds as the first says, and exits.
+
+    Raises:
+        SystemExit: always: with the command's status, 124 after the time limit, 128 + N where signal N ended us.
+    """
     seconds, command = arguments
     for ending in _ENDINGS:
         signal.signal(ending, _leave)

@@ -30,7 +30,7 @@ def make_folder(path: Path, *, levels: int = 1) -> None:
 
 
 def open_to_append(path: Path) -> BinaryIO:
-    """The file, unbuffered, to be written at its end.
+    """Opens the file, unbuffered, to be written at its end.
 
     Raises:
         OSError: as `open`.
@@ -52,7 +52,15 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def open_file(path: Path, flags: int) -> BinaryIO:
-    """The file, unbuffered, closed to others before anything is written."""
+    """Opens the file, unbuffered, closed to others before anything is written.
+
+    Args:
+        path: made where `flags` say so, with mode 0600.
+        flags: those of os.open(); with O_APPEND it is written at its end.
+
+    Raises:
+        OSError: as `open`.
+    """
     handle = os.open(path, flags | os.O_CLOEXEC, _FILE)
     with suppress(PermissionError):
         os.fchmod(handle, _FILE)

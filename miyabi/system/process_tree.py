@@ -35,7 +35,7 @@ def end_tree(leader: int, *, mark: str, grace_seconds: float, on_wait: Callable[
     Args:
         leader: process id of the command, which leads a process group of its own.
         mark: `NAME=value` in the environment that it was given.
-        grace_seconds: how long what listens may take to tidy up.
+        grace_seconds: how long what listens to TERM may take to tidy up.
         on_wait: called again and again; reaps the command itself.
     """
     known = {leader}

@@ -17,13 +17,13 @@ _BACKOFF = Backoff(0.2, 5, jitter=0.33)
 
 
 def may_pass(error: MiyabiError) -> bool:
-    """Whether a machine may take the same call later: it is away, its disk is full, or a command took too long."""
+    """Returns whether a machine may take the call later: it is away, its disk is full, or a command took too long."""
     passes = error.transient or type(error) is MachineError or isinstance(error, MachineDiskFull)
     return isinstance(error, MachineError) and passes
 
 
 def is_our_disk(error: MiyabiError) -> bool:
-    """Whether it is the disk of this computer that is full."""
+    """Returns whether it is the disk of this computer that is full."""
     return isinstance(error, DiskFull)
 
 
@@ -37,25 +37,25 @@ class Retry:
         self._since: float | None = None
 
     def worked(self) -> None:
-        """It works: patience and pauses begin anew."""
+        """Notes a success: patience and pauses begin anew, patience now."""
         self._since, self._pauses = _clock(), iter(_BACKOFF)
 
     def forget(self) -> None:
-        """It works: patience begins anew with the next failure, however late that comes."""
+        """Notes a success: patience begins anew with the next failure, however late that comes."""
         self._since, self._pauses = None, iter(_BACKOFF)
 
     @property
     def failing_seconds(self) -> float:
-        """For how long nothing has worked: since `worked`, or since the first failure."""
+        """How long nothing has worked: since `worked`, or since the first failure. Asking starts that clock."""
         self._since = _clock() if self._since is None else self._since
         return _clock() - self._since
 
     def allows(self, error: MiyabiError) -> bool:
-        """Whether the call may be repeated after that error."""
+        """Returns whether the call may be repeated after that error."""
         return self._passes(error) and self.failing_seconds < self._patience_seconds
 
     async def pause(self) -> None:
-        """Waits until the call is due again."""
+        """Waits until the call is due again: 0.2 s at first, doubled each time up to 5 s."""
         await asyncio.sleep(next(self._pauses))
 
 
@@ -66,12 +66,14 @@ async def retried(
     passes: Callable[[MiyabiError], bool] = may_pass,
     on_wait: Callable[[MiyabiError], None] = lambda _: None,
 ) -> T:
-    """What the call returns, repeated while it fails with what `passes`; `on_wait` is told each such error.
+    """Returns what the call returns, repeated while it fails with what `passes`; `on_wait` gets each such error.
 
     Patience begins with the first failure, so that a call which fails after an hour is repeated too.
 
     Raises:
         MiyabiError: the call's last error, when patience is over, or one that does not pass.
+        DiskFull: in place of an OSError of the call that says so; the same rules hold for it.
+        OSError: any other of the call.
     """
     retry = Retry(patience_seconds=patience_seconds, passes=passes)
     while True:
@@ -96,7 +98,7 @@ async def _with_full_disk(call: Callable[[], Awaitable[T]]) -> T:
 def retried_blocking(
     call: Callable[[], T], *, patience_seconds: float, on_wait: Callable[[DiskFull], None] = lambda _: None
 ) -> T:
-    """What the call returns, repeated while the disk of this computer is full; blocks its thread meanwhile.
+    """Returns what the call returns, repeated while the disk of this computer is full; blocks its thread meanwhile.
 
     Raises:
         DiskFull: it is so still when patience is over.
