@@ -8,7 +8,7 @@ from miyabi.machines.machine import Machine
 
 
 def open_host(machine: Machine) -> Host:
-    """The machine as a place to run commands. Connects when the first command comes."""
+    """Makes the host of a machine: this computer, or one over SSH. Connects when the first command comes."""
     if machine.host is None:
         return LocalHost(machine.name)
     from miyabi.machines.ssh.connection import connect  # noqa: PLC0415 - see the module docstring

@@ -39,7 +39,7 @@ class Host(Protocol):
         stdout: Path | None = None,
         timeout_seconds: float = 60,
     ) -> Completed:
-        """The command's end: any exit status, 126 and 127 as well, is returned, not raised.
+        """Runs a command to its end. Any exit status, 126 and 127 as well, is returned, not raised.
 
         Args:
             words: The command, quoted by `miyabi.machines.quoting`; a leading `~/` is the home there.
@@ -54,14 +54,17 @@ class Host(Protocol):
             SshConfigUnusable: it did not run.
             ConnectionDropped: the link went in mid-command; whether it ran is unknown.
             MachineError: it took longer than `timeout_seconds`.
+            ValueError: a word holds a line break or NUL.
+            OSError: a file of ours cannot be read or written.
         """
         ...
 
     def stream(self, words: Sequence[str]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """Its stdout in chunks (at most 64 KiB) as they come; leaving the context ends the command.
+        """Runs a command and yields its stdout in chunks (at most 64 KiB) as they come; leaving the context ends it.
 
         Raises:
             MachineError: as `run`, on entering; ConnectionDropped in the iteration where the link goes.
+            ValueError: a word holds a line break or NUL.
         """
         ...
 

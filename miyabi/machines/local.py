@@ -37,7 +37,12 @@ class LocalHost:
         stdout: Path | None = None,
         timeout_seconds: float = 60,
     ) -> Completed:
-        """See `miyabi.machines.host.Host.run`; it is never unreachable, but may be out of processes."""
+        """Runs a command as `miyabi.machines.host.Host.run` says.
+
+        Raises:
+            MachineUnreachable: no process can be started here, for want of processes or memory.
+            MachineError: it took longer than `timeout_seconds`, and was ended with its process group.
+        """
         with ExitStack() as files:
             source: int | BinaryIO = files.enter_context(stdin.open("rb")) if isinstance(stdin, Path) else PIPE
             target: int | BinaryIO = files.enter_context(stdout.open("wb")) if stdout else PIPE
@@ -55,7 +60,7 @@ class LocalHost:
         return Completed(exit_status=_exit_status(process), stdout=out or b"", stderr=err or b"")
 
     def stream(self, words: Sequence[str]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """See `miyabi.machines.host.Host.stream`."""
+        """Runs a command and yields its stdout as `miyabi.machines.host.Host.stream` says."""
         return self._stream(words)
 
     @asynccontextmanager
@@ -67,7 +72,7 @@ class LocalHost:
             await kill_group(process)
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Does nothing: nothing is held."""
 
     async def _spawn(
         self, words: Sequence[str], *, stdin: int | BinaryIO, stdout: int | BinaryIO, stderr: int

@@ -48,7 +48,7 @@ def choose(
     strategy: Strategy = Strategy.FILL_FIRST,
     avoid: frozenset[str] = frozenset(),
 ) -> Placement | None:
-    """The best machine that can take a session now, None where none can.
+    """Returns the best machine that can take a session now, None where none can.
 
     Fill-first takes a machine that works before an idle one, then the one with the fewest free slots, then the larger
     one; spread takes the opposite of each. Equals go by their order in `fleet`. Machines that are full, closed, in
@@ -65,13 +65,13 @@ def candidates(
     strategy: Strategy = Strategy.FILL_FIRST,
     avoid: frozenset[str] = frozenset(),
 ) -> list[Placement]:
-    """Every machine that can take a session now, best first, by the rules of `choose`."""
+    """Returns every machine that can take a session now, best first, by the rules of `choose`."""
     usable = sorted(_usable(fleet, requires, avoid), key=_RANK[strategy])
     return [_placement(load, strategy) for load in usable]
 
 
 def unplaceable(fleet: Sequence[Load], requires: Sequence[str] = ()) -> str | None:
-    """A sentence where no machine could ever take it, full or not; None where one could, if only later."""
+    """Returns why no machine could ever take it, full or not, as a sentence; None where one could, if only later."""
     if not fleet:
         return "there is no machine"
     if any(frozenset(requires) <= load.machine.offers for load in fleet):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def quote_word(text: str) -> str:
-    """One word, quoted for any login shell; a leading `~/` means the home there.
+    """Quotes one word for any login shell; a leading `~/` means the home there.
 
     Raises:
         ValueError: for line breaks and NUL, which no shell takes alike.
@@ -22,12 +22,18 @@ def quote_word(text: str) -> str:
 
 
 def command_line(words: Iterable[str]) -> str:
-    """The words as one line for a POSIX shell, csh or fish."""
+    """Joins the words to one line for a POSIX shell, csh or fish.
+
+    Raises:
+        ValueError: a word holds a line break or NUL.
+    """
     return " ".join(quote_word(w) for w in words)
 
 
 def quote_script_word(text: str) -> str:
-    """One word for the text of a POSIX sh script, which unlike a command line takes line breaks; `~` stays itself.
+    """Quotes one word for the text of a POSIX sh script, which unlike a command line takes line breaks.
+
+    A leading `~` stays itself.
 
     Raises:
         ValueError: for NUL, which no argument or variable can hold.

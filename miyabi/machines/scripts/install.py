@@ -57,22 +57,27 @@ _installed: WeakKeyDictionary[Host, _Installed] = WeakKeyDictionary()
 
 @cache
 def script(name: str) -> bytes:
-    """The text of a script, as it is installed."""
+    """Returns the text of a script, as it is installed.
+
+    Raises:
+        FileNotFoundError: there is no script of that name.
+    """
     folder = resources.files("miyabi.machines.scripts")
     return b"".join((folder / part).read_bytes() for part in _PARTS.get(name, (f"{name}.sh",)))
 
 
 def path(workspace: str, name: str) -> str:
-    """Where `install` puts a script; it need not be there."""
+    """Returns where `install` puts a script on a machine; it need not be there."""
     return f"{workspace.rstrip('/')}/bin/{name}-{hashlib.sha256(script(name)).hexdigest()[:12]}.sh"
 
 
 async def install(host: Host, workspace: str, name: str) -> str:
-    """The script's path on the host, which has it from now on; asks the host once only.
+    """Installs a script where it is missing and returns its path on the host; asks each host once only.
 
     Raises:
         MachineDiskFull: no room for it.
         MachineNotReady: the workspace cannot be written.
+        RemoteFailed: it failed there for another reason, as three cut transfers in a row.
         MachineError: as `Host.run`.
     """
     there = _installed.setdefault(host, _Installed())
@@ -83,7 +88,7 @@ async def install(host: Host, workspace: str, name: str) -> str:
 
 
 def forget(host: Host) -> None:
-    """The next `install` looks again: for a host whose workspace somebody has removed."""
+    """Forgets what is installed on a host whose workspace somebody has removed: the next `install` looks again."""
     _installed.pop(host, None)
 
 

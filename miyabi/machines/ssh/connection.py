@@ -25,7 +25,7 @@ _NOT_OPENED = 2  # SSH_OPEN_CONNECT_FAILED: the command was never run
 
 
 async def connect(target: SshTarget) -> SshConnection:
-    """A connection that is logged in, through the target's jump hosts if it has any.
+    """Connects and logs in, through the target's jump hosts if it has any.
 
     Raises:
         MachineUnreachable: it does not answer, or not with SSH; `transient` says whether it may later.
@@ -186,12 +186,18 @@ class SshConnection:
         self.abort = self._connection.abort
 
     async def wait_closed(self) -> None:
-        """Returns when it is gone, its jumps too."""
+        """Waits until it is gone, its jumps too."""
         for connection in reversed(self._chain):
             await connection.wait_closed()
 
     async def start(self, line: str, *, only_stdout: bool = False) -> SshChannel:
-        """See `miyabi.machines.ssh.host.CommandConnection.start`."""
+        """Starts the line as `miyabi.machines.ssh.host.CommandConnection.start` says.
+
+        Raises:
+            SessionNotOpened: it did not run; another time it may.
+            LoginRefused: sshd runs no commands for this user.
+            ConnectionDropped: the link went.
+        """
         none = {"stdin": asyncssh.DEVNULL, "stderr": asyncssh.DEVNULL} if only_stdout else {}
         try:
             process = await self._connection.create_process(line, encoding=None, **none)
@@ -221,7 +227,7 @@ class SshChannel:
             raise errors.dropped(self._target, str(error)) from error
 
     async def write(self, data: bytes) -> bool:
-        """Hands it stdin; False when it reads no more."""
+        """Writes to its stdin; returns False when it reads no more."""
         try:
             self._process.stdin.write(data)
             await self._process.stdin.drain()
@@ -230,17 +236,17 @@ class SshChannel:
         return True
 
     def end_input(self) -> None:
-        """Its stdin ends here."""
+        """Ends its stdin."""
         with suppress(OSError):
             self._process.stdin.write_eof()
 
     async def wait(self) -> int | None:
-        """Its exit status; None is how asyncssh says that the connection went."""
+        """Waits for its exit status; None is how asyncssh says that the connection went."""
         await self._process.wait_closed()
         return self._process.returncode
 
     async def end(self) -> None:
-        """See `miyabi.machines.ssh.host.Channel.end`.
+        """Ends it as `miyabi.machines.ssh.host.Channel.end` says.
 
         OpenSSH's sshd (9.2) loses a signal that reaches it before the command leads a process group of its own, so one
         that was given up as it began gets its signal by the second.

@@ -31,17 +31,17 @@ class ClosedAtOnce(MachineUnreachable):
 
 
 def unusable_config(target: SshTarget, reason: str) -> SshConfigUnusable:
-    """The SSH library cannot use what the configuration says."""
+    """Makes the error for a configuration that the SSH library cannot use."""
     return SshConfigUnusable(_text(target, f"its SSH configuration cannot be used: {reason}."), machine=target.machine)
 
 
 def too_slow(machine: str, *, seconds: float) -> MachineUnreachable:
-    """The time for the command was over before there was a connection."""
+    """Makes the error for a command whose time was over before there was a connection."""
     return MachineUnreachable(f"{machine}: no connection within {seconds:g} s; nothing was run.", machine=machine)
 
 
 def refused(target: SshTarget) -> MachineUnreachable:
-    """Nothing listens."""
+    """Makes the error for a port that nothing listens on."""
     return _unreachable(
         target,
         f"connection refused: nothing listens on port {target.port}. "
@@ -50,7 +50,7 @@ def refused(target: SshTarget) -> MachineUnreachable:
 
 
 def no_route(target: SshTarget, reason: str) -> MachineUnreachable:
-    """The network has no way there, or nobody answers to that address."""
+    """Makes the error for an address to which the network has no way, or at which nobody answers."""
     return _unreachable(
         target,
         f"{reason}. Is it switched on, awake and in this network? "
@@ -59,7 +59,7 @@ def no_route(target: SshTarget, reason: str) -> MachineUnreachable:
 
 
 def timed_out(target: SshTarget) -> MachineUnreachable:
-    """Packets vanish."""
+    """Makes the error for packets that vanish."""
     return _unreachable(
         target,
         f"no answer within {target.connect_timeout_seconds:g} s. Is it switched on and awake, "
@@ -68,7 +68,7 @@ def timed_out(target: SshTarget) -> MachineUnreachable:
 
 
 def silent(target: SshTarget) -> MachineUnreachable:
-    """The port is open, and nobody speaks SSH on it."""
+    """Makes the error for a port that is open, and on which nobody speaks SSH."""
     return _unreachable(
         target,
         f"it accepts connections and then says nothing for {target.connect_timeout_seconds:g} s: "
@@ -77,7 +77,10 @@ def silent(target: SshTarget) -> MachineUnreachable:
 
 
 def unknown_name(target: SshTarget, *, passing: bool) -> MachineUnreachable:
-    """The host name has no address. `passing`: the name service itself does not answer, so it may later."""
+    """Makes the error for a host name without an address.
+
+    `passing`: the name service itself does not answer, so it may later; otherwise the error is not transient.
+    """
     if passing:
         return _unreachable(target, f"the name service does not answer for {target.host!r}. Is this machine online?")
     error = _unreachable(target, f"the name {target.host!r} has no address. Correct `host` or the alias's HostName.")
@@ -86,7 +89,7 @@ def unknown_name(target: SshTarget, *, passing: bool) -> MachineUnreachable:
 
 
 def of_the_network(target: SshTarget, error: OSError | UnicodeError) -> MachineUnreachable:
-    """What a failed connect means."""
+    """Translates what a failed connect raised, the error numbers of all addresses of the host counted."""
     if isinstance(error, UnicodeError):
         return unknown_name(target, passing=False)
     if isinstance(error, socket.gaierror):
@@ -103,7 +106,10 @@ def of_the_network(target: SshTarget, error: OSError | UnicodeError) -> MachineU
 
 
 def closed(target: SshTarget, *, banner: str | None = None) -> MachineUnreachable:
-    """Closed before the login. `banner` is what the port says to a bare connection; None where nobody asked."""
+    """Makes the error for a connection that is closed before the login.
+
+    `banner` is what the port says to a bare connection; None where nobody asked.
+    """
     if banner and not banner.startswith("SSH-") and not _is_sshd_refusing(banner):
         return not_ssh(target, f"it says {banner[:80]!r}")
     error = ClosedAtOnce(_text(target, _why_closed(target, banner)), machine=target.machine)
@@ -132,22 +138,22 @@ def _why_closed(target: SshTarget, banner: str | None) -> str:
 
 
 def no_common_algorithm(target: SshTarget, reason: str) -> MachineUnreachable:
-    """Both sides speak SSH, and share no algorithm."""
+    """Makes the lasting error for two sides that speak SSH, and share no algorithm."""
     return _lasting(target, f"no algorithm in common ({reason}). Update sshd there, or allow a modern one.")
 
 
 def not_ssh(target: SshTarget, reason: str) -> MachineUnreachable:
-    """The port does not speak SSH 2."""
+    """Makes the lasting error for a port that does not speak SSH 2."""
     return _lasting(target, f"port {target.port} does not speak SSH 2 ({reason}). Is the port right?")
 
 
 def hop_failed(target: SshTarget, reason: str) -> MachineUnreachable:
-    """The jump host cannot reach the next hop."""
+    """Makes the error for a jump host that cannot reach the next hop."""
     return _unreachable(target, f"its jump host {_jump(target)} cannot connect to it: {reason}.")
 
 
 def forwarding_prohibited(target: SshTarget, reason: str) -> MachineUnreachable:
-    """The jump host does not forward."""
+    """Makes the lasting error for a jump host that does not forward."""
     return _lasting(
         target,
         f"its jump host {_jump(target)} does not forward connections ({reason}). "
@@ -156,7 +162,10 @@ def forwarding_prohibited(target: SshTarget, reason: str) -> MachineUnreachable:
 
 
 def login_refused(target: SshTarget, *, offered: Sequence[str], unusable: Sequence[str]) -> LoginRefused:
-    """No key of ours is taken. sshd tells nobody why: wrong key, unknown user, expired key are all alike."""
+    """Makes the error for a login of which no key is taken.
+
+    sshd tells nobody why: wrong key, unknown user, expired key are all alike.
+    """
     with_what = f"with {', '.join(offered)}" if offered else "without a usable key"
     notes = f" Unusable: {'; '.join(unusable)}." if unusable else ""
     return LoginRefused(
@@ -170,7 +179,7 @@ def login_refused(target: SshTarget, *, offered: Sequence[str], unusable: Sequen
 
 
 def too_many_keys(target: SshTarget, *, offered: Sequence[str]) -> LoginRefused:
-    """More keys were offered than sshd lets a login try."""
+    """Makes the error for a login that offered more keys than sshd lets it try (`MaxAuthTries` of sshd_config(5))."""
     return LoginRefused(
         _text(
             target,
@@ -182,19 +191,19 @@ def too_many_keys(target: SshTarget, *, offered: Sequence[str]) -> LoginRefused:
 
 
 def dropped(target: SshTarget, reason: str) -> ConnectionDropped:
-    """The link went while a command ran."""
+    """Makes the error for a link that went while a command ran."""
     text = f"the connection was lost while a command ran ({reason or 'closed'}); whether it finished is unknown."
     return ConnectionDropped(_text(target, text), machine=target.machine)
 
 
 def unanswered(target: SshTarget, line: str, *, seconds: float) -> MachineError:
-    """A command took longer than it may."""
+    """Makes the error for a command that took longer than it may."""
     text = f"no answer within {seconds:g} s to: {line[:200]}. It was told to end. Is the machine overloaded?"
     return MachineError(_text(target, text), machine=target.machine)
 
 
 def no_session(target: SshTarget, reason: str) -> MachineUnreachable:
-    """The login works, and sshd opens no session on it."""
+    """Makes the error for a login that works, on which sshd opens no session."""
     return _unreachable(
         target,
         f"sshd opens no more sessions on the connection ({reason}). Raise MaxSessions in its sshd_config.",
@@ -202,7 +211,7 @@ def no_session(target: SshTarget, reason: str) -> MachineUnreachable:
 
 
 def no_command(target: SshTarget, reason: str) -> LoginRefused:
-    """The login works, and sshd runs no command for it."""
+    """Makes the error for a login that works, for which sshd runs no command."""
     return LoginRefused(
         _text(target, f"sshd lets {target.user} in but runs no command ({reason})."), machine=target.machine
     )
@@ -236,12 +245,12 @@ def of_asyncssh(  # noqa: C901, PLR0911 - a table, one row a kind of fault
     offered: Sequence[str],
     unusable: Sequence[str],
 ) -> MachineError:
-    """What was raised while we connected, as an error of ours.
+    """Translates what was raised while we connected to an error of ours.
 
     Args:
         error: what asyncssh, or the network below it, raised.
         target: where to.
-        of_host_key: what to say of a host key that was refused, by asyncssh's own words.
+        of_host_key: makes the error for a host key that was refused, from asyncssh's own words.
         is_open: whether the port was reached.
         offered: the keys that were offered, by their names.
         unusable: the keys that could not be, each with why.

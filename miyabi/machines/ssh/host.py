@@ -32,27 +32,27 @@ class Channel(Protocol):
     """A command that runs there. Reading raises ConnectionDropped when the link goes."""
 
     async def read(self) -> bytes:
-        """Its next stdout, at most 64 KiB; empty at the end."""
+        """Reads its next stdout, at most 64 KiB; empty at the end."""
         ...
 
     async def read_stderr(self) -> bytes:
-        """Its next stderr, at most 64 KiB; empty at the end."""
+        """Reads its next stderr, at most 64 KiB; empty at the end."""
         ...
 
     async def write(self, data: bytes) -> bool:
-        """Hands it stdin; False when it reads no more."""
+        """Writes to its stdin; returns False when it reads no more."""
         ...
 
     def end_input(self) -> None:
-        """Its stdin ends here."""
+        """Ends its stdin."""
         ...
 
     async def wait(self) -> int | None:
-        """Its exit status, negative for a signal; None when the link went before it came."""
+        """Waits for its exit status, negative for a signal; None when the link went before it came."""
         ...
 
     async def end(self) -> None:
-        """Listens no more. TERM to its process group, if it still runs, so that git removes its locks; then KILL."""
+        """Ends it: TERM to its process group, if it still runs, so that git removes its locks; then KILL."""
         ...
 
 
@@ -60,7 +60,7 @@ class CommandConnection(Connection, Protocol):
     """A connection that runs commands."""
 
     async def start(self, line: str, *, only_stdout: bool = False) -> Channel:
-        """Runs the line by the login shell. `only_stdout`: no stdin, and stderr is thrown away.
+        """Starts the line by the login shell. `only_stdout`: no stdin, and stderr is thrown away.
 
         Not to be cancelled: what sshd is about to open then would run on with nobody to end it.
 
@@ -101,7 +101,7 @@ class SshHost:
 
     @property
     def target(self) -> SshTarget:
-        """Where it was found when it was last connected to."""
+        """The sshd that was found at the last connect; to be asked only while a connection is held."""
         assert self._target is not None, "not connected yet"  # noqa: S101 - whoever asks holds a connection
         return self._target
 
@@ -113,7 +113,14 @@ class SshHost:
         stdout: Path | None = None,
         timeout_seconds: float = 60,
     ) -> Completed:
-        """See `miyabi.machines.host.Host.run`. Waiting for its turn on the connection does not count as its time."""
+        """Runs a command as `miyabi.machines.host.Host.run` says.
+
+        `timeout_seconds` counts twice: for connecting, and for the command. Waiting for its turn on the connection, of
+        which there are five, counts for neither.
+
+        Raises:
+            MachineError: as `Host.run`.
+        """
         line = command_line(words)
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -152,7 +159,7 @@ class SshHost:
         return Completed(exit_status=status if status >= 0 else 128 - status, stdout=out, stderr=err)
 
     def stream(self, words: Sequence[str]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """See `miyabi.machines.host.Host.stream`."""
+        """Runs a command and yields its stdout as `miyabi.machines.host.Host.stream` says."""
         return self._stream(command_line(words))
 
     @asynccontextmanager
@@ -260,7 +267,10 @@ _LONGEST_LINE = 255
 
 
 async def read_banner(host: str, port: int) -> str:
-    """The first line, or "" where it says nothing. sshd counts it as a failed login: only after repeated trouble."""
+    """Reads the first line that the port says; "" where it says nothing within 3 s.
+
+    sshd counts it as a failed login: only after repeated trouble.
+    """
     with suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         async with asyncio.timeout(_WITHIN_SECONDS):
             return await _first_line(host, port)

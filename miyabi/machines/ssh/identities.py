@@ -32,13 +32,15 @@ class Identities(Generic[K]):
     unusable: list[str] = field(default_factory=list)
 
     def add(self, key: K, name: str) -> None:
-        """Offers the key too."""
+        """Adds a key to the offer."""
         self.keys.append(key)
         self.offered.append(name)
 
 
 def choose(target: SshTarget, *, held: Sequence[K], load: Callable[[Path], Sequence[K]]) -> Identities[K]:
-    """The configured keys first, from the agent where it holds them; then the agent's others, if they may be used.
+    """Chooses the configured keys, from the agent where it holds them, and then the agent's others, if allowed.
+
+    The order, and `IdentitiesOnly`, are those of ssh_config(5).
 
     Args:
         target: Who wants to log in where.

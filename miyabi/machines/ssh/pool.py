@@ -28,7 +28,10 @@ _handshakes: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, int], 
 
 
 def handshakes(host: str, port: int) -> asyncio.Semaphore:
-    """Who may log in at that sshd now; shared by all machines and jumps that lead there."""
+    """Returns the semaphore of an sshd's logins, 8 at once; shared by all machines and jumps that lead there.
+
+    sshd refuses some at 10 that are not logged in yet: `MaxStartups 10:30:100` of sshd_config(5).
+    """
     here = _handshakes.setdefault(asyncio.get_running_loop(), {})
     return here.setdefault((host, port), asyncio.Semaphore(HANDSHAKES_AT_ONCE))
 
@@ -37,11 +40,11 @@ class Connection(Protocol):
     """What the pool needs to know of a connection."""
 
     def is_closed(self) -> bool:
-        """Whether it is gone."""
+        """Returns whether it is gone."""
         ...
 
     def close(self) -> None:
-        """Ends it politely."""
+        """Ends it politely: what was sent still arrives."""
         ...
 
     def abort(self) -> None:
@@ -49,7 +52,7 @@ class Connection(Protocol):
         ...
 
     async def wait_closed(self) -> None:
-        """Returns when it is gone."""
+        """Waits until it is gone."""
         ...
 
 
@@ -68,12 +71,16 @@ class FailureMemory:
         self._since = 0.0
 
     def check(self) -> None:
-        """Raises the refusal that the machine gave a moment ago: asking again would be punished."""
+        """Raises the refusal that the machine gave a moment ago: asking again would be punished.
+
+        Raises:
+            MachineError: a copy of the refusal, within 30 s of it.
+        """
         if self._first and time.monotonic() - self._since < REFUSAL_REMEMBERED_SECONDS:
             raise copy.copy(self._first)
 
     def failed(self, error: MachineError) -> MachineError:
-        """The error to report: a penalty for an earlier refusal is reported as that refusal."""
+        """Notes an error and returns the one to report: for a penalty, the earlier refusal that it is for."""
         age = time.monotonic() - self._since
         if not error.transient:
             self._first, self._since = error, time.monotonic()
@@ -82,7 +89,7 @@ class FailureMemory:
         return error
 
     def worked(self) -> None:
-        """Forgets."""
+        """Forgets what went wrong."""
         self._first = None
 
 
@@ -107,10 +114,11 @@ class SharedConnection(Generic[C]):
         self._not_before = 0.0
 
     async def get(self) -> C:
-        """The living connection; many who ask at once wait for the same one.
+        """Returns the living connection; many who ask at once wait for the same one.
 
         Raises:
             MachineError: as `connect` raised; transient ones only after `retry_seconds` of trying.
+            MachineUnreachable: `close` was called while the connection was made.
         """
         if self._connection is not None and not self._connection.is_closed():
             return self._connection
@@ -147,13 +155,13 @@ class SharedConnection(Generic[C]):
         return await self._explain(error) if isinstance(error, ClosedAtOnce) else error
 
     def give_up(self, connection: C) -> None:
-        """It does not answer any more, whatever it thinks of itself: `get` makes a new one."""
+        """Drops a connection that does not answer any more, whatever it thinks of itself: `get` makes a new one."""
         if self._connection is connection:
             self._connection = None
         connection.abort()
 
     async def close(self) -> None:
-        """Gives the connection back; `get` would make a new one."""
+        """Closes the connection, within two seconds; `get` would make a new one."""
         if self._connecting and not self._connecting.done():
             self._connecting.cancel()
             with suppress(asyncio.CancelledError, MachineError):
@@ -188,7 +196,7 @@ class ConnectionPool(Generic[C]):
 
     @asynccontextmanager
     async def for_stream(self) -> AsyncIterator[SharedConnection[C]]:
-        """A link with room for one stream more; a further link is closed when its last stream ends."""
+        """Yields a connection with room for one stream more; a further one is closed when its last stream ends."""
         shared = (
             next((shared for shared, streams in self._streams.items() if streams < self._room(shared)), None)
             or self._make()

@@ -18,10 +18,11 @@ _ANSWER_WITHIN_SECONDS = 20  # `Match exec` may run whatever the user likes
 
 
 async def resolve(machine: Machine) -> SshTarget:
-    """The way to the machine, jump hosts included. Asks `ssh -G` once a hop and connects nowhere.
+    """Finds the way to the machine, jump hosts included. Asks `ssh -G` once a hop and connects nowhere.
 
     Raises:
-        SshConfigUnusable: names the configuration file and line, or the jump hosts that lead in a circle.
+        SshConfigUnusable: names the configuration file and line, or the jump hosts that lead in a circle; ssh is
+            missing here, does not answer within 20 s, or allows no login with keys.
     """
     return await _resolve_hop(machine, (machine.host or "",), chosen=machine.ssh)
 

@@ -1,4 +1,7 @@
-"""What a user's SSH configuration forbids, and what of it we cannot do. Asks nobody."""
+"""What a user's SSH configuration forbids, and what of it we cannot do. Asks nobody.
+
+The options are those of ssh_config(5).
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ class Restrictions:
 
     @classmethod
     def of(cls, options: Mapping[str, Sequence[str]]) -> Self:
-        """Those of the answer of `ssh -G`."""
+        """Takes them out of the answer of `ssh -G`, by lower-case keyword; `none` counts as no entry."""
         revoked = _first(options, "revokedhostkeys")
         return cls(
             host_keys=_names(options, "hostkeyalgorithms"),
@@ -43,7 +46,7 @@ class Restrictions:
 
 
 def refusal(options: Mapping[str, Sequence[str]]) -> str:
-    """Why nobody can log in by this configuration, or we cannot; empty where we can."""
+    """Returns why nobody can log in by this configuration, or we cannot; empty where we can."""
     if _first(options, "pubkeyauthentication").lower() in _KEYS_ARE_OFF:
         return "PubkeyAuthentication is off, and only keys can log in here. Set it to yes for this host."
     preferred = _names(options, "preferredauthentications")

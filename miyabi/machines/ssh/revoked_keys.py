@@ -1,4 +1,7 @@
-"""Host keys that the user's `RevokedHostKeys` takes back: a file of keys, or a key revocation list."""
+"""Host keys that the user's `RevokedHostKeys` takes back: a file of keys, or a key revocation list.
+
+ssh_config(5) has the option, ssh-keygen(1) the list and how it is asked (`-Q`), OpenSSH's PROTOCOL.krl its first bytes.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +31,21 @@ class RevokedKeys:
         self._keys = frozenset() if self._is_list else frozenset(_blobs(content.decode(errors="replace")))
 
     def among(self, keys: Iterable[str]) -> tuple[str, ...]:
-        """Those of the keys that are revoked."""
+        """Returns those of the keys that are revoked, in their order.
+
+        Raises:
+            OSError: there is no room for a temporary file.
+        """
         return tuple(key for key in keys if self.has(key))
 
     def has(self, key: str) -> bool:
-        """Whether the key, or the certificate, is revoked; a list is asked by `ssh-keygen`, which fails for a no."""
+        """Returns whether the key, or the certificate, is revoked.
+
+        A list is asked by `ssh-keygen`; where that cannot be run, or takes longer than 20 s, the key counts as revoked.
+
+        Raises:
+            OSError: there is no room for a temporary file.
+        """
         return self._is_listed(key) if self._is_list else _blob(key) in self._keys
 
     def _is_listed(self, key: str) -> bool:

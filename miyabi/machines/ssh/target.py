@@ -70,7 +70,7 @@ class SshTarget:
 
     @property
     def host_key_name(self) -> str:
-        """Its name in known_hosts files."""
+        """Its name in known_hosts files: `[host]:port` where the port is not 22, as in sshd(8)."""
         if self.host_key_alias:
             return self.host_key_alias
         return self.host if self.port == _SSH_PORT else f"[{self.host}]:{self.port}"
@@ -81,7 +81,7 @@ class SshTarget:
 
 
 def ssh_flags(chosen: SshConfig) -> list[str]:
-    """What `ssh` is told of the machine's own fields: configuration file, port and user."""
+    """Returns the flags by which `ssh` gets the machine's own fields: configuration file, port and user."""
     flags = {"-F": _config_file(chosen), "-p": chosen.port, "-l": chosen.user}
     return [word for flag, value in flags.items() if value is not None for word in (flag, str(value))]
 
@@ -110,7 +110,7 @@ def _passwd_home() -> Path:
 
 
 def parse_answer(text: str) -> dict[str, list[str]]:
-    """The lines of `ssh -G` by keyword; keywords that may be repeated keep their order."""
+    """Sorts the lines of `ssh -G` by lower-case keyword; keywords that may be repeated keep their order."""
     options: dict[str, list[str]] = {}
     for line in text.splitlines():
         keyword, _, value = line.partition(" ")
@@ -119,7 +119,11 @@ def parse_answer(text: str) -> dict[str, list[str]]:
 
 
 def parse_jump(text: str) -> tuple[str, SshConfig]:
-    """One `[ssh://][user@]host[:port]` of a ProxyJump: the host, and what it says about user and port."""
+    """Parses one `[ssh://][user@]host[:port]` of a ProxyJump of ssh_config(5).
+
+    Returns:
+        The host, without the brackets of an IPv6 address, and what the text says about user and port.
+    """
     user, _, place = text.strip().removeprefix("ssh://").rpartition("@")
     match = re.fullmatch(r"\[(?P<v6>[^]]+)\](?::(?P<p6>\d+))?|(?P<host>[^:]+):(?P<port>\d+)", place)
     if match is None:
@@ -129,7 +133,11 @@ def parse_jump(text: str) -> tuple[str, SshConfig]:
 
 
 def target_from(options: Options, *, machine: str, alias: str, chosen: SshConfig, is_jump: bool) -> SshTarget:
-    """The target that these `ssh -G` options and the machine's own fields, which win, describe. Jumps left out."""
+    """Makes the target that these `ssh -G` options and the machine's own fields, which win, describe. Jumps left out.
+
+    Raises:
+        ValueError: the port is no number, which `ssh -G` never says.
+    """
     tokens = _tokens(options, alias=alias)
     proxy = _one(options, "proxycommand", default="none")
     return SshTarget(
