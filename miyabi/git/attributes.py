@@ -20,9 +20,10 @@ _NEVER = {"..", ".git"}
 
 @asynccontextmanager
 async def with_attributes_of(git: Git, commit: str) -> AsyncIterator[Git]:
-    """Git for the same repository, in which the `.gitattributes` of the commit count and no others.
+    """Yields git for the same repository, in which the `.gitattributes` of the commit count and no others.
 
-    What the user's configuration and `info/attributes` say still counts besides, as in `git merge`.
+    What the user's configuration and `info/attributes` say still counts besides, as in `git merge`. Git from 2.41 on is
+    told the commit by `GIT_ATTR_SOURCE` (git(1)); an older one gets a folder with those files.
 
     Raises:
         GitFailed: the commit is not here.

@@ -40,7 +40,11 @@ async def require_name_free(repository: Repository, branch: str) -> None:
 
 
 async def heads_of(repository: Repository, branch: str) -> tuple[str, ...]:
-    """The commits of the task that are here already, on its branch and on its strays."""
+    """Returns the commits of the task that are here already: where its branch and that of its strays stand.
+
+    Raises:
+        GitFailed: git could not read the refs.
+    """
     return tuple(ref.commit for ref in (await _refs(repository, [branch, branch + STRAYS])).values())
 
 
@@ -54,13 +58,16 @@ async def receive(
     base: str,
     to_strays: bool = False,
 ) -> str | None:
-    """Puts the branch at `head`, out of a bundle (an empty file where nothing is new); the strays' branch, if any.
+    """Puts the branch at `head`, out of a bundle (an empty file where nothing is new).
 
-    The branch may move anywhere: what it held and `head` does not goes to the strays. With `to_strays` it stays
-    where it is if it is there, and `head` goes to the strays.
+    The branch may move anywhere: what it held and `head` does not goes to the strays. With `to_strays` it stays where
+    it is if it is there, and `head` goes to the strays.
+
+    Returns:
+        The name of the strays' branch; None where nothing had to go there.
 
     Raises:
-        exchange.PrerequisiteMissing: the bundle counts on commits that are not here; ask for one with everything.
+        bundle.PrerequisiteMissing: the bundle counts on commits that are not here; ask for one with everything.
         GitFailed: the bundle does not bring `head`, the branch is checked out, or git could not do it.
     """
     async with repository.writing:
@@ -161,7 +168,7 @@ async def require_ours(repository: Repository, branch: str, *, base: str) -> Non
 
 
 async def move_branch(repository: Repository, branch: str, *, head: str, base: str) -> None:
-    """Puts the branch at its head, where it is not there already; where that is the base it goes: nothing is on it.
+    """Puts the branch at its head, where it is not there already; deletes it where that is the base: nothing is on it.
 
     Raises:
         GitFailed: it would have to move but is checked out somewhere, or git could not do it.

@@ -1,4 +1,7 @@
-"""Commits travel as bundles, both ways."""
+"""Commits travel as bundles, both ways.
+
+The header is that of gitformat-bundle(5), the pack behind it that of gitformat-pack(5).
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,11 @@ class Extent:
 
 
 async def existing(git: Git, commits: Collection[str]) -> set[str]:
-    """Those of the ids that are commits here."""
+    """Returns those of the ids that are commits here.
+
+    Raises:
+        GitFailed: git could not read them.
+    """
     if not commits:
         return set()
     asked = "".join(f"{commit}\n" for commit in commits).encode()
@@ -62,6 +69,7 @@ async def write_bundle(
 
     Raises:
         GitFailed: git could not do it, e.g. because objects are missing or the disk is full.
+        OSError: the file cannot be written.
     """
     extent = await _extent(git, [tip, *also], known=known, shallow=shallow)
     tags = set(also) - await existing(git, also)  # their own objects: those of their commits may all be known
@@ -81,6 +89,8 @@ async def write_bundle(
 
 async def unpack(git: Git, file: Path) -> BundleHeader:
     """Takes a bundle's objects in; refs are the caller's business.
+
+    A pack of fewer than 100 objects and 1 MiB becomes loose objects, a larger one stays a pack.
 
     Raises:
         PrerequisiteMissing: it counts on commits that are not here.
@@ -145,7 +155,7 @@ class BundleHeader:
     object_format: str = SHA1
 
     def to_bytes(self) -> bytes:
-        """The header as git reads it; version 2 where that can say everything."""
+        """Makes the header as git reads it; version 2 where that can say everything."""
         if self.object_format == SHA1:
             lines = ["# v2 git bundle"]
         else:
@@ -156,7 +166,7 @@ class BundleHeader:
 
     @classmethod
     def read(cls, file: BinaryIO) -> Self:
-        """The header of a bundle; the file then stands where the pack begins.
+        """Reads the header of a bundle; the file then stands where the pack begins.
 
         Raises:
             GitFailed: these bytes are no bundle, or one that only a newer git understands.
@@ -177,7 +187,7 @@ class BundleHeader:
 
 
 def objects_in_pack(path: Path, *, offset: int) -> int:
-    """How many objects the pack holds that begins at this byte of a file."""
+    """Returns how many objects the pack holds that begins at this byte of a file: its bytes 8 to 11, big-endian."""
     with path.open("rb") as file:
         file.seek(offset)
         return int.from_bytes(file.read(12)[8:], "big")

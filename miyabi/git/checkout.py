@@ -26,14 +26,15 @@ _STALE_SECONDS = 60.0
 
 @asynccontextmanager
 async def temporary_checkout(repository: Repository, commit: str, clone: Clone) -> AsyncIterator[Path]:
-    """A folder with the commit's files: a repository as a session has it, which reads the user's objects.
+    """Yields a folder with the commit's files: a repository as a session has it, which reads the user's objects.
 
     Its submodules are filled as far as the user's clone has their commits.
 
     What an orchestrator that was killed has left of such folders is removed on the way.
 
     Raises:
-        GitFailed: the files cannot be written, e.g. because the disk is full.
+        GitFailed: the files cannot be written, as GitDiskFull where the disk is full; or a link leads out of the
+            folder.
     """
     prefix = f"miyabi-verify-{repository.key}-"
     await asyncio.to_thread(_remove_stale, prefix)

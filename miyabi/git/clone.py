@@ -41,17 +41,21 @@ class Clone:
 
     @cached_property
     def text(self) -> bytes:
-        """All of it, each file behind a line `== NAME`."""
+        """The three files one behind the other, each after a line `== NAME`."""
         parts = {"config": self.config, "shallow": self.shallow, "packed-refs": self.packed_refs}
         return "".join(f"== {name}\n{part}" for name, part in parts.items()).encode("utf-8", "surrogateescape")
 
     @cached_property
     def name(self) -> str:
-        """Its name on a machine, made of its content."""
+        """Its name on a machine: the first 32 digits of its content's SHA-256."""
         return hashlib.sha256(self.text).hexdigest()[:32]
 
     def put_into(self, folder: Path) -> None:
-        """Makes a fresh repository look like it. `folder` is its `.git`."""
+        """Makes a fresh repository look like it. `folder` is its `.git`.
+
+        Raises:
+            OSError: a file there cannot be written.
+        """
         with (folder / "config").open("a", encoding="utf-8", errors="surrogateescape") as config:
             config.write(self.config)
         (folder / "packed-refs").write_text(self.packed_refs, encoding="utf-8", errors="surrogateescape")
@@ -67,7 +71,7 @@ async def clone_of(
     worktree: Path | None = None,
     checkout: str | None = None,
 ) -> Clone:
-    """What `git clone --single-branch` would give: the branch here and as `origin/BRANCH`, and the tags in its history.
+    """Makes what `git clone --single-branch` would give: the branch, also as `origin/BRANCH`, and its history's tags.
 
     No address in it holds a credential, and what would fetch or push says who does that instead.
 
@@ -142,6 +146,6 @@ def _config(address: str, branch: str | None) -> str:
 
 
 def quoted(value: str) -> str:
-    """A value as git's configuration has it."""
+    """Quotes a value for a configuration file of git (git-config(1), "Values")."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
     return f'"{escaped}"'

@@ -98,7 +98,7 @@ class GitResult:
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """The environment that our git commands get, made of the one we have."""
+    """Makes the environment that our git commands get from the one we have."""
     kept = {name: value for name, value in given.items() if not name.startswith("GIT_") or _KEPT.match(name)}
     return kept | _TIDY
 
@@ -116,7 +116,7 @@ class Git:
         self._extra = dict(extra or {})
 
     def given(self, extra: Mapping[str, str]) -> Git:
-        """The same with further environment variables."""
+        """Returns git for the same folder with further environment variables."""
         return Git(self.folder, {**self._extra, **extra})
 
     async def run(
@@ -126,10 +126,11 @@ class Git:
         stdout: BinaryIO | None = None,
         extra: Mapping[str, str] | None = None,
     ) -> GitResult:
-        """The command's end, whatever its exit status. Files are read and written from where they stand.
+        """Runs a command to its end, whatever its exit status. Files are read and written from where they stand.
 
         Raises:
             GitUnusable: there is no git here.
+            OSError: git cannot be started for another reason, as too many processes.
         """
         given = {**environment(os.environ), **self._extra, **(extra or {})}
         if (await self._version(given))[:2] == _HOOKS_HAVE_ONLY_NAMES:
@@ -139,10 +140,10 @@ class Git:
     async def ask(
         self, *words: str, stdin: bytes | BinaryIO = b"", stdout: BinaryIO | None = None, **extra: str
     ) -> GitResult:
-        """The answer of a command that must work; further keywords are environment variables.
+        """Runs a command that must work; further keywords are environment variables.
 
         Raises:
-            GitFailed: it did not; the message holds the command and what git said.
+            GitFailed: it did not; the message holds the command and what git said. GitDiskFull where the disk is full.
             GitUnusable: there is no git here.
         """
         answer = await self.run(*words, stdin=stdin, stdout=stdout, extra=extra)
@@ -151,7 +152,7 @@ class Git:
         return answer
 
     def failure(self, answer: GitResult, *words: str) -> GitFailed:
-        """What to raise for an answer that should not be."""
+        """Makes the error for a result that should not be: GitDiskFull where git says so, else GitFailed."""
         why = answer.stderr or f"exit status {answer.exit_status}"
         kind = GitDiskFull if says_full(why) else GitFailed
         return kind(f"git {' '.join(words[:4])} failed in {self.folder}: {why}")
@@ -203,7 +204,10 @@ class Git:
 
 
 def settings(given: Mapping[str, str], pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Git's settings by the environment, after those that the user gives in the same way."""
+    """Makes the environment that gives git these settings, after those that the user gives in the same way.
+
+    The variables are `GIT_CONFIG_COUNT`, `GIT_CONFIG_KEY_<n>` and `GIT_CONFIG_VALUE_<n>` of git-config(1).
+    """
     counted = given.get("GIT_CONFIG_COUNT", "")
     first = int(counted) if counted.isdecimal() else 0
     entries = {"GIT_CONFIG_COUNT": str(first + len(pairs))}
@@ -227,7 +231,7 @@ async def require_git() -> None:
 
 
 async def installed_version() -> tuple[int, ...]:
-    """The numbers of the git that is here, `(0,)` where it tells none.
+    """Returns the numbers of the git that is here, `(0,)` where it says none.
 
     Raises:
         GitUnusable: there is no git here.
@@ -236,18 +240,18 @@ async def installed_version() -> tuple[int, ...]:
 
 
 def version(text: str) -> tuple[int, ...]:
-    """The numbers in what `git version` prints, `(0,)` where there are none."""
+    """Parses the numbers in what `git version` prints, `(0,)` where there are none."""
     found = re.search(r"\d+(\.\d+)+", text)
     return tuple(int(n) for n in found[0].split(".")) if found else (0,)
 
 
 def printable_path(name: str) -> str:
-    """A file name of git's; one that is no UTF-8 becomes one that can stand in a report."""
+    """Makes a file name of git's fit for a report: bytes that are no UTF-8 become U+FFFD."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def unquoted(name: str) -> str:
-    """A file name that git has quoted as C does, as it is; any other name stays."""
+    """Undoes the C quoting of a file name (`core.quotePath` of git-config(1)); any other name stays."""
     if len(name) < 2 or not (name.startswith('"') and name.endswith('"')):  # noqa: PLR2004 - two quotation marks
         return name
     content: bytes = ast.literal_eval(f"b{name}")

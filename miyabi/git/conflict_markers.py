@@ -64,7 +64,7 @@ class _Changed:
 
 
 async def unresolved(git: Git, head: str, *, sides: Sequence[str]) -> tuple[str, ...]:
-    """The files of a commit with conflict markers that none of the sides has in them, sorted.
+    """Finds the files of a commit with conflict markers that none of the sides has in them, sorted.
 
     Binary files and those over `LARGEST_BYTES` are not looked at; nor is one that a side has under another name.
 
@@ -100,7 +100,7 @@ async def unresolved(git: Git, head: str, *, sides: Sequence[str]) -> tuple[str,
 async def left_by_session(
     git: Git, head: str, *, base: str, unmerged: Collection[str] = (), is_resolution: bool = False
 ) -> tuple[str, ...]:
-    """The files of a session's branch with conflicts that it did not resolve, sorted.
+    """Finds the files of a session's branch with conflicts that it did not resolve, sorted.
 
     What it merged of the user's own branches had its markers before, too.
 

@@ -1,4 +1,7 @@
-"""The filters that a commit's own `.gitattributes` name: programs that a checkout's files pass through."""
+"""The filters that a commit's own `.gitattributes` name: programs that a checkout's files pass through.
+
+gitattributes(5) has `filter`, git-config(1) `filter.<driver>.required`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _REQUIRED = re.compile(r"filter\.(.+)\.required\ntrue")
 
 
 async def named_by(git: Git, commit: str) -> frozenset[str]:
-    """The names of the filters that files of the commit may pass through.
+    """Returns the names of the filters that files of the commit may pass through.
 
     Raises:
         GitFailed: the commit is not here.
@@ -31,12 +34,16 @@ async def named_by(git: Git, commit: str) -> frozenset[str]:
 
 
 async def uses_lfs(git: Git, commit: str) -> bool:
-    """Whether files of the commit may be in Git LFS. Raises as `named_by`."""
+    """Returns whether files of the commit may be in Git LFS.
+
+    Raises:
+        GitFailed: the commit is not here.
+    """
     return LFS in await named_by(git, commit)
 
 
 async def needed(git: Git, commit: str) -> tuple[str, ...]:
-    """Those of them without which the commit's files are of no use: Git LFS, and those that the user's git requires.
+    """Returns the filters that the commit's files are useless without: Git LFS, and those that the user's git requires.
 
     Raises:
         BadInput: there is no git-lfs here, and the commit needs it.

@@ -35,11 +35,13 @@ class Gitlink:
 
 
 async def gitlinks(repository: Repository, commit: str, *, worktree: Path) -> tuple[Gitlink, ...]:
-    """The submodules of a commit, those inside of them not; none where it has no `.gitmodules` that can be read.
+    """Reads the submodules of a commit, those inside of them not, sorted by path.
+
+    There are none where it has no `.gitmodules` (gitmodules(5)) that can be read.
 
     Args:
         repository: the user's, which has the commit.
-        commit: of what it is asked.
+        commit: whose submodules they are.
         worktree: where the user has it checked out, if anywhere.
 
     Raises:

@@ -44,12 +44,15 @@ _CONFIG = """\
 
 
 async def lfs_objects(git: Git, new: Sequence[str], *, known: Iterable[str] = ()) -> dict[str, int]:
-    """The LFS objects that commits or trees name, with all that they are built on: the size of each by its SHA-256.
+    """Finds the LFS objects that commits or trees name, with all that they are built on.
 
     Args:
         git: where they are.
         new: what is looked at.
         known: commits whose objects do not count.
+
+    Returns:
+        The size of each object in bytes by its SHA-256, as its pointer says.
 
     Raises:
         GitFailed: one of them is not here.
@@ -63,12 +66,16 @@ async def lfs_objects(git: Git, new: Sequence[str], *, known: Iterable[str] = ()
 
 
 async def lfs_objects_of(git: Git, commit: str) -> dict[str, int]:
-    """The LFS objects of a commit's own files. Raises as `lfs_objects`."""
+    """Finds the LFS objects of a commit's own files: the size of each in bytes by its SHA-256.
+
+    Raises:
+        GitFailed: the commit is not here.
+    """
     return await lfs_objects(git, [f"{commit}^{{tree}}"])
 
 
 def with_lfs(clone: Clone, *, storage: str = "lfs") -> Clone:
-    """What a checkout has besides, where it uses Git LFS.
+    """Adds to a clone what a checkout needs that uses Git LFS.
 
     Args:
         clone: what every checkout has.
@@ -85,24 +92,25 @@ class Storage:
 
     @classmethod
     async def of(cls, repository: Repository) -> Self:
-        """That of the repository, as `lfs.storage` says."""
+        """Finds that of the repository, as `lfs.storage` says: git-lfs-config(5)."""
         answer = await repository.git.run("config", "--type=path", "--get", "lfs.storage")
         return cls(repository.common / ((not answer.exit_status and answer.text) or "lfs"))
 
     def path(self, oid: str) -> Path:
-        """Where the object of that SHA-256 is, if it is here."""
+        """Returns where the object of that SHA-256 is, if it is here."""
         return self.folder / "objects" / oid[:2] / oid[2:4] / oid
 
     def lacking(self, objects: Mapping[str, int]) -> dict[str, int]:
-        """Those of the objects that are not here, whole."""
+        """Returns those of the objects that are not here, whole."""
         return {oid: size for oid, size in objects.items() if not _is_there(self.path(oid), size)}
 
     @contextmanager
     def arrival(self) -> Iterator[Path]:
-        """A new file for what `take` takes; gone afterwards.
+        """Yields a new file for what `take` takes; gone afterwards.
 
         Raises:
             DiskFull: there is no room.
+            OSError: the folder cannot be written.
         """
         folder = self.folder / "tmp"
         with raised_as_full(folder):
@@ -117,8 +125,11 @@ class Storage:
     def take(self, arrived: Path, objects: Mapping[str, int]) -> bool:
         """Keeps the objects that a file holds one behind the other; False where they are not what they should be.
 
+        Those before the first wrong one are kept.
+
         Raises:
             DiskFull: there is no room.
+            OSError: the folder cannot be written.
         """
         with arrived.open("rb") as source, raised_as_full(self.folder):
             return all(self._keep(source, oid, size) for oid, size in objects.items())
@@ -142,7 +153,11 @@ class Storage:
 
 
 async def missing_lfs_objects(repository: Repository, commit: str) -> tuple[str, ...]:
-    """A sentence where LFS objects of the commit's files are not in the user's clone. Raises as `lfs_objects`."""
+    """Says in a sentence which LFS objects of the commit's files are not in the user's clone; nothing where all are.
+
+    Raises:
+        GitFailed: the commit is not here.
+    """
     lacking = (await Storage.of(repository)).lacking(await lfs_objects_of(repository.git, commit))
     if not lacking:
         return ()

@@ -33,7 +33,7 @@ class MergedTree:
 
 
 async def merge(git: Git, heads: Sequence[str], *, base: str, message: str) -> str:
-    """The commit that holds base and all heads: one of them where it does already, or else merges of two at a time.
+    """Returns the commit that holds base and all heads: one of them where it does, or else merges of two at a time.
 
     Raises:
         MergeConflict: two of them do not merge; `files` says where.
@@ -53,7 +53,10 @@ async def merge(git: Git, heads: Sequence[str], *, base: str, message: str) -> s
 async def commit_tree(
     git: Git, tree: str, *, parents: Sequence[str], message: str, unix_seconds: int | None = None
 ) -> str:
-    """A commit of ours, as old as the newest of its parents (or as told): made again, it is the same commit.
+    """Makes a commit of ours, as old as the newest of its parents (or as given): made again, it is the same commit.
+
+    Returns:
+        Its full id.
 
     Raises:
         GitFailed: git could not do it.
@@ -80,7 +83,7 @@ async def commit_tree(
 
 
 async def independent(git: Git, commits: Sequence[str]) -> list[str]:
-    """The commits without those that another one holds already, each once, in the given order.
+    """Returns the commits without those that another one holds already, each once, in the given order.
 
     Raises:
         GitFailed: one of them is not here.
@@ -93,7 +96,7 @@ async def independent(git: Git, commits: Sequence[str]) -> list[str]:
 
 
 async def merge_trees(git: Git, ours: str, theirs: str) -> MergedTree:
-    """The tree of a merge, also of one that conflicts.
+    """Makes the tree of a merge, also of one that conflicts (git-merge-tree(1)).
 
     Raises:
         GitFailed: git could not do it.
@@ -113,7 +116,7 @@ def _paths(rows: Iterable[str]) -> tuple[str, ...]:
 
 
 async def conflict_messages(git: Git, ours: str, theirs: str) -> list[str]:
-    """What git says of the conflicts of a merge, line by line.
+    """Returns what git says of the conflicts of a merge: its lines that begin with `CONFLICT `.
 
     Raises:
         GitFailed: git could not do it.
@@ -171,7 +174,7 @@ class History:
 
     @classmethod
     async def read(cls, git: Git, *, base: str, heads: Collection[str]) -> Self:
-        """The commits of the heads that the base has not.
+        """Reads the commits of the heads that the base has not.
 
         Raises:
             GitFailed: one of them is not here.
@@ -186,7 +189,7 @@ class History:
         )
 
     def beyond(self, head: str, held: Collection[str]) -> set[str]:
-        """What head brings that neither the base nor `held` has; nothing where they have all of it."""
+        """Returns the commits of head that neither the base nor `held` has; none where they have all of it."""
         new: set[str] = set()
         ahead = [head]
         while ahead:

@@ -51,7 +51,7 @@ class Repository:
 
     @classmethod
     async def open(cls, path: Path) -> Self:
-        """The repository that a path is in.
+        """Opens the repository that a path is in.
 
         Raises:
             NotARepository: there is none, git will not touch it, or it says that it is bare and has a checkout; the
@@ -75,9 +75,9 @@ class Repository:
         return cls(root=_folder(root), common=_folder(Path(common)), object_format=object_format)
 
     async def submodule(self, place: Path) -> Repository | None:
-        """The repository of a submodule, whose `.git` is that file or folder; None where there is none.
+        """Returns the repository of a submodule, whose `.git` is that file or folder; None where there is none.
 
-        The same one each time.
+        It is the same one each time.
         """
         words = ("rev-parse", "--path-format=absolute", "--git-common-dir", "--show-object-format")
         answer = await Git(self.common, _at(place)).run(*words)
@@ -91,7 +91,7 @@ class Repository:
         return self._submodules[common]
 
     async def resolve(self, revision: str) -> str:
-        """The full id of the commit that a branch, tag, id or other revision means; a branch wins over a tag.
+        """Returns the full id of the commit that a branch, tag, id or other revision means; a branch wins over a tag.
 
         Raises:
             BaseMissing: it means none; the message names what is like it.
@@ -105,7 +105,7 @@ class Repository:
         raise await self._missing(revision, answer)
 
     async def branch_of(self, revision: str) -> str | None:
-        """The branch that a revision names: itself, the one that HEAD is on, or that of a remote; else None."""
+        """Returns the branch that a revision names: itself, the one HEAD is on, or that of a remote; or None."""
         for name in (f"refs/heads/{revision}", revision):
             answer = await self.git.run("rev-parse", "--symbolic-full-name", "--end-of-options", name)
             found = re.search(r"^refs/(?:heads|remotes/[^/]+)/(.+)$", answer.text, re.MULTILINE)
@@ -114,7 +114,7 @@ class Repository:
         return None
 
     async def merge(self, heads: Sequence[str], *, base: str, message: str) -> str:
-        """The commit that holds base and all heads; without a worktree, and the same one every time.
+        """Returns the commit that holds base and all heads; without a worktree, and the same one every time.
 
         One of them is the answer where it holds the others already.
 
@@ -125,7 +125,7 @@ class Repository:
         return await merging.merge(self.git, heads, base=base, message=message)
 
     async def changes(self, base: str, head: str) -> Changes:
-        """What head has that base has not; files sorted, a renamed one under both names.
+        """Counts what head has that base has not; files sorted, a renamed one under both names.
 
         Raises:
             GitFailed: one of them is not here.
@@ -143,18 +143,30 @@ class Repository:
         )
 
     async def salvaged(self, base: str, head: str) -> bool:
-        """Whether one of the commits from base to head is ours, made of what an agent left uncommitted."""
+        """Returns whether a commit from base to head is ours, made of what an agent left uncommitted.
+
+        Raises:
+            GitFailed: one of them is not here.
+        """
         return any((await self._commits(base, head)).values())
 
     async def identity(self) -> tuple[str, str]:
-        """Name and e-mail address of the user as this repository is set up, or else Water Spider's."""
+        """Returns the user that commits are made for: as this repository is set up, or else Water Spider.
+
+        Returns:
+            Name and e-mail address.
+        """
         answer = await self.git.run("config", "-z", "--get-regexp", r"^user\.(name|email)$")
         found = dict(entry.split("\n", 1) for entry in answer.text.split("\0") if "\n" in entry)
         name, email = merging.AUTHOR
         return found.get("user.name") or name, found.get("user.email") or email
 
     async def branches(self, prefix: str) -> dict[str, str]:
-        """Every branch of that name or below it, with its commit."""
+        """Returns every branch of that name or below it, with its commit.
+
+        Raises:
+            GitFailed: git could not read them.
+        """
         answer = await self.git.ask("for-each-ref", "--format=%(refname) %(objectname)", f"refs/heads/{prefix}")
         rows = (line.rsplit(" ", 1) for line in answer.lines)
         return {name.removeprefix("refs/heads/"): commit for name, commit in rows}
@@ -173,11 +185,15 @@ class Repository:
                 await self.git.ask("update-ref", "--stdin", stdin=orders.encode())
 
     async def contains(self, commits: Collection[str]) -> set[str]:
-        """Those of the ids that are commits here."""
+        """Returns those of the ids that are commits here.
+
+        Raises:
+            GitFailed: git could not read them.
+        """
         return await exchange.existing(self.git, commits)
 
     async def is_on_a_remote(self, commit: str) -> bool:
-        """Whether a branch of a remote holds the commit, as far as is known here.
+        """Returns whether a branch of a remote holds the commit, as far as is known here.
 
         Raises:
             GitFailed: the commit is not here.
@@ -199,6 +215,7 @@ class Repository:
 
         Raises:
             GitFailed: git could not do it.
+            OSError: the file cannot be written.
         """
         ends, kind = shallow_ends(self.common), self.object_format
         return await exchange.write_bundle(
@@ -253,7 +270,10 @@ def _require_no_checkout(path: Path, common: Path) -> None:
 
 
 def shallow_ends(common: Path) -> frozenset[str]:
-    """Where the history of a shallow clone ends; none in a whole one."""
+    """Returns the commits where the history of a shallow clone ends; none in a whole one.
+
+    They are the lines of `shallow` in the repository's folder (gitrepository-layout(5)).
+    """
     file = common / "shallow"
     return frozenset(file.read_text().split()) if file.exists() else frozenset()
 

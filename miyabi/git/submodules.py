@@ -50,7 +50,7 @@ class Submodules:
 
     @property
     def warning(self) -> str | None:
-        """What to say of those that stay empty."""
+        """A sentence on those that stay empty, with the commands that would fill them; None where none does."""
         if not self.missing:
             return None
         which = ", ".join(f"{printable_path(path)} ({commit[:12]})" for path, commit in self.missing)
@@ -68,7 +68,7 @@ class Submodules:
 
 
 async def submodules_of(repository: Repository, commit: str) -> Submodules:
-    """The submodules of a commit of the user's repository.
+    """Finds the submodules of a commit of the user's repository, those inside of them too.
 
     Raises:
         GitFailed: git could not read them.

@@ -10,7 +10,7 @@ from miyabi.git.repository import Repository
 
 
 async def fetch_base(repository: Repository, branch: str, *, remote: Remote, patience: Patience | None = None) -> str:
-    """The head of the remote's branch, as a full id. No branch of the user's is moved.
+    """Fetches the head of the remote's branch and returns its full id. No branch of the user's is moved.
 
     Its commits are here then, and what its files have in Git LFS.
 

@@ -58,10 +58,11 @@ class RemoteClient:
         self.repository, self.target, self.patience = repository, target, patience
 
     async def ls_remote(self, branches: Collection[str]) -> dict[str, str]:
-        """Those of the branches that are there, each with its commit.
+        """Returns those of the branches that are there, each with its commit.
 
         Raises:
             RemoteError: it does not answer, not even to repetitions, or does not let us in.
+            GitFailed: git could not do it.
         """
         wanted = {f"{_HEADS}{branch}" for branch in branches}
         answer = await self._ask(("ls-remote", "--quiet"), sorted(wanted))
@@ -69,7 +70,7 @@ class RemoteClient:
         return {ref.removeprefix(_HEADS): commit for commit, ref in rows if ref in wanted}
 
     async def fetch(self, branches: Collection[str], *, into: Mapping[str, str]) -> None:
-        """Brings the branches' objects, and nothing else, to where the environment `into` has objects stored.
+        """Fetches the branches' objects, and nothing else, to where the environment `into` has objects stored.
 
         Raises:
             GitFailed: one of them is not there any more.
@@ -78,7 +79,7 @@ class RemoteClient:
         await self._ask(_FETCH, [f"{_HEADS}{branch}" for branch in branches], into)
 
     async def fetch_objects(self, objects: Collection[str]) -> None:
-        """Brings these objects with all that belongs to them, whatever else of the same history is here.
+        """Fetches these objects with all that belongs to them, whatever else of the same history is here.
 
         Raises:
             GitFailed: one of them is not there.
@@ -87,11 +88,14 @@ class RemoteClient:
         await self._ask((*_WHATEVER_IS_HERE, *_FETCH, "--stdin"), [], stdin="".join(f"{o}\n" for o in objects).encode())
 
     async def send(self, wanted: Mapping[str, str], *, leases: Mapping[str, str]) -> tuple[PushReport, str]:
-        """What became of each branch, and what the other side says about it.
+        """Pushes each commit to its branch under a lease (`--force-with-lease` of git-push(1)), once.
 
         Args:
             wanted: the commit for each branch.
             leases: what is there now; a branch that is not in it must not be there.
+
+        Returns:
+            What became of each branch, and what the other side says about it, on one line.
 
         Raises:
             RemoteUnreachable: cut off; whether it was done is unknown.
@@ -106,7 +110,9 @@ class RemoteClient:
         return report, errors.remote_words(answer, target=self.target)
 
     async def upload(self, objects: Mapping[str, int]) -> None:
-        """Git LFS objects that are here, by SHA-256 with their sizes, are at the remote from now on.
+        """Uploads Git LFS objects that are here, by SHA-256 with their sizes in bytes.
+
+        The time limit grows by a second for each 100,000 bytes.
 
         Raises:
             RemoteUnreachable: cut off; may be repeated.
@@ -119,7 +125,12 @@ class RemoteClient:
             await self._large("push", "--object-id", self._large_address, *some, doing=_WRITE, seconds=seconds)
 
     async def download(self, commit: str) -> None:
-        """What the files of a commit have in Git LFS, and the remote has, is here from now on. Raises as `upload`."""
+        """Downloads what the files of a commit have in Git LFS, and the remote has.
+
+        Raises:
+            RemoteUnreachable: cut off; may be repeated.
+            GitError: it was not done.
+        """
         seconds = _DOWNLOAD_SECONDS + self.patience.timeout_seconds
         await self._large("fetch", self._large_address, commit, doing=_READ, seconds=seconds)
 
@@ -222,7 +233,10 @@ class PushReport:
 
     @classmethod
     def read(cls, text: str, *, said: str = "") -> Self:
-        """The report in git's stdout, empty where there is none; `said` is its stderr."""
+        """Reads the report in git's stdout, empty where there is none; `said` is its stderr.
+
+        Its form is that of `--porcelain` in git-push(1).
+        """
         blocked = {found["branch"]: found["why"] for found in _BLOCKED.finditer(said)}
         report = cls()
         for found in filter(None, map(_LINE.match, text.splitlines())):
@@ -250,7 +264,7 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 
 async def redirect_target(target: Remote, *, timeout_seconds: float = 30) -> str | None:
-    """The address that its server names instead of it; None where it names none."""
+    """Asks the server which address it names instead of this one; None where it names none, or does not answer."""
     return await asyncio.to_thread(_redirect_target, target, timeout_seconds)
 
 

@@ -1,6 +1,6 @@
 """What git says about a remote repository becomes an error with a next step. Pure.
 
-The words are those of git, of OpenSSH and of GitHub; what is told of them is on one line and holds no login.
+The words are those of git, of OpenSSH and of GitHub; what a message quotes of them is on one line and holds no login.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ _ADVICE = (
 
 
 def is_redirected(answer: GitResult) -> bool:
-    """The repository is elsewhere, and git was told not to go there."""
+    """Returns whether the repository is elsewhere, and git was told not to go there."""
     return bool(answer.exit_status and _REDIRECTED.search(answer.stderr))
 
 
 def fault(answer: GitResult, *, target: Remote, doing: str, branches: Iterable[str] = ()) -> GitError:
-    """The error that a failed command means; `doing` is "read from" or "push to"."""
+    """Makes the error that a failed command means; `doing` is "read from" or "push to"."""
     said, answered = f"{answer.stderr}\n{answer.text}", plain(answer.stderr, target=target)
     if _LOGIN.search(said):
         why = _ASKED_IN_VAIN if "could not read" in said else answered
@@ -88,7 +88,7 @@ def fault(answer: GitResult, *, target: Remote, doing: str, branches: Iterable[s
 
 
 def unreachable(reason: str, *, target: Remote, doing: str) -> RemoteUnreachable:
-    """Nothing came, or not to its end, and often enough."""
+    """Makes the error for a remote of which nothing came, or not to its end, however often we asked."""
     return RemoteUnreachable(
         f"We cannot {doing} {target.url} at the moment: {reason}."
         " Nothing is lost: run the same again later, it goes on where it is."
@@ -96,7 +96,7 @@ def unreachable(reason: str, *, target: Remote, doing: str) -> RemoteUnreachable
 
 
 def moved(url: str, *, target: Remote) -> RemoteNotFound:
-    """It is at another server now."""
+    """Makes the error for a repository that is at another server now."""
     return RemoteNotFound(
         f"{target.url} is not there any more: it leads to {plain(url, target=target)}, which does not get the login."
         " If that is right: git remote set-url origin NEW-ADDRESS"
@@ -104,7 +104,7 @@ def moved(url: str, *, target: Remote) -> RemoteNotFound:
 
 
 def refusal(refused: Mapping[str, str], *, pushed: tuple[str, ...], target: Remote, remote_said: str) -> PushRefused:
-    """Some branches were not pushed; each is named with its reason."""
+    """Makes the error for branches that were not pushed, each with its reason."""
     reasons = [f"{branch} ({reason})" for branch, reason in refused.items()]
     rest = f" {count(len(pushed), 'other')} went through." if pushed else ""
     said = f" It says: {remote_said}." if remote_said else ""
@@ -118,20 +118,20 @@ def refusal(refused: Mapping[str, str], *, pushed: tuple[str, ...], target: Remo
 
 
 def remote_words(answer: GitResult, *, target: Remote) -> str:
-    """What the remote side itself says, the `remote:` lines."""
+    """Returns what the remote side itself says, the `remote:` lines, on one line."""
     lines = [line.removeprefix("remote:") for line in answer.stderr.splitlines() if line.startswith("remote:")]
     return plain("\n".join(dict.fromkeys(lines)), target=target)
 
 
 def plain(text: str, *, target: Remote) -> str:
-    """What was said, on one line, without the login and without what says nothing."""
+    """Puts what was said on one line, without the login and without what says nothing."""
     lines = [line.removeprefix("remote:").strip() for line in clean(text).splitlines() if not _NOISE.match(line)]
     joined = "; ".join(line.rstrip(".") for line in dict.fromkeys(lines) if line)
     return one_line(target.redact(joined), characters=_CHARACTERS).rstrip(".")
 
 
 def advice_on(text: str) -> str:
-    """What to do about a refusal, where that is known."""
+    """Returns what to do about a refusal; empty where that is not known."""
     return next((advice for pattern, advice in _ADVICE if re.search(pattern, text)), "")
 
 

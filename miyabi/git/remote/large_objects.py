@@ -11,7 +11,7 @@ from miyabi.git.remote.client import RemoteClient
 
 
 async def upload(client: RemoteClient, branches: Mapping[str, str], *, there: Mapping[str, str]) -> dict[str, str]:
-    """Uploads what the branches' commits name and no branch of a remote holds; why it failed, by branch.
+    """Uploads what the branches' commits name and no branch of a remote holds.
 
     An object that is not here is left out: the remote has it, or says that it lacks it.
 
@@ -19,6 +19,9 @@ async def upload(client: RemoteClient, branches: Mapping[str, str], *, there: Ma
         client: to the remote.
         branches: the commit for each branch.
         there: what the remote's branches stand at.
+
+    Returns:
+        Why it failed, by branch; empty where nothing did.
 
     Raises:
         RemoteUnreachable: cut off; may be repeated.
@@ -43,7 +46,7 @@ async def upload(client: RemoteClient, branches: Mapping[str, str], *, there: Ma
 
 
 async def fetch(client: RemoteClient, commit: str) -> None:
-    """What the files of a commit, which is here, have in Git LFS is here too from now on.
+    """Fetches what the files of a commit, which is here, have in Git LFS.
 
     Raises:
         BadInput: there is no git-lfs here, and it is needed.

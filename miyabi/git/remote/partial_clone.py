@@ -33,6 +33,8 @@ async def complete_partial_clone(
 
     Raises:
         BadInput: some of it cannot be had; says from where, and why.
+        GitFailed: git could not read the commit.
+        SettingsError: the token would travel unencrypted, or the remote has no address.
     """
     if not (remotes := await _promisors(repository)):
         return 0

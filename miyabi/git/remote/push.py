@@ -23,11 +23,11 @@ _RACE = "it changes while we push"
 async def push(
     repository: Repository, branches: Mapping[str, str], *, remote: Remote, patience: Patience | None = None
 ) -> tuple[str, ...]:
-    """Puts each remote branch at its commit; the names of those that were elsewhere before, or not there.
+    """Puts each remote branch at its commit.
 
-    Nothing is written where nothing differs, so an interrupted push is simply repeated. A branch that holds what is
-    not ours stays as it is: see `foreign_commits` below. One that cannot be pushed keeps no other one back. No hook of
-    the user runs, and nothing in the repository changes.
+    Nothing is written where nothing differs, so an interrupted push is simply repeated. A branch that holds what is not
+    ours stays as it is: see `foreign_commits` below. One that cannot be pushed keeps no other one back. No hook of the
+    user runs, and nothing in the repository changes.
 
     Args:
         repository: holds the commits.
@@ -35,11 +35,15 @@ async def push(
         remote: where to, and with whose login.
         patience: how long and how often.
 
+    Returns:
+        The names of those that were elsewhere before, or not there, in the order of `branches`.
+
     Raises:
         PushRefused: some branches were not pushed; `refused` says why, `pushed` which ones were.
         RemoteUnreachable: it does not answer, not even to repetitions.
         RemoteLoginRefused: the login is missing or not accepted.
         RemoteNotFound: there is no such repository, or it is at another server now.
+        BadInput: the commits use Git LFS, and there is no git-lfs here.
         GitFailed: a commit is not here, or git could not do it.
     """
     here = await repository.contains(set(branches.values()))

@@ -41,12 +41,12 @@ class Login:
 
     @property
     def basic(self) -> str:
-        """As HTTP's Basic authentication wants it."""
+        """User and password as HTTP's Basic authentication wants them (RFC 7617)."""
         return b64encode(f"{self.user}:{self.password.get_secret_value()}".encode()).decode()
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must be seen nowhere."""
+        """The texts that must be seen nowhere."""
         return tuple(filter(None, (self.password.get_secret_value(), self.basic)))
 
 
@@ -70,7 +70,7 @@ class Remote:
 
     @classmethod
     async def resolve(cls, repository: Repository, *, remote: str = "origin", token: RemoteToken | None = None) -> Self:
-        """The place that `git push REMOTE` pushes to, the first one where there are several.
+        """Finds the place that `git push REMOTE` pushes to, the first one where there are several.
 
         Args:
             repository: whose remote it is; its `pushurl`, `insteadOf` and `pushInsteadOf` count.
@@ -86,7 +86,7 @@ class Remote:
 
     @classmethod
     def of(cls, url: str, *, token: RemoteToken | None = None) -> Self:
-        """The place of that URL; a login in the URL counts where the token is not for it.
+        """Makes the remote of that URL; a login in the URL counts where the token is not for it.
 
         Raises:
             SettingsError: the URL cannot be read, or the token would travel unencrypted.
@@ -106,20 +106,28 @@ class Remote:
         return self.url.address
 
     def moved(self, address: str) -> Self | None:
-        """The same at another address; None where that is another server, which must not get the login."""
+        """Returns the same at another address; None where that is another server, which must not get the login.
+
+        Raises:
+            SettingsError: the address cannot be read.
+        """
         there = RemoteUrl.parse(address)
         return replace(self, url=there) if there.origin == self.url.origin else None
 
     def environment(self, given: Mapping[str, str]) -> dict[str, str]:
-        """What git's environment needs besides: no question is asked, and the login is at hand."""
+        """Makes what git's environment needs besides: no question is asked, and the login is at hand."""
         return _usual(given) | settings(given, self._named() + self._patience() + self._signed())
 
     def environment_for_lfs(self, given: Mapping[str, str], *, file: Path) -> dict[str, str]:
-        """The same for git-lfs, which writes git's variables into its records of failures: the login is in a file.
+        """Makes the same for git-lfs, which writes git's variables into its records of failures: a file has the login.
 
         Args:
             given: the environment that we have.
             file: where the login is written to, for this user alone; to be removed when git-lfs has ended.
+
+        Raises:
+            DiskFull: there is no room for the file.
+            OSError: it cannot be written.
         """
         address = f"{self.address.removesuffix('.git')}.git/info/lfs"
         asked = ((f"lfs.{address}.access", "basic"),) if self.login else ()  # else it notes that in the user's settings
@@ -127,7 +135,7 @@ class Remote:
         return _usual(given) | settings(given, (("include.path", str(file)),))
 
     def redact(self, text: str) -> str:
-        """The text without the login, whatever it looks like, and without all that looks like one."""
+        """Replaces the login in a text, whatever it looks like, and all that looks like one."""
         for secret in self.login.secrets if self.login else ():
             text = text.replace(secret, REDACTED)
         return redact(text)
@@ -152,7 +160,7 @@ class Remote:
 
 
 async def fetch_address(repository: Repository, *, remote: str) -> str:
-    """Where `git fetch REMOTE` fetches from.
+    """Returns where `git fetch REMOTE` fetches from.
 
     Raises:
         SettingsError: no such remote.
@@ -164,7 +172,7 @@ async def fetch_address(repository: Repository, *, remote: str) -> str:
 
 
 async def push_address(repository: Repository, *, remote: str) -> str | None:
-    """Where `git push REMOTE` pushes to, the first place of several; None where there is no such remote."""
+    """Returns where `git push REMOTE` pushes to, the first place of several; None where there is no such remote."""
     answer = await repository.git.run("remote", "get-url", "--push", "--", remote)
     return None if answer.exit_status or not answer.lines else answer.lines[0]
 

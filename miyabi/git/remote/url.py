@@ -1,4 +1,4 @@
-"""What a git remote's URL says: where it leads, and with whose login. Pure."""
+"""What a git remote's URL says: where it leads, and with whose login. Pure. The forms are those of git-fetch(1)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class RemoteUrl:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """The parts of a URL, or of what git takes for one.
+        """Parses a URL, or what git takes for one.
 
         Raises:
             SettingsError: it cannot be read; what is shown of it holds no password.
@@ -102,7 +102,7 @@ class RemoteUrl:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what is sent there stays on this machine."""
+    """Returns whether what is sent to that host stays on this machine."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
