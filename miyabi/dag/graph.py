@@ -48,7 +48,7 @@ class Dag:
 
     @classmethod
     def load(cls, path: Path) -> Dag:
-        """The DAG in a JSON or YAML file.
+        """Reads the DAG in a JSON or YAML file.
 
         Raises:
             DagError: one line that names the file, the node and the field, and what to do.
@@ -57,7 +57,7 @@ class Dag:
 
     @classmethod
     def from_text(cls, text: str, *, name: str = "DAG") -> Dag:
-        """The DAG in a text; `name` stands in messages, and its ending says whether the text is JSON or YAML.
+        """Reads the DAG in a text; `name` stands in messages, and its ending says whether the text is JSON or YAML.
 
         Raises:
             DagError: as `load`.
@@ -101,12 +101,12 @@ class Dag:
 
     @cached_property
     def remaining_minutes(self) -> Mapping[str, float]:
-        """For each id the estimated length of the longest path that begins with it, in minutes."""
+        """For each id the estimated minutes of the longest path that begins with it, itself included."""
         return MappingProxyType(dict(zip(self.by_id, self._remaining, strict=True)))
 
     @cached_property
     def critical_path(self) -> tuple[str, ...]:
-        """Ids of the longest path by estimate; the run cannot be shorter."""
+        """Ids of the longest path by estimate, the first to start first; the run cannot be shorter."""
         node: int | None = min(range(len(self.nodes)), key=self._rank.__getitem__)
         path: list[int] = []
         while node is not None:
@@ -115,15 +115,23 @@ class Dag:
         return self._ids(path)
 
     def dependencies(self, task: str) -> tuple[str, ...]:
-        """Ids that must succeed before this one starts, each once, in the node's order."""
+        """Returns the ids that must succeed before this one starts, each once, in the node's order.
+
+        Raises:
+            KeyError: there is no such task.
+        """
         return self._ids(self._before[self._number[task]])
 
     def dependants(self, task: str) -> tuple[str, ...]:
-        """Ids that wait for this one, in file order."""
+        """Returns the ids that wait for this one, in file order.
+
+        Raises:
+            KeyError: there is no such task.
+        """
         return self._ids(self._after[self._number[task]])
 
     def to_json(self) -> str:
-        """The DAG in the format it is read from: dependencies and edges united, levels computed."""
+        """Writes the DAG in the format it is read from: dependencies and edges united, levels computed."""
         nodes: list[dict[str, Any]] = [node.model_dump(mode="json", exclude_none=True) for node in self.nodes]
         edges = [{"from": other, "to": node.id} for node in self.nodes for other in self.dependencies(node.id)]
         return json.dumps({"nodes": nodes, "edges": edges, "levels": self.levels}, ensure_ascii=False, indent=1) + "\n"

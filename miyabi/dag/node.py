@@ -35,7 +35,10 @@ class TaskType(StrEnum):
 
 
 def id_fault(text: str) -> str:
-    """What keeps the text from naming a node, its branch and its files; empty where nothing does."""
+    """Returns what keeps the text from naming a node, its branch and its files; empty where nothing does.
+
+    What a branch may be called is said by git-check-ref-format(1).
+    """
     if not _ID.fullmatch(text):
         return "must be letters, digits, '.', '_' and '-', the first a letter or digit (it names a branch and files)"
     if len(text) > _LONGEST_ID:

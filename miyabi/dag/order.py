@@ -10,7 +10,7 @@ Links = Sequence[Sequence[int]]
 
 
 def reversed_links(links: Links) -> list[list[int]]:
-    """The same links seen from the other end."""
+    """Returns the same links seen from the other end."""
     back: list[list[int]] = [[] for _ in links]
     for node, others in enumerate(links):
         for other in others:
@@ -19,7 +19,7 @@ def reversed_links(links: Links) -> list[list[int]]:
 
 
 def some_order(before: Links, after: Links) -> list[int]:
-    """Nodes, each after all of `before`; those on a cycle, or behind one, are left out."""
+    """Orders nodes, each after all of `before`; those on a cycle, or behind one, are left out."""
     missing = [len(others) for others in before]
     order = [node for node, count in enumerate(missing) if not count]
     for node in order:  # grows while it is walked
@@ -31,7 +31,7 @@ def some_order(before: Links, after: Links) -> list[int]:
 
 
 def cycle(before: Links, *, ordered: Iterable[int]) -> list[int]:
-    """One cycle among the nodes that could not be ordered, each before the next, its lowest first and last."""
+    """Finds one cycle among the nodes that could not be ordered, each before the next, its lowest first and last."""
     done = set(ordered)
     node = next(node for node in range(len(before)) if node not in done)
     place: dict[int, int] = {}
@@ -44,7 +44,7 @@ def cycle(before: Links, *, ordered: Iterable[int]) -> list[int]:
 
 
 def longest_ahead(order: Sequence[int], links: Links, minutes: Sequence[float]) -> list[float]:
-    """For each node the length of the longest path over `links`, itself included; `order` ends each path first."""
+    """Adds up, for each node, the longest path over `links`, itself included; `order` ends each path first."""
     total = list(minutes)
     for node in order:
         ahead = max((total[other] for other in links[node]), default=0.0)
@@ -53,7 +53,7 @@ def longest_ahead(order: Sequence[int], links: Links, minutes: Sequence[float]) 
 
 
 def by_rank(before: Links, after: Links, rank: Sequence[int]) -> list[int]:
-    """Nodes, each after all of `before`; among those that could be next, the lowest rank is."""
+    """Orders nodes, each after all of `before`; among those that could be next, the lowest rank is."""
     missing = [len(others) for others in before]
     ready = [(rank[node], node) for node, count in enumerate(missing) if not count]
     heapq.heapify(ready)
@@ -69,7 +69,7 @@ def by_rank(before: Links, after: Links, rank: Sequence[int]) -> list[int]:
 
 
 def depths(order: Sequence[int], before: Links) -> list[int]:
-    """For each node, how many nodes the longest path to it has before it."""
+    """Counts, for each node, how many nodes the longest path to it has before it."""
     depth = [0] * len(before)
     for node in order:
         depth[node] = 1 + max((depth[other] for other in before[node]), default=-1)

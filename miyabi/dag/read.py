@@ -25,10 +25,10 @@ class DagText:
 
 
 def read_text(path: Path) -> str:
-    """The file's text, without a byte order mark.
+    """Reads the file's text, without a byte order mark.
 
     Raises:
-        DagError: no such file, a directory, not readable, over 64 MB, not UTF-8.
+        DagError: no such file, a directory, not readable, over 64 MiB, not UTF-8.
     """
     try:
         with path.open("rb") as stream:
@@ -41,7 +41,7 @@ def read_text(path: Path) -> str:
 
 
 def decoded(data: bytes, *, name: str) -> str:
-    """The bytes as text, without a byte order mark.
+    """Decodes the bytes, without a byte order mark.
 
     Raises:
         DagError: not UTF-8; says at which byte.
@@ -57,7 +57,7 @@ def decoded(data: bytes, *, name: str) -> str:
 
 
 def plain_values(text: str, *, name: str) -> Any:
-    """What the text holds, None where it is blank.
+    """Parses what the text holds, None where it is blank.
 
     Raises:
         DagError: not JSON or YAML, nested too deeply, or the same key twice in one object.
@@ -79,7 +79,7 @@ def plain_values(text: str, *, name: str) -> Any:
 
 
 def is_json(text: str, *, name: str) -> bool:
-    """Whether a text is JSON, else YAML: the name's ending says so; without one, JSON begins with a bracket."""
+    """Returns whether a text is JSON, else YAML: the name's ending says so; without one, JSON begins with a bracket."""
     suffix = Path(name).suffix.lower()
     return suffix == ".json" or (suffix not in {".yaml", ".yml"} and text.lstrip()[:1] in {"{", "["})
 

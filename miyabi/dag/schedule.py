@@ -37,7 +37,7 @@ class Plan:
 
 
 def simulate(dag: Dag, machines: Sequence[Machine], *, strategy: Strategy = Strategy.FILL_FIRST) -> Plan:
-    """What a run of the DAG on these machines would look like, placed as the real one places its tasks."""
+    """Plans a run of the DAG on these machines, placed as the real one places its tasks."""
     left_out = _left_out(dag, machines)
     nodes = [node for node in dag.nodes if node.id not in left_out]
     rows = _Simulation(dag, nodes, machines, strategy=strategy).rows()

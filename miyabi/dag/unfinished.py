@@ -47,19 +47,23 @@ class Unfinished:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What is not scheduled, and why."""
+        """What is not scheduled, and why, one sentence for each reason and each held node."""
         why = {"are done": self.done, "are cancelled": self.cancelled}
         first = (f"not scheduled, because they {are}: {', '.join(tasks)}" for are, tasks in why.items() if tasks)
         return (*first, *(f"not scheduled: {task} {self.reason(task)}" for task in self.held))
 
     def reason(self, task: str) -> str:
-        """Why a node is held."""
+        """Says why a node is held.
+
+        Raises:
+            KeyError: it is not held.
+        """
         other = self.held[task]
         return f"waits for {other}, which is {'cancelled' if other in self.cancelled else 'not scheduled either'}"
 
 
 def unfinished(dag: Dag) -> Unfinished:
-    """What is to be done of a DAG that somebody wrote; nobody waits any more for what is done.
+    """Finds what is to be done of a DAG that somebody wrote; nobody waits any more for what is done.
 
     Raises:
         DagError: a node has a status that we do not know, or nothing is left.
