@@ -61,13 +61,13 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic-settings' own
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - same
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments win over MIYABI_* variables, these over the file."""
+        """Orders the sources: arguments win over MIYABI_* variables, these over the file."""
         file = TomlConfigSettingsSource(settings_cls, cls.model_config.get("toml_file"))
         return init_settings, env_settings, file
 
     @classmethod
     def load(cls, repository: Path, *, config: Path | None = None, **arguments: Any) -> Settings:
-        """The settings for a repository.
+        """Reads the settings for a repository.
 
         Args:
             repository: folder that holds `.miyabi/config.toml`, if there is one.

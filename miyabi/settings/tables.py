@@ -1,4 +1,4 @@
-"""Settings of publication: what is verified, where the pull request goes, which issues of a milestone are run."""
+"""The tables of `config.toml` but for the machines: sessions, runs, integration, GitHub, pull request, milestone."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class PullRequestSettings(_Table):
 
 
 class MilestoneSettings(_Table):
-    """Which issues of a milestone are run, and what is told there."""
+    """Which issues of a milestone are run, and what is written there."""
 
     label: str = Field("miyabi", min_length=1, description="Label that says: run this; set by somebody who may write")
     template: str = Field(
