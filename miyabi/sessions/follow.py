@@ -42,7 +42,7 @@ class Copy:
         self._file.close()
 
     def append(self, content: bytes) -> None:
-        """All of it, so that it stays when we are killed the next moment.
+        """Writes all of it, so that it stays when we are killed the next moment.
 
         Raises:
             DiskFull: our own disk takes no more.
@@ -62,7 +62,11 @@ class Copy:
             ) from error
 
     def again(self, on_output: Callable[[bytes], None]) -> None:
-        """Everything that it holds already."""
+        """Passes on everything that it holds already, in chunks of at most 64 KiB.
+
+        Raises:
+            OSError: it cannot be read.
+        """
         with self._path.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
                 on_output(chunk)
@@ -92,7 +96,13 @@ class Follower:
     async def run(
         self, out: Path, err: Path, *, patience_seconds: float, silence_seconds: float = SILENCE_SECONDS
     ) -> Status:
-        """See `RemoteSession.follow`."""
+        """Follows the session to its end as `RemoteSession.follow` says.
+
+        Raises:
+            SessionError: our own disk has been full for so long. The session goes on.
+            MachineUnreachable: nothing was heard for `patience_seconds`. The session may still run.
+            MachineError: permanent trouble with the machine, or it has less of the output than we have.
+        """
         self._silence_seconds = silence_seconds
         with ExitStack() as files:
             self._copies = {"o": files.enter_context(Copy(out)), "e": files.enter_context(Copy(err))}

@@ -32,7 +32,11 @@ class Call(Protocol):
         stdout: Path | None = None,
         timeout_seconds: float = 300,
     ) -> Completed:
-        """Its end, which is a good one. Raises MachineError."""
+        """Runs a verb of the script and returns its end, which is a good one.
+
+        Raises:
+            MachineError: it failed there, or as `Host.run`.
+        """
 
 
 class LargeTravel:
@@ -46,7 +50,7 @@ class LargeTravel:
         self._uses: dict[str, bool] = {}
 
     async def ship(self, paths: SessionPaths, *, commit: str, clone: Clone) -> Clone:
-        """What a checkout of the commit has besides; where that uses Git LFS, its objects are on the machine then.
+        """Sends the LFS objects of a commit to the machine, where the commit uses Git LFS.
 
         An object that is not here is left out.
 
@@ -54,6 +58,9 @@ class LargeTravel:
             paths: of the task.
             commit: what is to be checked out.
             clone: what every checkout has.
+
+        Returns:
+            What a checkout of the commit has besides: `clone`, with Git LFS set up where it is used.
 
         Raises:
             MachineNotReady: there is no git-lfs on the machine, and it is needed.
@@ -75,12 +82,15 @@ class LargeTravel:
         return with_lfs(clone)
 
     async def collect(self, paths: SessionPaths, new: Sequence[str], *, base: str) -> tuple[str, ...]:
-        """The objects that a task's commits name are here from now on; those that are nowhere are returned.
+        """Collects the LFS objects that a task's commits name.
 
         Args:
             paths: of the task.
             new: the commits, which are here.
             base: what they are built on.
+
+        Returns:
+            The SHA-256 of those that are nowhere, sorted.
 
         Raises:
             ConnectionDropped: what came is not what was asked for.

@@ -13,30 +13,40 @@ _NAMESPACE = uuid.UUID("6f4d1f6e-5f0b-5d2b-9b1c-0c6a52f1a7d3")
 
 
 def integration_branch(run: str) -> str:
-    """The branch that a run's successful tasks are merged into. No task's id begins with `_`, so none has its name."""
+    """Names the branch that a run's successful tasks are merged into.
+
+    No task's id begins with `_`, so none has its name.
+    """
     return f"miyabi/{run}/_integration"
 
 
 def published_branch(run: str) -> str:
-    """The name of that branch at GitHub. Here it cannot have it: git keeps no branch beside a folder of its name."""
+    """Names that branch at GitHub.
+
+    Here it cannot have that name: git keeps no branch beside a folder of its name (git-check-ref-format(1)).
+    """
     return f"miyabi/{run}"
 
 
 def resolving(task: str, *, start: str) -> str:
-    """What stands in place of a task's id in the names of the session that resolves a conflict of its merge."""
+    """Names what stands in place of a task's id for the session that resolves a conflict of its merge.
+
+    `start` is the commit that it begins with; the first eight digits count.
+    """
     return f"{_RESOLVING}{task}-{start[:8]}"
 
 
 def is_resolving(task: str) -> bool:
-    """Whether that is what stands there."""
+    """Returns whether a task's id is such a name."""
     return task.startswith(_RESOLVING)
 
 
 _LEVELS = 4
+"""Folders from an attempt's own up to the run's: RUN/sessions/TASK/attempt-N."""
 
 
 def own_levels(attempt: Path) -> int:
-    """How many folders, an attempt's own and those above it up to its run's, are the run's: no folder above is ours."""
+    """Counts the folders, from an attempt's own up to its run's, that are the run's: no folder above is ours."""
     return _LEVELS if attempt.parents[1].name == "sessions" else 1
 
 
@@ -51,7 +61,11 @@ class SessionPaths(BaseModel):
 
     @classmethod
     def of(cls, session: str) -> Self:
-        """Those of the session of that name."""
+        """Takes a session's name apart.
+
+        Raises:
+            ValueError: it is no name of a session, `RUN.TASK.ATTEMPT`.
+        """
         run, rest = session.split(".", 1)
         task, attempt = rest.rsplit(".", 1)
         return cls(run=run, task=task, attempt=int(attempt))
@@ -80,7 +94,7 @@ class SessionPaths(BaseModel):
         return f"worktrees/{self.run}/{self.task}"
 
     def conversation(self, *, run_id: str) -> str:
-        """The UUID for claude's `--session-id`, which must be new for each conversation that a machine has seen.
+        """Makes the UUID for claude's `--session-id`, new for each conversation that a machine has seen.
 
         Args:
             run_id: `RunInfo.id`, for a name may be another run's too; empty for a run of an earlier build.
@@ -89,5 +103,5 @@ class SessionPaths(BaseModel):
         return str(uuid.uuid5(_NAMESPACE, "/".join(names)))
 
     def folder(self, run_folder: Path) -> Path:
-        """Where the orchestrator keeps what this attempt wrote."""
+        """Returns where the orchestrator keeps what this attempt wrote."""
         return run_folder / "sessions" / self.task / f"attempt-{self.attempt}"

@@ -50,7 +50,10 @@ _LINE = re.compile(
 
 
 def parse_status(line: str) -> tuple[str, Status]:
-    """The session's name and status.
+    """Parses a status line.
+
+    Returns:
+        The session's name and its status.
 
     Raises:
         ValueError: it is not a status line.
@@ -111,7 +114,7 @@ Frame = Data | Heartbeat | Truncated | Over
 
 
 class FrameReader:
-    """Any cut of the bytes gives the same content; bytes of a long frame are handed on as they come."""
+    """Reads frames. Any cut of the bytes gives the same content; bytes of a long frame are passed on as they come."""
 
     def __init__(self) -> None:
         self._header = bytearray()
@@ -120,10 +123,10 @@ class FrameReader:
         self._left = 0
 
     def feed(self, chunk: bytes) -> list[Frame]:
-        """The frames that these bytes complete or bring something new of.
+        """Returns the frames that these bytes complete or bring something new of.
 
         Raises:
-            ValueError: this is no `follow` speaking.
+            ValueError: these are not the bytes of `follow`.
         """
         frames: list[Frame] = []
         while chunk:

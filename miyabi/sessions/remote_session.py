@@ -40,7 +40,7 @@ class RemoteSession:
         after_timeout_seconds: float,
         linger_seconds: float = LINGER_SECONDS,
     ) -> Status:
-        """The session runs, or has run. Starting it again with the same parts attaches to it.
+        """Starts the session, or attaches to it where it was started with the same parts.
 
         Args:
             script: Text for `/bin/sh` that becomes the agent.
@@ -51,6 +51,9 @@ class RemoteSession:
             after_timeout_seconds: The same for `after`.
             linger_seconds: How long claude may be silent after its last result, with no agent in the background, until
                 the machine ends what is left of it. The session has ended well then.
+
+        Returns:
+            Where it stands: it runs, or has run.
 
         Raises:
             MachineFull: all slots are taken; nothing runs, the same start may be repeated.
@@ -75,13 +78,15 @@ class RemoteSession:
         patience_seconds: float = 1800,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> Status:
-        """The status at the end, when `out` and `err` are complete; dropped links are taken up where they broke.
+        """Follows the session to its end, when `out` and `err` are complete; goes on where a link broke off.
 
-        The two files say how far we are: those that hold something already are gone on with.
-        `on_output` gets every byte of the agent's stdout once and in order, beginning with what `out` held.
-        `on_wait` gets what broke it off, each time that it is taken up again: the machine, or our full disk.
-        A link on which nothing comes for `silence_seconds` is taken for dead.
-        Over means: EXITED, LOST, ORPHAN (nobody supervises it any more: `stop` it) or NONE.
+        The two files say how far we are: those that hold something already are gone on with. `on_output` gets every
+        byte of the agent's stdout once and in order, beginning with what `out` held. `on_wait` gets what broke it off,
+        each time that it is taken up again: the machine, or our full disk. A link on which nothing comes for
+        `silence_seconds` is taken for dead.
+
+        Returns:
+            The status at the end: EXITED, LOST, ORPHAN (nobody supervises it any more: `stop` it) or NONE.
 
         Raises:
             SessionError: our own disk has been full for so long. The session goes on.
@@ -92,27 +97,39 @@ class RemoteSession:
         return await follower.run(out, err, patience_seconds=patience_seconds, silence_seconds=silence_seconds)
 
     async def status(self) -> Status:
-        """Where it stands now."""
+        """Asks where it stands now.
+
+        Raises:
+            MachineError: as `Host.run`.
+        """
         return await self._ask("status")
 
     async def stop(self, *, grace_seconds: float = 10) -> Status:
         """Ends the whole tree: TERM, and KILL after the grace; one that has not started never will.
 
         `after` still runs, with MIYABI_STOPPED=1; where that takes over a minute the status says RUNNING.
+
+        Raises:
+            MachineError: as `Host.run`.
         """
         patience = grace_seconds + _WAIT_SECONDS + 30
         return await self._ask("cancel", f"{grace_seconds:.3f}", timeout_seconds=patience)
 
     async def check_log(self) -> bytes:
-        """The last 64 KiB of what `after` printed."""
+        """Returns the last 64 KiB of what `after` printed.
+
+        Raises:
+            MachineError: as `Host.run`.
+        """
         words = ["log", self._session, str(_LOG_BYTES)]
         return (await supervisor.call(self._host, self._workspace, words)).stdout
 
     async def remove(self) -> None:
-        """Nothing of it is left on the machine.
+        """Removes all of it from the machine.
 
         Raises:
             SessionError: it still runs.
+            MachineError: as `Host.run`.
         """
         await supervisor.call(self._host, self._workspace, ["rm", self._session])
 
@@ -123,10 +140,24 @@ class RemoteSession:
 
 
 async def list_sessions(host: Host, *, workspace: str) -> tuple[tuple[str, Status], ...]:
-    """All sessions that the machine has not forgotten, by name."""
+    """Lists all sessions that the machine has not forgotten.
+
+    Returns:
+        Name and status of each, by name.
+
+    Raises:
+        MachineError: as `Host.run`.
+    """
     return await supervisor.ask(host, workspace, ["list"])
 
 
 async def live_sessions(host: Host, *, workspace: str) -> tuple[tuple[str, Status], ...]:
-    """Those that hold a slot."""
+    """Lists those that hold a slot.
+
+    Returns:
+        Name and status of each.
+
+    Raises:
+        MachineError: as `Host.run`.
+    """
     return await supervisor.ask(host, workspace, ["live"])

@@ -54,9 +54,6 @@ BLAMELESS = frozenset(
 """Outcomes that say nothing of the task or of its work: another time may well go otherwise."""
 
 
-"""Folders from an attempt's own up to the run's: RUN/sessions/TASK/attempt-N."""
-
-
 class Usage(BaseModel):
     """Tokens of a session."""
 
@@ -95,7 +92,7 @@ class InSubmodule(BaseModel):
 
     @property
     def words(self) -> str:
-        """Both."""
+        """The sentence and, after a colon, the command."""
         return f"{self.text}: {self.command}" if self.command else self.text
 
 

@@ -41,7 +41,13 @@ _MACHINE_REFUSALS: dict[int, tuple[type[MachineError], str]] = {
 
 
 async def command(host: Host, workspace: str, words: Sequence[str]) -> list[str]:
-    """The words that ask supervise.sh on this host, which has it from now on."""
+    """Makes the words that ask supervise.sh on this host, and installs it there where it is missing.
+
+    Raises:
+        MachineDiskFull: no room for it.
+        MachineNotReady: the workspace cannot be written.
+        MachineError: as `Host.run`.
+    """
     script = await install.install(host, workspace, "supervise")
     return ["exec", "/bin/sh", script, workspace, *words]
 
@@ -49,7 +55,7 @@ async def command(host: Host, workspace: str, words: Sequence[str]) -> list[str]
 async def call(
     host: Host, workspace: str, words: Sequence[str], *, stdin: bytes = b"", timeout_seconds: float = 60
 ) -> Completed:
-    """The answer. Every verb may be repeated, so a link that drops in mid-command is no trouble.
+    """Asks supervise.sh. Every verb may be repeated, so a link that drops in mid-command is no trouble.
 
     Raises:
         MachineFull: all slots are taken.
@@ -80,7 +86,16 @@ async def call(
 async def ask(
     host: Host, workspace: str, words: Sequence[str], *, stdin: bytes = b"", timeout_seconds: float = 60
 ) -> tuple[tuple[str, Status], ...]:
-    """The status lines of the answer. Raises as `call`."""
+    """Asks supervise.sh for status lines.
+
+    Returns:
+        Name and status of each session, in the order of the lines.
+
+    Raises:
+        MachineNotReady: other text stands where the script answers; else as `call`.
+        SessionError: as `call`.
+        MachineError: as `call`.
+    """
     done = await call(host, workspace, words, stdin=stdin, timeout_seconds=timeout_seconds)
     try:
         return tuple(parse_status(line) for line in done.stdout.decode("ascii").splitlines())
@@ -89,7 +104,7 @@ async def ask(
 
 
 def unexpected_output(machine: str, error: ValueError) -> MachineNotReady:
-    """The error for a machine that says something else than our script does."""
+    """Makes the error for a machine that says something else than our script does."""
     return MachineNotReady(
         f"{machine}: where our script answers there is other text ({error}). A start-up file there (~/.bashrc, "
         "~/.zshenv, ~/.cshrc …) prints it: let it do so in interactive shells only.",
@@ -98,7 +113,7 @@ def unexpected_output(machine: str, error: ValueError) -> MachineNotReady:
 
 
 def refusal(machine: str, workspace: str, words: Sequence[str], done: Completed) -> MiyabiError:
-    """The error that an exit status of supervise.sh stands for."""
+    """Makes the error that an exit status of supervise.sh stands for."""
     why = done.complaint.removeprefix("miyabi: ") or f"exit status {done.exit_status}"
     if done.exit_status in _SESSION_REFUSALS:
         session_error, advice = _SESSION_REFUSALS[done.exit_status]

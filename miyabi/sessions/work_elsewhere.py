@@ -12,18 +12,18 @@ _NAME_CHARACTERS = 80
 
 
 def size_of(strays: Strays) -> str:
-    """How large they are: `2 commits (3 files, +10 -1)`."""
+    """Says how large they are: `2 commits (3 files, +10 -1)`."""
     lines = f"+{strays.insertions:,} -{strays.deletions:,}"
     return f"{count(strays.commits, 'commit')} ({count(strays.files, 'file')}, {lines})"
 
 
 def strays_words(strays: Strays) -> str:
-    """How large they are and where: `2 commits (3 files, +10 -1) on miyabi/r1/t1+strays`."""
+    """Says how large they are and where: `2 commits (3 files, +10 -1) on miyabi/r1/t1+strays`."""
     return f"{size_of(strays)} on {strays.branch}"
 
 
 def left_there_words(files: Sequence[str], *, machine: str) -> str:
-    """The sentence, without its full stop, that uncommitted files and folders of such could not be brought here."""
+    """Says, without a full stop, which uncommitted files and folders of such could not be brought here."""
     shown = [one_line(name, characters=_NAME_CHARACTERS) for name in files[:_NAMED]]
     rest = f"{len(files) - _NAMED:,} more" if len(files) > _NAMED else shown.pop() if len(shown) > 1 else ""
     listed = f"{', '.join(shown)}{f' and {rest}' if rest else ''}"

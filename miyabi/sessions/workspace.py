@@ -95,7 +95,7 @@ class Workspace:
         self._large = LargeTravel(repository, machine=host.name, call=self._call)
 
     def of(self, repository: Repository) -> Workspace:
-        """The workspace there of a submodule, whose tasks are collected in it like those of any repository."""
+        """Returns the workspace there of a submodule, whose tasks are collected in it like those of any repository."""
         if repository.key not in self._inside:
             there = Workspace(self._host, repository, workspace=self._workspace, is_submodule=True)
             self._inside[repository.key] = there
@@ -104,13 +104,16 @@ class Workspace:
     async def prepare(
         self, paths: SessionPaths, *, base: str, clone: Clone, submodules: Sequence[Submodule] = ()
     ) -> str:
-        """The path of the task's checkout there, on its branch; made at `base`, or kept as it is where it is there.
+        """Prepares the task's checkout there, on its branch: made at `base`, or kept as it is where it is there.
 
         Args:
             paths: of the task.
             base: commit that its branch starts from.
             clone: what it finds besides, as in any clone.
             submodules: those that it finds filled, each before those inside of it.
+
+        Returns:
+            The path of the checkout on the machine.
 
         Raises:
             MachineDiskFull: no room; nothing half-made stays.
@@ -168,14 +171,22 @@ class Workspace:
         self._require(await self._run("remove", paths.run, paths.task), "remove the checkout")
 
     async def remove_run(self, run: str) -> None:
-        """The same for every task of the run. Raises as `remove`."""
+        """Removes the checkouts of every task of the run; may be repeated.
+
+        Raises:
+            MachineError: as `remove`.
+        """
         require_safe((run,))
         self._known = None
         self._inside.clear()
         self._require(await self._run("remove", run), "remove the run's checkouts")
 
     async def foreign_tasks(self, run: str) -> frozenset[str]:
-        """The tasks that another repository with a run of this name has on the machine. Raises as `remove`."""
+        """Returns the tasks that another repository with a run of this name has on the machine.
+
+        Raises:
+            MachineError: as `remove`.
+        """
         require_safe((run,))
         answer = await self._run("foreign", run)
         self._require(answer, "look for other repositories")
@@ -184,7 +195,7 @@ class Workspace:
     def after_script(
         self, paths: SessionPaths, *, checkout: str, check: str | None, prelude: str = "", max_file_bytes: int = 0
     ) -> bytes:
-        """What the machine runs when the session is over: salvage, then, after the prelude, the check in the checkout.
+        """Makes the script for when the session is over: salvage, then, after the prelude, the check in the checkout.
 
         It ends with the check's exit status, 0 where there is none or where `MIYABI_STOPPED=1`. Needs an earlier
         `prepare` of the task on the machine.

@@ -19,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z0-9_](?!.*\.\.)[A-Za-z0-9._-]*(?<!\.)(?<!\.lock)")
 
 
 def failure(answer: Completed, *, machine: str, workspace: str, doing: str) -> MachineError:
-    """What to raise where workspace.sh did not do what it was asked for."""
+    """Makes the error for a workspace.sh that did not do what it was asked for."""
     why = answer.complaint.removeprefix("miyabi: ") or f"exit status {answer.exit_status}"
     sentence = f"{machine}: cannot {doing}: {why}"
     if answer.exit_status == _DISK_FULL or _NO_ROOM.search(why):
@@ -35,7 +35,7 @@ def failure(answer: Completed, *, machine: str, workspace: str, doing: str) -> M
 
 
 def script_is_gone(answer: Completed, script: str) -> bool:
-    """Whether the machine's shell could not read the script: somebody has removed it since."""
+    """Returns whether the machine's shell could not read the script: somebody has removed it since."""
     return answer.exit_status in _UNREADABLE and script.rpartition("/")[2] in answer.complaint
 
 
