@@ -23,7 +23,7 @@ _LONGEST_SUBJECT = 1000  # characters looked at, far more than are shown
 
 
 def has_text(event: Event) -> bool:
-    """Whether `action` has something to say of the event."""
+    """Returns whether `action` has something to say of the event."""
     match event:
         case RateLimit():
             return event.status == "rejected"
@@ -37,7 +37,7 @@ def has_text(event: Event) -> bool:
 
 
 def action(event: Event, *, cwd: str = "", characters: int = 100) -> str:
-    """One line such as `Bash: pytest -q` or `Edit: src/a.py`; empty where the event says nothing of the kind."""
+    """Says the event in one line, such as `Bash: pytest -q` or `Edit: src/a.py`; empty for other events."""
     return one_line(redact(_say(event, cwd)), characters=characters) if has_text(event) else ""
 
 
@@ -66,7 +66,7 @@ def _say(event: Event, cwd: str) -> str:  # noqa: PLR0911 - a table
 
 
 def tool_use_text(tool: str, subject: str, *, cwd: str = "") -> str:
-    """A use of a tool in words; files below `cwd` without it."""
+    """Says in words how a tool is used; files below `cwd` without it."""
     inside = subject.removeprefix(cwd.rstrip("/") + "/") if cwd else subject
     return f"{tool}: {inside[:_LONGEST_SUBJECT]}" if subject else tool
 
@@ -75,7 +75,7 @@ _LONG = 1000
 
 
 def readable(event: Event, *, cwd: str = "") -> Iterator[str]:
-    """What the event says, a line at a time; nothing for events that tell a person nothing.
+    """Yields what the event says, a line at a time; nothing for events that say nothing to a person.
 
     Files below `cwd` are named without it.
     """

@@ -72,7 +72,7 @@ done"""
 def session_script(
     spec: SessionSpec, machine: Machine, *, checkout: str, inherited: Mapping[str, str], agent: str | None = None
 ) -> bytes:
-    """The session as a script.
+    """Makes the session's script, for /bin/sh.
 
     Args:
         spec: what to run; with `rehearse` it is `agent`, by /bin/sh, in place of claude.
@@ -108,9 +108,12 @@ def session_prelude(
     oauth_token_file: str | None,
     inherited: Mapping[str, str] | None = None,
 ) -> str:
-    """The sh text that sets up a session's environment on the machine; `claude_words` works after it.
+    """Makes the sh text that sets up a session's environment on the machine; `claude_words` works after it.
 
     What the machine inherits is overruled by the machine's own environment, and that by `environment`.
+
+    Raises:
+        ValueError: for NUL in any value, and for a line break in a path.
     """
     given = inherited or {}
     passed_on = {name: given[name] for name in machine.inherit_environment if name in given}
@@ -127,30 +130,38 @@ def session_prelude(
 
 
 def check_prelude(spec: SessionSpec, machine: Machine) -> str:
-    """The sh text that sets up a check's environment: as its session had it, without what logs claude in."""
+    """Makes the sh text that sets up a check's environment: as its session had it, without what logs claude in.
+
+    Raises:
+        ValueError: as `session_prelude`.
+    """
     environments = machine.environment, dict(spec.environment)
     there, own = ({n: v for n, v in each.items() if not n.startswith(_LOGIN_NAMES)} for each in environments)
     return session_prelude(machine.model_copy(update={"environment": there}), own, oauth_token_file=None)
 
 
 def inherited_environment(machine: Machine) -> dict[str, str]:
-    """The orchestrator's variables that the machine's sessions get, and no others."""
+    """Returns the orchestrator's variables that the machine's sessions get, and no others."""
     return {name: os.environ[name] for name in machine.inherit_environment if name in os.environ}
 
 
 def hide_secrets(machines: Iterable[Machine], environment: Mapping[str, str]) -> None:
-    """Sees that no text which this process shows or stores has what sessions get as secrets."""
+    """Hides what sessions get as secrets in every text that this process shows or stores."""
     for each in (environment, *(inherited_environment(m) | m.environment for m in machines)):
         hide(secrets_of(each))
 
 
 def claude_words(machine: Machine) -> str:  # noqa: ARG001 - the prelude has resolved the machine's path, `~` and all
-    """The claude command of the machine, as words of a script that begins with `session_prelude`."""
+    """Returns the claude command of the machine, as words of a script that begins with `session_prelude`."""
     return '"$miyabi_claude"'
 
 
 def claude_arguments(spec: SessionSpec) -> tuple[str, ...]:
-    """All of claude's arguments but the conversation. Variadic ones come last, where they can swallow nothing."""
+    """Makes all of claude's arguments but the conversation.
+
+    Variadic ones come last, where they can swallow nothing. The flags are those of Claude Code 2.1.332, with which the
+    tests run it.
+    """
     return (
         *("-p", "--output-format", "stream-json", "--verbose"),
         *_option("--model", spec.model),

@@ -1,4 +1,8 @@
-"""Decoded JSON becomes events. Whatever has an unexpected shape is read as if it were not there."""
+"""Decoded JSON becomes events. Whatever has an unexpected shape is read as if it were not there.
+
+The shapes are those of `claude -p --output-format stream-json`, as Claude Code 2.1.197 and 2.1.330 wrote them into the
+recordings of `tests/cases/claude`.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +56,7 @@ _SYNTHETIC = "<synthetic>"
 
 
 def read(value: object) -> list[Event]:
-    """The events of one decoded line: an event, or the array that the `json --verbose` format writes."""
+    """Reads the events of one decoded line: an event, or the array that the `json --verbose` format writes."""
     entries = value if isinstance(value, list) else [value]
     return [event for entry in entries if isinstance(entry, dict) for event in _events(entry)]
 
@@ -98,7 +102,7 @@ def _assistant(entry: _Json) -> Iterator[Event]:
 
 
 def message_spend(entry: _Json) -> MessageSpend | None:
-    """The tokens that an assistant message of a stream or a transcript tells; None where the API said none of it."""
+    """Reads the tokens of an assistant message in a stream or a transcript; None where the API said none of it."""
     message = _dict(entry, "message")
     message_id, model = _text(message, "id"), _text(message, "model")
     if _text(entry, "type") != "assistant" or not message_id or model in {"", _SYNTHETIC} or "usage" not in message:
@@ -129,13 +133,13 @@ def _tokens(usage: _Json) -> Tokens:
 
 
 def model_totals(entry: _Json) -> dict[str, ModelTotal]:
-    """What claude says that each model has cost in the conversation."""
+    """Reads what claude says that each model has cost in the conversation, by the model's name."""
     models = _dict(entry, "modelUsage")
     return {name: _model_total(each) for name, each in models.items() if isinstance(each, dict)}
 
 
 def total_of(entry: _Json) -> float:
-    """The total of a transcript's `cost-state` line, US dollars."""
+    """Reads the total of a transcript's `cost-state` line, US dollars."""
     return max(0.0, _number(entry, "totalCostUSD") or 0.0)
 
 
@@ -294,7 +298,10 @@ _READERS: Mapping[str, Callable[[_Json], Iterator[Event]]] = {
 
 
 def moment(seconds: object) -> datetime | None:
-    """The UTC time of an epoch value in seconds (or, where it is far too large for that, milliseconds)."""
+    """Returns the UTC time of an epoch value in seconds (or, where it is far too large for that, milliseconds).
+
+    None where it is no such value.
+    """
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
         return None
     try:

@@ -49,7 +49,7 @@ class AssistantText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolUse:
-    """The model uses a tool; `subject` is the command, the file or whatever tells the use best."""
+    """The model uses a tool; `subject` is the command, the file or whatever describes the use best."""
 
     tool: str
     subject: str = ""

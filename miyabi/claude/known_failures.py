@@ -20,7 +20,7 @@ class Fault:
 
 
 def launch_fault(kind: str, advice: str) -> Fault:
-    """One that keeps claude from starting on that machine."""
+    """Makes a fault that keeps claude from starting on that machine."""
     return Fault(outcome=Outcome.LAUNCH_FAILED, kind=kind, advice=advice)
 
 
@@ -34,12 +34,12 @@ NO_KEY = frozenset({"", "none"})
 
 
 def login_fault(kind: str, advice: str = "") -> Fault:
-    """One of the machine's credentials."""
+    """Makes a fault of the machine's credentials."""
     return Fault(outcome=Outcome.NOT_LOGGED_IN, kind=kind, advice=advice or _SETUP_TOKEN)
 
 
 def with_key(fault: Fault, source: str) -> Fault:
-    """The same fault of a session whose login was the API key that is from there: a token would change nothing."""
+    """Makes the same fault for a login with the API key from that source: a token would change nothing."""
     if fault.advice != _SETUP_TOKEN or source in NO_KEY:
         return fault
     name = source if re.fullmatch(r"[A-Za-z_]{1,60}", source) else "ANTHROPIC_API_KEY"
@@ -51,7 +51,7 @@ def _refused(kind: str, advice: str) -> Fault:
 
 
 def unavailable_fault(kind: str, advice: str = "try again later, the conversation can go on") -> Fault:
-    """One that may well be over later."""
+    """Makes a fault that may well be over later."""
     return Fault(outcome=Outcome.API_UNAVAILABLE, kind=kind, advice=advice)
 
 
@@ -176,7 +176,7 @@ REASONS = {
 
 
 def by_status(status: int | None) -> Fault | None:
-    """The meaning of an HTTP status of the API, where nothing closer is known."""
+    """Returns the meaning of an HTTP status of the API, where nothing closer is known."""
     if status is None:
         return None
     if status in {401, 403}:
@@ -189,7 +189,7 @@ def by_status(status: int | None) -> Fault | None:
 
 
 def by_launch_text(text: str) -> Fault | None:
-    """The fault that claude's own words at the start tell."""
+    """Returns the fault that claude's own words at the start mean; None where they are not known."""
     return next((fault for pattern, fault in LAUNCH_TEXT if pattern.search(text)), None)
 
 
@@ -206,7 +206,7 @@ _WRITES = {
 
 
 def lost_writes(stderr: str) -> WritesLost | None:
-    """What claude says on stderr, at its end, that it could not save on a full disk; None where it says no such thing.
+    """Reads in stderr what claude, at its end, could not save on a full disk; None where it says no such thing.
 
     With `output` among it claude has worked to its end, and ends with exit status 1, even after a result that says
     success. An exit status 1 comes without the event `session_writes_lost` (Claude Code 2.1.332).
@@ -218,7 +218,7 @@ def lost_writes(stderr: str) -> WritesLost | None:
 
 
 def lost_output(stderr: str) -> bool:
-    """Whether claude says so of its output."""
+    """Returns whether claude says so of its output."""
     lost = lost_writes(stderr)
     return lost is not None and "output" in lost.lost
 

@@ -43,7 +43,7 @@ _RULES: tuple[Callable[[Transcript, Evidence], Verdict | None], ...] = (
 
 
 def decide(transcript: Transcript, evidence: Evidence) -> Verdict:
-    """What the first rule says; where none says anything, the session succeeded."""
+    """Decides by the first rule that says something; where none does, the session succeeded."""
     words = (rule(transcript, evidence) for rule in _RULES)
     return next((word for word in words if word is not None), Verdict(outcome=Outcome.SUCCEEDED))
 
@@ -63,10 +63,21 @@ def conclude(
     ledger: Ledger | None = None,
     left_there: tuple[str, ...] = (),
 ) -> SessionResult:
-    """The attempt's result. What spec and changes already say goes into the evidence by itself.
+    """Makes the attempt's result. What spec and changes already say goes into the evidence by itself.
 
-    `before` is what the conversation had cost when this attempt went on with it, `ledger` what its transcript tells;
-    `left_there` are the files that stayed on the machine.
+    Args:
+        spec: what was run.
+        transcript: all that the session said.
+        evidence: what else is known of it.
+        changes: what its branch changed.
+        machine: where it ran.
+        start: when it began.
+        end: when it ended.
+        head: the commit that its branch is at.
+        placement_reason: why this machine was chosen.
+        before: what the conversation had cost when this attempt went on with it.
+        ledger: what its transcript on the machine says that it cost.
+        left_there: the files that stayed on the machine.
     """
     evidence = replace(evidence, at=end)
     completed = _completed(evidence, spec, transcript=transcript, changes=changes, machine=machine)

@@ -1,4 +1,7 @@
-"""The rules that decide an outcome; the order in which they are asked stands in `miyabi.claude.outcome`."""
+"""The rules that decide an outcome; the order in which they are asked stands in `miyabi.claude.outcome`.
+
+Each gives its verdict, or None where it says nothing of the session.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ _SIGNALLED = frozenset(range(-64, 0)) | frozenset(range(_FROM_SIGNAL + 1, _FROM_
 
 
 def lost(_: Transcript, evidence: Evidence) -> Verdict | None:
-    """Did the machine go away?"""
+    """Decides MACHINE_LOST where the machine went away."""
     if not evidence.lost:
         return None
     situation = f"{evidence.machine} lost the session: its supervisor is gone and left no exit status"
@@ -51,7 +54,7 @@ def lost(_: Transcript, evidence: Evidence) -> Verdict | None:
 
 
 def without_command(_: Transcript, evidence: Evidence) -> Verdict | None:
-    """Does the prompt name a command that does not exist?"""
+    """Decides AGENT_ERROR where the prompt names a command that does not exist."""
     if evidence.missing_command is None:
         return None
     name = evidence.missing_command
@@ -62,7 +65,7 @@ def without_command(_: Transcript, evidence: Evidence) -> Verdict | None:
 
 
 def ended_by_us(transcript: Transcript, evidence: Evidence) -> Verdict | None:
-    """Did we end it?"""
+    """Decides STOPPED or TIMED_OUT where we ended it; what an API that failed until then means, where that is why."""
     if evidence.ended_by == "stop":
         return verdict(Outcome.STOPPED, "stopped", "the session was stopped on request", _GO_ON)
     if evidence.ended_by == "timeout":
@@ -84,7 +87,7 @@ def _outlasted(transcript: Transcript, last: ApiRetry, evidence: Evidence, situa
 
 
 def not_started(transcript: Transcript, evidence: Evidence) -> Verdict | None:
-    """Did claude fail to start, or break down before it said a result?"""
+    """Decides where claude failed to start, or broke down before it said a result: KILLED, or what its words mean."""
     result = transcript.result
     if result is None:
         return _without_result(transcript, evidence)
@@ -139,7 +142,7 @@ def _signal_name(number: int) -> str:
 
 
 def aborted(transcript: Transcript, evidence: Evidence) -> Verdict | None:
-    """Was it interrupted in the middle of a turn? SIGINT does that and gives exit status 0."""
+    """Decides KILLED where it was interrupted in the middle of a turn. SIGINT does that and gives exit status 0."""
     if transcript.result is None or not transcript.result.terminal_reason.startswith("aborted_"):
         return None
     situation = f"claude on {evidence.machine} was interrupted in the middle of a turn, not by us"
@@ -147,7 +150,7 @@ def aborted(transcript: Transcript, evidence: Evidence) -> Verdict | None:
 
 
 def cut_off(transcript: Transcript, evidence: Evidence) -> Verdict | None:
-    """Did it end in the middle of a turn that came after its last result? That result says nothing of it."""
+    """Decides KILLED where it ended in a turn that came after its last result: that result says nothing of it."""
     if not transcript.is_cut_off or evidence.ended_by == "lingered":
         return None
     situation = f"claude on {evidence.machine} ended in the middle of a turn, after an earlier turn's result"
@@ -155,7 +158,7 @@ def cut_off(transcript: Transcript, evidence: Evidence) -> Verdict | None:
 
 
 def ran_out(transcript: Transcript, evidence: Evidence) -> Verdict | None:
-    """Did it run into a limit that we set?"""
+    """Decides MAX_TURNS or BUDGET_EXCEEDED where it ran into a limit that we set."""
     said = {transcript.result.subtype, transcript.result.terminal_reason} if transcript.result else set()
     if said & {"error_max_turns", "max_turns"}:
         return verdict(
@@ -175,7 +178,7 @@ def _message(transcript: Transcript) -> str:
 
 
 def api_failed(transcript: Transcript, evidence: Evidence) -> Verdict | None:
-    """Did the API fail, for this account or for now?"""
+    """Decides what an API that failed means, for this account or for now."""
     result, failure = transcript.result, transcript.api_failure or ApiFailure()
     if result is None:
         return None
@@ -230,7 +233,7 @@ def _api_fault(result: Result, failure: ApiFailure) -> Fault | None:
 
 
 def result_says_error(transcript: Transcript, evidence: Evidence) -> Verdict | None:
-    """Does the result itself say that it is none?"""
+    """Decides AGENT_ERROR where the result itself says that it is none."""
     result = transcript.result
     if result is None:
         return None
@@ -246,7 +249,10 @@ def result_says_error(transcript: Transcript, evidence: Evidence) -> Verdict | N
 
 
 def exit_says_error(_: Transcript, evidence: Evidence) -> Verdict | None:
-    """Did it exit badly, whatever its result says? Of one that was ended after its result that says nothing."""
+    """Decides KILLED or AGENT_ERROR where it exited badly, whatever its result says.
+
+    Of a session that was ended after its result the exit status says nothing.
+    """
     if evidence.agent_exit == 0 or evidence.ended_by == "lingered" or lost_output(evidence.stderr):
         return None
     situation = (
@@ -260,7 +266,7 @@ _NAMED = 3
 
 
 def checkout_gone(_: Transcript, evidence: Evidence) -> Verdict | None:
-    """Was the checkout removed while the session ran?"""
+    """Decides AGENT_ERROR where the checkout was removed while the session ran."""
     if not evidence.checkout_gone:
         return None
     situation = (
@@ -272,7 +278,10 @@ def checkout_gone(_: Transcript, evidence: Evidence) -> Verdict | None:
 
 
 def nothing_done(transcript: Transcript, evidence: Evidence) -> Verdict | None:
-    """Is nothing changed where something should be, or was it allowed nothing at all?"""
+    """Decides where nothing is changed that should be: OFF_BRANCH, PERMISSION_DENIED or NO_CHANGES.
+
+    A session that was allowed nothing at all is PERMISSION_DENIED also where no change is expected.
+    """
     if evidence.commits or not (evidence.expect_changes or transcript.was_denied_all):
         return None
     beside = strays_words(evidence.strays) if evidence.strays else next((e.text for e in evidence.submodules), None)
@@ -304,7 +313,7 @@ def _denied(transcript: Transcript, evidence: Evidence) -> Verdict | None:
 
 
 def conflicts_left(_: Transcript, evidence: Evidence) -> Verdict | None:
-    """Does its work hold conflicts that it did not resolve?"""
+    """Decides UNRESOLVED_CONFLICT where its work holds conflicts that it did not resolve."""
     if not evidence.unresolved:
         return None
     named = several(evidence.unresolved, most=_NAMED)
@@ -313,7 +322,7 @@ def conflicts_left(_: Transcript, evidence: Evidence) -> Verdict | None:
 
 
 def check_failed(_: Transcript, evidence: Evidence) -> Verdict | None:
-    """Did the check not pass?"""
+    """Decides CHECK_FAILED where the check did not pass, or not run to its end."""
     if not evidence.check_asked or evidence.check_exit == 0:
         return None
     how = "did not run to its end" if evidence.check_exit is None else f"ended with exit status {evidence.check_exit}"
@@ -322,7 +331,10 @@ def check_failed(_: Transcript, evidence: Evidence) -> Verdict | None:
 
 
 def declared_failure(_: Transcript, evidence: Evidence) -> Verdict | None:
-    """Does the agent's own result file say that it failed? That one says success proves nothing."""
+    """Decides AGENT_ERROR where the agent's own result file says that it failed.
+
+    That a file says success proves nothing.
+    """
     legacy = evidence.legacy
     if legacy is None or not legacy.declares_failure:
         return None

@@ -45,7 +45,7 @@ class Price:
     long_factor: float = 1.0
 
     def usd(self, tokens: Tokens) -> float:
-        """What the tokens of one answer cost."""
+        """Returns what the tokens of one answer cost, US dollars."""
         is_long = self.long_above is not None and tokens.prompt > self.long_above
         written = 1.25 * tokens.cache_write_5m + 2 * tokens.cache_write_1h
         dollars = (
@@ -83,7 +83,7 @@ PRICES: Mapping[str, Price] = {
 
 
 def model_name(model: str) -> str:
-    """The model's name as the table has it, without provider, date and version."""
+    """Returns the model's name as the table has it, without provider, date and version."""
     return _VERSION.sub("", _PROVIDER.sub("", model))
 
 
@@ -96,7 +96,7 @@ class ModelTotal:
 
 
 def usd_of(model: str, tokens: Tokens, *, said: Mapping[str, ModelTotal]) -> float | None:
-    """What the tokens of one answer cost; None where nobody knows.
+    """Returns what the tokens of one answer cost, US dollars; None where nobody knows.
 
     Args:
         model: as the API names it.

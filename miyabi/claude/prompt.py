@@ -24,7 +24,7 @@ _FILES = 30
 def compose(
     node: Node, *, upstream: Sequence[SessionResult] = (), house_rules: str = HOUSE_RULES, check: str | None = None
 ) -> str:
-    """The message that starts the session; `check` is what must pass where the node itself says nothing.
+    """Composes the message that starts the session; `check` is what must pass where the node itself says nothing.
 
     A node's own `prompt` or `command` is passed exactly as it stands: a slash command must be the whole message.
     Otherwise the message has the node's title, issue and description, what its upstreams did, and the house rules.
@@ -37,7 +37,7 @@ def compose(
 
 
 def go_on(prompt: str) -> str:
-    """The message that takes up a conversation again which `prompt` began."""
+    """Composes the message that takes up a conversation again which `prompt` began."""
     return f"You were interrupted. Look at where you are, and go on with your task to its end. It was:\n\n{prompt}"
 
 

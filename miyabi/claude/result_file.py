@@ -32,7 +32,7 @@ class LegacyResult:
 
 
 def parse(text: str) -> LegacyResult | None:
-    """What the file declares; None where it is not such a file."""
+    """Parses what the file declares; None where it is not such a file."""
     content = _object(text)
     if content is None or not {"status", "success"} & content.keys():
         return None

@@ -1,8 +1,8 @@
 """What a session has spent, where it ended before it could say so itself: counted from its stream and its transcript.
 
-The stream tells each message with the tokens that were known when it began, so what it adds up to is the least it can
-be. Claude's transcript on the machine has each message with all of its tokens, and, where claude could end in order, a
-last line with its own total (`cost-state`).
+The stream has each message with the tokens that were known when it began, so what it adds up to is the least it can be.
+Claude's transcript on the machine has each message with all of its tokens, and, where claude could end in order, a last
+line with its own total (`cost-state`).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Spend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """What claude's transcript on the machine tells. `after` are the messages that `total_usd` does not count."""
+    """What claude's transcript on the machine says. `after` are the messages that `total_usd` does not count."""
 
     total_usd: float = 0.0
     said: Mapping[str, ModelTotal] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Ledger:
 
     @classmethod
     def read(cls, lines: bytes) -> Ledger:
-        """The ledger in the lines of the main transcript, then those of its subagents; others are passed over."""
+        """Reads the lines of the main transcript, then those of its subagents; lines of other kinds are passed over."""
         messages: dict[str, MessageSpend] = {}
         total, said, counted, since = 0.0, dict[str, ModelTotal](), set[str](), ""
         for entry in _entries(lines):
@@ -90,7 +90,7 @@ class Spending:
     _agents: dict[str, str] = field(default_factory=dict)
 
     def note(self, event: Event) -> None:
-        """Counts what the event tells."""
+        """Counts what the event says was spent."""
         match event:
             case Init():
                 self._asking[_MAIN] = True
@@ -121,7 +121,7 @@ class Spending:
         return not self.messages and not self.has_gap and not self._asking.get(_MAIN)
 
     def spent(self, before: Before, *, ledger: Ledger | None = None) -> Spend:
-        """What the attempt cost, at least; with the ledger of its transcript, all of it where nothing was under way."""
+        """Adds up what the attempt cost, at least; with its transcript's ledger all, where nothing was under way."""
         reported = attempt_cost(self.result.total_cost_usd, before_usd=before.total_usd) if self.result else 0.0
         said = (ledger.said if ledger else None) or (self.result.models if self.result else {})
         best = {**self.messages, **{i: m for i, m in ledger.messages.items() if i in self.messages}} if ledger else {}
@@ -151,12 +151,12 @@ class Spending:
 
 
 def added(*every: Usage) -> Usage:
-    """The tokens of all of them."""
+    """Adds up the tokens of all of them."""
     return Usage(**{name: sum(getattr(each, name) for each in every) for name in Usage.model_fields})
 
 
 def attempt_cost(total_usd: float, *, before_usd: float) -> float:
-    """What an attempt cost whose conversation had cost `before_usd` when it began, by claude's own count.
+    """Returns what an attempt cost, US dollars, by claude's own count before and after it.
 
     A total below that belongs to a new conversation (another machine), which starts from nothing.
     """

@@ -24,7 +24,13 @@ done | tail -c {most}
 
 
 async def read_ledger(host: Host, machine: Machine, spec: SessionSpec, *, conversation: str) -> Ledger | None:
-    """The ledger of a conversation; None where the machine has none. Raises as `Host.run`."""
+    """Reads the ledger of a conversation on the machine; None where the machine has none.
+
+    The last 64 MiB of its lines count.
+
+    Raises:
+        MachineError: as `Host.run`.
+    """
     text = _READ.format(exports=_exports(machine, spec), conversation=quote_script_word(conversation), most=_MOST_BYTES)
     answer = await host.run(["/bin/sh", "-s"], stdin=text.encode("utf-8", "surrogateescape"))
     return Ledger.read(answer.stdout) if answer.stdout else None

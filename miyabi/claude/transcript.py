@@ -54,7 +54,7 @@ class LineSplitter:
         return b"".join(self._parts)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The lines that end in `data`."""
+        """Returns the lines that end in `data`."""
         first, *others = data.split(b"\n")
         self._hold(first)
         if not others:
@@ -86,7 +86,7 @@ _MAY_HOLD_RESULT = re.compile(rb'"type"\s*:\s*"result"')
 
 
 class Transcript:
-    """All that a session's stdout has told so far. Feed it in chunks of 64 KiB or so.
+    """All that a session's stdout has said so far. Feed it in chunks of 64 KiB or so.
 
     Understands stream-json, and what the `json` formats write. Unknown events are ignored, foreign lines are counted.
     """
@@ -119,7 +119,7 @@ class Transcript:
 
     @property
     def session_id(self) -> str | None:
-        """The conversation's id, as the session itself tells it."""
+        """The conversation's id, as the session itself says it."""
         return (self.result and self.result.session_id) or (self.init and self.init.session_id) or None
 
     @property
@@ -172,11 +172,14 @@ class Transcript:
         return bool(self._tools) and self._tools.keys() <= {*self._denials, *self._missing}
 
     def feed(self, data: bytes) -> list[Event]:
-        """The events whose lines end in `data`."""
+        """Returns the events whose lines end in `data`."""
         return [event for line in self._splitter.feed(data) for event in self._line(line)]
 
     def finish(self) -> list[Event]:
-        """The events of a last line without line break. A torn one is none, and no error: it only sets `torn`."""
+        """Returns the events of a last line without line break.
+
+        A torn one is none, and no error: it only sets `torn`.
+        """
         rest = self._splitter.rest.strip()
         self._splitter = LineSplitter()
         value = self._decode(rest) if rest else None
@@ -292,12 +295,12 @@ BUILT_IN = frozenset({"clear", "compact", "config", "context", "cost", "help", "
 
 
 def command_of(prompt: str) -> str | None:
-    """`agent-run` for the prompt `/agent-run --issue 270`; None where it is no command (`/etc/hosts is wrong`)."""
+    """Returns `agent-run` for `/agent-run --issue 270`; None for what is no command (`/etc/hosts is wrong`)."""
     match = _COMMAND.match(prompt)
     return match[1] if match else None
 
 
 def missing_command(prompt: str, init: Init) -> str | None:
-    """The command that the prompt names and the session does not have."""
+    """Returns the command that the prompt names and the session does not have; None where there is no such."""
     name = command_of(prompt)
     return None if name is None or name in BUILT_IN or name in init.slash_commands else name

@@ -45,7 +45,7 @@ class UsageLimit:
 
 
 def limit_in_words(text: str, *, now: datetime) -> UsageLimit | None:
-    """The usage limit that a message tells of, None where it tells of none.
+    """Finds the usage limit that a message speaks of, None where it speaks of none.
 
     A time without zone is taken for one of this computer's zone.
 
