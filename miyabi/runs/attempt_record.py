@@ -30,30 +30,30 @@ class AttemptRecord(BaseModel):
 
     @classmethod
     def of(cls, machine: Machine, spec: SessionSpec, *, start: datetime) -> Self:
-        """The record of an attempt that begins."""
+        """Makes the record of an attempt that begins."""
         there = {"machine": machine.name, "host": machine.host, "workspace": machine.workspace}
         return cls(**there, start=start, base=spec.base, resumes=spec.resumes)
 
     @classmethod
     def pending(cls, folder: Path) -> Self | None:
-        """The record of an attempt that is not over or not collected yet; None where there is none to join."""
+        """Reads the record of an attempt that is not over or not collected yet; None where there is none to join."""
         return None if _is_collected(folder / _RESULT) else cls._of(folder)
 
     @classmethod
     def has_been_at(cls, machine: Machine, folder: Path) -> bool:
-        """Whether the attempt, over or not, was begun on that machine."""
+        """Returns whether the attempt, over or not, was begun on that machine."""
         record = cls._of(folder)
         return record is not None and record.machine == machine.name
 
     @classmethod
     def is_left_at(cls, machine: Machine, folder: Path) -> bool:
-        """Whether the attempt may still be alive on that machine."""
+        """Returns whether the attempt may still be alive on that machine."""
         record = cls.pending(folder)
         return record is not None and record.machine == machine.name
 
     @classmethod
     def known(cls, folder: Path) -> Self | None:
-        """The record of an attempt, over or not; None where there is none."""
+        """Reads the record of an attempt, over or not; None where there is none."""
         return cls._of(folder)
 
     @classmethod
@@ -64,30 +64,34 @@ class AttemptRecord(BaseModel):
             return None
 
     def is_at(self, machine: Machine) -> bool:
-        """Whether the machine of that name is where it was then."""
+        """Returns whether the machine of that name is where it was then."""
         return not self.workspace or (self.host, self.workspace) == (machine.host, machine.workspace)
 
     def absence_sentence(self, *, run: str) -> str:
-        """A sentence about a machine that takes no part in the run any more."""
+        """Says that the machine takes no part in the run any more, and what to do."""
         return (
             f"it was begun on {self.machine}, which takes no part now, and may still run there. Bring that machine "
             f"back with the same name and workspace, then: miyabi orchestrate --run {run}"
         )
 
     def moved(self, machine: Machine) -> str:
-        """A sentence about a machine that is somewhere else now."""
+        """Says that the machine is somewhere else now: a sentence."""
         then, now = (f"workspace {w} on {h or 'this machine'}" for h, w in _where(self, machine))
         return f"{machine.name}: it was begun in {then} and may still run there; the configuration now says {now}."
 
     def keep(self, folder: Path) -> None:
-        """Writes the record, before anything is started; that it was skipped once counts no longer."""
+        """Writes the record, before anything is started; that it was skipped once counts no longer.
+
+        Raises:
+            DiskFull: there is no room for it.
+        """
         private_files.make_folder(folder, levels=own_levels(folder))
         (folder / _RESULT).unlink(missing_ok=True)
         files.atomic_write(folder / _FILE, self.model_dump_json() + "\n")
 
     @staticmethod
     def forget(folder: Path) -> None:
-        """There is nothing to join after all."""
+        """Removes the record: there is nothing to join after all."""
         (folder / _FILE).unlink(missing_ok=True)
 
 

@@ -18,7 +18,7 @@ _GOES_ON = BLAMELESS | {Outcome.KILLED, Outcome.API_UNAVAILABLE}
 
 
 def before(attempts: Iterable[SessionResult]) -> Before:
-    """What a conversation had cost when its next attempt begins, from its attempts that are over.
+    """Adds up what a conversation had cost when its next attempt begins, from its attempts that are over.
 
     Claude's own count forgets what a process spent that was killed, so that is added up beside it.
     """
@@ -34,7 +34,7 @@ def before(attempts: Iterable[SessionResult]) -> Before:
 
 
 def spent(attempts: Iterable[SessionResult]) -> float:
-    """What a task has spent since it was begun, or begun anew, US dollars: its budget is for that."""
+    """Adds up what a task has spent since it was begun, or begun anew, US dollars: its budget is for that."""
     sum_usd = 0.0
     for each in sorted(attempts, key=lambda result: result.attempt):
         sum_usd = sum_usd + each.cost_usd if each.outcome in _GOES_ON else 0.0
@@ -42,12 +42,12 @@ def spent(attempts: Iterable[SessionResult]) -> float:
 
 
 def budget_of(node: Node, defaults: SessionDefaults) -> float | None:
-    """The budget of a task, US dollars; None where it has none."""
+    """Returns the budget of a task, US dollars; None where it has none."""
     return node.max_budget_usd or defaults.max_budget_usd
 
 
 def spent_all(node: Node, defaults: SessionDefaults, *, spent_usd: float) -> str | None:
-    """One line where nothing of the budget is left for another attempt."""
+    """Says in one line that nothing of the budget is left for another attempt; None where there is."""
     budget = budget_of(node, defaults)
     if budget is None or budget - spent_usd >= LEAST_USD:
         return None

@@ -1,4 +1,4 @@
-"""A run's connections to its machines, and how long one that is away is waited for."""
+"""A run's connections to its machines, and for how long one that is away is waited for."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Connections:
         self._workspaces: dict[str, Workspace] = {}
 
     def host(self, machine: Machine) -> Host:
-        """The one connection to a machine."""
+        """Returns the one connection to a machine."""
         if machine.name not in self._hosts:
             self._hosts[machine.name] = open_host(machine)
         return self._hosts[machine.name]
 
     def workspace(self, machine: Machine) -> Workspace:
-        """Where the repository's code is on a machine."""
+        """Returns where the repository's code is on a machine."""
         if machine.name not in self._workspaces:
             workspace = Workspace(self.host(machine), self._repository, workspace=machine.workspace)
             self._workspaces[machine.name] = workspace
@@ -48,10 +48,10 @@ class Outages:
         self._since: dict[str, float] = {}
 
     def within_grace(self, machine: str) -> bool:
-        """Whether it may come back yet, now that it does not answer."""
+        """Returns whether it may come back yet, now that it does not answer."""
         now = self._clock()
         return now - self._since.setdefault(machine, now) < self.patience_seconds
 
     def end(self, machine: str) -> None:
-        """It answers."""
+        """Notes that the machine answers."""
         self._since.pop(machine, None)

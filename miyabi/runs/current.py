@@ -12,13 +12,17 @@ _CURRENT: ContextVar[Run] = ContextVar("miyabi_run")
 
 
 def current_run() -> Run:
-    """The run that the calling task belongs to."""
+    """Returns the run that the calling task belongs to.
+
+    Raises:
+        LookupError: it is called outside of `use_run`.
+    """
     return _CURRENT.get()
 
 
 @contextmanager
 def use_run(live: Run) -> Iterator[None]:
-    """Inside, `current_run` is this run, also in the tasks submitted from here."""
+    """Makes `current_run` this run inside the context, also in the tasks submitted from here."""
     token = _CURRENT.set(live)
     try:
         yield

@@ -37,14 +37,14 @@ class RunFolder:
 
     @classmethod
     def all(cls, repository: Path) -> tuple[Self, ...]:
-        """Every run that the repository knows, the latest start last."""
+        """Lists every run that the repository knows, the latest start last."""
         entries = _runs(repository).glob("*/run.json")
         folders = [cls(repository, path.parent.name) for path in entries if is_run_name(path.parent.name)]
         return tuple(sorted(folders, key=lambda f: (f.run.removeprefix(REHEARSAL_PREFIX), f.run)))
 
     @classmethod
     def find(cls, repository: Path, run: str) -> Self:
-        """The folder of a run that exists.
+        """Finds the folder of a run that exists.
 
         Raises:
             BadInput: there is none of that name; says which there are.
@@ -55,7 +55,7 @@ class RunFolder:
         return folder
 
     def unknown(self) -> BadInput:
-        """What to raise where there is no such run: says which there are."""
+        """Makes the error for a run that is not there: says which there are."""
         known = ", ".join(f.run for f in self.all(self.repository)[-5:]) or "none yet"
         return BadInput(f"run {self.run}: not found below {_runs(self.repository)}. The latest runs: {known}.")
 
@@ -105,11 +105,11 @@ class RunFolder:
         return self.path / "integration-leases"
 
     def attempt(self, task: str, attempt: int = 1) -> Path:
-        """The folder of one attempt: stdout.jsonl, stderr.txt, check.log, result.json."""
+        """Returns the folder of one attempt: stdout.jsonl, stderr.txt, check.log, result.json."""
         return SessionPaths(run=self.run, task=task, attempt=attempt).folder(self.path)
 
     def attempts(self, task: str) -> dict[int, Path]:
-        """The folders of a task's attempts that were begun, by their numbers."""
+        """Finds the folders of a task's attempts that were begun, by their numbers."""
         folders = self.attempt(task).parent.glob("attempt-*")
         return {int(folder.name.removeprefix("attempt-")): folder for folder in folders}
 
@@ -135,11 +135,15 @@ class RunFolder:
                 runs.parent.rmdir()
 
     def write_info(self, info: RunInfo) -> None:
-        """Keeps what the run was started with."""
+        """Writes what the run was started with.
+
+        Raises:
+            DiskFull: there is no room for it.
+        """
         files.atomic_write(self.info_file, info.model_dump_json(indent=2) + "\n")
 
     def info(self) -> RunInfo:
-        """What the run was started with.
+        """Reads what the run was started with.
 
         Raises:
             BadInput: run.json is missing or damaged.
@@ -147,15 +151,19 @@ class RunFolder:
         return _read(self.info_file, RunInfo)
 
     def keep(self, value: Kept) -> None:
-        """Keeps what became of the run: one value of each kind."""
+        """Writes what became of the run: one value of each kind.
+
+        Raises:
+            DiskFull: there is no room for it.
+        """
         files.atomic_write(self.path / value.file_name, value.model_dump_json(indent=2) + "\n")
 
     def discard(self, kind: type[Kept]) -> None:
-        """Forgets the value of that kind, where there is one."""
+        """Removes the value of that kind, where there is one."""
         (self.path / kind.file_name).unlink(missing_ok=True)
 
     def load(self, kind: type[_Kept]) -> _Kept | None:
-        """The value of that kind, None where there is none yet.
+        """Reads the value of that kind, None where there is none yet.
 
         Raises:
             BadInput: its file is damaged.
@@ -164,13 +172,17 @@ class RunFolder:
         return _read(file, kind) if file.exists() else None
 
     def write_result(self, result: SessionResult) -> None:
-        """Keeps the result of an attempt."""
+        """Writes the result of an attempt.
+
+        Raises:
+            DiskFull: there is no room for it.
+        """
         folder = self.attempt(result.task, result.attempt)
         private_files.make_folder(folder, levels=own_levels(folder))
         files.atomic_write(folder / "result.json", result.model_dump_json(indent=2) + "\n")
 
     def results(self) -> tuple[SessionResult, ...]:
-        """The results of all attempts of all tasks, by task and attempt.
+        """Reads the results of all attempts of all tasks, by task and attempt.
 
         Raises:
             BadInput: a result.json is damaged.
@@ -179,7 +191,11 @@ class RunFolder:
         return tuple(sorted((_read(f, SessionResult) for f in files), key=lambda r: (r.task, r.attempt)))
 
     def latest_results(self) -> dict[str, SessionResult]:
-        """The result of each task's last attempt. Raises as `results`."""
+        """Reads the result of each task's last attempt.
+
+        Raises:
+            BadInput: a result.json is damaged.
+        """
         return {result.task: result for result in self.results()}
 
     @property
@@ -188,7 +204,7 @@ class RunFolder:
         return file_lock.is_locked(self.lock_file)
 
     def lock(self) -> AbstractContextManager[None]:
-        """Held while an orchestrator works on the run; the kernel gives it back however that one ends.
+        """Holds the run for the orchestrator that works on it; the kernel gives it back however that one ends.
 
         Raises:
             BadInput: another orchestrator holds it; says which process.
@@ -196,7 +212,11 @@ class RunFolder:
         return file_lock.held(self.lock_file, busy=lambda pid: self._busy(f"is being worked on by pid {pid}"))
 
     def integration_lock(self) -> AbstractContextManager[None]:
-        """Held while the run's branches are merged, by whoever works on the run or alone. Raises as `lock`."""
+        """Holds the run while its branches are merged, by whoever works on the run or alone.
+
+        Raises:
+            BadInput: another process holds it; says which.
+        """
         file = self.path / "integration.lock"
         return file_lock.held(file, busy=lambda pid: self._busy(f"is being integrated by pid {pid}"))
 
@@ -205,7 +225,7 @@ class RunFolder:
 
 
 def make_folder_of_runs(repository: Path, run: str = "") -> Path:
-    """The folder of all runs, or of one, which git ignores.
+    """Makes the folder of all runs, or of one, which git ignores.
 
     Raises:
         BadInput: it cannot be made there.

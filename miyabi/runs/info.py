@@ -28,7 +28,7 @@ class FleetMember(BaseModel):
 
     @classmethod
     def of(cls, machine: Machine) -> Self:
-        """The member of that machine."""
+        """Makes the member of that machine."""
         return cls(name=machine.name, slots=machine.slots)
 
 

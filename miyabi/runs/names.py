@@ -16,12 +16,12 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 def new_run_name(now: datetime, *, rehearse: bool = False) -> str:
-    """A name for a run that starts `now`: sorts by time, and is safe in branches and file names."""
+    """Makes a name for a run that starts `now`: sorts by time, and is safe in branches and file names."""
     return _name(now, "".join(secrets.choice(_LETTERS) for _ in range(3)), rehearse=rehearse)
 
 
 def run_name_of(identity: str, *, started: datetime, rehearse: bool = False) -> str:
-    """The name of the run that belongs to an identity such as a flow run's: always the same."""
+    """Makes the name of the run that belongs to an identity such as a flow run's: always the same."""
     digest = hashlib.sha256(identity.encode()).digest()
     return _name(started, "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:3]), rehearse=rehearse)
 
@@ -31,12 +31,12 @@ def _name(start: datetime, suffix: str, *, rehearse: bool) -> str:
 
 
 def is_run_name(name: str) -> bool:
-    """Whether it can be part of a branch and a file name."""
+    """Returns whether it can be part of a branch and a file name."""
     return _NAME.fullmatch(name) is not None
 
 
 def valid_run_name(name: str) -> str:
-    """The name itself.
+    """Returns the name itself.
 
     Raises:
         BadInput: it cannot be part of a branch and a file name.

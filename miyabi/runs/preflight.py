@@ -53,13 +53,17 @@ class MachineReport:
 
 
 async def preflight(live: Run) -> tuple[MachineError, ...]:
-    """Asks every machine at the same time whether it can take sessions; why some cannot. They take no part.
+    """Asks every machine at the same time whether it can take sessions. Those that cannot take no part.
 
     What sessions will lack, but can do without, is noted on the board and in the report.
 
+    Returns:
+        Why some cannot, in the order of the configuration.
+
     Raises:
-        BadInput: none can; one line, or where there are several machines one line each. Or one has sessions that are
+        BadInput: none can; one line, or where there were several machines one line each. Or one has sessions that are
             another run's of this name. Or the base needs git-lfs, which is not here.
+        GitFailed: git could not read the base.
     """
     machines, needed = live.fleet(), await needed_filters(live.repository.git, live.base)
     answers = await asyncio.gather(*(_ask(live, machine, needed) for machine in machines))
@@ -87,7 +91,7 @@ async def _ask(live: Run, machine: Machine, needed: Sequence[str]) -> MachineRep
 async def check_machine(
     machine: Machine, host: Host, settings: Settings, *, rehearse: bool, filters: Sequence[str] = ()
 ) -> MachineReport:
-    """What the machine has, once it is known to have all that a session needs.
+    """Asks the machine what it has, and whether that is all that a session needs.
 
     Args:
         machine: which one.

@@ -56,21 +56,21 @@ class TaskProgress(BaseModel):
     outcome: Outcome | None = None
 
     def waits(self, now: float) -> bool:
-        """Whether it does nothing until a certain moment."""
+        """Returns whether it does nothing until a certain moment; `now` is epoch seconds."""
         return bool(self.waits_for) and now < self.waits_until
 
     def status(self, now: float) -> str:
-        """Its outcome or state, or what it waits for and until when; in plain words."""
+        """Says its outcome or state, or what it waits for and until when; in plain words."""
         if self.waits(now):
             return f"waits for {self.waits_for} until {time_of_day(self.waits_until, now=now)}"
         return (self.outcome or self.state).replace("_", " ")
 
     def elapsed_seconds(self, now: float) -> float:
-        """How long it works or worked, 0 where it has not begun."""
+        """Returns how long it works or worked, 0 where it has not begun."""
         return max(0.0, (self.ended or now) - self.started) if self.started else 0.0
 
     def elapsed(self, now: float) -> str:
-        """The same as a clock shows it, nothing where it has not begun."""
+        """Says the same as a clock shows it, nothing where it has not begun."""
         return clock_text(self.elapsed_seconds(now)) if self.started else ""
 
 
@@ -122,14 +122,14 @@ class Snapshot(BaseModel):
 
     @property
     def cost_usd(self) -> float:
-        """What the run has cost so far."""
+        """What the run has cost so far, rounded to a hundredth of a cent."""
         return round(sum(row.cost_usd for row in self.rows), 4)
 
     @property
     def counts(self) -> str:
         """How many succeeded, failed, were skipped, work, are ready and wait, and the cost so far; in plain words.
 
-        Those that wait for a usage limit or the like are told apart, with the moment until which.
+        Those that wait for a usage limit or the like stand apart, with the moment until which.
         """
         succeeded, skipped = self.outcomes[Outcome.SUCCEEDED], self.outcomes[Outcome.SKIPPED]
         numbers = {
@@ -187,7 +187,7 @@ class Board:
 
     @staticmethod
     def read(path: Path) -> Snapshot | None:
-        """The board as some process wrote it last, None where none has yet.
+        """Reads the board as some process wrote it last, None where none has yet.
 
         Raises:
             BadInput: the file is damaged.
@@ -198,10 +198,10 @@ class Board:
             return None
 
     def update(self, task: str, *, state: str, **known: Any) -> None:
-        """Put a task into a state, with whatever else of `TaskProgress` is known now; None leaves a field as it is.
+        """Puts a task into a state, with whatever else of `TaskProgress` is known now; None leaves a field as it is.
 
-        It waits for nothing any more, unless that is told again.
-        The task's time starts when it first holds a slot, and ends when it is done.
+        It waits for nothing any more, unless `known` says so again. The task's time starts when it first holds a slot,
+        and ends when it is done.
 
         Raises:
             KeyError: no such task on the board.
@@ -217,7 +217,11 @@ class Board:
             self._rows[task] = TaskProgress.model_validate(fields | news | {"state": reached})
 
     def finish(self, result: SessionResult) -> None:
-        """Put a task to its end, with what its result says."""
+        """Puts a task to its end, with what its result says.
+
+        Raises:
+            KeyError: no such task on the board.
+        """
         self.update(
             result.task,
             state=TaskState.DONE,
@@ -232,7 +236,7 @@ class Board:
         )
 
     def close(self, results: Mapping[str, SessionResult]) -> None:
-        """The run is over: a task that is not done ends as its result says, and as skipped where it has none."""
+        """Ends every task that is not done: as its result says, and as skipped where it has none. The run is over."""
         for row in self.snapshot().rows:
             if row.state is not TaskState.DONE and (result := results.get(row.task)):
                 self.finish(result)
@@ -240,13 +244,13 @@ class Board:
                 self.update(row.task, state=TaskState.DONE, outcome=Outcome.SKIPPED)
 
     def snapshot(self) -> Snapshot:
-        """The board as it is now."""
+        """Returns the board as it is now."""
         with self._lock:
             rows = tuple(self._rows.values())
         return Snapshot(run=self._run, rehearsal=self._rehearsal, started=self._started, rows=rows, note=self.note)
 
     def write(self, path: Path) -> bool:
-        """Keep the board in a file that is always whole; False where nothing has changed since the last time.
+        """Writes the board to a file that is always whole; returns False where nothing has changed since the last time.
 
         Raises:
             OSError: the file cannot be written.

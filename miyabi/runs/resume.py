@@ -23,7 +23,7 @@ class Continuation:
 
     @classmethod
     def of(cls, pending: AttemptRecord | None, last: SessionResult | None) -> Self | None:
-        """The attempt that nobody saw to its end, else the last one where it was stopped; None where neither is."""
+        """Goes on with the attempt that nobody saw to its end, else with the last one, if that was stopped; or None."""
         if pending:
             return cls(machine=pending.machine, conversation=pending.resumes)
         if last and last.outcome is Outcome.STOPPED and last.machine:
@@ -60,29 +60,35 @@ class Resume:
     ended: Collection[str] = ()
 
     def attempts(self, task: str) -> int:
-        """How many attempts of a task are over; one that was skipped, or whose work may be collected yet, is not."""
+        """Counts the attempts of a task that are over.
+
+        One that was skipped, or whose work may be collected yet, is not.
+        """
         last = self.results.get(task)
         undecided = {Outcome.SKIPPED, Outcome.NOT_COLLECTED}
         return last.attempt - (last.outcome in undecided or self._may_be_joined(last)) if last else 0
 
     def pending(self, task: str) -> AttemptRecord | None:
-        """The attempt that an earlier orchestrator began and did not see to its end."""
+        """Reads the attempt that an earlier orchestrator began and did not see to its end; None where there is none."""
         return AttemptRecord.pending(self.folder.attempt(task, self.attempts(task) + 1))
 
     def continuation(self, task: str) -> Continuation | None:
-        """Where an earlier orchestrator left a task, if that machine still takes part or has to be asked."""
+        """Finds where an earlier orchestrator left a task, if that machine still takes part or has to be asked."""
         last = self.results.get(task)
         return Continuation.of(self.pending(task), last if last and last.machine in self.machines else None)
 
     def requires(self, task: str) -> tuple[str, ...]:
-        """The labels that a task's machine must have; what was begun somewhere goes on there."""
+        """Returns the labels that a task's machine must have; what was begun somewhere goes on there."""
         begun = self.continuation(task)
         return (*self.dag.by_id[task].requires, *((f"{NAMED}{begun.machine}",) if begun else ()))
 
     def startable(self) -> tuple[tuple[str, ...], tuple[Unplaced, ...]]:
-        """The tasks that are to be done and can be, each after its upstreams; and those that no machine can take.
+        """Finds the tasks that are to be done and can be, and those that no machine can take.
 
         What depends on one of the latter is neither.
+
+        Returns:
+            The ids of the former, each after its upstreams; and the latter, each with why.
         """
         fleet = [Load(machine=machine, used=0) for machine in self.machines.values()]
         startable, unplaced, blocked = list[str](), list[Unplaced](), set[str]()

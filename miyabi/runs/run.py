@@ -98,19 +98,19 @@ class Run:
         )
 
     def host(self, machine: Machine) -> Host:
-        """The one connection to a machine."""
+        """Returns the one connection to a machine."""
         return self._connections.host(machine)
 
     def workspace(self, machine: Machine) -> Workspace:
-        """Where this repository's code is on a machine."""
+        """Returns where this repository's code is on a machine."""
         return self._connections.workspace(machine)
 
     def fleet(self) -> list[Machine]:
-        """The machines in the order of the configuration."""
+        """Returns the machines in the order of the configuration."""
         return list(self.machines.values())
 
     def leave_out(self, unfit: Mapping[str, MachineError]) -> None:
-        """These machines take no part in the run, which is told with their errors.
+        """Takes these machines out of the run, with a warning that has their errors.
 
         Raises:
             BadInput: none is left; one line, or where there were several machines one line each.
@@ -123,12 +123,12 @@ class Run:
             self.warn(f"not used: {error}")
 
     def keep_only(self, names: Collection[str]) -> None:
-        """Machines of other names take no part in the run, which is not told: they were asked for another one."""
+        """Takes machines of other names out of the run, without a warning: another one was asked for."""
         for name in self.machines.keys() - set(names):
             del self.machines[name]
 
     def startable(self) -> tuple[str, ...]:
-        """The tasks still to be done, each after its upstreams; those that no machine can take have a result."""
+        """Returns the tasks still to be done, each after its upstreams; those that no machine can take get a result."""
         startable, unplaced = self.resume.startable()
         for each in unplaced:
             result = self.no_session(each.task, outcome=each.outcome, error=each.error, machine=each.machine)
@@ -137,10 +137,11 @@ class Run:
         return startable
 
     async def spec(self, node: Node, *, attempt: int, conversation: str | None = None) -> SessionSpec:
-        """The spec of one attempt, which goes on with `conversation` where there is one.
+        """Makes the spec of one attempt, which goes on with `conversation` where there is one.
 
         Raises:
-            MergeConflict, GitFailed: as `Worktrees.base_for`.
+            MergeConflict: as `Worktrees.base_for`.
+            GitFailed: as `Worktrees.base_for`.
         """
         upstream = [self.results[other] for other in self.dag.dependencies(node.id)]
         return spec_for(
@@ -158,18 +159,30 @@ class Run:
         )
 
     def before(self, conversation: str | None) -> Before:
-        """What a conversation has cost in the attempts that are over."""
+        """Adds up what a conversation has cost in the attempts that are over.
+
+        Raises:
+            BadInput: as `RunFolder.results`.
+        """
         return before(r for r in self.every_result() if conversation and r.session_id == conversation)
 
     def whole(self, result: SessionResult) -> SessionResult:
-        """A task's last result, with what all of its attempts have cost."""
+        """Returns a task's last result, with what all of its attempts have cost.
+
+        Raises:
+            BadInput: as `RunFolder.results`.
+        """
         every = [r for r in self.every_result() if r.task == result.task and r.attempt != result.attempt]
         usd = sum(r.cost_usd for r in every) + result.cost_usd
         is_partial = any(r.cost_is_partial for r in (*every, result))
         return result.model_copy(update={"cost_usd": usd, "cost_is_partial": is_partial})
 
     def spent_on(self, task: str) -> float:
-        """What counts against a task's budget so far, US dollars."""
+        """Adds up what counts against a task's budget so far, US dollars.
+
+        Raises:
+            BadInput: as `RunFolder.results`.
+        """
         return spent(r for r in self.every_result() if r.task == task)
 
     def no_session(
@@ -183,7 +196,7 @@ class Run:
         placement_reason: str = "",
         start: datetime | None = None,
     ) -> SessionResult:
-        """The result of an attempt that no session has told anything about."""
+        """Makes the result of an attempt of which no session has said anything."""
         return SessionResult(
             run=self.run,
             task=task,
@@ -200,7 +213,7 @@ class Run:
         )
 
     async def with_room(self, call: Callable[[], Awaitable[T]], *, on_wait: Callable[[MiyabiError], None]) -> T:
-        """What the call returns; while our own disk is full it is made again, as patiently as a machine is waited for.
+        """Returns what the call returns; while our own disk is full it is made again, as patiently as for a machine.
 
         Raises:
             DiskFull: the disk is full still. Whatever else the call raises.
@@ -209,7 +222,7 @@ class Run:
         return await retried(call, patience_seconds=patience_seconds, passes=is_our_disk, on_wait=on_wait)
 
     def keep(self, result: SessionResult) -> None:
-        """An attempt is over: its result is in the run folder from now on, or as soon as the disk has room."""
+        """Keeps the result of an attempt that is over: in the run folder now, or as soon as the disk has room."""
         self.results[result.task] = result
         self._ended.add(result.task)
         self._unwritten[result.task, result.attempt] = result
@@ -228,12 +241,16 @@ class Run:
                 del self._unwritten[key]
 
     def every_result(self) -> tuple[SessionResult, ...]:
-        """The results of all attempts of all tasks, by task and attempt. Raises as `RunFolder.results`."""
+        """Returns the results of all attempts of all tasks, by task and attempt.
+
+        Raises:
+            BadInput: as `RunFolder.results`.
+        """
         known = {(r.task, r.attempt): r for r in self.folder.results()} | self._unwritten
         return tuple(known[key] for key in sorted(known))
 
     def note_end(self, task: str, *, state: str | None, message: str | None) -> None:
-        """What the engine says of a task that left no result: it was not started, or it broke."""
+        """Notes what the engine says of a task that left no result: it was not started, or it broke."""
         result = self.results.get(task)
         if result and (result.succeeded or task in self._ended):
             return
@@ -245,17 +262,18 @@ class Run:
             self.keep(self.no_session(task, outcome=outcome, error=MiyabiError(f"{state}: {message}")))
 
     def warn(self, sentence: str) -> None:
-        """What the reader of the report should know besides."""
+        """Notes a sentence that the reader of the report should know besides, once."""
         if sentence not in self.warnings:
             self.warnings.append(sentence)
 
     def end(self) -> None:
-        """The run is over, for now: its folder says so, and since when, which is as before where nothing was done.
+        """Ends the run, for now: its folder says so, and since when, which is as before where nothing was done.
 
         May be repeated.
 
         Raises:
             DiskFull: not all of it could be written.
+            BadInput: run.json is missing or damaged.
         """
         self.write_late()
         info = self.folder.info()

@@ -25,7 +25,7 @@ def spec_for(
     spent_usd: float = 0.0,
     rehearse: bool,
 ) -> SessionSpec:
-    """The spec of one attempt: what the node says wins over what the settings say.
+    """Makes the spec of one attempt: what the node says wins over what the settings say.
 
     `spent_usd` is what counts against the budget already: claude counts only what it spends from now on.
     """

@@ -52,7 +52,7 @@ class RunStart:
 
 
 async def read_request(request: RunRequest) -> RunStart:
-    """What the request is of: its DAG file, configuration, repository and base, or those of the run that it names.
+    """Reads the request's DAG file, configuration, repository and base, or those of the run that it names.
 
     Raises:
         BadInput: DagError, SettingsError, NotARepository, BaseMissing, each naming what was found and what to do.
@@ -78,13 +78,17 @@ async def read_request(request: RunRequest) -> RunStart:
 
 
 async def start_run(request: RunRequest, *, token: Callable[[GitHubSettings], RemoteToken | None]) -> Run:
-    """A new run, or the known one of that name, ready to be equipped with its machines. Raises as `read_request`.
+    """Starts a new run, or the known one of that name, which is ready to be equipped with its machines then.
 
     A partial clone has all that the run's base needs then.
 
     Args:
         request: what a person asked for.
-        token: the token that the settings mean, with which a partial clone's remote is asked; None: without one.
+        token: makes the token that the settings mean, with which a partial clone's remote is asked; None: without one.
+
+    Raises:
+        BadInput: as `read_request`; another orchestrator has just begun the run, or the disk is full.
+        GitFailed: git could not read the base.
     """
     start = await read_request(request)
     await complete_partial_clone(start.repository, start.base, token=token(start.settings.github))
@@ -132,7 +136,12 @@ def _require_new(folder: RunFolder) -> None:
 
 
 def record_machines(live: Run) -> None:
-    """Keeps which machines a run that is gone on with has now; those that it had before stay known."""
+    """Records which machines a run that is gone on with has now; those that it had before stay known.
+
+    Raises:
+        BadInput: run.json is missing or damaged.
+        DiskFull: there is no room for it.
+    """
     info = live.folder.info()
     fleet = {member.name: member for member in (*info.machines, *map(FleetMember.of, live.settings.machines))}
     if tuple(fleet.values()) != info.machines:
@@ -142,7 +151,7 @@ def record_machines(live: Run) -> None:
 def create_run(
     folder: RunFolder, *, dag: Dag, settings: Settings, base: str, base_branch: str | None, rehearse: bool
 ) -> None:
-    """Keeps what a run starts with, so that `start_run` goes on with it.
+    """Writes what a run starts with, so that `start_run` goes on with it.
 
     Args:
         folder: the run's, which is there already.
@@ -151,6 +160,9 @@ def create_run(
         base: commit that the run starts from.
         base_branch: branch that it is the head of, as far as that is known.
         rehearse: whether no real session is to run.
+
+    Raises:
+        DiskFull: there is no room for it.
     """
     info = RunInfo(
         run=folder.run,

@@ -30,7 +30,7 @@ class Swept(NamedTuple):
 
 
 def not_collected(folder: RunFolder) -> tuple[str, ...]:
-    """The attempts of a run whose work is still on a machine, as far as is known here; each in words."""
+    """Lists the attempts of a run whose work is still on a machine, as far as is known here; each in words."""
     records = {each: AttemptRecord.pending(each) for each in sorted(folder.path.glob("sessions/*/attempt-*"))}
     return tuple(
         f"{each.parent.name} ({each.name.replace('-', ' ')} on {record.machine})"
@@ -40,13 +40,17 @@ def not_collected(folder: RunFolder) -> tuple[str, ...]:
 
 
 def left_there(folder: RunFolder) -> tuple[str, ...]:
-    """What attempts of a run left on machines for its size or number, as far as is known here; each in words."""
+    """Lists what attempts of a run left on machines for its size or number, as far as is known here; each in words."""
     results = sorted(_with_files_left(folder), key=lambda r: (r.task, r.attempt))
     return tuple(f"{r.task}: {left_there_words(r.left_there, machine=_where(r, folder))}" for r in results)
 
 
 def note_swept(folder: RunFolder, machine: str) -> None:
-    """What was left on a machine is there no more."""
+    """Notes in the run's results that what was left on a machine is there no more.
+
+    Raises:
+        DiskFull: there is no room for it.
+    """
     for result in list(_with_files_left(folder)):
         if result.machine == machine:
             folder.write_result(result.model_copy(update={"left_there": ()}))
@@ -74,7 +78,8 @@ async def sweep_machine(
     """Removes the run's sessions and checkouts on one machine, and what claude kept of them as `settings` say.
 
     Sessions that still live keep the checkouts of the whole run: nothing is pulled from under them. Nor is anything
-    removed where the run is not `is_known`: nothing here tells then whether the work of its sessions was collected.
+    removed where the run is not `is_known`: nothing here says then whether the work of its sessions was collected. What
+    goes wrong on the machine is in the sentence, and not raised.
     """
     workspace = Workspace(host, repository, workspace=machine.workspace)
     try:

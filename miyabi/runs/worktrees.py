@@ -44,7 +44,7 @@ class Worktrees:
     _submodules: dict[str, Submodules] = field(default_factory=dict, init=False)
 
     async def base_for(self, node: Node) -> str:
-        """The commit that a task starts from: the run's base, or its upstreams' heads merged. Computed once.
+        """Returns the commit that a task starts from: the run's base, or its upstreams' heads merged. Computed once.
 
         Raises:
             MergeConflict: the heads do not merge; `files` says where.
@@ -53,22 +53,42 @@ class Worktrees:
         return await _once(self._bases, node.id, lambda: self._merge_upstream(node))
 
     async def prepare(self, machine: Machine, node: Node) -> None:
-        """Makes a task's checkout ahead of its turn, so that it starts the moment a slot is free."""
+        """Makes a task's checkout ahead of its turn, so that it starts the moment a slot is free.
+
+        Raises:
+            MergeConflict: as `base_for`.
+            GitFailed: as `base_for` and `Workspace.prepare`.
+            MachineError: as `Workspace.prepare`.
+        """
         self._prepared[node.id, machine.name] = await self._make_checkout(machine, node)
 
     async def checkout(self, machine: Machine, node: Node) -> str:
-        """The path of a task's checkout on a machine, made now where it was not made ahead of time."""
+        """Returns the path of a task's checkout on a machine, made now where it was not made ahead of time.
+
+        Raises:
+            MergeConflict: as `base_for`.
+            GitFailed: as `base_for` and `Workspace.prepare`.
+            MachineError: as `Workspace.prepare`.
+        """
         return self._prepared.pop((node.id, machine.name), None) or await self._make_checkout(machine, node)
 
     async def abandon(self, machine: Machine, node: Node) -> None:
-        """Removes what `prepare` made on a machine where the task did not run after all, nor ever did."""
+        """Removes what `prepare` made on a machine where the task did not run after all, nor ever did.
+
+        Raises:
+            MachineError: as `Workspace.remove`.
+        """
         self._prepared.pop((node.id, machine.name), None)
         if any(AttemptRecord.has_been_at(machine, folder) for folder in self.folder.attempts(node.id).values()):
             return
         await self.places.workspace(machine).remove(self._paths(node))
 
     async def submodules(self, commit: str) -> Submodules:
-        """The submodules of a commit. Looked for once. Raises as `submodules_of`."""
+        """Finds the submodules of a commit, once.
+
+        Raises:
+            GitFailed: git could not read them.
+        """
         if commit not in self._submodules:
             self._submodules[commit] = await submodules_of(self.repository, commit)
         return self._submodules[commit]
