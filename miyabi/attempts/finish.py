@@ -70,7 +70,7 @@ class Finish:
     on_wait: Callable[[MiyabiError], None] = lambda _: None
 
     async def collect(self, status: Status, *, transcript: Transcript, missing: str | None) -> SessionResult:
-        """The result, once all of it is here. A machine that is away, or whose disk is full, is waited for a while.
+        """Collects all of it and makes the result; waits a while for a machine that is away, or whose disk is full.
 
         Args:
             status: how it ended.
@@ -81,6 +81,7 @@ class Finish:
             MachineError: as `Host.run`, `Workspace.collect`.
             SessionError: as `RemoteSession.stop`.
             GitError: as `Workspace.collect`.
+            DiskFull: our own disk takes no more.
         """
         end = datetime.now(UTC) - timedelta(seconds=status.over_seconds or 0)
         if status.state in {State.LOST, State.ORPHAN}:

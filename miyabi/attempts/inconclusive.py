@@ -39,7 +39,7 @@ def inconclusive_result(
     reason: str,
     transcript: Transcript,
 ) -> SessionResult:
-    """The result where something went wrong while the session stood so; what it has told so far counts."""
+    """Makes the result where something went wrong while the session stood so; what it has said so far counts."""
     outcome = _outcome(known_state, away=error.transient and isinstance(error, MachineError))
     result = live.no_session(
         spec.task,

@@ -14,7 +14,13 @@ _SECONDS = 120.0
 
 
 async def recover_abandoned(live: Run) -> None:
-    """Collects what can be, beside the branches of the attempts that followed; warns of what cannot."""
+    """Collects what can be, beside the branches of the attempts that followed; warns of what cannot.
+
+    Each session is given 120 s.
+
+    Raises:
+        BadInput: as `RunFolder.results`.
+    """
     await asyncio.gather(*(_recover_one(live, result) for result in list(_given_up(live))))
 
 

@@ -44,17 +44,18 @@ _NO_ROOM = {(Outcome.LAUNCH_FAILED, DISK_FULL.kind), (Outcome.NOT_STARTED, Machi
 
 @dataclass(slots=True)
 class Outage:
-    """For how long a task has met nothing but an API that fails, or a full disk; times are seconds since 1970."""
+    """How long a task has met nothing but an API that fails, or a full disk; times are seconds since 1970."""
 
     until: float = 0.0
     times: int = 0
 
     def within_grace(self, result: SessionResult, *, now: float, patience_seconds: float) -> bool:
-        """Whether `result`, told once, is one more of such failures, and the patience that began with the first lasts.
+        """Counts `result` in, once, and returns whether it is one more such failure while the patience lasts.
 
-        An attempt that cost something has got work done, so it counts, and the patience begins anew: else a
-        conversation that always fails in the end would be paid for again and again. A usage limit whose end is not
-        told is waited out even then: what was done before it is not paid for twice.
+        The patience begins with the first of them. An attempt that cost something has got work done, so it counts as an
+        attempt, and the patience begins anew: else a conversation that always fails in the end would be paid for again
+        and again. A usage limit whose end is not said is waited out even then: what was done before it is not paid for
+        twice.
         """
         is_endless_limit = result.outcome is Outcome.USAGE_LIMIT and result.resets_at is None
         fails = result.outcome is Outcome.API_UNAVAILABLE or found_no_room(result)
@@ -77,12 +78,12 @@ def next_step(
     wait_until: float,
     waits_out_outage: bool = False,
 ) -> Next:
-    """The step after `result`, the outcome of attempt number `attempts`.
+    """Decides the step after `result`, the outcome of attempt number `attempts`.
 
-    Wrong work (failed check, max turns, denied permissions) is never repeated: a second try costs as much and
-    usually ends alike. A usage limit is waited for however often it comes, if it ends before `wait_until` (seconds
-    since 1970); one whose end is not told, and an API that fails, for as long as `waits_out_outage`. Where there is no
-    other machine than the lost one, and that one is back, the task goes on there.
+    Wrong work (failed check, max turns, denied permissions) is never repeated: a second try costs as much and usually
+    ends alike. A usage limit is waited for however often it comes, if it ends before `wait_until` (seconds since 1970);
+    one whose end is not said, and an API that fails, for as long as `waits_out_outage`. Where there is no other machine
+    than the lost one, and that one is back, the task goes on there.
     """
     if result.outcome is Outcome.USAGE_LIMIT and result.resets_at and result.resets_at.timestamp() <= wait_until:
         return Next.WAIT_FOR_LIMIT
@@ -97,12 +98,12 @@ def next_step(
 
 
 def found_no_room(result: SessionResult) -> bool:
-    """Whether the session did not begin, as the disk of its machine was full: that may pass."""
+    """Returns whether the session did not begin, as the disk of its machine was full: that may pass."""
     return (result.outcome, result.error_kind) in _NO_ROOM
 
 
 def is_sick(result: SessionResult) -> bool:
-    """Whether the outcome says of the machine that nothing more should be sent there in this run."""
+    """Returns whether the outcome says of the machine that nothing more should be sent there in this run."""
     if result.outcome is Outcome.MACHINE_LOST:
         return not _is_back(result)
     return result.outcome is Outcome.NOT_LOGGED_IN or result.error_kind in _SICK or bool(result.writes_lost)
@@ -114,7 +115,7 @@ def _is_back(result: SessionResult) -> bool:
 
 
 def limit_is_over(resets_at: float, *, now: float, margin_seconds: float, times: int, first: float) -> float:
-    """When to go on after a usage limit, in seconds since 1970 as the arguments.
+    """Returns when to go on after a usage limit, in seconds since 1970 as the arguments.
 
     That is a margin after its end; where this is past already, as with a wrong clock, ever later the more `times` the
     limit was met: sessions that end at once must not follow each other for hours.
@@ -123,5 +124,5 @@ def limit_is_over(resets_at: float, *, now: float, margin_seconds: float, times:
 
 
 def delay_seconds(*, attempts: int, first: float) -> float:
-    """The wait before attempt `attempts + 1`: doubles each time, at most 15 minutes."""
+    """Returns the seconds before attempt `attempts + 1`: `first`, doubled each time, at most 15 minutes."""
     return Backoff(first, _LONGEST_DELAY_SECONDS).seconds(attempts)

@@ -22,11 +22,11 @@ class _Commit:
 
 
 async def measure(git: Git, branch: str, *, beyond: Sequence[str]) -> Strays | None:
-    """The strays that a branch keeps, None where it holds nothing more than the others.
+    """Measures the strays that a branch keeps, None where it holds nothing more than the others.
 
-    Each line of commits is compared with where it began, and a file that several of them changed counts once, with
-    the most of its lines. What the user's own branches hold is nobody's work beside a branch. Commits that only tie
-    others together do not count, and a stash is one.
+    Each line of commits is compared with where it began, and a file that several of them changed counts once, with the
+    most of its lines. What the user's own branches hold is nobody's work beside a branch. Commits that only tie others
+    together do not count, and a stash is one.
 
     Args:
         git: where the branch is.

@@ -1,4 +1,4 @@
-"""What a session did in the submodules of its checkout: it is kept in the user's own clones of them, and told."""
+"""What a session did in the submodules of its checkout: kept in the user's own clones of them, and put into words."""
 
 from __future__ import annotations
 
@@ -34,15 +34,18 @@ async def collect(
     known: Submodules,
     collect: Callable[[Repository, str], Awaitable[Collected]],
 ) -> tuple[tuple[CollectedWork, ...], tuple[str, ...]]:
-    """What was collected of each submodule; and those that stay on the machine, since the clone has them no more.
+    """Collects the work in each submodule that the user's clone has.
 
     Args:
         inside: those that the machine has.
         known: those of the user's clone.
         collect: collects the task in that repository, which began with that commit.
 
+    Returns:
+        What was collected of each; and in words those that stay on the machine, since the clone has them no more.
+
     Raises:
-        Whatever `collect` raises.
+        MiyabiError: as `collect` raises.
     """
     here = {each.repository.key: each.repository for each in known.filled}
     found_inside = [
@@ -56,7 +59,7 @@ async def collect(
 async def outcomes(
     found_inside: Sequence[CollectedWork], *, repository: Repository, branch: str, before: Submodules, after: Submodules
 ) -> tuple[InSubmodule, ...]:
-    """A sentence for each commit that only this clone has, and for all work that the task's branch does not name.
+    """Says what of submodules others lack: each commit that only this clone has, work that the branch does not name.
 
     Args:
         found_inside: the work in submodules.
@@ -83,14 +86,14 @@ async def outcomes(
 
 
 def left_there(found_inside: Sequence[CollectedWork]) -> tuple[str, ...]:
-    """What was not committed in submodules for its size or number, with the path of each submodule before it."""
+    """Lists what was not committed in submodules for its size or number, with the path of each submodule before it."""
     return tuple(
         f"{printable_path(one.inside.path)}/{what}" for one in found_inside for what in one.collected.left_there
     )
 
 
 async def unresolved(found_inside: Sequence[CollectedWork], *, after: Submodules) -> tuple[str, ...]:
-    """The files in submodules with conflicts that the session did not resolve, as they are called from the top.
+    """Finds the files in submodules with conflicts that the session did not resolve, as they are called from the top.
 
     Args:
         found_inside: the work in submodules.
