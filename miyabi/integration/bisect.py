@@ -8,7 +8,7 @@ Try = Callable[[int], Awaitable[bool]]
 
 
 async def first_failing(*, good: int, bad: int, passes: Try, surely_fails: Try) -> int:
-    """The first step after which it fails, between one that passes and a later one that surely fails.
+    """Finds the first step after which it fails, between one that passes and a later one that surely fails.
 
     Args:
         good: a step after which it passes.

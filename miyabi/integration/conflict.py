@@ -38,7 +38,7 @@ Resolve = Callable[[Conflict], Awaitable[str]]
 async def conflict_of(
     git: Git, merged: merge.MergedTree, *, run: str, task: str, title: str, ours: str, theirs: str
 ) -> Conflict:
-    """The conflict of a merge, ready to be worked on.
+    """Makes the conflict of a merge, ready to be worked on.
 
     Raises:
         GitFailed: git could not do it.
@@ -58,7 +58,10 @@ async def conflict_of(
 
 
 async def resolved_tree(git: Git, conflict: Conflict, resolve: Resolve) -> tuple[str, str]:
-    """The tree that resolves the conflict, as somebody made it, and the head that they made it on.
+    """Has the conflict resolved by somebody, and checks what they made.
+
+    Returns:
+        The tree that resolves it, and the head that they made it on.
 
     Raises:
         MergeConflict: they could not, or what they made does not hold both sides or still has conflict markers.

@@ -103,7 +103,7 @@ async def _causes(
     base: str,
     max_file_bytes: int | None,
 ) -> dict[str, LeftOut]:
-    """The tasks that are left out before anything is merged: see `leaving_out.not_to_merge` and `too_large`."""
+    """The tasks that are left out before anything is merged: see `left_out.not_to_merge` and `too_large`."""
     causes = left_out.not_to_merge(dag, results, here=here)
     if max_file_bytes is None:
         return causes

@@ -22,7 +22,7 @@ class LargeFile:
 
 
 async def large_files(git: Git, new: Sequence[str], *, known: Iterable[str], max_bytes: int) -> tuple[LargeFile, ...]:
-    """The files over so many bytes that commits or trees bring, the largest first.
+    """Finds the files over so many bytes that commits or trees bring, the largest first.
 
     Args:
         git: where they are.
@@ -51,7 +51,7 @@ async def large_files(git: Git, new: Sequence[str], *, known: Iterable[str], max
 async def too_large(
     git: Git, results: Mapping[str, SessionResult], *, base: str, max_bytes: int
 ) -> dict[str, tuple[LargeFile, ...]]:
-    """The tasks whose own commits bring a file over so many bytes, each with those files.
+    """Finds the tasks whose own commits bring a file over so many bytes, each with those files.
 
     Args:
         git: where the commits are.
@@ -74,5 +74,5 @@ async def too_large(
 
 
 def large_files_words(files: Sequence[LargeFile]) -> str:
-    """Their names and sizes: `data.bin (120.0 MiB) and core (101.5 MiB)`."""
+    """Says their names and sizes: `data.bin (120.0 MiB) and core (101.5 MiB)`."""
     return several([f"{file.path} ({file.size_bytes / _MIB:,.1f} MiB)" for file in files], most=_NAMED)

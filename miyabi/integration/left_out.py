@@ -17,7 +17,7 @@ _NAMED = 5
 def not_to_merge(
     dag: Dag, results: Mapping[str, SessionResult], *, here: Collection[str] | None = None
 ) -> dict[str, LeftOut]:
-    """The tasks that there is nothing to merge of, by task; those that wait for one of them are not among them.
+    """Finds the tasks that there is nothing to merge of, by task; those that wait for one of them are not among them.
 
     Args:
         dag: the tasks.
@@ -37,7 +37,7 @@ def not_to_merge(
 
 
 def with_dependants(dag: Dag, causes: Mapping[str, LeftOut]) -> dict[str, LeftOut]:
-    """What is left out where those are, in the DAG's order: they and every task that builds on one of them."""
+    """Adds every task that builds on one of those, in the DAG's order: all of them are left out."""
     out: dict[str, LeftOut] = {}
     for task in dag.order:
         if task in causes:
@@ -48,7 +48,7 @@ def with_dependants(dag: Dag, causes: Mapping[str, LeftOut]) -> dict[str, LeftOu
 
 
 def conflicting(task: str, files: tuple[str, ...], *, merged: Mapping[str, Collection[str]], note: str = "") -> LeftOut:
-    """A task whose head does not merge.
+    """Leaves out a task whose head does not merge.
 
     Args:
         task: its id.
@@ -64,28 +64,28 @@ def conflicting(task: str, files: tuple[str, ...], *, merged: Mapping[str, Colle
 
 
 def submodules_words(paths: Sequence[str]) -> str:
-    """What there is to do about submodules in conflict."""
+    """Says what there is to do about submodules in conflict."""
     are = "is a submodule" if len(paths) == 1 else "are submodules"
     which = "in it the two commits that they name" if len(paths) == 1 else "in each the two commits that they name"
     return f"{several(paths, most=_NAMED)} {are}: merge {which}, or let one of the tasks depend on the other"
 
 
 def breaking(task: str, *, command: str, exit_status: int, output: str) -> LeftOut:
-    """A task with whose merge the verify commands begin to fail."""
+    """Leaves out a task with whose merge the verify commands begin to fail."""
     why = last_message(redact(output), characters=_CHARACTERS) or "no output"
     reason = f"`{one_line(redact(command))}` fails from its merge on (exit status {exit_status}): {why}"
     return LeftOut(task=task, kind=LeftOutKind.CHECK, reason=reason)
 
 
 def too_large(task: str, files: Sequence[LargeFile], *, max_bytes: int) -> LeftOut:
-    """A task whose commits hold files that GitHub refuses, with every branch that they are on."""
+    """Leaves out a task whose commits hold files that GitHub refuses, with every branch that they are on."""
     limit = f"{max_bytes / (1 << 20):,.4g} MiB"
     reason = f"GitHub takes no file over {limit}, and its commits hold {large_files_words(files)}"
     return LeftOut(task=task, kind=LeftOutKind.SIZE, reason=reason)
 
 
 def of_size(left_out: Mapping[str, LeftOut]) -> frozenset[str]:
-    """The tasks that GitHub would refuse for the size of a file: those that brought it, and what builds on them."""
+    """Finds the tasks that GitHub would refuse for a file's size: those that brought it, and what builds on them."""
     roots = {task for task, out in left_out.items() if out.kind is LeftOutKind.SIZE}
     return frozenset(roots | {task for task, out in left_out.items() if out.because_of in roots})
 

@@ -60,7 +60,7 @@ class ChainMaker:
     _known: dict[tuple[str, str], MergedTask | LeftOut] = field(default_factory=dict)
 
     async def make(self, causes: Mapping[str, LeftOut]) -> Chain:
-        """The chain without those tasks, what builds on them, and what does not merge.
+        """Makes the chain without those tasks, what builds on them, and what does not merge.
 
         Raises:
             GitFailed: git could not do it.
@@ -138,9 +138,10 @@ class ChainMaker:
 
 
 def merge_message(result: SessionResult, *, run: str, title: str, resolution: str = "") -> str:
-    """What a task's merge commit says: task and title, and as trailers where the work comes from.
+    """Writes what a task's merge commit says: task and title, and as trailers where the work comes from.
 
-    `resolution` is the head on which somebody resolved its conflict.
+    `resolution` is the head on which somebody resolved its conflict. The trailers have the form of
+    git-interpret-trailers(1).
     """
     line = github_markdown.title(title, limit=200)
     subject = f"Merge {result.task}: {line}" if line and line != result.task else f"Merge {result.task}"

@@ -19,7 +19,10 @@ class IntegrationProgress:
         self._over = _read(folder) if folder.info().ended else None
 
     def say(self, note: str, *, rows: Sequence[TaskProgress] = ()) -> None:
-        """What is done, and the sessions that do it; nothing at the end."""
+        """Shows what is done, and the sessions that do it; nothing at the end.
+
+        That the file cannot be written is no error.
+        """
         if self._over:
             now = self._over.model_copy(update={"note": note, "rows": (*self._over.rows, *rows)})
             with suppress(OSError):  # that it cannot be shown harms nothing

@@ -27,7 +27,7 @@ async def resolution_run(
     settings: Settings,
     repository: Repository,
 ) -> Run:
-    """The run whose one task resolves the conflict. The same conflict always makes the same run.
+    """Makes the run whose one task resolves the conflict. The same conflict always makes the same run.
 
     Args:
         conflict: what does not merge.
@@ -36,6 +36,9 @@ async def resolution_run(
         folder: the folder of that run, in which this one is kept too.
         settings: of the run.
         repository: where both sides are.
+
+    Raises:
+        BadInput: run.json or a result.json of the folder is missing or damaged.
     """
     node = _node(conflict, dag.by_id[conflict.task], results=results, settings=settings)
     info = folder.info()
@@ -54,12 +57,15 @@ async def resolution_run(
 
 
 def is_decided(result: SessionResult | None) -> bool:
-    """Whether the session is not to run once more: it succeeded, or what it did was wrong, which is never repeated."""
+    """Returns whether the session is not to run once more.
+
+    It succeeded, or what it did was wrong, which is never repeated.
+    """
     return result is not None and result.outcome not in _MAY_GO_WELL
 
 
 def head_of(result: SessionResult | None, *, session: str) -> str:
-    """The head of the resolution.
+    """Returns the head of the resolution.
 
     Args:
         result: of the session that was to make it; None: it has none.
@@ -113,7 +119,7 @@ if nothing is to be changed at all, make an empty commit (`git commit --allow-em
 
 
 def resolve_prompt(conflict: Conflict, *, sides: Sequence[SessionResult] = (), check: str | None = None) -> str:
-    """The message that starts the session which resolves a conflict.
+    """Composes the message that starts the session which resolves a conflict.
 
     Args:
         conflict: what does not merge.

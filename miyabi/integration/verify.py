@@ -32,7 +32,7 @@ class RunCommand(Protocol):
     """Runs one shell command; never raises because of how it ends."""
 
     async def __call__(self, command: str, *, folder: Path, timeout_seconds: float, label: str) -> CommandEnd:
-        """The end of the command, in that folder. `label` says what is tried, such as `the base`."""
+        """Runs the command to its end in that folder. `label` says what is tried, such as `the base`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,11 @@ class VerifyResult:
 
 
 async def run_plainly(command: str, *, folder: Path, timeout_seconds: float, label: str) -> CommandEnd:  # noqa: ARG001 - only for those who show it
-    """Runs a command guarded, as a child of ours; see `RunCommand`."""
+    """Runs a command guarded, as a child of ours, as `RunCommand` says.
+
+    Raises:
+        OSError: it cannot be started.
+    """
     words = guarded_command.guarded(command, timeout_seconds=timeout_seconds)
     process = await asyncio.create_subprocess_exec(*words, cwd=folder, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT)
     try:
@@ -77,7 +81,7 @@ class Verifier:
         self._verdicts: dict[str, list[VerifyResult]] = {}
 
     async def passes(self, commit: str, *, label: str) -> bool:
-        """Whether it passes, by one try where it has not been tried yet.
+        """Returns whether it passes, by one try where it has not been tried yet.
 
         Raises:
             GitFailed: the commit cannot be checked out.
@@ -87,21 +91,29 @@ class Verifier:
         return self.passed(commit)
 
     async def surely_fails(self, commit: str, *, label: str) -> bool:
-        """Whether it fails twice: a test that fails now and then is nobody's fault. Raises as `passes`."""
+        """Returns whether it fails twice: a test that fails now and then is nobody's fault.
+
+        Raises:
+            GitFailed: the commit cannot be checked out.
+        """
         while not self.passed(commit) and len(self._tries(commit)) < 2:  # noqa: PLR2004 - twice
             await self._try(commit, label=f"{label}, again" if self._tries(commit) else label)
         return not self.passed(commit)
 
     def passed(self, commit: str) -> bool:
-        """Whether it is known to pass."""
+        """Returns whether it is known to pass."""
         return any(verdict.passed for verdict in self._tries(commit))
 
     def last(self, commit: str) -> VerifyResult:
-        """How its last try ended."""
+        """Returns how its last try ended.
+
+        Raises:
+            IndexError: it was never tried.
+        """
         return self._tries(commit)[-1]
 
     def log(self, commit: str) -> str:
-        """The end of what all its tries printed."""
+        """Returns the end of what all its tries printed, at most 20,000 characters."""
         again = "\n\nIt failed, and was run again:\n\n"
         return tail(again.join(verdict.log for verdict in self._tries(commit)), characters=LOG_CHARACTERS)
 
@@ -127,5 +139,5 @@ class Verifier:
 
 
 def tail(text: str, *, characters: int) -> str:
-    """The end of a text; where something is left out, it says so."""
+    """Returns the end of a text; where something is left out, it says so."""
     return text if len(text) <= characters else f"… {text[2 - characters :]}"
