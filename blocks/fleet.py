@@ -37,7 +37,7 @@ class Fleet(Block):
     )
 
     def overrides(self) -> dict[str, Any]:
-        """What this block says, shaped like the arguments of `Settings.load`."""
+        """Returns what this block says, shaped like the arguments of `Settings.load`."""
         return {"machines": [m.model_dump() for m in self.machines]}
 
 
@@ -63,5 +63,5 @@ class SessionDefaults(Block):
     settings: SessionSettings = Field(default_factory=SessionSettings, description="The defaults of every session.")
 
     def overrides(self) -> dict[str, Any]:
-        """What this block says, shaped like the arguments of `Settings.load`."""
+        """Returns what this block says, shaped like the arguments of `Settings.load`."""
         return {"sessions": self.settings.model_dump()}

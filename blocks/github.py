@@ -39,12 +39,12 @@ class GitHubRepository(Block):
     base_url: str | None = Field(None, description="The API's root of a GitHub Enterprise Server.")
 
     def overrides(self) -> dict[str, Any]:
-        """What this block says, shaped like the arguments of `Settings.load`."""
+        """Returns what this block says, shaped like the arguments of `Settings.load`."""
         said = {"repository": self.repository, "base_url": self.base_url}
         return {"github": {name: value for name, value in said.items() if value} or None}
 
     def login(self) -> GitHubLogin:
-        """The credential.
+        """Makes the credential: of the token where there is one, else of the App.
 
         Raises:
             SettingsError: neither a token nor a whole App is given.
