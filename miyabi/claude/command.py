@@ -218,6 +218,6 @@ def _identity(spec: SessionSpec) -> dict[str, str]:
         "MIYABI_ATTEMPT": str(spec.attempt),
         "MIYABI_SESSION": spec.paths.session,
         "MIYABI_SESSION_ID": spec.conversation,
-        "MIYABI_BASE": spec.base,  # also tells a session from one of the same name that began elsewhere
+        "MIYABI_BASE": spec.base,  # also makes the script another one than that of a namesake which began elsewhere
     }
     return own | ({"MIYABI_REHEARSAL_SECONDS": f"{spec.rehearsal_seconds:g}"} if spec.rehearse else {})

@@ -269,7 +269,7 @@ def _denials(entry: _Json) -> Iterator[PermissionDenied]:
 
 
 def _usage(entry: _Json) -> Usage:
-    """This turn's tokens, subagents included where the version tells them; `usage` alone leaves them out."""
+    """This turn's tokens, subagents included where the version says them; `usage` alone leaves them out."""
     if "model_usage_since_last_result" not in entry:
         usage = _dict(entry, "usage")
         return Usage(**{field: _count(usage, field) for field in Usage.model_fields})

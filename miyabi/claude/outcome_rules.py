@@ -285,7 +285,7 @@ def nothing_done(transcript: Transcript, evidence: Evidence) -> Verdict | None:
     if evidence.commits or not (evidence.expect_changes or transcript.was_denied_all):
         return None
     beside = strays_words(evidence.strays) if evidence.strays else next((e.text for e in evidence.submodules), None)
-    if beside:  # a branch without changes names what it began with of each submodule: what is told of one is beside it
+    if beside:  # a branch without changes names what it began with of each submodule: what is known of one is beside it
         situation = f"the session of {evidence.task} left nothing on its branch, but {beside}"
         advice = "merge that by hand, or reword its prompt: its work is to be on the branch that it starts on"
         return verdict(Outcome.OFF_BRANCH, "off_branch", situation, advice)

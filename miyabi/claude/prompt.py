@@ -1,4 +1,4 @@
-"""What a session is told. Pure."""
+"""The prompt that a session begins with. Pure."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ _IN = re.compile(r"\bresets? in (?:(\d+) ?d[a-z]*,? ?)?(?:(\d+) ?h[a-z]*,? ?)?(?
 
 @dataclass(frozen=True, slots=True)
 class UsageLimit:
-    """A limit that was met; `resets_at` is None where its end is not told."""
+    """A limit that was met; `resets_at` is None where its end is not said."""
 
     resets_at: datetime | None = None
 

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from miyabi.git.command import Git, installed_version
 
 _READS_A_COMMIT = (2, 41)
-"""The first git that can be told whose attributes count."""
+"""The first git with GIT_ATTR_SOURCE: it takes the attributes of the commit that this names."""
 
 _FILE = ".gitattributes"
 _REGULAR = "100"

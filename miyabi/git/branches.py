@@ -25,7 +25,7 @@ class _Ref:
 
 
 async def require_name_free(repository: Repository, branch: str) -> None:
-    """Passes where a branch of that name can be made: no branch is called like one of its folders.
+    """Checks that a branch of that name can be made: no branch is called like one of its folders.
 
     Raises:
         GitFailed: there is one; the message says how to rename it.
@@ -144,7 +144,7 @@ def _in_the_way(repository: Repository, branch: str, other: str) -> GitFailed:
 
 
 async def require_ours(repository: Repository, branch: str, *, base: str) -> None:
-    """Passes where the branch is not there, or holds nothing but ours.
+    """Checks that the branch is not there, or holds nothing but ours.
 
     Args:
         repository: where it is.

@@ -20,9 +20,9 @@ KNOWN = "refs/miyabi/known"
 
 BASE = "refs/miyabi/base"
 SHALLOW = "refs/miyabi/shallow"
-"""Names under which a bundle tells a store where a shallow history ends."""
+"""Names under which a bundle says to a store where a shallow history ends."""
 
-_LOOSE_OBJECTS = 100
+_LOOSE_OBJECTS = 100  # as git's own receive.unpackLimit: a pack for each task would slow every look-up
 _LOOSE_BYTES = 1 << 20
 
 
@@ -111,7 +111,7 @@ async def unpack(git: Git, file: Path) -> BundleHeader:
 
 
 async def require_complete(git: Git, commits: Sequence[str], *, known: Sequence[str]) -> None:
-    """Passes where everything that the commits need beyond the known ones is here.
+    """Checks that everything that the commits need beyond the known ones is here.
 
     Raises:
         GitFailed: an object is missing.

@@ -21,7 +21,7 @@ from miyabi.git.repository import Repository
 from miyabi.git.submodules import submodules_of
 from miyabi.system import held_folder
 
-_STALE_SECONDS = 60.0
+_STALE_SECONDS = 60.0  # a younger folder may be made, and not yet held
 
 
 @asynccontextmanager
@@ -35,6 +35,7 @@ async def temporary_checkout(repository: Repository, commit: str, clone: Clone) 
     Raises:
         GitFailed: the files cannot be written, as GitDiskFull where the disk is full; or a link leads out of the
             folder.
+        OSError: what we write for git there cannot be written.
     """
     prefix = f"miyabi-verify-{repository.key}-"
     await asyncio.to_thread(_remove_stale, prefix)
@@ -57,7 +58,7 @@ async def temporary_checkout(repository: Repository, commit: str, clone: Clone) 
 async def _clone(
     repository: Repository, commit: str, clone: Clone, folder: Path, *, git_folder: Path | None = None
 ) -> Path:
-    """As `git clone --shared`, but nothing in it tells where the user's repository is pushed to."""
+    """As `git clone --shared`, but nothing in it says where the user's repository is pushed to."""
     words = ["init", "-q", "--template=", "-b", "main", f"--object-format={repository.object_format}"]
     if git_folder is not None:
         git_folder.parent.mkdir(parents=True, exist_ok=True)

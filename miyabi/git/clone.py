@@ -146,6 +146,6 @@ def _config(address: str, branch: str | None) -> str:
 
 
 def quoted(value: str) -> str:
-    """Quotes a value for a configuration file of git (git-config(1), "Values")."""
+    """Quotes a value for a configuration file of git (git-config(1), "Syntax")."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
     return f'"{escaped}"'

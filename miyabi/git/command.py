@@ -48,6 +48,7 @@ _OURS = (
     "i18n.commitEncoding=UTF-8",
     "i18n.logOutputEncoding=UTF-8",
     "log.showSignature=false",
+    # git's own defaults from here to diff.renames: the same heads merge alike, whatever the user has set
     "merge.conflictStyle=merge",
     "merge.renames=true",
     "merge.renameLimit=7000",
@@ -67,9 +68,9 @@ _TIDY = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_NO_LAZY_FETCH": "1",  # what a partial clone lacks is fetched before: see `miyabi.git.remote.partial_clone`
-    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_OPTIONAL_LOCKS": "0",  # git(1): what runs in the background locks no index of the user for a refresh
     "GIT_GRAFT_FILE": "/dev/null/grafts",  # is not there and cannot be, so that nothing is said of it
-    "GIT_DEFAULT_REF_FORMAT": "files",
+    "GIT_DEFAULT_REF_FORMAT": "files",  # a fresh repository gets its refs as a file: see `Clone.put_into`
     "GIT_TRACE2": "0",
     "GIT_TRACE2_PERF": "0",
     "GIT_TRACE2_EVENT": "0",
@@ -217,7 +218,7 @@ def settings(given: Mapping[str, str], pairs: Sequence[tuple[str, str]]) -> dict
 
 
 async def require_git() -> None:
-    """Passes where git is there and new enough.
+    """Checks that git is there and new enough.
 
     Raises:
         GitUnusable: it is not; the message says what was found.

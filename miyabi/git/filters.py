@@ -60,7 +60,7 @@ async def needed(git: Git, commit: str) -> tuple[str, ...]:
 
 
 async def require_lfs(git: Git) -> None:
-    """Passes where git has Git LFS here.
+    """Checks that git has Git LFS here.
 
     Raises:
         BadInput: it has not; the message says how to get it.

@@ -261,7 +261,7 @@ def _folder(path: Path) -> Path:
 
 
 def _require_no_checkout(path: Path, common: Path) -> None:
-    """Passes where a repository that says it is bare has no checkout around it."""
+    """Checks that a repository which says it is bare has no checkout around it."""
     if not path.is_relative_to(common) and (common / "index").exists():
         raise NotARepository(
             f"{path}: this is a checkout, but {common / 'config'} says core.bare = true, so git does not see its files."
@@ -279,7 +279,7 @@ def shallow_ends(common: Path) -> frozenset[str]:
 
 
 def _key(common: Path, object_format: str) -> str:
-    """A name for the stores on machines: told apart by where the repository lies, readable by its name."""
+    """A name for the stores on machines: unique by where the repository lies, readable by its name."""
     name = (common.parent if common.name == ".git" else common).name.removesuffix(".git")
     readable = _UNSAFE.sub("-", name).strip("-.")[:40] or "repository"
     digest = hashlib.sha256(f"{common}\0{object_format}".encode("utf-8", "surrogateescape")).hexdigest()

@@ -11,7 +11,7 @@ _SKIPPED = "S "
 
 
 async def require_checked_out(root: Path, file: Path, *, config: Path | None) -> None:
-    """Passes where the file is there, is not in the repository at all, or another one is read in its place.
+    """Checks that the file is there, is not in the repository at all, or another one is read in its place.
 
     Args:
         root: folder of the checkout, or of a bare repository.

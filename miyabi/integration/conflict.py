@@ -58,7 +58,7 @@ async def conflict_of(
 
 
 async def resolved_tree(git: Git, conflict: Conflict, resolve: Resolve) -> tuple[str, str]:
-    """Has the conflict resolved by somebody, and checks what they made.
+    """Lets somebody resolve the conflict, and checks what they made.
 
     Returns:
         The tree that resolves it, and the head that they made it on.

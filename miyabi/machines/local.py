@@ -94,6 +94,6 @@ async def _chunks(process: Process) -> AsyncIterator[bytes]:
 
 
 def _exit_status(process: Process) -> int:
-    """The exit status as a shell tells it."""
+    """The exit status as a shell has it: 128 + N after signal N."""
     assert process.returncode is not None  # noqa: S101 - it has ended
     return process.returncode if process.returncode >= 0 else 128 - process.returncode

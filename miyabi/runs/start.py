@@ -220,7 +220,7 @@ _NEVER_RAN = {State.NONE, State.STAGED}
 
 
 async def require_free_name(live: Run, machine: Machine) -> None:
-    """Passes where the machine has no session of a task of this run that the run's folder does not know.
+    """Checks that the machine has no session of a task of this run that the run's folder does not know.
 
     Raises:
         BadInput: it has one: the folder of its run is gone, or it is another repository's; says how to remove it.

@@ -128,7 +128,7 @@ async def _once(known: dict[str, asyncio.Task[T]], key: str, work: Callable[[], 
         known[key] = asyncio.ensure_future(work())
     working = known[key]
     try:
-        return await asyncio.shield(working)
+        return await asyncio.shield(working)  # who asked first may be cancelled, the others still wait for it
     except GitDiskFull:  # may go well later
         if known.get(key) is working:
             del known[key]

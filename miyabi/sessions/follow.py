@@ -133,7 +133,7 @@ class Follower:
                     if isinstance(frame, Over):
                         return self._all_of_it(frame.status)
                     self._take(frame)
-        # A reader that cannot start and a link that closed look the same: asking tells the first by its own error.
+        # A reader that cannot start and a link that closed look the same: asking brings out the error of the first.
         await supervisor.ask(self._host, self._workspace, ["status", self._session])
         raise self._dropped("closed")
 

@@ -23,7 +23,7 @@ def integration_branch(run: str) -> str:
 def published_branch(run: str) -> str:
     """Names that branch at GitHub.
 
-    Here it cannot have that name: git keeps no branch beside a folder of its name (git-check-ref-format(1)).
+    Here it cannot have that name: git keeps no branch beside a folder of its name.
     """
     return f"miyabi/{run}"
 

@@ -24,7 +24,7 @@ class Status:
 
     state: State
     exit_status: int | None = None
-    """Of the agent, as a shell tells it (143: TERM); None until it has ended."""
+    """Of the agent, as a shell has it (143: TERM); None until it has ended."""
     ended_by: str = ""
     """What ended the agent: "itself", "timeout", "stop" or "lingered", after its last result; empty until then."""
     check_exit: int | None = None

@@ -206,6 +206,9 @@ class Workspace:
             check: shell command, None for none.
             prelude: shell text that sets up its environment.
             max_file_bytes: as `collect` takes it.
+
+        Raises:
+            BadInput: run or task cannot be the name of a branch and a folder.
         """
         require_safe((paths.run, paths.task))
         script = quote_word(install.path(self._workspace, _SCRIPT))

@@ -40,7 +40,7 @@ def script_is_gone(answer: Completed, script: str) -> bool:
 
 
 def require_safe(names: Sequence[str]) -> None:
-    """Passes names that may become folders and branches.
+    """Checks that the names may become folders and branches.
 
     Raises:
         BadInput: one of them could mean another place, or git would refuse it.

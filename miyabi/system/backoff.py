@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_MOST_DOUBLINGS = 60
+_MOST_DOUBLINGS = 60  # 2.0 ** 1024 overflows
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from miyabi.system.full_disk import raised_as_full
 
 
 def atomic_write(path: Path, text: str) -> None:
-    """Write the file so that a reader, or a crash, meets the old text or the new one, never half of it.
+    """Writes the file so that a reader, or a crash, meets the old text or the new one, never half of it.
 
     Raises:
         DiskFull: there is no room for it; the old file is untouched then.
@@ -90,5 +90,5 @@ def _take(descriptor: int, busy: Callable[[str], Exception]) -> None:
     except BlockingIOError:
         raise busy(os.pread(descriptor, _MOST_DIGITS, 0).decode().strip() or "?") from None
     os.ftruncate(descriptor, 0)
-    with suppress(OSError):  # a full disk: who waits is told `?`
+    with suppress(OSError):  # a full disk: who waits then reads `?`
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -163,7 +163,7 @@ def _follow(process: subprocess.Popen[bytes], output: OutputFilter, *, deadline:
 
 
 def _status(process: subprocess.Popen[bytes]) -> int:
-    """The exit status as a shell tells it."""
+    """The exit status as a shell has it: 128 + N after signal N."""
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 

@@ -13,7 +13,7 @@ _FILE, _FOLDER = 0o600, 0o700
 
 
 def make_folder(path: Path, *, levels: int = 1) -> None:
-    """Make the folder; the last `levels` of its path are closed to others, also where they were there already.
+    """Makes the folder; the last `levels` of its path are closed to others, also where they were there already.
 
     Raises:
         DiskFull: there is no room for it.
@@ -39,7 +39,7 @@ def open_to_append(path: Path) -> BinaryIO:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write the file anew.
+    """Writes the file anew.
 
     Raises:
         DiskFull: there is no room for it.
@@ -62,6 +62,6 @@ def open_file(path: Path, flags: int) -> BinaryIO:
         OSError: as `open`.
     """
     handle = os.open(path, flags | os.O_CLOEXEC, _FILE)
-    with suppress(PermissionError):
+    with suppress(PermissionError):  # a file that was there has kept its mode until now
         os.fchmod(handle, _FILE)
     return os.fdopen(handle, "wb" if not flags & os.O_APPEND else "ab", buffering=0)

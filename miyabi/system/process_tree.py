@@ -59,7 +59,7 @@ def _groups(leader: int, known: set[int], *, mark: str) -> set[int]:
 
 
 def _is_below(pid: int, leader: int, table: Mapping[int, Process]) -> bool:
-    for _ in range(_STEPS):
+    for _ in range(_STEPS):  # the table is read piece by piece, so parents may lead in a circle
         if pid == leader or pid not in table:
             break
         pid = table[pid].parent

@@ -63,7 +63,7 @@ _ADVICE = (
 
 
 def is_redirected(answer: GitResult) -> bool:
-    """Returns whether the repository is elsewhere, and git was told not to go there."""
+    """Returns whether the repository is elsewhere, and git, as we set it up, did not follow."""
     return bool(answer.exit_status and _REDIRECTED.search(answer.stderr))
 
 

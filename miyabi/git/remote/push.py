@@ -115,7 +115,7 @@ UNSEEN = "somebody pushed to it"
 async def foreign_commits(
     client: RemoteClient, wanted: Mapping[str, str], *, there: Mapping[str, str]
 ) -> dict[str, str]:
-    """The branches that hold what is not ours, each with whose it is.
+    """Finds the branches that hold what is not ours, each with whose it is.
 
     What is there is ours, and nothing of anybody is lost when it is overwritten, where its tip
 
@@ -126,6 +126,7 @@ async def foreign_commits(
 
     Raises:
         RemoteError: it had to be looked at, and cannot be.
+        GitFailed: git could not read our own branches.
     """
     repository = client.repository
     old = {branch: there[branch] for branch in wanted if branch in there}

@@ -86,7 +86,7 @@ async def _handshake(
         target.host,
         target.port,
         username=target.user,
-        config=None,
+        config=None,  # `ssh -G` has read it all; asyncssh knows a part of the options
         family=target.family,
         tunnel=tunnel,
         proxy_command=["/bin/sh", "-c", f"exec {target.proxy_command}"] if target.proxy_command else None,
@@ -95,7 +95,7 @@ async def _handshake(
         host_key_alias=target.host_key_alias,
         **_algorithms(target, host_keys=known.algorithms),
         client_keys=keys or None,
-        agent_path=None,
+        agent_path=None,  # the agent's keys are among `client_keys`, in their order of offer
         preferred_auth=["publickey"],
         gss_host=None,
         connect_timeout=target.connect_timeout_seconds,

@@ -40,7 +40,7 @@ class Identities(Generic[K]):
 def choose(target: SshTarget, *, held: Sequence[K], load: Callable[[Path], Sequence[K]]) -> Identities[K]:
     """Chooses the configured keys, from the agent where it holds them, and then the agent's others, if allowed.
 
-    The order, and `IdentitiesOnly`, are those of ssh_config(5).
+    `IdentitiesOnly` of ssh_config(5) keeps those others out.
 
     Args:
         target: Who wants to log in where.

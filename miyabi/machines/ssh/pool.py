@@ -130,7 +130,7 @@ class SharedConnection(Generic[C]):
         try:
             return await asyncio.shield(connecting)
         except MachineError as error:
-            raise copy.copy(error) from None
+            raise copy.copy(error) from None  # many wait for one error, and each raise adds to its traceback
         except asyncio.CancelledError:
             if connecting.cancelled():
                 raise MachineUnreachable("The connection was closed by us while it was made.") from None
