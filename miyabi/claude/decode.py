@@ -133,7 +133,11 @@ def _tokens(usage: _Json) -> Tokens:
 
 
 def model_totals(entry: _Json) -> dict[str, ModelTotal]:
-    """Reads what claude says that each model has cost in the conversation, by the model's name."""
+    """Reads what claude says that each model has cost in the conversation.
+
+    Returns:
+        US dollars and tokens by the model's name, as the API has it.
+    """
     models = _dict(entry, "modelUsage")
     return {name: _model_total(each) for name, each in models.items() if isinstance(each, dict)}
 

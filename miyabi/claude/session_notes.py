@@ -17,7 +17,11 @@ _STOPPED_AGENTS = re.compile(r"(?im)^.*(?:stopping|stopped|killed).{0,40} backgr
 
 
 def notes_of(transcript: Transcript, evidence: Evidence) -> tuple[str, ...]:
-    """Says what was lost, ended or left out of account while the session ran: one sentence each, without secrets."""
+    """Says what was lost, ended or left out of account while the session ran.
+
+    Returns:
+        One sentence each, without secrets, of at most 400 characters.
+    """
     every = (*_of_ends(transcript, evidence), *_of_losses(transcript, evidence), *_of_stderr(transcript, evidence))
     return tuple(one_line(redact(note), characters=_LONGEST_CHARACTERS) for note in every)
 

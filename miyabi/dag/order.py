@@ -44,7 +44,11 @@ def cycle(before: Links, *, ordered: Iterable[int]) -> list[int]:
 
 
 def longest_ahead(order: Sequence[int], links: Links, minutes: Sequence[float]) -> list[float]:
-    """Adds up, for each node, the longest path over `links`, itself included; `order` ends each path first."""
+    """Adds up the longest path that begins with each node, over `links`; `order` ends each path first.
+
+    Returns:
+        Minutes by node, its own included.
+    """
     total = list(minutes)
     for node in order:
         ahead = max((total[other] for other in links[node]), default=0.0)
@@ -69,7 +73,11 @@ def by_rank(before: Links, after: Links, rank: Sequence[int]) -> list[int]:
 
 
 def depths(order: Sequence[int], before: Links) -> list[int]:
-    """Counts, for each node, how many nodes the longest path to it has before it."""
+    """Counts the nodes on the longest path before each node.
+
+    Returns:
+        That number by node, 0 for one that waits for nothing.
+    """
     depth = [0] * len(before)
     for node in order:
         depth[node] = 1 + max((depth[other] for other in before[node]), default=-1)

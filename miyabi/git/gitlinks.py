@@ -35,14 +35,15 @@ class Gitlink:
 
 
 async def gitlinks(repository: Repository, commit: str, *, worktree: Path) -> tuple[Gitlink, ...]:
-    """Reads the submodules of a commit, those inside of them not, sorted by path.
-
-    There are none where it has no `.gitmodules` (gitmodules(5)) that can be read.
+    """Reads the submodules of a commit, those inside of them not.
 
     Args:
         repository: the user's, which has the commit.
         commit: whose submodules they are.
         worktree: where the user has it checked out, if anywhere.
+
+    Returns:
+        One for each, by path; none where the commit has no `.gitmodules` (gitmodules(5)) that can be read.
 
     Raises:
         GitFailed: git could not read the commit.

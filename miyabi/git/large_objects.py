@@ -66,7 +66,10 @@ async def lfs_objects(git: Git, new: Sequence[str], *, known: Iterable[str] = ()
 
 
 async def lfs_objects_of(git: Git, commit: str) -> dict[str, int]:
-    """Finds the LFS objects of a commit's own files: the size of each in bytes by its SHA-256.
+    """Finds the LFS objects of a commit's own files.
+
+    Returns:
+        The size of each object in bytes by its SHA-256, as its pointer says.
 
     Raises:
         GitFailed: the commit is not here.
@@ -101,7 +104,11 @@ class Storage:
         return self.folder / "objects" / oid[:2] / oid[2:4] / oid
 
     def lacking(self, objects: Mapping[str, int]) -> dict[str, int]:
-        """Returns those of the objects that are not here, whole."""
+        """Finds those of the objects that are not here, whole.
+
+        Returns:
+            The size of each in bytes by its SHA-256, as in `objects`.
+        """
         return {oid: size for oid, size in objects.items() if not _is_there(self.path(oid), size)}
 
     @contextmanager

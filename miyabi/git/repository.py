@@ -125,7 +125,11 @@ class Repository:
         return await merging.merge(self.git, heads, base=base, message=message)
 
     async def changes(self, base: str, head: str) -> Changes:
-        """Counts what head has that base has not; files sorted, a renamed one under both names.
+        """Counts what head has that base has not.
+
+        Returns:
+            Numbers of commits and lines, and the files, sorted, a renamed one under both names; binary ones have no
+            lines.
 
         Raises:
             GitFailed: one of them is not here.
@@ -162,7 +166,10 @@ class Repository:
         return found.get("user.name") or name, found.get("user.email") or email
 
     async def branches(self, prefix: str) -> dict[str, str]:
-        """Returns every branch of that name or below it, with its commit.
+        """Reads every branch of that name or below it.
+
+        Returns:
+            The commit's full id by the branch's name, without `refs/heads/`.
 
         Raises:
             GitFailed: git could not read them.

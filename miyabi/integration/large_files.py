@@ -51,13 +51,16 @@ async def large_files(git: Git, new: Sequence[str], *, known: Iterable[str], max
 async def too_large(
     git: Git, results: Mapping[str, SessionResult], *, base: str, max_bytes: int
 ) -> dict[str, tuple[LargeFile, ...]]:
-    """Finds the tasks whose own commits bring a file over so many bytes, each with those files.
+    """Finds the tasks whose own commits bring a file over so many bytes.
 
     Args:
         git: where the commits are.
         results: of the tasks to be looked at, which have a head.
         base: commit that the run started from.
         max_bytes: how large a file may be.
+
+    Returns:
+        Those files by the task's id, the largest first.
 
     Raises:
         GitFailed: one of them is not here.

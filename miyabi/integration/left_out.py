@@ -17,12 +17,15 @@ _NAMED = 5
 def not_to_merge(
     dag: Dag, results: Mapping[str, SessionResult], *, here: Collection[str] | None = None
 ) -> dict[str, LeftOut]:
-    """Finds the tasks that there is nothing to merge of, by task; those that wait for one of them are not among them.
+    """Finds the tasks that there is nothing to merge of; those that wait for one of them are not among them.
 
     Args:
         dag: the tasks.
         results: the last result of each task that has one.
         here: the heads that the repository holds; None: all of them.
+
+    Returns:
+        Why, by the task's id, in the DAG's order.
     """
     causes: dict[str, LeftOut] = {}
     for task in dag.order:
@@ -37,7 +40,11 @@ def not_to_merge(
 
 
 def with_dependants(dag: Dag, causes: Mapping[str, LeftOut]) -> dict[str, LeftOut]:
-    """Adds every task that builds on one of those, in the DAG's order: all of them are left out."""
+    """Adds every task that builds on one of those: all of them are left out.
+
+    Returns:
+        Why, by the task's id, in the DAG's order.
+    """
     out: dict[str, LeftOut] = {}
     for task in dag.order:
         if task in causes:

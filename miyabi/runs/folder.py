@@ -109,7 +109,11 @@ class RunFolder:
         return SessionPaths(run=self.run, task=task, attempt=attempt).folder(self.path)
 
     def attempts(self, task: str) -> dict[int, Path]:
-        """Finds the folders of a task's attempts that were begun, by their numbers."""
+        """Finds the folders of a task's attempts that were begun.
+
+        Returns:
+            The folder by the attempt's number, in no order.
+        """
         folders = self.attempt(task).parent.glob("attempt-*")
         return {int(folder.name.removeprefix("attempt-")): folder for folder in folders}
 
@@ -192,6 +196,9 @@ class RunFolder:
 
     def latest_results(self) -> dict[str, SessionResult]:
         """Reads the result of each task's last attempt.
+
+        Returns:
+            The result by the task's id.
 
         Raises:
             BadInput: a result.json is damaged.

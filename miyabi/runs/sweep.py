@@ -30,7 +30,11 @@ class Swept(NamedTuple):
 
 
 def not_collected(folder: RunFolder) -> tuple[str, ...]:
-    """Lists the attempts of a run whose work is still on a machine, as far as is known here; each in words."""
+    """Lists the attempts of a run whose work is still on a machine, as far as is known here.
+
+    Returns:
+        Each in words, such as `t1 (attempt 2 on mini3)`, by task.
+    """
     records = {each: AttemptRecord.pending(each) for each in sorted(folder.path.glob("sessions/*/attempt-*"))}
     return tuple(
         f"{each.parent.name} ({each.name.replace('-', ' ')} on {record.machine})"
@@ -40,7 +44,11 @@ def not_collected(folder: RunFolder) -> tuple[str, ...]:
 
 
 def left_there(folder: RunFolder) -> tuple[str, ...]:
-    """Lists what attempts of a run left on machines for its size or number, as far as is known here; each in words."""
+    """Lists what attempts of a run left on machines for its size or number, as far as is known here.
+
+    Returns:
+        A sentence without full stop for each attempt, with machine and folder, by task and attempt.
+    """
     results = sorted(_with_files_left(folder), key=lambda r: (r.task, r.attempt))
     return tuple(f"{r.task}: {left_there_words(r.left_there, machine=_where(r, folder))}" for r in results)
 

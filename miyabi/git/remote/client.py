@@ -58,7 +58,10 @@ class RemoteClient:
         self.repository, self.target, self.patience = repository, target, patience
 
     async def ls_remote(self, branches: Collection[str]) -> dict[str, str]:
-        """Returns those of the branches that are there, each with its commit.
+        """Asks which of the branches are there, and where they stand.
+
+        Returns:
+            The commit's full id by the branch's name, without `refs/heads/`.
 
         Raises:
             RemoteError: it does not answer, not even to repetitions, or does not let us in.

@@ -115,7 +115,7 @@ UNSEEN = "somebody pushed to it"
 async def foreign_commits(
     client: RemoteClient, wanted: Mapping[str, str], *, there: Mapping[str, str]
 ) -> dict[str, str]:
-    """Finds the branches that hold what is not ours, each with whose it is.
+    """Finds the branches that hold what is not ours.
 
     What is there is ours, and nothing of anybody is lost when it is overwritten, where its tip
 
@@ -123,6 +123,9 @@ async def foreign_commits(
     - is where one of this repository's own `miyabi/` branches stands or stood (its reflog and its strays), or
     - was committed by Water Spider: whoever adds to a branch of ours, rewrites it or merges into it commits as
       somebody else, and all that is below a commit of ours was there when we made it.
+
+    Returns:
+        By the branch's name whose commit it is, as the end of a sentence.
 
     Raises:
         RemoteError: it had to be looked at, and cannot be.

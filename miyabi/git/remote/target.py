@@ -115,7 +115,11 @@ class Remote:
         return replace(self, url=there) if there.origin == self.url.origin else None
 
     def environment(self, given: Mapping[str, str]) -> dict[str, str]:
-        """Makes what git's environment needs besides: no question is asked, and the login is at hand."""
+        """Makes what git's environment needs besides: no question is asked, and the login is at hand.
+
+        Returns:
+            Variables to be added to those that our git commands get; the login is among them.
+        """
         return _usual(given) | settings(given, self._named() + self._patience() + self._signed())
 
     def environment_for_lfs(self, given: Mapping[str, str], *, file: Path) -> dict[str, str]:
@@ -124,6 +128,9 @@ class Remote:
         Args:
             given: the environment that we have.
             file: where the login is written to, for this user alone; to be removed when git-lfs has ended.
+
+        Returns:
+            Variables to be added to those that our git commands get; the login is not among them.
 
         Raises:
             DiskFull: there is no room for the file.

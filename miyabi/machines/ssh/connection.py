@@ -241,7 +241,7 @@ class SshChannel:
             self._process.stdin.write_eof()
 
     async def wait(self) -> int | None:
-        """Waits for its exit status; None is how asyncssh says that the connection went."""
+        """Waits for its exit status, negative for a signal; None is how asyncssh says that the connection went."""
         await self._process.wait_closed()
         return self._process.returncode
 

@@ -110,7 +110,11 @@ def _passwd_home() -> Path:
 
 
 def parse_answer(text: str) -> dict[str, list[str]]:
-    """Sorts the lines of `ssh -G` by lower-case keyword; keywords that may be repeated keep their order."""
+    """Sorts the lines of `ssh -G` by keyword.
+
+    Returns:
+        The values of each keyword, which is in lower case; one that may be repeated keeps their order.
+    """
     options: dict[str, list[str]] = {}
     for line in text.splitlines():
         keyword, _, value = line.partition(" ")
