@@ -65,7 +65,7 @@ def without_command(_: Transcript, evidence: Evidence) -> Verdict | None:
 
 
 def ended_by_us(transcript: Transcript, evidence: Evidence) -> Verdict | None:
-    """Decides STOPPED or TIMED_OUT where we ended it; what an API that failed until then means, where that is why."""
+    """Decides STOPPED or TIMED_OUT where we ended it, or what the failure of the API means that lasted until then."""
     if evidence.ended_by == "stop":
         return verdict(Outcome.STOPPED, "stopped", "the session was stopped on request", _GO_ON)
     if evidence.ended_by == "timeout":
@@ -322,7 +322,7 @@ def conflicts_left(_: Transcript, evidence: Evidence) -> Verdict | None:
 
 
 def check_failed(_: Transcript, evidence: Evidence) -> Verdict | None:
-    """Decides CHECK_FAILED where the check did not pass, or not run to its end."""
+    """Decides CHECK_FAILED where the check did not pass, or did not run to its end."""
     if not evidence.check_asked or evidence.check_exit == 0:
         return None
     how = "did not run to its end" if evidence.check_exit is None else f"ended with exit status {evidence.check_exit}"
