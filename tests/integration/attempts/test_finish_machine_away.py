@@ -130,7 +130,7 @@ async def test_an_sshd_that_is_away_for_over_three_seconds(workshop: Workshop, s
     machine = there.machine(name="m1", workspace=str(workshop.folder / "m1"), claude=str(workshop.claude))
     live = await workshop.run(machine)
     host = CutHost(open_host(machine), there, call)
-    live._places._hosts["m1"] = host  # type: ignore[assignment] # what is called of a host it has
+    live._connections._hosts["m1"] = host  # type: ignore[assignment] # what is called of a host it has
     try:
         result, waits = await ended(workshop, live)
     finally:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from miyabi.sessions import Collected
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench, commit, git
 
@@ -16,7 +17,7 @@ project = repositories.project
 quiet_home = repositories.quiet_home
 
 
-def _everywhere(bench: Bench, collected: repositories.Collected) -> set[str]:
+def _everywhere(bench: Bench, collected: Collected) -> set[str]:
     """Every file of every commit that was collected and is not in the base."""
     tips = [tip for tip in (collected.head, collected.strays) if tip]
     commits = git(bench.root, "rev-list", *tips, "--not", "main").split()

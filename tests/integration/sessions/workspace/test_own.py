@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.git import clone_of
+from miyabi.sessions import SessionPaths
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench, commit, git, make_bench
 
@@ -182,7 +183,7 @@ async def test_dependants_borrow_what_was_collected(bench: Bench) -> None:
 
 async def test_a_folder_that_is_none_of_ours_stays(bench: Bench) -> None:
     """Where something else lies at a task's place, nothing of it is removed, and it is named."""
-    place = bench.checkout(repositories.SessionPaths(run="r1", task="t1"))
+    place = bench.checkout(SessionPaths(run="r1", task="t1"))
     place.mkdir(parents=True)
     (place / "precious").write_text("p")
     with pytest.raises(Exception, match=r"checkouts/r1/t1 is there already, and is none of ours"):
