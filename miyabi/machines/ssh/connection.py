@@ -67,7 +67,7 @@ async def _log_in(target: SshTarget, *, tunnel: asyncssh.SSHClientConnection | N
                 unusable=identities.unusable,
             ) from error
     try:
-        await asyncio.to_thread(guard.check.require_valid, _public(connection.get_server_host_key()))
+        await asyncio.to_thread(guard.check.require_valid, connection.get_server_host_key())
     except BaseException:
         connection.abort()
         raise
@@ -91,7 +91,7 @@ async def _handshake(
         tunnel=tunnel,
         proxy_command=["/bin/sh", "-c", f"exec {target.proxy_command}"] if target.proxy_command else None,
         client_factory=lambda: guard,
-        known_hosts=tuple(map(_import_keys, (known.keys + known.borrowed, known.authorities, known.revoked))),
+        known_hosts=(known.keys + known.borrowed, known.authorities, known.revoked),
         host_key_alias=target.host_key_alias,
         **_algorithms(target, host_keys=known.algorithms),
         client_keys=keys or None,
@@ -118,11 +118,7 @@ class _Guard(asyncssh.SSHClient):
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:  # noqa: ARG002
         """Asked for a key that is not among the trusted ones."""
-        return self.check.accepts(_public(key))
-
-
-def _public(key: asyncssh.SSHKey | None) -> str:
-    return " ".join(key.export_public_key().decode().split()[:2]) if key else ""
+        return self.check.accepts(key)
 
 
 def _algorithms(target: SshTarget, *, host_keys: Sequence[str]) -> dict[str, Sequence[str]]:
@@ -154,14 +150,6 @@ def _both(target: SshTarget, option: str, allowed: Sequence[str], possible: Sequ
 
 def _names(algorithms: Sequence[bytes]) -> list[str]:
     return [name.decode() for name in algorithms]
-
-
-def _import_keys(texts: Sequence[str]) -> list[asyncssh.SSHKey]:
-    keys = []
-    for text in texts:
-        with suppress(asyncssh.KeyImportError):  # a type that asyncssh does not know, which cannot match either
-            keys.append(asyncssh.import_public_key(text))
-    return keys
 
 
 async def _identities(target: SshTarget, stack: AsyncExitStack) -> Identities[asyncssh.SSHKeyPair]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import logging
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
+
+import asyncssh
 
 from miyabi.errors import HostKeyRefused
 from miyabi.machines.ssh.revoked_keys import RevokedKeys
@@ -25,15 +25,15 @@ _PLAIN = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sh
 class KnownKeys:
     """What the files say about one target. `keys` are its own; `borrowed` those of the same host on port 22."""
 
-    keys: tuple[str, ...] = ()
-    borrowed: tuple[str, ...] = ()
-    authorities: tuple[str, ...] = ()
-    revoked: tuple[str, ...] = ()
+    keys: tuple[asyncssh.SSHKey, ...] = ()
+    borrowed: tuple[asyncssh.SSHKey, ...] = ()
+    authorities: tuple[asyncssh.SSHKey, ...] = ()
+    revoked: tuple[asyncssh.SSHKey, ...] = ()
 
     @property
     def algorithms(self) -> tuple[str, ...]:
         """Host key algorithms to ask for: those that we can check first, then all others to see what it shows."""
-        known = [a for key in (*self.keys, *self.borrowed) for a in _algorithms(key)]
+        known = [a for key in (*self.keys, *self.borrowed) for a in _PLAIN if a.encode() in key.sig_algorithms]
         certified = [f"{a}-cert-v01@openssh.com" for a in _PLAIN] if self.authorities else []
         return tuple(dict.fromkeys([*certified, *known, *_PLAIN]))
 
@@ -45,11 +45,11 @@ class KnownKeys:
 
 def known_keys(target: SshTarget) -> KnownKeys:
     """What the target's known_hosts files say; files that are missing or unreadable say nothing."""
-    texts = [_read(path) for path in target.known_hosts_files]
-    own = keys_in("\n".join(texts), name=target.host_key_name)
+    lines = known_hosts("\n".join(_read(path) for path in target.known_hosts_files))
+    own = keys_of(target.host_key_name, lines)
     if target.host_key_name == target.host or target.host_key_alias:
         return own
-    bare = keys_in("\n".join(texts), name=target.host)
+    bare = keys_of(target.host, lines)  # not by asyncssh's own second look, which forgets what the first has revoked
     return KnownKeys(
         keys=own.keys,
         borrowed=() if own.keys else bare.keys,
@@ -58,68 +58,58 @@ def known_keys(target: SshTarget) -> KnownKeys:
     )
 
 
-def keys_in(text: str, *, name: str) -> KnownKeys:
-    """The keys that these lines give to the name. Lines that nobody understands are skipped, as by ssh."""
-    found = list(_entries(text, name.lower()))
-    return KnownKeys(
-        keys=tuple(key for marker, key in found if not marker),
-        authorities=tuple(key for marker, key in found if marker == "@cert-authority"),
-        revoked=tuple(key for marker, key in found if marker == "@revoked"),
-    )
+def keys_of(name: str, lines: asyncssh.SSHKnownHosts) -> KnownKeys:
+    """The keys that the lines of `known_hosts` give to a host's name, which has its port in it where that is not 22."""
+    plain, hashed = lines.match(_plain(name), "", None), lines.match(name.lower(), "", None)
+    keys, authorities, revoked = (*plain[0], *hashed[0]), (*plain[1], *hashed[1]), (*plain[2], *hashed[2])
+    return KnownKeys(keys=_once(keys), authorities=_once(authorities), revoked=_once(revoked))
 
 
-def remember(key: str, *, name: str, path: Path) -> None:
+@lru_cache(maxsize=2)  # a fleet's machines mostly share their files
+def known_hosts(text: str) -> asyncssh.SSHKnownHosts:
+    """The lines of known_hosts files, as ssh takes them.
+
+    Each for itself, since asyncssh takes none of a file with a line that nobody understands, and without its comment,
+    in which asyncssh may see the end of the line.
+    """
+    lines = asyncssh.SSHKnownHosts()
+    for line in text.split("\n"):
+        words = line.split()
+        marker = [words.pop(0)] if line.lstrip().startswith("@") else []
+        with suppress(ValueError):
+            names, kind, key = words[:3]
+            if not names.startswith("#"):
+                lines.load(" ".join([*marker, names if names.startswith("|") else _plain(names), kind, key]))
+    return lines
+
+
+def _plain(names: str) -> str:
+    """Names in small letters, each with a sign before it: asyncssh would take some for addresses or nets of them."""
+    return re.sub(r"(^|,)!?", r"\g<0>=", names.lower())
+
+
+def _once(keys: Sequence[asyncssh.SSHKey]) -> tuple[asyncssh.SSHKey, ...]:
+    return tuple(dict.fromkeys(keys))
+
+
+def remember(key: asyncssh.SSHKey, *, name: str, path: Path) -> None:
     """Adds one line; makes the file, and its folder for the user alone, where there is none."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     last = _read(path)[-1:]
-    line = f"{name} {key}\n" if last in ("", "\n") else f"\n{name} {key}\n"
+    line = f"{name} {' '.join(key.export_public_key().decode().split()[:2])}\n"
     with path.open("a") as file:
-        file.write(line)
+        file.write(line if last in ("", "\n") else f"\n{line}")
 
 
-def fingerprint(key: str) -> str:
+def fingerprint(key: asyncssh.SSHKey) -> str:
     """Type and SHA-256 of a key, as `ssh-keygen -lf` prints it."""
-    kind, _, blob = key.partition(" ")
-    digest = hashlib.sha256(base64.b64decode(blob)).digest()
-    return f"{kind} SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
+    return f"{key.get_algorithm()} {key.get_fingerprint()}"
 
 
 def _read(path: Path) -> str:
     with suppress(OSError):
         return path.read_text(errors="replace")
     return ""
-
-
-def _entries(text: str, name: str) -> Iterator[tuple[str, str]]:
-    for line in text.splitlines():
-        words = line.split()
-        marker = words.pop(0) if words and words[0].startswith("@") else ""
-        with suppress(ValueError):  # a damaged line is nobody's
-            hosts, kind, key = words[:3]
-            if not hosts.startswith("#") and base64.b64decode(key) and _matches(hosts, name):
-                yield marker, f"{kind} {key}"
-
-
-def _matches(patterns: str, name: str) -> bool:
-    if patterns.startswith("|1|"):
-        return _matches_hashed(patterns, name)
-    hits = [p for p in patterns.lower().split(",") if _matches_one(p.removeprefix("!"), name)]
-    return bool(hits) and not any(p.startswith("!") for p in hits)
-
-
-def _matches_one(pattern: str, name: str) -> bool:
-    signs = re.escape(re.sub(r"\*+", "*", pattern))
-    return re.fullmatch(signs.replace(r"\*", ".*").replace(r"\?", "."), name) is not None
-
-
-def _matches_hashed(pattern: str, name: str) -> bool:
-    _, _, salt, digest = pattern.split("|")[:4]
-    return base64.b64encode(hmac.digest(base64.b64decode(salt), name.encode(), "sha1")).decode() == digest
-
-
-def _algorithms(key: str) -> tuple[str, ...]:
-    kind = key.partition(" ")[0]
-    return _RSA if kind == "ssh-rsa" else (kind,) if kind in _PLAIN else ()
 
 
 logger = logging.getLogger(__name__)
@@ -131,14 +121,14 @@ class HostKeyCheck:
     def __init__(self, target: SshTarget) -> None:
         self.target = target
         self.known: KnownKeys = known_keys(target)
-        self.shown: str | None = None
+        self.shown: asyncssh.SSHKey | None = None
         self.is_revoked = False
         file = target.restrictions.revoked_keys
         self._revoked = _read_revoked(file, target) if file else None
         if self._revoked:
             self.known = self.known.without(self._revoked)
 
-    def require_valid(self, key: str) -> None:
+    def require_valid(self, key: asyncssh.SSHKey | None) -> None:
         """Passes a key or certificate that was taken, if it is not revoked itself.
 
         Raises:
@@ -147,7 +137,7 @@ class HostKeyCheck:
         if key and self._revoked and self._revoked.has(key):
             raise key_invalid(self.target, "Host key is revoked")
 
-    def accepts(self, unlisted: str) -> bool:
+    def accepts(self, unlisted: asyncssh.SSHKey) -> bool:
         """Whether a key that the files do not have may be taken on trust; it is remembered then."""
         self.shown = unlisted
         target = self.target

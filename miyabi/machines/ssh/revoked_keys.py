@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import asyncssh
+
 from miyabi.system import exit_status
 
 _LIST_BEGINS = b"SSHKRL\n\0"
@@ -18,7 +20,7 @@ _WITHIN_SECONDS = 20
 
 
 class RevokedKeys:
-    """The file, read when it is asked. A key is its text: `ssh-ed25519 AAAA…`.
+    """The file, read when it is asked.
 
     Raises:
         OSError: the file cannot be read.
@@ -30,7 +32,7 @@ class RevokedKeys:
         self._is_list = content.startswith(_LIST_BEGINS)
         self._keys = frozenset() if self._is_list else frozenset(_blobs(content.decode(errors="replace")))
 
-    def among(self, keys: Iterable[str]) -> tuple[str, ...]:
+    def among(self, keys: Iterable[asyncssh.SSHKey]) -> tuple[asyncssh.SSHKey, ...]:
         """Returns those of the keys that are revoked, in their order.
 
         Raises:
@@ -38,7 +40,7 @@ class RevokedKeys:
         """
         return tuple(key for key in keys if self.has(key))
 
-    def has(self, key: str) -> bool:
+    def has(self, key: asyncssh.SSHKey) -> bool:
         """Returns whether the key, or the certificate, is revoked.
 
         A list is asked by `ssh-keygen`; where that cannot be run, or takes longer than 20 s, the key counts as revoked.
@@ -46,11 +48,11 @@ class RevokedKeys:
         Raises:
             OSError: there is no room for a temporary file.
         """
-        return self._is_listed(key) if self._is_list else _blob(key) in self._keys
+        return self._is_listed(key) if self._is_list else key.public_data in self._keys
 
-    def _is_listed(self, key: str) -> bool:
-        with tempfile.NamedTemporaryFile("w", suffix=".pub") as shown:
-            shown.write(f"{key}\n")
+    def _is_listed(self, key: asyncssh.SSHKey) -> bool:
+        with tempfile.NamedTemporaryFile(suffix=".pub") as shown:
+            shown.write(key.export_public_key())
             shown.flush()
             words = ["ssh-keygen", "-Q", "-f", str(self._file), shown.name]
             try:
@@ -59,19 +61,15 @@ class RevokedKeys:
                 return True
 
 
-def _blobs(text: str) -> Iterator[str]:
+def _blobs(text: str) -> Iterator[bytes]:
     """The keys of a file's lines, without their types and comments."""
     for line in text.splitlines():
         if not line.lstrip().startswith("#"):
             yield from filter(None, map(_key_blob, line.split()))
 
 
-def _key_blob(word: str) -> str:
+def _key_blob(word: str) -> bytes:
     with suppress(ValueError):
-        if word.startswith("AAAA") and base64.b64decode(word, validate=True):
-            return word.rstrip("=")
-    return ""
-
-
-def _blob(key: str) -> str:
-    return key.split()[1].rstrip("=")
+        if word.startswith("AAAA"):
+            return base64.b64decode(word, validate=True)
+    return b""

@@ -102,6 +102,12 @@ def keygen(*words: str | Path) -> str:
     return subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
 
 
+def ssh_knows(name: str, file: Path) -> bool:
+    """Whether ssh-keygen finds a line for the name in a known_hosts file."""
+    words = ["ssh-keygen", "-F", name, "-f", str(file)]
+    return subprocess.run(words, check=False, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
+
+
 def public(key: Path) -> str:
     """Type and base64 of the public key beside a private one."""
     return " ".join(key.with_name(f"{key.name}.pub").read_text().split()[:2])

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import HostKeyRefused
+from miyabi.machines.ssh.host_keys import keys_of, known_hosts
 from tests.support.machines import sshd as fleets
-from tests.support.machines.ssh_targets import failure, fingerprint, keygen, like, make_key, public, works
+from tests.support.machines.ssh_targets import failure, fingerprint, keygen, like, make_key, public, ssh_knows, works
 from tests.support.machines.sshd import Fleet, start_fleet
 
 sshd_fleet = fleets.sshd_fleet
@@ -92,6 +93,15 @@ async def test_revoked_key(tmp_path: Path, sshd_fleet: Fleet) -> None:
     assert str(known) in str(error)
 
 
+async def test_a_key_revoked_on_its_port_is_not_borrowed(tmp_path: Path, sshd_fleet: Fleet) -> None:
+    """What is revoked on the machine's own port is not trusted because the same host has it on port 22."""
+    host, known = sshd_fleet[0], tmp_path / "known"
+    known.write_text(f"@revoked {host.place} {host.host_key}\n127.0.0.1 {host.host_key}\n")
+    error = await failure(like(host, tmp_path, UserKnownHostsFile=known))
+    assert isinstance(error, HostKeyRefused)
+    assert "Host key is revoked" in str(error)
+
+
 async def test_no_known_hosts_file_is_no_way_around(tmp_path: Path, sshd_fleet: Fleet) -> None:
     """`UserKnownHostsFile none` does not turn the check off."""
     where = like(sshd_fleet[0], tmp_path, UserKnownHostsFile="none", StrictHostKeyChecking="no")
@@ -117,6 +127,22 @@ async def test_hashed_and_aliased(tmp_path: Path, sshd_fleet: Fleet) -> None:
     assert await works(like(sshd_fleet[0], tmp_path, UserKnownHostsFile=known))
     known.write_text(f"the-mac {sshd_fleet[0].host_key}\n")
     assert await works(like(sshd_fleet[0], tmp_path, UserKnownHostsFile=known, HostKeyAlias="the-mac"))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        *("mac", "MAC,other", "?ac", "*,!mac", "!mac", "mac,", ",", "m[a]c", "[mac]:2222", "[*]:2222", "[MAC]:2222,x"),
+        *("10.0.0.1", "10.0.0.1,*.lan", "10.0.0.0/8", "*,!10.0.0.0/8", "::1", "0:0:0:0:0:0:0:1,*.lan", "fe80::/16,x*"),
+    ],
+)
+def test_names_are_compared_as_by_ssh(tmp_path: Path, names: str) -> None:
+    """A line is found for exactly those names for which OpenSSH finds it."""
+    text = f"@nonsense x y\n{names} {public(make_key(tmp_path / 'key'))} a comment\n"
+    (tmp_path / "known").write_text(text)
+    for name in ("mac", "[mac]:2222", "10.0.0.1", "[10.0.0.1]:2222", "::1", "fe80::1", "a.lan"):
+        ours, ssh = keys_of(name, known_hosts(text)).keys, ssh_knows(name, tmp_path / "known")
+        assert bool(ours) is ssh, name
 
 
 @pytest.mark.parametrize(
