@@ -19,7 +19,7 @@ from miyabi.git.filters import uses_lfs
 from miyabi.git.large_objects import Storage, with_lfs
 from miyabi.git.repository import Repository
 from miyabi.git.submodules import submodules_of
-from miyabi.system import held_folder
+from miyabi.system import locked_folder
 
 _STALE_SECONDS = 60.0  # a younger folder may be made, and not yet held
 
@@ -44,7 +44,7 @@ async def temporary_checkout(repository: Repository, commit: str, clone: Clone) 
     except OSError as error:
         raise GitFailed(f"{tempfile.gettempdir()}: no folder can be made to verify in: {error.strerror}") from error
     try:
-        with held_folder(top):  # or another orchestrator would take it for left over
+        with locked_folder(top):  # or another orchestrator would take it for left over
             folder = await _clone(repository, commit, clone, top / _name(repository))
             for each in (await submodules_of(repository, commit)).filled:
                 inside = _require_plain(folder, each.path)
@@ -93,7 +93,7 @@ def _remove_stale(prefix: str) -> None:
         with contextlib.suppress(OSError):
             found = folder.lstat()
             if found.st_uid == os.geteuid() and time.time() - found.st_mtime > _STALE_SECONDS:
-                with held_folder(folder):
+                with locked_folder(folder):
                     _remove(folder)
 
 

@@ -20,7 +20,7 @@ def milestone_lock(repository: Path, number: int) -> Iterator[None]:
         MilestoneBusy: another orchestrator holds it; says which process.
     """
     file = make_folder_of_runs(repository) / f".milestone-{number}.lock"
-    with files.held(file, busy=lambda pid: _busy(number, pid)):
+    with files.locked(file, busy=lambda pid: _busy(number, pid)):
         yield
 
 

@@ -19,7 +19,6 @@ from miyabi.runs.json_file import read_json
 from miyabi.runs.names import REHEARSAL_PREFIX, is_run_name, new_run_name, run_name_of, valid_run_name
 from miyabi.sessions import SessionPaths, SessionResult, own_levels
 from miyabi.system import files, private_files
-from miyabi.system import files as file_lock
 
 __all__ = ["REHEARSAL_PREFIX", "RunFolder", "new_run_name", "run_name_of", "valid_run_name"]
 
@@ -208,7 +207,7 @@ class RunFolder:
     @property
     def is_being_worked_on(self) -> bool:
         """Whether an orchestrator holds the lock at the moment."""
-        return file_lock.is_locked(self.lock_file)
+        return files.is_locked(self.lock_file)
 
     def lock(self) -> AbstractContextManager[None]:
         """Holds the run for the orchestrator that works on it; the kernel gives it back however that one ends.
@@ -216,7 +215,7 @@ class RunFolder:
         Raises:
             BadInput: another orchestrator holds it; says which process.
         """
-        return file_lock.held(self.lock_file, busy=lambda pid: self._busy(f"is being worked on by pid {pid}"))
+        return files.locked(self.lock_file, busy=lambda pid: self._busy(f"is being worked on by pid {pid}"))
 
     def integration_lock(self) -> AbstractContextManager[None]:
         """Holds the run while its branches are merged, by whoever works on the run or alone.
@@ -225,7 +224,7 @@ class RunFolder:
             BadInput: another process holds it; says which.
         """
         file = self.path / "integration.lock"
-        return file_lock.held(file, busy=lambda pid: self._busy(f"is being integrated by pid {pid}"))
+        return files.locked(file, busy=lambda pid: self._busy(f"is being integrated by pid {pid}"))
 
     def _busy(self, found: str) -> BadInput:
         return BadInput(f"run {self.run} {found}. Wait for it, end it, or start another run.")

@@ -6,7 +6,7 @@ without site-packages.
 
 from miyabi.system import files, guarded_command, private_files
 from miyabi.system.backoff import Backoff
-from miyabi.system.files import held_folder
+from miyabi.system.files import locked_folder
 from miyabi.system.full_disk import disk_full, is_full, raised_as_full, says_full
 from miyabi.system.process import clean_environment, exit_status, kill_group, reap, spawn
 from miyabi.system.retrying import Retry, is_our_disk, may_pass, retried, retried_blocking
@@ -19,10 +19,10 @@ __all__ = [
     "exit_status",
     "files",
     "guarded_command",
-    "held_folder",
     "is_full",
     "is_our_disk",
     "kill_group",
+    "locked_folder",
     "may_pass",
     "private_files",
     "raised_as_full",

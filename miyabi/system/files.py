@@ -34,7 +34,7 @@ _MOST_DIGITS = 32
 
 
 @contextmanager
-def held(file: Path, *, busy: Callable[[str], Exception]) -> Iterator[None]:
+def locked(file: Path, *, busy: Callable[[str], Exception]) -> Iterator[None]:
     """Holds the file inside the context; our process id stands in it meanwhile.
 
     Args:
@@ -55,7 +55,7 @@ def held(file: Path, *, busy: Callable[[str], Exception]) -> Iterator[None]:
 
 
 def is_locked(file: Path) -> bool:
-    """Returns whether some process is inside `held` with the file; False where there is none.
+    """Returns whether some process is inside `locked` with the file; False where there is none.
 
     Raises:
         OSError: the file is there and cannot be read.
@@ -69,7 +69,7 @@ def is_locked(file: Path) -> bool:
 
 
 @contextmanager
-def held_folder(folder: Path) -> Iterator[None]:
+def locked_folder(folder: Path) -> Iterator[None]:
     """Holds the folder inside the context; the kernel gives it back when our process ends (flock(2)).
 
     Raises:

@@ -74,9 +74,9 @@ EXPORTS = {
         "PullRequestSettings RunDefaults SessionDefaults Settings"
     ),
     "miyabi.system": (
-        "Backoff Retry clean_environment disk_full exit_status files guarded_command held_folder is_full "
-        "is_our_disk kill_group may_pass private_files raised_as_full reap retried retried_blocking says_full "
-        "spawn"
+        "Backoff Retry clean_environment disk_full exit_status files guarded_command is_full "
+        "is_our_disk kill_group locked_folder may_pass private_files raised_as_full reap retried "
+        "retried_blocking says_full spawn"
     ),
     "miyabi.text": (
         "MAX_BOXES REDACTED Bar Box Style clean clock commonmark cost count describe did_you_mean dollars duration "

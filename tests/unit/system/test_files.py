@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.system import held_folder
-from miyabi.system.files import held, is_locked
+from miyabi.system import locked_folder
+from miyabi.system.files import is_locked, locked
 
 _HOLDER = """
 import sys
 from pathlib import Path
 from miyabi.system import files
-lock = files.held_folder(Path(sys.argv[2])) if sys.argv[1] == "folder" else files.held(Path(sys.argv[2]), busy=OSError)
-with lock:
+path = Path(sys.argv[2])
+with files.locked_folder(path) if sys.argv[1] == "folder" else files.locked(path, busy=OSError):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -43,7 +43,7 @@ def test_a_file_that_nobody_holds(tmp_path: Path) -> None:
     assert not file.exists()
     file.touch()
     assert not is_locked(file)
-    with held(file, busy=OSError):
+    with locked(file, busy=OSError):
         assert is_locked(file)
     assert not is_locked(file)
 
@@ -53,7 +53,7 @@ def test_a_file_that_another_process_holds(tmp_path: Path) -> None:
     file = tmp_path / "lock"
     with held_elsewhere("file", file) as holder:
         assert is_locked(file)
-        with pytest.raises(BlockingIOError, match=str(holder.pid)), held(file, busy=BlockingIOError):
+        with pytest.raises(BlockingIOError, match=str(holder.pid)), locked(file, busy=BlockingIOError):
             pass
         holder.kill()
         holder.wait()
@@ -63,11 +63,11 @@ def test_a_file_that_another_process_holds(tmp_path: Path) -> None:
 def test_a_folder_that_another_process_holds(tmp_path: Path) -> None:
     """It cannot be had until that process has ended, also by KILL."""
     with held_elsewhere("folder", tmp_path) as holder:
-        with pytest.raises(BlockingIOError), held_folder(tmp_path):
+        with pytest.raises(BlockingIOError), locked_folder(tmp_path):
             pass
         holder.kill()
         holder.wait()
-        with held_folder(tmp_path):
+        with locked_folder(tmp_path):
             pass
 
 
@@ -77,5 +77,5 @@ def test_what_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "folder")
     (tmp_path / "file").touch()
     for name in ("link", "file", "nothing"):
-        with pytest.raises(OSError, match=name), held_folder(tmp_path / name):
+        with pytest.raises(OSError, match=name), locked_folder(tmp_path / name):
             pass
