@@ -13,7 +13,7 @@ from typing import BinaryIO
 from miyabi.errors import MachineError, MachineUnreachable
 from miyabi.machines import quoting
 from miyabi.machines.host import Completed
-from miyabi.system import clean_environment, kill_group, spawn
+from miyabi.system import clean_environment, kill_group, shell_status, spawn
 
 _CHUNK_BYTES = 65536
 
@@ -57,7 +57,8 @@ class LocalHost:
             ) from None
         finally:
             await kill_group(process)
-        return Completed(exit_status=_exit_status(process), stdout=out or b"", stderr=err or b"")
+        assert process.returncode is not None  # noqa: S101 - it has ended
+        return Completed(exit_status=shell_status(process.returncode), stdout=out or b"", stderr=err or b"")
 
     def stream(self, words: Sequence[str]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Runs a command and yields its stdout as `miyabi.machines.host.Host.stream` says."""
@@ -91,9 +92,3 @@ async def _chunks(process: Process) -> AsyncIterator[bytes]:
     assert process.stdout is not None  # noqa: S101 - opened as a pipe
     while chunk := await process.stdout.read(_CHUNK_BYTES):
         yield chunk
-
-
-def _exit_status(process: Process) -> int:
-    """The exit status as a shell has it: 128 + N after signal N."""
-    assert process.returncode is not None  # noqa: S101 - it has ended
-    return process.returncode if process.returncode >= 0 else 128 - process.returncode

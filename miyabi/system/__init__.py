@@ -8,7 +8,7 @@ from miyabi.system import files, guarded_command, private_files
 from miyabi.system.backoff import Backoff
 from miyabi.system.files import locked_folder
 from miyabi.system.full_disk import disk_full, is_full, raised_as_full, says_full
-from miyabi.system.process import clean_environment, exit_status, kill_group, reap, spawn
+from miyabi.system.process import clean_environment, exit_status, kill_group, reap, shell_status, spawn
 from miyabi.system.retrying import Retry, is_our_disk, may_pass, retried, retried_blocking
 
 __all__ = [
@@ -30,5 +30,6 @@ __all__ = [
     "retried",
     "retried_blocking",
     "says_full",
+    "shell_status",
     "spawn",
 ]

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from miyabi.system.process import clean_environment
+from miyabi.system.process import clean_environment, shell_status
 from miyabi.system.process_tree import end_tree
 from miyabi.text import clean, redact
 
@@ -125,7 +125,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
     if not ended:
         output.feed(f"\nended after {float(seconds):g} s: that is its time limit\n".encode())
     output.close()
-    sys.exit(_status(process) if ended else TIMED_OUT)
+    sys.exit(shell_status(process.returncode) if ended else TIMED_OUT)
 
 
 def _leave(number: int, _: object) -> NoReturn:
@@ -160,11 +160,6 @@ def _follow(process: subprocess.Popen[bytes], output: OutputFilter, *, deadline:
             output.flush()
             flushed = now
     return process.poll() is not None
-
-
-def _status(process: subprocess.Popen[bytes]) -> int:
-    """The exit status as a shell has it: 128 + N after signal N."""
-    return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 
 def _say(text: str) -> None:

@@ -99,6 +99,11 @@ def exit_status(words: Sequence[str], *, timeout_seconds: float) -> int:
     return done.returncode
 
 
+def shell_status(status: int) -> int:
+    """The exit status as a shell tells it: 128 and the signal's number where that is below zero, a signal ended it."""
+    return status if status >= 0 else 128 - status
+
+
 _KEPT = frozenset({"HOME", "PATH", "USER", "LOGNAME", "SHELL", "LANG", "TMPDIR"})
 
 

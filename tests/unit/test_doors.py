@@ -76,7 +76,7 @@ EXPORTS = {
     "miyabi.system": (
         "Backoff Retry clean_environment disk_full exit_status files guarded_command is_full "
         "is_our_disk kill_group locked_folder may_pass private_files raised_as_full reap retried "
-        "retried_blocking says_full spawn"
+        "retried_blocking says_full shell_status spawn"
     ),
     "miyabi.text": (
         "MAX_BOXES REDACTED Bar Box Style clean clock commonmark cost count describe did_you_mean dollars duration "

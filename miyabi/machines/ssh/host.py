@@ -17,7 +17,7 @@ from miyabi.machines.ssh import errors
 from miyabi.machines.ssh.pool import Connection, ConnectionPool, FailureMemory, SessionNotOpened, SharedConnection
 from miyabi.machines.ssh.resolve import resolve
 from miyabi.machines.ssh.target import SshTarget
-from miyabi.system import Backoff
+from miyabi.system import Backoff, shell_status
 
 COMMANDS_AT_ONCE = 5  # sshd frees a session late: with 6 of MaxSessions 10 some are refused already
 OPEN_ATTEMPTS = 25  # eight seconds
@@ -156,7 +156,7 @@ class SshHost:
             feeding.cancel()
         if status is None:
             raise errors.dropped(self.target, "no exit status")
-        return Completed(exit_status=status if status >= 0 else 128 - status, stdout=out, stderr=err)
+        return Completed(exit_status=shell_status(status), stdout=out, stderr=err)
 
     def stream(self, words: Sequence[str]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Runs a command and yields its stdout as `miyabi.machines.host.Host.stream` says."""
