@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from miyabi.errors import GitDiskFull, GitFailed, GitUnusable
 from miyabi.system import kill_group, says_full, spawn
+from miyabi.text import version_numbers
 
 MINIMUM_VERSION = (2, 38)
 """The first git whose `merge-tree` merges without a worktree."""
@@ -162,7 +163,7 @@ class Git:
         """The numbers of the git that is found there; asked for once."""
         path = given.get("PATH")
         if path not in _versions:
-            _versions[path] = version((await self._end(("version",), given)).text)
+            _versions[path] = version_numbers((await self._end(("version",), given)).text)
         return _versions[path]
 
     async def _no_hooks(self, given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -224,7 +225,7 @@ async def require_git() -> None:
         GitUnusable: it is not; the message says what was found.
     """
     answer = await Git(Path("/")).run("version")
-    if version(answer.text) < MINIMUM_VERSION:
+    if version_numbers(answer.text) < MINIMUM_VERSION:
         found = answer.text or answer.stderr or "nothing"
         raise GitUnusable(
             f"git is too old or does not work here: it says {found!r}. Install git {_dotted(MINIMUM_VERSION)} or newer."
@@ -232,18 +233,12 @@ async def require_git() -> None:
 
 
 async def installed_version() -> tuple[int, ...]:
-    """Returns the numbers of the git that is here, `(0,)` where it says none.
+    """Returns the numbers of the git that is here, `()` where it says none.
 
     Raises:
         GitUnusable: there is no git here.
     """
-    return version((await Git(Path("/")).run("version")).text)
-
-
-def version(text: str) -> tuple[int, ...]:
-    """Parses the numbers in what `git version` prints, `(0,)` where there are none."""
-    found = re.search(r"\d+(\.\d+)+", text)
-    return tuple(int(n) for n in found[0].split(".")) if found else (0,)
+    return version_numbers((await Git(Path("/")).run("version")).text)
 
 
 def printable_path(name: str) -> str:

@@ -15,7 +15,7 @@ from miyabi.machines import Host, Machine
 from miyabi.runs.run import Run
 from miyabi.runs.start import require_free_name
 from miyabi.settings import Settings
-from miyabi.text import last_message
+from miyabi.text import last_message, version_numbers
 
 MINIMUM_GIT = (2, 20)
 MINIMUM_FREE_MIB = 200
@@ -140,7 +140,7 @@ def _require(machine: Machine, facts: dict[str, str]) -> None:
         raise _not_ready(machine, "perl is missing", "Install perl there (macOS ships it).")
     if not facts["git"]:
         raise _not_ready(machine, "git is missing", "Install git there (macOS: xcode-select --install).")
-    if _version(facts["git"]) < MINIMUM_GIT:
+    if version_numbers(facts["git"]) < MINIMUM_GIT:
         raise _not_ready(machine, f"{facts['git']} is too old", "Install git 2.20 or newer there.")
     if facts["writable"] != "yes":
         raise _not_ready(
@@ -201,11 +201,6 @@ def _logged_in(status: str) -> bool:
         return bool(json.loads(status)["loggedIn"])
     except (ValueError, KeyError, TypeError):
         return False
-
-
-def _version(text: str) -> tuple[int, ...]:
-    words = [w for w in text.split() if w[:1].isdigit()]
-    return tuple(int(p) for p in words[0].split(".")[:2] if p.isdigit()) if words else (0,)
 
 
 def _not_ready(machine: Machine, found: str, todo: str) -> MachineNotReady:

@@ -1,7 +1,8 @@
-"""Words for people: lengths of time, money, counts."""
+"""Words for people: lengths of time, money, counts; and the numbers in theirs."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection
 from itertools import islice
@@ -47,6 +48,12 @@ def several(names: Collection[str], *, most: int, separator: str = ", ") -> str:
     listed = separator.join(islice(names, most))
     ending = separator if separator != ", " else " "
     return f"{listed}{ending}and {more:,} more" if more > 0 else listed
+
+
+def version_numbers(text: str) -> tuple[int, ...]:
+    """The numbers of the first version in a text: (2, 39, 3) of `git version 2.39.3 (Apple)`; none of none."""
+    found = re.search(r"\d+(\.\d+)+", text)
+    return tuple(map(int, found[0].split("."))) if found else ()
 
 
 def dollars(amount: float, *, is_partial: bool = False) -> str:

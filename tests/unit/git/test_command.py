@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from miyabi.git import printable_path
-from miyabi.git.command import environment, version
+from miyabi.git.command import environment
 
 
 def test_nothing_points_git_elsewhere() -> None:
@@ -31,21 +29,6 @@ def test_git_asks_nobody_and_speaks_english() -> None:
     """No prompt can hang a run, and what git says can be recognised."""
     seen = environment({"LC_ALL": "ja_JP.UTF-8"})
     assert (seen["GIT_TERMINAL_PROMPT"], seen["LC_ALL"]) == ("0", "C")
-
-
-@pytest.mark.parametrize(
-    ("text", "numbers"),
-    [
-        ("git version 2.39.5", (2, 39, 5)),
-        ("git version 2.39.5 (Apple Git-154)", (2, 39, 5)),
-        ("git version 2.45.1.windows.1", (2, 45, 1)),
-        ("git version 2.50.0-rc1", (2, 50, 0)),
-        ("xcode-select: note: no developer tools were found", (0,)),
-    ],
-)
-def test_versions_are_read(text: str, numbers: tuple[int, ...]) -> None:
-    """The number is found in whatever git, or what stands for it, prints."""
-    assert version(text) == numbers
 
 
 def test_a_name_in_another_encoding_can_be_said() -> None:

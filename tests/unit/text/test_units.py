@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from miyabi.text import clock, count, duration, percent, several, time_of_day
+from miyabi.text import clock, count, duration, percent, several, time_of_day, version_numbers
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC).timestamp()  # a Thursday
 HOUR = 3600
@@ -87,3 +87,19 @@ def test_several_sentences() -> None:
     assert several(["a, b", "c", "d"], most=2, separator="; ") == "a, b; c; and 1 more"
     assert count(1, "branch", "branches") == "1 branch"
     assert count(1_200, "branch", "branches") == "1,200 branches"
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("git version 2.39.5", (2, 39, 5)),
+        ("git version 2.39.5 (Apple Git-154)", (2, 39, 5)),
+        ("git version 2.45.1.windows.1", (2, 45, 1)),
+        ("git version 2.50.0-rc1", (2, 50, 0)),
+        ("xcode-select: note: no developer tools for x86_64 were found", ()),
+        ("3.9.1.post2", (3, 9, 1)),
+    ],
+)
+def test_versions_are_read(text: str, numbers: tuple[int, ...]) -> None:
+    """The numbers are found in whatever git, or what stands for it, prints, and in the version of a package."""
+    assert version_numbers(text) == numbers
