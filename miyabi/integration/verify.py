@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import os
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from miyabi.git import Clone, Repository, checkout
 from miyabi.settings import IntegrationSettings
-from miyabi.system import guarded_command, reap
+from miyabi.system import guarded_command, reap, spawn
 from miyabi.text import clean, redact
 
 LOG_CHARACTERS = 20_000
@@ -57,12 +57,12 @@ async def run_plainly(command: str, *, folder: Path, timeout_seconds: float, lab
         OSError: it cannot be started.
     """
     words = guarded_command.guarded(command, timeout_seconds=timeout_seconds)
-    process = await asyncio.create_subprocess_exec(*words, cwd=folder, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT)
+    process = await spawn(words, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, env=os.environ, cwd=str(folder))
     try:
         output, _ = await process.communicate()
     finally:
         with contextlib.suppress(ProcessLookupError):
-            process.terminate()
+            process.terminate()  # not killed: it ends what the command has made
         await reap(process)
     assert process.returncode is not None  # noqa: S101 - it has ended
     return CommandEnd(process.returncode, output.decode("utf-8", "replace"))

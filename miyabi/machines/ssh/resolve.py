@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
 import shlex
-from contextlib import suppress
+from asyncio.subprocess import DEVNULL, PIPE
 
 from miyabi.errors import SshConfigUnusable
 from miyabi.machines.machine import Machine, SshConfig
 from miyabi.machines.ssh.restrictions import refusal
 from miyabi.machines.ssh.target import SshTarget, parse_answer, parse_jump, ssh_flags, target_from
-from miyabi.system import reap
+from miyabi.system import kill_group, spawn
 
 _MAX_HOPS = 8
 _ANSWER_WITHIN_SECONDS = 20  # `Match exec` may run whatever the user likes
@@ -68,14 +69,10 @@ async def _ask_ssh(machine: str, alias: str, *, chosen: SshConfig) -> str:
 
 async def _output(words: list[str]) -> tuple[int, str, str]:
     """Exit status, stdout, and stderr as one line."""
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*words, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe)
+    process = await spawn(words, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=os.environ)
     try:
         answer, complaint = await process.communicate()
-    except asyncio.CancelledError:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await reap(process)
-        raise
+    finally:
+        await kill_group(process)  # what a `Match exec` has started, too
     said = " ".join(complaint.decode(errors="replace").split())
     return process.returncode or 0, answer.decode(errors="replace"), said

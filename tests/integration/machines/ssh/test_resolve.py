@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pwd
 from pathlib import Path
@@ -16,6 +17,7 @@ from miyabi.machines.ssh.target import HostKeyPolicy
 from tests.support.machines import sshd as fleets
 from tests.support.machines.ssh_targets import failure, like, machine, works
 from tests.support.machines.sshd import Fleet
+from tests.support.machines.supervisor import eventually, gone
 
 sshd_fleet = fleets.sshd_fleet
 
@@ -119,6 +121,18 @@ async def test_match_include_and_wildcards(tmp_path: Path, sshd_fleet: Fleet) ->
     (tmp_path / "extra").write_text(f"{matched}Host ?\n  Port 1\n")
     where = like(sshd_fleet[0], tmp_path, HostName=None, more=f"Match all\nInclude {tmp_path}/extra\n")
     assert await works(where)
+
+
+async def test_nothing_is_left_of_a_match_that_hangs(tmp_path: Path) -> None:
+    """Whoever gives up on ssh's answer ends what its configuration has started too."""
+    pid = tmp_path / "pid"
+    (tmp_path / "config").write_text(f'Match exec "echo $$ >{pid}; exec sleep 600"\n')
+    asking = asyncio.create_task(resolve(Machine(name="m", host="m", ssh=SshConfig(config_file=f"{tmp_path}/config"))))
+    await asyncio.to_thread(eventually, lambda: pid.exists() and pid.read_text().endswith("\n"))
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert gone(int(pid.read_text()))
 
 
 async def test_a_mistyped_option(tmp_path: Path) -> None:
