@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +23,8 @@ DAEMON = f"import os, time; os.fork() and os._exit(0); os.setsid(); {SLEEPS}"
 GROUPED = f"import os, time; os.setpgid(0, 0); {SLEEPS.format(name='grouped')}"
 STUBBORN = "(trap '' TERM; sh -c 'echo $PPID >stubborn'; while :; do sleep 1; done)"
 TREE = f'{sys.executable} -c "{GROUPED}" & {STUBBORN} & wait'
+
+PIPE_BYTES = 65_536
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -52,6 +56,12 @@ def pid_in(file: Path) -> int:
     """The process id, once it is there."""
     eventually(lambda: file.exists() and file.read_text().strip() != "")
     return int(file.read_text())
+
+
+def unread(process: subprocess.Popen[str]) -> int:
+    """Bytes of its output that wait to be read."""
+    assert process.stdout
+    return int.from_bytes(fcntl.ioctl(process.stdout, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def test_no_secret_is_in_any_environment(start: Start) -> None:
@@ -107,7 +117,7 @@ def test_who_ends_the_guard_ends_the_command(start: Start, ending: signal.Signal
 def test_output_that_nobody_reads_does_not_keep_it(start: Start) -> None:
     """Who ends it need not read what it still has to say."""
     process = start("yes")
-    time.sleep(1)
+    eventually(lambda: unread(process) >= PIPE_BYTES)
     process.terminate()
     assert process.wait(10) == 128 + signal.SIGTERM
 
