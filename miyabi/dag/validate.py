@@ -14,7 +14,7 @@ from miyabi.dag.problems import Problems
 from miyabi.dag.read import DagText, is_json, plain_values
 from miyabi.dag.references import check_references
 from miyabi.errors import DagError
-from miyabi.text import describe, quote
+from miyabi.text import FieldFault, describe, faults_of, quote
 
 _TOP = ("nodes", "edges", "levels")
 _ENDS = ("from", "to")
@@ -132,22 +132,19 @@ def _who(given: dict[str, Any], number: int) -> str:
 
 
 def _explain(error: ValidationError, who: str, problems: Problems) -> None:
-    for detail in error.errors(include_url=False):
-        field = str(detail["loc"][0])
-        if detail["type"] == "missing":
-            problems.add(who, f"'{field}' is missing; give {Node.model_fields[field].description}")
+    for fault in faults_of(error):
+        field = str(fault.path[0])
+        wanted = Node.model_fields[field].description
+        if fault.is_missing:
+            problems.add(who, f"'{field}' is missing; give {wanted}")
         else:
-            problems.add(who, f"'{field}' {_must(field, detail)}, found {describe(detail['input'])}{_within(detail)}")
+            must = fault.must if fault.is_own else f"must be {wanted}"
+            problems.add(who, f"'{field}' {must}, found {describe(fault.found)}{_within(fault)}")
 
 
-def _must(field: str, detail: Any) -> str:
-    said = str(detail.get("ctx", {}).get("error", ""))
-    return said or f"must be {Node.model_fields[field].description}"
-
-
-def _within(detail: Any) -> str:
-    place = [part for part in detail["loc"][1:] if isinstance(part, int)]
-    return f" as number {place[0] + 1} of the list" if place else ""
+def _within(fault: FieldFault) -> str:
+    numbers = [part for part in fault.path[1:] if isinstance(part, int)]
+    return f" as number {numbers[0] + 1} of the list" if numbers else ""
 
 
 def _edges(given: list[Any], problems: Problems) -> Iterable[tuple[int, str, str]]:

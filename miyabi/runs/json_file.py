@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from miyabi.errors import BadInput
-from miyabi.text import describe
+from miyabi.text import FieldFault, describe, faults_of
 
 _Value = TypeVar("_Value", bound=BaseModel)
-_WITHOUT_FOUND = {"missing", "json_invalid"}  # what these tell of is all that is around the fault
 
 
 def read_json(file: Path, kind: type[_Value], *, advice: str) -> _Value:
@@ -30,10 +28,9 @@ def read_json(file: Path, kind: type[_Value], *, advice: str) -> _Value:
     try:
         return kind.model_validate_json(file.read_bytes())
     except ValidationError as error:
-        raise BadInput(f"{file}: {_fault(error.errors(include_url=False)[0])}. {advice}") from None
+        raise BadInput(f"{file}: {_sentence(faults_of(error)[0])}. {advice}") from None
 
 
-def _fault(first: ErrorDetails) -> str:
-    field = ".".join(map(str, first["loc"])) or "the file"
-    was = "" if first["type"] in _WITHOUT_FOUND else f", found {describe(first['input'])}"
-    return f"{field}: {first['msg']}{was}"
+def _sentence(fault: FieldFault) -> str:
+    was = f", found {describe(fault.found)}" if fault.is_found else ""
+    return f"{fault.field or 'the file'}: {fault.must}{was}"

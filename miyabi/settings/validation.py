@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from miyabi.errors import SettingsError
-from miyabi.text import did_you_mean, quote
+from miyabi.text import FieldFault, did_you_mean, faults_of, field_name, quote
 
 _PREFIX, _NESTED = "MIYABI_", "__"
 _BEYOND_NUMBERS = 1 << 63  # TOML knows none; Python would not even print some
 _MARK = b"\xef\xbb\xbf"
-_BARE = re.compile(r"[A-Za-z0-9_-]{1,60}")
-_WITHOUT_FOUND = frozenset({"missing", "extra_forbidden"})
 
 
 def require_toml(file: Path) -> None:
@@ -38,7 +34,7 @@ def require_toml(file: Path) -> None:
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"{file}: {_not_toml(error, file)}") from None
     for path, fault in _unusable(values):
-        raise SettingsError(f"{file}: {_field(path)}: {fault}")
+        raise SettingsError(f"{file}: {field_name(path)}: {fault}")
 
 
 def _not_toml(error: Exception, file: Path) -> str:
@@ -84,7 +80,7 @@ def require_sayable(values: Any, *, file: Path) -> None:
         SettingsError: one of them cannot; names the field, not the value.
     """
     for path, fault in _unusable(values):
-        raise SettingsError(f"{_source(path, file)}: {_field(path)}: {fault}")
+        raise SettingsError(f"{_source(path, file)}: {field_name(path)}: {fault}")
 
 
 def _unusable(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -105,24 +101,25 @@ def _unusable(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[st
 
 def wrong_value(error: ValidationError, *, file: Path, settings: type[BaseModel]) -> SettingsError:
     """What to raise for settings that are not what they should be: the first fault, the others counted and with it."""
-    first, *others = [_fault(each, file=file, settings=settings) for each in error.errors(include_url=False)]
+    first, *others = [_sentence(each, file=file, settings=settings) for each in faults_of(error)]
     more = f" (and {len(others)} more)" if others else ""
     return SettingsError(f"{first}{more}", others=others)
 
 
-def _fault(error: ErrorDetails, *, file: Path, settings: type[BaseModel]) -> str:
-    path = [str(part) for part in error["loc"] if part != "[key]"]
-    reason = f"{error['msg'].removeprefix('Value error, ')}{_hint(error['type'], path)}"
-    if error["type"] == "extra_forbidden":
+def _sentence(fault: FieldFault, *, file: Path, settings: type[BaseModel]) -> str:
+    path = [str(part) for part in fault.path]
+    reason = f"{fault.must}{_hint(fault)}"
+    if fault.is_unknown:
         reason = f"unknown field{did_you_mean(path[-1], _known(settings, path[:-1]))}"
     is_secret = "environment" in path  # or may be one
-    was = "" if is_secret or error["type"] in _WITHOUT_FOUND else f" (found {_said(error['input'])})"
-    said = path[:-1] if error["type"] == "missing" else path
-    return f"{_source(said, file)}: {_field(path)}: {reason}{was}"
+    was = f" (found {_said(fault.found)})" if fault.is_found and not (is_secret or fault.is_unknown) else ""
+    said = path[:-1] if fault.is_missing else path
+    return f"{_source(said, file)}: {fault.field}: {reason}{was}"
 
 
-def _hint(kind: str, path: Sequence[str]) -> str:
-    return "; begin each machine with [[machines]]" if path == ["machines"] and kind == "tuple_type" else ""
+def _hint(fault: FieldFault) -> str:
+    is_no_list = fault.path == ("machines",) and fault.kind == "tuple_type"
+    return "; begin each machine with [[machines]]" if is_no_list else ""
 
 
 def _known(model: type[BaseModel], path: Sequence[str]) -> list[str]:
@@ -158,10 +155,6 @@ def _says(text: str, path: Sequence[str]) -> bool:
     except (ValueError, LookupError, TypeError):
         return False
     return True
-
-
-def _field(path: Sequence[str]) -> str:
-    return ".".join(part if _BARE.fullmatch(part) else quote(part) for part in path)
 
 
 def _said(value: object) -> str:

@@ -5,6 +5,7 @@ is started without site-packages.
 """
 
 from miyabi.text import commonmark, github_markdown, markdown, marked_block
+from miyabi.text.field_faults import FieldFault, faults_of, field_name
 from miyabi.text.marked_block import replace_block
 from miyabi.text.mermaid import MAX_BOXES, Bar, Box, Style, flowchart, gantt
 from miyabi.text.redact import REDACTED, hide, redact, secrets_of
@@ -17,6 +18,7 @@ __all__ = [
     "REDACTED",
     "Bar",
     "Box",
+    "FieldFault",
     "Style",
     "clean",
     "clock",
@@ -27,6 +29,8 @@ __all__ = [
     "did_you_mean",
     "dollars",
     "duration",
+    "faults_of",
+    "field_name",
     "flowchart",
     "gantt",
     "github_markdown",

@@ -79,9 +79,9 @@ EXPORTS = {
         "retried_blocking says_full shell_status spawn"
     ),
     "miyabi.text": (
-        "MAX_BOXES REDACTED Bar Box Style clean clock commonmark cost count describe did_you_mean dollars duration "
-        "flowchart gantt github_markdown hide last_message markdown marked_block one_line percent quote redact "
-        "replace_block secrets_of several shorten time_of_day version_numbers whole"
+        "MAX_BOXES REDACTED Bar Box FieldFault Style clean clock commonmark cost count describe did_you_mean dollars "
+        "duration faults_of field_name flowchart gantt github_markdown hide last_message markdown marked_block "
+        "one_line percent quote redact replace_block secrets_of several shorten time_of_day version_numbers whole"
     ),
     "tasks.concurrency": (
         "Lease LeaseFile Leases Sessions SlotLimits Taken fast_retrying_client few_retries keep_reconciled "
