@@ -121,7 +121,7 @@ def _cells(row: TaskProgress, now: float) -> tuple[str, ...]:
     return (
         row.task,
         row.machine or "",
-        f"[{style}]{state.replace('_', ' ')}[/]",
+        f"[{style}]{row.outcome.in_words if row.outcome else row.state}[/]",
         row.elapsed(now),
         turns,
         cost,

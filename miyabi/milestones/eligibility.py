@@ -47,7 +47,7 @@ class IssueAttempt(BaseModel):
     @property
     def in_words(self) -> str:
         """How it ended."""
-        return f"succeeded, left out ({self.left_out})" if self.left_out else self.outcome.replace("_", " ")
+        return f"succeeded, left out ({self.left_out})" if self.left_out else self.outcome.in_words
 
 
 def attempts_of(dag: Dag, report: Report, integration: Integration | None) -> tuple[IssueAttempt, ...]:

@@ -63,7 +63,7 @@ class TaskProgress(BaseModel):
         """Says its outcome or state, or what it waits for and until when; in plain words."""
         if self.waits(now):
             return f"waits for {self.waits_for} until {time_of_day(self.waits_until, now=now)}"
-        return (self.outcome or self.state).replace("_", " ")
+        return self.outcome.in_words if self.outcome else self.state
 
     def elapsed_seconds(self, now: float) -> float:
         """Returns how long it works or worked, 0 where it has not begun."""
