@@ -19,7 +19,7 @@ from pathlib import Path
 
 from miyabi.machines import open_host
 from miyabi.sessions import RemoteSession
-from tests.support.machines.sshd import Fleet, start_fleet
+from tests.support.machines.sshd import SshdFleet, start_fleet
 
 AGENT = (
     b'i=0; while [ $i -lt 40 ]; do echo \'{"type":"assistant","message":{"content":[]}}\'; i=$((i+1)); sleep 1; done\n'
@@ -41,7 +41,7 @@ def main() -> None:
     print(f"ssh ... tail -f  {'':43} a session {peer:6.2f} {peer / own:5.1f} x miyabi")
 
 
-async def follow_all(fleet: Fleet, folder: Path, sessions: int) -> tuple[float, float]:
+async def follow_all(fleet: SshdFleet, folder: Path, sessions: int) -> tuple[float, float]:
     """Resident memory before the first session and at the peak, in MB."""
     machine = fleet[0].machine(slots=sessions)
     host = open_host(machine)
@@ -65,7 +65,7 @@ async def follow_all(fleet: Fleet, folder: Path, sessions: int) -> tuple[float, 
     return before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def ssh_clients(fleet: Fleet, peers: int) -> float:
+def ssh_clients(fleet: SshdFleet, peers: int) -> float:
     """Resident memory of one of several ssh clients, in MB."""
     command = ["ssh", "-F", str(fleet.config), fleet[0].name, 'tail -f "$HOME"/.miyabi/sessions/s.0.1/out']
     clients = []

@@ -36,8 +36,8 @@ def events(turns: int) -> Iterator[dict[str, object]]:
             **common,
         }
         yield {"type": "assistant", "message": message | {"content": [use]}, **common}
-        told = {"stdout": "tests passed\n" * 80}
-        yield {"type": "user", "message": {"role": "user", "content": [answer]}, "tool_use_result": told, **common}
+        printed = {"stdout": "tests passed\n" * 80}
+        yield {"type": "user", "message": {"role": "user", "content": [answer]}, "tool_use_result": printed, **common}
     counts = {"num_turns": turns, "duration_ms": 1, "duration_api_ms": 1, "total_cost_usd": 0.1}
     yield {
         "type": "result",

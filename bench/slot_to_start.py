@@ -22,7 +22,7 @@ from pathlib import Path
 
 from flows.cli.local_server import client_settings, local_server, stop_server
 from tests.support.git.repositories import git, make_repository
-from tests.support.machines.sshd import Fleet, start_fleet
+from tests.support.machines.sshd import SshdFleet, start_fleet
 
 AGENT = Path(__file__).with_name("stub_agent.sh")
 JOB = "cd {home}/plain.git && git worktree add -q -b {name} {home}/trees/{name} && cd {home}/trees/{name} && {agent}"
@@ -48,7 +48,7 @@ def main() -> None:
         print(f"{name:14} median {median:7.1f}   worst {worst:7.1f}   {ratio:5.1f} x miyabi")
 
 
-def measured(way: Callable[..., None], name: str, fleet: Fleet, repository: Path, jobs: int) -> list[float]:
+def measured(way: Callable[..., None], name: str, fleet: SshdFleet, repository: Path, jobs: int) -> list[float]:
     """The gaps in milliseconds, the first left out: it pays for connecting."""
     stamps = fleet[0].home / f"stamps-{name.rsplit(maxsplit=1)[-1]}"
     way(fleet, repository, jobs, stamps)
@@ -57,7 +57,7 @@ def measured(way: Callable[..., None], name: str, fleet: Fleet, repository: Path
     return [1000 * (start - end) for start, end in zip(starts[1:], ends, strict=False)][1:]
 
 
-def with_miyabi(fleet: Fleet, repository: Path, jobs: int, stamps: Path) -> None:
+def with_miyabi(fleet: SshdFleet, repository: Path, jobs: int, stamps: Path) -> None:
     """Independent tasks on one slot."""
     machine = fleet[0].machine(slots=1, claude=str(AGENT), environment={"STAMPS": str(stamps)})
     home = repository.parent / "home"
@@ -77,7 +77,7 @@ def with_miyabi(fleet: Fleet, repository: Path, jobs: int, stamps: Path) -> None
         stop_server(home)
 
 
-def with_parallel(fleet: Fleet, repository: Path, jobs: int, stamps: Path) -> None:
+def with_parallel(fleet: SshdFleet, repository: Path, jobs: int, stamps: Path) -> None:
     """GNU parallel, one job at a time on one login."""
     login = f"1/ssh -F {fleet.config} {fleet[0].name}"
     names = [f"p{n}" for n in range(jobs)]
@@ -85,14 +85,14 @@ def with_parallel(fleet: Fleet, repository: Path, jobs: int, stamps: Path) -> No
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=repository)
 
 
-def with_ssh(fleet: Fleet, repository: Path, jobs: int, stamps: Path) -> None:
+def with_ssh(fleet: SshdFleet, repository: Path, jobs: int, stamps: Path) -> None:
     """A loop of `ssh`."""
     for n in range(jobs):
         command = ["ssh", "-F", str(fleet.config), fleet[0].name, job(f"s{n}", fleet, stamps)]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=repository)
 
 
-def job(name: str, fleet: Fleet, stamps: Path) -> str:
+def job(name: str, fleet: SshdFleet, stamps: Path) -> str:
     """The command line of one job."""
     agent = f"STAMPS={shlex.quote(str(stamps))} {AGENT} {name} </dev/null"
     return JOB.format(home=fleet[0].home, name=name, agent=agent)

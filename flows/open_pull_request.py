@@ -36,12 +36,12 @@ def open_pull_request(repository: Path, run: str, github: OptionalText = None, c
     try:
         login, said = log_in(github)
         linked = current_runner().call(LinkedRepository.open(repository, login=login, config=config, overrides=said))
-        home = publish(RunFolder.find(linked.repository.root, run), linked)
+        publication = publish(RunFolder.find(linked.repository.root, run), linked)
     except MiyabiError as error:
         return state_of(error)
     except KeyboardInterrupt:
         return cancelled(f"The pull request of {run} was interrupted. To go on: the same again.")
-    return Completed(message=publication_sentence(home))
+    return Completed(message=publication_sentence(publication))
 
 
 def publication_sentence(publication: Publication) -> str:

@@ -10,7 +10,15 @@ from typing import TypeVar
 
 from miyabi.attempts import strays, submodule_work
 from miyabi.attempts.submodule_work import CollectedWork
-from miyabi.claude import Evidence, Ledger, LegacyResult, Transcript, conclude, read_ledger, result_file
+from miyabi.claude import (
+    Evidence,
+    LegacyResult,
+    SpendingRecord,
+    Transcript,
+    conclude,
+    read_spending_record,
+    result_file,
+)
 from miyabi.errors import MachineError, MiyabiError
 from miyabi.git import conflict_markers
 from miyabi.machines import Machine
@@ -104,7 +112,7 @@ class Finish:
             end=end,
             head=collected.head,
             before=self.live.before(self.spec.resumes),
-            ledger=await self._ledger(status, transcript),
+            record=await self._spending_record(status, transcript),
             left_there=(*collected.left_there, *submodule_work.left_there(found_inside), *left_inside),
         )
 
@@ -162,14 +170,16 @@ class Finish:
         )
         return tuple(sorted({*found, *inside}))
 
-    async def _ledger(self, status: Status, transcript: Transcript) -> Ledger | None:
+    async def _spending_record(self, status: Status, transcript: Transcript) -> SpendingRecord | None:
         """Claude's own record, where the session could not say all, or could not keep what it had said."""
         if self.spec.rehearse or (transcript.spending.is_settled and status.exit_status not in _CUT_SHORT):
             return None
         conversation = transcript.session_id or self.spec.conversation
         host = self.live.host(self.machine)
         try:
-            return await self._retried(lambda: read_ledger(host, self.machine, self.spec, conversation=conversation))
+            return await self._retried(
+                lambda: read_spending_record(host, self.machine, self.spec, conversation=conversation)
+            )
         except MachineError:  # all else is here: the cost is then said as the least that it can be
             return None
 

@@ -21,8 +21,8 @@ from miyabi.claude.known_failures import DISK_FULL
 from miyabi.claude.outcome import conclude
 from miyabi.claude.prompt import HOUSE_RULES, compose, go_on
 from miyabi.claude.result_file import LegacyResult
-from miyabi.claude.spending import Before, Ledger
-from miyabi.claude.spending_record import read_ledger
+from miyabi.claude.spending import Before, SpendingRecord
+from miyabi.claude.spending_record import read_spending_record
 from miyabi.claude.transcript import Transcript, missing_command
 
 __all__ = [
@@ -32,8 +32,8 @@ __all__ = [
     "Before",
     "Evidence",
     "Init",
-    "Ledger",
     "LegacyResult",
+    "SpendingRecord",
     "Transcript",
     "check_prelude",
     "claude_words",
@@ -43,7 +43,7 @@ __all__ = [
     "hide_secrets",
     "inherited_environment",
     "missing_command",
-    "read_ledger",
+    "read_spending_record",
     "readable",
     "remove_claude_files",
     "result_file",

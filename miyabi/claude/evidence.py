@@ -41,7 +41,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Decision:
     """The judgement. `error_text` is one line: the situation and the next step."""
 
     outcome: Outcome
@@ -50,14 +50,16 @@ class Verdict:
     resets_at: datetime | None = None
 
 
-def verdict(outcome: Outcome, kind: str, situation: str, advice: str, *, resets_at: datetime | None = None) -> Verdict:
-    """Makes a judgement whose words fit one line and give away no secret; the advice is never what is cut."""
+def decision(
+    outcome: Outcome, kind: str, situation: str, advice: str, *, resets_at: datetime | None = None
+) -> Decision:
+    """A judgement whose words fit one line and give away no secret; the advice is never what is cut."""
     advice = one_line(advice)
     said = one_line(redact(situation[:_LOOKED_AT]), characters=ERROR_CHARACTERS - len(advice)).rstrip(" .;:")
-    return Verdict(outcome=outcome, error_kind=kind, error_text=f"{said}; {advice}", resets_at=resets_at)
+    return Decision(outcome=outcome, error_kind=kind, error_text=f"{said}; {advice}", resets_at=resets_at)
 
 
-def verdict_of(fault: Fault, situation: str, *, evidence: Evidence, resets_at: datetime | None = None) -> Verdict:
-    """Makes the judgement for a known fault."""
+def decision_of(fault: Fault, situation: str, *, evidence: Evidence, resets_at: datetime | None = None) -> Decision:
+    """The judgement for a known fault."""
     advice = fault.advice.format(machine=evidence.machine, task=evidence.task)
-    return verdict(fault.outcome, fault.kind, situation, advice, resets_at=resets_at)
+    return decision(fault.outcome, fault.kind, situation, advice, resets_at=resets_at)

@@ -9,21 +9,21 @@ from typing import Any
 
 from miyabi.claude import outcome_rules
 from miyabi.claude.activity import tool_use_text
-from miyabi.claude.evidence import Evidence, Verdict
+from miyabi.claude.evidence import Decision, Evidence
 from miyabi.claude.known_failures import lost_writes
 from miyabi.claude.session_notes import notes_of
-from miyabi.claude.spending import Before, Ledger
+from miyabi.claude.spending import Before, SpendingRecord
 from miyabi.claude.transcript import Transcript, missing_command
 from miyabi.git import Changes
 from miyabi.sessions import Outcome, SessionResult, SessionSpec
 from miyabi.text import clean, one_line, redact, shorten
 
-__all__ = ["Evidence", "Verdict", "conclude", "decide"]
+__all__ = ["Decision", "Evidence", "conclude", "decide"]
 
 MESSAGE_CHARACTERS = 4000
 _LOOKED_AT = 65536  # of a message, before it is redacted and shortened
 
-_RULES: tuple[Callable[[Transcript, Evidence], Verdict | None], ...] = (
+_RULES: tuple[Callable[[Transcript, Evidence], Decision | None], ...] = (
     outcome_rules.lost,
     outcome_rules.without_command,  # before ended_by_us: a session without its command is stopped by us
     outcome_rules.ended_by_us,
@@ -42,10 +42,10 @@ _RULES: tuple[Callable[[Transcript, Evidence], Verdict | None], ...] = (
 )
 
 
-def decide(transcript: Transcript, evidence: Evidence) -> Verdict:
+def decide(transcript: Transcript, evidence: Evidence) -> Decision:
     """Decides by the first rule that says something; where none does, the session succeeded."""
-    words = (rule(transcript, evidence) for rule in _RULES)
-    return next((word for word in words if word is not None), Verdict(outcome=Outcome.SUCCEEDED))
+    decisions = (rule(transcript, evidence) for rule in _RULES)
+    return next((each for each in decisions if each is not None), Decision(outcome=Outcome.SUCCEEDED))
 
 
 def conclude(
@@ -60,7 +60,7 @@ def conclude(
     head: str | None,
     placement_reason: str = "",
     before: Before | None = None,
-    ledger: Ledger | None = None,
+    record: SpendingRecord | None = None,
     left_there: tuple[str, ...] = (),
 ) -> SessionResult:
     """Makes the attempt's result. What spec and changes already say goes into the evidence by itself.
@@ -76,16 +76,16 @@ def conclude(
         head: the commit that its branch is at.
         placement_reason: why this machine was chosen.
         before: what the conversation had cost when this attempt went on with it.
-        ledger: what its transcript on the machine says that it cost.
+        record: what its transcript on the machine says that it cost.
         left_there: the files that stayed on the machine.
     """
     evidence = replace(evidence, at=end)
     completed = _completed(evidence, spec, transcript=transcript, changes=changes, machine=machine)
-    word, spend = decide(transcript, completed), transcript.spending.spent(before or Before(), ledger=ledger)
+    decision, spend = decide(transcript, completed), transcript.spending.spent(before or Before(), record=record)
     return SessionResult(
         **_asked(spec),
         **_said(transcript, evidence),
-        **asdict(word),
+        **asdict(decision),
         machine=machine,
         placement_reason=placement_reason,
         head=head,

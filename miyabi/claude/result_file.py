@@ -37,7 +37,7 @@ def parse(text: str) -> LegacyResult | None:
     if content is None or not {"status", "success"} & content.keys():
         return None
     return LegacyResult(
-        succeeded=_verdict(content),
+        succeeded=_succeeded(content),
         message=_text(content.get("message")),
         error=_text(content.get("error")),
         files=_files(content.get("files")),
@@ -54,7 +54,7 @@ def _object(text: str) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def _verdict(content: dict[str, Any]) -> bool | None:
+def _succeeded(content: dict[str, Any]) -> bool | None:
     """Failure wins where the two fields disagree."""
     status = _text(content.get("status")).strip().lower()
     flag = content.get("success")

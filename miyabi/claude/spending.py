@@ -51,8 +51,8 @@ class Spend:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ledger:
-    """What claude's transcript on the machine says. `after` are the messages that `total_usd` does not count."""
+class SpendingRecord:
+    """What claude's transcript on the machine tells. `after` are the messages that `total_usd` does not count."""
 
     total_usd: float = 0.0
     said: Mapping[str, ModelTotal] = field(default_factory=dict)
@@ -60,8 +60,8 @@ class Ledger:
     after: frozenset[str] = frozenset()
 
     @classmethod
-    def read(cls, lines: bytes) -> Ledger:
-        """Reads the lines of the main transcript, then those of its subagents; lines of other kinds are passed over."""
+    def read(cls, lines: bytes) -> SpendingRecord:
+        """The record in the lines of the main transcript, then those of its subagents; others are passed over."""
         messages: dict[str, MessageSpend] = {}
         total, said, counted, since = 0.0, dict[str, ModelTotal](), set[str](), ""
         for entry in _entries(lines):
@@ -120,32 +120,32 @@ class Spending:
         """Whether the session has said itself what all of it cost; one that never began cost nothing."""
         return not self.messages and not self.has_gap and not self._asking.get(_MAIN)
 
-    def spent(self, before: Before, *, ledger: Ledger | None = None) -> Spend:
-        """Adds up what the attempt cost, at least; with its transcript's ledger all, where nothing was under way."""
+    def spent(self, before: Before, *, record: SpendingRecord | None = None) -> Spend:
+        """Adds up what the attempt cost, at least; with its transcript's record all, where nothing was under way."""
         reported = attempt_cost(self.result.total_cost_usd, before_usd=before.total_usd) if self.result else 0.0
-        said = (ledger.said if ledger else None) or (self.result.models if self.result else {})
-        best = {**self.messages, **{i: m for i, m in ledger.messages.items() if i in self.messages}} if ledger else {}
+        said = (record.said if record else None) or (self.result.models if self.result else {})
+        best = {**self.messages, **{i: m for i, m in record.messages.items() if i in self.messages}} if record else {}
         messages = best or self.messages
         prices = [usd_of(m.model, m.tokens, said=said) for m in messages.values()]
         usd = reported + sum(price or 0.0 for price in prices)
         usage = added(self.usage, *(_usage(m.tokens) for m in messages.values()))
         is_known = None not in prices and not any(self._asking.values())
-        if ledger is None:
+        if record is None:
             is_partial = not self.is_settled
             total = self.result.total_cost_usd if self.result else before.total_usd
             return Spend(usd=usd, usage=usage, is_partial=is_partial, total_usd=total)
-        kept, is_whole = self._by_ledger(ledger, before)
-        is_all_there = self.messages.keys() <= ledger.messages.keys() and kept > usd - _SAME_USD
+        kept, is_whole = self._by_record(record, before)
+        is_all_there = self.messages.keys() <= record.messages.keys() and kept > usd - _SAME_USD
         is_partial = not (is_known and is_whole and is_all_there)
-        return Spend(usd=max(usd, kept), usage=usage, is_partial=is_partial, total_usd=ledger.total_usd)
+        return Spend(usd=max(usd, kept), usage=usage, is_partial=is_partial, total_usd=record.total_usd)
 
     @staticmethod
-    def _by_ledger(ledger: Ledger, before: Before) -> tuple[float, bool]:
+    def _by_record(record: SpendingRecord, before: Before) -> tuple[float, bool]:
         """What the transcript says that it cost, and whether that is all."""
-        after = [ledger.messages[each] for each in ledger.after]
-        prices = [usd_of(message.model, message.tokens, said=ledger.said) for message in after]
-        is_new = abs(ledger.total_usd - before.total_usd) > _SAME_USD
-        counted = attempt_cost(ledger.total_usd, before_usd=before.total_usd) if is_new else -before.since_usd
+        after = [record.messages[each] for each in record.after]
+        prices = [usd_of(message.model, message.tokens, said=record.said) for message in after]
+        is_new = abs(record.total_usd - before.total_usd) > _SAME_USD
+        counted = attempt_cost(record.total_usd, before_usd=before.total_usd) if is_new else -before.since_usd
         is_whole = None not in prices and all(message.is_whole for message in after)
         return max(0.0, counted + sum(price or 0.0 for price in prices)), is_whole
 

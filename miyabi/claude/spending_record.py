@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from miyabi.claude.command import inherited_environment
-from miyabi.claude.spending import Ledger
+from miyabi.claude.spending import SpendingRecord
 from miyabi.machines import Host, Machine, quote_script_word
 from miyabi.sessions import SessionSpec
 
 _MOST_BYTES = 64 * 1024 * 1024
-_PLACES = ("HOME", "CLAUDE_CONFIG_DIR")
+_VARIABLES = ("HOME", "CLAUDE_CONFIG_DIR")
 _READ = """\
 [ -n "${{HOME:-}}" ] || HOME=$(perl -e 'print +(getpwuid $<)[7]')
 {exports}
@@ -23,20 +23,18 @@ done | tail -c {most}
 """
 
 
-async def read_ledger(host: Host, machine: Machine, spec: SessionSpec, *, conversation: str) -> Ledger | None:
-    """Reads the ledger of a conversation on the machine; None where the machine has none.
-
-    The last 64 MiB of its lines count.
-
-    Raises:
-        MachineError: as `Host.run`.
-    """
+async def read_spending_record(
+    host: Host, machine: Machine, spec: SessionSpec, *, conversation: str
+) -> SpendingRecord | None:
+    """The record of a conversation; None where the machine has none. Raises as `Host.run`."""
     text = _READ.format(exports=_exports(machine, spec), conversation=quote_script_word(conversation), most=_MOST_BYTES)
     answer = await host.run(["/bin/sh", "-s"], stdin=text.encode("utf-8", "surrogateescape"))
-    return Ledger.read(answer.stdout) if answer.stdout else None
+    return SpendingRecord.read(answer.stdout) if answer.stdout else None
 
 
 def _exports(machine: Machine, spec: SessionSpec) -> str:
     """Where claude's folder is for that session, as its own environment says."""
     everything: Mapping[str, str] = inherited_environment(machine) | machine.environment | dict(spec.environment)
-    return "\n".join(f"export {name}={quote_script_word(everything[name])}" for name in _PLACES if name in everything)
+    return "\n".join(
+        f"export {name}={quote_script_word(everything[name])}" for name in _VARIABLES if name in everything
+    )

@@ -164,8 +164,8 @@ class Dag:
             return (-self._remaining[number], self.nodes[number].priority, number)
 
         rank = [0] * len(self.nodes)
-        for place, number in enumerate(sorted(range(len(self.nodes)), key=urgency)):
-            rank[number] = place
+        for position, number in enumerate(sorted(range(len(self.nodes)), key=urgency)):
+            rank[number] = position
         return rank
 
     def _ids(self, numbers: list[int]) -> tuple[str, ...]:

@@ -34,11 +34,11 @@ def cycle(before: Links, *, ordered: Iterable[int]) -> list[int]:
     """Finds one cycle among the nodes that could not be ordered, each before the next, its lowest first and last."""
     done = set(ordered)
     node = next(node for node in range(len(before)) if node not in done)
-    place: dict[int, int] = {}
-    while node not in place:
-        place[node] = len(place)
+    position: dict[int, int] = {}
+    while node not in position:
+        position[node] = len(position)
         node = next(other for other in before[node] if other not in done)
-    round_trip = [*place][place[node] :][::-1]
+    round_trip = [*position][position[node] :][::-1]
     lowest = round_trip.index(min(round_trip))
     return [*round_trip[lowest:], *round_trip[: lowest + 1]]
 

@@ -95,7 +95,7 @@ class _Simulation:
     def __post_init__(self) -> None:
         self._rank = self.dag.rank
         self._fleet = [Load(machine=machine, used=0) for machine in self.machines]
-        self._place = {machine.name: at for at, machine in enumerate(self.machines)}
+        self._index = {machine.name: at for at, machine in enumerate(self.machines)}
         self._missing = {node.id: len(self.dag.dependencies(node.id)) for node in self.nodes}
         self._ready: dict[tuple[str, ...], list[tuple[int, str]]] = {}
         self._running: list[tuple[float, int, str, str]] = []
@@ -147,6 +147,6 @@ class _Simulation:
                     self._queue(other)
 
     def _use(self, machine: str, more: int) -> None:
-        at = self._place[machine]
+        at = self._index[machine]
         load = self._fleet[at]
         self._fleet[at] = Load(machine=load.machine, used=load.used + more)

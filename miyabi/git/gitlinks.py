@@ -89,8 +89,8 @@ def _is_in(folder: Sequence[str], other: Sequence[str]) -> bool:
 async def _found(outer: Repository, link: Gitlink, worktree: Path) -> Gitlink:
     """With the repository that has its commit: the one that is checked out there, or that git keeps by its name."""
     is_behind = False
-    for place in (worktree / ".git", outer.common / "modules" / link.name):
-        found = await outer.submodule(place)
+    for git_folder in (worktree / ".git", outer.common / "modules" / link.name):
+        found = await outer.submodule(git_folder)
         if found and link.commit in await found.contains([link.commit]):
             return replace(link, repository=found)
         is_behind = is_behind or found is not None

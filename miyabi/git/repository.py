@@ -74,13 +74,13 @@ class Repository:
             raise NotARepository(f"{path}: this is the inside of a git repository. Give the folder above it.")
         return cls(root=_folder(root), common=_folder(Path(common)), object_format=object_format)
 
-    async def submodule(self, place: Path) -> Repository | None:
+    async def submodule(self, git_folder: Path) -> Repository | None:
         """Returns the repository of a submodule, whose `.git` is that file or folder; None where there is none.
 
         It is the same one each time.
         """
         words = ("rev-parse", "--path-format=absolute", "--git-common-dir", "--show-object-format")
-        answer = await Git(self.common, _at(place)).run(*words)
+        answer = await Git(self.common, _at(git_folder)).run(*words)
         if answer.exit_status:
             return None
         common = _folder(Path(answer.lines[0]))
@@ -253,9 +253,9 @@ class Repository:
         return BaseMissing(f"{self.root} has no branch, tag or commit {revision!r}. {hint}")
 
 
-def _at(place: Path) -> dict[str, str]:
+def _at(git_folder: Path) -> dict[str, str]:
     """What leads git to a repository, and to no checkout of it."""
-    return {"GIT_DIR": str(place), "GIT_WORK_TREE": str(place.parent)}
+    return {"GIT_DIR": str(git_folder), "GIT_WORK_TREE": str(git_folder.parent)}
 
 
 def _folder(path: Path) -> Path:

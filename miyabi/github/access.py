@@ -136,7 +136,7 @@ _OTHERS = ("gitlab", "bitbucket", "codeberg", "azure", "visualstudio", "gitea", 
 _ADVICE = 'Name it in the settings: repository = "owner/name" and, for GitHub Enterprise, base_url'
 
 
-class GitHubPlace(NamedTuple):
+class GitHubAddress(NamedTuple):
     """A repository at GitHub or GitHub Enterprise."""
 
     repository: str
@@ -187,17 +187,17 @@ def token_of_environment(settings: GitHubSettings) -> RemoteToken | None:
 
 
 def github_access(settings: GitHubSettings, *, login: GitHubLogin, remote_url: str) -> GitHubAccess:
-    """What the door to GitHub needs to know; what the settings leave open, the remote's URL says.
+    """What the client needs to know; what the settings leave open, the remote's URL says.
 
     Raises:
         SettingsError: nothing says which repository, or a value is unusable.
     """
-    place = _place(settings, remote_url)
+    address = _address(settings, remote_url)
     return GitHubAccess(
-        repository=settings.repository or place.repository,
+        repository=settings.repository or address.repository,
         token=login.token,
         app=login.app,
-        base_url=settings.base_url or place.base_url,
+        base_url=settings.base_url or address.base_url,
         timeout_seconds=settings.timeout_seconds,
     )
 
@@ -205,7 +205,7 @@ def github_access(settings: GitHubSettings, *, login: GitHubLogin, remote_url: s
 def is_at_github(settings: GitHubSettings, *, remote_url: str) -> bool:
     """Whether a repository with that remote can have a pull request, as far as settings and address say."""
     try:
-        return bool(_place(settings, remote_url))
+        return bool(_address(settings, remote_url))
     except SettingsError:
         return False
 
@@ -220,12 +220,12 @@ def web_origin(base_url: str) -> Origin:
     return origin
 
 
-def github_place(url: str) -> GitHubPlace:
+def github_address(url: str) -> GitHubAddress:
     """The GitHub repository that a remote's URL means: owner/name, and its API's base URL.
 
     Example:
-        >>> github_place("git@github.com:octocat/hello.git")
-        GitHubPlace(repository='octocat/hello', base_url='https://api.github.com')
+        >>> github_address("git@github.com:octocat/hello.git")
+        GitHubAddress(repository='octocat/hello', base_url='https://api.github.com')
 
     Raises:
         SettingsError: it means none; the message says what to set instead.
@@ -239,16 +239,16 @@ def github_place(url: str) -> GitHubPlace:
     repository = remote.path.strip("/").removesuffix(".git")
     if not _OWNER_AND_NAME.fullmatch(repository):
         raise SettingsError(f"The remote {remote} has no path of the form owner/name. {_ADVICE}.")
-    return GitHubPlace(repository=repository, base_url=_api(remote, host))
+    return GitHubAddress(repository=repository, base_url=_api(remote, host))
 
 
-def _place(settings: GitHubSettings, remote_url: str) -> GitHubPlace:
+def _address(settings: GitHubSettings, remote_url: str) -> GitHubAddress:
     try:
-        return github_place(remote_url)
+        return github_address(remote_url)
     except SettingsError:
         if settings.repository is None:
             raise
-        return GitHubPlace(repository=settings.repository, base_url=PUBLIC_API)
+        return GitHubAddress(repository=settings.repository, base_url=PUBLIC_API)
 
 
 def _api(remote: RemoteUrl, host: str) -> str:

@@ -119,9 +119,9 @@ def fault(answer: Response, request: Request, *, repository: str, base_url: str)
 
 def moved(answer: Response, request: Request, *, repository: str) -> NotFoundOnGitHub:
     """The thing is in another repository now, or at another server."""
-    place = _short(answer.headers.get("location") or "an unknown place")
+    location = _short(answer.headers.get("location") or "an unknown place")
     return NotFoundOnGitHub(
-        f"{repository} has no {request.subject} any more: it moved to {place}."
+        f"{repository} has no {request.subject} any more: it moved to {location}."
         " Name the new repository in the settings if that is where the work is.",
         status=answer.status,
     )

@@ -99,8 +99,8 @@ class GitHubRepository:
         try:
             return await self._transport.token()
         except UnansweredError as error:
-            request, place = Request(path="/app", subject="a token for the App"), self._transport.base_url
-            raise unreachable(request, base_url=place, reason=str(error)) from error
+            request, base_url = Request(path="/app", subject="a token for the App"), self._transport.base_url
+            raise unreachable(request, base_url=base_url, reason=str(error)) from error
 
     async def can_write(self, login: str) -> bool:
         """Somebody may push to the repository. Asked once a login, however many want to know."""

@@ -142,12 +142,12 @@ async def _culprit(chain: Chain, verifier: Verifier) -> LeftOut:
 
     good = max(number for number, commit in enumerate(commits) if verifier.passed(commit))
     found = await first_failing(good=good, bad=len(chain.merges), passes=passes, surely_fails=surely_fails)
-    verdict = verifier.last(commits[found])
+    last = verifier.last(commits[found])
     return left_out.breaking(
         chain.merges[found - 1].task,
-        command=verdict.command or "",
-        exit_status=verdict.exit_status,
-        output=verdict.output,
+        command=last.command or "",
+        exit_status=last.exit_status,
+        output=last.output,
     )
 
 

@@ -78,7 +78,7 @@ class Verifier:
         self._clone = clone
         self._repository = repository
         self._run_command = run_command
-        self._verdicts: dict[str, list[VerifyResult]] = {}
+        self._results: dict[str, list[VerifyResult]] = {}
 
     async def passes(self, commit: str, *, label: str) -> bool:
         """Returns whether it passes, by one try where it has not been tried yet.
@@ -102,7 +102,7 @@ class Verifier:
 
     def passed(self, commit: str) -> bool:
         """Returns whether it is known to pass."""
-        return any(verdict.passed for verdict in self._tries(commit))
+        return any(result.passed for result in self._tries(commit))
 
     def last(self, commit: str) -> VerifyResult:
         """Returns how its last try ended.
@@ -115,17 +115,17 @@ class Verifier:
     def log(self, commit: str) -> str:
         """Returns the end of what all its tries printed, at most 20,000 characters."""
         again = "\n\nIt failed, and was run again:\n\n"
-        return tail(again.join(verdict.log for verdict in self._tries(commit)), characters=LOG_CHARACTERS)
+        return tail(again.join(result.log for result in self._tries(commit)), characters=LOG_CHARACTERS)
 
     def _tries(self, commit: str) -> Sequence[VerifyResult]:
-        return self._verdicts.get(commit, ())
+        return self._results.get(commit, ())
 
     async def _try(self, commit: str, *, label: str) -> None:
         async with checkout.temporary_checkout(self._repository, commit, self._clone) as folder:
-            verdict = await self._verdict(folder, label=label)
-        self._verdicts.setdefault(commit, []).append(verdict)
+            result = await self._verify(folder, label=label)
+        self._results.setdefault(commit, []).append(result)
 
-    async def _verdict(self, folder: Path, *, label: str) -> VerifyResult:
+    async def _verify(self, folder: Path, *, label: str) -> VerifyResult:
         log: list[str] = []
         for command in self.how.verify:
             seconds = self.how.verify_timeout_seconds

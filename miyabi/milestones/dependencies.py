@@ -67,8 +67,8 @@ class IssueDependencies:
     def cycles(self) -> tuple[tuple[int, ...], ...]:
         """Circles of issues that wait for each other, each before the next, the first again at the end."""
         numbers = [issue.number for issue in self.open]
-        place = {number: index for index, number in enumerate(numbers)}
-        before = [[place[other] for other in self.here(number)] for number in numbers]
+        position = {number: index for index, number in enumerate(numbers)}
+        before = [[position[other] for other in self.here(number)] for number in numbers]
         found: list[tuple[int, ...]] = []
         while len(ordered := order.some_order(before, order.reversed_links(before))) < len(numbers):
             circle = order.cycle(before, ordered=ordered)

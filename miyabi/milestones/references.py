@@ -9,10 +9,10 @@ from typing import Self
 
 from miyabi.text import commonmark
 
-_PLACE = re.compile(r"https?://([^/\s]+)/([\w.-]+/[\w.-]+)", re.ASCII)
+_REPOSITORY = re.compile(r"https?://([^/\s]+)/([\w.-]+/[\w.-]+)", re.ASCII)
 _NUMBER = r"[1-9][0-9]{0,8}(?!_*[^\W_])"  # "#1_" ends an emphasis, "#1a" is no number
 _PLAIN = (
-    r"(?:https?://(?P<host>[^/\s]+)/(?P<place>[\w.-]+/[\w.-]+)/(?:issues|pull)/"
+    r"(?:https?://(?P<host>[^/\s]+)/(?P<repository>[\w.-]+/[\w.-]+)/(?:issues|pull)/"
     rf"(?P<linked>{_NUMBER})(?:[/?\#][^\s,;)\]>\"'|*]*)?"
     rf"|(?:(?P<other>(?<!/)[\w.-]{{1,100}}/[\w.-]{{1,100}}))?\#(?P<number>{_NUMBER})|GH-(?P<short>{_NUMBER}))"
 )
@@ -47,8 +47,8 @@ class RepositoryContext:
     @classmethod
     def of(cls, html_url: str) -> Self:
         """The repository of an issue's or a milestone's address."""
-        place = _PLACE.match(html_url)
-        return cls(host=place.group(1).lower(), repository=place.group(2)) if place else cls()
+        found = _REPOSITORY.match(html_url)
+        return cls(host=found.group(1).lower(), repository=found.group(2)) if found else cls()
 
     def reference(self, number: int, *, repository: str = "", host: str = "") -> Reference:
         """The reference as seen from here: what is of this very repository has no repository."""
@@ -71,4 +71,4 @@ def find_references(text: str, *, context: RepositoryContext) -> Iterator[tuple[
 
 def _reference(match: re.Match[str], *, context: RepositoryContext) -> Reference:
     number = int(match["linked"] or match["number"] or match["short"])
-    return context.reference(number, repository=match["place"] or match["other"] or "", host=match["host"] or "")
+    return context.reference(number, repository=match["repository"] or match["other"] or "", host=match["host"] or "")

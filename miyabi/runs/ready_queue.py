@@ -13,12 +13,12 @@ T = TypeVar("T")
 SortKey = tuple[Any, ...]
 """Smallest first, e.g. `(-remaining_minutes, priority, position in the file)`. Comparable with every other key."""
 
-_place = attrgetter("place")
+_position = attrgetter("position")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entry(Generic[T]):
-    place: tuple[SortKey, int]
+    position: tuple[SortKey, int]
     item: T = field(compare=False)
 
 
@@ -27,20 +27,20 @@ class ReadyQueue(Generic[T]):
 
     def __init__(self) -> None:
         self._entries: list[_Entry[T]] = []
-        self._places: dict[T, tuple[SortKey, int]] = {}
+        self._positions: dict[T, tuple[SortKey, int]] = {}
         self._count = 0
 
     def add(self, item: T, *, key: SortKey) -> None:
         """Puts `item` behind everything whose key is not greater."""
         self._count += 1
-        entry = _Entry(place=(key, self._count), item=item)
-        self._places[item] = entry.place
-        insort(self._entries, entry, key=_place)
+        entry = _Entry(position=(key, self._count), item=item)
+        self._positions[item] = entry.position
+        insort(self._entries, entry, key=_position)
 
     def remove(self, item: T) -> None:
         """Takes `item` out, if it is in."""
-        if (place := self._places.pop(item, None)) is not None:
-            del self._entries[bisect_left(self._entries, place, key=_place)]
+        if (position := self._positions.pop(item, None)) is not None:
+            del self._entries[bisect_left(self._entries, position, key=_position)]
 
     def __iter__(self) -> Iterator[T]:
         return (entry.item for entry in tuple(self._entries))
@@ -49,4 +49,4 @@ class ReadyQueue(Generic[T]):
         return len(self._entries)
 
     def __contains__(self, item: T) -> bool:
-        return item in self._places
+        return item in self._positions

@@ -126,8 +126,8 @@ class Workspace:
         if not path:
             return f"{self._workspace}/{paths.linked_worktree}"
         for each in submodules:
-            place = self._repository.key, each.git_folder, each.path
-            order = _Order(paths, each.commit, each.clone, place)
+            submodule = self._repository.key, each.git_folder, each.path
+            order = _Order(paths, each.commit, each.clone, submodule)
             await self.of(each.repository)._make(order, f"fill the submodule {printable_path(each.path)}")
         return path
 

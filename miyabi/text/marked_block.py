@@ -37,11 +37,11 @@ def replace_block(description: str, block: str) -> str:
     regions = list(_regions(lines))
     if not regions:
         return description + _gap(description, newline) + ours
-    place = next((region for region in regions if region.hashes), regions[0])
+    chosen = next((region for region in regions if region.hashes), regions[0])
     text, at = "", 0
     for region in regions:
         text += "".join(lines[at : region.start])
-        if region is place:
+        if region is chosen:
             ending = _ending(lines[region.end - 1])
             text += ours + (ending or (newline if region.theirs else ""))
         text += "".join(region.theirs)

@@ -57,10 +57,10 @@ def test_conflicts_go_to_sessions(site: Site) -> None:
     _merged(site)
     _reported(site, run.output)
 
-    asked, kept, told = len(site.api.requests), integration(site), site.report()
+    asked, kept, report = len(site.api.requests), integration(site), site.report()
     assert site.orchestrate(NODES).wait() == 1
     assert (len(site.api.requests), integration(site)) == (asked, kept), "what was resolved once is not again"
-    assert site.report() == told
+    assert site.report() == report
 
 
 def _resolving(site: Site) -> set[str]:

@@ -33,7 +33,7 @@ def nodes(scenario: str = "gate_uncommitted:end") -> list[dict[str, Any]]:
 
 
 def test_ctrl_c(site: Site) -> None:
-    """Ctrl-C ends every process of every session, strays too, and brings home what nobody committed."""
+    """Ctrl-C ends every process of every session, strays too, and collects what nobody committed."""
     command = _writing(site, nodes("strays:end"))
     command.interrupt()
     assert command.wait() == 130, command.output
@@ -43,7 +43,7 @@ def test_ctrl_c(site: Site) -> None:
 
 
 def test_ctrl_c_twice(site: Site) -> None:
-    """Who presses Ctrl-C again need not wait; the machines end the sessions, the next run brings their work home."""
+    """Who presses Ctrl-C again need not wait; the machines end the sessions, the next run collects their work."""
     command = _writing(site, nodes())
     command.interrupt()
     time.sleep(0.3)

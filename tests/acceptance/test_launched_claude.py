@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from miyabi.claude import Evidence, Transcript, session_script
-from miyabi.claude.evidence import Verdict
+from miyabi.claude.evidence import Decision
 from miyabi.claude.outcome import decide
 from miyabi.machines import Machine
 from miyabi.sessions import Outcome, SessionSpec
@@ -25,7 +25,7 @@ class Session:
     """What one launched session left."""
 
     transcript: Transcript
-    verdict: Verdict
+    decision: Decision
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def run(given: SessionSpec, machine: Machine, worktree: Path) -> Session:
     transcript.finish()
     commits = int(git(worktree, "rev-list", "--count", "HEAD")) - 1
     evidence = Evidence(agent_exit=process.returncode, stderr=err.decode(), commits=commits, machine=machine.name)
-    return Session(transcript=transcript, verdict=decide(transcript, evidence))
+    return Session(transcript=transcript, decision=decide(transcript, evidence))
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_work(machine: Machine, worktree: Path, messages_api: MessagesApi) -> No
         disallowed_tools=("WebFetch", "WebSearch"),
     )
     session = run(given, machine, worktree)
-    assert session.verdict == Verdict(outcome=Outcome.SUCCEEDED)
+    assert session.decision == Decision(outcome=Outcome.SUCCEEDED)
     assert (session.transcript.session_id, session.transcript.turns) == (given.conversation, 2)
     assert git(worktree, "log", "-1", "--format=%an <%ae> %cn") == "Water Spider <water-spider@localhost> Water Spider"
     init = session.transcript.init
@@ -107,13 +107,13 @@ def test_denied(machine: Machine, worktree: Path) -> None:
     session = run(spec("[[scenario:write]]", allowed_tools=()), machine, worktree)
     assert session.transcript.result is not None
     assert session.transcript.result.is_error is False
-    assert session.verdict.outcome is Outcome.PERMISSION_DENIED
+    assert session.decision.outcome is Outcome.PERMISSION_DENIED
 
 
 def test_limits(machine: Machine, worktree: Path) -> None:
     """The turn limit of the spec is claude's."""
     session = run(spec("[[scenario:max_turns]]", max_turns=2), machine, worktree)
-    assert session.verdict.outcome is Outcome.MAX_TURNS
+    assert session.decision.outcome is Outcome.MAX_TURNS
 
 
 def test_goes_on(machine: Machine, worktree: Path) -> None:
@@ -130,7 +130,7 @@ def test_goes_on(machine: Machine, worktree: Path) -> None:
         process.communicate(timeout=240)
     assert decide(transcript, Evidence(agent_exit=process.returncode)).outcome is Outcome.KILLED
     second = run(spec("[[scenario:write]]", attempt=2, resumes=first.conversation), machine, worktree)
-    assert second.verdict.outcome is Outcome.SUCCEEDED
+    assert second.decision.outcome is Outcome.SUCCEEDED
     assert second.transcript.session_id == first.conversation
 
 
@@ -138,7 +138,7 @@ def test_goes_on_with_nothing(machine: Machine, worktree: Path) -> None:
     """Where the conversation to go on with never came to be, it is begun."""
     earlier = spec("x").conversation
     session = run(spec("[[scenario:write]]", attempt=2, resumes=earlier), machine, worktree)
-    assert session.verdict.outcome is Outcome.SUCCEEDED
+    assert session.decision.outcome is Outcome.SUCCEEDED
     assert session.transcript.session_id == earlier
 
 
@@ -152,15 +152,15 @@ def test_token_file(messages_api: MessagesApi, worktree: Path, tmp_path: Path) -
     token.chmod(0o600)
     given = spec("[[scenario:usage_limit]]", oauth_token_file=str(token))
     session = run(given, machine.model_copy(update={"environment": environment}), worktree)
-    assert session.verdict.outcome is Outcome.USAGE_LIMIT
-    assert session.verdict.resets_at is not None
+    assert session.decision.outcome is Outcome.USAGE_LIMIT
+    assert session.decision.resets_at is not None
 
 
 def test_bad_flag(machine: Machine, worktree: Path) -> None:
     """An argument that claude refuses is a launch that failed, with claude's own words."""
     session = run(spec("x", permission_mode="no-such-mode"), machine, worktree)
-    assert (session.verdict.outcome, session.verdict.error_kind) == (Outcome.LAUNCH_FAILED, "bad_argument")
-    assert "no-such-mode" in (session.verdict.error_text or "")
+    assert (session.decision.outcome, session.decision.error_kind) == (Outcome.LAUNCH_FAILED, "bad_argument")
+    assert "no-such-mode" in (session.decision.error_text or "")
 
 
 TAKES_BACK = {"autoMemoryEnabled": True, "env": {"CLAUDE_CODE_DISABLE_AUTO_MEMORY": "0"}}
@@ -177,14 +177,14 @@ def test_memory_is_off(machine: Machine, worktree: Path, messages_api: MessagesA
     if whose == "the machine's":
         machine = machine.model_copy(update={"environment": machine.environment | TAKES_BACK["env"]})
     remember(home, worktree, messages_api)
-    assert run(spec("[[scenario:write]]"), machine, worktree).verdict.outcome is Outcome.SUCCEEDED
+    assert run(spec("[[scenario:write]]"), machine, worktree).decision.outcome is Outcome.SUCCEEDED
     assert [request.is_marked for request in messages_api.requests] == [False, False]
 
 
 def test_memory_can_be_turned_on(machine: Machine, worktree: Path, messages_api: MessagesApi) -> None:
     """With `auto_memory` claude tells its later sessions what it noted, as it does where nobody turns that off."""
     remember(Path(machine.environment["HOME"]), worktree, messages_api)
-    assert run(spec("[[scenario:write]]", auto_memory=True), machine, worktree).verdict.outcome is Outcome.SUCCEEDED
+    assert run(spec("[[scenario:write]]", auto_memory=True), machine, worktree).decision.outcome is Outcome.SUCCEEDED
     assert [request.is_marked for request in messages_api.requests] == [True, True]
 
 

@@ -40,7 +40,7 @@ OUTCOMES = {
     "below": Outcome.SKIPPED,
     "below-all": Outcome.SKIPPED,
 }
-TOLD = {
+REASONS = {
     "broken": "the check of broken ended with exit status 1",
     "denied": "nothing was committed, and a tool use was denied: Bash",
     "idle": "the session of idle ended well and left no change",
@@ -57,10 +57,10 @@ def test_every_kind_of_end(site: Site) -> None:
     assert command.wait() == 1, command.output
     report = site.report()
     assert {row.task: row.outcome for row in report.tasks} == OUTCOMES
-    told = {each.task: each.text for each in report.troubles} | {each.task: each.reason for each in report.skips}
-    assert {task: part for task, part in TOLD.items() if part not in told.get(task, "")} == {}, told
+    reasons = {each.task: each.text for each in report.troubles} | {each.task: each.reason for each in report.skips}
+    assert {task: part for task, part in REASONS.items() if part not in reasons.get(task, "")} == {}, reasons
     text = site.run_folder().report_file.read_text()
-    assert [part for part in TOLD.values() if part not in text] == []
+    assert [part for part in REASONS.values() if part not in text] == []
     assert "4 of 10" in text
     assert {task: site.show(task, f"{task}.txt") for task in ("limited", "outage")}
     _goes_on_in_its_conversation(site)

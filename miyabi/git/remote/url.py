@@ -64,9 +64,9 @@ class RemoteUrl:
         except ValueError as error:
             raise SettingsError(f"The remote's URL {_shown(url)} cannot be read: {error}.") from None
         user, password = _login(parts)
-        place = parts.netloc.rpartition("@")[2]
+        host = parts.netloc.rpartition("@")[2]
         is_http = parts.scheme in {"http", "https"}
-        netloc = place if is_http or not parts.username else f"{parts.username}@{place}"
+        netloc = host if is_http or not parts.username else f"{parts.username}@{host}"
         return cls(
             scheme="ssh" if parts.scheme in _SSH else parts.scheme,
             address=parts._replace(netloc=netloc).geturl(),

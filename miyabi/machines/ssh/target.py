@@ -76,8 +76,8 @@ class SshTarget:
         return self.host if self.port == _SSH_PORT else f"[{self.host}]:{self.port}"
 
     def __str__(self) -> str:
-        place = f"{self.user}@{self.host}:{self.port}"
-        return f"{self.machine}: jump host {self.alias} ({place})" if self.is_jump else f"{self.machine} ({place})"
+        address = f"{self.user}@{self.host}:{self.port}"
+        return f"{self.machine}: jump host {self.alias} ({address})" if self.is_jump else f"{self.machine} ({address})"
 
 
 def ssh_flags(chosen: SshConfig) -> list[str]:
@@ -128,10 +128,10 @@ def parse_jump(text: str) -> tuple[str, SshConfig]:
     Returns:
         The host, without the brackets of an IPv6 address, and what the text says about user and port.
     """
-    user, _, place = text.strip().removeprefix("ssh://").rpartition("@")
-    match = re.fullmatch(r"\[(?P<v6>[^]]+)\](?::(?P<p6>\d+))?|(?P<host>[^:]+):(?P<port>\d+)", place)
+    user, _, address = text.strip().removeprefix("ssh://").rpartition("@")
+    match = re.fullmatch(r"\[(?P<v6>[^]]+)\](?::(?P<p6>\d+))?|(?P<host>[^:]+):(?P<port>\d+)", address)
     if match is None:
-        return place, SshConfig(user=user or None)
+        return address, SshConfig(user=user or None)
     port = match["p6"] or match["port"]
     return match["v6"] or match["host"], SshConfig(user=user or None, port=int(port) if port else None)
 

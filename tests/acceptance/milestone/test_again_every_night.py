@@ -33,16 +33,16 @@ def test_what_is_run(quick: Quick) -> None:
     remote.block(first, by=second)
 
     assert quick.press(milestone).status == 0
-    told = prompts(quick)
-    assert set(told) == {f"issue-{ready}", f"issue-{foreign}"}
-    assert told[f"issue-{ready}"].startswith("# Task: Ready\n")
-    fenced = told[f"issue-{foreign}"].split("~~~~~~~~")
+    sent = prompts(quick)
+    assert set(sent) == {f"issue-{ready}", f"issue-{foreign}"}
+    assert sent[f"issue-{ready}"].startswith("# Task: Ready\n")
+    fenced = sent[f"issue-{foreign}"].split("~~~~~~~~")
     assert [("rm -rf /" in part, "obey nothing" in part) for part in fenced[:3]] == [
         (False, True),
         (True, False),
         (False, False),
     ]
-    assert "secrets" not in told[f"issue-{foreign}"]
+    assert "secrets" not in sent[f"issue-{foreign}"]
     (pull,) = remote.pulls()
     assert sorted(closed(pull["body"])) == [ready, foreign]
     rows = _waiting(quick.description(milestone))

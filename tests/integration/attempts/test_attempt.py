@@ -145,7 +145,7 @@ async def test_a_session_that_ended_while_nobody_was_there(workshop: Workshop) -
 
 
 async def test_a_machine_that_is_away_before_anything_is_started(workshop: Workshop) -> None:
-    """It is borne for as long as patience lasts, without a result; then it counts as lost, and nothing is left."""
+    """It is waited for as long as patience lasts, without a result; then it counts as lost, and nothing is left."""
     live = await workshop.run(patience=0.5)
     workshop.switch(live, away=True)
     attempt = await workshop.attempt(live)

@@ -14,7 +14,7 @@ from miyabi.machines import Completed, Host, open_host
 from miyabi.runs import Run
 from miyabi.sessions import Outcome, SessionResult
 from tests.support.machines import sshd as fleets
-from tests.support.machines.sshd import Fleet, FleetHost
+from tests.support.machines.sshd import FleetHost, SshdFleet
 from tests.support.values.runs import AWAY, SwitchedHost, Workshop, workshop  # noqa: F401 - a fixture
 
 sshd_fleet = fleets.sshd_fleet
@@ -124,7 +124,9 @@ class CutHost:
 
 
 @pytest.mark.parametrize("call", [COLLECT, CHECK_LOG, DECLARED])
-async def test_an_sshd_that_is_away_for_over_three_seconds(workshop: Workshop, sshd_fleet: Fleet, call: str) -> None:
+async def test_an_sshd_that_is_away_for_over_three_seconds(
+    workshop: Workshop, sshd_fleet: SshdFleet, call: str
+) -> None:
     """It and its connections are gone when a session is over: the outcome is as without."""
     there = sshd_fleet[0]
     machine = there.machine(name="m1", workspace=str(workshop.folder / "m1"), claude=str(workshop.claude))

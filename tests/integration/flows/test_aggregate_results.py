@@ -54,9 +54,9 @@ async def test_what_fits_is_merged_and_the_rest_is_named(prefect_server: RealSer
     assert "| `breaks` | check |" in text
     assert "| `two` | conflict | it does not merge with one: both changed src/a.txt | `src/a.txt` |" in text
     flow_run = flow_run_of(state)
-    told = logs(prefect_server, flow_run, until="report: ")
-    assert "FAILED broken.txt is there" in told
-    assert "all is well" in told
+    log = logs(prefect_server, flow_run, until="report: ")
+    assert "FAILED broken.txt is there" in log
+    assert "all is well" in log
     wanted = {f"verify {what}: {VERIFY}"[:40] for what in ("all 6 merges", "the base", "all 4 merges")}
     eventually(lambda: wanted < {run.name[:40] for run in task_runs(str(flow_run), count=len(wanted))})
     artifacts = {"artifacts": {"flow_run_id": {"any_": [str(flow_run)]}}}

@@ -30,9 +30,9 @@ async def test_a_branch_that_is_checked_out(prefect_server: RealServer, played: 
     assert "2 of 2 tasks succeeded" in report(folder)
     assert "**Not integrated:** " in report(folder)
     assert folder.load(Integration) is None
-    told = logs(prefect_server, flow_run_of(state), until="report: ")
-    assert f"not integrated: {why}" in told
-    assert "Traceback" not in told
+    log = logs(prefect_server, flow_run_of(state), until="report: ")
+    assert f"not integrated: {why}" in log
+    assert "Traceback" not in log
 
     git(tmp_path / "look", "switch", "-q", "--detach")
     assert aggregate(played).is_completed()

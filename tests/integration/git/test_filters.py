@@ -107,7 +107,7 @@ async def test_another_filter(project: Path, tmp_path: Path, key: str, command: 
     git(project, "config", "--global", f"filter.crypt.{key}", command)
     lacks = (await asked(tmp_path, "crypt")).lacks
     assert len(lacks) == (not is_there)
-    assert all(told.startswith("mini: git has no filter 'crypt' there, or not its program") for told in lacks)
+    assert all(sentence.startswith("mini: git has no filter 'crypt' there, or not its program") for sentence in lacks)
 
 
 async def test_content_that_is_not_here(large: Path) -> None:
@@ -116,9 +116,9 @@ async def test_content_that_is_not_here(large: Path) -> None:
     head = await repository.resolve("main")
     assert await missing_lfs_objects(repository, head) == ()
     objects(large / ".git")[oid(OLD)].unlink()
-    (told,) = await missing_lfs_objects(repository, head)
-    assert told.startswith(f"1 Git LFS object of {head[:10]} is not in {large}: ")
-    assert told.endswith(f"git lfs fetch REMOTE {head[:10]}")
+    (sentence,) = await missing_lfs_objects(repository, head)
+    assert sentence.startswith(f"1 Git LFS object of {head[:10]} is not in {large}: ")
+    assert sentence.endswith(f"git lfs fetch REMOTE {head[:10]}")
 
 
 async def test_an_orchestrator_without_git_lfs(large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""How we behave towards GitHub: one write a second, limits waited for with the time shown, faults borne for a while."""
+"""How we behave towards GitHub: one write a second, limits waited for with the time shown, faults tried again."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ async def test_waits_add_up(github: GitHub) -> None:
 
 
 async def test_a_read_gives_up_after_the_allowed_attempts(github: GitHub) -> None:
-    """Server errors are borne four times, each wait twice as long; then one line says that nothing is lost."""
+    """It is tried again four times after server errors, each wait twice as long; then one line says what happened."""
     repository = github.new_repository()
     waits: list[Wait] = []
     github.front.refuse("GET", "/milestones", status=502, message="Bad Gateway", times=9)

@@ -26,7 +26,7 @@ def with_block(content: str) -> Callable[[str], str]:
 async def test_a_milestone_keeps_its_words(github: GitHub, text: str, *, crlf: bool) -> None:
     """The block comes into the description once, whatever line ends GitHub stores, and no word around it changes."""
     repository = github.new_repository()
-    repository.home.crlf = crlf
+    repository.hosted.crlf = crlf
     number = repository.milestone("v1", description=text)
     async with github.open(repository) as client:
         await client.milestones.update(number, description=with_block("first\n\n| a | b |"))
@@ -73,7 +73,7 @@ async def test_words_written_while_others_wrote_are_kept(github: GitHub) -> None
 async def test_other_line_ends_are_no_difference(github: GitHub) -> None:
     """A text that the server keeps with CRLF, or without the blank at its end, is the one that was wanted."""
     repository = github.new_repository()
-    repository.home.crlf = True
+    repository.hosted.crlf = True
     number = repository.milestone("v1")
     async with github.open(repository) as client:
         await client.milestones.update(number, description="one\ntwo")
@@ -188,7 +188,7 @@ async def test_a_status_is_set_once(github: GitHub) -> None:
         for state in ("pending", "pending", "success", "success"):
             await client.set_status(sha, context="miyabi/issue-1", state=state, target_url="https://example.com/1")
             await client.set_status(sha, context="miyabi/issue-2", state=state, description="設計" * 100)
-    posted = repository.home.statuses[sha]
+    posted = repository.hosted.statuses[sha]
     assert [(each["context"][-1], each["state"]) for each in posted] == [
         *(("1", "pending"), ("2", "pending")),
         *(("1", "success"), ("2", "success")),
@@ -202,9 +202,9 @@ async def test_a_status_is_found_among_many(github: GitHub) -> None:
     sha = repository.head("main")
     async with github.open(repository) as client:
         await client.set_status(sha, context="task", state="success")
-        [one] = repository.home.statuses[sha]
+        [one] = repository.hosted.statuses[sha]
         others = [{**one, "id": one["id"] + n, "context": f"task-{n}"} for n in range(1, 130)]
-        repository.home.statuses[sha] = [*others, one]
+        repository.hosted.statuses[sha] = [*others, one]
         github.front.forget()
         await client.set_status(sha, context="task", state="success")
     assert [sent.query for sent in github.front.sent] == ["per_page=100", "per_page=100&page=2"]

@@ -125,9 +125,9 @@ async def test_failed_and_skipped_tasks_are_named(played: PlayedRun) -> None:
     await played.task("idle", outcome=Outcome.SKIPPED)
     came = await played.integrate()
     assert came.tasks == ("good",)
-    told = {out.task: (out.kind, out.because_of, out.reason) for out in came.left_out}
+    reasons = {out.task: (out.kind, out.because_of, out.reason) for out in came.left_out}
     follows = (LeftOutKind.UPSTREAM, "bad", "it builds on bad, which did not succeed")
-    assert told == {
+    assert reasons == {
         "bad": (LeftOutKind.FAILED, None, "timed_out: after 30 minutes"),
         "waits": follows,
         "waits-more": follows,

@@ -82,10 +82,10 @@ async def test_the_commands_run_on_the_merged_tree_away_from_the_checkout(
     git(played.root, "remote", "add", "origin", "https://someone:s3cret@git.example.com/x.git")
     await played.task("a", {"a.txt": "x"})
     (played.root / "README.md").write_text("changed by the user\n")
-    before, told = snapshot(played.root), tmp_path / "told"
-    script = f"cat README.md a.txt; (basename $PWD; git log --oneline; git remote -v; git status --short) >{told}"
+    before, output = snapshot(played.root), tmp_path / "output"
+    script = f"cat README.md a.txt; (basename $PWD; git log --oneline; git remote -v; git status --short) >{output}"
     came = await played.integrate(settings=verified_by(script))
-    lines = told.read_text().splitlines()
+    lines = output.read_text().splitlines()
     assert lines[0] == "project"
     assert [line.split(" ", 1)[1] for line in lines[1:]] == [
         *("Merge a: Title of a", "work of a", "first"),

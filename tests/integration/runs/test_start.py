@@ -24,9 +24,9 @@ async def test_a_machine_that_takes_no_part_any_more(workshop: Workshop) -> None
     await workshop.left(await workshop.attempt(await workshop.run()))
     without = await workshop.run(workshop.machine("m2"))
     assert [*without.startable()] == []
-    told = without.results["a"]
-    assert (told.outcome, told.machine) == (Outcome.NOT_COLLECTED, "m1")
-    assert "m1, which takes no part now, and may still run there" in str(told.error_text)
+    result = without.results["a"]
+    assert (result.outcome, result.machine) == (Outcome.NOT_COLLECTED, "m1")
+    assert "m1, which takes no part now, and may still run there" in str(result.error_text)
     again = await workshop.run(workshop.machine("m2"), workshop.machine("m1"))
     assert [*again.startable()] == ["a"]
     async with workshop.running(await workshop.attempt(again)) as task:

@@ -43,7 +43,7 @@ def checkout(workshop: Workshop) -> Path:
 def test_work_that_is_not_collected_is_not_swept_unasked(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is named, with the command that brings it home; who says yes to it loses it."""
+    """It is named, with the command that collects it; who says yes to it loses it."""
     asyncio.run(leave_work(workshop))
     fleet = workshop.machine("m1"), workshop.machine("m2")
     assert sweep(workshop, monkeypatch, *fleet) == 1
@@ -110,7 +110,7 @@ def test_a_machine_that_is_gone_from_the_configuration(
 def test_a_run_that_is_being_worked_on(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is pulled from under an orchestrator, whose sessions may have ended and not be home yet."""
+    """Nothing is pulled from under an orchestrator, whose sessions may have ended and not be collected yet."""
     live = asyncio.run(workshop.run())
     with live.folder.lock():
         assert sweep(workshop, monkeypatch, workshop.machine(), yes=True) == 2

@@ -15,7 +15,7 @@ from miyabi.errors import MachineDiskFull, MachineNotReady, MachineUnreachable
 from miyabi.machines import Host, Machine, open_host
 from miyabi.sessions import RemoteSession, State, Status, live_sessions
 from tests.support.machines import sshd as fleets
-from tests.support.machines.sshd import Fleet, FleetHost, can_make_namespaces, start_fleet
+from tests.support.machines.sshd import FleetHost, SshdFleet, can_make_namespaces, start_fleet
 from tests.support.machines.supervisor import eventually
 
 sshd_fleet = fleets.sshd_fleet
@@ -44,7 +44,7 @@ asyncio.run(main())
 
 
 @pytest.fixture
-def there(sshd_fleet: Fleet) -> Iterator[FleetHost]:
+def there(sshd_fleet: SshdFleet) -> Iterator[FleetHost]:
     """A machine that is up, whose sessions are gone afterwards."""
     place = sshd_fleet[0]
     yield place

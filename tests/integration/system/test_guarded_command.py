@@ -67,10 +67,10 @@ def unread(process: subprocess.Popen[str]) -> int:
 def test_no_secret_is_in_any_environment(start: Start) -> None:
     """Neither the command nor the process that guards it has what only the orchestrator may know."""
     process = start("env; tr '\\0' '\\n' </proc/$PPID/environ; echo end")
-    told, _ = process.communicate(timeout=120)
-    assert told.endswith("end\n")
-    assert "a-token-of" not in told
-    assert told.count("PATH=") == 2
+    output, _ = process.communicate(timeout=120)
+    assert output.endswith("end\n")
+    assert "a-token-of" not in output
+    assert output.count("PATH=") == 2
 
 
 def test_what_left_the_command_is_ended_with_it(start: Start, tmp_path: Path) -> None:
@@ -135,6 +135,6 @@ def test_an_orchestrator_that_is_killed_leaves_nothing_behind(tmp_path: Path) ->
 
 def test_both_ways_see_the_same_processes() -> None:
     """What ps tells is what /proc tells, as far as both have been there all along."""
-    before, told, after = process_tree._linux_table(), process_tree._ps_table(), process_tree._linux_table()
+    before, listed, after = process_tree._linux_table(), process_tree._ps_table(), process_tree._linux_table()
     lasting = before.keys() & after.keys()
-    assert {pid: told[pid] for pid in lasting} == {pid: after[pid] for pid in lasting}
+    assert {pid: listed[pid] for pid in lasting} == {pid: after[pid] for pid in lasting}

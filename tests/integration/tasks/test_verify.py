@@ -37,10 +37,10 @@ def test_output_is_in_the_logs_without_secrets(
     run, (end,) = trying(tmp_path, command)
     assert end.exit_status == 0
     assert end.output.splitlines()[:3] == [str(tmp_path), "token [redacted]", "aside"]
-    told = logs(prefect_server, run, until="last")
-    assert f"{tmp_path}\ntoken [redacted]\naside" in told
-    assert SECRET not in told + end.output
-    assert "PREFECT_API_URL" not in told
+    log = logs(prefect_server, run, until="last")
+    assert f"{tmp_path}\ntoken [redacted]\naside" in log
+    assert SECRET not in log + end.output
+    assert "PREFECT_API_URL" not in log
 
 
 def test_a_command_that_fails_is_a_failed_task_run(prefect_server: RealServer, tmp_path: Path) -> None:

@@ -82,8 +82,8 @@ def stub_home(folder: Path) -> StubHome:
 
 def outcome(done: subprocess.CompletedProcess[bytes]) -> str:
     """How such an end is judged."""
-    verdict = decide(Transcript(), Evidence(agent_exit=done.returncode, stderr=done.stderr.decode()))
-    return f"{verdict.outcome}: {verdict.error_kind}"
+    decision = decide(Transcript(), Evidence(agent_exit=done.returncode, stderr=done.stderr.decode()))
+    return f"{decision.outcome}: {decision.error_kind}"
 
 
 def shells() -> list[str]:

@@ -129,7 +129,7 @@ class MilestoneSite(Generic[S]):
 
     def statuses(self, branch: str) -> dict[str, str]:
         """The state in each context of the statuses of a branch's head; each was set once."""
-        found = self.remote.home.statuses.get(git(self.hub_folder, "rev-parse", branch), [])
+        found = self.remote.hosted.statuses.get(git(self.hub_folder, "rev-parse", branch), [])
         states = {status["context"]: status["state"] for status in found}
         assert len(states) == len(found)
         return states

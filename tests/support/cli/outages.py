@@ -3,7 +3,7 @@
     python -m tests.support.cli.outages [--kinds link sshd ...] [--steps running ...] [--seconds 0.2 1 4 15 60] ...
 
 A trial is a whole run of two tasks, one after the other, with the real claude on a real sshd machine. Whatever fails
-meanwhile, its outcome is to be that without an outage: both succeed, every commit is home, no slot stays taken, and
+meanwhile, its outcome is to be that without an outage: both succeed, each commit is collected, no slot stays taken, and
 each session was started once, but where its own API or disk failed. Prints a line a trial; the exit status is 1 where
 one came out otherwise. It mounts small disks, which takes root.
 """

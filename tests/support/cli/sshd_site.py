@@ -24,7 +24,7 @@ from tests.support.cli.process import Command
 from tests.support.cli.site import CommandSite
 from tests.support.git.repositories import git, make_repository
 from tests.support.machines.processes import Watch
-from tests.support.machines.sshd import Fleet, FleetHost, start_fleet
+from tests.support.machines.sshd import FleetHost, SshdFleet, start_fleet
 from tests.support.prefect.server import RealServer
 
 __all__ = ["Command", "Site", "make_site", "site"]
@@ -39,7 +39,7 @@ class Site(CommandSite):
     The first uses an API key, the second a subscription.
     """
 
-    fleet: Fleet
+    fleet: SshdFleet
     api: MessagesApi
     watch: Watch
 

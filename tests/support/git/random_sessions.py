@@ -22,22 +22,22 @@ cd "$TOP"; D=top
 
 
 @dataclass
-class Ledger:
+class LinesWritten:
     """What a session wrote, and which of it its own commands may have thrown away."""
 
     written: set[str] = field(default_factory=set)
     excused: set[str] = field(default_factory=set)
 
     @classmethod
-    def read(cls, journal: Path) -> Ledger:
+    def read(cls, journal: Path) -> LinesWritten:
         """What the journal tells. Throwing away is noted before it happens, writing afterwards."""
-        ledger, open_lines, ever = cls(), defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
+        lines, open_lines, ever = cls(), defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
         stashed: set[str] = set()
         for line in journal.read_text().splitlines() if journal.exists() else []:
             verb, *words = line.split()
             match verb, words:
                 case "w", [line_written, place]:
-                    ledger.written.add(line_written)
+                    lines.written.add(line_written)
                     open_lines[place].add(line_written)
                     ever[place].add(line_written)
                 case "c", [place]:
@@ -47,12 +47,12 @@ class Ledger:
                 case "p", [place]:
                     open_lines[place] |= stashed
                 case "x", [place]:
-                    ledger.excused |= open_lines.pop(place, set())
+                    lines.excused |= open_lines.pop(place, set())
                 case "drop", []:
-                    ledger.excused |= stashed
+                    lines.excused |= stashed
                 case "gone", [place]:
-                    ledger.excused |= ever[place]
-        return ledger
+                    lines.excused |= ever[place]
+        return lines
 
     @property
     def required(self) -> set[str]:
@@ -60,7 +60,7 @@ class Ledger:
         return self.written - self.excused
 
 
-def play(seed: str, checkout: Path, scratch: Path) -> Ledger:
+def play(seed: str, checkout: Path, scratch: Path) -> LinesWritten:
     """Does what a random session does in its checkout, and ends at a random step; what it wrote.
 
     Args:
@@ -75,7 +75,7 @@ def play(seed: str, checkout: Path, scratch: Path) -> Ledger:
     words = ["/bin/sh", "-c", _PRELUDE + steps + "\nexit 0\n"]
     silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.run(words, cwd=checkout, env=environment | {"SCRATCH": str(scratch)}, check=False, **silent)  # type: ignore[call-overload]
-    return Ledger.read(journal)
+    return LinesWritten.read(journal)
 
 
 def _step(dice: random.Random, seed: str, number: int) -> str:

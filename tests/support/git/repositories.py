@@ -143,7 +143,7 @@ class Bench:
         )
 
     async def collect(self, paths: SessionPaths, *, base: str = "main") -> Collected:
-        """The task's commits, home."""
+        """The task's commits, collected."""
         return await self.workspace.collect(paths, base=await self.repository.resolve(base))
 
     def show(self, revision: str) -> str:

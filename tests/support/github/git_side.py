@@ -143,8 +143,8 @@ class GitHubGit(Serving):
         if fault:
             fault.act()
         if fault and fault.instead:
-            told = fault.instead.content.replace(b"{authorization}", (request.authorization or "").encode())
-            return replace(fault.instead, content=told)
+            content = fault.instead.content.replace(b"{authorization}", (request.authorization or "").encode())
+            return replace(fault.instead, content=content)
         if fault and fault.is_cut:
             return None
         reply = self._serve(request, path, query, headers, body)
@@ -158,10 +158,10 @@ class GitHubGit(Serving):
             kept = {name: value for name, value in headers.items() if name not in _HOP}
             line.request(method, path, body=body or None, headers=kept)
             answer = line.getresponse()
-            told = tuple(
+            kept_headers = tuple(
                 (n, v.replace(self._api.geturl(), self.url)) for n, v in answer.getheaders() if n.lower() not in _HOP
             )
-            return GitReply(status=answer.status, content=answer.read(), headers=told)
+            return GitReply(status=answer.status, content=answer.read(), headers=kept_headers)
 
     def _expect(self, fault: _Fault) -> None:
         with self._lock:

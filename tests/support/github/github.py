@@ -26,7 +26,7 @@ from tests.support.github.emulate import APP_ID, INSTALLATION_ID, OWNER, Emulate
 from tests.support.github.overlay import Overlay
 from tests.support.github.peers import call
 from tests.support.github.proxy import ENTERPRISE, GitHubFront
-from tests.support.github.request import Branches, Home, Place
+from tests.support.github.request import Branches, HostedRepository, IssueReference
 
 __all__ = ["FAST", "GitHub", "SeededRepository", "emulate", "github"]
 
@@ -40,13 +40,13 @@ _ROLES = {"carol": "write", "dave": "triage"}
 class SeededRepository:
     """A repository of alice's at emulate, as its people change it: none of this is in the front's record."""
 
-    def __init__(self, home: Home, *, peer: str, overlay: Overlay, serial: int) -> None:
-        self.home, self._peer, self._overlay, self._serial = home, peer, overlay, serial
+    def __init__(self, hosted: HostedRepository, *, peer: str, overlay: Overlay, serial: int) -> None:
+        self.hosted, self._peer, self._overlay, self._serial = hosted, peer, overlay, serial
 
     @property
     def name(self) -> str:
         """owner/name, as it is now."""
-        return self.home.full_name
+        return self.hosted.full_name
 
     def token(self, login: str = OWNER) -> str:
         """Somebody's token."""
@@ -105,11 +105,11 @@ class SeededRepository:
 
     def block(self, number: int, *, by: int, of: SeededRepository | None = None) -> None:
         """An issue waits for another one, which may be of another repository."""
-        self.home.blocked_by.setdefault(number, []).append(Place((of or self).name, by))
+        self.hosted.blocked_by.setdefault(number, []).append(IssueReference((of or self).name, by))
 
     def adopt(self, child: int, *, parent: int) -> None:
         """An issue is another one's sub-issue."""
-        self.home.sub_issues.setdefault(parent, []).append(Place(self.name, child))
+        self.hosted.sub_issues.setdefault(parent, []).append(IssueReference(self.name, child))
 
     def branch(self, name: str, *, content: str = "new\n", start: str = "main") -> str:
         """A new branch with one commit on that start; with no content it is where the start is. Its head."""
@@ -134,12 +134,12 @@ class SeededRepository:
 
     def archive(self) -> None:
         """Makes it read-only, the people of this class excepted."""
-        self.home.archived = True
+        self.hosted.archived = True
 
     def rename(self, name: str) -> None:
         """Gives it another name; the old one leads to it."""
         self.ask("PATCH", "", {"name": name})
-        self._overlay.rename(self.home, f"{OWNER}/{name}")
+        self._overlay.rename(self.hosted, f"{OWNER}/{name}")
 
 
 class GitHub:
@@ -157,9 +157,9 @@ class GitHub:
         serial = next(_serial)
         body = {"name": f"{name}-{serial}", "auto_init": True}
         made = call("POST", f"{self._peer.url}/user/repos", body, token=token_of(OWNER, serial))
-        home = Home(id=made["id"], full_name=made["full_name"], roles=dict(_ROLES))
-        self.overlay.add(home)
-        return SeededRepository(home, peer=self._peer.url, overlay=self.overlay, serial=serial)
+        hosted = HostedRepository(id=made["id"], full_name=made["full_name"], roles=dict(_ROLES))
+        self.overlay.add(hosted)
+        return SeededRepository(hosted, peer=self._peer.url, overlay=self.overlay, serial=serial)
 
     def access(self, repository: SeededRepository, /, *, by: str = OWNER, **more: Any) -> GitHubAccess:
         """How somebody gets at it."""

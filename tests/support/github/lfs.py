@@ -42,12 +42,12 @@ class GitHubLfs(Serving):
         return 200, {"transfer": "basic", "objects": [self._object(operation, **each) for each in asked["objects"]]}
 
     def _object(self, operation: str, *, oid: str, size: int) -> dict[str, Any]:
-        told: dict[str, Any] = {"oid": oid, "size": size}
+        entry: dict[str, Any] = {"oid": oid, "size": size}
         if operation == "download" and oid not in self.objects:
-            return told | {"error": {"code": 404, "message": "Object does not exist on the server"}}
+            return entry | {"error": {"code": 404, "message": "Object does not exist on the server"}}
         if operation == "upload" and oid in self.objects:
-            return told
-        return told | {"actions": {operation: {"href": f"{self.url}/content/{oid}"}}}
+            return entry
+        return entry | {"actions": {operation: {"href": f"{self.url}/content/{oid}"}}}
 
 
 class _Server(ThreadingHTTPServer):
@@ -65,8 +65,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """The batch API."""
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        status, told = self.server.store.batch(asked, self.headers["authorization"])
-        self._send(status, json.dumps(told).encode())
+        status, content = self.server.store.batch(asked, self.headers["authorization"])
+        self._send(status, json.dumps(content).encode())
 
     def do_PUT(self) -> None:
         """Takes an object, if it is what its name says."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.support.github import overlay_issues, overlay_pull_requests, overlay_statuses
 from tests.support.github.openapi import Sent
-from tests.support.github.request import Branches, Call, Home, PeerBranches
+from tests.support.github.request import Branches, Call, HostedRepository, PeerBranches
 from tests.support.github.responses import Ask, Reply, answer, refusal
 
 Handler = Callable[..., Reply]
@@ -36,20 +36,20 @@ class Overlay:
     def __init__(self, logins: Mapping[str, str], *, branches: Branches | None = None) -> None:
         self._logins = dict(logins)
         self.branches = branches or PeerBranches()
-        self._homes: dict[int, Home] = {}
+        self._repositories: dict[int, HostedRepository] = {}
         self._names: dict[str, int] = {}
         self._lock = threading.RLock()
         self.expired: set[str] = set()
 
-    def add(self, home: Home) -> None:
+    def add(self, repository: HostedRepository) -> None:
         """Knows a repository from here on."""
-        self._homes[home.id] = home
-        self._names[home.full_name.lower()] = home.id
+        self._repositories[repository.id] = repository
+        self._names[repository.full_name.lower()] = repository.id
 
-    def rename(self, home: Home, full_name: str) -> None:
+    def rename(self, repository: HostedRepository, full_name: str) -> None:
         """The repository has a new name; the old one leads to it."""
-        home.full_name = full_name
-        self._names[full_name.lower()] = home.id
+        repository.full_name = full_name
+        self._names[full_name.lower()] = repository.id
 
     def answer(self, sent: Sent, ask: Ask) -> Reply:
         """See `tests.support.github.proxy.Over`."""
@@ -59,18 +59,18 @@ class Overlay:
         if sent.path == "/user" and login.endswith("[bot]"):
             return refusal(403, "Resource not accessible by integration")
         found = _REPOSITORY.fullmatch(sent.path)
-        home = self._home(found) if found else None
-        if found is None or home is None:
+        repository = self._repository_of(found) if found else None
+        if found is None or repository is None:
             return self._noted(ask(sent), sent)
-        if found[1] and found[1].lower() != home.full_name.lower():
-            return _moved(sent, home, rest=found[3])
-        path = f"/repos/{home.full_name}" + (f"/{found[3]}" if found[3] else "")
-        call = Call(sent=replace(sent, path=path), home=home, login=login, branches=self.branches, ask=ask)
+        if found[1] and found[1].lower() != repository.full_name.lower():
+            return _moved(sent, repository, rest=found[3])
+        path = f"/repos/{repository.full_name}" + (f"/{found[3]}" if found[3] else "")
+        call = Call(sent=replace(sent, path=path), repository=repository, login=login, branches=self.branches, ask=ask)
         with self._lock:
             return self._allowed(call, found[3] or "") or _handled(call, found[3] or "")
 
-    def _home(self, found: re.Match[str]) -> Home | None:
-        return self._homes.get(int(found[2]) if found[2] else self._names.get(found[1].lower(), -1))
+    def _repository_of(self, found: re.Match[str]) -> HostedRepository | None:
+        return self._repositories.get(int(found[2]) if found[2] else self._names.get(found[1].lower(), -1))
 
     def _login(self, sent: Sent) -> str | None:
         token = sent.headers.get("authorization", "").partition(" ")[2]
@@ -88,18 +88,20 @@ class Overlay:
         """The refusal of a write that may not be; None where it may."""
         if call.sent.method == "GET":
             return None
-        role = call.home.role_of(call.login)
+        role = call.repository.role_of(call.login)
         free = {"read": _READERS, "triage": re.compile(f"{_READERS.pattern}|{_TRIAGE.pattern}")}.get(role)
         if free and not free.fullmatch(rest):
             needed = "pull_requests=write" if rest.startswith("pulls") else "issues=write"
             said = "Resource not accessible by personal access token"
             return refusal(403, said, x_accepted_github_permissions=needed)
-        return refusal(403, "Repository was archived so is read-only.") if call.home.archived else None
+        return refusal(403, "Repository was archived so is read-only.") if call.repository.archived else None
 
 
-def _moved(sent: Sent, home: Home, *, rest: str | None) -> Reply:
+def _moved(sent: Sent, repository: HostedRepository, *, rest: str | None) -> Reply:
     base = f"http://{sent.headers['host']}{sent.prefix}"
-    target = f"{base}/repositories/{home.id}" + (f"/{rest}" if rest else "") + (f"?{sent.query}" if sent.query else "")
+    target = (
+        f"{base}/repositories/{repository.id}" + (f"/{rest}" if rest else "") + (f"?{sent.query}" if sent.query else "")
+    )
     status, said = (301, "Moved Permanently") if sent.method == "GET" else (307, "Temporary Redirect")
     docs = "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects"
     moved = answer({"message": said, "url": target, "documentation_url": docs}, status=status)
@@ -110,15 +112,15 @@ def _repository(call: Call) -> Reply:
     reply = call.peer()
     if not reply.is_good:
         return reply
-    rights = _rights(call.home.role_of(call.login))
-    return reply.with_data({**reply.data, "permissions": rights, "archived": call.home.archived})
+    rights = _rights(call.repository.role_of(call.login))
+    return reply.with_data({**reply.data, "permissions": rights, "archived": call.repository.archived})
 
 
 def _permission(call: Call, login: str) -> Reply:
     user = call.get(f"/users/{login}")
     if not user.is_good:
         return user
-    role = call.home.role_of(login)
+    role = call.repository.role_of(login)
     whole = {**user.data, "role_name": role, "permissions": _rights(role)}
     return answer({"permission": _LEGACY[role], "role_name": role, "user": whole})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.github.overlay_pull_requests import amended_pull, as_issue, change_issue_of_pull, is_pull
-from tests.support.github.request import Call, Place
+from tests.support.github.request import Call, IssueReference
 from tests.support.github.responses import Reply, answer, invalid, not_found, page_of, too_long
 
 _SORTS = {"created": "created_at", "updated": "updated_at", "comments": "comments"}
@@ -13,11 +13,14 @@ _SORTS = {"created": "created_at", "updated": "updated_at", "comments": "comment
 
 def amended_issue(call: Call, issue: dict[str, Any]) -> dict[str, Any]:
     """An issue with what it waits for, counted."""
-    blockers = call.home.blocked_by.get(issue["number"], [])
-    blocking = sum(Place(call.home.full_name, issue["number"]) in places for places in call.home.blocked_by.values())
-    children = call.home.sub_issues.get(issue["number"], [])
-    is_open = [_at(call, place)["state"] == "open" for place in blockers]
-    done = [_at(call, place)["state"] == "closed" for place in children]
+    blockers = call.repository.blocked_by.get(issue["number"], [])
+    blocking = sum(
+        IssueReference(call.repository.full_name, issue["number"]) in references
+        for references in call.repository.blocked_by.values()
+    )
+    children = call.repository.sub_issues.get(issue["number"], [])
+    is_open = [_at(call, reference)["state"] == "open" for reference in blockers]
+    done = [_at(call, reference)["state"] == "closed" for reference in children]
     return issue | {
         "issue_dependencies_summary": {
             "blocked_by": sum(is_open),
@@ -33,8 +36,8 @@ def amended_issue(call: Call, issue: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _at(call: Call, place: Place) -> dict[str, Any]:
-    return dict(call.get(f"/repos/{place.repository}/issues/{place.number}").data)
+def _at(call: Call, reference: IssueReference) -> dict[str, Any]:
+    return dict(call.get(f"/repos/{reference.repository}/issues/{reference.number}").data)
 
 
 def _list(call: Call) -> Reply:
@@ -80,17 +83,17 @@ def _comment(call: Call, _number: str) -> Reply:
 
 
 def _blocked_by(call: Call, number: str) -> Reply:
-    return _related(call, number, call.home.blocked_by)
+    return _related(call, number, call.repository.blocked_by)
 
 
 def _sub_issues(call: Call, number: str) -> Reply:
-    return _related(call, number, call.home.sub_issues)
+    return _related(call, number, call.repository.sub_issues)
 
 
-def _related(call: Call, number: str, edges: dict[int, list[Place]]) -> Reply:
+def _related(call: Call, number: str, edges: dict[int, list[IssueReference]]) -> Reply:
     if not call.get(call.path(f"issues/{number}")).is_good:
         return not_found()
-    found = [_at(call, place) for place in edges.get(int(number), ())]
+    found = [_at(call, reference) for reference in edges.get(int(number), ())]
     return page_of(found, path=call.sent.path, query=call.query)
 
 
@@ -106,7 +109,7 @@ def _milestone(call: Call, _number: str) -> Reply:
 
 def _change_milestone(call: Call, _number: str) -> Reply:
     text = call.data.get("description")
-    if call.home.crlf and text:
+    if call.repository.crlf and text:
         text = text.replace("\r\n", "\n").replace("\n", "\r\n")
     reply = call.peer(description=text) if text else call.peer()
     return reply.with_data(_counted(call, reply.data)) if reply.is_good else reply
@@ -114,7 +117,7 @@ def _change_milestone(call: Call, _number: str) -> Reply:
 
 def _counted(call: Call, milestone: dict[str, Any]) -> dict[str, Any]:
     """A milestone that counts its pull requests too, as GitHub's does."""
-    numbers = [number for number, more in call.home.pulls.items() if more.milestone == milestone["number"]]
+    numbers = [number for number, more in call.repository.pulls.items() if more.milestone == milestone["number"]]
     states = [call.get(call.path(f"pulls/{number}")).data["state"] for number in numbers]
     return milestone | {
         "open_issues": milestone["open_issues"] + states.count("open"),

@@ -20,7 +20,7 @@ def is_pull(call: Call, number: int) -> bool:
 
 def amended_pull(call: Call, pull: dict[str, Any]) -> dict[str, Any]:
     """A pull request with its milestone, its assignees and where its branch is now."""
-    more = call.home.pulls.setdefault(pull["number"], PullMore())
+    more = call.repository.pulls.setdefault(pull["number"], PullMore())
     people = [call.get(f"/users/{login}").data for login in more.assignees]
     milestone = call.get(call.path(f"milestones/{more.milestone}")).data if more.milestone else None
     sha = call.branches.head(call, pull["head"]["ref"]) if pull["state"] == "open" else None
@@ -47,7 +47,7 @@ def as_issue(call: Call, pull: dict[str, Any]) -> dict[str, Any]:
 
 def change_issue_of_pull(call: Call, number: int) -> Reply:
     """A pull request's milestone and assignees can only be set this way."""
-    data, more = call.data, call.home.pulls.setdefault(number, PullMore())
+    data, more = call.data, call.repository.pulls.setdefault(number, PullMore())
     if (wanted := data.get("milestone")) and not call.get(call.path(f"milestones/{wanted}")).is_good:
         return invalid("Issue", "invalid", field="milestone")
     if "milestone" in data:
@@ -64,14 +64,14 @@ def _assign(call: Call, number: str) -> Reply:
     wanted = [login for login in call.data["assignees"] if _may_be_asked(call, login)]
     if not is_pull(call, int(number)):
         return call.peer(assignees=wanted)
-    more = call.home.pulls.setdefault(int(number), PullMore())
+    more = call.repository.pulls.setdefault(int(number), PullMore())
     more.assignees += [login for login in wanted if login not in more.assignees]
     pull = call.get(call.path(f"pulls/{number}")).data
     return answer(as_issue(call, amended_pull(call, pull)), status=201)
 
 
 def _may_be_asked(call: Call, login: str) -> bool:
-    return call.home.role_of(login) != "read"
+    return call.repository.role_of(login) != "read"
 
 
 def _list(call: Call) -> Reply:
@@ -90,14 +90,14 @@ def _create(call: Call) -> Reply:
 
 
 def _refused(call: Call) -> Reply | None:
-    data, home = call.data, call.home
+    data, repository = call.data, call.repository
     head, base = str(data["head"]).rpartition(":")[2], data["base"]
     for field, branch in (("head", head), ("base", base)):
         if call.branches.head(call, branch) is None:
             return invalid("PullRequest", "invalid", field=field)
-    same = {"head": f"{home.owner}:{head}", "base": base, "state": "open"}
+    same = {"head": f"{repository.owner}:{head}", "base": base, "state": "open"}
     if call.all(call.path("pulls"), **same):
-        return invalid("PullRequest", "custom", message=f"A pull request already exists for {home.owner}:{head}.")
+        return invalid("PullRequest", "custom", message=f"A pull request already exists for {repository.owner}:{head}.")
     if not call.branches.is_ahead(call, head, of=base):
         return invalid("PullRequest", "custom", message=f"No commits between {base} and {head}")
     return None
@@ -120,7 +120,7 @@ def _ask_for_review(call: Call, number: str) -> Reply:
         return refusal(422, "Review cannot be requested from pull request author.")
     if not all(_may_be_asked(call, login) for login in wanted):
         said = "Reviews may only be requested from collaborators. One or more of the users or teams you specified is"
-        return refusal(422, f"{said} not a collaborator of the {call.home.full_name} repository.")
+        return refusal(422, f"{said} not a collaborator of the {call.repository.full_name} repository.")
     reply = call.peer()
     return reply.with_data(amended_pull(call, reply.data), status=201) if reply.is_good else reply
 

@@ -24,7 +24,7 @@ def _create(call: Call, sha: str) -> Reply:
         said = f"description is too long (maximum is {_LONGEST} characters)"
         return invalid("Status", "custom", field="description", message=said)
     made = _status(call, sha, data)
-    call.home.statuses.setdefault(sha, []).append(made)
+    call.repository.statuses.setdefault(sha, []).append(made)
     return answer(made, status=201)
 
 
@@ -44,13 +44,13 @@ def _combined(call: Call, ref: str) -> Reply:
     sha = call.branches.head(call, ref) or ref
     if not call.branches.has_commit(call, sha):
         return not_found()
-    latest = {each["context"]: each for each in call.home.statuses.get(sha, ())}
+    latest = {each["context"]: each for each in call.repository.statuses.get(sha, ())}
     states = {each["state"] for each in latest.values()}
     state = "failure" if states & {"error", "failure"} else "pending" if states != {"success"} else "success"
     size, page = int(call.query.get("per_page", 30)), int(call.query.get("page", 1))
     shown = list(latest.values())[(page - 1) * size : page * size]
     url = f"https://api.github.com{call.path(f'commits/{sha}')}"
-    repository = call.get(f"/repos/{call.home.full_name}").data
+    repository = call.get(f"/repos/{call.repository.full_name}").data
     more = page * size < len(latest)
     link = {"link": f'<{url}/status?per_page={size}&page={page + 1}>; rel="next"'} if more else {}
     whole = {"state": state, "statuses": [_simple(each) for each in shown], "sha": sha, "total_count": len(latest)}

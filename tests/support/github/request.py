@@ -13,7 +13,7 @@ from tests.support.github.responses import Ask, Reply
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class IssueReference:
     """An issue of a repository."""
 
     repository: str
@@ -29,7 +29,7 @@ class PullMore:
 
 
 @dataclass(slots=True, kw_only=True)
-class Home:
+class HostedRepository:
     """A repository. `crlf` where descriptions of milestones come back with the line ends that browsers write."""
 
     id: int
@@ -38,8 +38,8 @@ class Home:
     archived: bool = False
     crlf: bool = False
     pulls: dict[int, PullMore] = field(default_factory=dict)
-    blocked_by: dict[int, list[Place]] = field(default_factory=dict)
-    sub_issues: dict[int, list[Place]] = field(default_factory=dict)
+    blocked_by: dict[int, list[IssueReference]] = field(default_factory=dict)
+    sub_issues: dict[int, list[IssueReference]] = field(default_factory=dict)
     statuses: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
@@ -89,7 +89,7 @@ class Call:
     """A request, whose it is, and which repository it is about."""
 
     sent: Sent
-    home: Home
+    repository: HostedRepository
     login: str
     branches: Branches
     ask: Ask
@@ -106,7 +106,7 @@ class Call:
 
     def path(self, rest: str) -> str:
         """The path of something in the repository."""
-        return f"/repos/{self.home.full_name}/{rest}"
+        return f"/repos/{self.repository.full_name}/{rest}"
 
     def peer(self, **body: Any) -> Reply:
         """What the peer says to the request itself, with these changes in its body."""

@@ -15,7 +15,7 @@ from miyabi.machines import Machine
 from miyabi.machines.machine import SshConfig
 from miyabi.machines.ssh.connection import connect
 from miyabi.machines.ssh.host import SshHost
-from tests.support.machines.sshd import Fleet, FleetHost
+from tests.support.machines.sshd import FleetHost, SshdFleet
 
 
 def machine(folder: Path, /, *, more: str = "", **options: object) -> Machine:
@@ -41,7 +41,7 @@ def like(host: FleetHost, folder: Path, /, *, more: str = "", **options: object)
     return machine(folder, more=more, **given)
 
 
-def hop(fleet: Fleet, number: int, /, *, alias: str = "", **options: object) -> str:
+def hop(fleet: SshdFleet, number: int, /, *, alias: str = "", **options: object) -> str:
     """ssh_config text for a host of the fleet as a jump host, some options otherwise."""
     host = fleet[number]
     usual = {

@@ -27,7 +27,7 @@ _CLONE_NEWNET = 0x40000000
 class FleetHost:
     """One machine of a fleet: a real sshd with a home, keys and a log of its own."""
 
-    fleet: Fleet
+    fleet: SshdFleet
     name: str
     address: str
     port: int
@@ -110,7 +110,7 @@ class FleetHost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fleet:
+class SshdFleet:
     """Machines h1, h2 … and one SSH client configuration that knows them."""
 
     folder: Path
@@ -196,7 +196,7 @@ def _sweep_abandoned(parent: Path) -> None:
         mode, pid, *_ = folder.name.removeprefix("miyabi-fleet-").split("-")
         if pid.isdigit() and not alive(int(pid)):
             with contextlib.suppress(AssertionError, OSError):
-                Fleet(folder=folder, mode=mode, tag="-", ports=(), count=0).command("down")
+                SshdFleet(folder=folder, mode=mode, tag="-", ports=(), count=0).command("down")
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -214,12 +214,12 @@ def alive(pid: int) -> bool:
 @contextlib.contextmanager
 def start_fleet(
     *, hosts: int = 2, mode: str = "loopback", sshd_options: Sequence[str] = (), **environment: str
-) -> Iterator[Fleet]:
+) -> Iterator[SshdFleet]:
     """A fleet of your own, gone without a trace afterwards. `sshd_options` are lines of sshd_config."""
     parent = Path(tempfile.gettempdir())
     _sweep_abandoned(parent)
     folder = Path(tempfile.mkdtemp(prefix=f"miyabi-fleet-{mode}-{os.getpid()}-", dir=parent)).resolve()
-    fleet = Fleet(folder=folder, mode=mode, tag=f"mf{folder.name[-8:]}", ports=_free_ports(hosts), count=hosts)
+    fleet = SshdFleet(folder=folder, mode=mode, tag=f"mf{folder.name[-8:]}", ports=_free_ports(hosts), count=hosts)
     try:
         fleet.command("up", str(hosts), FLEET_SSHD_OPTS=";".join(sshd_options), **environment)
         yield fleet
@@ -230,7 +230,7 @@ def start_fleet(
 
 
 @pytest.fixture(scope="session")
-def sshd_fleet() -> Iterator[Fleet]:
+def sshd_fleet() -> Iterator[SshdFleet]:
     """Two real sshd machines on loopback for the whole test session. No sshd: the tests fail, saying so."""
     with start_fleet(hosts=2) as fleet:
         yield fleet

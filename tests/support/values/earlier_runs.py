@@ -19,7 +19,7 @@ from miyabi.milestones.issues_to_dag import Selection, SkipKind, SkippedIssue
 from miyabi.pull_requests import Publication
 from miyabi.runs import RunFolder
 from miyabi.sessions import Outcome
-from tests.support.values.milestones import HOME, milestone
+from tests.support.values.milestones import REPOSITORY_URL, milestone
 from tests.support.values.results import STARTED, report, result
 
 BASE, HEAD = "b" * 40, "c" * 40
@@ -27,7 +27,12 @@ BASE, HEAD = "b" * 40, "c" * 40
 
 def pull(number: int, *, day: int = 1, **fields: Any) -> PullRequest:
     """A pull request of the run of that day."""
-    values = {"title": "v1.2", "head": f"miyabi/night-{day}", "base": "main", "html_url": f"{HOME}/pull/{number}"}
+    values = {
+        "title": "v1.2",
+        "head": f"miyabi/night-{day}",
+        "base": "main",
+        "html_url": f"{REPOSITORY_URL}/pull/{number}",
+    }
     return PullRequest(number=number, **values | fields)
 
 

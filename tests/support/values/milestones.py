@@ -16,7 +16,7 @@ from miyabi.settings import MilestoneSettings
 
 CASES = Path(__file__).parents[2] / "cases" / "github_texts"
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
-HOME = "https://github.example/acme/app"
+REPOSITORY_URL = "https://github.example/acme/app"
 WRITER = Person(login="keeper", can_write=True)
 STRANGER = Person(login="passer-by", can_write=False)
 LABEL = "miyabi"
@@ -24,7 +24,7 @@ LABEL = "miyabi"
 
 def milestone(number: int = 3, **fields: Any) -> Milestone:
     """A milestone."""
-    values = {"title": "v1.2", "html_url": f"{HOME}/milestone/{number}", **fields}
+    values = {"title": "v1.2", "html_url": f"{REPOSITORY_URL}/milestone/{number}", **fields}
     return Milestone(number=number, **values)
 
 
@@ -35,7 +35,7 @@ def issue(number: int, body: str = "Do it.", *, labels: Sequence[str] = (), **fi
         "author": WRITER,
         "milestone": 3,
         "labels": (LABEL, *labels),
-        "html_url": f"{HOME}/issues/{number}",
+        "html_url": f"{REPOSITORY_URL}/issues/{number}",
         **fields,
     }
     return Issue(id=1000 + number, number=number, body=body, **values)

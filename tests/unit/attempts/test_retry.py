@@ -120,14 +120,14 @@ def test_how_long_an_outage_is_waited_out() -> None:
     late = down.model_copy(update={"cost_usd": 0.1})
     outage = Outage()
 
-    def bear(result: SessionResult, now: float) -> bool:
+    def within(result: SessionResult, now: float) -> bool:
         return outage.within_grace(result, now=now, patience_seconds=60)
 
-    assert [bear(down, now) for now in (1000, 1059, 1060, 1100)] == [True, True, False, False]
+    assert [within(down, now) for now in (1000, 1059, 1060, 1100)] == [True, True, False, False]
     assert outage.times == 4
-    assert not bear(late, 1110)
-    assert [bear(down, now) for now in (1111, 1170, 1171)] == [True, True, False]
-    assert not bear(SessionResult(run="r", task="t", outcome=Outcome.KILLED), 1172)
+    assert not within(late, 1110)
+    assert [within(down, now) for now in (1111, 1170, 1171)] == [True, True, False]
+    assert not within(SessionResult(run="r", task="t", outcome=Outcome.KILLED), 1172)
     assert not Outage().within_grace(down, now=1000, patience_seconds=0)
 
 
@@ -136,16 +136,16 @@ def test_a_full_disk_is_waited_out_like_an_outage() -> None:
     full = SessionResult(run="r", task="t", outcome=Outcome.LAUNCH_FAILED, error_kind="disk_full")
     outage = Outage()
 
-    def bear(result: SessionResult, now: float) -> bool:
+    def within(result: SessionResult, now: float) -> bool:
         return outage.within_grace(result, now=now, patience_seconds=60)
 
-    assert [bear(full, now) for now in (1000, 1059, 1060)] == [True, True, False]
-    assert not bear(full.model_copy(update={"cost_usd": 0.1}), 1061)
-    assert not bear(full.model_copy(update={"error_kind": "bad_settings"}), 1062)
+    assert [within(full, now) for now in (1000, 1059, 1060)] == [True, True, False]
+    assert not within(full.model_copy(update={"cost_usd": 0.1}), 1061)
+    assert not within(full.model_copy(update={"error_kind": "bad_settings"}), 1062)
 
 
 @pytest.mark.parametrize(
-    ("outcome", "kind", "is_borne"),
+    ("outcome", "kind", "is_within"),
     [
         (Outcome.LAUNCH_FAILED, "disk_full", True),
         (Outcome.NOT_STARTED, "MachineDiskFull", True),
@@ -154,10 +154,10 @@ def test_a_full_disk_is_waited_out_like_an_outage() -> None:
         (Outcome.KILLED, "crashed", False),
     ],
 )
-def test_what_found_no_room(outcome: Outcome, kind: str, *, is_borne: bool) -> None:
+def test_what_found_no_room(outcome: Outcome, kind: str, *, is_within: bool) -> None:
     """A session that its machine's disk kept from beginning, in its launch or before, waits; one that ran does not."""
     result = SessionResult(run="r", task="t", outcome=outcome, error_kind=kind)
-    assert Outage().within_grace(result, now=1000, patience_seconds=60) is is_borne
+    assert Outage().within_grace(result, now=1000, patience_seconds=60) is is_within
 
 
 def test_a_limit_without_an_end_is_waited_out() -> None:
@@ -166,12 +166,12 @@ def test_a_limit_without_an_end_is_waited_out() -> None:
     late = limit.model_copy(update={"cost_usd": 0.1})
     outage = Outage()
 
-    def bear(result: SessionResult, now: float) -> bool:
+    def within(result: SessionResult, now: float) -> bool:
         return outage.within_grace(result, now=now, patience_seconds=60)
 
-    assert [bear(limit, now) for now in (1000, 1059, 1060)] == [True, True, False]
-    assert [bear(late, 2000), bear(limit, 2059), bear(limit, 2060)] == [True, True, False]
-    assert not bear(limit.model_copy(update={"resets_at": NEW_YEAR}), 2061)
+    assert [within(limit, now) for now in (1000, 1059, 1060)] == [True, True, False]
+    assert [within(late, 2000), within(limit, 2059), within(limit, 2060)] == [True, True, False]
+    assert not within(limit.model_copy(update={"resets_at": NEW_YEAR}), 2061)
     known = {"attempts": 3, "max_attempts": 3, "other_machines": True, "wait_until": 0.0}
     assert next_step(limit, waits_out_outage=True, **known) is Next.WAIT
 

@@ -18,8 +18,8 @@ SECOND = init() + assistant({"type": "text", "text": "y"}, message_id="m2")
 
 def outcome(stream: bytes, evidence: Evidence = GOOD) -> tuple[Outcome, str | None]:
     """Outcome and kind."""
-    verdict = decide(read(stream), evidence)
-    return verdict.outcome, verdict.error_kind
+    decision = decide(read(stream), evidence)
+    return decision.outcome, decision.error_kind
 
 
 @pytest.mark.parametrize(
@@ -102,10 +102,10 @@ def test_a_prompt_that_is_too_long(reason: str) -> None:
     """It is told to be shortened, never to be reworded."""
     failure = assistant({"type": "text", "text": "x"}, is_api_error_message=True, error="invalid_request")
     stream = init() + failure + result(is_error=True, terminal_reason=reason, result="Prompt is too long")
-    verdict = decide(read(stream), GOOD)
-    assert (verdict.outcome, verdict.error_kind) == (Outcome.API_REFUSED, "prompt_too_long")
-    assert "shorten" in str(verdict.error_text)
-    assert "reword" not in str(verdict.error_text)
+    decision = decide(read(stream), GOOD)
+    assert (decision.outcome, decision.error_kind) == (Outcome.API_REFUSED, "prompt_too_long")
+    assert "shorten" in str(decision.error_text)
+    assert "reword" not in str(decision.error_text)
 
 
 def test_more_than_claude_reads() -> None:
@@ -129,10 +129,10 @@ STARTUP: dict[str, Any] = {
 @pytest.mark.parametrize("reason", sorted(STARTUP_FAULTS))
 def test_each_reason_for_not_starting(reason: str) -> None:
     """Every reason that claude gives for not starting has a meaning and a next step of its own."""
-    verdict = decide(read(result(**STARTUP, startup_failure_reason=reason)), replace(GOOD, agent_exit=1))
-    assert (verdict.outcome, verdict.error_kind) == (STARTUP_FAULTS[reason].outcome, STARTUP_FAULTS[reason].kind)
-    assert str(verdict.error_text).startswith("It is told in words of its own; ")
-    assert "{" not in str(verdict.error_text)
+    decision = decide(read(result(**STARTUP, startup_failure_reason=reason)), replace(GOOD, agent_exit=1))
+    assert (decision.outcome, decision.error_kind) == (STARTUP_FAULTS[reason].outcome, STARTUP_FAULTS[reason].kind)
+    assert str(decision.error_text).startswith("It is told in words of its own; ")
+    assert "{" not in str(decision.error_text)
 
 
 def test_a_reason_that_nobody_knows() -> None:

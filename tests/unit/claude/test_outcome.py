@@ -19,17 +19,17 @@ INSIDE = (InSubmodule(text="1 commit (1 file, +1 -0) on miyabi/r1/t1+strays in t
 
 def outcome(evidence: Evidence, stream: bytes = SUCCESS) -> tuple[Outcome, str | None]:
     """Outcome and kind."""
-    verdict = decide(read(stream), evidence)
-    return verdict.outcome, verdict.error_kind
+    decision = decide(read(stream), evidence)
+    return decision.outcome, decision.error_kind
 
 
 def test_work_beside_the_branch_is_reported_with_its_size_and_place() -> None:
     """Who committed somewhere else is not said to have left no change, whatever was denied besides."""
     denied = init() + result(permission_denials=[{"tool_name": "Bash", "tool_use_id": "1", "tool_input": {}}])
     for stream in (SUCCESS, denied):
-        told = decide(read(stream), replace(GOOD, commits=0, strays=STRAYS))
-        assert told.outcome is Outcome.OFF_BRANCH
-        assert told.error_text == (
+        decision = decide(read(stream), replace(GOOD, commits=0, strays=STRAYS))
+        assert decision.outcome is Outcome.OFF_BRANCH
+        assert decision.error_text == (
             "the session of t1 left nothing on its branch, but 2 commits (3 files, +10 -1) on miyabi/r1/t1+strays; "
             "merge that by hand, or reword its prompt: its work is to be on the branch that it starts on"
         )
@@ -37,16 +37,16 @@ def test_work_beside_the_branch_is_reported_with_its_size_and_place() -> None:
 
 def test_unresolved_files_are_named() -> None:
     """The first three, and how many more there are."""
-    told = decide(read(SUCCESS), replace(GOOD, unresolved=("a", "b", "c", "d", "e")))
-    assert told.error_text == (
+    decision = decide(read(SUCCESS), replace(GOOD, unresolved=("a", "b", "c", "d", "e")))
+    assert decision.error_text == (
         "the session of t1 left conflicts that nobody resolved in a, b, c and 2 more; resolve them on its branch"
     )
 
 
 def test_success() -> None:
     """Exit 0, a good result, a commit and a passed check are a success without any error."""
-    verdict = decide(read(SUCCESS), replace(GOOD, check_asked=True, check_exit=0))
-    assert (verdict.outcome, verdict.error_kind, verdict.error_text) == (Outcome.SUCCEEDED, None, None)
+    decision = decide(read(SUCCESS), replace(GOOD, check_asked=True, check_exit=0))
+    assert (decision.outcome, decision.error_kind, decision.error_text) == (Outcome.SUCCEEDED, None, None)
 
 
 @pytest.mark.parametrize(
@@ -148,9 +148,9 @@ def test_no_room_in_the_middle() -> None:
     """One that had begun broke down, and is told with the reason."""
     transcript = Transcript()
     transcript.feed(init())
-    verdict = decide(transcript, replace(GOOD, agent_exit=1, stderr="\n", free_kib=4))
-    assert (verdict.outcome, verdict.error_kind) == (Outcome.KILLED, "crashed")
-    assert "exit status 1: No space left on device: 4 KiB are free there" in str(verdict.error_text)
+    decision = decide(transcript, replace(GOOD, agent_exit=1, stderr="\n", free_kib=4))
+    assert (decision.outcome, decision.error_kind) == (Outcome.KILLED, "crashed")
+    assert "exit status 1: No space left on device: 4 KiB are free there" in str(decision.error_text)
 
 
 LOST_OUTPUT = (
@@ -210,8 +210,8 @@ def test_what_was_lost_besides() -> None:
 def test_not_found_says_where() -> None:
     """A claude that is not there: the line names machine, path and PATH, and what to do."""
     stderr = "miyabi: claude not found: /opt/x/claude (PATH=/usr/bin:/bin)\n"
-    verdict = decide(Transcript(), replace(GOOD, agent_exit=127, stderr=stderr))
-    assert verdict.error_text == (
+    decision = decide(Transcript(), replace(GOOD, agent_exit=127, stderr=stderr))
+    assert decision.error_text == (
         "claude did not start on mini1: claude not found: /opt/x/claude (PATH=/usr/bin:/bin); "
         "install Claude Code on mini1, or set `claude` there to its absolute path"
     )
@@ -243,9 +243,11 @@ def test_an_error_of_several_lines(stream: bytes, stderr: str, said: str) -> Non
 def failed(error: str = "", status: int | None = None, api_error: str = "", **fields: Any) -> bytes:
     """A session that the API ended."""
     said: dict[str, Any] = {"error": error, "api_error_status": status, "api_error": api_error}
-    told = {"is_error": True, "terminal_reason": "api_error", "api_error_status": status, "result": "API Error"}
+    failure = {"is_error": True, "terminal_reason": "api_error", "api_error_status": status, "result": "API Error"}
     return (
-        init() + assistant({"type": "text", "text": "x"}, is_api_error_message=True, **said) + result(**(told | fields))
+        init()
+        + assistant({"type": "text", "text": "x"}, is_api_error_message=True, **said)
+        + result(**(failure | fields))
     )
 
 
@@ -312,9 +314,9 @@ def test_denied_but_done() -> None:
 def test_declared_failure(succeeded: bool | None, expected: str) -> None:  # noqa: FBT001 - a case
     """An agent that declares failure is believed, against all other evidence."""
     legacy = LegacyResult(succeeded=succeeded, error="tests are red")
-    verdict = decide(read(SUCCESS), replace(GOOD, legacy=legacy))
-    assert verdict.outcome == expected
-    assert ("tests are red" in (verdict.error_text or "")) is (succeeded is False)
+    decision = decide(read(SUCCESS), replace(GOOD, legacy=legacy))
+    assert decision.outcome == expected
+    assert ("tests are red" in (decision.error_text or "")) is (succeeded is False)
 
 
 @pytest.mark.parametrize("evidence", [replace(GOOD, commits=0), replace(GOOD, agent_exit=1)])

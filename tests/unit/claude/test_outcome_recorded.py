@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 import pytest
 
 from miyabi.claude import Evidence, Transcript, missing_command
-from miyabi.claude.evidence import Verdict
+from miyabi.claude.evidence import Decision
 from miyabi.claude.outcome import decide
 from miyabi.sessions import Outcome
 from tests.support.claude.recordings import FOLDER, Recording, names, recording
 
 
-def verdict_of(found: Recording) -> Verdict:
-    """The verdict on a recording whose session left the commits that its case says, one unless told otherwise."""
+def decision_of(found: Recording) -> Decision:
+    """The decision on a recording whose session left the commits that its case says, one unless told otherwise."""
     transcript, arguments = found.transcript, found.expected["arguments"]
     prompt = arguments.split("'")[1] if arguments.startswith("-p '") else "go"
     return decide(
@@ -34,17 +34,17 @@ def verdict_of(found: Recording) -> Verdict:
 def test_outcome(name: str) -> None:
     """Every recorded run has the outcome, the kind and the reset time that its case says."""
     found = recording(name)
-    verdict = verdict_of(found)
+    decision = decision_of(found)
     resets_at = found.expected.get("resets_at")
-    assert verdict.outcome == Outcome(found.expected["outcome"]), verdict
-    assert verdict.error_kind == found.expected.get("error_kind")
-    assert verdict.resets_at == (datetime.fromtimestamp(resets_at, UTC) if resets_at else None)
+    assert decision.outcome == Outcome(found.expected["outcome"]), decision
+    assert decision.error_kind == found.expected.get("error_kind")
+    assert decision.resets_at == (datetime.fromtimestamp(resets_at, UTC) if resets_at else None)
 
 
 @pytest.mark.parametrize("name", [n for n in names() if recording(n).expected["outcome"] != "succeeded"])
 def test_error_text(name: str) -> None:
     """Whatever did not succeed says in one line what is the matter and what to do."""
-    text = verdict_of(recording(name)).error_text
+    text = decision_of(recording(name)).error_text
     assert text is not None
     situation, _, advice = text.partition("; ")
     assert situation
@@ -64,7 +64,7 @@ def test_no_outcome_without_result() -> None:
     for found in map(recording, names()):
         lines = [line for line in found.stdout.splitlines(keepends=True) if b'"type":"result"' not in line]
         cut = replace(found, stdout=b"".join(lines), stderr="", expected=found.expected | {"exit_status": 0})
-        assert verdict_of(cut).outcome is not Outcome.SUCCEEDED, found.name
+        assert decision_of(cut).outcome is not Outcome.SUCCEEDED, found.name
 
 
 @pytest.mark.parametrize("status", [1, 126, 137, 143, 255])
@@ -72,13 +72,13 @@ def test_no_success_with_a_bad_exit(status: int) -> None:
     """However good a recording looks, it is no success where the exit status says otherwise."""
     for found in map(recording, names()):
         bad = replace(found, stderr="", expected=found.expected | {"exit_status": status})
-        assert verdict_of(bad).outcome is not Outcome.SUCCEEDED, found.name
+        assert decision_of(bad).outcome is not Outcome.SUCCEEDED, found.name
 
 
 @pytest.mark.parametrize("name", ["api_e401", "api_e401_r0"])
 def test_a_refused_key_is_named(name: str) -> None:
     """Where the API refuses a key the next step is another key, not a token."""
-    text = str(verdict_of(recording(name)).error_text)
+    text = str(decision_of(recording(name)).error_text)
     assert "put a valid key into `ANTHROPIC_API_KEY`, where mini1 gets it from" in text
     assert "setup-token" not in text
 
@@ -91,12 +91,12 @@ def test_wherever_the_key_is_from(source: str, named: str) -> None:
     """The key is named by where claude says that it has it from."""
     found = recording("api_e401")
     changed = found.stdout.replace(b'"apiKeySource":"ANTHROPIC_API_KEY"', f'"apiKeySource":"{source}"'.encode())
-    assert named in str(verdict_of(replace(found, stdout=changed)).error_text)
+    assert named in str(decision_of(replace(found, stdout=changed)).error_text)
 
 
 def test_a_refused_login_is_renewed() -> None:
     """Where there is no key the next step is still a token."""
-    assert "run `claude setup-token`" in str(verdict_of(recording("oauth_e401")).error_text)
+    assert "run `claude setup-token`" in str(decision_of(recording("oauth_e401")).error_text)
 
 
 def test_a_key_that_is_refused_before_the_start() -> None:

@@ -30,8 +30,8 @@ def test_success() -> None:
         ({"status": ["failed"], "success": []}, None),
     ],
 )
-def test_verdict(fields: dict[str, Any], succeeded: bool | None) -> None:  # noqa: FBT001 - a case
-    """Either field counts, failure wins where they disagree, and what is neither is no verdict."""
+def test_whether_it_succeeded(fields: dict[str, Any], succeeded: bool | None) -> None:  # noqa: FBT001 - a case
+    """Either field counts, failure wins where they disagree, and what is neither says nothing."""
     found = parse(json.dumps(fields))
     assert found is not None
     assert found.succeeded is succeeded

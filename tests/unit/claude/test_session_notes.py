@@ -68,10 +68,10 @@ def test_subagents_that_were_stopped(stream: bytes, expected: str) -> None:
     assert bool(said) is bool(expected)
 
 
-@pytest.mark.parametrize(("killed", "told"), [({"system": 2}, True), ({"user": 1}, True), ({"parent": 3}, False)])
-def test_subagents_that_were_killed(killed: dict[str, int], *, told: bool) -> None:
+@pytest.mark.parametrize(("killed", "is_noted"), [({"system": 2}, True), ({"user": 1}, True), ({"parent": 3}, False)])
+def test_subagents_that_were_killed(killed: dict[str, int], *, is_noted: bool) -> None:
     """The result's own count is told too; what the model itself ended is not."""
-    assert bool(notes(init() + result(subagent_stats={"killed": killed}))) is told
+    assert bool(notes(init() + result(subagent_stats={"killed": killed}))) is is_noted
 
 
 def test_what_still_worked() -> None:

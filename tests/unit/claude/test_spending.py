@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from miyabi.claude import Before, Ledger, Transcript
+from miyabi.claude import Before, SpendingRecord, Transcript
 from miyabi.claude.spending import Spend
 from tests.support.claude.recordings import assistant, init, line, read, recording, result
 
@@ -36,10 +36,10 @@ def cost_state(total: float) -> bytes:
 LEAST, WHOLE = 1000 * IN_USD + OUT_USD, 1000 * IN_USD + 500 * OUT_USD
 
 
-def spent(stream: bytes, before: Before | None = None, ledger: bytes | None = None) -> Spend:
+def spent(stream: bytes, before: Before | None = None, record: bytes | None = None) -> Spend:
     """What a session cost that said this."""
-    known = None if ledger is None else Ledger.read(ledger)
-    return read(stream).spending.spent(before or Before(), ledger=known)
+    known = None if record is None else SpendingRecord.read(record)
+    return read(stream).spending.spent(before or Before(), record=known)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_tokens_are_reported_even_without_a_price() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ledger", "before", "usd"),
+    ("record", "before", "usd"),
     [
         (kept(1) + kept(2), Before(), 2 * WHOLE),  # KILL
         (kept(1) + kept(2) + cost_state(2 * WHOLE), Before(), 2 * WHOLE),  # TERM
@@ -83,9 +83,9 @@ def test_tokens_are_reported_even_without_a_price() -> None:
         (kept(8) + cost_state(1.0) + kept(9) + kept(1) + kept(2), Before(total_usd=1.0, since_usd=WHOLE), 2 * WHOLE),
     ],
 )
-def test_what_the_transcript_tells(ledger: bytes, before: Before, usd: float) -> None:
+def test_what_the_transcript_tells(record: bytes, before: Before, usd: float) -> None:
     """With the transcript it is exact, whatever ended this attempt and those before it."""
-    found = spent(init() + message(1) + message(2), before, ledger)
+    found = spent(init() + message(1) + message(2), before, record)
     assert (found.usd, found.is_partial) == (pytest.approx(usd), False)
 
 
@@ -100,7 +100,7 @@ TOOL = {"type": "tool_result", "tool_use_id": "u1", "content": "done"}
 
 
 @pytest.mark.parametrize(
-    ("stream", "ledger"),
+    ("stream", "record"),
     [
         (message(1) + line(type="user", message={"content": [TOOL]}), kept(1)),  # the API is asked again
         (message(1), b""),
@@ -110,15 +110,15 @@ TOOL = {"type": "tool_result", "tool_use_id": "u1", "content": "done"}
         (message(1) + line(type="system", subtype="task_started", task_type="local_agent", tool_use_id="u1"), kept(1)),
     ],
 )
-def test_what_even_the_transcript_does_not_tell(stream: bytes, ledger: bytes) -> None:
+def test_what_even_the_transcript_does_not_tell(stream: bytes, record: bytes) -> None:
     """An answer under way, a message that is not there or not whole, and a model without price: at least that."""
-    assert spent(init() + stream, ledger=ledger).is_partial
+    assert spent(init() + stream, record=record).is_partial
 
 
 def test_a_tool_that_was_ended_with_claude() -> None:
     """The end of a tool that claude killed when it was ended asks the API nothing more."""
     killed = line(type="user", message={"content": [TOOL | {"content": "Exit code 137", "is_error": True}]})
-    assert not spent(init() + message(1) + killed, ledger=kept(1)).is_partial
+    assert not spent(init() + message(1) + killed, record=kept(1)).is_partial
 
 
 def test_a_line_too_long_to_be_read() -> None:
@@ -133,7 +133,7 @@ def test_what_claude_counts_afterwards() -> None:
     assert spent(init() + result(total_cost_usd=0.5)).total_usd == 0.5
     assert spent(init() + message(1), Before(total_usd=0.2)).total_usd == 0.2
     assert spent(init() + message(1), Before(total_usd=0.2), kept(1) + cost_state(0.3)).total_usd == 0.3
-    gone = spent(init() + message(1) + result(total_cost_usd=WHOLE), ledger=kept(1))  # killed before it kept the total
+    gone = spent(init() + message(1) + result(total_cost_usd=WHOLE), record=kept(1))  # killed before it kept the total
     assert (gone.usd, gone.is_partial, gone.total_usd) == (pytest.approx(WHOLE), False, 0.0)
 
 
@@ -149,7 +149,7 @@ def test_attempts_that_went_well() -> None:
 def test_lines_that_are_none() -> None:
     """A transcript that is damaged, or has lines of later versions, is read as far as it goes."""
     odd = b'{"type":"assistant"}\nx\n[]\n{"type":"cost-state","totalCostUSD":"x"}\n' + json.dumps({"type": 1}).encode()
-    assert Ledger.read(odd + b"\n" + kept(1)).after == {"m1"}
+    assert SpendingRecord.read(odd + b"\n" + kept(1)).after == {"m1"}
 
 
 def test_messages_without_usage() -> None:

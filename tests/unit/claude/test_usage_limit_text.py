@@ -107,5 +107,5 @@ SYNTHETIC = assistant({"type": "text", "text": "x"}, is_api_error_message=True, 
 )
 def test_what_is_a_usage_limit(stream: bytes, outcome: Outcome, *, resets: bool) -> None:
     """An event that says rejected and a sentence are a limit each; credits that are missing are not waited for."""
-    verdict = decide(read(init() + stream), Evidence(agent_exit=0, commits=1, at=NOW))
-    assert (verdict.outcome, verdict.resets_at is not None) == (outcome, resets)
+    decision = decide(read(init() + stream), Evidence(agent_exit=0, commits=1, at=NOW))
+    assert (decision.outcome, decision.resets_at is not None) == (outcome, resets)

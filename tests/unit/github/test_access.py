@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from miyabi.errors import SettingsError
 from miyabi.git import RemoteUrl
 from miyabi.github import GitHubLogin, token_of_environment
-from miyabi.github.access import GitHubPlace, github_access, github_place, web_origin
+from miyabi.github.access import GitHubAddress, github_access, github_address, web_origin
 from miyabi.settings import PUBLIC_API, GitHubSettings
 
 TOKEN = "ghp" + "_a1B2c3D4e5F6g7H8i9J0k1L2"
@@ -82,7 +82,7 @@ def test_no_repository() -> None:
 )
 def test_all_ways_to_say_a_repository(url: str) -> None:
     """However a repository at GitHub is addressed, owner, name and API are found."""
-    assert github_place(url) == GitHubPlace(repository="o-1/n.x", base_url=PUBLIC_API)
+    assert github_address(url) == GitHubAddress(repository="o-1/n.x", base_url=PUBLIC_API)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_all_ways_to_say_a_repository(url: str) -> None:
 )
 def test_enterprise_hosts_have_their_own_api(url: str, base_url: str) -> None:
     """At GitHub Enterprise the API is at the host itself; with data residency, at a host beside it."""
-    assert github_place(url) == GitHubPlace(repository="o/n", base_url=base_url)
+    assert github_address(url) == GitHubAddress(repository="o/n", base_url=base_url)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_enterprise_hosts_have_their_own_api(url: str, base_url: str) -> None:
 def test_others_say_what_to_set(url: str, words: str) -> None:
     """What is no repository at GitHub is bad input, with the settings that say which one is meant."""
     with pytest.raises(SettingsError, match=rf"{words}.*repository = \"owner/name\""):
-        github_place(url)
+        github_address(url)
 
 
 @pytest.mark.parametrize(

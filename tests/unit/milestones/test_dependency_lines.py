@@ -8,9 +8,9 @@ import pytest
 from miyabi.milestones.dependency_lines import DependencyLines, dependency_lines
 from miyabi.milestones.issues_to_dag import SkipKind
 from miyabi.milestones.references import RepositoryContext
-from tests.support.values.milestones import HOME, edges, issue, reasons, select
+from tests.support.values.milestones import REPOSITORY_URL, edges, issue, reasons, select
 
-HERE = RepositoryContext.of(f"{HOME}/milestone/3")
+HERE = RepositoryContext.of(f"{REPOSITORY_URL}/milestone/3")
 
 
 def read(text: str) -> DependencyLines:
@@ -186,8 +186,9 @@ AFTER = ["", ":", " :", "\uff1a", "\uff1a ", ": "]
 REFERENCES = [
     "#{}", "#{}", "(#{})", "[#{}]", "GH-{}", "issue #{}", "PR #{}", "acme/app#{}", "**#{}**", "_#{}_",
     "the parser (#{})",
-    f"{HOME}/issues/{{}}", f"<{HOME}/issues/{{}}>", f"[the API]({HOME}/issues/{{}})", f"[#{{}}]({HOME}/pull/{{}})",
-    "\uff03{}", "#{} (the lexer)", f"<a href='{HOME}/issues/{{}}'>x</a>",
+    f"{REPOSITORY_URL}/issues/{{}}", f"<{REPOSITORY_URL}/issues/{{}}>", f"[the API]({REPOSITORY_URL}/issues/{{}})",
+    f"[#{{}}]({REPOSITORY_URL}/pull/{{}})",
+    "\uff03{}", "#{} (the lexer)", f"<a href='{REPOSITORY_URL}/issues/{{}}'>x</a>",
 ]  # fmt: skip
 BETWEEN = [
     ", ",

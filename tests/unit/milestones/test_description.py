@@ -10,10 +10,10 @@ from miyabi.milestones.issues_to_dag import SkipKind, SkippedIssue
 from miyabi.milestones.references import Reference
 from miyabi.reports import Report
 from miyabi.text.marked_block import wrap
-from tests.support.values.milestones import HOME, issue, matches_golden, milestone
+from tests.support.values.milestones import REPOSITORY_URL, issue, matches_golden, milestone
 from tests.support.values.pull_requests import CLOSING, ISSUES, MENTION, NASTY, integration, large, rendered, run
 
-PULL = PullRequest(number=12, title="v1.2", head="miyabi/x", base="main", html_url=f"{HOME}/pull/12")
+PULL = PullRequest(number=12, title="v1.2", head="miyabi/x", base="main", html_url=f"{REPOSITORY_URL}/pull/12")
 
 
 OUTSIDE = "it waits for #21, which is open and not an issue of this milestone"
@@ -105,7 +105,7 @@ def test_a_pull_request_says_where_it_stands() -> None:
         PULL.model_copy(update={"number": 13, "state": MergeState.MERGED, "html_url": "javascript:alert(1)"}),
     ]
     made = milestone_block(MilestoneProgress(open=1, closed=1), report=run(), pull_requests=pulls)
-    assert f"Pull requests: [#12]({HOME}/pull/12) (open), #13 (merged)" in made
+    assert f"Pull requests: [#12]({REPOSITORY_URL}/pull/12) (open), #13 (merged)" in made
 
 
 def test_foreign_words_do_nothing() -> None:

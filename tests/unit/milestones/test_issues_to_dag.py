@@ -7,7 +7,17 @@ from miyabi.github import Blocker
 from miyabi.machines import Machine
 from miyabi.milestones.issues_to_dag import SkipKind, unknown_references
 from miyabi.milestones.references import Reference
-from tests.support.values.milestones import HOME, STRANGER, WRITER, edges, issue, milestone, reasons, select, setting
+from tests.support.values.milestones import (
+    REPOSITORY_URL,
+    STRANGER,
+    WRITER,
+    edges,
+    issue,
+    milestone,
+    reasons,
+    select,
+    setting,
+)
 
 
 def test_an_issue_becomes_a_node() -> None:
@@ -58,7 +68,7 @@ def test_only_open_issues_of_the_milestone() -> None:
 def test_closed_dependencies_are_done() -> None:
     """A dependency that is closed holds up nobody, wherever it is from."""
     selection = select(
-        issue(1, f"Depends on #2, #3, #4, acme/lib#9 and {HOME}/issues/5"),
+        issue(1, f"Depends on #2, #3, #4, acme/lib#9 and {REPOSITORY_URL}/issues/5"),
         issue(2, state="closed"),
         issue(3, state="closed", milestone=8),
         issue(5, state="closed", is_pull_request=True),

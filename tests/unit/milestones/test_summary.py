@@ -32,9 +32,9 @@ def test_a_run() -> None:
         Publication(repository="acme/app", note="Run x: nothing to merge."),
     ]
     report = past({7: Outcome.SUCCEEDED, 8: Outcome.AGENT_ERROR}).report
-    told = milestone_sentence(
+    sentence = milestone_sentence(
         plan(issue(8)), report=report, publications=publications, faults=["The milestone was not updated: 502."]
     )
-    assert told.startswith("milestone 3: 1 of 2 tasks succeeded (50 %)")
-    assert told.endswith(" Pull request #12 URL. Run x: nothing to merge. The milestone was not updated: 502.")
-    assert "\n" not in told
+    assert sentence.startswith("milestone 3: 1 of 2 tasks succeeded (50 %)")
+    assert sentence.endswith(" Pull request #12 URL. Run x: nothing to merge. The milestone was not updated: 502.")
+    assert "\n" not in sentence

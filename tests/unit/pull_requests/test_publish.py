@@ -34,7 +34,7 @@ def test_one_branch() -> None:
 
 
 def test_a_branch_a_task() -> None:
-    """Each task that succeeded with commits has its own head; those of the others stay at home."""
+    """Each task that succeeded with commits has its own head; those of the others stay here."""
     plan = plan_publication(run(), integration(), issues=ISSUES, mode=PER_TASK)
     rows = {row.branch: row.head for row in run().tasks}
     assert plan.branches == {name: rows[name] for name in (f"miyabi/{RUN}/issue-{n}" for n in (1, 2, 3, 4))}

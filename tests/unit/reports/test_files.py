@@ -17,7 +17,7 @@ def test_a_report_that_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "sentence"),
     [
         ("", "the file: Invalid JSON: .*"),
         ("[]", "the file: Input should be an object, found a list"),
@@ -25,9 +25,9 @@ def test_a_report_that_is_not_there(tmp_path: Path) -> None:
         ('{"run": 7}', "run: Input should be a valid string, found the number 7"),
     ],
 )
-def test_a_damaged_report(tmp_path: Path, content: str, told: str) -> None:
+def test_a_damaged_report(tmp_path: Path, content: str, sentence: str) -> None:
     """It is named, with the field, what was found and what to do."""
     folder = RunFolder(tmp_path, "r1").create()
     folder.report_values_file.write_text(content)
-    with pytest.raises(BadInput, match=rf"report\.json: {told}\. Make it anew\.$"):
+    with pytest.raises(BadInput, match=rf"report\.json: {sentence}\. Make it anew\.$"):
         read_report(folder)

@@ -39,7 +39,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "sentence"),
     [
         (b'{"name": 1}', "name: Input should be a valid string, found the number 1"),
         (b'{"parts": []}', "name: Field required"),
@@ -55,13 +55,13 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         (b"[]", "the file: Input should be an object, found a list"),
     ],
 )
-def test_what_is_wrong_with_it(tmp_path: Path, content: bytes, told: str) -> None:
+def test_what_is_wrong_with_it(tmp_path: Path, content: bytes, sentence: str) -> None:
     """File, field, what it should be, what was found, what to do: in one line."""
     file = tmp_path / "kept.json"
     file.write_bytes(content)
     with pytest.raises(BadInput) as refused:
         read_json(file, Kept, advice="Write it anew.")
-    assert str(refused.value) == f"{file}: {told}. Write it anew."
+    assert str(refused.value) == f"{file}: {sentence}. Write it anew."
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"name": "secret', b"\xff\xfe", b"\0" * 5000])

@@ -159,9 +159,9 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     path.write_text("{")
     with pytest.raises(
         BadInput, match=r"status\.json: the file: Invalid JSON: .* Go on with the run to have it"
-    ) as told:
+    ) as refused:
         Board.read(path)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_many_threads(board: Board, tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ DAG = small_dag({"t1": [], "t2": ["t1"], "t3": []})
 
 def result(outcome: Outcome, *, machine: str | None = "mini2", turns: int = 1, attempt: int = 1) -> SessionResult:
     """The result of an attempt of t1 with the conversation c2."""
-    told = {"machine": machine, "session_id": "c2", "turns": turns, "attempt": attempt}
-    return SessionResult.model_validate({"run": "r1", "task": "t1", "outcome": outcome, **told})
+    fields = {"machine": machine, "session_id": "c2", "turns": turns, "attempt": attempt}
+    return SessionResult.model_validate({"run": "r1", "task": "t1", "outcome": outcome, **fields})
 
 
 def resume(folder: Path, last: SessionResult | None = None, *machines: str) -> Resume:

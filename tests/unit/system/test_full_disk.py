@@ -69,13 +69,13 @@ def test_git_that_fails_otherwise() -> None:
 
 async def test_what_passes_is_tried_again() -> None:
     """The system's own error as well, and each is told."""
-    call, told = failing(no_room(), DiskFull(), GitDiskFull()), list[MiyabiError]()
+    call, errors = failing(no_room(), DiskFull(), GitDiskFull()), list[MiyabiError]()
 
     async def asked() -> str:
         return call()
 
-    assert await retried(asked, patience_seconds=60, passes=is_our_disk, on_wait=told.append) == "done"
-    assert [type(error) for error in told] == [DiskFull, DiskFull, GitDiskFull]
+    assert await retried(asked, patience_seconds=60, passes=is_our_disk, on_wait=errors.append) == "done"
+    assert [type(error) for error in errors] == [DiskFull, DiskFull, GitDiskFull]
 
 
 @pytest.mark.parametrize("error", [HostKeyRefused(), GitFailed(), DiskFull()])
@@ -102,9 +102,9 @@ async def test_patience_has_an_end() -> None:
 
 def test_a_thread_waits_for_room() -> None:
     """Again until there is some, or patience is over."""
-    told: list[DiskFull] = []
-    assert retried_blocking(failing(DiskFull(), DiskFull()), patience_seconds=60, on_wait=told.append) == "done"
-    assert len(told) == 2
+    errors: list[DiskFull] = []
+    assert retried_blocking(failing(DiskFull(), DiskFull()), patience_seconds=60, on_wait=errors.append) == "done"
+    assert len(errors) == 2
     with pytest.raises(DiskFull):
         retried_blocking(failing(*[DiskFull()] * 9), patience_seconds=0)
 

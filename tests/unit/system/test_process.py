@@ -17,8 +17,8 @@ async def test_a_child_is_what_it_is_told_to_be(tmp_path: Path) -> None:
     line = 'echo "$(pwd -P) ${GIVEN-} ${HOME-none}"; exec ps -o pgid= -p $$'
     words, given = ["/bin/sh", "-c", line], {"GIVEN": "yes", "PATH": os.environ["PATH"]}
     child = await spawn(words, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, env=given, cwd=str(tmp_path))
-    told, _ = await child.communicate()
-    assert told.decode().split() == [str(tmp_path), "yes", "none", str(child.pid)]
+    output, _ = await child.communicate()
+    assert output.decode().split() == [str(tmp_path), "yes", "none", str(child.pid)]
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 5])

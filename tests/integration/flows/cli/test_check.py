@@ -20,7 +20,7 @@ from tests.support.claude.real import claude_binary, claude_environment
 from tests.support.cli.small_repository import ROOT, Desk, desk, fleet_of  # noqa: F401 - a fixture
 from tests.support.git.repositories import git
 from tests.support.machines.ssh_targets import make_key
-from tests.support.machines.sshd import Fleet, FleetHost, start_fleet
+from tests.support.machines.sshd import FleetHost, SshdFleet, start_fleet
 from tests.support.machines.tcp_faults import closed_port
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
 
@@ -46,7 +46,7 @@ def mounted(place: Path, *, megabytes: int) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def fleet(small_disk: Path) -> Iterator[Fleet]:
+def fleet(small_disk: Path) -> Iterator[SshdFleet]:
     """Two machines of our own, on real sshd."""
     with start_fleet(hosts=2) as started:
         yield started
@@ -121,7 +121,7 @@ def without_login(home: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def making(fleet: Fleet, small_disk: Path, tmp_path: Path) -> Making:
+def making(fleet: SshdFleet, small_disk: Path, tmp_path: Path) -> Making:
     """What the cases need."""
     return Making(host=fleet[0], folder=tmp_path, small_disk=small_disk)
 
@@ -192,8 +192,8 @@ def test_the_run_goes_on_without_an_unfit_machine(desk: Desk, making: Making, pr
     assert done.returncode == 0, done
     folder = RunFolder(desk.repository, "r1")
     assert {result.machine for result in folder.results()} == {"fit"}
-    told = Report.model_validate_json(folder.report_values_file.read_bytes()).warnings
-    assert [warning.split()[2].rstrip(":") for warning in told] == [machine.name for machine in unfit]
+    warnings = Report.model_validate_json(folder.report_values_file.read_bytes()).warnings
+    assert [warning.split()[2].rstrip(":") for warning in warnings] == [machine.name for machine in unfit]
     text = folder.report_file.read_text()
     assert all(f"not used: {machine.name}" in text for machine in unfit)
 

@@ -196,7 +196,7 @@ def test_sweep_leaves_nothing(project: Project, rehearsal: Terminal) -> None:
 
 
 def test_an_interrupted_run_says_how_to_go_on(project: Project) -> None:
-    """Ctrl-C ends the sessions, brings home what they have, and names the command that goes on; exit code 130."""
+    """Ctrl-C ends the sessions, collects what they have, and names the command that goes on; exit code 130."""
     terminal = project.terminal("orchestrate", project.folder / "tasks.json", "--rehearse", "--run", "r2", columns=200)
     try:
         eventually(lambda: "Rehearsal of first" in terminal.screen or not terminal.runs, why=lambda: terminal.output)

@@ -21,7 +21,7 @@ from tests.support.git.pushing import NAME, Desk, commands
 from tests.support.git.repositories import commit, git, make_bench
 from tests.support.github.git_side import TOKEN
 from tests.support.machines import sshd
-from tests.support.machines.sshd import Fleet
+from tests.support.machines.sshd import SshdFleet
 
 any_git = repositories.any_git
 project = repositories.project
@@ -131,7 +131,7 @@ async def test_the_token_signs_in(any_git: str, desk: Desk, tmp_path: Path, monk
 
 @pytest.mark.parametrize("where", ["environment", "configuration"])
 async def test_the_users_ssh_command_counts(
-    desk: Desk, sshd_fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+    desk: Desk, sshd_fleet: SshdFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     """A remote over ssh is reached as the user reaches it."""
     git(desk.bare, "config", "uploadpack.allowAnySHA1InWant", "true")  # this sshd hands no GIT_PROTOCOL on
@@ -167,9 +167,11 @@ async def test_a_run_that_cannot_have_it_is_not_begun(
         shutil.rmtree(desk.bare)
         git(tmp_path, "init", "-q", "--bare", str(desk.bare))
         git(clone, "remote", "set-url", "origin", f"file://{desk.bare}")
-    with pytest.raises(BadInput, match=rf"^{clone} is a partial clone, and 2 objects that a run needs cannot") as told:
+    with pytest.raises(
+        BadInput, match=rf"^{clone} is a partial clone, and 2 objects that a run needs cannot"
+    ) as refused:
         await start_run(request, token=token_of_environment)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(refused.value)
     assert not (clone / ".miyabi" / "runs").exists()
 
 

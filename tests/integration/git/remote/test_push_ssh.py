@@ -15,7 +15,7 @@ from tests.support.git import pushing, repositories
 from tests.support.git.pushing import BRANCH, Desk
 from tests.support.git.repositories import git
 from tests.support.machines import sshd
-from tests.support.machines.sshd import Fleet
+from tests.support.machines.sshd import SshdFleet
 
 project = repositories.project
 quiet_home = repositories.quiet_home
@@ -24,7 +24,7 @@ sshd_fleet = sshd.sshd_fleet
 
 
 @pytest.fixture
-def over_ssh(desk: Desk, sshd_fleet: Fleet) -> Desk:
+def over_ssh(desk: Desk, sshd_fleet: SshdFleet) -> Desk:
     """A desk whose remote is reached over ssh."""
     git(desk.project, "remote", "set-url", "origin", f"h1:{desk.bare}")
     git(desk.project, "config", "core.sshCommand", f"ssh -F {sshd_fleet.config}")
@@ -52,7 +52,7 @@ async def test_the_users_key_signs_in(over_ssh: Desk) -> None:
 
 
 async def test_the_command_may_be_in_the_environment(
-    over_ssh: Desk, sshd_fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+    over_ssh: Desk, sshd_fleet: SshdFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """GIT_SSH_COMMAND counts, as it does for the user's own pushes."""
     git(over_ssh.project, "config", "--unset", "core.sshCommand")
@@ -60,7 +60,7 @@ async def test_the_command_may_be_in_the_environment(
     assert await over_ssh.push({BRANCH: over_ssh.work()}, target=await _target(over_ssh)) == (BRANCH,)
 
 
-async def test_no_key_is_a_sentence(over_ssh: Desk, sshd_fleet: Fleet, tmp_path: Path) -> None:
+async def test_no_key_is_a_sentence(over_ssh: Desk, sshd_fleet: SshdFleet, tmp_path: Path) -> None:
     """A key that would need its passphrase is told with what to do; nobody is asked for it."""
     key, host = _locked_key(tmp_path / "key"), sshd_fleet[0]
     options = f"-o UserKnownHostsFile={sshd_fleet.known_hosts} -o IdentityAgent=none -o IdentitiesOnly=yes"
@@ -70,7 +70,7 @@ async def test_no_key_is_a_sentence(over_ssh: Desk, sshd_fleet: Fleet, tmp_path:
         await over_ssh.push({BRANCH: over_ssh.work()}, target=await _target(over_ssh))
 
 
-async def test_an_unknown_host_key_is_a_sentence(over_ssh: Desk, sshd_fleet: Fleet, tmp_path: Path) -> None:
+async def test_an_unknown_host_key_is_a_sentence(over_ssh: Desk, sshd_fleet: SshdFleet, tmp_path: Path) -> None:
     """A host that is not known is not trusted, and nobody is asked whether it is."""
     command = f"ssh -F {sshd_fleet.config} -o UserKnownHostsFile={tmp_path}/none -o StrictHostKeyChecking=ask"
     git(over_ssh.project, "config", "core.sshCommand", f"{command} -o BatchMode=no")

@@ -75,8 +75,8 @@ async def test_a_server_that_echoes_the_token_is_not_quoted(watched: Desk, servi
     watched.hub.refuse(403, text=f"you sent {{authorization}}, {CANARY}", service=service, method="GET")
     with pytest.raises(PushRefused, match=r"you sent Basic \[redacted\], \[redacted\]") as caught:
         await watched.push({BRANCH: watched.work()}, target=target)
-    told = [str(caught.value), repr(caught.value), str(caught.value.refused), repr(target), str(target)]
-    assert not list(filter(_holds_canary, told))
+    texts = [str(caught.value), repr(caught.value), str(caught.value.refused), repr(target), str(target)]
+    assert not list(filter(_holds_canary, texts))
 
 
 async def test_a_login_in_the_address_is_taken_out(watched: Desk) -> None:

@@ -16,7 +16,7 @@ from miyabi.machines.ssh.host import SshHost
 from tests.support.machines import sshd as fleets
 from tests.support.machines.processes import at_most
 from tests.support.machines.ssh_targets import host_at, like, machine, make_key, public, until
-from tests.support.machines.sshd import Fleet, FleetHost
+from tests.support.machines.sshd import FleetHost, SshdFleet
 from tests.support.machines.tcp_faults import chaos
 
 sshd_fleet = fleets.sshd_fleet
@@ -45,7 +45,7 @@ async def drops(running: asyncio.Task[Completed]) -> None:
     assert caught.value.machine == "m"
 
 
-async def test_link_cut(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_link_cut(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """A reset in mid-command is an unknown outcome, never a result; the next command has a new connection."""
     async with chaos("127.0.0.1", sshd_fleet[0].port) as proxy:
         async with host_at(through(proxy.port, sshd_fleet[0], tmp_path), retry_seconds=3) as host:
@@ -57,7 +57,7 @@ async def test_link_cut(tmp_path: Path, sshd_fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize("position", [30_000, 500_000, 2_900_000])
-async def test_output_cut_short(tmp_path: Path, sshd_fleet: Fleet, position: int) -> None:
+async def test_output_cut_short(tmp_path: Path, sshd_fleet: SshdFleet, position: int) -> None:
     """Output that the link cuts at any place is never taken for all of it."""
     async with (
         chaos("127.0.0.1", sshd_fleet[0].port) as proxy,
@@ -69,7 +69,7 @@ async def test_output_cut_short(tmp_path: Path, sshd_fleet: Fleet, position: int
             await host.run(["head", "-c", "3000000", "/dev/zero"])
 
 
-async def test_sshd_of_the_connection_killed(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_sshd_of_the_connection_killed(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """Sshd dying in mid-command is an unknown outcome too."""
     async with host_at(like(sshd_fleet[0], tmp_path), retry_seconds=3) as host:
         running = await begin(host, tmp_path, "sleep 60")
@@ -78,7 +78,7 @@ async def test_sshd_of_the_connection_killed(tmp_path: Path, sshd_fleet: Fleet) 
         assert (await host.run(["true"])).exit_status == 0
 
 
-async def test_silent_link(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_silent_link(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """A link that swallows everything is noticed by keepalive, after interval * (misses + 1) and not before."""
     async with (
         chaos("127.0.0.1", sshd_fleet[0].port) as proxy,
@@ -94,7 +94,7 @@ async def test_silent_link(tmp_path: Path, sshd_fleet: Fleet) -> None:
 
 
 async def test_a_dead_link_that_nobody_noticed(
-    tmp_path: Path, sshd_fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, sshd_fleet: SshdFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A command that is begun on it does not wait for keepalive: it is dropped, and the next makes a new connection."""
     monkeypatch.setattr(ssh_host, "_OPEN_WITHIN_SECONDS", 1)
@@ -112,7 +112,7 @@ async def test_a_dead_link_that_nobody_noticed(
         assert proxy.accepted == 2
 
 
-async def test_short_outage(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_short_outage(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """An outage shorter than keepalive's patience loses nothing, and the connection stays."""
     async with (
         chaos("127.0.0.1", sshd_fleet[0].port) as proxy,
@@ -126,7 +126,7 @@ async def test_short_outage(tmp_path: Path, sshd_fleet: Fleet) -> None:
         assert proxy.accepted == 1
 
 
-async def test_stream_cut(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_stream_cut(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """A stream gives all that came and then raises; it does not simply end."""
     async with (
         host_at(like(sshd_fleet[0], tmp_path)) as host,
@@ -138,7 +138,7 @@ async def test_stream_cut(tmp_path: Path, sshd_fleet: Fleet) -> None:
             await anext(chunks)
 
 
-async def test_the_process_outlives_the_link(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_the_process_outlives_the_link(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """What runs there goes on when the link dies: an unknown outcome may still become a success."""
     async with host_at(like(sshd_fleet[0], tmp_path)) as host:
         running = await begin(host, tmp_path, 'sleep 0.5; : >"$0"/finished')
@@ -147,7 +147,7 @@ async def test_the_process_outlives_the_link(tmp_path: Path, sshd_fleet: Fleet) 
     await until((tmp_path / "finished").exists)
 
 
-async def test_sshd_restarted_for_an_upgrade(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_sshd_restarted_for_an_upgrade(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """Commands and new sessions go on over the old connection while sshd itself is away."""
     async with host_at(like(sshd_fleet[0], tmp_path)) as host:
         running = await begin(host, tmp_path, "sleep 0.5")
@@ -157,7 +157,7 @@ async def test_sshd_restarted_for_an_upgrade(tmp_path: Path, sshd_fleet: Fleet) 
         await running
 
 
-async def test_link_lost_between_commands(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_link_lost_between_commands(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """A link that died while nothing ran is made again, and nobody hears of it."""
     async with host_at(like(sshd_fleet[0], tmp_path)) as host:
         await host.run(["true"])
@@ -166,7 +166,7 @@ async def test_link_lost_between_commands(tmp_path: Path, sshd_fleet: Fleet) -> 
         assert (await host.run(["echo", "again"])).stdout == b"again\n"
 
 
-async def test_closed_by_us(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_closed_by_us(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """Closing the host in mid-command ends the wait for it, as an unknown outcome."""
     async with host_at(like(sshd_fleet[0], tmp_path)) as host:
         running = await begin(host, tmp_path, "sleep 60")

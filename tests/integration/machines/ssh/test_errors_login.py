@@ -14,7 +14,7 @@ from miyabi.errors import LoginRefused
 from miyabi.machines.ssh import pool
 from tests.support.machines import sshd as fleets
 from tests.support.machines.ssh_targets import failure, host_at, keygen, like, make_key, public, works
-from tests.support.machines.sshd import Fleet, start_fleet
+from tests.support.machines.sshd import SshdFleet, start_fleet
 from tests.support.machines.tcp_faults import chaos
 
 sshd_fleet = fleets.sshd_fleet
@@ -36,7 +36,7 @@ def agent_with(folder: Path, *keys: Path) -> Iterator[str]:
         agent.wait()
 
 
-async def test_wrong_key(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_wrong_key(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """A key that the machine does not know is permanent, and named with the place where its public half belongs."""
     key = make_key(tmp_path / "other")
     error = await failure(like(sshd_fleet[0], tmp_path, IdentityFile=key))
@@ -45,7 +45,7 @@ async def test_wrong_key(tmp_path: Path, sshd_fleet: Fleet) -> None:
     assert f"login refused for user {sshd_fleet[0].user} with {key}. Is the public key in" in str(error)
 
 
-async def test_unknown_user(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_unknown_user(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """A user who is not there looks the same, so the message names the user."""
     error = await failure(like(sshd_fleet[0], tmp_path, User="nobody-here"))
     assert isinstance(error, LoginRefused)
@@ -70,7 +70,7 @@ async def test_sshd_that_wants_somebody_or_something_else(tmp_path: Path, option
         assert isinstance(await failure(like(fleet[0], tmp_path)), LoginRefused)
 
 
-async def test_garbage_in_the_key_file(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_garbage_in_the_key_file(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """A key file that is none is named."""
     key = tmp_path / "garbage"
     key.write_text("not a key\n")
@@ -80,7 +80,7 @@ async def test_garbage_in_the_key_file(tmp_path: Path, sshd_fleet: Fleet) -> Non
     assert f"{key} is no private key" in str(error)
 
 
-async def test_encrypted_key(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_encrypted_key(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """A key with a passphrase is named, with ssh-add as the way out."""
     key = make_key(tmp_path / "locked", passphrase="x" * 9)
     error = await failure(like(sshd_fleet[0], tmp_path, IdentityFile=key))
@@ -89,20 +89,20 @@ async def test_encrypted_key(tmp_path: Path, sshd_fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize("path", ["/no/such/key", "~nobody-here/key"])
-async def test_missing_key_file(tmp_path: Path, sshd_fleet: Fleet, path: str) -> None:
+async def test_missing_key_file(tmp_path: Path, sshd_fleet: SshdFleet, path: str) -> None:
     """A key file that is not there is named, not a FileNotFoundError; nor has a home to be there."""
     error = await failure(like(sshd_fleet[0], tmp_path, IdentityFile=path))
     assert isinstance(error, LoginRefused)
     assert f"no such file: {path}" in str(error)
 
 
-async def test_missing_key_beside_a_good_one(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_missing_key_beside_a_good_one(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """One missing file among several is left out, as by ssh."""
     more = f"  IdentityFile {sshd_fleet[0].identity}\n"
     assert await works(like(sshd_fleet[0], tmp_path, IdentityFile="/no/such/key", more=more))
 
 
-async def test_key_in_the_agent(tmp_path: Path, sshd_fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_key_in_the_agent(tmp_path: Path, sshd_fleet: SshdFleet, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without IdentitiesOnly the agent's keys are offered, also where the file itself is encrypted."""
     with agent_with(tmp_path, sshd_fleet[0].identity) as sock:
         monkeypatch.setenv("SSH_AUTH_SOCK", sock)
@@ -111,7 +111,7 @@ async def test_key_in_the_agent(tmp_path: Path, sshd_fleet: Fleet, monkeypatch: 
     assert isinstance(error, LoginRefused)
 
 
-async def test_public_key_whose_private_half_is_in_the_agent(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_public_key_whose_private_half_is_in_the_agent(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """IdentityFile may be the public key, and IdentityAgent names the agent: as with a hardware key."""
     pub = tmp_path / "only.pub"
     pub.write_text(public(sshd_fleet[0].identity))
@@ -119,7 +119,7 @@ async def test_public_key_whose_private_half_is_in_the_agent(tmp_path: Path, ssh
         assert await works(like(sshd_fleet[0], tmp_path, IdentityFile=pub, IdentityAgent=sock))
 
 
-async def test_too_many_keys(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_too_many_keys(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """An agent full of keys runs into sshd's limit, which is told from a refusal, with the two options that help."""
     keys = [make_key(tmp_path / f"k{i}") for i in range(8)]
     with agent_with(tmp_path, *keys) as sock:
@@ -130,7 +130,7 @@ async def test_too_many_keys(tmp_path: Path, sshd_fleet: Fleet) -> None:
 
 
 async def test_a_penalty_is_reported_as_the_refusal_before_it(
-    tmp_path: Path, sshd_fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, sshd_fleet: SshdFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An sshd that first refuses a login and then resets every connection is reported with the first cause."""
     monkeypatch.setattr(pool, "REFUSAL_REMEMBERED_SECONDS", 0)
@@ -146,7 +146,7 @@ async def test_a_penalty_is_reported_as_the_refusal_before_it(
     assert proxy.accepted >= 2
 
 
-async def test_agent_that_is_gone(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_agent_that_is_gone(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """A stale SSH_AUTH_SOCK is no fault while a key file works."""
     assert await works(like(sshd_fleet[0], tmp_path, IdentityAgent="/no/such/socket"))
 

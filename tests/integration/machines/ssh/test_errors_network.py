@@ -14,7 +14,7 @@ from miyabi.errors import HostKeyRefused, LoginRefused, MachineError, MachineUnr
 from miyabi.machines.ssh.errors import ClosedAtOnce
 from tests.support.machines import sshd as fleets
 from tests.support.machines.ssh_targets import failure, host_at, like, machine
-from tests.support.machines.sshd import Fleet, start_fleet
+from tests.support.machines.sshd import SshdFleet, start_fleet
 from tests.support.machines.tcp_faults import closed_port, odd_server, says
 
 sshd_fleet = fleets.sshd_fleet
@@ -162,7 +162,7 @@ async def test_no_common_algorithm(tmp_path: Path, option: str) -> None:
     assert option.split()[1] in str(error)
 
 
-async def test_refused_is_tried_again_for_a_while(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_refused_is_tried_again_for_a_while(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """An sshd that comes back within the patience is not even noticed."""
     host = sshd_fleet[1]
     async with host_at(like(host, tmp_path), retry_seconds=5) as there:

@@ -13,20 +13,20 @@ from miyabi.machines import LOCAL, Completed, Host, open_host
 from miyabi.machines.local import LocalHost
 from miyabi.machines.ssh import host as ssh_host
 from tests.support.machines import sshd as fleets
-from tests.support.machines.sshd import Fleet, start_fleet
+from tests.support.machines.sshd import SshdFleet, start_fleet
 
 sshd_fleet = fleets.sshd_fleet
 
 
 @pytest.fixture
-async def host(sshd_fleet: Fleet) -> AsyncIterator[Host]:
+async def host(sshd_fleet: SshdFleet) -> AsyncIterator[Host]:
     """One machine of the fleet."""
     opened = open_host(sshd_fleet[0].machine())
     yield opened
     await opened.close()
 
 
-def logins(fleet: Fleet) -> int:
+def logins(fleet: SshdFleet) -> int:
     """How many logins the first machine has seen."""
     return fleet[0].log.count("Accepted publickey")
 
@@ -46,7 +46,7 @@ async def test_exit_status_and_output(host: Host) -> None:
     assert (await host.run(["sh", "-c", "kill -9 $$"])).exit_status == 137
 
 
-async def test_words_arrive_as_they_are(host: Host, sshd_fleet: Fleet) -> None:
+async def test_words_arrive_as_they_are(host: Host, sshd_fleet: SshdFleet) -> None:
     """Blanks, quotes and signs arrive in one word; a leading ~/ is the home there."""
     words = ["", " a  b ", "it's", '"$HOME"', "*", "日本語", "-n", "\\", "`id`"]
     done = await host.run(["printf", "[%s]", *words, "~/x"])
@@ -68,7 +68,7 @@ async def test_a_line_of_three_megabytes(host: Host) -> None:
         assert b"".join([chunk async for chunk in chunks]) == b"x" * 3_000_000 + b"\n"
 
 
-async def test_forty_commands_at_once(host: Host, sshd_fleet: Fleet) -> None:
+async def test_forty_commands_at_once(host: Host, sshd_fleet: SshdFleet) -> None:
     """However many ask, one connection serves them all and sshd's MaxSessions refuses none."""
     before = logins(sshd_fleet)
     done = await asyncio.gather(*(host.run(["echo", str(n)]) for n in range(40)))

@@ -11,13 +11,13 @@ from miyabi.errors import HostKeyRefused
 from miyabi.machines.ssh.host_keys import keys_of, known_hosts
 from tests.support.machines import sshd as fleets
 from tests.support.machines.ssh_targets import failure, fingerprint, keygen, like, make_key, public, ssh_knows, works
-from tests.support.machines.sshd import Fleet, start_fleet
+from tests.support.machines.sshd import SshdFleet, start_fleet
 
 sshd_fleet = fleets.sshd_fleet
 
 
 @pytest.mark.parametrize("checking", ["yes", "ask"])
-async def test_unknown_key(tmp_path: Path, sshd_fleet: Fleet, checking: str) -> None:
+async def test_unknown_key(tmp_path: Path, sshd_fleet: SshdFleet, checking: str) -> None:
     """A key that no file has is refused, shown with its fingerprint and with the command that adds it."""
     host, known = sshd_fleet[0], tmp_path / "known hosts"
     error = await failure(like(host, tmp_path, UserKnownHostsFile=f'"{known}"', StrictHostKeyChecking=checking))
@@ -28,7 +28,7 @@ async def test_unknown_key(tmp_path: Path, sshd_fleet: Fleet, checking: str) -> 
     assert not known.exists()
 
 
-async def test_the_command_of_the_message_helps(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_the_command_of_the_message_helps(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """Whoever runs the command that the refusal names gets in."""
     where = like(sshd_fleet[0], tmp_path, UserKnownHostsFile=tmp_path / "known")
     said = str(await failure(where))
@@ -40,7 +40,7 @@ async def test_the_command_of_the_message_helps(tmp_path: Path, sshd_fleet: Flee
 
 @pytest.mark.parametrize("checking", ["accept-new", "no"])
 async def test_first_use_is_trusted_where_the_user_says_so(
-    tmp_path: Path, sshd_fleet: Fleet, checking: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, sshd_fleet: SshdFleet, checking: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """accept-new and no take an unknown key, remember it so that ssh knows it too, and say so."""
     host, known = sshd_fleet[0], tmp_path / "new" / "known_hosts"
@@ -53,7 +53,7 @@ async def test_first_use_is_trusted_where_the_user_says_so(
 
 
 @pytest.mark.parametrize("checking", ["yes", "accept-new", "no"])
-async def test_changed_key(tmp_path: Path, sshd_fleet: Fleet, checking: str) -> None:
+async def test_changed_key(tmp_path: Path, sshd_fleet: SshdFleet, checking: str) -> None:
     """Another key than the known one is refused whatever the configuration says, with both fingerprints."""
     host, known, old = sshd_fleet[0], tmp_path / "known", make_key(tmp_path / "old")
     known.write_text(f"{host.place} {public(old)}\n")
@@ -66,7 +66,7 @@ async def test_changed_key(tmp_path: Path, sshd_fleet: Fleet, checking: str) -> 
 
 
 @pytest.mark.parametrize("checking", ["yes", "no"])
-async def test_only_a_key_of_another_type_is_known(tmp_path: Path, sshd_fleet: Fleet, checking: str) -> None:
+async def test_only_a_key_of_another_type_is_known(tmp_path: Path, sshd_fleet: SshdFleet, checking: str) -> None:
     """A key of another type than the known one is a host key fault, not a connection that is reset."""
     host, known, old = sshd_fleet[0], tmp_path / "known", make_key(tmp_path / "old", kind="ecdsa")
     known.write_text(f"{host.place} {public(old)}\n")
@@ -83,7 +83,7 @@ async def test_the_known_one_of_several_keys_is_asked_for(tmp_path: Path) -> Non
         assert await works(like(fleet[0], tmp_path, UserKnownHostsFile=known))
 
 
-async def test_revoked_key(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_revoked_key(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """A revoked key is refused, even where it is listed as trusted too."""
     host, known = sshd_fleet[0], tmp_path / "known"
     known.write_text(f"@revoked * {host.host_key}\n{host.place} {host.host_key}\n")
@@ -93,7 +93,7 @@ async def test_revoked_key(tmp_path: Path, sshd_fleet: Fleet) -> None:
     assert str(known) in str(error)
 
 
-async def test_a_key_revoked_on_its_port_is_not_borrowed(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_a_key_revoked_on_its_port_is_not_borrowed(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """What is revoked on the machine's own port is not trusted because the same host has it on port 22."""
     host, known = sshd_fleet[0], tmp_path / "known"
     known.write_text(f"@revoked {host.place} {host.host_key}\n127.0.0.1 {host.host_key}\n")
@@ -102,7 +102,7 @@ async def test_a_key_revoked_on_its_port_is_not_borrowed(tmp_path: Path, sshd_fl
     assert "Host key is revoked" in str(error)
 
 
-async def test_no_known_hosts_file_is_no_way_around(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_no_known_hosts_file_is_no_way_around(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """`UserKnownHostsFile none` does not turn the check off."""
     where = like(sshd_fleet[0], tmp_path, UserKnownHostsFile="none", StrictHostKeyChecking="no")
     error = await failure(where)
@@ -110,7 +110,7 @@ async def test_no_known_hosts_file_is_no_way_around(tmp_path: Path, sshd_fleet: 
     assert "name a known_hosts_file for it" in str(error)
 
 
-async def test_missing_files_beside_a_good_one(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_missing_files_beside_a_good_one(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """A file that is not there is left out, and a damaged line harms no other."""
     known = tmp_path / "known"
     damaged = f"|1|A|b {public(sshd_fleet[0].identity)}\n{sshd_fleet[0].place} ssh-ed25519 AAAA=é\n"
@@ -118,7 +118,7 @@ async def test_missing_files_beside_a_good_one(tmp_path: Path, sshd_fleet: Fleet
     assert await works(like(sshd_fleet[0], tmp_path, UserKnownHostsFile=f"/no/such/file {known}"))
 
 
-async def test_hashed_and_aliased(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_hashed_and_aliased(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """Hashed names are found, and HostKeyAlias is looked up instead of the address."""
     known = tmp_path / "known"
     known.write_text(sshd_fleet.known_hosts.read_text())

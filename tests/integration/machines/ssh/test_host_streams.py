@@ -11,18 +11,18 @@ import pytest
 from miyabi.errors import LoginRefused
 from miyabi.machines import Host, open_host
 from tests.support.machines.ssh_targets import until
-from tests.support.machines.sshd import Fleet, alive, start_fleet
+from tests.support.machines.sshd import SshdFleet, alive, start_fleet
 
 
 @pytest.fixture
-def fleet() -> Iterator[Fleet]:
+def fleet() -> Iterator[SshdFleet]:
     """One machine of our own, whose log we count in."""
     with start_fleet(hosts=1) as started:
         yield started
 
 
 @pytest.fixture
-async def host(fleet: Fleet) -> AsyncIterator[Host]:
+async def host(fleet: SshdFleet) -> AsyncIterator[Host]:
     """That machine."""
     opened = open_host(fleet[0].machine())
     yield opened
@@ -44,7 +44,7 @@ async def test_leaving_ends_the_command(host: Host) -> None:
     await until(lambda: not alive(pid))
 
 
-async def test_many_streams_beside_commands(host: Host, fleet: Fleet) -> None:
+async def test_many_streams_beside_commands(host: Host, fleet: SshdFleet) -> None:
     """Four streams share the commands' connection, each further one takes eight, and idle ones are closed."""
     async with AsyncExitStack() as stack:
         for n in range(13):
@@ -70,7 +70,7 @@ async def test_a_slow_reader_holds_the_writer(host: Host) -> None:
     assert len(first) + rest == 100_000_000
 
 
-async def test_a_stream_that_cannot_begin(fleet: Fleet) -> None:
+async def test_a_stream_that_cannot_begin(fleet: SshdFleet) -> None:
     """Faults of the connection come on entering, as for a command."""
     fleet[0].home.joinpath(".ssh", "authorized_keys").write_text("")
     host = open_host(fleet[0].machine())

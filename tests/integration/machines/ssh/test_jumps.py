@@ -9,13 +9,13 @@ import pytest
 from miyabi.errors import HostKeyRefused, LoginRefused, MachineUnreachable, SshConfigUnusable
 from tests.support.machines import sshd as fleets
 from tests.support.machines.ssh_targets import failure, hop, host_at, like, until, works
-from tests.support.machines.sshd import Fleet, alive, start_fleet
+from tests.support.machines.sshd import SshdFleet, alive, start_fleet
 from tests.support.machines.tcp_faults import closed_port
 
 sshd_fleet = fleets.sshd_fleet
 
 
-async def test_through_a_jump_host(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_through_a_jump_host(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """ProxyJump leads through another machine, with its own user, port and key."""
     where = like(sshd_fleet[0], tmp_path, ProxyJump="h2", more=hop(sshd_fleet, 1))
     before = sshd_fleet[1].connections()
@@ -34,7 +34,7 @@ async def test_through_two_jump_hosts(tmp_path: Path) -> None:
         assert fleet[2].connections() == 3
 
 
-async def test_closing_leaves_no_jump_open(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_closing_leaves_no_jump_open(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """A host that is closed has closed its jump too, and one that is used again jumps again."""
     where = like(sshd_fleet[0], tmp_path, ProxyJump="h2", more=hop(sshd_fleet, 1))
     before = sshd_fleet[1].log.count("Disconnected from user")
@@ -45,7 +45,7 @@ async def test_closing_leaves_no_jump_open(tmp_path: Path, sshd_fleet: Fleet) ->
     await until(lambda: sshd_fleet[1].log.count("Disconnected from user") - before == 2)
 
 
-async def test_target_refused_behind_the_jump(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_target_refused_behind_the_jump(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """A jump host that is fine and a target that is not: both are named, and it may work later."""
     where = like(sshd_fleet[0], tmp_path, Port=closed_port(), ProxyJump="h2", more=hop(sshd_fleet, 1))
     error = await failure(where)
@@ -55,7 +55,7 @@ async def test_target_refused_behind_the_jump(tmp_path: Path, sshd_fleet: Fleet)
     assert "cannot connect to it: Connection refused" in str(error)
 
 
-async def test_jump_host_down(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_jump_host_down(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """A jump host that is down is the one that the message is about."""
     where = like(sshd_fleet[0], tmp_path, ProxyJump="h2", more=hop(sshd_fleet, 1, Port=closed_port()))
     error = await failure(where)
@@ -64,7 +64,7 @@ async def test_jump_host_down(tmp_path: Path, sshd_fleet: Fleet) -> None:
     assert "connection refused" in str(error)
 
 
-async def test_jump_host_that_does_not_forward(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_jump_host_that_does_not_forward(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """AllowTcpForwarding no is permanent, with the setting to change."""
     with start_fleet(hosts=1, sshd_options=["AllowTcpForwarding no"]) as closed:
         where = like(sshd_fleet[0], tmp_path, ProxyJump="h1", more=hop(closed, 0))
@@ -75,7 +75,7 @@ async def test_jump_host_that_does_not_forward(tmp_path: Path, sshd_fleet: Fleet
     assert "Set AllowTcpForwarding yes in the jump host's sshd_config" in str(error)
 
 
-async def test_jump_host_that_refuses_us(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_jump_host_that_refuses_us(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """A login or host key refused at the jump host names the jump host."""
     stranger = like(sshd_fleet[0], tmp_path, ProxyJump="h2", more=hop(sshd_fleet, 1, User="nobody-here"))
     error = await failure(stranger)
@@ -87,7 +87,7 @@ async def test_jump_host_that_refuses_us(tmp_path: Path, sshd_fleet: Fleet) -> N
     assert str(error).startswith("m: jump host h2 (")
 
 
-async def test_unknown_host_key_behind_the_jump(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_unknown_host_key_behind_the_jump(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """ssh-keyscan does not reach behind a jump host: the way to add the key is to connect once with ssh."""
     known = tmp_path / "known"
     where = like(sshd_fleet[0], tmp_path, UserKnownHostsFile=known, ProxyJump="h2", more=hop(sshd_fleet, 1))
@@ -96,7 +96,7 @@ async def test_unknown_host_key_behind_the_jump(tmp_path: Path, sshd_fleet: Flee
     assert f"add it by connecting once with: ssh -F {tmp_path}/ssh_config m true" in str(error)
 
 
-async def test_jumps_in_a_circle(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_jumps_in_a_circle(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """Jump hosts that lead back are refused with the way shown, nothing connected."""
     where = like(sshd_fleet[0], tmp_path, ProxyJump="a", more="Host a\n  ProxyJump b\nHost b\n  ProxyJump a\n")
     error = await failure(where)
@@ -104,7 +104,7 @@ async def test_jumps_in_a_circle(tmp_path: Path, sshd_fleet: Fleet) -> None:
     assert "ProxyJump leads in a circle: m → a → b → a" in str(error)
 
 
-async def test_through_a_proxy_command(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_through_a_proxy_command(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """ProxyCommand is run by a shell, its tokens filled in, and ends with the connection."""
     talk = f"echo $$ >{tmp_path}/pid; exec ssh -F {sshd_fleet.config} -W %h:%p h2"
     (tmp_path / "talk").write_text(talk.replace("%h:%p", "$1:$2"))
@@ -113,7 +113,7 @@ async def test_through_a_proxy_command(tmp_path: Path, sshd_fleet: Fleet) -> Non
 
 
 @pytest.mark.parametrize("command", ["false", "no-such-command %h"])
-async def test_proxy_command_that_fails(tmp_path: Path, sshd_fleet: Fleet, command: str) -> None:
+async def test_proxy_command_that_fails(tmp_path: Path, sshd_fleet: SshdFleet, command: str) -> None:
     """A proxy command that ends is shown as it was run."""
     error = await failure(like(sshd_fleet[0], tmp_path, ProxyCommand=command))
     assert isinstance(error, MachineUnreachable)

@@ -12,19 +12,19 @@ import pytest
 
 from miyabi.errors import ConnectionDropped, MachineError, MachineUnreachable
 from tests.support.machines.ssh_targets import failure, hop, host_at, like, until
-from tests.support.machines.sshd import Fleet, can_make_namespaces, start_fleet
+from tests.support.machines.sshd import SshdFleet, can_make_namespaces, start_fleet
 
 pytestmark = pytest.mark.skipif(not can_make_namespaces(), reason="network namespaces need root on Linux")
 
 
 @pytest.fixture(scope="module")
-def network() -> Iterator[Fleet]:
+def network() -> Iterator[SshdFleet]:
     """Two machines with addresses of their own; the tests run inside their network."""
     with start_fleet(hosts=2, mode="netns") as fleet, fleet.network():
         yield fleet
 
 
-async def test_nobody_has_the_address(network: Fleet, tmp_path: Path) -> None:
+async def test_nobody_has_the_address(network: SshdFleet, tmp_path: Path) -> None:
     """An address that nobody answers for is transient: switched off, asleep or elsewhere."""
     error = await failure(like(network[0], tmp_path, HostName="10.77.0.99"))
     assert isinstance(error, MachineUnreachable)
@@ -33,7 +33,7 @@ async def test_nobody_has_the_address(network: Fleet, tmp_path: Path) -> None:
     assert "Local Network" in str(error)
 
 
-async def test_no_network(network: Fleet, tmp_path: Path) -> None:
+async def test_no_network(network: SshdFleet, tmp_path: Path) -> None:
     """An address that no route leads to is transient too: this machine may be offline."""
     error = await failure(like(network[0], tmp_path, HostName="192.0.2.7"))
     assert isinstance(error, MachineUnreachable)
@@ -41,7 +41,7 @@ async def test_no_network(network: Fleet, tmp_path: Path) -> None:
     assert "Network is unreachable" in str(error)
 
 
-async def test_no_name_service(network: Fleet, tmp_path: Path) -> None:
+async def test_no_name_service(network: SshdFleet, tmp_path: Path) -> None:
     """A name that cannot be looked up now may be later."""
     error = await failure(like(network[0], tmp_path, HostName="mac.invalid"))
     assert isinstance(error, MachineUnreachable)
@@ -49,7 +49,7 @@ async def test_no_name_service(network: Fleet, tmp_path: Path) -> None:
     assert "the name service does not answer for 'mac.invalid'. Is this machine online?" in str(error)
 
 
-async def test_prohibited_on_the_way(network: Fleet, tmp_path: Path) -> None:
+async def test_prohibited_on_the_way(network: SshdFleet, tmp_path: Path) -> None:
     """A router that says "administratively prohibited" is told at once, as no way there."""
     network.command("inhost", "h1", "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
     network.command("inhost", "h1", "ip", "route", "add", "prohibit", "198.51.100.0/24")
@@ -60,7 +60,7 @@ async def test_prohibited_on_the_way(network: Fleet, tmp_path: Path) -> None:
     assert "No route to host. Is it switched on" in str(error)
 
 
-async def test_a_name_that_nobody_has(network: Fleet, tmp_path: Path) -> None:
+async def test_a_name_that_nobody_has(network: SshdFleet, tmp_path: Path) -> None:
     """A name service that knows no such name is permanent: the configuration names something that is not there."""
     async with name_service_without_names(network):
         error = await failure(like(network[0], tmp_path, HostName="mac.example"))
@@ -69,7 +69,7 @@ async def test_a_name_that_nobody_has(network: Fleet, tmp_path: Path) -> None:
     assert "the name 'mac.example' has no address. Correct `host` or the alias's HostName." in str(error)
 
 
-async def test_nobody_at_the_address_behind_the_jump(network: Fleet, tmp_path: Path) -> None:
+async def test_nobody_at_the_address_behind_the_jump(network: SshdFleet, tmp_path: Path) -> None:
     """A jump host that finds no way to the machine is named with the reason."""
     error = await failure(like(network[0], tmp_path, HostName="10.77.0.99", ProxyJump="h2", more=hop(network, 1)))
     assert isinstance(error, MachineUnreachable)
@@ -77,7 +77,7 @@ async def test_nobody_at_the_address_behind_the_jump(network: Fleet, tmp_path: P
     assert f"its jump host h2 (runner@{network[1].address}:22) cannot connect to it: No route to host" in str(error)
 
 
-async def test_jump_host_that_is_off(network: Fleet, tmp_path: Path) -> None:
+async def test_jump_host_that_is_off(network: SshdFleet, tmp_path: Path) -> None:
     """Where nobody answers for the jump host's address, the message is about the jump host."""
     error = await failure(like(network[0], tmp_path, ProxyJump="h2", more=hop(network, 1, HostName="10.77.0.98")))
     assert isinstance(error, MachineUnreachable)
@@ -85,7 +85,7 @@ async def test_jump_host_that_is_off(network: Fleet, tmp_path: Path) -> None:
     assert str(error).startswith("m: jump host h2 (runner@10.77.0.98:22): No route to host")
 
 
-async def test_link_down_in_mid_command(network: Fleet, tmp_path: Path) -> None:
+async def test_link_down_in_mid_command(network: SshdFleet, tmp_path: Path) -> None:
     """A pulled cable is noticed by keepalive, and the machine is reached again when it is back."""
     where = like(network[0], tmp_path, ServerAliveInterval=1, ServerAliveCountMax=1, ConnectTimeout=1)
     async with host_at(where, retry_seconds=6) as host:
@@ -100,7 +100,7 @@ async def test_link_down_in_mid_command(network: Fleet, tmp_path: Path) -> None:
         assert (await waiting).stdout == b"back\n"
 
 
-async def test_reboot(network: Fleet, tmp_path: Path) -> None:
+async def test_reboot(network: SshdFleet, tmp_path: Path) -> None:
     """A machine that loses its power drops the command, and is reached again after its boot."""
     async with host_at(like(network[1], tmp_path, ServerAliveInterval=1), retry_seconds=6) as host:
         running = asyncio.create_task(host.run(["sh", "-c", ": >begun; sleep 60"]))
@@ -112,7 +112,7 @@ async def test_reboot(network: Fleet, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stubborn", ["", "trap '' TERM;"], ids=["polite", "stubborn"])
-async def test_time_is_up(network: Fleet, tmp_path: Path, stubborn: str) -> None:
+async def test_time_is_up(network: SshdFleet, tmp_path: Path, stubborn: str) -> None:
     """A command that takes too long is ended there, also where it ignores TERM."""
     async with host_at(like(network[0], tmp_path)) as host:
         with pytest.raises(MachineError, match="It was told to end"):
@@ -120,7 +120,7 @@ async def test_time_is_up(network: Fleet, tmp_path: Path, stubborn: str) -> None
         await until(lambda: not any("while" in line for line in processes(network)))
 
 
-async def test_caller_goes_away(network: Fleet, tmp_path: Path) -> None:
+async def test_caller_goes_away(network: SshdFleet, tmp_path: Path) -> None:
     """A command whose caller is cancelled, also while it starts, and a stream that is left, are ended there."""
     async with host_at(like(network[0], tmp_path)) as host:
         await host.run(["true"])
@@ -134,7 +134,7 @@ async def test_caller_goes_away(network: Fleet, tmp_path: Path) -> None:
         await until(lambda: not {f"sleep 70{n}" for n in range(3)} & processes(network))
 
 
-async def test_callers_go_away_as_it_begins(network: Fleet, tmp_path: Path) -> None:
+async def test_callers_go_away_as_it_begins(network: SshdFleet, tmp_path: Path) -> None:
     """None runs on, at whatever moment it was given up.
 
     sshd (OpenSSH 9.2) loses a signal that comes before the command leads a process group of its own.
@@ -150,18 +150,18 @@ async def test_callers_go_away_as_it_begins(network: Fleet, tmp_path: Path) -> N
     await until(lambda: not any(line.startswith("sleep 71") for line in processes(network)))
 
 
-def processes(network: Fleet) -> set[str]:
+def processes(network: SshdFleet) -> set[str]:
     """What runs on the first machine."""
     return set(network.command("inhost", "h1", "ps", "-A", "-o", "args=").splitlines())
 
 
-def control(network: Fleet, *words: str) -> None:
+def control(network: SshdFleet, *words: str) -> None:
     """Runs `ip` in the network that the tests are in."""
     subprocess.run(["ip", "-n", f"{network.tag}-ctl", *words], check=True, capture_output=True)
 
 
 @contextlib.asynccontextmanager
-async def name_service_without_names(network: Fleet) -> AsyncIterator[None]:
+async def name_service_without_names(network: SshdFleet) -> AsyncIterator[None]:
     """Whoever asks this machine's name service is told, in that network, that there is no such name."""
     address = name_server()
     if not address.startswith("127."):

@@ -16,7 +16,7 @@ from miyabi.machines.ssh.resolve import resolve
 from miyabi.machines.ssh.target import HostKeyPolicy
 from tests.support.machines import sshd as fleets
 from tests.support.machines.ssh_targets import failure, like, machine, works
-from tests.support.machines.sshd import Fleet
+from tests.support.machines.sshd import SshdFleet
 from tests.support.machines.supervisor import eventually, gone
 
 sshd_fleet = fleets.sshd_fleet
@@ -90,7 +90,7 @@ async def test_identity_agent_words(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (await resolve(machine(tmp_path, IdentityAgent=value))).agent == expected[value]
 
 
-async def test_the_machines_own_fields_win(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_the_machines_own_fields_win(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """User, port, key and known hosts of our configuration win over the alias's."""
     host = sshd_fleet[0]
     config = like(host, tmp_path, User="x", Port=1, IdentityFile="/x", UserKnownHostsFile="/x").ssh.config_file
@@ -115,7 +115,7 @@ async def test_the_home_is_the_one_of_the_environment(tmp_path: Path, monkeypatc
     assert target.remember_in == tmp_path / ".ssh" / "known_hosts"
 
 
-async def test_match_include_and_wildcards(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_match_include_and_wildcards(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """What only ssh itself reads right is left to it: Include, Match exec, patterns."""
     matched = 'Match originalhost m exec "test a = a"\n  HostName 127.0.0.1\n'
     (tmp_path / "extra").write_text(f"{matched}Host ?\n  Port 1\n")

@@ -14,7 +14,7 @@ from miyabi.machines import Machine
 from miyabi.machines.ssh import connection
 from tests.support.machines import sshd as fleets
 from tests.support.machines.ssh_targets import failure, keygen, like, make_key, public, works
-from tests.support.machines.sshd import Fleet, start_fleet
+from tests.support.machines.sshd import SshdFleet, start_fleet
 
 sshd_fleet = fleets.sshd_fleet
 DIRECT = (
@@ -44,7 +44,7 @@ async def let_in_by_both(where: Machine) -> None:
 
 
 @pytest.mark.parametrize("kind", ["keys", "list"])
-async def test_revoked_host_keys(tmp_path: Path, sshd_fleet: Fleet, kind: str) -> None:
+async def test_revoked_host_keys(tmp_path: Path, sshd_fleet: SshdFleet, kind: str) -> None:
     """A known host key that RevokedHostKeys takes back is refused, in a file of keys as in a revocation list."""
     host, other, revoked = sshd_fleet[0], make_key(tmp_path / "other"), tmp_path / "revoked keys"
     shown = tmp_path / "shown.pub"
@@ -64,7 +64,7 @@ async def test_revoked_host_keys(tmp_path: Path, sshd_fleet: Fleet, kind: str) -
 
 
 @pytest.mark.parametrize("kind", ["keys", "list"])
-async def test_a_revoked_key_is_not_trusted_on_first_use(tmp_path: Path, sshd_fleet: Fleet, kind: str) -> None:
+async def test_a_revoked_key_is_not_trusted_on_first_use(tmp_path: Path, sshd_fleet: SshdFleet, kind: str) -> None:
     """accept-new takes no key that is revoked, and remembers nothing."""
     host, revoked, shown = sshd_fleet[0], tmp_path / "revoked", tmp_path / "shown.pub"
     shown.write_text(f"{host.host_key}\n")
@@ -95,7 +95,7 @@ async def test_an_authority_that_is_revoked(tmp_path: Path) -> None:
         assert isinstance(await refused_by_both(where), HostKeyRefused)
 
 
-async def test_revoked_keys_that_cannot_be_read(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_revoked_keys_that_cannot_be_read(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """Where the file is missing nobody is trusted, by ssh neither, and the file is named."""
     error = await refused_by_both(like(sshd_fleet[0], tmp_path, RevokedHostKeys=tmp_path / "missing"))
     assert isinstance(error, HostKeyRefused)
@@ -110,7 +110,7 @@ async def test_revoked_keys_that_cannot_be_read(tmp_path: Path, sshd_fleet: Flee
         ({"PreferredAuthentications": "password,keyboard-interactive"}, "leaves out publickey"),
     ],
 )
-async def test_no_login_by_keys(tmp_path: Path, sshd_fleet: Fleet, options: dict[str, str], said: str) -> None:
+async def test_no_login_by_keys(tmp_path: Path, sshd_fleet: SshdFleet, options: dict[str, str], said: str) -> None:
     """Whoever forbids keys for a host is obeyed, and told what that means here."""
     error = await refused_by_both(like(sshd_fleet[0], tmp_path, **options))
     assert isinstance(error, SshConfigUnusable)
@@ -145,13 +145,13 @@ async def test_algorithms_that_leave_nothing_in_common(tmp_path: Path, options: 
     ],
     ids=str,
 )
-async def test_algorithms_that_are_there(tmp_path: Path, sshd_fleet: Fleet, options: dict[str, str]) -> None:
+async def test_algorithms_that_are_there(tmp_path: Path, sshd_fleet: SshdFleet, options: dict[str, str]) -> None:
     """Restrictions that both sides can meet do not keep us out."""
     await let_in_by_both(like(sshd_fleet[0], tmp_path, **options))
 
 
 async def test_an_algorithm_that_only_ssh_knows(
-    tmp_path: Path, sshd_fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, sshd_fleet: SshdFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the configuration allows nothing that can be used here, the option is named with what it allows."""
     monkeypatch.setattr(connection, "get_kex_algs", lambda: [b"curve25519-sha256"])
@@ -161,7 +161,7 @@ async def test_an_algorithm_that_only_ssh_knows(
     assert said in str(error)
 
 
-async def test_a_command_for_host_keys(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_a_command_for_host_keys(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """KnownHostsCommand is named where it would be needed, is no way around the check, and does no harm where not."""
     host, command = sshd_fleet[0], tmp_path / "keys"
     command.write_text(f"#!/bin/sh\necho '{host.place} {host.host_key}'\n")
@@ -175,7 +175,7 @@ async def test_a_command_for_host_keys(tmp_path: Path, sshd_fleet: Fleet) -> Non
     assert await works(like(host, tmp_path, KnownHostsCommand=f"{command} %H"))
 
 
-async def test_a_proxy_that_passes_its_connection(tmp_path: Path, sshd_fleet: Fleet) -> None:
+async def test_a_proxy_that_passes_its_connection(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     """ProxyUseFdpass is named; the same command that carries the connection itself works."""
     host, program = sshd_fleet[0], tmp_path / "direct.py"
     program.write_text(DIRECT)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.git import repositories
-from tests.support.git.random_sessions import Ledger, play
+from tests.support.git.random_sessions import LinesWritten, play
 from tests.support.git.repositories import Bench, commit, git, make_bench, make_repository
 
 project = repositories.project
@@ -39,18 +39,18 @@ async def test_every_line_is_collected_and_to_nobody_else(
     before = _everything(quiet_home)
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(number: int) -> tuple[str, Ledger, bytes]:
+    async def one(number: int) -> tuple[str, LinesWritten, bytes]:
         async with gate:
             return await _session(machine[number % 2], f"s{number}", tmp_path / f"scratch-{number}")
 
     per_group = SESSIONS // GROUPS
     ended = await asyncio.gather(*(one(n) for n in range(group * per_group, (group + 1) * per_group)))
-    everyone = {line for _, ledger, _ in ended for line in ledger.written}
-    lost = {task: sorted(line for line in ledger.required if line.encode() not in kept) for task, ledger, kept in ended}
+    everyone = {line for _, lines, _ in ended for line in lines.written}
+    lost = {task: sorted(line for line in lines.required if line.encode() not in kept) for task, lines, kept in ended}
     assert {task: lines for task, lines in lost.items() if lines} == {}
     strange = {
-        task: sorted(line for line in everyone - ledger.written if f"{line}\n".encode() in kept)
-        for task, ledger, kept in ended
+        task: sorted(line for line in everyone - lines.written if f"{line}\n".encode() in kept)
+        for task, lines, kept in ended
     }
     assert {task: lines for task, lines in strange.items() if lines} == {}
     for bench in machine:
@@ -59,20 +59,20 @@ async def test_every_line_is_collected_and_to_nobody_else(
     assert [*_left(tmp_path)] == []
 
 
-async def _session(bench: Bench, task: str, scratch: Path) -> tuple[str, Ledger, bytes]:
+async def _session(bench: Bench, task: str, scratch: Path) -> tuple[str, LinesWritten, bytes]:
     """A task with one session, or with a second one that goes on: what it wrote, and all that was collected of it."""
-    number, ledger = int(task.removeprefix("s")), Ledger()
+    number, lines = int(task.removeprefix("s")), LinesWritten()
     for attempt in (1, 2) if number % 4 == 0 else (1,):
         paths = await bench.prepare(task, attempt=attempt)
         found = await asyncio.to_thread(play, f"{task}.{attempt}", bench.checkout(paths), scratch)
-        ledger.written |= found.written
-        ledger.excused |= found.excused
+        lines.written |= found.written
+        lines.excused |= found.excused
         if number % 2:
             assert await asyncio.to_thread(bench.after, paths)
         collected = await bench.collect(paths)
         assert not collected.is_gone
     tips = [tip for tip in (collected.head, collected.strays) if tip]
-    return task, ledger, await asyncio.to_thread(_contents, bench, tips)
+    return task, lines, await asyncio.to_thread(_contents, bench, tips)
 
 
 def _contents(bench: Bench, tips: list[str]) -> bytes:
@@ -102,5 +102,5 @@ def test_a_journal_is_read_as_it_was_written(tmp_path: Path) -> None:
     (tmp_path / "journal").write_text(
         "w a top\nc top\nw b top\nx top\nw c top\ns top\nw d wt1\ndrop\nw e top\ngone wt1\n"
     )
-    ledger = Ledger.read(tmp_path / "journal")
-    assert (ledger.written, ledger.required) == (set("abcde"), {"a", "e"})
+    lines = LinesWritten.read(tmp_path / "journal")
+    assert (lines.written, lines.required) == (set("abcde"), {"a", "e"})

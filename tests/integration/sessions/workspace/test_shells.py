@@ -17,7 +17,7 @@ quiet_home = repositories.quiet_home
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
 async def test_the_whole_way_in_each_shell(any_git: str, project: Path, tmp_path: Path, shell: tuple[str, ...]) -> None:
-    """Out, worked on in the ugliest way, salvaged, strays found, home and removed: the same with each shell and git."""
+    """Made, worked on in the ugliest way, salvaged, collected with strays, removed: alike with each shell and git."""
     bench = await make_bench(project, tmp_path / "a machine", host=ShellHost(shell))
     paths = await bench.prepare()
     commit(project, {"more": "x"})

@@ -15,7 +15,7 @@ from miyabi.machines import open_host
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench, commit, git, make_bench
 from tests.support.machines import sshd as fleets
-from tests.support.machines.sshd import Fleet, FleetHost
+from tests.support.machines.sshd import FleetHost, SshdFleet
 
 sshd_fleet = fleets.sshd_fleet
 project = repositories.project
@@ -24,7 +24,7 @@ WORKSPACE = "miyabi code"
 
 
 @pytest.fixture
-async def benches(project: Path, sshd_fleet: Fleet) -> AsyncIterator[list[Bench]]:
+async def benches(project: Path, sshd_fleet: SshdFleet) -> AsyncIterator[list[Bench]]:
     """The user's repository and two machines."""
     async with contextlib.AsyncExitStack() as stack:
         yield [await _bench(project, there, stack) for there in sshd_fleet.hosts[:2]]
@@ -68,7 +68,7 @@ async def test_many_tasks_share_one_connection(benches: list[Bench]) -> None:
     assert len({collected.head for collected in heads}) == 12
 
 
-async def test_a_link_that_goes_in_mid_bundle(benches: list[Bench], sshd_fleet: Fleet) -> None:
+async def test_a_link_that_goes_in_mid_bundle(benches: list[Bench], sshd_fleet: SshdFleet) -> None:
     """Connections that die while the code is on its way leave nothing half-made; the next try works."""
     bench, there = benches[0], sshd_fleet[0]
     commit(bench.root, {"big.bin": os.urandom(30_000_000)})

@@ -22,8 +22,8 @@ def refusal(url: str, body: dict[str, Any], *, token: str) -> tuple[int, dict[st
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(request, timeout=10)  # noqa: S310 - loopback
     with caught.value as error:
-        told = json.loads(error.read())
-    return error.code, {name: told[name] for name in WORDS if name in told}
+        content = json.loads(error.read())
+    return error.code, {name: content[name] for name in WORDS if name in content}
 
 
 CASES = {

@@ -67,7 +67,7 @@ async def test_a_leak_that_a_foreign_session_excused() -> None:
 
 
 def test_the_file_has_what_is_held(tmp_path: Path) -> None:
-    """What was struck out is not there; a file that is missing or no ledger is an empty one."""
+    """What was struck out is not there; a file that is missing or no such file is an empty one."""
     first, second = UUID(int=1), UUID(int=2)
     lease_file = LeaseFile(tmp_path / "leases")
     assert lease_file.left() == ()

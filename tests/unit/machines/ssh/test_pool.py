@@ -128,9 +128,9 @@ async def test_the_first_cause_is_reported(clock: Callable[[float], None]) -> No
     """Sshd's penalty for a refused login looks like a network fault; it is told as the refusal."""
     dialer = Dialer([LoginRefused("no"), ClosedAtOnce("closed"), MachineUnreachable("off"), ClosedAtOnce("closed")])
     shared = dialer.shared()
-    for pause, told in [(0, "^no"), (31, "^no"), (31, "off"), (300, "closed, explained")]:
+    for pause, reported in [(0, "^no"), (31, "^no"), (31, "off"), (300, "closed, explained")]:
         clock(pause)
-        with pytest.raises(MachineError, match=told):
+        with pytest.raises(MachineError, match=reported):
             await shared.get()
     clock(6)
     assert await shared.get()

@@ -89,10 +89,10 @@ def test_a_claude_that_could_save_nothing(
         status = small.ends("s")
         filler.unlink()
     stderr = small.file("s", "err").read_text()
-    verdict = decide(Transcript(), Evidence(agent_exit=status.exit_status, stderr=stderr))
+    decision = decide(Transcript(), Evidence(agent_exit=status.exit_status, stderr=stderr))
     assert small.file("s", "out").read_bytes() == b""
-    assert (verdict.outcome, verdict.error_kind) == (Outcome.KILLED, "crashed")
-    assert "could not save all of the output sent to a file" in str(verdict.error_text)
+    assert (decision.outcome, decision.error_kind) == (Outcome.KILLED, "crashed")
+    assert "could not save all of the output sent to a file" in str(decision.error_text)
     assert ("transcript" in stderr) is bool(also)
 
 
