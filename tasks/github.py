@@ -1,4 +1,4 @@
-"""What goes to GitHub, as task runs: waits are told in the logs, and a refusal is a failed state with its sentence."""
+"""What goes to GitHub, as task runs: waits are logged, and a refusal is a failed state with its sentence."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def at_github(linked: LinkedRepository) -> AsyncIterator[GitHubRepository]:
-    """The repository at GitHub, for a task; waits are told in its log."""
+    """Opens the repository at GitHub for a task, which logs each wait, in seconds, with its reason."""
     log = get_run_logger()
 
     def tell(seconds: float, reason: str) -> None:
@@ -55,7 +55,7 @@ async def at_github(linked: LinkedRepository) -> AsyncIterator[GitHubRepository]
 
 
 def refusals_as_states(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T | State[Any]]]:
-    """What GitHub or git refuses becomes a failed state with its sentence, in place of a traceback.
+    """Makes what GitHub or git refuses a failed state with its sentence, in place of a traceback.
 
     The state is named BadInput where the same again ends the same until the user gives something else.
     """

@@ -1,4 +1,4 @@
-"""Prefect's server: waited for where it is away, and what crashed or was cancelled is told to it."""
+"""Prefect's server: waits for it, watches it for a cancellation, ends the flow runs there that crashed."""
 
 from __future__ import annotations
 
@@ -27,11 +27,14 @@ _TIMES = 3
 
 
 def with_server(runner: FleetTaskRunner, call: Callable[[], T], *, patience_seconds: float) -> T:
-    """What the call returns, made when the Prefect server answers, and again where that goes away meanwhile.
+    """Returns what the call returns, made when the Prefect server answers, and again where that goes away meanwhile.
+
+    It is made three times at most, each time after a wait of `patience_seconds` at most.
 
     Raises:
-        ServerAway: it was not there in time. From now on this thread's requests are not repeated for long any more.
+        ServerAway: it was not there in time. From now on this thread's requests are not repeated any more.
         httpx.TransportError: it went away each time.
+        Exception: any other of the call.
     """
     for _ in range(_TIMES - 1):
         _wait_for_server(runner, patience_seconds=patience_seconds)
@@ -42,7 +45,7 @@ def with_server(runner: FleetTaskRunner, call: Callable[[], T], *, patience_seco
 
 
 def retry_briefly() -> None:
-    """From now on the requests of Prefect's client in this thread give up after some seconds, not minutes."""
+    """Makes the requests of Prefect's client in this thread give up, from now on, after some seconds, not minutes."""
     few_retries(1).__enter__()
 
 
@@ -66,7 +69,7 @@ async def _answers_in_time(patience_seconds: float) -> bool:
 
 
 async def server_answers() -> bool:
-    """Whether the Prefect server answers at the moment."""
+    """Returns whether the Prefect server answers at the moment; asks once."""
     with few_retries(0):
         async with get_client() as client:
             return await client.api_healthcheck() is None
@@ -80,7 +83,7 @@ async def watch_for_cancellation(
 ) -> None:
     """Calls `cancel` with the reason, once, when the flow run is being cancelled, and returns.
 
-    `cancel` is `FleetTaskRunner.cancel_all`; run this with `FleetTaskRunner.spawn`.
+    Run it with `FleetTaskRunner.spawn`. A server that does not answer is asked again after `every_seconds`.
     """
     while not await _is_cancelled(flow_run_id):  # noqa: ASYNC110 - it is the server that we ask
         await asyncio.sleep(every_seconds)
@@ -97,7 +100,10 @@ async def _is_cancelled(flow_run_id: UUID) -> bool:
 
 
 async def mark_crashed_flow_runs(run: str, *, repository: str, own: UUID) -> None:
-    """Ends the flow runs of a run that were cut short. To be called by who holds the run's lock: none of them lives."""
+    """Ends the flow runs of a run that were cut short, all but `own`: they are Crashed then.
+
+    To be called by who holds the run's lock: none of them lives. That the server cannot be asked is no error.
+    """
     try:
         await _mark_crashed(run, repository=repository, own=own)
     except (httpx.HTTPError, PrefectException) as error:

@@ -68,7 +68,12 @@ class TaskRun:
         self._joins = live.resume.pending(node.id) is not None
 
     async def run(self) -> SessionResult:
-        """The result of the last attempt."""
+        """Makes attempts until one of them decides, and returns its result.
+
+        Raises:
+            CancelledError: the task run was cancelled; the session was stopped and its work collected before.
+            MiyabiError: nothing further is started, or no machine is left: as `Dispatcher.acquire`.
+        """
         while True:
             result = await self._attempt()
             step = self._next(result)
@@ -81,11 +86,11 @@ class TaskRun:
             )
             try:
                 await self._make_ready(step, result)
-            except MachineError:  # told already, where the machine was given up
+            except MachineError:  # logged already, where the machine was given up
                 return result
 
     def _note_health(self, result: SessionResult, step: Next) -> None:
-        """Sees that nothing more meets what any session would meet there."""
+        """Keeps further sessions from a machine, or an account, where they would meet the same."""
         reason = result.error_text or "; ".join(result.notes)
         error = MachineError(f"nothing more is sent to {result.machine}: {reason}")
         if result.machine and step is not Next.WAIT and is_sick(result):
@@ -181,13 +186,13 @@ class TaskRun:
             self._slot.release()
 
     def _note_late(self, reason: MiyabiError) -> None:
-        """Something is tried again and again; said once."""
+        """Logs that something is tried again and again, once for each kind of reason."""
         if type(reason) not in self._late:
             get_run_logger().warning("%s: waits, and tries again: %s", self._node.id, reason)
         self._late.add(type(reason))
 
     def _note_waiting(self, reason: MachineError) -> None:
-        """Says so once, however often the machine is asked."""
+        """Shows why the task waits for a machine, and logs it once for each kind of reason."""
         self._say_waiting(str(reason))
         if type(reason) not in self._warned:
             get_run_logger().warning("%s: %s", self._node.id, reason)
@@ -253,7 +258,17 @@ class TaskRun:
 
 @asynccontextmanager
 async def said_to_wait(board: Board, task: str, *, what: str, until: float) -> AsyncIterator[None]:
-    """While the block waits, everybody sees for what and until when (epoch seconds); then, that the task goes on."""
+    """Shows what a task waits for while the block waits, and then that it goes on: on the board, in log and Prefect.
+
+    Args:
+        board: that of the run.
+        task: id of the task.
+        what: it waits for.
+        until: in seconds since 1970.
+
+    Raises:
+        LookupError: it is called outside of a task run of `FleetTaskRunner`.
+    """
     log, words = get_run_logger(), f"waits for {what} until {time_of_day(until, now=time.time())}"
     board.update(task, state=TaskState.READY, waits_for=what, waits_until=until)
     log.warning("%s: %s", task, words)

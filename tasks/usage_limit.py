@@ -19,9 +19,11 @@ class UsageLimit:
         self._times = 0
 
     def close_until_reset(self, resets_at: float) -> float:
-        """Close the account's machines until the limit is over, as the session said; when the task may start again.
+        """Closes the account's machines until the limit is over, as the session said.
 
-        Tasks start one after the other within the margin, since all at once would meet the next limit.
+        Returns:
+            When the task may start again. Tasks start one after the other within the margin, since all at once would
+            meet the next limit.
         """
         self._times += 1
         margin, first = self._settings.limit_margin_seconds, self._settings.retry_delay_seconds
@@ -30,12 +32,12 @@ class UsageLimit:
         return until + random.uniform(0, margin)  # noqa: S311 - spreads starts, guards nothing
 
     def close(self, until: float) -> None:
-        """Start nothing more on any machine whose sessions use this account before `until`; those that run go on."""
+        """Starts nothing more on any machine whose sessions use this account before `until`; those that run go on."""
         for name in self._machines:
             self._slot.close_machine(until, machine=name)
 
     def exclude(self, error: MiyabiError) -> None:
-        """Start nothing more there at all; whoever has no other machine ends with the error."""
+        """Starts nothing more there at all; a task that has no other machine ends with the error."""
         for name in self._machines:
             self._slot.exclude(error, machine=name)
 

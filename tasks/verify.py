@@ -43,10 +43,11 @@ async def verify(
 
 
 async def run_as_task(command: str, *, folder: Path, timeout_seconds: float, label: str) -> CommandEnd:
-    """Runs a command as a task run of the flow that it is called in; see `miyabi.integration.verify.RunCommand`.
+    """Runs a command as a task run of the flow that it is called in, as `RunCommand` says.
 
     Raises:
         CancelledError: the flow run is to end; the command has ended before.
+        Exception: what the task run broke with, such as an OSError where the command cannot be started.
     """
     state = await await_state(verify.submit(command, folder, timeout_seconds, label, _name(command)))
     if state.is_cancelled():
