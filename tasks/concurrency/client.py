@@ -1,4 +1,7 @@
-"""Prefect's clients sleep 2, 4, 8, ... s when the server is busy. SQLite is so often, and only for milliseconds."""
+"""Clients of Prefect that ask a busy server again soon: SQLite is busy often, and only for milliseconds.
+
+Prefect's own sleep 2, 4, 8, ... s where the answer has no Retry-After (`prefect/client/base.py`, 3.9.1).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ def retry_fast(client: PrefectClient | SyncPrefectClient) -> None:
 
 
 def fast_retrying_client() -> PrefectClient:
-    """A client of its own that asks again fast, to be entered."""
+    """Makes a client of its own that asks again fast, as `retry_fast` says, to be entered."""
     return get_client(httpx_settings={"event_hooks": {"response": [_on_response]}})
 
 

@@ -49,7 +49,19 @@ class Leases:
                 await self._spawn(self._limits.release(lease))
 
     async def take(self, machine: Machine, *, holder: UUID) -> Lease | Taken:
-        """One slot of the machine, or word that all are taken. Raises ServerAway, ServerError (no such limit)."""
+        """Leases one slot of the machine. Does not wait for one.
+
+        Args:
+            machine: whose slot.
+            holder: id of the task run that it is for, for people to see in Prefect.
+
+        Returns:
+            The lease, or `Taken` where there is none.
+
+        Raises:
+            ServerAway: the server does not answer; a warning says so, once.
+            ServerError: there is no limit for the machine, or the server refuses.
+        """
         try:
             answer = await self._spawn(self._limits.lease(machine, holder=holder))
         except ServerAway as error:
@@ -73,7 +85,10 @@ class Leases:
         return returning
 
     async def keep(self) -> None:
-        """Renews what is held, for ever. A server that is away or forgot a lease is a warning, never an end."""
+        """Renews what is held every 20 s, every 2 s while the server is away, until it is cancelled.
+
+        A server that is away is a warning, one that forgot a lease gives a new one; neither ends it.
+        """
         while True:
             await asyncio.sleep(_AWAY_SECONDS if self._away else RENEW_SECONDS)
             await self._spawn(self._renew_all())
@@ -146,19 +161,19 @@ class LeaseFile:
         self._ids: dict[UUID, None] = {}
 
     def left(self) -> tuple[UUID, ...]:
-        """What another process noted and did not strike out."""
+        """Reads what another process noted and did not strike out; nothing where the file cannot be read."""
         with contextlib.suppress(OSError, ValueError):
             return tuple(map(UUID, self._path.read_text(encoding="ascii").split())) if self._path else ()
         return ()
 
     def note(self, lease: UUID | None) -> None:
-        """It is held from now on."""
+        """Notes that it is held from now on."""
         if lease:
             self._ids[lease] = None
             self._write()
 
     def strike(self, lease: UUID | None) -> None:
-        """It is held no longer."""
+        """Strikes it out: it is held no longer."""
         if lease in self._ids:
             del self._ids[lease]
             self._write()

@@ -56,12 +56,12 @@ class Taken:
 
 
 def limit_name(machine: Machine) -> str:
-    """Name of the global limit behind the tag limit of the machine's slots."""
+    """Returns the name of the global limit behind the tag limit of the machine's slots."""
     return f"tag:{machine.slot_tag}"
 
 
 def taken_out(machine: Machine) -> MachineError:
-    """What is said of a machine whose limit somebody has set to 0, which is how it is done in Prefect's own page."""
+    """Makes the error of a machine that somebody has taken out in Prefect's page, by setting its limit to 0."""
     text = (
         f"{machine.name} was taken out in Prefect, where its limit {limit_name(machine)} is 0. "
         f"To have it back, set the limit to {machine.slots} or delete it."
@@ -70,14 +70,14 @@ def taken_out(machine: Machine) -> MachineError:
 
 
 def without_retries() -> contextvars.Context:
-    """A copy of the context in which Prefect's client does not retry: who leases slots decides what comes next."""
+    """Copies the context, with a Prefect client that does not retry: who leases slots decides what comes next."""
     context = contextvars.copy_context()
     context.run(few_retries(0).__enter__)
     return context
 
 
 def few_retries(count: int) -> SettingsContext:
-    """To be entered: from then on Prefect's client repeats a request so often."""
+    """Makes settings, to be entered, with which Prefect's client repeats a request that often at most."""
     current = get_settings_context()
     client = current.settings.client.model_copy(update={"max_retries": count})
     settings = current.settings.model_copy(update={"client": client})  # Prefect's way would read the user's files anew
@@ -86,15 +86,19 @@ def few_retries(count: int) -> SettingsContext:
 
 @dataclass(frozen=True, slots=True)
 class SlotLimits:
-    """The limits on one server. Every method raises ServerAway where the server does not answer."""
+    """The limits on one server. One that is busy is asked again for some seconds before a method raises ServerAway."""
 
     client: PrefectClient
 
     async def lease(self, machine: Machine, *, holder: UUID) -> UUID | Taken:
-        """The id of a new lease of one slot, held for LEASE_SECONDS. Does not wait for a slot.
+        """Leases one slot for LEASE_SECONDS. Does not wait for one.
+
+        Returns:
+            The id of the lease, or `Taken` where there is none.
 
         Raises:
-            ServerError: there is no limit for the machine; it would run any number of sessions.
+            ServerError: there is no limit for the machine, which would run any number of sessions; or the server
+                refuses, or does not answer (ServerAway).
         """
         answer = await _patiently(lambda: self._increment(machine, holder))
         if isinstance(answer, Taken) or answer.limits:
@@ -106,7 +110,11 @@ class SlotLimits:
         )
 
     async def renew(self, lease: UUID) -> bool:
-        """Holds the lease for another LEASE_SECONDS; False where the server no longer knows it."""
+        """Holds the lease for another LEASE_SECONDS; returns False where the server no longer knows it.
+
+        Raises:
+            ServerError: the server refuses, or does not answer (ServerAway).
+        """
 
         async def renew() -> bool:
             try:
@@ -120,13 +128,21 @@ class SlotLimits:
         return await _patiently(renew)
 
     async def release(self, lease: UUID) -> None:
-        """Gives the slot back; one that is gone is no error."""
+        """Gives the slot back; one that is gone is no error.
+
+        Raises:
+            ServerError: the server refuses, or does not answer (ServerAway).
+        """
         await _patiently(lambda: self.client.release_concurrency_slots_with_lease(lease_id=lease))
 
     async def ensure(self, machines: Sequence[Machine]) -> tuple[MachineError, ...]:
-        """Makes every machine's limit and sets it to the machine's slots.
+        """Makes every machine's limit and sets it to the machine's slots, but for those that somebody has set to 0.
 
-        Those that somebody has set to 0 stay so: their machines are told.
+        Returns:
+            An error for each machine whose limit is 0.
+
+        Raises:
+            ServerError: the server refuses, or does not answer (ServerAway).
         """
         known = await self._known()
         out = _taken_out(machines, known)
@@ -139,16 +155,30 @@ class SlotLimits:
         return out
 
     async def taken_out(self, machines: Sequence[Machine]) -> tuple[MachineError, ...]:
-        """What is to be said of the machines whose limit somebody has set to 0. Changes nothing."""
+        """Finds the machines whose limit somebody has set to 0. Changes nothing.
+
+        Returns:
+            An error for each of them, which carries its name.
+
+        Raises:
+            ServerError: the server refuses, or does not answer (ServerAway).
+        """
         return _taken_out(machines, await self._known())
 
     async def reconcile(
         self, machines: Sequence[Machine], *, sessions: Sessions | None, leak_seconds: float = LEAK_SECONDS
     ) -> tuple[str, ...]:
-        """Names of the machines whose limit counts slots that nobody holds: put right where `sessions` is given.
+        """Finds the machines whose limit counts slots that nobody holds, and corrects it where `sessions` is given.
 
         A slot is lost that way when the server is killed between counting it and writing its lease, or kept leases in
         memory. Leases that only expired are given back by the server itself, so a leak has to last `leak_seconds`.
+
+        Returns:
+            Their names; with `sessions` only of those whose limit was corrected.
+
+        Raises:
+            ServerError: the server refuses, or does not answer (ServerAway).
+            MachineError: as `sessions`.
         """
         suspects = [machine for machine in machines if await self._lost(machine)]
         if suspects:
@@ -167,7 +197,11 @@ class SlotLimits:
         return True
 
     async def active(self, machine: Machine) -> int:
-        """How many slots the server counts as taken."""
+        """Returns how many slots of the machine the server counts as taken.
+
+        Raises:
+            ServerError: there is no limit for the machine; or the server refuses, or does not answer (ServerAway).
+        """
         name = limit_name(machine)
         return (await _patiently(lambda: self.client.read_global_concurrency_limit_by_name(name))).active_slots
 
@@ -212,14 +246,18 @@ class SlotLimits:
 
 
 async def machines_taken_out(machines: Sequence[Machine]) -> tuple[MachineError, ...]:
-    """See `SlotLimits.taken_out`, for who has no client."""
+    """Finds the machines that were taken out, as `SlotLimits.taken_out` does, for who has no client.
+
+    Raises:
+        ServerError: the server refuses, or does not answer (ServerAway).
+    """
     with few_retries(0):
         async with get_client() as client:
             return await SlotLimits(client).taken_out(machines)
 
 
 async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """The answer; asked again for some seconds while the server says that it is busy, as SQLite makes it say."""
+    """Returns the answer; asks again for some seconds while the server says that it is busy, as SQLite makes it say."""
     for pause in islice(_BUSY_PAUSES, _BUSY_TRIES):
         try:
             with _server():
@@ -231,7 +269,7 @@ async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
 
 @contextlib.contextmanager
 def _server() -> Iterator[None]:
-    """The door: what Prefect's client raises becomes one of our errors."""
+    """Makes what Prefect's client raises one of our errors."""
     try:
         yield
     except ObjectAlreadyExists:

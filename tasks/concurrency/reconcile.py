@@ -24,11 +24,11 @@ async def keep_reconciled(
     every_seconds: float = EVERY_SECONDS,
     leak_seconds: float = LEAK_SECONDS,
 ) -> None:
-    """Compares until it is cancelled: a slot that a foreign session excused leaks when that one ends."""
+    """Reconciles until it is cancelled: a slot that only a foreign session accounts for leaks when that one ends."""
     while True:
         try:
             leaking = await limits.reconcile(machines, sessions=sessions, leak_seconds=leak_seconds)
-        except Exception as error:  # noqa: BLE001 - a machine or the server may be away; the next time will tell
+        except Exception as error:  # noqa: BLE001 - a machine or the server may be away until the next time
             logger.debug("Slots were not compared: %s", error)
             leaking = ()
         if leaking:
@@ -44,9 +44,10 @@ async def keep_taken_out(
     logger: Logger,
     every_seconds: float = LOOK_SECONDS,
 ) -> None:
-    """Looks until it is cancelled which machines an operator has taken out: `note` is given each look's, with reasons.
+    """Looks every `every_seconds`, until it is cancelled, which machines an operator has taken out.
 
-    Those that were given back are in it no more. The slots of one that is taken out may be held still.
+    `note` gets the reasons by machine each time that the server answers, without a machine that was given back. The
+    slots of one that is taken out may be held still.
     """
     while True:
         await asyncio.sleep(every_seconds)
