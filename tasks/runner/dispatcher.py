@@ -1,7 +1,7 @@
 """Brings ready tasks and free slots together: best task first, on the machine that `placement` names.
 
 Machines are asked in placement's order and never waited for. A slot that one of our tasks gives back goes to the next
-of them without a word to the server, so between runs it is first come, first served.
+of them without asking the server, so between runs it is first come, first served.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ class Dispatcher:
         self._pumping: asyncio.Handle | None = None
 
     async def acquire(self, request: SlotRequest) -> Grant:
-        """A slot, as soon as one is free and no better task wants it.
+        """Waits for a slot, and returns it as soon as one is free and no better task wants it.
 
         Raises:
             NotStarted: `stop` was called.
-            ServerError: the limits of all machines that could take it are missing.
-            MiyabiError: no machine of the fleet could ever take it.
+            MiyabiError: no machine of the fleet could ever take it; or all that could are excluded: the error of one,
+                such as a ServerError where their limits are missing.
         """
         self._refuse(request)
         self._queue.add(request, key=request.key)
@@ -91,7 +91,7 @@ class Dispatcher:
         return [state.machine for state in self._states.values() if not state.broken]
 
     def exclude(self, name: str, error: Exception) -> None:
-        """Starts nothing more on the machine; who can go to no other fails with the error, or that one's."""
+        """Starts nothing more on the machine; a task that suits no other fails with the error, or that of another."""
         self._states[name].broken = error
         for request in self._queue:
             if broken := _all_broken([state for state in self._states.values() if request.suits(state.machine)]):
@@ -111,7 +111,7 @@ class Dispatcher:
             self._return_spare(state, lease)
 
     def stop(self, reason: str) -> None:
-        """Starts nothing further: who waits for a slot gets NotStarted with this reason."""
+        """Starts nothing further: what waits for a slot gets NotStarted with this reason, or the first one."""
         self._stopped = self._stopped or reason
         for request in self._queue:
             self._fail(request, NotStarted(self._stopped))
@@ -137,7 +137,7 @@ class Dispatcher:
             self._pumping = asyncio.get_running_loop().call_soon(self._pump)
 
     def _pump(self) -> None:
-        """Asks for a slot for each task that could have one, and looks when there will be news."""
+        """Asks for a slot for each task that could have one, and sets the time to do so again."""
         self._pumping = None
         now = asyncio.get_running_loop().time()
         if self._away_until <= now:

@@ -1,4 +1,4 @@
-"""Prefect's task engine, on our loop: tags what the runner has decided; what is cancelled or skipped is called so."""
+"""Prefect's task engine, on our loop: tags what the runner has decided, and has states for cancelled and skipped."""
 
 from __future__ import annotations
 
@@ -96,12 +96,20 @@ _current: ContextVar[_AsyncEngine] = ContextVar("engine")
 
 
 async def show_state(state: State[Any]) -> None:
-    """Has the task run that calls in this state in Prefect; its function goes on. Only for async functions."""
+    """Sets the state, in Prefect, of the task run that calls; its function goes on. Only for async functions.
+
+    Raises:
+        LookupError: it is called outside of a task run of `FleetTaskRunner`.
+    """
     await _current.get().set_state(state)
 
 
 async def run(call: Call) -> State[Any]:
-    """Runs an async task function and returns its last state, also where it was cancelled."""
+    """Runs an async task function and returns its last state, also where it was cancelled.
+
+    Raises:
+        CancelledError: it was cancelled before its task run could be put into that state.
+    """
     engine = _AsyncEngine(
         task=call.task, parameters=call.parameters, wait_for=call.wait_for, extra_tags=call.extra_tags
     )

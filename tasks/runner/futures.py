@@ -26,12 +26,22 @@ class FleetFuture(PrefectConcurrentFuture[R]):
         self._thread = thread
 
     def wait(self, timeout: float | None = None) -> None:
-        """Blocks until the task run has ended, at most `timeout` seconds."""
+        """Blocks until the task run has ended, at most `timeout` seconds.
+
+        Raises:
+            RuntimeError: it is called on the runner's loop, which it would block.
+        """
         self._refuse_to_block()
         super().wait(timeout)
 
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> R:  # noqa: FBT001, FBT002 - Prefect's
-        """What the task returned; blocks at most `timeout` seconds, then TimeoutError."""
+        """Returns what the task returned; blocks at most `timeout` seconds.
+
+        Raises:
+            TimeoutError: it has not ended by then.
+            RuntimeError: it is called on the runner's loop, which it would block.
+            Exception: what the task run failed with; without `raise_on_failure` that is returned.
+        """
         self._refuse_to_block()
         return super().result(timeout, raise_on_failure)
 
@@ -53,7 +63,7 @@ class FleetFuture(PrefectConcurrentFuture[R]):
 
 
 async def settled(future: PrefectFuture[Any]) -> None:
-    """Returns when `future` has ended, however it ended."""
+    """Waits until `future` has ended, however it ended."""
     loop = asyncio.get_running_loop()
     ended = loop.create_future()
 
@@ -70,7 +80,7 @@ async def settled(future: PrefectFuture[Any]) -> None:
 
 
 def ended(future: PrefectFuture[R]) -> State[R] | None:
-    """The state that a future of ours ended in, None while it runs; asks no server."""
+    """Returns the state that a future of ours ended in, None while it runs; asks no server."""
     if isinstance(future, FleetFuture) and not future.wrapped_future.done():
         return None
     return future.state
@@ -84,7 +94,7 @@ class Upstream:
     may_fail: bool
 
     async def succeeded(self) -> bool:
-        """Whether a dependant may run, once it is known."""
+        """Waits until it has ended, and returns whether a dependant may run."""
         if isinstance(self.source, PrefectFuture):
             await settled(self.source)
         state = self.source if isinstance(self.source, State) else self.source.state
@@ -92,7 +102,7 @@ class Upstream:
 
 
 def upstreams(*expressions: Any) -> list[Upstream]:
-    """Every future and state within the expressions, as Prefect's engine will look for them."""
+    """Finds every future and state within the expressions, as Prefect's engine will look for them."""
     found: list[Upstream] = []
 
     def visit(expression: Any, context: dict[str, Any]) -> None:
@@ -107,6 +117,6 @@ def upstreams(*expressions: Any) -> list[Upstream]:
 
 
 async def all_succeeded(found: Iterable[Upstream]) -> bool:
-    """Waits for every one of them; whether each of them lets its dependants run."""
+    """Waits for every one of them, and returns whether each lets its dependants run."""
     outcomes = [await upstream.succeeded() for upstream in found]
     return all(outcomes)

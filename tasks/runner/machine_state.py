@@ -33,7 +33,10 @@ class MachineState:
     _refusals: int = 0
 
     def load(self, now: float) -> Load:
-        """The machine as `placement` sees it: slots that others have taken count as used until it is time to ask."""
+        """Returns the machine as `placement` sees it; `now` is the loop's time, in seconds.
+
+        Slots that others have taken count as used until it is time to ask.
+        """
         used = self.held + self.asking + self.returning
         if self.full_until > now:
             used = max(used, self.machine.slots - len(self.spares))
@@ -56,16 +59,19 @@ class MachineState:
         return self.held > 0 and not self.is_closed
 
     def note_taken(self, now: float, *, retry_seconds: float) -> None:
-        """Others have every slot: not asked again for a while, which grows with each refusal."""
+        """Notes that others have every slot: it is not asked again for a while.
+
+        That is `retry_seconds`, but at least 0.5 s, and at most 0.5 s, doubled with each refusal up to 8 s.
+        """
         self._refusals += 1
         self.full_until = now + min(max(retry_seconds, _BACKOFF.first_seconds), _BACKOFF.seconds(self._refusals))
 
     def note_granted(self) -> None:
-        """A slot was free: the next refusal counts as the first."""
+        """Notes that a slot was free: the next refusal counts as the first."""
         self.full_until = 0.0
         self._refusals = 0
 
     def seconds_to_news(self, now: float) -> float | None:
-        """When to look again, in seconds; None where only a slot that we hold can change anything."""
+        """Returns after how many seconds to look again; None where only a slot that we hold can change anything."""
         wait = max(self.full_until - now, (self.closed_until or 0.0) - time.time())
         return wait if wait > 0 and not self.broken and not self.taken_out else None

@@ -41,7 +41,7 @@ class Prefetch:
     _abandoning: set[asyncio.Task[None]] = field(default_factory=set)
 
     def update(self, full: Sequence[Machine], waiting: Iterable[SlotRequest]) -> None:
-        """Sees that each machine of `full`, soonest free first, has a task of `waiting` prepared, best first."""
+        """Has a task of `waiting`, best first, prepared for each machine of `full`, soonest free first."""
         if self.prepare is None or not full:
             return
         requests = tuple(waiting)
@@ -52,7 +52,7 @@ class Prefetch:
                 self._choose(machine, requests)
 
     async def ready(self, request: SlotRequest, machine: Machine) -> None:
-        """The task runs on `machine`: returns once a preparation there has ended, abandons the others."""
+        """Waits for a preparation on `machine`, where the task is to run, and abandons those on others."""
         self._seen.add((request.task, machine.name))
         begun = self._begun.pop(request.task, [])
         self._drop(request, [preparation for preparation in begun if preparation.machine != machine])
@@ -61,11 +61,11 @@ class Prefetch:
             await asyncio.wait(here)
 
     def forget(self, request: SlotRequest) -> None:
-        """The task will not run: abandons it wherever it was prepared."""
+        """Abandons the task wherever it was prepared: it will not run."""
         self._drop(request, self._begun.pop(request.task, []))
 
     async def close(self, *, timeout_seconds: float = 3.0) -> None:
-        """Waits for what is being abandoned, at most that long."""
+        """Waits for what is being abandoned, at most `timeout_seconds`."""
         if self._abandoning:
             await asyncio.wait(self._abandoning, timeout=timeout_seconds)
 

@@ -43,7 +43,11 @@ T = TypeVar("T")
 
 
 def current_runner() -> FleetTaskRunner:
-    """The runner of the flow run that calls; RuntimeError where there is none of ours."""
+    """Returns the runner of the flow run that calls.
+
+    Raises:
+        RuntimeError: there is no flow run, or its runner is not one of ours.
+    """
     context = FlowRunContext.get()
     if context and isinstance(context.task_runner, FleetTaskRunner):
         return context.task_runner
@@ -75,7 +79,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         self._task_runs: TaskRuns | None = None
 
     def duplicate(self) -> Self:
-        """A new one, not started."""
+        """Makes a new one, not started."""
         return type(self)()
 
     def __eq__(self, other: object) -> bool:
@@ -117,9 +121,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         sessions: Sessions | None = None,
         lease_file: Path | None = None,
     ) -> tuple[MachineError, ...]:
-        """Names the machines, once, before the first placed task is submitted. Makes their limits in Prefect.
-
-        Returns why some of them take nothing in this run: an operator has taken them out there.
+        """Takes the machines, once, before the first placed task is submitted. Makes their limits in Prefect.
 
         Args:
             machines: The fleet, in the order of its configuration.
@@ -131,8 +133,12 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             sessions: How many sessions run on a machine; with it, slots that Prefect lost count of are freed.
             lease_file: File of the slots that are held; those that a killed process left in it are given back first.
 
+        Returns:
+            Why some of them take nothing in this run: an error for each that an operator has taken out in Prefect.
+
         Raises:
-            ServerError: the Prefect server does not make the limits.
+            ServerError: the Prefect server refuses to make the limits, or does not answer (ServerAway).
+            RuntimeError: the runner has its machines already, or is not started.
         """
         if self._running_task_runs().placing:
             message = "The task runner has its machines already."
@@ -169,7 +175,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         machines: Sequence[Machine],
         sessions: Sessions | None,
     ) -> tuple[Coroutine[Any, Any, None], ...]:
-        """What keeps leases and limits true for as long as the run lasts."""
+        """Makes the coroutines that keep leases and limits right for as long as the run lasts."""
         return (
             leases.keep(),
             keep_reconciled(limits, machines, sessions=sessions, logger=self.logger),
@@ -186,7 +192,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         """Runs the task when its turn has come. Returns at once.
 
         Raises:
-            RuntimeError: outside a flow run, or a task that wants a machine before `equip`.
+            RuntimeError: it is called outside of a flow run, or for a task that wants a machine before `equip`.
         """
         call = Call(
             task=task,
@@ -202,15 +208,29 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         return FleetFuture(call.task_run_id, thread.spawn(self._running_task_runs().run(call)), thread=thread.ident)
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-        """Runs a coroutine of ours beside the tasks, on their loop; cancelled when the flow run ends."""
+        """Runs a coroutine of ours beside the tasks, on their loop; cancelled when the flow run ends.
+
+        Raises:
+            RuntimeError: the runner is not started.
+        """
         return self._running().spawn(work)
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Runs a coroutine on the tasks' loop and blocks until it has ended."""
+        """Runs a coroutine on the tasks' loop, blocks until it has ended, and returns what it returns.
+
+        Raises:
+            RuntimeError: it is called on that loop, or the runner is not started.
+            concurrent.futures.CancelledError: it was cancelled.
+            Exception: any of the coroutine.
+        """
         return self._running().call(work)
 
     def stop_starting(self, reason: str) -> None:
-        """Places no further task: who waits for a slot ends cancelled with this reason. What runs goes on."""
+        """Places no further task: what waits for a slot ends cancelled with this reason. What runs goes on.
+
+        Raises:
+            RuntimeError: the runner is not started.
+        """
         self._running().call_soon(lambda: self._running_task_runs().stop_starting(reason))
 
     def cancel_all(self, reason: str = CANCELLED) -> None:
@@ -237,10 +257,12 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
 
 
 async def await_state(future: PrefectFuture[Any]) -> State[Any]:
-    """The state it ended in. Where we are cancelled, so is everything of our runner, and this has ended before we go.
+    """Waits for a task run and returns the state that it ended in.
+
+    Where the caller is cancelled, everything of the runner is too, and the task run gets 25 s to end before this does.
 
     Raises:
-        CancelledError: then.
+        CancelledError: the caller was cancelled.
     """
     try:
         await settled(future)

@@ -1,4 +1,4 @@
-"""The slot that a task holds while its session runs, in the task's own hands."""
+"""The slot that a task holds while its session runs, as the task itself uses it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ _current: ContextVar[Slot | None] = ContextVar("slot", default=None)
 
 
 def current_slot() -> Slot:
-    """The slot of the task that calls; RuntimeError in a task that was not placed on a machine."""
+    """Returns the slot of the task that calls.
+
+    Raises:
+        RuntimeError: it is called in a task that was not placed on a machine.
+    """
     if slot := _current.get():
         return slot
     message = "This task holds no slot: give its function a parameter named `machine`."
@@ -36,7 +40,7 @@ def use_slot(slot: Slot | None) -> None:
 
 
 def machine_tag(machine: Machine) -> str:
-    """The tag that shows where a task run works. No limit has its name."""
+    """Returns the tag that shows where a task run works. No limit has its name."""
     return f"machine:{machine.name}"
 
 
@@ -63,7 +67,7 @@ class Slot:
         return self._reason
 
     def release(self) -> None:
-        """Gives the slot to the next task, e.g. while commits are collected. Again: does nothing. Any thread may."""
+        """Gives the slot to the next task, e.g. while commits are collected. May be repeated. Thread-safe."""
         self._now(self._release)
 
     @property
@@ -85,7 +89,7 @@ class Slot:
         self._now(partial(self._dispatcher.close_machine, machine or self._machine.name, until=until))
 
     def exclude(self, error: MiyabiError, *, machine: str = "") -> None:
-        """Starts nothing more on this machine, or another one, at all; whoever has no other ends with the error."""
+        """Starts nothing more on this machine, or another one, at all; a task that suits no other ends with it."""
         self._now(self._dispatcher.exclude, machine or self._machine.name, error)
 
     def _now(self, function: Callable[..., None], *arguments: object) -> None:
@@ -100,6 +104,7 @@ class Slot:
 
         Raises:
             NotStarted: nothing further is started in this run.
+            MiyabiError: as `Dispatcher.acquire`.
         """
         self._release()
         request = self._request()
@@ -112,6 +117,7 @@ class Slot:
 
         Raises:
             NotStarted: nothing further is started in this run.
+            MiyabiError: as `Dispatcher.acquire`.
         """
         self._release()
         while (left := until - time.time()) > 0:  # noqa: ASYNC110 - it is the clock that we ask

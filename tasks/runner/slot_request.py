@@ -35,5 +35,5 @@ class SlotRequest:
     asking: bool = False
 
     def suits(self, machine: Machine) -> bool:
-        """Whether the machine could serve this task, full or not."""
+        """Returns whether the machine could serve this task, full or not."""
         return machine.name not in self.avoid and set(self.requires) <= machine.offers

@@ -41,7 +41,7 @@ class Placing:
     close: Callable[[], Awaitable[None]]
 
     def request(self, call: Call) -> SlotRequest:
-        """What the task run asks for."""
+        """Makes the request for what the task run needs."""
         return SlotRequest(
             task=call.task_run_id,
             parameters=call.parameters,
@@ -83,9 +83,9 @@ class TaskRuns:
             self.placing.dispatcher.stop(reason)
 
     def cancel(self, reason: str) -> None:
-        """Starts nothing further and cancels what runs; each task's handlers still have their say.
+        """Starts nothing further and cancels what runs; the handlers of each task still run.
 
-        Only once, whoever else says so: what is cancelled a second time does not see its end through.
+        Only the first call does: what is cancelled a second time would not finish its handlers.
         """
         if not self.cancelled:
             self.cancelled = reason
@@ -97,7 +97,7 @@ class TaskRuns:
             running.cancel(reason)
 
     async def close(self, *, grace_seconds: float) -> None:
-        """Cancels what runs, gives it that long to end, and gives back every slot."""
+        """Cancels what runs, gives it `grace_seconds` to end, and gives back every slot."""
         self._cancel("The flow run has ended.")
         if self._running:
             await asyncio.wait(tuple(self._running), timeout=grace_seconds)
