@@ -16,15 +16,21 @@ from prefect.exceptions import ObjectNotFound
 async def keep(
     deployment: str, parameters: Mapping[str, Any] | None = None, cron: str | None = None
 ) -> dict[str, dict[str, Any]]:
-    """What is set of the deployment, for the placeholders `{{ kept.… }}` of prefect.yaml.
+    """Reads what is set of the deployment, for the placeholders `{{ kept.… }}` of prefect.yaml.
 
-    Prefect's deploy writes parameters and job variables anew, and leaves schedules alone that prefect.yaml does not
-    name. So the first of a deployment is made here, where the deployment is new.
+    Prefect's deploy writes parameters and job variables anew, and leaves schedules alone where prefect.yaml has null
+    for them (`prefect/cli/deploy/_schedules.py`, 3.9.1). So the first of a deployment is made here, where it is new.
 
     Args:
         deployment: its flow and name: run-dag/manual.
         parameters: those of a new one.
         cron: when a new one is run, in UTC, once somebody switches that on.
+
+    Returns:
+        Its `parameters` and its `job_variables`.
+
+    Raises:
+        httpx.HTTPError: the server refuses, or does not answer.
     """
     logging.getLogger("prefect.utilities.templating").addFilter(_is_no_gap)
     async with get_client() as client:
@@ -51,5 +57,5 @@ async def _create(client: PrefectClient, deployment: str, *, cron: str) -> None:
 
 
 def _is_no_gap(record: logging.LogRecord) -> bool:
-    """Whether a line is something else than that a parameter is not set, which is no fault."""
+    """Returns whether a line says something else than that a parameter is not set, which is no fault."""
     return "placeholder 'kept." not in record.getMessage()

@@ -45,7 +45,7 @@ def open_pull_request(repository: Path, run: str, github: OptionalText = None, c
 
 
 def publication_sentence(publication: Publication) -> str:
-    """Where the work is, in one line."""
+    """Says where the work is, in one line."""
     return publication.note or ", ".join(
         f"pull request #{pull.number} {pull.html_url}" for pull in publication.pull_requests
     )

@@ -20,7 +20,7 @@ B = TypeVar("B", bound=Block)
 
 
 def overrides(fleet: str | None = None, session_defaults: str | None = None, **runs: Any) -> dict[str, Any]:
-    """What a flow's parameters say, shaped like the configuration file.
+    """Returns what a flow's parameters say, shaped like the configuration file.
 
     Args:
         fleet: name of a Fleet block.
@@ -38,7 +38,7 @@ def overrides(fleet: str | None = None, session_defaults: str | None = None, **r
 
 
 def find_block(kind: type[B], name: str) -> B | None:
-    """The block of that kind and name; None where there is none."""
+    """Loads the block of that kind and name; None where there is none."""
     try:
         return cast("B", kind.load(name))
     except ValueError:  # Prefect's way to say that there is none
@@ -80,10 +80,13 @@ OptionalStrategy = Annotated[
 
 
 def log_in(block: str | None) -> tuple[GitHubLogin, dict[str, Any]]:
-    """The credential, and what else a block says, shaped like the configuration file.
+    """Finds the credential for GitHub.
 
     Args:
         block: name of a GitHub Repository block, or of a Secret block with a token; None: the environment's token.
+
+    Returns:
+        The credential, and what else a block says, shaped like the configuration file.
 
     Raises:
         SettingsError: there is no such block, or no credential.

@@ -100,7 +100,7 @@ def run_milestone(
 
 @dataclass(kw_only=True)
 class _MilestoneRun:
-    """What it takes. `run` is what a new run is to be called, if asked for; `parameters` are those of `run_dag` too."""
+    """One pass over a milestone. `run` is the name asked for a new run; `parameters` are those of `run_dag` too."""
 
     linked: LinkedRepository
     found: Found
@@ -112,11 +112,12 @@ class _MilestoneRun:
     faults: list[str] = field(default_factory=list)
 
     def go(self) -> State[Any]:
-        """How it ended.
+        """Reads, runs, publishes and updates the milestone, and returns the state to end in.
 
         Raises:
             BadInput: something that was given cannot be used; nothing was started.
             NotDone: GitHub cannot be read, or the run broke.
+            DiskFull: the folder of a new run cannot be written.
             RunCancelled: somebody ended the run.
         """
         plan = self._catch_up(self._read())
@@ -210,7 +211,7 @@ class _MilestoneRun:
         shown.wait()
 
     def _publish(self, folder: RunFolder) -> None:
-        """The run's work comes to GitHub; what keeps it from that does not keep the rest."""
+        """Brings the run's work to GitHub; where that fails, the reason is kept and the rest goes on."""
         try:
             self._integrate(folder)
             self.publications.append(publish(folder, self.linked))
@@ -227,7 +228,7 @@ class _MilestoneRun:
             raise NotDone(f"it is not integrated: {why.reason}")
 
     def _update_milestone(self, plan: MilestonePlan, *, is_old: bool) -> MilestonePlan:
-        """Says in the milestone how it stands, and returns that."""
+        """Writes in the milestone how it stands, and returns the plan that it is written from."""
         try:
             plan = self._read() if is_old else plan
             value_of(write_plan.submit(self._number, linked=self.linked, plan=plan))
