@@ -27,14 +27,14 @@ class ProgressArtifact:
         self._one_at_a_time = asyncio.Lock()
 
     async def keep(self) -> None:
-        """Shows it again and again, until cancelled."""
+        """Shows it every 10 s, until it is cancelled."""
         await asyncio.sleep(_FIRST_SECONDS)
         while True:
             await self.show()
             await asyncio.sleep(INTERVAL_SECONDS)
 
     async def show(self) -> None:
-        """Shows how far the run is now."""
+        """Shows how far the run is now; gives up after 15 s, and raises nothing."""
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS), self._one_at_a_time:
                 if await server_answers():  # the end of a run does not wait for a picture of it
@@ -54,7 +54,7 @@ class ProgressArtifact:
 
 
 def artifact_key(kind: str, name: str) -> str:
-    """The key of the artifact of that kind; `name` is a run's, or that of a part of it."""
+    """Makes the key of the artifact of that kind; `name` is a run's, or that of a part of it."""
     return f"{kind}-{name}".lower().replace("_", "-")
 
 
@@ -62,9 +62,9 @@ _REPORT_SECONDS = 5.0
 
 
 def report_artifact(folder: RunFolder, report: Report, *, to_go_on: str = "") -> MarkdownArtifact:
-    """The artifact, to be created, of the flow run that a person started, or of the one that calls.
+    """Makes the artifact, to be created, of the flow run that a person started, or of the one that calls.
 
-    Its description says what came of the run, and how to go on with it where that is told.
+    Its description says what came of the run and, where `to_go_on` says it, how to go on with it.
     """
     return MarkdownArtifact(
         markdown=report_text(folder, report),
@@ -75,9 +75,13 @@ def report_artifact(folder: RunFolder, report: Report, *, to_go_on: str = "") ->
 
 
 async def show_unfinished(folder: RunFolder, *, to_go_on: str) -> None:
-    """Writes and shows the report of a run that somebody ended. That it cannot be shown keeps nobody waiting.
+    """Writes and shows the report of a run that somebody ended. Showing it takes 5 s at most, and may fail.
 
     The artifact says how to go on: the last state of a run that a worker has cancelled is the worker's, with its words.
+
+    Raises:
+        BadInput: the run folder is incomplete or damaged.
+        DiskFull: there is no room for the report.
     """
     report, log = write_report(folder), get_run_logger()
     log.warning("%s %s", summary_sentence(report), to_go_on)

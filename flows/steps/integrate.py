@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 @dataclass(kw_only=True)
 class Integrating:
-    """What it takes to integrate a run."""
+    """The integration of a run: what it needs, and the task that does it."""
 
     folder: RunFolder
     repository: Repository
@@ -43,7 +43,7 @@ class Integrating:
     async def open(
         cls, run: str, *, repository: Path, config: Path | None, overrides: Mapping[str, Any], runner: FleetTaskRunner
     ) -> Self:
-        """The same for a run that exists.
+        """Opens the repository, settings and folder of a run that exists.
 
         Raises:
             BadInput: there is no such repository, run or setting, or the run's folder is damaged.
@@ -56,11 +56,13 @@ class Integrating:
         return cls(folder=folder, repository=opened, settings=settings, runner=runner, progress=progress)
 
     def run(self) -> Integration | NotIntegrated:
-        """What came of it; the run folder keeps it. Interrupted, it ends what it has started first.
+        """Integrates the run, blocking, and keeps what came of it in its folder.
 
         Raises:
             BadInput: the run folder is incomplete or damaged.
+            DiskFull: what came of it cannot be written.
             concurrent.futures.CancelledError: the flow run was cancelled in Prefect.
+            KeyboardInterrupt: somebody interrupted it; what it had started has ended.
         """
         came: Integration | NotIntegrated
         try:
@@ -72,7 +74,7 @@ class Integrating:
         return came
 
     def with_room(self, call: Callable[[], T]) -> T:
-        """What the call returns; while our own disk is full it is made again.
+        """Returns what the call returns; while our own disk is full it is made again.
 
         Raises:
             DiskFull: it is full still, after `patience_minutes`.
@@ -120,7 +122,7 @@ class Integrating:
         )
 
     async def _max_file_bytes(self) -> int | None:
-        """Over how many bytes GitHub takes no file; None where no pull request can be opened for the repository."""
+        """Returns over how many bytes GitHub takes no file; None where no pull request can be opened there."""
         github = self.settings.github
         there = await push_address(self.repository, remote=github.remote)
         return round(github.max_file_mib * (1 << 20)) if there and is_at_github(github, remote_url=there) else None
@@ -130,7 +132,7 @@ class Integrating:
         return await run_as_task(command, folder=folder, timeout_seconds=timeout_seconds, label=label)
 
     def _watch(self) -> None:
-        """Whoever cancels this flow run in Prefect, or the one that it is a part of, ends it."""
+        """Has it end where this flow run, or the one that it is a part of, is cancelled in Prefect."""
         for name in filter(None, (flow_run.id, flow_run.parent_flow_run_id)):
             self.runner.spawn(watch_for_cancellation(UUID(str(name)), cancel=self._cancel))
 

@@ -26,10 +26,13 @@ from tasks.github import Pushed, push_branches, put_pull_requests, put_statuses
 
 
 def publish(folder: RunFolder, linked: LinkedRepository) -> Publication:
-    """What of the run is at GitHub afterwards; the run folder keeps it. As often as you like.
+    """Pushes the run's work, opens or updates its pull requests, and keeps in its folder what is at GitHub then.
+
+    May be repeated.
 
     Raises:
         BadInput: the run is not integrated yet, or its folder is damaged.
+        DiskFull: its folder cannot be written.
         NotDone: GitHub refuses, or does not answer; the same again goes on where this ended.
     """
     report = read_report(folder) or write_report(folder)
@@ -67,7 +70,7 @@ def _send(
 
 
 def _set_statuses(report: Report, integration: Integration, linked: LinkedRepository) -> None:
-    """That they cannot be set is told, but ends nothing: the work is at GitHub."""
+    """Sets the statuses. That they cannot be set is logged, but ends nothing: the work is at GitHub."""
     settings = linked.settings.pull_request
     if settings.statuses:
         statuses = statuses_of(report, integration, mode=settings.mode)
@@ -75,7 +78,7 @@ def _set_statuses(report: Report, integration: Integration, linked: LinkedReposi
 
 
 def _keep_texts(folder: RunFolder, plan: PublicationPlan) -> None:
-    """What the pull requests say, as a file of the run: to read where none is opened, and all that did not fit."""
+    """Writes what the pull requests say to a file of the run: to read where none is opened, and what did not fit."""
     texts = [f"# {text.title}\n\n{text.body}\n{text.overflow or ''}".rstrip() for text in plan.texts]
     if texts:
         files.atomic_write(folder.path / "pull_request.md", "\n\n---\n\n".join(texts) + "\n")

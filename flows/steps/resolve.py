@@ -35,7 +35,16 @@ class Resolving:
     _fault: MiyabiError | None = field(default=None, init=False)
 
     async def resolve(self, conflict: Conflict) -> str:
-        """See `miyabi.integration.conflict.Resolve`: a session does it, once for each conflict."""
+        """Has a session resolve the conflict, once for each, as `miyabi.integration.conflict.Resolve` says.
+
+        Returns:
+            The head of the resolution.
+
+        Raises:
+            MergeConflict: the session did not succeed.
+            BadInput: no machine can take sessions, or the folder of the run or of the resolution is damaged.
+            ServerError: the slots' limits cannot be made.
+        """
         live = await resolution_run(
             conflict,
             dag=Dag.load(self.folder.dag_file),
@@ -108,7 +117,7 @@ class Resolving:
 
 
 async def _count_sessions(machine: Machine) -> int:
-    """How many sessions live there, asked over a connection of its own: it may be long after ours was closed."""
+    """Counts the sessions that live there, asked over a connection of its own: it may be long after ours was closed."""
     host = open_host(machine)
     try:
         return len(await live_sessions(host, workspace=machine.workspace))

@@ -9,7 +9,7 @@ from prefect.futures import PrefectFuture
 from miyabi.errors import BadInput, MiyabiError
 
 
-class NotDone(MiyabiError):  # noqa: N818 - no error of ours: the task has told it already
+class NotDone(MiyabiError):  # noqa: N818 - no error of ours: the task has logged it already
     """A task run did not complete; the message is its state's."""
 
 
@@ -22,7 +22,7 @@ class TaskBadInput(BadInput):
 
 
 def value_of(future: PrefectFuture[Any]) -> Any:
-    """What the task returned, once it has ended.
+    """Waits until the task has ended, and returns what it returned.
 
     Raises:
         TaskBadInput: what the user gave cannot be used.

@@ -32,11 +32,14 @@ Futures = Mapping[str, PrefectFuture[Any]]
 
 
 def equip(live: Run, runner: FleetTaskRunner) -> None:
-    """Gives the runner the machines that can take sessions, and lets the world see how far the run is.
+    """Gives the runner the machines that can take sessions, and has it write how far the run is every 0.5 s.
+
+    From then on a cancellation in Prefect cancels the run too.
 
     Raises:
         BadInput: no machine can take a session; says why for each.
         ServerError: the slots' limits cannot be made.
+        DiskFull: which machines the run has cannot be written.
     """
     try:
         unfit = (*runner.call(preflight(live)), *_equip(live, runner))
@@ -73,7 +76,11 @@ def _equip(live: Run, runner: FleetTaskRunner) -> tuple[MachineError, ...]:
 
 
 def submit_all(live: Run) -> Futures:
-    """A future for each task that is still to be done and can be; each waits for those it depends on."""
+    """Submits each task that is still to be done and can be; each waits for those it depends on.
+
+    Returns:
+        The future of each of them, by its id.
+    """
     futures: dict[str, PrefectFuture[Any]] = {}
     for task in live.startable():
         upstream = [futures[u] for u in live.dag.dependencies(task) if u in futures]
@@ -84,10 +91,14 @@ def submit_all(live: Run) -> Futures:
 
 
 def see_through(live: Run, runner: FleetTaskRunner, futures: Futures) -> None:
-    """Waits for every task; when interrupted, lets the sessions be stopped and their work be collected first.
+    """Waits for every task, and ends the run.
+
+    When interrupted it cancels them, and gives them 22 s to stop their sessions and collect the work.
 
     Raises:
         DiskFull: what became of the run could not be written.
+        BadInput: the run folder is damaged.
+        KeyboardInterrupt: somebody interrupted it.
     """
     progress, is_interrupted = ProgressArtifact(live), True
     runner.spawn(progress.keep())
@@ -112,7 +123,7 @@ def see_through(live: Run, runner: FleetTaskRunner, futures: Futures) -> None:
 
 
 def _end(live: Run, *, is_interrupted: bool) -> None:
-    """Whoever has interrupted the run is not kept waiting, nor told of another end."""
+    """Ends the run; one that was interrupted is not kept waiting for room, and ends as interrupted all the same."""
     if not is_interrupted:
         with_room(live, live.end)
         return
@@ -123,7 +134,11 @@ def _end(live: Run, *, is_interrupted: bool) -> None:
 
 
 def with_room(live: Run, call: Callable[[], T]) -> T:
-    """What the call returns; while our own disk is full it is made again. Raises DiskFull when patience is over."""
+    """Returns what the call returns; while our own disk is full it is made again.
+
+    Raises:
+        DiskFull: it is full still, after `patience_minutes`.
+    """
     warned: list[DiskFull] = []
 
     def tell(error: DiskFull) -> None:
@@ -135,7 +150,11 @@ def with_room(live: Run, call: Callable[[], T]) -> T:
 
 
 async def count_sessions(live: Run, machine: Machine) -> int:
-    """How many sessions live on a machine, whoever started them."""
+    """Counts the sessions that live on a machine, whoever started them.
+
+    Raises:
+        MachineError: as `Host.run`.
+    """
     return len(await live_sessions(live.host(machine), workspace=machine.workspace))
 
 

@@ -36,26 +36,26 @@ _known = _KnownOutcomes()
 
 
 def failed(message: str, *, name: str = "Failed") -> State[Any]:
-    """A failed state whose message says all."""
+    """Makes a failed state whose message says all."""
     _expect(message)
     return Failed(name=name, message=message)
 
 
 def cancelled(message: str) -> State[Any]:
-    """A cancelled state: somebody ended the flow run; the message says how to go on."""
+    """Makes a cancelled state: somebody ended the flow run; the message says how to go on."""
     _expect(message)
     return Cancelled(message=message)
 
 
 def state_of_run(message: str, *, report: Report, integration: Integration | None) -> State[Any]:
-    """How a run ended: completed, completed as Partial, or failed where none of its work can be used."""
+    """Makes the state of a run: completed, completed as Partial, or failed where none of its work can be used."""
     if went_well(report, integration):
         return Completed(message=message)
     return Completed(name=PARTIAL, message=message) if went_partly(report, integration) else failed(message)
 
 
 def state_of(error: MiyabiError) -> State[Any]:
-    """How a flow ends that cannot go on, told once in its log.
+    """Makes the last state of a flow that cannot go on, and logs the error where nobody has yet.
 
     Raises:
         ServerAway: it is that; nobody is there to take a state.
