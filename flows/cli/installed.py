@@ -10,7 +10,7 @@ MENDED, BROKEN_SINCE = (3, 9, 1), (2, 1)
 
 
 def schedule_fault() -> str | None:
-    """Why a Prefect server that is started here fires no schedule, and what to do; None where it does.
+    """Says why a Prefect server that is started here fires no schedule, and what to do; None where it fires them.
 
     Its scheduler service then fails every minute, which only the server's log says.
     """

@@ -33,7 +33,7 @@ class InterruptibleFlow:
         self._is_server_gone = False
 
     def run(self, flow: Callable[[], Any]) -> Any:
-        """The flow's last state; None where it was interrupted, or could not be told to the server."""
+        """Runs the flow and returns its last state; None where it was interrupted, or the server is gone."""
         from httpx import HTTPError  # noqa: PLC0415 - Prefect has it by now; it takes its time
 
         before = signal.signal(signal.SIGINT, self._interrupt)
@@ -46,12 +46,12 @@ class InterruptibleFlow:
             self._is_server_gone = True
             if not self.is_interrupted:
                 click.echo(f"miyabi: {_gone(error)}", err=True)
-        finally:  # what is left to do is short, and a traceback of it would tell nobody anything
+        finally:  # what is left to do is short, and a traceback of it would help nobody
             signal.signal(signal.SIGINT, signal.SIG_IGN if self.is_interrupted else before)
         return None
 
     def leave(self, code: ExitCode) -> ExitCode:
-        """The exit code. Without a server it ends here: Prefect would go on for minutes to tell it what happened."""
+        """Returns the exit code; without a server ends the process with it: Prefect would ask for minutes more."""
         if self._is_server_gone:
             sys.stdout.flush()
             sys.stderr.flush()
@@ -66,7 +66,7 @@ class InterruptibleFlow:
 
 
 def _gone(error: BaseException) -> str:
-    while error.__context__ and not isinstance(error, ServerError):  # Prefect fails to tell the server of ours
+    while error.__context__ and not isinstance(error, ServerError):  # Prefect fails to report ours to the server
         error = error.__context__
     said = str(error) if isinstance(error, ServerError) else f"The Prefect server does not answer ({error})."
     return f"{said} The run's folder has everything."

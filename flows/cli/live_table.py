@@ -36,7 +36,7 @@ Find = Callable[[], RunFolder | None]
 
 @contextmanager
 def watch(find: Find) -> Iterator[None]:
-    """Shows the status file of the run that is found while the block runs."""
+    """Shows the status file of the run that `find` finds, every 0.5 s while the block runs."""
     console, done = Console(stderr=False, highlight=False), threading.Event()
     show = _show_table if console.is_terminal else _show_lines
     thread = threading.Thread(target=show, args=(find, console, done), name="live-table", daemon=True)

@@ -25,7 +25,7 @@ _START_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A Prefect server that answers. `pid` is None where it is not ours, or was told to stop."""
+    """A Prefect server that answers. `pid` is None where it is not ours, or was stopped."""
 
     url: str
     ui_url: str
@@ -33,7 +33,7 @@ class Server:
 
 
 def client_settings(url: str) -> dict[str, str]:
-    """Environment for every process that talks to the server at `url`: the command's own and workers'.
+    """Returns the environment of every process that talks to the server at `url`: the command's own and workers'.
 
     Set it before Prefect is imported. Requests are retried for four minutes, so that a server which is restarted
     ends nothing.
@@ -49,7 +49,7 @@ def client_settings(url: str) -> dict[str, str]:
 
 
 def ensure_server(home: Path) -> Server:
-    """A server that answers: the one that Prefect is told to use, else the one recorded in `home`, else a new one.
+    """Finds or starts a server: the one that Prefect is set to use, else the one recorded in `home`, else a new one.
 
     A new one listens on 127.0.0.1, outlives this process, and takes about 5 s to answer, 15 s the first time, when
     it makes its database. Callers at the same time share one. Blocks: run it in a thread to import Prefect meanwhile.
@@ -65,7 +65,11 @@ def ensure_server(home: Path) -> Server:
 
 
 def local_server(home: Path, *, first_port: int = FIRST_PORT, timeout_seconds: float = _START_SECONDS) -> Server:
-    """The server of `home`, found or started, whatever PREFECT_API_URL says; else as `ensure_server`."""
+    """Finds or starts the server of `home`, whatever PREFECT_API_URL says; else as `ensure_server`.
+
+    Raises:
+        ServerError: it does not answer, with the end of its log; or `home` cannot hold its files.
+    """
     _require_folder(home)
     with _lock(home):
         return find_server(home) or _start(home, first_port=first_port, timeout_seconds=timeout_seconds)
@@ -81,7 +85,11 @@ def _require_folder(home: Path) -> None:
 
 
 def find_server(home: Path) -> Server | None:
-    """The server that was started for `home`, if it runs. Raises ServerError where it runs but does not answer."""
+    """Finds the server that was started for `home`; None where it does not run.
+
+    Raises:
+        ServerError: it runs, but has not answered for 15 s.
+    """
     record = _read_record(home)
     process = _process(home, record)
     if record is None or process is None:
@@ -100,7 +108,7 @@ def find_server(home: Path) -> Server | None:
 
 
 def stop_server(home: Path, *, timeout_seconds: float = 10) -> bool:
-    """Stops the server that `ensure_server` started for `home`; False where none runs."""
+    """Stops the server that `ensure_server` started for `home`; returns False where none runs."""
     if not home.is_dir():
         return False
     with _lock(home):
@@ -114,7 +122,7 @@ def stop_server(home: Path, *, timeout_seconds: float = 10) -> bool:
 
 
 def revive_server(home: Path) -> Server | None:
-    """Starts the server of `home` again where it died; None where it runs, or was stopped by `stop_server`.
+    """Starts the server of `home` again where it died; None where it runs, or `stop_server` has stopped it.
 
     Raises:
         ServerError: as `local_server`.
@@ -133,7 +141,7 @@ def _process(home: Path, record: Server | None) -> ServerProcess | None:
 
 
 def answers(url: str, *, timeout_seconds: float = 5) -> bool:
-    """Whether a Prefect API answers at `url`, which looks like `http://host:port/api`."""
+    """Returns whether a Prefect API answers at `url`, which looks like `http://host:port/api`."""
     return _get(f"{url}/health", timeout_seconds=timeout_seconds) is True
 
 

@@ -24,7 +24,7 @@ from miyabi.settings import CONFIG_FILE, Settings
 
 
 def orchestrate_milestone(*, milestone: str, repository: Path, config: Path | None, **choices: Any) -> ExitCode:
-    """Runs the flow; succeeded where all that was to be done is.
+    """Runs the flow for a milestone and shows it; SUCCEEDED where all that was to be done is done.
 
     Raises:
         BadInput: something that was given cannot be used; nothing was started.

@@ -57,7 +57,7 @@ def _request(*, strategy: str | None, fail_fast: bool | None, **choices: Any) ->
 
 
 def orchestrate_dag(request: RunRequest, *, pull_request: bool = False, github: str | None = None) -> ExitCode:
-    """Run the DAG: all succeeded, some did not, or interrupted.
+    """Runs the flow for a DAG and shows it: SUCCEEDED where all did, FAILED where some did not, or INTERRUPTED.
 
     Raises:
         BadInput: before anything was started.
@@ -102,7 +102,7 @@ def _parameters(request: RunRequest, folder: RunFolder) -> dict[str, Any]:
 
 
 def _require_publishable(root: Path, *, config: Path | None = None, github: str | None = None) -> None:
-    """Pass where the pull request can be opened in the end, as far as that is known now.
+    """Passes where the pull request can be opened in the end, as far as that is known now.
 
     Raises:
         BadInput: it cannot.

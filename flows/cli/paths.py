@@ -9,7 +9,7 @@ from miyabi.errors import SettingsError
 
 
 def miyabi_home() -> Path:
-    """`MIYABI_HOME`, or `~/.miyabi`.
+    """Returns `MIYABI_HOME`, or `~/.miyabi`, as an absolute path.
 
     Raises:
         SettingsError: it is the home of nobody.
@@ -23,6 +23,6 @@ def miyabi_home() -> Path:
 
 
 def repository_root(folder: Path) -> Path:
-    """The nearest folder upwards that is a repository's checkout, the folder itself where none is."""
+    """Finds the nearest folder upwards that is a repository's checkout, the folder itself where none is."""
     here = folder.absolute()
     return next((path for path in (here, *here.parents) if (path / ".git").exists()), here)

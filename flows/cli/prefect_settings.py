@@ -42,7 +42,7 @@ def import_prefect() -> None:
 
 
 def read_profile() -> dict[str, Any]:
-    """The settings of the active profile, by the names of their variables; empty where there is none.
+    """Reads the settings of the active profile, by the names of their variables; empty where there is none.
 
     Raises:
         SettingsError: the file of the profiles cannot be read.
@@ -61,7 +61,10 @@ def read_profile() -> dict[str, Any]:
 
 
 def api_address() -> tuple[str, str] | None:
-    """The address of the API that Prefect is told to use, and where that is said; None where it is told of none.
+    """Finds the address of the API that Prefect is set to use: in the environment, else in the profile.
+
+    Returns:
+        The address, and in words where it is from; None where there is none.
 
     Raises:
         SettingsError: the file of the profiles cannot be read.
@@ -74,7 +77,7 @@ def api_address() -> tuple[str, str] | None:
 
 
 def profiles_file() -> Path:
-    """Where Prefect keeps its profiles."""
+    """Returns where Prefect keeps its profiles."""
     if path := os.environ.get("PREFECT_PROFILES_PATH"):
         return Path(path).expanduser()
     return Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser() / "profiles.toml"

@@ -26,7 +26,7 @@ _QUIET = {  # the table says it; the UI has every line
 
 
 def make_ready(hosts: Iterable[str] = ()) -> str:
-    """The address of the UI of a server that answers; Prefect in this process uses it.
+    """Finds or starts a server, has Prefect in this process use it, and returns the address of its UI.
 
     No proxy is asked for this computer and for `hosts`, the machines. A local server that dies while this process lives
     is started again, so that no run ends with it.
@@ -47,7 +47,7 @@ def make_ready(hosts: Iterable[str] = ()) -> str:
 
 
 def reach_server() -> bool:
-    """Whether there is a Prefect server, which Prefect in this process uses then. Starts none.
+    """Returns whether there is a Prefect server, which Prefect in this process uses then. Starts none.
 
     Raises:
         SettingsError: as `make_ready`.
@@ -69,10 +69,10 @@ def _keep_alive(home: Path) -> None:
 
 
 def hosts_of(machines: Iterable[Machine]) -> list[str]:
-    """The addresses of those that are not this computer."""
+    """Returns the addresses of those that are not this computer."""
     return [machine.host for machine in machines if machine.host]
 
 
 def given(**values: Any) -> dict[str, Any]:
-    """Those that are not None."""
+    """Returns those values, by name, that are not None."""
     return {name: value for name, value in values.items() if value is not None}

@@ -15,7 +15,7 @@ _USABLE = frozenset({"http", "https", "socks5", "socks5h"})
 
 
 def exempt_from_proxies(hosts: Iterable[str]) -> None:
-    """From now on no proxy is asked for this computer and for `hosts`, by us, Prefect and git.
+    """Has no proxy asked, from now on, for this computer and for `hosts`, by us, Prefect and git.
 
     Sets `no_proxy` and `NO_PROXY`. That hides the proxies of macOS from who looks for them, so these are then in the
     environment too.

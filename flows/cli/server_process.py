@@ -43,7 +43,11 @@ class ServerProcess:
 
     @classmethod
     def spawn(cls, home: Path, *, port: int) -> Self:
-        """A new one on 127.0.0.1; it needs some seconds until it answers. It lives on when we end after `release`."""
+        """Starts a new one on 127.0.0.1; it answers after some seconds, and lives on when we end after `release`.
+
+        Raises:
+            OSError: its log cannot be written, or it cannot be started.
+        """
         line = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
         command = ["/bin/sh", "-c", _GUARDED, "sh", *line]
         guard, ours = os.pipe()
@@ -65,7 +69,7 @@ class ServerProcess:
         return cls(home=home, pid=child.pid)
 
     def release(self) -> None:
-        """The start is over: the server lives on, or has ended, whatever becomes of us."""
+        """Ends the start: the server lives on, or has ended, whatever becomes of us."""
         ours = _starting.pop(self.pid, None)
         if ours is not None:
             with contextlib.suppress(BrokenPipeError):
@@ -78,19 +82,19 @@ class ServerProcess:
         return self.home / "server.log"
 
     def log_tail(self) -> str:
-        """The end of its log."""
+        """Returns the last 2,000 bytes of its log, as text."""
         with contextlib.suppress(OSError):
             return self.log.read_bytes()[-_TAIL_BYTES:].decode(errors="replace").strip()
         return ""
 
     def has_lost_its_port(self) -> bool:
-        """Whether it says that somebody else, such as the server of another home, was quicker at its port."""
+        """Returns whether it says that somebody else, such as the server of another home, was quicker at its port."""
         with contextlib.suppress(OSError):
             return b"already in use" in self.log.read_bytes()
         return False
 
     def is_alive(self) -> bool:
-        """Whether the process runs."""
+        """Returns whether the process runs."""
         if child := _children.get(self.pid):
             return child.poll() is None
         try:
@@ -102,14 +106,14 @@ class ServerProcess:
         return True
 
     def is_ours(self) -> bool:
-        """Whether it runs and is a Prefect server, not another process that got its number."""
+        """Returns whether it runs and is a Prefect server, not another process that got its number."""
         if not self.is_alive():
             return False
         words = ["ps", "-ww", "-o", "args=", "-p", str(self.pid)]
         return b"prefect server start" in subprocess.run(words, capture_output=True, check=False).stdout
 
     def end(self, *, timeout_seconds: float) -> None:
-        """Ends it: asked first, killed when it is still there after `timeout_seconds`."""
+        """Ends it: by SIGTERM, and by SIGKILL where it is still there after `timeout_seconds`."""
         self._signal(signal.SIGTERM)
         deadline = time.monotonic() + timeout_seconds
         while self.is_alive() and time.monotonic() < deadline:
@@ -119,7 +123,7 @@ class ServerProcess:
             self._wait_for_end()
 
     def kill(self) -> None:
-        """Ends it at once, as a crash would."""
+        """Ends it at once by SIGKILL, as a crash would."""
         self._signal(signal.SIGKILL)
         self._wait_for_end()
 
@@ -134,12 +138,12 @@ class ServerProcess:
 
 
 def prefect_home(home: Path) -> Path:
-    """Where the server of `home` keeps its database and leases."""
+    """Returns where the server of `home` keeps its database and leases."""
     return home / "prefect"
 
 
 def free_port(*preferred: int | None) -> int | None:
-    """The first free port on 127.0.0.1: one of `preferred`, or one of the hundred after the last of them."""
+    """Finds a free port on 127.0.0.1: of `preferred`, else of the hundred from the last of them on; None: none is."""
     ports = [port for port in preferred if port]
     wanted = [*ports, *range(ports[-1], min(ports[-1] + _PORTS_TRIED, 65536))]
     return next((port for port in wanted if _is_free(port)), None)

@@ -15,9 +15,18 @@ _ENOUGH = 100
 
 
 def show_end(folder: RunFolder, *, said: str | None = None, is_failed: bool = False) -> ExitCode:
-    """Prints what came of the run; the exit code: 0 where all succeeded and all of it is integrated, else 1.
+    """Prints what came of the run.
 
-    Where there is no report, what the flow run `said` last is the only word about it; where it `is_failed`, why.
+    Args:
+        folder: of the run.
+        said: the message of the flow run's last state; where there is no report, it is all that is known.
+        is_failed: the flow run failed, for the reason in `said`.
+
+    Returns:
+        SUCCEEDED where all did and all of it is integrated, else FAILED.
+
+    Raises:
+        BadInput: the run folder is damaged.
     """
     report, integration = read_report(folder), folder.load(Integration)
     said = one_line(said, characters=300) if said else ""
@@ -33,7 +42,7 @@ def show_end(folder: RunFolder, *, said: str | None = None, is_failed: bool = Fa
 
 
 def summary(report: Report, integration: Integration | None, folder: RunFolder) -> str:
-    """The report's own sentence, what went wrong, and where everything is."""
+    """Writes the report's own sentence, what went wrong, and where everything is, a line each."""
     publication, branch = folder.load(Publication), integration or folder.load(NotIntegrated)
     pulls = (
         [f"pull request {pull.html_url or f'#{pull.number}'}" for pull in publication.pull_requests]

@@ -25,7 +25,7 @@ def fitted_table(
     wrapped: Collection[str] = (),
     encoding: str = "utf-8",
 ) -> Table:
-    """A table without lines.
+    """Makes a table without lines.
 
     Args:
         headings: of its columns.

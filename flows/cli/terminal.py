@@ -21,7 +21,7 @@ _OURS = codecs.CodecInfo(
 
 
 def escape_what_cannot_be_shown() -> None:
-    """From now on, stdout and stderr write escapes in place of what their encoding does not have."""
+    """Has stdout and stderr write escapes, from now on, in place of what their encoding does not have."""
     codecs.register(lambda name: _OURS if name.replace("-", "_") == "miyabi_ascii" else None)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -30,5 +30,5 @@ def escape_what_cannot_be_shown() -> None:
 
 
 def showable(text: str, encoding: str) -> str:
-    """The text as such a stream will show it, so that its width is known beforehand."""
+    """Returns the text as such a stream will show it, so that its width is known beforehand."""
     return text.encode(encoding, _ESCAPING).decode(encoding)
