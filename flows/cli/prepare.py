@@ -42,7 +42,7 @@ def make_ready(hosts: Iterable[str] = ()) -> str:
         threading.Thread(target=_keep_alive, args=(home,), name="server-keeper", daemon=True).start()
     os.environ.update({**client_settings(server.url), **_QUIET})
     import_prefect()
-    logging.raiseExceptions = False  # a line that a server which is away does not get is no news for the terminal
+    logging.raiseExceptions = False  # the terminal need not show each line that a server which is away does not get
     return server.ui_url
 
 

@@ -30,7 +30,7 @@ _TAIL_BYTES = 2000
 _children: dict[int, subprocess.Popen[bytes]] = {}
 _starting: dict[int, int] = {}
 
-# Until it is told that the start is over, a child waits for the end of who started the server, and then ends it.
+# Until it reads that the start is over, a child ends the server as soon as the process that started it has ended.
 _GUARDED = 'exec 3<&0 </dev/null; ( ( read -r over <&3 || kill $$ ) & ); exec "$@" 3<&-'
 
 
