@@ -1,4 +1,4 @@
-"""A stub in place of claude, which tells how it was called, and the POSIX shells to call it with."""
+"""A stub in place of claude, which prints how it was called, and the POSIX shells to call it with."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A milestone at GitHub, and all that it takes to run it.
 
 `milestone_site` has the command, two sshd machines with the real claude, GitHub and its git.
-`quick` has this machine twice and
-a scripted claude in their place: see `tests.support.claude.scripted` for what an issue may ask of it.
+`quick` has this machine twice and a scripted claude in their place: see `tests.support.claude.scripted` for what an
+issue may ask of it.
 """
 
 from __future__ import annotations

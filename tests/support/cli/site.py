@@ -1,4 +1,4 @@
-"""A place where the `miyabi` command is called as a user calls it: what every such place has."""
+"""The `miyabi` command as a user calls it: repository, configuration and Prefect server, which every site has."""
 
 from __future__ import annotations
 

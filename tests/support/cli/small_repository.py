@@ -1,4 +1,4 @@
-"""The `miyabi` command, called in a small repository with a home of its own: `desk`."""
+"""The `miyabi` command, called in a small repository with a home folder of its own: `desk`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A command in a terminal of some width, and what stands there in the end."""
+"""A command in a terminal of some width, and what its screen shows in the end."""
 
 from __future__ import annotations
 

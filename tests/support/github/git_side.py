@@ -4,7 +4,7 @@ with GitHubGit(tmp_path / "hub", api=front.url) as hub:
     folder = hub.create("acme/api")  # a bare repository
     ...  # push to hub.clone_url("acme/api") as hub.token; the API's base_url is hub.url
 
-`/OWNER/REPO.git` is served by `git http-backend`, all else is handed to `api`, so that both sides have one
+`/OWNER/REPO.git` is served by `git http-backend`, all else is passed on to `api`, so that both sides have one
 origin, as they have at GitHub.
 """
 

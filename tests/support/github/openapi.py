@@ -1,4 +1,4 @@
-"""GitHub's own OpenAPI description, as the judge of what we send and of what our stand-ins answer."""
+"""GitHub's own OpenAPI description, with which what we send and what our stand-ins answer is checked."""
 
 from __future__ import annotations
 

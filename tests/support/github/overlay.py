@@ -1,7 +1,7 @@
 """What the peer lacks, as GitHub has it: who may what, archives, renames; and pull requests, dependencies, statuses.
 
 An `Overlay` stands between `GitHubFront` and emulate. It answers what emulate does not know or would accept wrongly,
-and hands on the rest. Only repositories that it was told of are looked at.
+and passes on the rest. Only repositories that were added to it are looked at.
 """
 
 from __future__ import annotations

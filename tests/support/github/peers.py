@@ -1,4 +1,4 @@
-"""Third-party servers as peers: started once a test session, on loopback, and asked from the side."""
+"""Third-party servers as peers: started once a test session, on loopback, and set up by requests of the test's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A proc-receive hook: refuses the branches that git hands to it, as GitHub refuses protected ones. Runs by itself."""
+"""A proc-receive hook: refuses the branches that git passes to it, as GitHub refuses protected ones. Runs by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In front of a peer: writes down every request, holds it against GitHub's description, and makes faults.
+"""In front of a peer: records every request, checks it with GitHub's description, and makes faults.
 
 with GitHubFront(emulate.url, overlay=overlay) as front:
     ...  # base_url = front.url, or front.url + "/api/v3" as at GitHub Enterprise Server

@@ -1,4 +1,4 @@
-"""The flow that integrates a run, pressed in a test, and what it left: state, logs, report."""
+"""The flow that integrates a run, run in a test, and what it left: state, logs, report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prefect's API as it is on the wire, for tests that look at what came of it."""
+"""Prefect's API over HTTP, for tests that look at what a run left in the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small DAGs, quickly said."""
+"""Small DAGs, made in a few words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Issues, milestones and what is known of them, quickly said."""
+"""Issues, milestones and what is known of them, made in a few words."""
 
 from __future__ import annotations
 

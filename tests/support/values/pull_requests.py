@@ -1,4 +1,4 @@
-"""A run and what came of its integration, to make texts of; and GitHub's way of reading them."""
+"""A run and what came of its integration, to make texts of; and how GitHub reads them."""
 
 from __future__ import annotations
 
