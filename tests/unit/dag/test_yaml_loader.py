@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -50,6 +52,34 @@ def test_json_is_yaml(values: Any) -> None:
     """What JSON says is read alike as YAML, and so is what a YAML writer makes of it."""
     assert from_yaml(json.dumps(values)) == values
     assert from_yaml(yaml.safe_dump(values, allow_unicode=True)) == values
+
+
+TEXTS = ["", "a", "no", "1:30", "010", "~", "null", "true", "-", "# x", "x: y", "作業", "two\nlines", "*a", "&a"]
+DAMAGE = ["", "\t", "[", "}", ":", "- ", "*a", "&a ", "'", '"', "!!int ", "\n---\n", "<<: ", "? "]
+
+
+def value(rng: random.Random, *, depth: int = 0) -> Any:
+    """Anything that JSON can say, a few levels deep."""
+    kind = rng.random() if depth < 4 else 1
+    if kind < 0.3:
+        return {rng.choice(TEXTS): value(rng, depth=depth + 1) for _ in range(rng.randint(0, 4))}
+    if kind < 0.6:
+        return [value(rng, depth=depth + 1) for _ in range(rng.randint(0, 4))]
+    return rng.choice([rng.choice(TEXTS), rng.randint(-99, 10**6), rng.randint(0, 999) / 8, True, False, None])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_json_can_say_is_read_alike_from_yaml(seed: int) -> None:
+    """Any value comes back from JSON and from YAML; a text with a piece missing or added is read or refused."""
+    rng = random.Random(seed)  # noqa: S311
+    for _ in range(30):
+        said = value(rng)
+        for text in (json.dumps(said), yaml.safe_dump(said, allow_unicode=True)):
+            assert from_yaml(text) == said, text
+            at = rng.randint(0, len(text))
+            damaged = text[:at] + rng.choice(DAMAGE) + text[at + rng.randint(0, 2) :]
+            with suppress(YamlRefused):
+                from_yaml(damaged)
 
 
 def test_keys_are_texts_as_in_json() -> None:
