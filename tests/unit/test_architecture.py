@@ -57,6 +57,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "asyncssh": ("miyabi/machines/ssh/",),
     "githubkit": ("miyabi/github/transport.py",),
     "yaml": ("miyabi/dag/",),
+    "markdown_it": ("miyabi/text/commonmark.py",),
     "pydantic_settings": ("miyabi/settings/",),
     "prefect": ("blocks/", "tasks/", "flows/"),
     "subprocess": ("miyabi/system/", "flows/cli/"),

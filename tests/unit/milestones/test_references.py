@@ -119,7 +119,22 @@ def test_what_a_reader_sees(text: str, seen: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["- ", "`", "`a", "<!--", "(", "[ ", "a/", "Depends on (", "fixes a.b ", "#1,", "* [ ] "]
+    "part",
+    [
+        "- ",
+        "`",
+        "`a",
+        "<!--",
+        "(",
+        "[ ",
+        "a/",
+        "Depends on (",
+        "fixes a.b ",
+        "#1,",
+        "* [ ] ",
+        "\n> ",
+        "\n|a|\n|-|",
+    ],
 )
 def test_no_text_is_dear(part: str) -> None:
     """Texts made to take long, as long as GitHub allows, are read."""
