@@ -17,7 +17,11 @@ MARK = re.compile("\x01([0-9]+)\x01")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});", re.IGNORECASE)
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufe0e\ufe0f\ufeff]")
 _LINK = re.compile(r"!?\[([^\[\]]{0,300})\]\(([^()\s]{0,300})(?:\s+[\"'][^()]{0,200})?\)")
-_STRUCK = re.compile(r"(?<!~)(~{1,2})(?=[^\s~])[^~]{0,500}\1(?!~)|<(del|s)>.{0,500}?</\2>", re.IGNORECASE)
+_STRUCK = re.compile(
+    r"(?<!~)(?:(?<![^\W_])|(?=~+[^\W_]))(~{1,2})(?=[^\s~])"  # GitHub's: "~2 h" opens, but does not close
+    r"[^~]{0,500}(?<=\S)(?:(?<=[^\W_])|(?=~+(?:[\W_]|$)))\1(?!~)|<(del|s)>.{0,500}?</\2>",
+    re.IGNORECASE,
+)
 _TAG = re.compile(r"<[^<>]{1,500}>")
 _ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 _EMPHASIS = re.compile(r"\*+|(?<![^\W_])_+|_+(?![^\W_])")

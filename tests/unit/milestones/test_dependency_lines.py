@@ -78,6 +78,8 @@ def numbers(text: str) -> list[int]:
         ("\u26d4 Blocked by #1", [1]),
         (":no_entry: Blocked by #1 \u2705, #3 \u274c", [1, 3]),
         ("Depends on #1, because the API and the schema change", [1]),
+        ("Depends on #1 (~2 days), #3 (~1 day)", [1, 3]),
+        ("Depends on #1 ~(see #4)~, #3 ~~(not #5)~~", [1, 3]),
         ("## Blocked by\n- this depends on #1\n- the parser (#3)\n\n#4", [1, 3, 4]),
     ],
 )
@@ -103,6 +105,7 @@ def test_a_wording_is_understood(text: str, expected: list[int]) -> None:
         ("Depends on #1; closes #3", "Depends on #1; closes #3"),
         ("The export is blocked by #1", "The export is blocked by #1"),
         ("Was blocked by #1", "Was blocked by #1"),
+        ("Takes ~2 h. Depends on #1, ~3 h", "Takes ~2 h. Depends on #1, ~3 h"),
         ("Needs numpy and #1", "Needs numpy and #1"),
         ("> Depends on https://tracker.example/acme/app/browse/X", "> Depends on https://tracker.example/acme/app/browse/X"),
         ("Depends on https://github.example/acme/app/discussions/5", "Depends on https://github.example/acme/app/discussions/5"),

@@ -132,6 +132,8 @@ def test_what_a_reader_sees(text: str, seen: str) -> None:
         "fixes a.b ",
         "#1,",
         "* [ ] ",
+        "~a ",
+        "a~",
         "\n> ",
         "\n|a|\n|-|",
     ],
