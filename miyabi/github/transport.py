@@ -141,7 +141,7 @@ def _kit(access: GitHubAccess, *, auth: Any) -> githubkit.GitHub[Any]:
         user_agent="miyabi-scheduler",
         follow_redirects=False,
         http_cache=False,
-        cache_strategy=MemCacheStrategy(),  # the default is shared by all event loops of the process, and hangs
+        cache_strategy=MemCacheStrategy(),  # the default, one for the process, hangs and takes one App for another
         auto_retry=False,
     )
 
@@ -173,9 +173,10 @@ async def _outcome(call: Any, *, timeout_seconds: float, secrets: list[SecretStr
 
 
 def _unanswered(error: Exception, *, secrets: list[SecretStr]) -> UnansweredError:
+    from jwt import PyJWTError  # noqa: PLC0415 - see `_kit`
+
     why = _clean(f"{type(error).__name__}: {error}".encode(), secrets).decode(errors="replace")
-    is_ours = isinstance(error, (ValueError, TypeError)) or type(error).__module__.startswith("jwt")
-    return _UnsentError(why) if is_ours else UnansweredError(why)
+    return _UnsentError(why) if isinstance(error, (PyJWTError, ValueError, TypeError)) else UnansweredError(why)
 
 
 def _clean(content: bytes, secrets: list[SecretStr]) -> bytes:

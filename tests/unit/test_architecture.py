@@ -56,6 +56,7 @@ LADDER: dict[str, set[str]] = {
 DOORS: dict[str, tuple[str, ...]] = {
     "asyncssh": ("miyabi/machines/ssh/",),
     "githubkit": ("miyabi/github/transport.py",),
+    "jwt": ("miyabi/github/transport.py",),
     "yaml": ("miyabi/dag/",),
     "markdown_it": ("miyabi/text/commonmark.py",),
     "pydantic_settings": ("miyabi/settings/",),

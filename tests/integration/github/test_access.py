@@ -155,6 +155,16 @@ async def test_an_app_that_is_not_accepted_is_reported_in_one_line(github: GitHu
     assert "BEGIN" not in str(caught.value)
 
 
+async def test_an_app_is_not_taken_for_another_of_its_number(github: GitHub) -> None:
+    """What one client signed or was given is not another one's, though they name the same App and installation."""
+    repository = github.new_repository()
+    async with github.open(repository, **as_app(github)) as client:
+        await client.info()
+    async with github.open(repository, **as_app(github, private_key=SecretStr(new_private_key()))) as client:
+        with pytest.raises(TokenRefused, match="no token for installation 77 of App 4242: 401"):
+            await client.info()
+
+
 async def test_a_server_error_for_an_apps_token_is_waited_out(github: GitHub) -> None:
     """The App's token is asked for again after a 502, and given up after the allowed attempts."""
     repository = github.new_repository()
