@@ -11,7 +11,6 @@ import click
 from flows.cli.exit_code import ExitCode
 from flows.cli.installed import schedule_fault
 from flows.cli.options import config_option, repository_option
-from flows.cli.paths import repository_root
 from flows.cli.prepare import hosts_of, reach_server
 from flows.cli.proxies import exempt_from_proxies
 from miyabi.errors import BaseMissing, MachineError, ServerError
@@ -30,10 +29,10 @@ def check(*, repository: Path, config: Path | None, rehearse: bool) -> ExitCode:
     """Exit code 0 where every machine can take sessions, else 1; prints a line a machine."""
     if fault := schedule_fault():
         click.echo(f"warning: {fault}", err=True)
-    root = repository_root(repository)
-    asyncio.run(require_checked_out(root, CONFIG_FILE, config=config))
-    settings = Settings.load(root, config=config)
-    needed, lacking = asyncio.run(_needed(root, settings))
+    opened = asyncio.run(Repository.open(repository))
+    asyncio.run(require_checked_out(opened.root, CONFIG_FILE, config=config))
+    settings = Settings.load(opened.root, config=config)
+    needed, lacking = asyncio.run(_needed(opened, settings))
     for sentence in lacking:
         click.echo(f"warning: {sentence}", err=True)
     answers = asyncio.run(_ask_all(settings, rehearse=rehearse, out=_taken_out(settings), needed=needed))
@@ -42,9 +41,8 @@ def check(*, repository: Path, config: Path | None, rehearse: bool) -> ExitCode:
     return ExitCode.SUCCEEDED if all(fit for fit, _ in answers) else ExitCode.FAILED
 
 
-async def _needed(root: Path, settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+async def _needed(repository: Repository, settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The filters that the files of the base need, and a sentence where LFS objects of it are not here."""
-    repository = await Repository.open(root)
     try:
         base = await repository.resolve(settings.runs.base)
     except BaseMissing:  # a run says it, which may have another one

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from flows.cli.options import repository_option
+from flows.cli.paths import nearest_with
 from miyabi.claude import Transcript, readable
 from miyabi.dag import Dag
 from miyabi.errors import BadInput
@@ -70,11 +71,9 @@ def _tasks(folder: RunFolder) -> set[str]:
 
 def _root(repository: Path) -> Path:
     """The nearest folder upwards that has runs."""
-    here = repository.absolute()
-    for folder in (here, *here.parents):
-        if (folder / ".miyabi" / "runs").is_dir():
-            return folder
-    raise BadInput(f"{here}: there is no .miyabi/runs here. Name the repository with -C.")
+    if root := nearest_with(".miyabi/runs", repository):
+        return root
+    raise BadInput(f"{repository.absolute()}: there is no .miyabi/runs here. Name the repository with -C.")
 
 
 def _chunks(stream: Path, result: Path, *, follow: bool) -> Iterator[bytes]:

@@ -23,6 +23,11 @@ def miyabi_home() -> Path:
 
 
 def repository_root(folder: Path) -> Path:
-    """Finds the nearest folder upwards that is a repository's checkout, the folder itself where none is."""
+    """Finds the nearest folder upwards that is a checkout, the folder itself where none is. Asks no git."""
+    return nearest_with(".git", folder) or folder.absolute()
+
+
+def nearest_with(name: str, folder: Path) -> Path | None:
+    """Finds the nearest folder upwards that has something of that name; None where none has."""
     here = folder.absolute()
-    return next((path for path in (here, *here.parents) if (path / ".git").exists()), here)
+    return next((path for path in (here, *here.parents) if (path / name).exists()), None)
