@@ -76,7 +76,7 @@ def known_hosts(text: str) -> asyncssh.SSHKnownHosts:
     for line in text.split("\n"):
         words = line.split()
         marker = [words.pop(0)] if line.lstrip().startswith("@") else []
-        with suppress(ValueError):
+        with suppress(Exception):  # asyncssh lets through what the numbers of a damaged key come to
             names, kind, key = words[:3]
             if not names.startswith("#"):
                 lines.load(" ".join([*marker, names if names.startswith("|") else _plain(names), kind, key]))

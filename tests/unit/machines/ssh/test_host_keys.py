@@ -85,6 +85,7 @@ def test_marked_lines() -> None:
         "mac ssh-ed25519 A",
         "mac ssh-ed25519 é",
         "mac ssh-rsa ====",
+        "mac ssh-rsa AAAAB3NzaC1yc2EAAAAB/wAAAAh/f39/f39/fw==",  # of a number below zero
         "|1|A|x ssh-rsa AAAA",
         "|1|é|x ssh-rsa AAAA",
     ],
