@@ -58,7 +58,6 @@ class Attempt:
     _start: datetime = field(default_factory=lambda: datetime.now(UTC))
     _missing: str | None = None
     _known_state: KnownState = KnownState.NOTHING
-    _is_under_way: bool = False
     _said: TaskState = TaskState.PREPARING
     _before: Before = field(init=False)
     _spent_before: float = field(init=False)
@@ -90,7 +89,7 @@ class Attempt:
             raise
         except (MachineError, SessionError, GitError, DiskFull) as error:
             is_away = isinstance(error, MachineError) and error.transient
-            if is_away and not self._is_under_way and self.live.outages.within_grace(self.machine.name):
+            if is_away and not self._known_state.is_seen and self.live.outages.within_grace(self.machine.name):
                 raise
             result = self._without_end(error)
         self.live.keep(result)
@@ -111,8 +110,10 @@ class Attempt:
         """Sees that it runs: as an earlier orchestrator started it, or started now."""
         if known := AttemptRecord.pending(self._files):
             self._start, self._known_state = known.start, KnownState.ASKED
-            if await self._is_there(session, known):
+            self._known_state = await self._look_for(session, known)
+            if self._known_state.is_seen:
                 return
+            self._require_startable(known)
         self._say(TaskState.PREPARING)
         checkout = await self.live.worktrees.checkout(self.machine, self.live.dag.by_id[self.spec.task])
         await self._end_earlier_ones()
@@ -121,23 +122,26 @@ class Attempt:
             private_files.open_to_append(file).close()  # now is when a full disk costs nothing
         await self._launch(session, checkout)
 
-    async def _is_there(self, session: RemoteSession, known: AttemptRecord) -> bool:
-        """Whether the machine has the session; it is not started a second time where it may be somewhere else.
+    async def _look_for(self, session: RemoteSession, known: AttemptRecord) -> KnownState:
+        """What became of a session that was asked for: by its machine, its record and the output that we have."""
+        if (await session.status()).state not in _NOT_THERE:
+            return KnownState.SEEN
+        if not known.is_at(self.machine):
+            return KnownState.MOVED
+        has_run = any(file.exists() and file.stat().st_size for file in self._output)
+        return KnownState.GONE if has_run else KnownState.NOTHING
+
+    def _require_startable(self, known: AttemptRecord) -> None:
+        """Passes where the session does not run, so that it is never started a second time.
 
         Raises:
-            SessionError: it may be, or the machine has forgotten it.
+            SessionError: it may run somewhere else, or the machine has forgotten it.
         """
-        if (await session.status()).state not in _NOT_THERE:
-            return True
-        if not known.is_at(self.machine):
-            self._known_state = KnownState.MOVED
+        if self._known_state is KnownState.MOVED:
             raise SessionError(known.moved(self.machine))
-        self._known_state = KnownState.NOTHING
-        if any(file.exists() and file.stat().st_size for file in self._output):
-            self._known_state = KnownState.GONE
+        if self._known_state is KnownState.GONE:
             text = f"{self.machine.name} knows nothing of session {self.spec.paths.session} any more, which ran there."
             raise SessionError(f"{text} Was {self.machine.workspace} cleaned?")
-        return False
 
     async def _end_earlier_ones(self) -> None:
         """Two never work in one checkout: an attempt that was given up while its machine was away may still live."""
@@ -149,20 +153,18 @@ class Attempt:
 
     async def _launch(self, session: RemoteSession, checkout: str) -> None:
         spec, machine = self.spec, self.machine
-        host = self.live.host(machine)
-        agent = await install.install(host, machine.workspace, "rehearsal") if spec.rehearse else None
-        prelude, workspace = check_prelude(spec, machine), self.live.workspace(machine)
-        inherited, self._known_state = inherited_environment(machine), KnownState.ASKED
+        agent = (
+            await install.install(self.live.host(machine), machine.workspace, "rehearsal") if spec.rehearse else None
+        )
+        prelude, inherited = check_prelude(spec, machine), inherited_environment(machine)
+        workspace = self.live.workspace(machine)
+        self._known_state = KnownState.ASKED
         try:
             await session.start(
                 script=session_script(spec, machine, checkout=checkout, inherited=inherited, agent=agent),
                 stdin=spec.prompt.encode(),
                 after=workspace.after_script(
-                    spec.paths,
-                    checkout=checkout,
-                    check=spec.check,
-                    prelude=prelude,
-                    max_file_bytes=spec.max_file_bytes,
+                    spec.paths, checkout=checkout, check=spec.check, prelude=prelude, max_file_bytes=spec.max_file_bytes
                 ),
                 slots=machine.slots,
                 timeout_seconds=spec.timeout_seconds,
@@ -175,7 +177,7 @@ class Attempt:
             raise
 
     async def _see_through(self, session: RemoteSession) -> SessionResult:
-        self._known_state, self._is_under_way = KnownState.ASKED, True
+        self._known_state = KnownState.SEEN
         self._say(TaskState.RUNNING)
         status = await self._follow(session)
         self._known_state = KnownState.OVER

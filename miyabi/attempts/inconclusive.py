@@ -14,10 +14,11 @@ from miyabi.text import redact
 
 
 class KnownState(Enum):
-    """What is known of the session where something goes wrong."""
+    """What is known of the session where something goes wrong: each step of an attempt says it before it begins."""
 
     NOTHING = "nothing"  # it was not started
     ASKED = "asked"  # it may have been started, it may run
+    SEEN = "seen"  # it was started, it may run
     MOVED = "moved"  # it may run where the machine of that name was before
     GONE = "gone"  # it was started, and the machine knows nothing of it any more
     OVER = "over"  # it has ended
@@ -26,6 +27,11 @@ class KnownState(Enum):
     def is_settled(self) -> bool:
         """Whether there is nothing on the machine to go on with."""
         return self in {KnownState.NOTHING, KnownState.GONE}
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the machine has, or had, the session."""
+        return self in {KnownState.SEEN, KnownState.OVER}
 
 
 def inconclusive_result(
@@ -70,7 +76,7 @@ def _outcome(known_state: KnownState, *, away: bool) -> Outcome:
     match known_state:
         case KnownState.NOTHING:
             return Outcome.MACHINE_LOST if away else Outcome.NOT_STARTED
-        case KnownState.ASKED:
+        case KnownState.ASKED | KnownState.SEEN:
             return Outcome.MACHINE_LOST if away else Outcome.NOT_COLLECTED
         case KnownState.GONE:
             return Outcome.MACHINE_LOST
