@@ -17,7 +17,7 @@ from miyabi.claude.outcome import decide
 from miyabi.machines import Machine
 from miyabi.sessions import Outcome, SessionSpec
 from tests.support.claude.messages_api import MessagesApi
-from tests.support.claude.real import claude_machine, messages_api  # noqa: F401 - a fixture
+from tests.support.claude.real import claude_machine, machine, messages_api, worktree  # noqa: F401 - fixtures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,15 +26,6 @@ class Session:
 
     transcript: Transcript
     decision: Decision
-
-
-@pytest.fixture
-def worktree(tmp_path: Path) -> Path:
-    """A git repository with one commit."""
-    worktree = tmp_path / "t1"
-    git(tmp_path, "init", "-q", str(worktree))
-    git(worktree, "-c", "user.name=x", "-c", "user.email=x@y", "commit", "-q", "--allow-empty", "-m", "base")
-    return worktree
 
 
 def git(folder: Path, *words: str) -> str:
@@ -75,12 +66,6 @@ def run(given: SessionSpec, machine: Machine, worktree: Path) -> Session:
     commits = int(git(worktree, "rev-list", "--count", "HEAD")) - 1
     evidence = Evidence(agent_exit=process.returncode, stderr=err.decode(), commits=commits, machine=machine.name)
     return Session(transcript=transcript, decision=decide(transcript, evidence))
-
-
-@pytest.fixture
-def machine(messages_api: MessagesApi, tmp_path: Path) -> Machine:
-    """A machine whose claude talks to the scripted API."""
-    return claude_machine("mini1", base_url=messages_api.url, home=tmp_path / "ho me")
 
 
 def test_work(machine: Machine, worktree: Path, messages_api: MessagesApi) -> None:

@@ -6,30 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from miyabi.claude import session_script
 from miyabi.machines import Machine
 from miyabi.sessions import SessionSpec
-from tests.support.claude.messages_api import MessagesApi
-from tests.support.claude.real import claude_machine, messages_api  # noqa: F401 - a fixture
-from tests.support.git.repositories import git, make_repository
+from tests.support.claude.real import machine, messages_api, worktree  # noqa: F401 - fixtures
+from tests.support.git.repositories import git
 from tests.support.machines import supervisor
 from tests.support.machines.supervisor import Station
 
 station = supervisor.station
-
-
-@pytest.fixture
-def worktree(tmp_path: Path) -> Path:
-    """A git repository with one commit."""
-    return make_repository(tmp_path / "t1")
-
-
-@pytest.fixture
-def machine(messages_api: MessagesApi, tmp_path: Path) -> Machine:
-    """A machine whose claude talks to the scripted API."""
-    return claude_machine("mini1", base_url=messages_api.url, home=tmp_path / "home")
 
 
 def start(station: Station, machine: Machine, worktree: Path, scenario: str, *, linger: float) -> None:

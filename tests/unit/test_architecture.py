@@ -9,6 +9,7 @@ import ast
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -272,6 +273,22 @@ def test_each_folder_is_a_package_that_says_what_it_is() -> None:
     assert not [name(p) for p in tested if not (p / "__init__.py").exists()]
     supports = {p.parent for p in (ROOT / "tests" / "support").rglob("*.py")}
     assert not [name(p) for p in supports if not ast.get_docstring(tree(p / "__init__.py"))]
+
+
+def fixtures(source: Path) -> Iterator[str]:
+    """The fixtures that a file defines."""
+    for node in statements(tree(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            decorators = [ast.unparse(each).partition("(")[0] for each in node.decorator_list]
+            yield from (node.name for each in decorators if each == "pytest.fixture")
+
+
+def test_a_fixture_has_a_name_of_its_own() -> None:
+    """What a test asks for is one thing in all tests: no two fixtures have one name."""
+    tests = [p for p in (ROOT / "tests").rglob("*.py") if "cases" not in p.parts]
+    found = Counter(name for each in tests for name in fixtures(each))
+    assert len(found) > 50
+    assert {name: number for name, number in found.items() if number > 1} == {}
 
 
 def test_all_of_it_is_installed() -> None:

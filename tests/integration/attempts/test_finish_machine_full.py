@@ -37,7 +37,7 @@ LEFT = {
 
 
 @pytest.fixture
-def disk(workshop: Workshop) -> Iterator[Path]:
+def machine_disk(workshop: Workshop) -> Iterator[Path]:
     """The small disk that the machine's workspace lies on."""
     place = workshop.folder / "m1"
     place.mkdir()
@@ -46,22 +46,22 @@ def disk(workshop: Workshop) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-async def begun(workshop: Workshop, disk: Path, *, more: str = "", patience: float = 60) -> Run:
+async def begun(workshop: Workshop, machine_disk: Path, *, more: str = "", patience: float = 60) -> Run:
     """A run whose one session will find the disk full at its end."""
-    workshop.claude.write_text(CLAUDE.format(more=more, says=json.dumps(SAYS), disk=disk))
+    workshop.claude.write_text(CLAUDE.format(more=more, says=json.dumps(SAYS), disk=machine_disk))
     return await workshop.run(patience=patience, check="true")
 
 
 @pytest.mark.parametrize("left", LEFT)
-async def test_a_disk_that_has_room_again(workshop: Workshop, disk: Path, left: str) -> None:
+async def test_a_disk_that_has_room_again(workshop: Workshop, machine_disk: Path, left: str) -> None:
     """Whatever a session left, it is fetched once there is room, and the outcome is as without."""
     more, files = LEFT[left]
-    live = await begun(workshop, disk, more=more)
+    live = await begun(workshop, machine_disk, more=more)
     waits: list[MiyabiError] = []
 
     def make_room(error: MiyabiError) -> None:
         waits.append(error)
-        (disk / "filler").unlink(missing_ok=True)
+        (machine_disk / "filler").unlink(missing_ok=True)
 
     attempt = await workshop.attempt(live)
     attempt.on_wait = make_room
@@ -71,14 +71,14 @@ async def test_a_disk_that_has_room_again(workshop: Workshop, disk: Path, left: 
     assert {type(error) for error in waits} == {MachineDiskFull}
 
 
-async def test_a_disk_that_stays_full(workshop: Workshop, disk: Path) -> None:
+async def test_a_disk_that_stays_full(workshop: Workshop, machine_disk: Path) -> None:
     """When patience is over it is told what to free and how to go on; the next run fetches the work."""
-    live = await begun(workshop, disk, more=LEFT["uncommitted"][0], patience=0.5)
+    live = await begun(workshop, machine_disk, more=LEFT["uncommitted"][0], patience=0.5)
     result = await (await workshop.attempt(live)).run()
     assert (result.outcome, result.error_kind) == (Outcome.NOT_COLLECTED, "MachineDiskFull")
-    assert f"the disk of {disk} is full" in str(result.error_text)
+    assert f"the disk of {machine_disk} is full" in str(result.error_text)
     assert "miyabi orchestrate --run r1" in str(result.error_text)
-    (disk / "filler").unlink()
+    (machine_disk / "filler").unlink()
     again = await workshop.run(check="true")
     result = await (await workshop.attempt(again)).run()
     assert (result.outcome, result.attempt, result.changes.files) == (Outcome.SUCCEEDED, 1, ("a.txt", "left.txt"))

@@ -1,19 +1,11 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from miyabi.machines import Machine
-from tests.support.claude.stub import StubHome, outcome, shells, stub_home
+from tests.support.claude.stub import StubHome, outcome, shells, stub  # noqa: F401 - a fixture
 
 MACHINE = Machine(name="mini1")
-
-
-@pytest.fixture
-def stub(tmp_path: Path) -> StubHome:
-    """A place of its own."""
-    return stub_home(tmp_path)
 
 
 def token_file(stub: StubHome, *, mode: int, text: str = "tok-1\n") -> str:

@@ -11,16 +11,10 @@ import pytest
 from miyabi.claude import session_script
 from miyabi.machines import Machine
 from miyabi.sessions import SessionSpec
-from tests.support.claude.stub import NASTY, StubHome, outcome, shells, stub_home
+from tests.support.claude.stub import NASTY, StubHome, outcome, shells, stub  # noqa: F401 - a fixture
 
 MACHINE = Machine(name="mini1")
 EARLIER = "0cbee59b-3eb8-4ada-b90f-516cabf7302f"
-
-
-@pytest.fixture
-def stub(tmp_path: Path) -> StubHome:
-    """A place of its own."""
-    return stub_home(tmp_path)
 
 
 @pytest.mark.parametrize("shell", shells())

@@ -23,10 +23,10 @@ from tests.support.prefect.aggregated import (
 from tests.support.prefect.api import ask
 from tests.support.prefect.in_flow import task_runs
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401
-from tests.support.values.finished_runs import PlayedRun, played  # noqa: F401
+from tests.support.values.finished_runs import PlayedRun, played, temporary_checkouts  # noqa: F401
 from tests.support.values.results import RUN
 
-pytestmark = pytest.mark.usefixtures("scratch")
+pytestmark = pytest.mark.usefixtures("temporary_checkouts")
 
 
 async def test_what_fits_is_merged_and_the_rest_is_named(prefect_server: RealServer, played: PlayedRun) -> None:

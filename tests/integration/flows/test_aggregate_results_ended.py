@@ -44,8 +44,8 @@ async def verifying(prefect_server: RealServer, played: PlayedRun, tmp_path: Pat
     (played.root / ".miyabi").mkdir()
     (played.root / ".miyabi" / "config.toml").write_text(f"[integration]\nverify = {json.dumps([command])}\n")
     played.keep()
-    (tmp_path / "scratch").mkdir()
-    environment = {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "scratch"), "PATH": os.environ["PATH"]}
+    (tmp_path / "temporary").mkdir()
+    environment = {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "temporary"), "PATH": os.environ["PATH"]}
     process = Command(
         [sys.executable, "-W", "error", "-c", PROGRAM],
         environment=prefect_server.environment | environment | {"HOME": os.environ["HOME"]},
@@ -61,7 +61,7 @@ def nothing_stays(folder: Path) -> None:
     """The command was asked to end and has, and its checkout is gone."""
     assert (folder / "tidied").exists()
     assert gone(int((folder / "shell").read_text()))
-    assert list((folder / "scratch").iterdir()) == []
+    assert list((folder / "temporary").iterdir()) == []
 
 
 def latest(server: RealServer, name: str) -> dict[str, Any]:

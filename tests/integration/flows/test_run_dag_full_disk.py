@@ -27,7 +27,7 @@ echo '{"type":"result","subtype":"success","is_error":false,"result":"done","num
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def runs_disk(tmp_path: Path) -> Iterator[Path]:
     """A place for runs with half a megabyte."""
     runs = tmp_path / "repository" / ".miyabi" / "runs"
     yield runs
@@ -37,27 +37,27 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 NODES = [{"id": "talks", "prompt": "x"}, {"id": "after", "prompt": "x", "dependencies": ["talks"]}]
 
 
-def test_a_disk_that_has_room_again(tmp_path: Path, small_disk: Path, prefect_server: RealServer) -> None:
+def test_a_disk_that_has_room_again(tmp_path: Path, runs_disk: Path, prefect_server: RealServer) -> None:
     """The run waits, and ends as if nothing had been."""
     with make_local_site(tmp_path, prefect_server) as site:
-        _prepare(site, small_disk)
+        _prepare(site, runs_disk)
         command = site.orchestrate(NODES)
-        eventually(lambda: not os.statvfs(small_disk).f_bavail or not command.runs, why=lambda: command.output)
-        _mount(small_disk, "remount,size=50m")
+        eventually(lambda: not os.statvfs(runs_disk).f_bavail or not command.runs, why=lambda: command.output)
+        _mount(runs_disk, "remount,size=50m")
         assert command.wait() == 0, command.output
         _nothing_was_doubled(site)
 
 
-def test_a_disk_that_stays_full(tmp_path: Path, small_disk: Path, prefect_server: RealServer) -> None:
+def test_a_disk_that_stays_full(tmp_path: Path, runs_disk: Path, prefect_server: RealServer) -> None:
     """The command says why it ended and how to go on, without a traceback; then it joins what ran, nothing twice."""
     with make_local_site(tmp_path, prefect_server) as site:
-        _prepare(site, small_disk)
+        _prepare(site, runs_disk)
         first = site.orchestrate(NODES, MIYABI_RUNS__PATIENCE_MINUTES="0.05")
         assert first.wait() == 1
         assert "No space left on device" in first.output
         assert "miyabi orchestrate --run r1" in first.output
         assert "Traceback" not in first.output
-        _mount(small_disk, "remount,size=50m")
+        _mount(runs_disk, "remount,size=50m")
         site.start("orchestrate", "--run", "r1").succeeds()
         _nothing_was_doubled(site)
 
@@ -78,22 +78,22 @@ def test_branches_that_cannot_be_made_into_one(tmp_path: Path, prefect_server: R
 
 
 def test_a_disk_that_is_full_when_branches_are_merged(
-    tmp_path: Path, small_disk: Path, prefect_server: RealServer
+    tmp_path: Path, runs_disk: Path, prefect_server: RealServer
 ) -> None:
     """The merge waits for room, too."""
     with make_local_site(tmp_path, prefect_server) as site:
         site.write_config()
-        small_disk.mkdir()
-        _mount(small_disk, "size=5m")
+        runs_disk.mkdir()
+        _mount(runs_disk, "size=5m")
         command = site.orchestrate([{"id": "a", "prompt": "[[scenario:gate:go]]"}])
         eventually(lambda: site.calls or not command.runs, why=lambda: command.output)
         site.open_gate("go")
         eventually(lambda: site.run_folder().results() or not command.runs, why=lambda: command.output)
-        with suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
+        with suppress(OSError), (runs_disk / "filler").open("wb", buffering=0) as filler:
             while True:
                 filler.write(bytes(4096))
         time.sleep(2)  # long enough to be met
-        (small_disk / "filler").unlink()
+        (runs_disk / "filler").unlink()
         assert command.wait() == 0, command.output
 
 

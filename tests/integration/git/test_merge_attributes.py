@@ -21,7 +21,7 @@ LOG = "CHANGELOG.md", "docs/LOG.txt"
 
 
 @pytest.fixture
-def project(tmp_path: Path, quiet_home: Path) -> Path:
+def appended(tmp_path: Path, quiet_home: Path) -> Path:
     """Two branches that append to the same files; attributes in two folders say that both lines stay."""
     folder = make_repository(
         tmp_path / "project",
@@ -83,70 +83,70 @@ def _linked(folder: Path) -> Path:
 
 @pytest.mark.parametrize("surround", [_nothing, _other_branch, _opposite, _staged, _removed, _bare, _linked])
 async def test_what_is_checked_out_changes_no_merge(
-    any_git: str, project: Path, surround: Callable[[Path], Path]
+    any_git: str, appended: Path, surround: Callable[[Path], Path]
 ) -> None:
     """The attributes of the branches count, in folders too, and no others: always what `git merge` does on them."""
-    git(project, "checkout", "-q", "-b", "by-git", "a")
-    git(project, "merge", "-q", "--no-edit", "b")
-    expected = git(project, "rev-parse", "HEAD^{tree}")
-    git(project, "checkout", "-q", "main")
-    folder = surround(project)
+    git(appended, "checkout", "-q", "-b", "by-git", "a")
+    git(appended, "merge", "-q", "--no-edit", "b")
+    expected = git(appended, "rev-parse", "HEAD^{tree}")
+    git(appended, "checkout", "-q", "main")
+    folder = surround(appended)
     head = await merged(folder)
     assert git(folder, "show", f"{head}:CHANGELOG.md") == "# log\n- a\n- b"
     assert git(folder, "show", f"{head}:lock.json") == "a"
     assert git(folder, "rev-parse", f"{head}^{{tree}}") == expected
 
 
-async def test_every_git_makes_the_same_commit(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_git_makes_the_same_commit(appended: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A computer with another git goes on with the same run."""
-    heads = {await merged(_other_branch(project))}
+    heads = {await merged(_other_branch(appended))}
     monkeypatch.setenv("PATH", GITS["newer git"], prepend=":")
-    heads.add(await merged(project))
+    heads.add(await merged(appended))
     assert len(heads) == 1
 
 
-async def test_no_attributes_at_all(any_git: str, project: Path) -> None:
+async def test_no_attributes_at_all(any_git: str, appended: Path) -> None:
     """Branches without attributes are merged without, also where the checkout has some."""
     for name in "cd":
-        git(project, "checkout", "-q", "-b", name, "main")
-        git(project, "rm", "-q", ".gitattributes", "docs/.gitattributes")
-        commit(project, {"CHANGELOG.md": f"# log\n- {name}\n"})
-    git(project, "checkout", "-q", "main")
-    repository = await Repository.open(project)
-    base = git(project, "commit-tree", "-m", "base", "-p", "main", "main^{tree}")
+        git(appended, "checkout", "-q", "-b", name, "main")
+        git(appended, "rm", "-q", ".gitattributes", "docs/.gitattributes")
+        commit(appended, {"CHANGELOG.md": f"# log\n- {name}\n"})
+    git(appended, "checkout", "-q", "main")
+    repository = await Repository.open(appended)
+    base = git(appended, "commit-tree", "-m", "base", "-p", "main", "main^{tree}")
     with pytest.raises(MergeConflict) as conflict:
         await repository.merge(["c", "d"], base=base, message="m")
     assert conflict.value.files == ("CHANGELOG.md",)
 
 
-async def test_the_users_own_attributes_still_count(any_git: str, project: Path) -> None:
+async def test_the_users_own_attributes_still_count(any_git: str, appended: Path) -> None:
     """What `info/attributes` of the repository says counts as in `git merge`."""
-    (project / ".git" / "info" / "attributes").write_text("CHANGELOG.md -merge\n")
+    (appended / ".git" / "info" / "attributes").write_text("CHANGELOG.md -merge\n")
     with pytest.raises(MergeConflict) as conflict:
-        await merged(project)
+        await merged(appended)
     assert conflict.value.files == ("CHANGELOG.md",)
 
 
-async def test_the_checkout_stays_alone(any_git: str, project: Path) -> None:
+async def test_the_checkout_stays_alone(any_git: str, appended: Path) -> None:
     """Reading the attributes of a commit writes nothing into the user's repository."""
-    before = snapshot(project)
-    await merged(project)
-    assert snapshot(project) == before
+    before = snapshot(appended)
+    await merged(appended)
+    assert snapshot(appended) == before
 
 
 async def test_a_tree_that_leads_outside_writes_nothing(
-    any_git: str, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    any_git: str, appended: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A commit with folders `..`, which only plumbing makes, gets no file written outside of ours."""
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    blob = git(project, "hash-object", "-w", "--stdin", stdin="* merge=union\n")
-    tree = git(project, "mktree", stdin=f"100644 blob {blob}\t.gitattributes\n")
+    blob = git(appended, "hash-object", "-w", "--stdin", stdin="* merge=union\n")
+    tree = git(appended, "mktree", stdin=f"100644 blob {blob}\t.gitattributes\n")
     for _ in range(2):
         (tmp_path / "tree").write_bytes(b"40000 ..\0" + bytes.fromhex(tree))
-        tree = git(project, "hash-object", "-w", "-t", "tree", "--literally", str(tmp_path / "tree"))
-    head = git(project, "commit-tree", "-m", "odd", "-p", "main", tree)
-    await merge.merge_trees(Git(project), head, "a")
+        tree = git(appended, "hash-object", "-w", "-t", "tree", "--literally", str(tmp_path / "tree"))
+    head = git(appended, "commit-tree", "-m", "odd", "-p", "main", tree)
+    await merge.merge_trees(Git(appended), head, "a")
     assert not list((tmp_path / "temporary").iterdir())
 
 
@@ -178,10 +178,10 @@ async def test_no_habit_of_the_user_changes_a_merge(any_git: str, tmp_path: Path
     assert "both.txt" in before.files
 
 
-async def test_a_figure_of_changes_is_by_the_commits_attributes(any_git: str, project: Path) -> None:
+async def test_a_figure_of_changes_is_by_the_commits_attributes(any_git: str, appended: Path) -> None:
     """How many lines a task changed does not depend on what is checked out."""
-    repository = await Repository.open(project)
+    repository = await Repository.open(appended)
     before = await repository.changes("main", "a")
-    (project / ".gitattributes").write_text("* binary\n")
+    (appended / ".gitattributes").write_text("* binary\n")
     assert await repository.changes("main", "a") == before
     assert before.insertions == 3

@@ -9,11 +9,11 @@ import pytest
 from miyabi.errors import PushRefused
 from miyabi.integration import Conflict, Integration, LeftOut, LeftOutKind
 from miyabi.sessions import Outcome, published_branch
-from tests.support.git.pushing import Desk, desk  # noqa: F401
+from tests.support.git.pushing import PushingRepository, pushing_repository  # noqa: F401
 from tests.support.git.repositories import commit, git, project, quiet_home  # noqa: F401
-from tests.support.prefect.aggregated import aggregate, report, scratch  # noqa: F401
+from tests.support.prefect.aggregated import aggregate, report
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401
-from tests.support.values.finished_runs import PlayedRun, commit_on, played  # noqa: F401
+from tests.support.values.finished_runs import PlayedRun, commit_on, played, temporary_checkouts  # noqa: F401
 
 MOST = 2 << 20
 LARGE = "x" * (MOST + 1)
@@ -122,7 +122,7 @@ async def test_a_resolution_that_is_too_large(played: PlayedRun) -> None:
         ("", "", False),
     ],
 )
-@pytest.mark.usefixtures("scratch")
+@pytest.mark.usefixtures("temporary_checkouts")
 async def test_when_it_applies(
     prefect_server: RealServer, played: PlayedRun, remote: str, settings: str, *, applies: bool
 ) -> None:
@@ -155,9 +155,9 @@ done
 """
 
 
-async def test_what_is_left_is_pushed(played: PlayedRun, desk: Desk) -> None:
+async def test_what_is_left_is_pushed(played: PlayedRun, pushing_repository: PushingRepository) -> None:
     """A remote that refuses large files takes the branch that they were left out of, and refuses the one with all."""
-    hook = desk.bare / "hooks/pre-receive"
+    hook = pushing_repository.bare / "hooks/pre-receive"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(REFUSES.format(most=MOST))
     hook.chmod(0o755)
@@ -166,7 +166,7 @@ async def test_what_is_left_is_pushed(played: PlayedRun, desk: Desk) -> None:
     branch = published_branch(played.run)
     everything = await played.integrate()
     with pytest.raises(PushRefused, match="Take the large files out of the commits"):
-        await desk.push({branch: everything.head})
+        await pushing_repository.push({branch: everything.head})
     without = await played.integrate(max_file_bytes=MOST)
-    assert await desk.push({branch: without.head}) == (branch,)
-    assert desk.there(branch) == without.head
+    assert await pushing_repository.push({branch: without.head}) == (branch,)
+    assert pushing_repository.there(branch) == without.head

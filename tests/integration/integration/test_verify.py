@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +13,10 @@ from miyabi.integration.verify import run_plainly
 from miyabi.sessions import integration_branch
 from miyabi.settings import IntegrationSettings
 from tests.support.git.repositories import git, project, quiet_home, snapshot  # noqa: F401
-from tests.support.values.finished_runs import PlayedRun, played  # noqa: F401
+from tests.support.values.finished_runs import PlayedRun, played, temporary_checkouts  # noqa: F401
 from tests.support.values.results import RUN
+
+pytestmark = pytest.mark.usefixtures("temporary_checkouts")
 
 
 def verified_by(*commands: str, rounds: int = 5, timeout_seconds: float = 60) -> IntegrationSettings:
@@ -34,16 +34,6 @@ class Counting:
         """See `RunCommand`."""
         self.labels.append(label)
         return await run_plainly(command, folder=folder, timeout_seconds=timeout_seconds, label=label)
-
-
-@pytest.fixture(autouse=True)
-def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where checkouts to verify in are made: empty again afterwards."""
-    folder = tmp_path / "scratch"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    yield folder
-    assert list(folder.iterdir()) == []
 
 
 async def test_twenty_branches_of_which_three_conflict_and_one_breaks(played: PlayedRun) -> None:
@@ -76,7 +66,7 @@ async def test_twenty_branches_of_which_three_conflict_and_one_breaks(played: Pl
 
 
 async def test_the_commands_run_on_the_merged_tree_away_from_the_checkout(
-    played: PlayedRun, scratch: Path, tmp_path: Path
+    played: PlayedRun, temporary_checkouts: Path, tmp_path: Path
 ) -> None:
     """They see the head's files and history in a folder called like the repository, and a remote that leads nowhere."""
     git(played.root, "remote", "add", "origin", "https://someone:s3cret@git.example.com/x.git")
@@ -191,14 +181,14 @@ async def test_much_output_is_cut(played: PlayedRun) -> None:
     assert came.verify_log.endswith("99999\n100000\nthe end\n[exit status 1]")
 
 
-async def test_leftovers_of_a_killed_orchestrator_are_removed(played: PlayedRun, scratch: Path) -> None:
+async def test_leftovers_of_a_killed_orchestrator_are_removed(played: PlayedRun, temporary_checkouts: Path) -> None:
     """An old checkout that nobody holds goes, read-only folders in it too; another repository's stays."""
-    old = scratch / f"miyabi-verify-{played.repository.key}-old" / "project" / "cache"
+    old = temporary_checkouts / f"miyabi-verify-{played.repository.key}-old" / "project" / "cache"
     old.mkdir(parents=True)
     (old / "module").write_text("x")
     old.chmod(0o500)
     os.utime(old.parents[1], (0, 0))
-    others = scratch / "miyabi-verify-other-12345678-x"
+    others = temporary_checkouts / "miyabi-verify-other-12345678-x"
     others.mkdir()
     os.utime(others, (0, 0))
     await played.task("a", {"a.txt": "x"})

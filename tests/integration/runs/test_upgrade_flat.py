@@ -121,32 +121,32 @@ def _bytes(part: str) -> bytes:
 
 
 @pytest.fixture
-async def site(tmp_path: Path, prefect_server: RealServer) -> AsyncIterator[UpgradedSite]:
+async def upgraded(tmp_path: Path, prefect_server: RealServer) -> AsyncIterator[UpgradedSite]:
     """The run of the build before, cut short."""
-    site = UpgradedSite(folder=tmp_path, server=prefect_server)
+    upgraded = UpgradedSite(folder=tmp_path, server=prefect_server)
     try:
-        await site.stand_up()
-        yield site
+        await upgraded.stand_up()
+        yield upgraded
     finally:
-        for command in site.commands:
+        for command in upgraded.commands:
             command.kill()
-        site.open_gate()
+        upgraded.open_gate()
 
 
-def goes_on(site: UpgradedSite) -> None:
+def goes_on(upgraded: UpgradedSite) -> None:
     """The command joins the session that lives, which ends then, and comes to its end."""
-    again = site.start("orchestrate", "--run", "r1")
+    again = upgraded.start("orchestrate", "--run", "r1")
     eventually(lambda: "live: running" in again.output or not again.runs, why=lambda: again.output)
-    assert (site.status("live").state, site.starts) == (State.RUNNING, ["r1.done.1", "r1.live.1"]), again.output
-    site.open_gate()
+    assert (upgraded.status("live").state, upgraded.starts) == (State.RUNNING, ["r1.done.1", "r1.live.1"]), again.output
+    upgraded.open_gate()
     again.succeeds()
 
 
-def goes_on_later(site: UpgradedSite) -> None:
+def goes_on_later(upgraded: UpgradedSite) -> None:
     """The session has ended when the command comes."""
-    site.open_gate()
-    eventually(lambda: site.status("live").state is State.EXITED)
-    site.start("orchestrate", "--run", "r1").succeeds()
+    upgraded.open_gate()
+    eventually(lambda: upgraded.status("live").state is State.EXITED)
+    upgraded.start("orchestrate", "--run", "r1").succeeds()
 
 
 WHOLE, IN_A_LETTER = len(RECORDED), RECORDED.index("分".encode()) + 1
@@ -155,45 +155,45 @@ WHOLE, IN_A_LETTER = len(RECORDED), RECORDED.index("分".encode()) + 1
 @pytest.mark.parametrize(
     ("go_on", "have"), [(goes_on, WHOLE), (goes_on, IN_A_LETTER), (goes_on_later, WHOLE), (goes_on_later, 0)]
 )
-def test_goes_on(site: UpgradedSite, go_on: Callable[[UpgradedSite], None], have: int) -> None:
+def test_goes_on(upgraded: UpgradedSite, go_on: Callable[[UpgradedSite], None], have: int) -> None:
     """Nothing is started twice, no byte is lost or there twice, wherever our copy of the output broke off."""
-    folder = site.run_folder()
+    folder = upgraded.run_folder()
     (folder.attempt("live") / "stdout.jsonl").write_bytes(RECORDED[:have])
     done = (folder.attempt("done") / "result.json").read_bytes()
-    go_on(site)
-    assert site.starts == [f"r1.{task}.1" for task in TASKS]
+    go_on(upgraded)
+    assert upgraded.starts == [f"r1.{task}.1" for task in TASKS]
     outputs = {task: (folder.attempt(task) / "stdout.jsonl").read_bytes() for task in TASKS}
-    assert outputs == {task: site.machine_output(task) for task in TASKS}
+    assert outputs == {task: upgraded.machine_output(task) for task in TASKS}
     assert outputs["live"].startswith(RECORDED)
     assert (folder.attempt("done") / "result.json").read_bytes() == done
-    _work_is_collected(site)
-    _report_is_whole(site)
-    assert site.flow_run_states() == ["CRASHED", "COMPLETED"]
-    eventually(lambda: site.active_slots == 0)
+    _work_is_collected(upgraded)
+    _report_is_whole(upgraded)
+    assert upgraded.flow_run_states() == ["CRASHED", "COMPLETED"]
+    eventually(lambda: upgraded.active_slots == 0)
     assert folder.leases_file.read_text() == ""
-    _sweeps(site)
+    _sweeps(upgraded)
 
 
-def _work_is_collected(site: UpgradedSite) -> None:
+def _work_is_collected(upgraded: UpgradedSite) -> None:
     whole = {f"{task}{kind}.txt" for task in TASKS for kind in ("", "-open")}
-    assert whole < set(git(site.repository, "ls-tree", "--name-only", "miyabi/r1/_integration").split())
+    assert whole < set(git(upgraded.repository, "ls-tree", "--name-only", "miyabi/r1/_integration").split())
     for task in TASKS:
-        said = git(site.repository, "log", "--format=%s", "-2", f"miyabi/r1/{task}").split("\n")
+        said = git(upgraded.repository, "log", "--format=%s", "-2", f"miyabi/r1/{task}").split("\n")
         assert said == [f"Salvage uncommitted work of {task}", f"Do {task}"]
-    seen = git(site.repository, "show", "miyabi/r1/next:next.txt").split()
+    seen = git(upgraded.repository, "show", "miyabi/r1/next:next.txt").split()
     assert set(seen) >= {"done.txt", "done-open.txt", "live.txt", "live-open.txt"}
 
 
-def _report_is_whole(site: UpgradedSite) -> None:
-    report = site.report()
+def _report_is_whole(upgraded: UpgradedSite) -> None:
+    report = upgraded.report()
     assert {row.task: row.outcome for row in report.tasks} == dict.fromkeys(TASKS, Outcome.SUCCEEDED)
-    results = site.run_folder().latest_results()
+    results = upgraded.run_folder().latest_results()
     assert {task: (r.attempt, r.turns, r.changes.salvaged) for task, r in results.items()} == dict.fromkeys(
         TASKS, (1, 2, True)
     )
-    assert all(f"| {task}" in site.run_folder().report_file.read_text() for task in TASKS)
+    assert all(f"| {task}" in upgraded.run_folder().report_file.read_text() for task in TASKS)
 
 
-def _sweeps(site: UpgradedSite) -> None:
-    site.start("sweep", "r1").succeeds()
-    assert [path for path in site.workspace.rglob("*") if path.name.startswith("r1")] == []
+def _sweeps(upgraded: UpgradedSite) -> None:
+    upgraded.start("sweep", "r1").succeeds()
+    assert [path for path in upgraded.workspace.rglob("*") if path.name.startswith("r1")] == []

@@ -19,7 +19,7 @@ AGENT = "printf '%0{first}d\\n' 1; until [ -e go ]; do sleep 0.05; done; seq {mo
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
+def copies_disk(tmp_path: Path) -> Iterator[Path]:
     """Where our copies are."""
     (place := tmp_path / "ours").mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], check=True)
@@ -29,11 +29,11 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("free_kib", [0, 4, 64])
 @pytest.mark.parametrize(("first", "more"), [(100, 3000), (4094, 3000), (4095, 3000), (9000, 30000)])
-async def test_no_byte_is_missed(station: Station, disk: Path, *, first: int, more: int, free_kib: int) -> None:
+async def test_no_byte_is_missed(station: Station, copies_disk: Path, *, first: int, more: int, free_kib: int) -> None:
     """Also where a part of what came had room: in the block that the copy has already, or in what was left free."""
     heard: list[bytes] = []
     waits: list[MiyabiError] = []
-    filler = disk / "filler"
+    filler = copies_disk / "filler"
 
     def on_output(chunk: bytes) -> None:
         heard.append(chunk)
@@ -48,7 +48,7 @@ async def test_no_byte_is_missed(station: Station, disk: Path, *, first: int, mo
 
     station.start("s", AGENT.format(first=first, more=more))
     follower = RemoteSession(LocalHost(), "s", workspace=str(station.workspace))
-    await follower.follow(disk / "out", disk / "err", on_output=on_output, on_wait=on_wait)
+    await follower.follow(copies_disk / "out", copies_disk / "err", on_output=on_output, on_wait=on_wait)
     assert {type(error) for error in waits} <= {DiskFull}
     assert bool(waits) is (free_kib < 64 or more > 3000)
-    assert b"".join(heard) == (disk / "out").read_bytes() == station.file("s", "out").read_bytes()
+    assert b"".join(heard) == (copies_disk / "out").read_bytes() == station.file("s", "out").read_bytes()

@@ -32,7 +32,7 @@ exit 7
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sessions of these tests are at home in a folder of their own."""
     monkeypatch.setenv("HOME", str(tmp_path))
 

@@ -55,33 +55,33 @@ def there(sshd_fleet: SshdFleet) -> Iterator[FleetHost]:
 
 async def stop_all(machine: Machine) -> None:
     """No session of the machine lives, none is remembered."""
-    host = open_host(machine)
-    for name, _ in await live_sessions(host, workspace=machine.workspace):
-        await RemoteSession(host, name, workspace=machine.workspace).stop(grace_seconds=1)
-    await host.run(["rm", "-rf", machine.workspace])
-    await host.close()
+    ssh_host = open_host(machine)
+    for name, _ in await live_sessions(ssh_host, workspace=machine.workspace):
+        await RemoteSession(ssh_host, name, workspace=machine.workspace).stop(grace_seconds=1)
+    await ssh_host.run(["rm", "-rf", machine.workspace])
+    await ssh_host.close()
 
 
 @pytest.fixture
-async def host(there: FleetHost) -> AsyncIterator[Host]:
+async def ssh_host(there: FleetHost) -> AsyncIterator[Host]:
     """The machine over SSH."""
-    host = open_host(there.machine(workspace=WORKSPACE))
-    yield host
-    await host.close()
+    ssh_host = open_host(there.machine(workspace=WORKSPACE))
+    yield ssh_host
+    await ssh_host.close()
 
 
 async def start(
-    host: Host, script: bytes, *, name: str = "s", workspace: str = WORKSPACE
+    ssh_host: Host, script: bytes, *, name: str = "s", workspace: str = WORKSPACE
 ) -> tuple[RemoteSession, Status]:
     """A session with limits that do not matter."""
-    one = RemoteSession(host, name, workspace=workspace)
+    one = RemoteSession(ssh_host, name, workspace=workspace)
     status = await one.start(script=script, stdin=b"", after=b"", slots=4, timeout_seconds=60, after_timeout_seconds=60)
     return one, status
 
 
-async def test_a_silent_link_costs_no_byte(host: Host, there: FleetHost, tmp_path: Path) -> None:
+async def test_a_silent_link_costs_no_byte(ssh_host: Host, there: FleetHost, tmp_path: Path) -> None:
     """Nothing arrives for seconds and nobody tells us: the output is exact and the agent ran once."""
-    one, _ = await start(host, b"echo run >>runs; " + CHATTER)
+    one, _ = await start(ssh_host, b"echo run >>runs; " + CHATTER)
     following = asyncio.create_task(one.follow(tmp_path / "out", tmp_path / "err", silence_seconds=4))
     await asyncio.sleep(0.7)
     await asyncio.to_thread(there.link_down)
@@ -94,9 +94,9 @@ async def test_a_silent_link_costs_no_byte(host: Host, there: FleetHost, tmp_pat
     (there.home / "runs").unlink()
 
 
-async def test_dying_connections_cost_no_byte(host: Host, there: FleetHost, tmp_path: Path) -> None:
+async def test_dying_connections_cost_no_byte(ssh_host: Host, there: FleetHost, tmp_path: Path) -> None:
     """Connections are killed and sshd restarted again and again: every byte once."""
-    one, _ = await start(host, CHATTER)
+    one, _ = await start(ssh_host, CHATTER)
     following = asyncio.create_task(one.follow(tmp_path / "out", tmp_path / "err"))
     for trouble in (there.kill_connections, there.restart_sshd) * 2:
         await asyncio.sleep(0.5)
@@ -106,33 +106,33 @@ async def test_dying_connections_cost_no_byte(host: Host, there: FleetHost, tmp_
     assert (tmp_path / "err").read_bytes() == b"\n" + ERR
 
 
-async def test_a_three_megabyte_line_of_any_bytes_arrives(host: Host, tmp_path: Path) -> None:
+async def test_a_three_megabyte_line_of_any_bytes_arrives(ssh_host: Host, tmp_path: Path) -> None:
     """One line longer than every window, with bytes that are no text: exact, and the connection lives."""
     script = b"perl -e 'print chr($_ % 256 == 10 ? 11 : $_ % 256) for 1 .. 3000000'; printf '\\377\\376'"
-    one, _ = await start(host, script)
+    one, _ = await start(ssh_host, script)
     await one.follow(tmp_path / "out", tmp_path / "err")
     expected = bytes(11 if k % 256 == 10 else k % 256 for k in range(1, 3_000_001)) + b"\xff\xfe"
     assert (tmp_path / "out").read_bytes() == expected
     assert (await one.status()).exit_status == 0
 
 
-async def test_starts_cut_at_any_moment_start_once(host: Host, there: FleetHost) -> None:
+async def test_starts_cut_at_any_moment_start_once(ssh_host: Host, there: FleetHost) -> None:
     """The connection dies at some moment of the start: asking again attaches or starts, never twice."""
     chance = random.Random(3)  # noqa: S311 - repeatable trouble, no secret
     for k in range(6):
-        starting = asyncio.create_task(start(host, b"echo run >>runs", name=f"s{k}"))
+        starting = asyncio.create_task(start(ssh_host, b"echo run >>runs", name=f"s{k}"))
         await asyncio.sleep(chance.uniform(0, 0.1))
         await asyncio.to_thread(there.kill_connections)
         await starting
     runs = there.home / "runs"
     await asyncio.to_thread(eventually, lambda: runs.exists() and runs.read_text() == "run\n" * 6)
-    assert len(await live_sessions(host, workspace=WORKSPACE)) <= 6
+    assert len(await live_sessions(ssh_host, workspace=WORKSPACE)) <= 6
     runs.unlink()
 
 
-async def test_patience_runs_out_and_the_session_goes_on(host: Host, there: FleetHost, tmp_path: Path) -> None:
+async def test_patience_runs_out_and_the_session_goes_on(ssh_host: Host, there: FleetHost, tmp_path: Path) -> None:
     """A machine that does not come back in time is unreachable; its session is found again later."""
-    one, _ = await start(host, CHATTER)
+    one, _ = await start(ssh_host, CHATTER)
     following = asyncio.create_task(one.follow(tmp_path / "out", tmp_path / "err", patience_seconds=1))
     await asyncio.sleep(0.5)
     await asyncio.to_thread(there.stop_sshd)
@@ -144,7 +144,7 @@ async def test_patience_runs_out_and_the_session_goes_on(host: Host, there: Flee
     assert (tmp_path / "out").read_bytes() == OUT
 
 
-async def test_an_orchestrator_that_is_killed_is_not_missed(there: FleetHost, host: Host, tmp_path: Path) -> None:
+async def test_an_orchestrator_that_is_killed_is_not_missed(there: FleetHost, ssh_host: Host, tmp_path: Path) -> None:
     """SIGKILL to us: the session ends by itself, holds no slot afterwards, and we go on where our files end."""
     out, err = tmp_path / "out", tmp_path / "err"
     words = [sys.executable, "-c", ORCHESTRATOR, there.machine(workspace=WORKSPACE).model_dump_json()]
@@ -156,17 +156,17 @@ async def test_an_orchestrator_that_is_killed_is_not_missed(there: FleetHost, ho
     await us.wait()
     have = out.stat().st_size
     assert have < len(OUT)
-    one = RemoteSession(host, "s", workspace=WORKSPACE)
+    one = RemoteSession(ssh_host, "s", workspace=WORKSPACE)
     assert (await one.status()).state is State.RUNNING
     heard: list[bytes] = []
     assert (await one.follow(out, err, on_output=heard.append)).exit_status == 7
     assert b"".join(heard) == out.read_bytes() == OUT
-    assert await live_sessions(host, workspace=WORKSPACE) == ()
+    assert await live_sessions(ssh_host, workspace=WORKSPACE) == ()
 
 
-async def test_a_talkative_start_up_file_is_reported(host: Host, there: FleetHost, tmp_path: Path) -> None:
+async def test_a_talkative_start_up_file_is_reported(ssh_host: Host, there: FleetHost, tmp_path: Path) -> None:
     """Text that the login shell prints into our stream is named, with the way out, and nothing is taken for output."""
-    one, _ = await start(host, b"sleep 600")
+    one, _ = await start(ssh_host, b"sleep 600")
     chatter = there.home / ".bashrc"
     chatter.write_text("echo Welcome to your Mac\n")
     try:
@@ -185,15 +185,15 @@ async def test_a_talkative_start_up_file_is_reported(host: Host, there: FleetHos
 async def test_a_reboot_loses_the_session_and_frees_its_slot(tmp_path: Path) -> None:
     """Power gone in mid-session: the status says lost, the output is complete, the slot is free."""
     with start_fleet(hosts=1, mode="netns") as fleet, fleet.network():
-        host = open_host(fleet[0].machine())
-        one, _ = await start(host, b"echo hello; sleep 600", workspace="~/.miyabi")
+        ssh_host = open_host(fleet[0].machine())
+        one, _ = await start(ssh_host, b"echo hello; sleep 600", workspace="~/.miyabi")
         following = asyncio.create_task(one.follow(tmp_path / "out", tmp_path / "err", silence_seconds=4))
         await asyncio.sleep(0.5)
         await asyncio.to_thread(fleet[0].reboot)
         assert (await following).state is State.LOST
         assert (tmp_path / "out").read_bytes() == b"hello\n"
-        assert await live_sessions(host, workspace="~/.miyabi") == ()
-        await host.close()
+        assert await live_sessions(ssh_host, workspace="~/.miyabi") == ()
+        await ssh_host.close()
 
 
 @pytest.mark.skipif(not can_make_namespaces(), reason="machines with a small disk take root and network namespaces")
@@ -202,16 +202,16 @@ async def test_a_full_disk_is_reported_with_a_next_step(tmp_path: Path) -> None:
     with start_fleet(hosts=1, mode="netns") as fleet, fleet.network():
         there = fleet[0]
         there.small_disk("small", size="1m")
-        host = open_host(there.machine())
-        filled = await host.run(["sh", "-c", "dd if=/dev/zero of=small/filler bs=4096 2>/dev/null; true"])
+        ssh_host = open_host(there.machine())
+        filled = await ssh_host.run(["sh", "-c", "dd if=/dev/zero of=small/filler bs=4096 2>/dev/null; true"])
         assert filled.exit_status == 0
         with pytest.raises(MachineDiskFull, match=r"h1: the disk of ~/small is full. Free some space there"):
-            await start(host, b"true", workspace="~/small")
-        await host.run(["rm", "small/filler"])
-        await start(host, b"true", workspace="~/small")
-        await host.run(["sh", "-c", "dd if=/dev/zero of=small/filler bs=4096 2>/dev/null; true"])
+            await start(ssh_host, b"true", workspace="~/small")
+        await ssh_host.run(["rm", "small/filler"])
+        await start(ssh_host, b"true", workspace="~/small")
+        await ssh_host.run(["sh", "-c", "dd if=/dev/zero of=small/filler bs=4096 2>/dev/null; true"])
         with pytest.raises(
             MachineDiskFull, match=r"h1: cannot .* No space left on device. The disk of ~/small is full"
         ):
-            await start(host, b"true", name="t", workspace="~/small")
-        await host.close()
+            await start(ssh_host, b"true", name="t", workspace="~/small")
+        await ssh_host.close()

@@ -49,60 +49,66 @@ DIES: dict[str, tuple[str, str, tuple[Outcome, str]]] = {
 
 
 @pytest.fixture
-def site(tmp_path: Path, prefect_server: RealServer) -> Iterator[LocalSite]:
+def small_disk_site(tmp_path: Path, prefect_server: RealServer) -> Iterator[LocalSite]:
     """A site whose first machine has a small disk."""
-    with make_local_site(tmp_path, prefect_server) as site:
-        disk = Path(site.machines[0].workspace)
+    with make_local_site(tmp_path, prefect_server) as small_disk_site:
+        disk = Path(small_disk_site.machines[0].workspace)
         disk.mkdir(parents=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", str(disk)], check=True)
         try:
-            yield site
+            yield small_disk_site
         finally:
             subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 @pytest.mark.parametrize("how", DIES)
-def test_a_session_on_a_full_disk(site: LocalSite, how: str) -> None:
+def test_a_session_on_a_full_disk(small_disk_site: LocalSite, how: str) -> None:
     """Whatever it could say of it, and though there is room again when it is judged: it is made again, and succeeds."""
     before, after, met = DIES[how]
     attempts = 2 if met[0] is Outcome.KILLED else 1
-    command = orchestrate(site, CLAUDE, tasks=("one",), attempts=attempts, before=before, after=after)
-    ends = disk_of(site) / "sessions" / "r1.one.1"
+    command = orchestrate(small_disk_site, CLAUDE, tasks=("one",), attempts=attempts, before=before, after=after)
+    ends = disk_of(small_disk_site) / "sessions" / "r1.one.1"
     eventually(lambda: [*ends.glob("end.*")] or not command.runs, why=lambda: command.output)
-    (disk_of(site) / "filler").unlink()
+    (disk_of(small_disk_site) / "filler").unlink()
     command.succeeds()
-    first, *_, last = site.run_folder().results()
+    first, *_, last = small_disk_site.run_folder().results()
     assert (first.outcome, first.error_kind) == met
     assert last.outcome is Outcome.SUCCEEDED
 
 
-def test_a_checkout_on_a_full_disk(site: LocalSite) -> None:
+def test_a_checkout_on_a_full_disk(small_disk_site: LocalSite) -> None:
     """A task that is prepared when the disk is full waits until there is room, and burns no attempt."""
-    command = orchestrate(site, FILLS, tasks=("one", "two"), attempts=1)
-    words = f"two: waits for room on the disk of {site.machines[0].name} until "
+    command = orchestrate(small_disk_site, FILLS, tasks=("one", "two"), attempts=1)
+    words = f"two: waits for room on the disk of {small_disk_site.machines[0].name} until "
     eventually(lambda: words in command.output or not command.runs, why=lambda: command.output)
-    (disk_of(site) / "filler").unlink()
+    (disk_of(small_disk_site) / "filler").unlink()
     command.succeeds()
-    results = site.run_folder().results()
+    results = small_disk_site.run_folder().results()
     assert {result.task for result in results if result.error_kind == "MachineDiskFull"} == {"two"}
     assert {result.task for result in results if result.outcome is Outcome.SUCCEEDED} == {"one", "two"}
 
 
-def disk_of(site: LocalSite) -> Path:
+def disk_of(small_disk_site: LocalSite) -> Path:
     """The small disk."""
-    return Path(site.machines[0].workspace)
+    return Path(small_disk_site.machines[0].workspace)
 
 
 def orchestrate(
-    site: LocalSite, text: str, *, tasks: Sequence[str], attempts: int, before: str = "", after: str = ""
+    small_disk_site: LocalSite, text: str, *, tasks: Sequence[str], attempts: int, before: str = "", after: str = ""
 ) -> Command:
     """A run of these tasks on the machine with the small disk, one after the other, with that program as claude."""
-    program = site.folder / "claude-on-a-full-disk"
+    program = small_disk_site.folder / "claude-on-a-full-disk"
     program.write_text(
-        text.format(folder=site.folder, disk=disk_of(site), claude=site.claude, before=before, after=after)
+        text.format(
+            folder=small_disk_site.folder,
+            disk=disk_of(small_disk_site),
+            claude=small_disk_site.claude,
+            before=before,
+            after=after,
+        )
     )
     program.chmod(0o755)
-    site.write_config(runs={"max_attempts": attempts, "retry_delay_seconds": 0.2})
-    machine = site.machines[0].model_copy(update={"slots": 1, "claude": str(program)})
-    file = site.write_tasks([{"id": task, "prompt": "[[scenario:write]]"} for task in tasks])
-    return site.start("orchestrate", file, "--run", "r1", MIYABI_MACHINES=json.dumps([machine.model_dump()]))
+    small_disk_site.write_config(runs={"max_attempts": attempts, "retry_delay_seconds": 0.2})
+    machine = small_disk_site.machines[0].model_copy(update={"slots": 1, "claude": str(program)})
+    file = small_disk_site.write_tasks([{"id": task, "prompt": "[[scenario:write]]"} for task in tasks])
+    return small_disk_site.start("orchestrate", file, "--run", "r1", MIYABI_MACHINES=json.dumps([machine.model_dump()]))

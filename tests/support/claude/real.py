@@ -15,6 +15,7 @@ import pytest
 
 from miyabi.machines import Machine
 from tests.support.claude.messages_api import MessagesApi
+from tests.support.git.repositories import make_repository
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -104,3 +105,15 @@ def messages_api() -> Iterator[MessagesApi]:
     """A scripted Messages API for this test."""
     with MessagesApi() as api:
         yield api
+
+
+@pytest.fixture
+def machine(messages_api: MessagesApi, tmp_path: Path) -> Machine:
+    """A machine whose claude talks to the scripted API."""
+    return claude_machine("mini1", base_url=messages_api.url, home=tmp_path / "ho me")
+
+
+@pytest.fixture
+def worktree(tmp_path: Path) -> Path:
+    """A git repository with one commit."""
+    return make_repository(tmp_path / "t1")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from miyabi.claude import Evidence, Transcript, session_script
 from miyabi.claude.outcome import decide
 from miyabi.machines import Machine
@@ -78,6 +80,12 @@ def stub_home(folder: Path) -> StubHome:
     stub.claude.write_text(STUB)
     stub.claude.chmod(0o755)
     return stub
+
+
+@pytest.fixture
+def stub(tmp_path: Path) -> StubHome:
+    """The same for one test."""
+    return stub_home(tmp_path)
 
 
 def outcome(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -1,4 +1,5 @@
-"""The `miyabi` command in a small repository: a process, a terminal, a browser on Prefect's page.
+"""The `miyabi` command in a repository: a process, a terminal, a browser on Prefect's page, whole sites of machines.
 
-Real: the process, the terminal and Chromium. Costs: a second a command.
+Real: the process, the terminal, Chromium, and on a site sshd, Prefect's server and claude.
+Costs: a second a command, some seconds a site.
 """

@@ -1,4 +1,4 @@
-"""The `miyabi` command, called in a small repository with a home folder of its own: `desk`."""
+"""The `miyabi` command, called in a small repository with a home folder of its own: `cli_repository`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class CliRepository:
     """A repository of one commit, and the command in it."""
 
     folder: Path
@@ -86,9 +86,9 @@ def fleet_of(*machines: Machine) -> dict[str, str]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    """A desk for this test."""
+def cli_repository(tmp_path: Path) -> CliRepository:
+    """A repository for this test, and an empty home."""
     (tmp_path / "home").mkdir()
-    made = Desk(folder=tmp_path)
+    made = CliRepository(folder=tmp_path)
     make_repository(made.repository)
     return made

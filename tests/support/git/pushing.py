@@ -1,4 +1,4 @@
-"""A repository of the user's, with branches of a run, and a stand-in for GitHub that they are pushed to: `desk`."""
+"""A repository with branches of a run, and a stand-in for GitHub that they are pushed to: `pushing_repository`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUICK = Patience(retry_seconds=0.02, timeout_seconds=20)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Desk:
+class PushingRepository:
     """Where pushes are tried."""
 
     project: Path
@@ -101,10 +101,10 @@ def commands() -> list[str]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, project: Path) -> Iterator[Desk]:
+def pushing_repository(tmp_path: Path, project: Path) -> Iterator[PushingRepository]:
     """A repository, and GitHub with an empty one of the same; the test imports `project` and `quiet_home` too."""
     with GitHubGit(tmp_path / "hub") as hub:
         bare = hub.create(NAME)
         git(project, "remote", "add", "origin", hub.clone_url(NAME))
         git(project, "push", "-q", str(bare), "main")
-        yield Desk(project=project, hub=hub, bare=bare)
+        yield PushingRepository(project=project, hub=hub, bare=bare)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from miyabi.attempts.submodule_work import CollectedWork, collect, outcomes
 from miyabi.git import submodules_of
 from miyabi.sessions import Collected, InSubmodule, SessionPaths
@@ -90,3 +92,11 @@ class Task:
             before=await submodules_of(repository, self.base),
             after=await submodules_of(repository, self.heads[0]),
         )
+
+
+@pytest.fixture
+def library(tmp_path: Path, project: Path) -> Path:
+    """A submodule of the project, at `lib`; the test imports `project` and `quiet_home` too."""
+    made = make_library(tmp_path / "libraries" / "lib")
+    add_submodule(project, made, "lib")
+    return made

@@ -1,4 +1,5 @@
-"""A real Prefect server, its API, deployments and workers.
+"""A Prefect server, its API, deployments and workers.
 
-Real: all of it. Costs: some seconds a server, shared by a file's tests.
+Real: all of it, with SQLite.
+Costs: some seconds a server, which the tests of a process share; half a minute a deployed clone.
 """

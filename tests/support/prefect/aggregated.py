@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import pytest
 from prefect.client.schemas.objects import State
 
 from flows.aggregate_results import aggregate_results
@@ -24,16 +20,6 @@ from tests.support.values.results import RUN
 
 BRANCH = integration_branch(RUN)
 VERIFY = "if [ -e broken.txt ]; then echo 'FAILED broken.txt is there'; exit 3; fi; echo all is well"
-
-
-@pytest.fixture
-def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where checkouts to verify in are made: empty again afterwards."""
-    folder = tmp_path / "scratch"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    yield folder
-    assert list(folder.iterdir()) == []
 
 
 def configure(played: PlayedRun, *, verify: str | None = VERIFY, **settings: Any) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -102,3 +103,13 @@ class PlayedRun:
 async def played(project: Path) -> PlayedRun:
     """A run without tasks yet, on a repository with README.md and src/a.txt (three lines: 1, 2, 3)."""
     return PlayedRun(await Repository.open(project))
+
+
+@pytest.fixture
+def temporary_checkouts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where checkouts to verify in are made: empty again afterwards."""
+    folder = tmp_path / "checkouts"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    assert list(folder.iterdir()) == []

@@ -12,7 +12,7 @@ import pytest
 
 from flows.__main__ import SUMMARIES, main
 from miyabi.machines import Machine
-from tests.support.cli.small_repository import ROOT, Desk, desk, fleet_of  # noqa: F401 - a fixture
+from tests.support.cli.small_repository import ROOT, CliRepository, cli_repository, fleet_of  # noqa: F401 - a fixture
 from tests.support.git.repositories import git
 
 BAD = ROOT / "tests" / "cases" / "dags" / "bad"
@@ -69,31 +69,37 @@ def test_ssh_is_imported_where_a_machine_is_reached_by_it(command: str) -> None:
         ("tasks.yaml", b"nodes:\n\t- id: a", ["line 2"]),
     ],
 )
-def test_a_dag_file_that_cannot_be_used(desk: Desk, name: str, content: bytes | None, words: list[str]) -> None:
+def test_a_dag_file_that_cannot_be_used(
+    cli_repository: CliRepository, name: str, content: bytes | None, words: list[str]
+) -> None:
     """The file, the node and the field are named with what was found, and what to do."""
-    desk.dag()
+    cli_repository.dag()
     if content is not None:
-        (desk.folder / name).write_bytes(content)
-    desk.refuses("orchestrate", str(desk.folder / name), saying=[str(desk.folder / name), *words])
+        (cli_repository.folder / name).write_bytes(content)
+    cli_repository.refuses(
+        "orchestrate", str(cli_repository.folder / name), saying=[str(cli_repository.folder / name), *words]
+    )
 
 
-def test_every_problem_of_a_dag_file_is_shown(desk: Desk) -> None:
+def test_every_problem_of_a_dag_file_is_shown(cli_repository: CliRepository) -> None:
     """Below the first problem each of the others has its line, for `schedule` as for `orchestrate`; of many, twenty."""
-    file = desk.dag({"id": "a", "colour": 1, "priority": 0}, {"id": "b", "requires": 7})
+    file = cli_repository.dag({"id": "a", "colour": 1, "priority": 0}, {"id": "b", "requires": 7})
     for command in ("schedule", "orchestrate"):
-        said = desk.refuses(command, file).splitlines()
+        said = cli_repository.refuses(command, file).splitlines()
         assert len(said) == 3
         assert said[0].endswith(" (and 2 more problems)")
         assert said[1].startswith("  node 'a': 'priority' must be")
         assert said[2].startswith("  node 'b': 'requires' must be")
-    many = desk.refuses("schedule", desk.dag({"id": "a"} | {f"field{number}": 1 for number in range(30)})).splitlines()
+    many = cli_repository.refuses(
+        "schedule", cli_repository.dag({"id": "a"} | {f"field{number}": 1 for number in range(30)})
+    ).splitlines()
     assert (len(many), many[-1]) == (22, "  … and 9 more")
 
 
-def test_every_problem_of_a_configuration_is_shown(desk: Desk) -> None:
+def test_every_problem_of_a_configuration_is_shown(cli_repository: CliRepository) -> None:
     """A configuration's problems have a line each, too."""
-    desk.configure("[runs]\npatience = 1\nmax_attempts = 0\n")
-    done = desk.miyabi("check")
+    cli_repository.configure("[runs]\npatience = 1\nmax_attempts = 0\n")
+    done = cli_repository.miyabi("check")
     assert done.returncode == 2
     first, second = done.stderr.splitlines()
     assert "runs.max_attempts: " in first
@@ -102,60 +108,68 @@ def test_every_problem_of_a_configuration_is_shown(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("words", [["--run", "nightly-1"], ["--run", "nightly-1", "--rehearse"]])
-def test_a_run_that_is_not_there(desk: Desk, words: list[str]) -> None:
+def test_a_run_that_is_not_there(cli_repository: CliRepository, words: list[str]) -> None:
     """Who wants to go on with a run and mistypes its name is told so, with those that there are."""
     for run in ("nightly-2", "nightly-3"):
-        folder = desk.repository / ".miyabi" / "runs" / run
+        folder = cli_repository.repository / ".miyabi" / "runs" / run
         folder.mkdir(parents=True)
         (folder / "run.json").write_text("{}")
     said = ["run nightly-1: not found below", "The latest runs: nightly-2, nightly-3."]
-    desk.refuses("orchestrate", *words, saying=said)
-    desk.refuses("sweep", "nightly-1", saying=said)
+    cli_repository.refuses("orchestrate", *words, saying=said)
+    cli_repository.refuses("sweep", "nightly-1", saying=said)
 
 
-def test_the_command_says_what_the_reader_says(desk: Desk) -> None:
+def test_the_command_says_what_the_reader_says(cli_repository: CliRepository) -> None:
     """A sample of the cases that tests/unit/dag/test_validate.py holds against the reader, in the same words."""
     expected = json.loads((BAD.parent / "bad.json").read_text(encoding="utf-8"))
     for name in sorted(expected)[::24]:
-        desk.refuses("orchestrate", str(BAD / name), saying=[f"{BAD / name}: {expected[name]}"])
+        cli_repository.refuses("orchestrate", str(BAD / name), saying=[f"{BAD / name}: {expected[name]}"])
 
 
-def test_a_file_over_64_megabytes(desk: Desk) -> None:
+def test_a_file_over_64_megabytes(cli_repository: CliRepository) -> None:
     """A file that no DAG needs is refused before it is read to its end."""
-    desk.dag()
-    with desk.tasks.open("r+b") as file:
+    cli_repository.dag()
+    with cli_repository.tasks.open("r+b") as file:
         file.truncate((64 << 20) + 1)
-    desk.refuses("orchestrate", str(desk.tasks), saying=["tasks.json", "larger than 64 MB"])
+    cli_repository.refuses("orchestrate", str(cli_repository.tasks), saying=["tasks.json", "larger than 64 MB"])
 
 
-def test_no_repository(desk: Desk, tmp_path: Path) -> None:
+def test_no_repository(cli_repository: CliRepository, tmp_path: Path) -> None:
     """A folder without a repository is named, with what to do."""
     words = [str(tmp_path), "no git repository", "git init"]
-    desk.refuses("orchestrate", desk.dag(), "-C", str(tmp_path), saying=words)
+    cli_repository.refuses("orchestrate", cli_repository.dag(), "-C", str(tmp_path), saying=words)
     assert not (tmp_path / ".miyabi").exists()
 
 
-def test_no_such_folder(desk: Desk) -> None:
+def test_no_such_folder(cli_repository: CliRepository) -> None:
     """A repository that is not there is named."""
-    desk.refuses("orchestrate", desk.dag(), "-C", "/no/such", saying=["/no/such: there is no such folder"])
+    cli_repository.refuses(
+        "orchestrate", cli_repository.dag(), "-C", "/no/such", saying=["/no/such: there is no such folder"]
+    )
 
 
-def test_a_folder_that_cannot_be_looked_at(desk: Desk) -> None:
+def test_a_folder_that_cannot_be_looked_at(cli_repository: CliRepository) -> None:
     """What the system says of it is told."""
-    desk.refuses("orchestrate", desk.dag(), "-C", "x" * 300, saying=["File name too long. Give the folder of a git"])
+    cli_repository.refuses(
+        "orchestrate", cli_repository.dag(), "-C", "x" * 300, saying=["File name too long. Give the folder of a git"]
+    )
 
 
-def test_no_such_base(desk: Desk) -> None:
+def test_no_such_base(cli_repository: CliRepository) -> None:
     """A base that does not exist is named, with those that do."""
-    desk.refuses("orchestrate", desk.dag(), "--base", "nope", saying=["'nope'", "There are: main"])
-    desk.refuses("orchestrate", desk.dag(), MIYABI_RUNS__BASE="mian", saying=["'mian'", "Did you mean main?"])
+    cli_repository.refuses("orchestrate", cli_repository.dag(), "--base", "nope", saying=["'nope'", "There are: main"])
+    cli_repository.refuses(
+        "orchestrate", cli_repository.dag(), MIYABI_RUNS__BASE="mian", saying=["'mian'", "Did you mean main?"]
+    )
 
 
-def test_a_repository_without_a_commit(desk: Desk) -> None:
+def test_a_repository_without_a_commit(cli_repository: CliRepository) -> None:
     """There is nothing to start from, and the way to it is told."""
-    empty = desk.folder / "empty"
-    git(desk.folder, "init", "-q", str(empty))
-    desk.refuses("orchestrate", desk.dag(), "-C", str(empty), saying=["has no commit yet", "git commit"])
+    empty = cli_repository.folder / "empty"
+    git(cli_repository.folder, "init", "-q", str(empty))
+    cli_repository.refuses(
+        "orchestrate", cli_repository.dag(), "-C", str(empty), saying=["has no commit yet", "git commit"]
+    )
     assert not (empty / ".miyabi").exists()
 
 
@@ -168,92 +182,104 @@ def test_a_repository_without_a_commit(desk: Desk) -> None:
         ("[[machines]]\nname = 'a'\nslots = 'many'", ["machines.0.slots", "found 'many'"]),
     ],
 )
-def test_a_configuration_that_cannot_be_used(desk: Desk, text: str | bytes, words: list[str]) -> None:
+def test_a_configuration_that_cannot_be_used(
+    cli_repository: CliRepository, text: str | bytes, words: list[str]
+) -> None:
     """The file and the field are named with what was found."""
-    desk.configure(text)
-    desk.refuses("orchestrate", desk.dag(), saying=[str(desk.repository / ".miyabi" / "config.toml"), *words])
+    cli_repository.configure(text)
+    cli_repository.refuses(
+        "orchestrate", cli_repository.dag(), saying=[str(cli_repository.repository / ".miyabi" / "config.toml"), *words]
+    )
 
 
-def test_every_command_refuses_such_a_configuration(desk: Desk) -> None:
+def test_every_command_refuses_such_a_configuration(cli_repository: CliRepository) -> None:
     """What only looks is as strict as what runs."""
-    desk.configure("[runs]\nbse = 'main'")
-    for command in (["schedule", desk.dag()], ["check"], ["sessions"], ["sweep", "r1"]):
-        desk.refuses(*command, saying=["runs.bse: unknown field; did you mean 'base'?"])
+    cli_repository.configure("[runs]\nbse = 'main'")
+    for command in (["schedule", cli_repository.dag()], ["check"], ["sessions"], ["sweep", "r1"]):
+        cli_repository.refuses(*command, saying=["runs.bse: unknown field; did you mean 'base'?"])
 
 
-def test_a_variable_that_cannot_be_used(desk: Desk) -> None:
+def test_a_variable_that_cannot_be_used(cli_repository: CliRepository) -> None:
     """The variable is named, and what was found in it."""
     words = ["MIYABI_SESSIONS__MAX_TURNS", "found 'many'"]
-    desk.refuses("orchestrate", desk.dag(), MIYABI_SESSIONS__MAX_TURNS="many", saying=words)
+    cli_repository.refuses("orchestrate", cli_repository.dag(), MIYABI_SESSIONS__MAX_TURNS="many", saying=words)
     words = ["MIYABI_MACHINES: not valid JSON", "found '{'"]
-    desk.refuses("orchestrate", desk.dag(), MIYABI_MACHINES="{", saying=words)
+    cli_repository.refuses("orchestrate", cli_repository.dag(), MIYABI_MACHINES="{", saying=words)
 
 
-def test_a_home_of_nobody(desk: Desk) -> None:
+def test_a_home_of_nobody(cli_repository: CliRepository) -> None:
     """The folder for what belongs to no repository is named where there can be none."""
-    desk.refuses("orchestrate", desk.dag(title="t"), MIYABI_HOME="~nobody-here/x", saying=["MIYABI_HOME: '~nobody-h"])
-    done = desk.miyabi("orchestrate", desk.dag(title="t"), MIYABI_HOME=str(desk.tasks))
+    cli_repository.refuses(
+        "orchestrate", cli_repository.dag(title="t"), MIYABI_HOME="~nobody-here/x", saying=["MIYABI_HOME: '~nobody-h"]
+    )
+    done = cli_repository.miyabi("orchestrate", cli_repository.dag(title="t"), MIYABI_HOME=str(cli_repository.tasks))
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done
-    assert done.stderr.startswith(f"miyabi: {desk.tasks} cannot hold the Prefect server's files: ")
-    assert not (desk.repository / ".miyabi").exists()
+    assert done.stderr.startswith(f"miyabi: {cli_repository.tasks} cannot hold the Prefect server's files: ")
+    assert not (cli_repository.repository / ".miyabi").exists()
 
 
-def test_a_label_that_no_machine_has(desk: Desk) -> None:
+def test_a_label_that_no_machine_has(cli_repository: CliRepository) -> None:
     """A task that could never run is refused before anything starts."""
-    desk.refuses("orchestrate", desk.dag(requires=["xcode"]), saying=["'a'", "'xcode'"])
+    cli_repository.refuses("orchestrate", cli_repository.dag(requires=["xcode"]), saying=["'a'", "'xcode'"])
 
 
 @pytest.mark.parametrize("label", ["machine:second", "second"])
-def test_a_machine_that_is_required_by_its_name(desk: Desk, label: str) -> None:
+def test_a_machine_that_is_required_by_its_name(cli_repository: CliRepository, label: str) -> None:
     """`machine:NAME` places a task on that machine; one that is not there is refused with the nearest name."""
     fleet = fleet_of(Machine(name="first"), Machine(name="second"))
-    done = desk.miyabi("schedule", desk.dag(requires=[label]), **fleet)
+    done = cli_repository.miyabi("schedule", cli_repository.dag(requires=[label]), **fleet)
     assert done.returncode == 0
     assert "second" in done.stdout
     assert "no machine" not in done.stdout
-    desk.refuses(
+    cli_repository.refuses(
         "orchestrate",
-        desk.dag(requires=["machine:secund"]),
+        cli_repository.dag(requires=["machine:secund"]),
         **fleet,
         saying=["'a'", "there is no machine 'secund'; did you mean 'second'?"],
     )
 
 
-def test_a_run_name_that_cannot_be_a_branch(desk: Desk) -> None:
+def test_a_run_name_that_cannot_be_a_branch(cli_repository: CliRepository) -> None:
     """A run's name is part of branches and folders, and is refused where it cannot be."""
-    desk.refuses("orchestrate", desk.dag(), "--run", "../x", saying=["'../x' is not a usable name", "nightly-1"])
+    cli_repository.refuses(
+        "orchestrate", cli_repository.dag(), "--run", "../x", saying=["'../x' is not a usable name", "nightly-1"]
+    )
 
 
-def test_nothing_to_run(desk: Desk) -> None:
+def test_nothing_to_run(cli_repository: CliRepository) -> None:
     """Without a file and without a run to go on with there is nothing to do."""
-    desk.refuses("orchestrate", saying=["no DAG file was given"])
-    desk.refuses("orchestrate", "--run", "unknown", saying=["run unknown: not found", "The latest runs: none yet."])
+    cli_repository.refuses("orchestrate", saying=["no DAG file was given"])
+    cli_repository.refuses(
+        "orchestrate", "--run", "unknown", saying=["run unknown: not found", "The latest runs: none yet."]
+    )
 
 
-def test_a_run_that_does_not_exist(desk: Desk) -> None:
+def test_a_run_that_does_not_exist(cli_repository: CliRepository) -> None:
     """Asking for an unknown run says which runs there are."""
-    desk.refuses("logs", "nope", "a", saying=["no .miyabi/runs here"])
+    cli_repository.refuses("logs", "nope", "a", saying=["no .miyabi/runs here"])
 
 
-def test_a_cycle_is_shown_by_schedule(desk: Desk) -> None:
+def test_a_cycle_is_shown_by_schedule(cli_repository: CliRepository) -> None:
     """`schedule` refuses what `orchestrate` would."""
-    file = desk.dag({"id": "a", "dependencies": ["b"]}, {"id": "b", "dependencies": ["a"]})
-    desk.refuses("schedule", file, saying=["a → b → a"])
+    file = cli_repository.dag({"id": "a", "dependencies": ["b"]}, {"id": "b", "dependencies": ["a"]})
+    cli_repository.refuses("schedule", file, saying=["a → b → a"])
 
 
-def test_schedule_shows_the_plan(desk: Desk) -> None:
+def test_schedule_shows_the_plan(cli_repository: CliRepository) -> None:
     """Order, level, machine, waits and length are there, and nothing was run."""
-    done = desk.miyabi("schedule", str(ROOT / "examples" / "tasks.json"), COLUMNS="200")
+    done = cli_repository.miyabi("schedule", str(ROOT / "examples" / "tasks.json"), COLUMNS="200")
     assert done.returncode == 0, done.stderr
     assert all(word in done.stdout for word in ("critical path", "expected", "local", "skeleton"))
-    assert git(desk.repository, "branch", "--list", "miyabi/*") == ""
-    assert not (desk.repository / ".miyabi").exists()
+    assert git(cli_repository.repository, "branch", "--list", "miyabi/*") == ""
+    assert not (cli_repository.repository / ".miyabi").exists()
 
 
-def test_a_server_that_does_not_answer(desk: Desk) -> None:
+def test_a_server_that_does_not_answer(cli_repository: CliRepository) -> None:
     """A PREFECT_API_URL without a server behind it is one line, and nothing is left in the repository."""
-    done = desk.miyabi("orchestrate", desk.dag(title="t"), "--rehearse", PREFECT_API_URL="http://127.0.0.1:9/api")
+    done = cli_repository.miyabi(
+        "orchestrate", cli_repository.dag(title="t"), "--rehearse", PREFECT_API_URL="http://127.0.0.1:9/api"
+    )
     assert done.returncode == 1
     assert done.stderr.startswith("miyabi: PREFECT_API_URL is http://127.0.0.1:9/api, but no Prefect server answers")
     assert done.stderr.count("\n") == 1
-    assert not (desk.repository / ".miyabi").exists()
+    assert not (cli_repository.repository / ".miyabi").exists()

@@ -90,51 +90,51 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, prefect_server: RealServer) -> Project:
+def cli_project(tmp_path_factory: pytest.TempPathFactory, prefect_server: RealServer) -> Project:
     """A project with a DAG of four tasks, one of which fails."""
     folder = tmp_path_factory.mktemp("project")
-    project = Project(folder=folder, url=prefect_server.url)
-    make_repository(project.repository)
-    for path in (project.repository / ".miyabi", project.repository / "src", folder / "home", folder / "bin"):
+    cli_project = Project(folder=folder, url=prefect_server.url)
+    make_repository(cli_project.repository)
+    for path in (cli_project.repository / ".miyabi", cli_project.repository / "src", folder / "home", folder / "bin"):
         path.mkdir(exist_ok=True)
     (folder / "bin" / "sleep").write_text(SLEEP)
     (folder / "bin" / "sleep").chmod(0o755)
-    (project.repository / ".miyabi" / "config.toml").write_text((TWO_MACHINES + RUNS).format(folder=folder))
+    (cli_project.repository / ".miyabi" / "config.toml").write_text((TWO_MACHINES + RUNS).format(folder=folder))
     (folder / "tasks.json").write_text(json.dumps({"nodes": NODES}))
-    return project
+    return cli_project
 
 
 @pytest.fixture(scope="module")
-def rehearsal(project: Project) -> Iterator[Terminal]:
+def rehearsal(cli_project: Project) -> Iterator[Terminal]:
     """`miyabi orchestrate` in a terminal of 80 columns, under way."""
-    words = ("orchestrate", project.folder / "tasks.json", "--rehearse", "--run", "r1")
-    terminal = project.terminal(*words, columns=80)
+    words = ("orchestrate", cli_project.folder / "tasks.json", "--rehearse", "--run", "r1")
+    terminal = cli_project.terminal(*words, columns=80)
     yield terminal
     terminal.close()
 
 
-def ended(project: Project, rehearsal: Terminal) -> int:
+def ended(cli_project: Project, rehearsal: Terminal) -> int:
     """The exit status of the rehearsal, once it is over."""
-    project.open_gate()
+    cli_project.open_gate()
     return rehearsal.wait()
 
 
-def test_sessions_that_live(project: Project, rehearsal: Terminal) -> None:
+def test_sessions_that_live(cli_project: Project, rehearsal: Terminal) -> None:
     """`sessions` names run, task, attempt and state of what lives, from anywhere in the repository."""
-    eventually(lambda: "first " in project.miyabi("sessions") or not rehearsal.runs, why=lambda: rehearsal.output)
-    lines = [line.split() for line in project.miyabi("sessions").splitlines()]
+    eventually(lambda: "first " in cli_project.miyabi("sessions") or not rehearsal.runs, why=lambda: rehearsal.output)
+    lines = [line.split() for line in cli_project.miyabi("sessions").splitlines()]
     assert lines[0] == ["mini1:", "0", "of", "3", "slots", "taken"]
     assert lines[1] == ["mini2:", "1", "of", "2", "slots", "taken"]
     assert lines[2] == ["run", "task", "attempt", "state", "output"]
     assert lines[3][:4] == ["r1", "first", "1", "running"]
 
 
-def test_logs_are_followed_from_before_the_start(project: Project, rehearsal: Terminal) -> None:
+def test_logs_are_followed_from_before_the_start(cli_project: Project, rehearsal: Terminal) -> None:
     """`logs -f` of a task that still waits shows its session from the first to the last event, and ends with it."""
-    assert not (project.repository / ".miyabi/runs/r1/sessions/second").exists()
-    line, log = [MIYABI, "logs", "r1", "second", "-f"], project.folder / "followed"
-    follower = Command(line, environment=project.environment, folder=project.repository, log=log)
-    project.open_gate()
+    assert not (cli_project.repository / ".miyabi/runs/r1/sessions/second").exists()
+    line, log = [MIYABI, "logs", "r1", "second", "-f"], cli_project.folder / "followed"
+    follower = Command(line, environment=cli_project.environment, folder=cli_project.repository, log=log)
+    cli_project.open_gate()
     said = follower.succeeds().splitlines()
     assert said[0] == "- started, rehearsal"
     assert said[1].startswith("Rehearsal of second: ")
@@ -146,9 +146,9 @@ def test_logs_are_followed_from_before_the_start(project: Project, rehearsal: Te
     assert said[-1] == "= ended after 5 turns, $0.00"
 
 
-def test_the_table_in_a_narrow_terminal(project: Project, rehearsal: Terminal) -> None:
+def test_the_table_in_a_narrow_terminal(cli_project: Project, rehearsal: Terminal) -> None:
     """In 80 columns every figure is whole; then the summary says what went wrong, and the exit code is 1."""
-    assert ended(project, rehearsal) == 1
+    assert ended(cli_project, rehearsal) == 1
     title, headings, *rows = rehearsal.screen.splitlines()
     assert title.startswith("rehearsal r1: 4 of 4 tasks done (2 succeeded, 1 failed, 1 skipped")
     assert headings.split() == ["task", "machine", "state", "elapsed", "turns", "cost", "last", "action"]
@@ -163,41 +163,43 @@ def test_the_table_in_a_narrow_terminal(project: Project, rehearsal: Terminal) -
     assert "Traceback" not in rehearsal.output
 
 
-def test_logs_of_what_is_not_there(project: Project, rehearsal: Terminal) -> None:
+def test_logs_of_what_is_not_there(cli_project: Project, rehearsal: Terminal) -> None:
     """An unknown task, a task without a session and an unknown attempt are refused with what there is."""
-    ended(project, rehearsal)
+    ended(cli_project, rehearsal)
     for words, said in (
         (("nope",), f"there is no task 'nope'. Its tasks: {LONG}, bad, first, second."),
         ((LONG, "-f"), f"task {LONG} has no session. Tasks with sessions: bad, first, second."),
         (("first", "--attempt", "2"), "task first: there is no attempt 2. Attempts: 1."),
     ):
-        done = project.run("logs", "r1", *words)
+        done = cli_project.run("logs", "r1", *words)
         assert (done.returncode, done.stderr) == (2, f"miyabi: run r1: {said}\n")
 
 
-def test_raw_logs(project: Project, rehearsal: Terminal) -> None:
+def test_raw_logs(cli_project: Project, rehearsal: Terminal) -> None:
     """`logs --raw` is the stream as it came, byte by byte."""
-    ended(project, rehearsal)
-    stream = project.repository / ".miyabi/runs/r1/sessions/first/attempt-1/stdout.jsonl"
-    assert project.miyabi("logs", "r1", "first", "--raw") == stream.read_text()
+    ended(cli_project, rehearsal)
+    stream = cli_project.repository / ".miyabi/runs/r1/sessions/first/attempt-1/stdout.jsonl"
+    assert cli_project.miyabi("logs", "r1", "first", "--raw") == stream.read_text()
 
 
-def test_sweep_leaves_nothing(project: Project, rehearsal: Terminal) -> None:
+def test_sweep_leaves_nothing(cli_project: Project, rehearsal: Terminal) -> None:
     """`sweep` removes sessions and checkouts from every machine, the branches when told to, and keeps the report."""
-    ended(project, rehearsal)
-    assert "r1 " in project.miyabi("sessions", "--all")
-    said = project.miyabi("sweep", "r1", "--branches", "--yes")
+    ended(cli_project, rehearsal)
+    assert "r1 " in cli_project.miyabi("sessions", "--all")
+    said = cli_project.miyabi("sweep", "r1", "--branches", "--yes")
     assert said.splitlines()[:2] == ["mini1: swept, 0 sessions", "mini2: swept, 3 sessions"]
     assert "deleted the branches miyabi/r1/*" in said
-    assert project.miyabi("sessions", "--all") == "mini1: 0 of 3 slots taken\nmini2: 0 of 2 slots taken\n"
-    assert git(project.repository, "branch", "--list", "miyabi/*") == ""
-    assert not [*project.folder.glob("mini*/checkouts/*/*")]
-    assert (project.repository / ".miyabi/runs/r1/report.md").is_file()
+    assert cli_project.miyabi("sessions", "--all") == "mini1: 0 of 3 slots taken\nmini2: 0 of 2 slots taken\n"
+    assert git(cli_project.repository, "branch", "--list", "miyabi/*") == ""
+    assert not [*cli_project.folder.glob("mini*/checkouts/*/*")]
+    assert (cli_project.repository / ".miyabi/runs/r1/report.md").is_file()
 
 
-def test_an_interrupted_run_says_how_to_go_on(project: Project) -> None:
+def test_an_interrupted_run_says_how_to_go_on(cli_project: Project) -> None:
     """Ctrl-C ends the sessions, collects what they have, and names the command that goes on; exit code 130."""
-    terminal = project.terminal("orchestrate", project.folder / "tasks.json", "--rehearse", "--run", "r2", columns=200)
+    terminal = cli_project.terminal(
+        "orchestrate", cli_project.folder / "tasks.json", "--rehearse", "--run", "r2", columns=200
+    )
     try:
         eventually(lambda: "Rehearsal of first" in terminal.screen or not terminal.runs, why=lambda: terminal.output)
         terminal.interrupt()
@@ -207,13 +209,13 @@ def test_an_interrupted_run_says_how_to_go_on(project: Project) -> None:
     assert terminal.output.splitlines()[-1] == "to go on    miyabi orchestrate --run r2"
     assert "first: stopped: " in terminal.output
     assert "Traceback" not in terminal.output
-    assert project.miyabi("sessions") == "mini1: 0 of 3 slots taken\nmini2: 0 of 2 slots taken\n"
+    assert cli_project.miyabi("sessions") == "mini1: 0 of 3 slots taken\nmini2: 0 of 2 slots taken\n"
 
 
 @pytest.mark.parametrize("columns", [80, 200])
-def test_schedule_in_a_terminal(project: Project, columns: int) -> None:
+def test_schedule_in_a_terminal(cli_project: Project, columns: int) -> None:
     """`schedule` has every column and whole figures in any width, and whole names in a wide one."""
-    terminal = project.terminal("schedule", project.folder / "tasks.json", columns=columns)
+    terminal = cli_project.terminal("schedule", cli_project.folder / "tasks.json", columns=columns)
     assert terminal.wait() == 0
     headings, *rows = terminal.output.splitlines()
     assert headings.split() == ["#", "task", "level", "machine", "start", "end", "waits", "for", "title"]
@@ -224,36 +226,36 @@ def test_schedule_in_a_terminal(project: Project, columns: int) -> None:
     assert "expected       10 min, not below 10 min on these slots" in terminal.output
 
 
-def test_a_schedule_in_a_file_is_whole(project: Project) -> None:
+def test_a_schedule_in_a_file_is_whole(cli_project: Project) -> None:
     """What goes to a pipe is cut nowhere."""
-    said = project.miyabi("schedule", project.folder / "tasks.json")
+    said = cli_project.miyabi("schedule", cli_project.folder / "tasks.json")
     assert LONG in said.splitlines()[4]
     assert "日本語のメッセージ 🎉" in said
 
 
-def test_help_answers_at_once(project: Project) -> None:
+def test_help_answers_at_once(cli_project: Project) -> None:
     """`--help` takes at most 0.4 s of work, whatever else the machine has to do: the best of five."""
 
     def seconds() -> float:
         before = os.times()
-        assert "orchestrate" in project.miyabi("--help")
+        assert "orchestrate" in cli_project.miyabi("--help")
         after = os.times()
         return after.children_user + after.children_system - before.children_user - before.children_system
 
     assert min(seconds() for _ in range(5)) <= 0.4
 
 
-def test_check_from_below_the_root(project: Project) -> None:
+def test_check_from_below_the_root(cli_project: Project) -> None:
     """`check` asks the machines of the repository's configuration wherever in the repository it is called."""
-    assert [line.split()[:2] for line in project.miyabi("check", "--rehearse").splitlines()] == [
+    assert [line.split()[:2] for line in cli_project.miyabi("check", "--rehearse").splitlines()] == [
         ["ok", "mini1:"],
         ["ok", "mini2:"],
     ]
 
 
-def test_what_is_done_or_cancelled_is_not_scheduled(project: Project) -> None:
+def test_what_is_done_or_cancelled_is_not_scheduled(cli_project: Project) -> None:
     """`schedule` says it, a run does the rest and says it too, and a status that nobody knows is refused."""
-    tasks = project.folder / "status.yaml"
+    tasks = cli_project.folder / "status.yaml"
     tasks.write_text(
         "nodes:\n"
         "- {id: old, status: done}\n"
@@ -261,34 +263,34 @@ def test_what_is_done_or_cancelled_is_not_scheduled(project: Project) -> None:
         "- {id: given-up, status: cancelled, requires: [no-machine-has-it]}\n"
         "- {id: below, dependencies: [given-up]}\n"
     )
-    scheduled = project.miyabi("schedule", tasks)
+    scheduled = cli_project.miyabi("schedule", tasks)
     assert "done           old\ncancelled      given-up\n" in scheduled
     assert scheduled.endswith("held           below waits for given-up, which is cancelled\n")
     assert "levels         new\n" in scheduled
-    done = project.run("orchestrate", tasks, "--rehearse", "--run", "r3")
+    done = cli_project.run("orchestrate", tasks, "--rehearse", "--run", "r3")
     assert (done.returncode, "1 of 1 task succeeded" in done.stdout) == (0, True), done
     said = "not scheduled: below waits for given-up, which is cancelled"
     assert said in done.stderr
-    assert said in (project.repository / ".miyabi/runs/r3/report.md").read_text()
-    again = project.run("orchestrate", tasks, "--rehearse", "--run", "r3")
+    assert said in (cli_project.repository / ".miyabi/runs/r3/report.md").read_text()
+    again = cli_project.run("orchestrate", tasks, "--rehearse", "--run", "r3")
     assert (again.returncode, "1 of 1 task succeeded" in again.stdout) == (0, True), again
-    assert git(project.repository, "branch", "--list", "miyabi/r3/*", "--format=%(refname:short)").split() == [
+    assert git(cli_project.repository, "branch", "--list", "miyabi/r3/*", "--format=%(refname:short)").split() == [
         "miyabi/r3/_integration",
         "miyabi/r3/new",
     ]
     tasks.write_text("nodes:\n- {id: old, status: dnoe}\n")
     for command in ("schedule", "orchestrate"):
-        refused = project.run(command, tasks)
+        refused = cli_project.run(command, tasks)
         assert refused.returncode == 2
         assert "node 'old': 'status' must be one such as" in refused.stderr
         assert "did you mean 'done'?" in refused.stderr
 
 
-def test_a_dag_file_is_parsed_once_in_a_run(project: Project) -> None:
+def test_a_dag_file_is_parsed_once_in_a_run(cli_project: Project) -> None:
     """A whole rehearsal in one process parses the given file once, however it is named, and its own copy once."""
-    (project.folder / "once.json").write_text('{"nodes": [{"id": "a", "estimated_duration": 1}]}')
+    (cli_project.folder / "once.json").write_text('{"nodes": [{"id": "a", "estimated_duration": 1}]}')
     line = [sys.executable, "-c", COUNTED, "orchestrate", "../../once.json", "--rehearse", "--run", "once"]
-    where, environment = project.repository / "src", project.environment
+    where, environment = cli_project.repository / "src", cli_project.environment
     done = subprocess.run(line, cwd=where, env=environment, capture_output=True, text=True, check=False, timeout=240)
     assert (done.returncode, "1 of 1 task succeeded" in done.stdout) == (0, True), done
     (hits, misses), *others = re.findall(r"CacheInfo\(hits=(\d+), misses=(\d+)", done.stderr)

@@ -25,7 +25,7 @@ PLACES = {
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Path:
+def odd_repository(tmp_path: Path) -> Path:
     """A repository with a DAG whose texts no terminal of 1985 can show."""
     root = tmp_path / "repository"
     make_repository(root)
@@ -36,17 +36,17 @@ def repository(tmp_path: Path) -> Path:
     return root
 
 
-def environment(repository: Path, place: str, **more: str) -> dict[str, str]:
+def environment(odd_repository: Path, place: str, **more: str) -> dict[str, str]:
     """All that the command gets."""
-    home = {"HOME": str(repository.parent / "home"), "PATH": os.environ["PATH"], "LANG": "C"}
+    home = {"HOME": str(odd_repository.parent / "home"), "PATH": os.environ["PATH"], "LANG": "C"}
     return home | PLACES[place] | more
 
 
-def miyabi(repository: Path, place: str, *words: str | Path, **more: str) -> subprocess.CompletedProcess[bytes]:
+def miyabi(odd_repository: Path, place: str, *words: str | Path, **more: str) -> subprocess.CompletedProcess[bytes]:
     """The command's end. It wrote nothing but that encoding, and no traceback."""
     line = [str(word) for word in (MIYABI, *words)]
-    given = environment(repository, place, **more)
-    done = subprocess.run(line, cwd=repository, env=given, capture_output=True, check=False, timeout=240)
+    given = environment(odd_repository, place, **more)
+    done = subprocess.run(line, cwd=odd_repository, env=given, capture_output=True, check=False, timeout=240)
     assert b"Traceback" not in done.stderr, done
     if place != "latin":
         assert done.stdout.isascii(), done
@@ -55,42 +55,42 @@ def miyabi(repository: Path, place: str, *words: str | Path, **more: str) -> sub
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_commands_before_a_run(repository: Path, place: str) -> None:
+def test_commands_before_a_run(odd_repository: Path, place: str) -> None:
     """Help, plan, machines, sessions and errors are all shown."""
-    done = miyabi(repository, place, "schedule", "../tasks.json")
+    done = miyabi(odd_repository, place, "schedule", "../tasks.json")
     assert done.returncode == 0
     assert rb"\u65e5\u672c\u8a9e" in done.stdout
     assert (b"\xe9" if place == "latin" else rb"\xe9") in done.stdout
-    assert miyabi(repository, place, "--help").returncode == 0
-    assert miyabi(repository, place, "check", "--rehearse").returncode == 0
-    assert miyabi(repository, place, "sessions").returncode == 0
-    (repository.parent / "wrong.json").write_text('{"nodes": [{"id": "a", "日本": 1}]}', encoding="utf-8")
-    done = miyabi(repository, place, "schedule", "../wrong.json")
+    assert miyabi(odd_repository, place, "--help").returncode == 0
+    assert miyabi(odd_repository, place, "check", "--rehearse").returncode == 0
+    assert miyabi(odd_repository, place, "sessions").returncode == 0
+    (odd_repository.parent / "wrong.json").write_text('{"nodes": [{"id": "a", "日本": 1}]}', encoding="utf-8")
+    done = miyabi(odd_repository, place, "schedule", "../wrong.json")
     assert done.returncode == 2
     assert rb"\u65e5\u672c" in done.stderr
-    assert miyabi(repository, place, "sweep", "nothing").returncode == 2
+    assert miyabi(odd_repository, place, "sweep", "nothing").returncode == 2
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_run_and_what_follows_it(repository: Path, prefect_server: RealServer, place: str) -> None:
+def test_a_run_and_what_follows_it(odd_repository: Path, prefect_server: RealServer, place: str) -> None:
     """A whole run, its logs, its summary and its end."""
     more = {"PREFECT_API_URL": prefect_server.url}
     words = ("orchestrate", "../tasks.json", "--rehearse", "--run", f"run-{place}")
-    done = miyabi(repository, place, *words, **more)
+    done = miyabi(odd_repository, place, *words, **more)
     assert done.returncode == 1, done
     assert b"1 of 2 tasks succeeded" in done.stdout
-    logs = miyabi(repository, place, "logs", f"run-{place}", "a", **more)
+    logs = miyabi(odd_repository, place, "logs", f"run-{place}", "a", **more)
     assert logs.returncode == 0
     assert b"Rehearsal of a: " in logs.stdout
     assert rb"\u65e5\u672c\u8a9e" in logs.stdout
-    assert miyabi(repository, place, "sweep", f"run-{place}", "--branches", "--yes").returncode == 0
+    assert miyabi(odd_repository, place, "sweep", f"run-{place}", "--branches", "--yes").returncode == 0
 
 
-def test_the_live_table(repository: Path, prefect_server: RealServer) -> None:
+def test_the_live_table(odd_repository: Path, prefect_server: RealServer) -> None:
     """The table of a run on such a terminal keeps to its width and moves where it should."""
-    given = environment(repository, "ascii", PREFECT_API_URL=prefect_server.url)
+    given = environment(odd_repository, "ascii", PREFECT_API_URL=prefect_server.url)
     words = [MIYABI, "orchestrate", "../tasks.json", "--rehearse", "--run", "live"]
-    terminal = Terminal(words, columns=80, environment=given, folder=repository)
+    terminal = Terminal(words, columns=80, environment=given, folder=odd_repository)
     try:
         assert terminal.wait() == 1
         title, headings, *rows = terminal.screen.splitlines()

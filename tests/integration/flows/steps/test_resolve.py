@@ -29,7 +29,7 @@ echo '{"type":"result","subtype":"success","is_error":false,"result":"done","num
 
 
 @pytest.fixture
-async def machine(played: PlayedRun, tmp_path: Path) -> Path:
+async def resolving_machine(played: PlayedRun, tmp_path: Path) -> Path:
     """The workspace of a machine of one slot whose claude takes the lines of both sides; two tasks that conflict."""
     claude, workspace = tmp_path / "claude", tmp_path / "workspace"
     claude.write_text(AGENT)
@@ -42,9 +42,14 @@ async def machine(played: PlayedRun, tmp_path: Path) -> Path:
 
 def configure(played: PlayedRun, *, claude: Path, workspace: Path) -> None:
     """Conflicts are to be resolved there."""
-    machine = {"name": f"m-{workspace.parent.name}", "slots": 1, "claude": str(claude), "workspace": str(workspace)}
+    resolving_machine = {
+        "name": f"m-{workspace.parent.name}",
+        "slots": 1,
+        "claude": str(claude),
+        "workspace": str(workspace),
+    }
     lines = ["[integration]", "resolve_conflicts = true", "[[machines]]"]
-    lines += [f"{name} = {json.dumps(value)}" for name, value in machine.items()]
+    lines += [f"{name} = {json.dumps(value)}" for name, value in resolving_machine.items()]
     (played.root / ".miyabi").mkdir(exist_ok=True)
     (played.root / ".miyabi" / "config.toml").write_text("\n".join([*lines, ""]))
 
@@ -68,42 +73,48 @@ def require(folder: RunFolder, task: str, label: str) -> None:
     folder.dag_file.write_text(json.dumps(dag))
 
 
-async def test_the_same_conflict_is_resolved_once(prefect_server: RealServer, played: PlayedRun, machine: Path) -> None:
+async def test_the_same_conflict_is_resolved_once(
+    prefect_server: RealServer, played: PlayedRun, resolving_machine: Path
+) -> None:
     """What a session has resolved is used again, on its own branch; a conflict that changed is another session's."""
     folder = played.keep()
     assert aggregate(played).is_completed()
-    (name,) = sessions(machine)
+    (name,) = sessions(resolving_machine)
     assert is_resolving(name)
     assert played.show(f"{BRANCH}:src/a.txt") == "one\ntwo\n2\n3"
     first = kept(folder)
     assert [merged.resolved for merged in first.merged] == [False, True]
 
     assert aggregate(played).is_completed()
-    assert (sessions(machine), kept(folder)) == ([name], first)
+    assert (sessions(resolving_machine), kept(folder)) == ([name], first)
 
     branch = SessionPaths(run=played.run, task="second").branch
     more = commit_on(played.root, branch, {"src/a.txt": "three\n2\n3\n"}, parent=branch, message="more")
     folder.write_result(played.results["second"].model_copy(update={"head": more}))
     assert aggregate(played).is_completed()
-    assert len(sessions(machine)) == 2
+    assert len(sessions(resolving_machine)) == 2
     assert played.show(f"{BRANCH}:src/a.txt") == "one\nthree\n2\n3"
     resolution = git(played.root, "show", "-s", "--format=%(trailers:key=Miyabi-Resolution,valueonly)", BRANCH).strip()
     assert resolution in git(played.root, "for-each-ref", "--format=%(objectname)", "refs/heads/miyabi").splitlines()
 
 
-async def test_what_its_task_requires_it_requires(prefect_server: RealServer, played: PlayedRun, machine: Path) -> None:
+async def test_what_its_task_requires_it_requires(
+    prefect_server: RealServer, played: PlayedRun, resolving_machine: Path
+) -> None:
     """Where no machine has the labels of the task, nothing is started, and the reason says so."""
     folder = played.keep()
     require(folder, "second", "xcode")
     assert aggregate(played).name == "Partial"
     assert "ended as not_started: no machine has the label 'xcode'" in kept(folder).left_out[0].reason
-    assert sessions(machine) == []
+    assert sessions(resolving_machine) == []
 
 
-async def test_no_machine_is_fit(prefect_server: RealServer, played: PlayedRun, machine: Path, tmp_path: Path) -> None:
+async def test_no_machine_is_fit(
+    prefect_server: RealServer, played: PlayedRun, resolving_machine: Path, tmp_path: Path
+) -> None:
     """Every conflict is left out with the reason why no machine takes sessions; the rest is integrated."""
     await played.task("third", {"src/a.txt": "three\n2\n3\n"})
-    configure(played, claude=tmp_path / "nowhere", workspace=machine)
+    configure(played, claude=tmp_path / "nowhere", workspace=resolving_machine)
     folder = played.keep()
     assert aggregate(played).name == "Partial"
     came = kept(folder)

@@ -17,7 +17,7 @@ from miyabi.github import token_of_environment
 from miyabi.github.access import remote_token
 from miyabi.runs import RunRequest, start_run
 from tests.support.git import pushing, repositories
-from tests.support.git.pushing import NAME, Desk, commands
+from tests.support.git.pushing import NAME, PushingRepository, commands
 from tests.support.git.repositories import commit, git, make_bench
 from tests.support.github.git_side import TOKEN
 from tests.support.machines import sshd
@@ -26,7 +26,7 @@ from tests.support.machines.sshd import SshdFleet
 any_git = repositories.any_git
 project = repositories.project
 quiet_home = repositories.quiet_home
-desk = pushing.desk
+pushing_repository = pushing.pushing_repository
 sshd_fleet = sshd.sshd_fleet
 
 KINDS = {
@@ -92,35 +92,50 @@ async def test_what_it_lacks_is_here_before_anything_needs_it(
         assert (folder / "src" / "deep" / "er" / "b.txt").read_text() == "2\n" * 9
 
 
-async def test_nothing_is_asked_of_a_whole_clone(desk: Desk) -> None:
+async def test_nothing_is_asked_of_a_whole_clone(pushing_repository: PushingRepository) -> None:
     """In a repository that is no partial clone no remote is asked, and none need be there."""
     assert (
         await complete_partial_clone(
-            await Repository.open(desk.project), desk.base, token=remote_token(SecretStr(TOKEN))
+            await Repository.open(pushing_repository.project),
+            pushing_repository.base,
+            token=remote_token(SecretStr(TOKEN)),
         )
         == 0
     )
-    assert not desk.hub.requests
+    assert not pushing_repository.hub.requests
 
 
-async def test_a_commit_that_is_nowhere_is_looked_for_here_only(any_git: str, desk: Desk, tmp_path: Path) -> None:
+async def test_a_commit_that_is_nowhere_is_looked_for_here_only(
+    any_git: str, pushing_repository: PushingRepository, tmp_path: Path
+) -> None:
     """Git would ask the remote for each commit that a machine tells of."""
-    clone = partial(desk.bare, tmp_path / "clone", "--filter=blob:none")
-    git(clone, "remote", "set-url", "origin", desk.hub.clone_url(NAME))
-    assert await (await Repository.open(clone)).contains(["1" * 40, desk.base]) == {desk.base}
-    assert not desk.hub.requests
+    clone = partial(pushing_repository.bare, tmp_path / "clone", "--filter=blob:none")
+    git(clone, "remote", "set-url", "origin", pushing_repository.hub.clone_url(NAME))
+    assert await (await Repository.open(clone)).contains(["1" * 40, pushing_repository.base]) == {
+        pushing_repository.base
+    }
+    assert not pushing_repository.hub.requests
 
 
-async def test_the_token_signs_in(any_git: str, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_token_signs_in(
+    any_git: str, pushing_repository: PushingRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A private remote is asked with the token, which is in no command line and stays in no file."""
-    clone, seen = partial(desk.bare, tmp_path / "clone", "--filter=blob:none", "--no-checkout"), list[str]()
-    git(clone, "remote", "set-url", "origin", desk.hub.clone_url(NAME))
+    clone, seen = (
+        partial(pushing_repository.bare, tmp_path / "clone", "--filter=blob:none", "--no-checkout"),
+        list[str](),
+    )
+    git(clone, "remote", "set-url", "origin", pushing_repository.hub.clone_url(NAME))
     repository = await Repository.open(clone)
-    desk.hub.before(lambda: seen.extend(commands()), service="git-upload-pack")
+    pushing_repository.hub.before(lambda: seen.extend(commands()), service="git-upload-pack")
     with pytest.raises(BadInput, match=r"is a partial clone, and 2 objects .* cannot be fetched: .* not let us in"):
-        await complete_partial_clone(repository, desk.base, patience=ONCE)
+        await complete_partial_clone(repository, pushing_repository.base, patience=ONCE)
     assert (
-        await complete_partial_clone(repository, desk.base, token=remote_token(SecretStr(TOKEN), base_url=desk.hub.url))
+        await complete_partial_clone(
+            repository,
+            pushing_repository.base,
+            token=remote_token(SecretStr(TOKEN), base_url=pushing_repository.hub.url),
+        )
         == 2
     )
     assert not lacking(clone)
@@ -131,24 +146,32 @@ async def test_the_token_signs_in(any_git: str, desk: Desk, tmp_path: Path, monk
 
 @pytest.mark.parametrize("where", ["environment", "configuration"])
 async def test_the_users_ssh_command_counts(
-    desk: Desk, sshd_fleet: SshdFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+    pushing_repository: PushingRepository,
+    sshd_fleet: SshdFleet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
 ) -> None:
     """A remote over ssh is reached as the user reaches it."""
-    git(desk.bare, "config", "uploadpack.allowAnySHA1InWant", "true")  # this sshd hands no GIT_PROTOCOL on
-    clone = partial(desk.bare, tmp_path / "clone", "--filter=tree:0", "--no-checkout")
-    git(clone, "remote", "set-url", "origin", f"h1:{desk.bare}")
+    git(
+        pushing_repository.bare, "config", "uploadpack.allowAnySHA1InWant", "true"
+    )  # this sshd hands no GIT_PROTOCOL on
+    clone = partial(pushing_repository.bare, tmp_path / "clone", "--filter=tree:0", "--no-checkout")
+    git(clone, "remote", "set-url", "origin", f"h1:{pushing_repository.bare}")
     command = f"ssh -F {sshd_fleet.config}"
     if where == "environment":
         monkeypatch.setenv("GIT_SSH_COMMAND", command)
     else:
         git(clone, "config", "core.sshCommand", command)
-    assert await complete_partial_clone(await Repository.open(clone), desk.base) == 1
+    assert await complete_partial_clone(await Repository.open(clone), pushing_repository.base) == 1
     assert not lacking(clone)
 
 
-async def test_a_run_begins_with_all_that_it_needs(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_run_begins_with_all_that_it_needs(
+    pushing_repository: PushingRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The token of the environment is used where the settings say that it is for that server."""
-    request = _request(desk, tmp_path, base_url=desk.hub.url)
+    request = _request(pushing_repository, tmp_path, base_url=pushing_repository.hub.url)
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
     await start_run(request, token=token_of_environment)
     assert not lacking(request.repository)
@@ -156,17 +179,17 @@ async def test_a_run_begins_with_all_that_it_needs(desk: Desk, tmp_path: Path, m
 
 @pytest.mark.parametrize("remote", ["nowhere", "refuses", "forgot"])
 async def test_a_run_that_cannot_have_it_is_not_begun(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remote: str
+    pushing_repository: PushingRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remote: str
 ) -> None:
     """A remote that is away, lets nobody in or does not have it is one line, and nothing of the run stays."""
-    request = _request(desk, tmp_path)
+    request = _request(pushing_repository, tmp_path)
     clone = request.repository
     if remote == "nowhere":
         git(clone, "remote", "set-url", "origin", f"file://{tmp_path}/nowhere")
     elif remote == "forgot":
-        shutil.rmtree(desk.bare)
-        git(tmp_path, "init", "-q", "--bare", str(desk.bare))
-        git(clone, "remote", "set-url", "origin", f"file://{desk.bare}")
+        shutil.rmtree(pushing_repository.bare)
+        git(tmp_path, "init", "-q", "--bare", str(pushing_repository.bare))
+        git(clone, "remote", "set-url", "origin", f"file://{pushing_repository.bare}")
     with pytest.raises(
         BadInput, match=rf"^{clone} is a partial clone, and 2 objects that a run needs cannot"
     ) as refused:
@@ -175,9 +198,9 @@ async def test_a_run_that_cannot_have_it_is_not_begun(
     assert not (clone / ".miyabi" / "runs").exists()
 
 
-def _request(desk: Desk, tmp_path: Path, **github: str) -> RunRequest:
-    clone = partial(desk.bare, tmp_path / "clone", "--filter=blob:none", "--no-checkout")
-    git(clone, "remote", "set-url", "origin", desk.hub.clone_url(NAME))
+def _request(pushing_repository: PushingRepository, tmp_path: Path, **github: str) -> RunRequest:
+    clone = partial(pushing_repository.bare, tmp_path / "clone", "--filter=blob:none", "--no-checkout")
+    git(clone, "remote", "set-url", "origin", pushing_repository.hub.clone_url(NAME))
     git(clone, "config", "core.bare", "false")
     tasks = tmp_path / "tasks.json"
     tasks.write_text(json.dumps({"nodes": [{"id": "a", "title": "do it"}]}))
@@ -185,18 +208,23 @@ def _request(desk: Desk, tmp_path: Path, **github: str) -> RunRequest:
     return RunRequest(tasks=tasks, repository=clone, run="r1", overrides={"machines": machines, "github": github})
 
 
-async def test_a_newer_base_is_fetched_on_top_of_what_is_lacking(any_git: str, desk: Desk, tmp_path: Path) -> None:
+async def test_a_newer_base_is_fetched_on_top_of_what_is_lacking(
+    any_git: str, pushing_repository: PushingRepository, tmp_path: Path
+) -> None:
     """The remote sends differences to files that a partial clone never had: these are asked for with the token too."""
     text = "".join(f"{number} {number * number}\n" for number in range(2000))
     there = tmp_path / "there"
-    git(tmp_path, "clone", "-q", str(desk.bare), there.name)
+    git(tmp_path, "clone", "-q", str(pushing_repository.bare), there.name)
     commit(there, {"large.txt": text})
     git(there, "push", "-q", "origin", "main")
-    clone = partial(desk.bare, tmp_path / "clone", "--filter=blob:none", "--no-checkout")
-    git(clone, "remote", "set-url", "origin", desk.hub.clone_url(NAME))
+    clone = partial(pushing_repository.bare, tmp_path / "clone", "--filter=blob:none", "--no-checkout")
+    git(clone, "remote", "set-url", "origin", pushing_repository.hub.clone_url(NAME))
     newer = commit(there, {"large.txt": text + "and more\n"})
     git(there, "push", "-q", "origin", "main")
-    repository, token = await Repository.open(clone), remote_token(SecretStr(TOKEN), base_url=desk.hub.url)
+    repository, token = (
+        await Repository.open(clone),
+        remote_token(SecretStr(TOKEN), base_url=pushing_repository.hub.url),
+    )
     target = await Remote.resolve(repository, token=token)
     assert await fetch_base(repository, "main", remote=target, patience=ONCE) == newer
     assert await complete_partial_clone(repository, newer, token=token) > 0

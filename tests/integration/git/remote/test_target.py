@@ -10,12 +10,12 @@ import pytest
 from miyabi.git import Repository
 from miyabi.git.remote.base import fetch_base
 from tests.support.git import pushing, repositories
-from tests.support.git.pushing import BRANCH, NAME, Desk
+from tests.support.git.pushing import BRANCH, NAME, PushingRepository
 from tests.support.git.repositories import git
 from tests.support.github.git_side import GitHubGit
 
 any_git = repositories.any_git
-desk = pushing.desk
+pushing_repository = pushing.pushing_repository
 project = repositories.project
 quiet_home = repositories.quiet_home
 
@@ -43,17 +43,25 @@ CHAINS = {
 
 @pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS.keys())
 async def test_an_address_is_rewritten_once(
-    any_git: str, desk: Desk, elsewhere: GitHubGit, chain: tuple[str, dict[str, str]]
+    any_git: str, pushing_repository: PushingRepository, elsewhere: GitHubGit, chain: tuple[str, dict[str, str]]
 ) -> None:
     """Rules that would lead on from where another rule has led count no more than they do for `git push`."""
-    right, wrong = desk.hub.clone_url(NAME), elsewhere.clone_url(NAME)
-    words = {"name": f"{NAME}.git", "hub": desk.hub.url, "other": elsewhere.url, "right": right, "wrong": wrong}
+    right, wrong = pushing_repository.hub.clone_url(NAME), elsewhere.clone_url(NAME)
+    words = {
+        "name": f"{NAME}.git",
+        "hub": pushing_repository.hub.url,
+        "other": elsewhere.url,
+        "right": right,
+        "wrong": wrong,
+    }
     url, settings = chain
-    git(desk.project, "remote", "set-url", "origin", url.format(**words))
+    git(pushing_repository.project, "remote", "set-url", "origin", url.format(**words))
     for name, value in settings.items():
-        git(desk.project, "config", name.format(**words), value.format(**words))
-    work = desk.work()
-    assert await desk.push({BRANCH: work}) == (BRANCH,)
-    base = await fetch_base(await Repository.open(desk.project), "main", remote=await desk.target())
-    assert (desk.there(), base) == (work, desk.base)
+        git(pushing_repository.project, "config", name.format(**words), value.format(**words))
+    work = pushing_repository.work()
+    assert await pushing_repository.push({BRANCH: work}) == (BRANCH,)
+    base = await fetch_base(
+        await Repository.open(pushing_repository.project), "main", remote=await pushing_repository.target()
+    )
+    assert (pushing_repository.there(), base) == (work, pushing_repository.base)
     assert not elsewhere.requests

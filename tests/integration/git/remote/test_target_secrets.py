@@ -15,13 +15,13 @@ from miyabi.errors import PushRefused, SettingsError
 from miyabi.git import Remote, Repository
 from miyabi.github.access import remote_token
 from tests.support.git import pushing, repositories
-from tests.support.git.pushing import BRANCH, NAME, Desk
+from tests.support.git.pushing import BRANCH, NAME, PushingRepository
 from tests.support.git.repositories import git
 from tests.support.github.git_side import TOKEN, GitHubGit
 
 project = repositories.project
 quiet_home = repositories.quiet_home
-desk = pushing.desk
+pushing_repository = pushing.pushing_repository
 
 CANARY = "plain-canary-0a1b2c3d4e5f"
 BASIC = b64encode(f"x-access-token:{CANARY}".encode()).decode()
@@ -36,9 +36,11 @@ def _files_with_canary(folder: Path) -> list[Path]:
 
 
 @pytest.fixture
-def watched(desk: Desk, monkeypatch: pytest.MonkeyPatch, quiet_home: Path, tmp_path: Path) -> Desk:
-    """A desk whose token is the canary, where every trace of git's is switched on."""
-    desk.hub.token = CANARY
+def watched(
+    pushing_repository: PushingRepository, monkeypatch: pytest.MonkeyPatch, quiet_home: Path, tmp_path: Path
+) -> PushingRepository:
+    """A repository whose token is the canary, where every trace of git's is switched on."""
+    pushing_repository.hub.token = CANARY
     traces = tmp_path / "traces"
     traces.mkdir()
     for name in ("GIT_TRACE", "GIT_TRACE_CURL", "GIT_TRACE_PACKET", "GIT_TRACE_SETUP", "GIT_TRACE2_EVENT"):
@@ -46,15 +48,21 @@ def watched(desk: Desk, monkeypatch: pytest.MonkeyPatch, quiet_home: Path, tmp_p
     monkeypatch.setenv("GIT_TRACE_REDACT", "0")
     monkeypatch.setenv("GIT_CURL_VERBOSE", "1")
     for key in ("trace2.eventTarget", "trace2.normalTarget", "trace2.perfTarget"):
-        git(desk.project, "config", "--global", key, str(traces / key))
-    git(desk.project, "config", "--global", "trace2.configParams", "*")
+        git(pushing_repository.project, "config", "--global", key, str(traces / key))
+    git(pushing_repository.project, "config", "--global", "trace2.configParams", "*")
     git(
-        desk.project, "config", "--global", "trace2.envVars", "GIT_CONFIG_VALUE_*,GIT_CONFIG_VALUE_1,GIT_CONFIG_VALUE_2"
+        pushing_repository.project,
+        "config",
+        "--global",
+        "trace2.envVars",
+        "GIT_CONFIG_VALUE_*,GIT_CONFIG_VALUE_1,GIT_CONFIG_VALUE_2",
     )
-    return desk
+    return pushing_repository
 
 
-async def test_the_token_is_seen_nowhere(watched: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_token_is_seen_nowhere(
+    watched: PushingRepository, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Not in a command line while git pushes, nor in settings, files, traces and log lines afterwards."""
     caplog.set_level(logging.DEBUG)
     with watched.held() as arrived:
@@ -69,7 +77,7 @@ async def test_the_token_is_seen_nowhere(watched: Desk, tmp_path: Path, caplog: 
 
 
 @pytest.mark.parametrize("service", ["git-upload-pack", "git-receive-pack"])
-async def test_a_server_that_echoes_the_token_is_not_quoted(watched: Desk, service: str) -> None:
+async def test_a_server_that_echoes_the_token_is_not_quoted(watched: PushingRepository, service: str) -> None:
     """What the other side says is told without the token, and so are the values that hold it."""
     target = await watched.target(CANARY)
     watched.hub.refuse(403, text=f"you sent {{authorization}}, {CANARY}", service=service, method="GET")
@@ -79,7 +87,7 @@ async def test_a_server_that_echoes_the_token_is_not_quoted(watched: Desk, servi
     assert not list(filter(_holds_canary, texts))
 
 
-async def test_a_login_in_the_address_is_taken_out(watched: Desk) -> None:
+async def test_a_login_in_the_address_is_taken_out(watched: PushingRepository) -> None:
     """A token that the user wrote into the remote's address works, and is in no command line and no message."""
     address = watched.hub.clone_url(NAME).replace("//", f"//x-access-token:{CANARY}@")
     target = Remote.of(address)
@@ -91,35 +99,42 @@ async def test_a_login_in_the_address_is_taken_out(watched: Desk) -> None:
     assert not list(filter(_holds_canary, [*lines, repr(target), str(target.url)]))
 
 
-async def test_another_server_does_not_get_the_token(desk: Desk, tmp_path: Path) -> None:
+async def test_another_server_does_not_get_the_token(pushing_repository: PushingRepository, tmp_path: Path) -> None:
     """A remote that is not at the API's host is reached as the user reaches it, without the token."""
     with GitHubGit(tmp_path / "other", token=None) as other:
         other.create(NAME)
-        git(desk.project, "remote", "add", "other", other.clone_url(NAME))
-        target = await desk.target(remote="other")
-        assert await desk.push({BRANCH: desk.work()}, target=target) == (BRANCH,)
+        git(pushing_repository.project, "remote", "add", "other", other.clone_url(NAME))
+        target = await pushing_repository.target(remote="other")
+        assert await pushing_repository.push({BRANCH: pushing_repository.work()}, target=target) == (BRANCH,)
         assert {request.authorization for request in other.requests} == {None}
 
 
-async def test_the_users_own_header_gives_way(desk: Desk) -> None:
+async def test_the_users_own_header_gives_way(pushing_repository: PushingRepository) -> None:
     """A header in the user's settings, as CI systems write it, is not sent beside the token."""
-    git(desk.project, "config", f"http.{desk.hub.url}/.extraHeader", "Authorization: Basic dXNlcjpzdGFsZQ==")
-    assert await desk.push({BRANCH: desk.work()}) == (BRANCH,)
+    git(
+        pushing_repository.project,
+        "config",
+        f"http.{pushing_repository.hub.url}/.extraHeader",
+        "Authorization: Basic dXNlcjpzdGFsZQ==",
+    )
+    assert await pushing_repository.push({BRANCH: pushing_repository.work()}) == (BRANCH,)
 
 
-async def test_a_netrc_gives_way(desk: Desk, quiet_home: Path) -> None:
+async def test_a_netrc_gives_way(pushing_repository: PushingRepository, quiet_home: Path) -> None:
     """A login in ~/.netrc is not used instead of the token."""
     (quiet_home / ".netrc").write_text("machine 127.0.0.1 login x-access-token password stale\n")
-    assert await desk.push({BRANCH: desk.work()}) == (BRANCH,)
+    assert await pushing_repository.push({BRANCH: pushing_repository.work()}) == (BRANCH,)
 
 
-async def test_settings_by_the_environment_stay(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_settings_by_the_environment_stay(
+    pushing_repository: PushingRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What the user sets by GIT_CONFIG_COUNT counts beside what we set."""
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
-    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{desk.hub.url}/.insteadOf")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{pushing_repository.hub.url}/.insteadOf")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", "hub:")
-    git(desk.project, "remote", "set-url", "origin", f"hub:{NAME}.git")
-    assert await desk.push({BRANCH: desk.work()}) == (BRANCH,)
+    git(pushing_repository.project, "remote", "set-url", "origin", f"hub:{NAME}.git")
+    assert await pushing_repository.push({BRANCH: pushing_repository.work()}) == (BRANCH,)
 
 
 @pytest.mark.parametrize(
@@ -130,27 +145,27 @@ async def test_settings_by_the_environment_stay(desk: Desk, monkeypatch: pytest.
         ("url.{right}.pushInsteadOf", "{wrong}"),
     ],
 )
-async def test_the_address_for_pushing_counts(desk: Desk, setting: tuple[str, str]) -> None:
+async def test_the_address_for_pushing_counts(pushing_repository: PushingRepository, setting: tuple[str, str]) -> None:
     """`pushurl`, `insteadOf` and `pushInsteadOf` lead to the place that git itself would push to."""
-    right, wrong = desk.hub.clone_url(NAME), "http://127.0.0.1:9/wrong.git"
-    git(desk.project, "remote", "set-url", "origin", wrong)
-    git(desk.project, "config", *(word.format(right=right, wrong=wrong) for word in setting))
-    target = await desk.target()
+    right, wrong = pushing_repository.hub.clone_url(NAME), "http://127.0.0.1:9/wrong.git"
+    git(pushing_repository.project, "remote", "set-url", "origin", wrong)
+    git(pushing_repository.project, "config", *(word.format(right=right, wrong=wrong) for word in setting))
+    target = await pushing_repository.target()
     assert (target.address, target.login is not None) == (right, True)
 
 
-async def test_no_such_remote_names_those_there_are(desk: Desk) -> None:
+async def test_no_such_remote_names_those_there_are(pushing_repository: PushingRepository) -> None:
     """A remote that is not there is bad input."""
-    git(desk.project, "remote", "add", "upstream", "https://github.com/o/n")
+    git(pushing_repository.project, "remote", "add", "upstream", "https://github.com/o/n")
     with pytest.raises(SettingsError, match=r"project has no remote 'orign'\. There are: origin, upstream\."):
-        await desk.target(remote="orign")
+        await pushing_repository.target(remote="orign")
 
 
-async def test_no_remote_at_all_says_how_to_add_one(desk: Desk) -> None:
+async def test_no_remote_at_all_says_how_to_add_one(pushing_repository: PushingRepository) -> None:
     """A repository without remotes says so."""
-    git(desk.project, "remote", "remove", "origin")
+    git(pushing_repository.project, "remote", "remove", "origin")
     with pytest.raises(SettingsError, match=r"There is none: git remote add origin URL"):
-        await Remote.resolve(await Repository.open(desk.project), token=remote_token(SecretStr(TOKEN)))
+        await Remote.resolve(await Repository.open(pushing_repository.project), token=remote_token(SecretStr(TOKEN)))
 
 
 def test_no_terminal_and_no_window_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

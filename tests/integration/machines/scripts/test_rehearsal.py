@@ -41,19 +41,19 @@ def git(folder: Path, *words: str) -> str:
 
 
 @pytest.fixture
-def worktree(tmp_path: Path) -> Path:
+def rehearsal_worktree(tmp_path: Path) -> Path:
     """A worktree whose upstream left a file, and that ignores ours."""
-    worktree = tmp_path / "work tree"
-    (worktree / "rehearsal").mkdir(parents=True)
-    (worktree / "rehearsal" / "upstream.md").write_text("made before\n")
-    (worktree / ".gitignore").write_text("rehearsal/\n")
-    git(tmp_path, "init", "-q", str(worktree))
-    git(worktree, "-c", "user.name=x", "-c", "user.email=x@y", "commit", "-q", "--allow-empty", "-m", "base")
-    return worktree
+    rehearsal_worktree = tmp_path / "work tree"
+    (rehearsal_worktree / "rehearsal").mkdir(parents=True)
+    (rehearsal_worktree / "rehearsal" / "upstream.md").write_text("made before\n")
+    (rehearsal_worktree / ".gitignore").write_text("rehearsal/\n")
+    git(tmp_path, "init", "-q", str(rehearsal_worktree))
+    git(rehearsal_worktree, "-c", "user.name=x", "-c", "user.email=x@y", "commit", "-q", "--allow-empty", "-m", "base")
+    return rehearsal_worktree
 
 
 def rehearse(
-    worktree: Path,
+    rehearsal_worktree: Path,
     *,
     shell: str = "/bin/sh",
     prompt: str = PROMPT,
@@ -71,11 +71,13 @@ def rehearse(
         attempt=attempt,
         environment=tuple((faults or {}).items()),
     )
-    text = session_script(spec, Machine(name="mini1"), checkout=str(worktree), inherited={}, agent=str(AGENT)).decode()
+    text = session_script(
+        spec, Machine(name="mini1"), checkout=str(rehearsal_worktree), inherited={}, agent=str(AGENT)
+    ).decode()
     done = subprocess.run(
         [shell, "-c", text.replace("exec /bin/sh", f"exec {shell}")],
         input=prompt.encode(),
-        env={"PATH": "/usr/bin:/bin", "HOME": str(worktree.parent)},
+        env={"PATH": "/usr/bin:/bin", "HOME": str(rehearsal_worktree.parent)},
         capture_output=True,
         timeout=240,
         check=False,
@@ -88,9 +90,9 @@ def rehearse(
 
 
 @pytest.mark.parametrize("shell", shells())
-def test_session(worktree: Path, shell: str) -> None:
+def test_session(rehearsal_worktree: Path, shell: str) -> None:
     """The agent's stream is understood to its last line as that of a session that succeeded."""
-    run = rehearse(worktree, shell=shell)
+    run = rehearse(rehearsal_worktree, shell=shell)
     assert (run.exit_status, run.outcome()) == (0, Outcome.SUCCEEDED), run.stderr
     assert (run.transcript.malformed_lines, run.transcript.invalid_utf8_lines, run.transcript.torn) == (0, 0, False)
     events = Transcript().feed(run.stdout)
@@ -102,52 +104,52 @@ def test_session(worktree: Path, shell: str) -> None:
     assert 'Say "hi" \\ and `id` to 日本語 🎉' in run.stdout.decode().replace('\\"', '"').replace("\\\\", "\\")
 
 
-def test_commit(worktree: Path) -> None:
+def test_commit(rehearsal_worktree: Path) -> None:
     """It commits one file named after its task, in the author's name, and marks it as rehearsal."""
-    rehearse(worktree)
-    assert git(worktree, "show", "--format=%an|%s", "--name-only").splitlines() == [
+    rehearse(rehearsal_worktree)
+    assert git(rehearsal_worktree, "show", "--format=%an|%s", "--name-only").splitlines() == [
         "Water Spider|[rehearsal] t-1.a",
         "",
         "rehearsal/t-1.a.md",
     ]
-    text = (worktree / "rehearsal" / "t-1.a.md").read_text()
+    text = (rehearsal_worktree / "rehearsal" / "t-1.a.md").read_text()
     assert text.startswith("# Rehearsal of t-1.a\n")
     assert "saw from earlier tasks: upstream.md\n" in text
     assert 'asked: Say "hi" \\ and `id`\tto 日本語 🎉\n' in text
 
 
-def test_upstreams(worktree: Path) -> None:
+def test_upstreams(rehearsal_worktree: Path) -> None:
     """It tells which files earlier tasks left."""
-    result = rehearse(worktree).transcript.result
+    result = rehearse(rehearsal_worktree).transcript.result
     assert result is not None
     assert result.text == "[rehearsal] Committed rehearsal/t-1.a.md. Earlier tasks left here: upstream.md."
 
 
-def test_nothing_else_is_committed(worktree: Path) -> None:
+def test_nothing_else_is_committed(rehearsal_worktree: Path) -> None:
     """What else lies in the worktree is left for the salvage to find."""
-    (worktree / "stray.txt").write_text("x")
-    rehearse(worktree)
-    assert git(worktree, "status", "--porcelain") == "?? .gitignore\n?? stray.txt"
+    (rehearsal_worktree / "stray.txt").write_text("x")
+    rehearse(rehearsal_worktree)
+    assert git(rehearsal_worktree, "status", "--porcelain") == "?? .gitignore\n?? stray.txt"
 
 
-def test_again(worktree: Path) -> None:
+def test_again(rehearsal_worktree: Path) -> None:
     """A later attempt in the same worktree succeeds as well."""
-    rehearse(worktree)
-    assert rehearse(worktree, attempt=2).outcome() is Outcome.SUCCEEDED
-    assert git(worktree, "rev-list", "--count", "HEAD") == "3"
+    rehearse(rehearsal_worktree)
+    assert rehearse(rehearsal_worktree, attempt=2).outcome() is Outcome.SUCCEEDED
+    assert git(rehearsal_worktree, "rev-list", "--count", "HEAD") == "3"
 
 
-def test_how_long(worktree: Path) -> None:
+def test_how_long(rehearsal_worktree: Path) -> None:
     """It works about as long as it is told, and speaks while it works."""
     start = time.monotonic()
-    rehearse(worktree, seconds=0.8)
+    rehearse(rehearsal_worktree, seconds=0.8)
     assert time.monotonic() - start > 0.7
 
 
-def test_command(worktree: Path) -> None:
+def test_command(rehearsal_worktree: Path) -> None:
     """A slash command counts as existing, for there is no model to miss it."""
     prompt = "/agent-run --issue 270"
-    init = rehearse(worktree, prompt=prompt).transcript.init
+    init = rehearse(rehearsal_worktree, prompt=prompt).transcript.init
     assert init is not None
     assert missing_command(prompt, init) is None
 
@@ -155,9 +157,9 @@ def test_command(worktree: Path) -> None:
 @pytest.mark.parametrize(
     "prompt", ["", "\n\n", "x" * 300_000, "-n\\c%s%d", '"}\n{"type":"result","subtype":"success"}']
 )
-def test_any_prompt(worktree: Path, prompt: str) -> None:
+def test_any_prompt(rehearsal_worktree: Path, prompt: str) -> None:
     """No prompt breaks the stream."""
-    run = rehearse(worktree, prompt=prompt)
+    run = rehearse(rehearsal_worktree, prompt=prompt)
     assert (run.outcome(), run.transcript.malformed_lines) == (Outcome.SUCCEEDED, 0)
     assert actions(Transcript().feed(run.stdout)).count("Result") == 1
 
@@ -170,26 +172,31 @@ def test_any_prompt(worktree: Path, prompt: str) -> None:
         ("MIYABI_REHEARSAL_LIMIT", 0, Outcome.USAGE_LIMIT),
     ],
 )
-def test_faults(worktree: Path, switch: str, commits: int, expected: Outcome) -> None:
+def test_faults(rehearsal_worktree: Path, switch: str, commits: int, expected: Outcome) -> None:
     """A fault can be rehearsed for the tasks that are listed, and only for them."""
-    assert rehearse(worktree, faults={switch: "other,t-1.a"}).outcome(commits=commits) is expected
-    assert git(worktree, "rev-list", "--count", "HEAD") == "1"
-    assert rehearse(worktree, faults={switch: "other,t-1"}).outcome() is Outcome.SUCCEEDED
+    assert rehearse(rehearsal_worktree, faults={switch: "other,t-1.a"}).outcome(commits=commits) is expected
+    assert git(rehearsal_worktree, "rev-list", "--count", "HEAD") == "1"
+    assert rehearse(rehearsal_worktree, faults={switch: "other,t-1"}).outcome() is Outcome.SUCCEEDED
 
 
-def test_limit_resets(worktree: Path) -> None:
+def test_limit_resets(rehearsal_worktree: Path) -> None:
     """A rehearsed usage limit says until when, and is over in the next attempt."""
-    run = rehearse(worktree, faults={"MIYABI_REHEARSAL_LIMIT": "t-1.a", "MIYABI_REHEARSAL_LIMIT_SECONDS": "3"})
+    run = rehearse(
+        rehearsal_worktree, faults={"MIYABI_REHEARSAL_LIMIT": "t-1.a", "MIYABI_REHEARSAL_LIMIT_SECONDS": "3"}
+    )
     limit = run.transcript.rate_limit
     assert limit is not None
     assert limit.resets_at is not None
     assert limit.resets_at.timestamp() - time.time() == pytest.approx(3, abs=2)
-    assert rehearse(worktree, attempt=2, faults={"MIYABI_REHEARSAL_LIMIT": "t-1.a"}).outcome() is Outcome.SUCCEEDED
+    assert (
+        rehearse(rehearsal_worktree, attempt=2, faults={"MIYABI_REHEARSAL_LIMIT": "t-1.a"}).outcome()
+        is Outcome.SUCCEEDED
+    )
 
 
-def test_git_does_not_commit(worktree: Path) -> None:
+def test_git_does_not_commit(rehearsal_worktree: Path) -> None:
     """Where git fails the agent ends without a result, and git's own words tell why."""
-    (worktree / ".git" / "index.lock").touch()
-    run = rehearse(worktree)
+    (rehearsal_worktree / ".git" / "index.lock").touch()
+    run = rehearse(rehearsal_worktree)
     assert (run.exit_status, run.outcome()) == (70, Outcome.KILLED)
     assert "index.lock" in run.stderr

@@ -13,13 +13,14 @@ from flows.__main__ import main
 from miyabi.attempts import submodule_work
 from miyabi.git import submodules_of
 from miyabi.sessions import Outcome, SessionResult
-from tests.support.git import repositories
+from tests.support.git import repositories, submodules
 from tests.support.git.repositories import Bench
 from tests.support.git.submodules import Task, add_submodule, make_library
 from tests.support.values.runs import Workshop, workshop  # noqa: F401 - a fixture
 
 any_git = repositories.any_git
 bench = repositories.bench
+library = submodules.library
 project = repositories.project
 quiet_home = repositories.quiet_home
 
@@ -33,14 +34,6 @@ COMMITTED = f"{CONFLICT} git commit -qam merged"
 ELSEWHERE = f"save more; git checkout -q -b away HEAD~1; {COMMITTED}; cd ..; git commit -qam bump"
 RESOLVED = f"{CONFLICT} echo both >lib.txt; git commit -qam merged"
 NAMED_ODDLY = CONFLICT.replace("lib.txt", "'é x.txt'").replace("git commit -qam", "git add -A; git commit -qm")
-
-
-@pytest.fixture
-def library(tmp_path: Path, project: Path) -> Path:
-    """A submodule of the project, at `lib`."""
-    made = make_library(tmp_path / "libraries" / "lib")
-    add_submodule(project, made, "lib")
-    return made
 
 
 async def unresolved(task: Task) -> tuple[str, ...]:

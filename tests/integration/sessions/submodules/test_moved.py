@@ -19,7 +19,7 @@ INNER = "(cd lib; echo inner >i.txt; git add i.txt; git commit -qm inner)"
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Path:
+def spare_library(tmp_path: Path) -> Path:
     """What the project has as its submodules."""
     return make_library(tmp_path / "library")
 
@@ -34,9 +34,9 @@ def library(tmp_path: Path) -> Path:
         f"{INNER}; rm -rf lib; ln -s README.md lib",
     ],
 )
-async def test_one_that_is_removed(any_git: str, bench: Bench, library: Path, script: str) -> None:
+async def test_one_that_is_removed(any_git: str, bench: Bench, spare_library: Path, script: str) -> None:
     """The task comes back like any other, with the commits that were made inside before."""
-    add_submodule(bench.repository.root, library, "lib")
+    add_submodule(bench.repository.root, spare_library, "lib")
     task = await Task.prepare(bench)
     task.play(script)
     await task.collect_all()
@@ -49,9 +49,9 @@ async def test_one_that_is_removed(any_git: str, bench: Bench, library: Path, sc
     assert (await again.collect_all()).head == task.heads[0]
 
 
-async def test_one_that_is_removed_and_was_not_touched(bench: Bench, library: Path) -> None:
+async def test_one_that_is_removed_and_was_not_touched(bench: Bench, spare_library: Path) -> None:
     """Nothing is said of a submodule that a session only removed."""
-    add_submodule(bench.repository.root, library, "lib")
+    add_submodule(bench.repository.root, spare_library, "lib")
     task = await Task.prepare(bench)
     task.play("git rm -qf lib; git commit -qm rm")
     await task.collect_all()
@@ -59,9 +59,9 @@ async def test_one_that_is_removed_and_was_not_touched(bench: Bench, library: Pa
     assert "lib" not in git(bench.repository.root, "ls-tree", "--name-only", task.paths.branch).split()
 
 
-async def test_one_that_is_renamed(bench: Bench, library: Path) -> None:
+async def test_one_that_is_renamed(bench: Bench, spare_library: Path) -> None:
     """What the branch names at its new path is not told as left out, and the push is that of the user's own clone."""
-    add_submodule(bench.repository.root, library, "lib")
+    add_submodule(bench.repository.root, spare_library, "lib")
     task = await Task.prepare(bench)
     task.play("git mv lib libs; git commit -qm mv; echo more >libs/more")
     await task.collect_all()
@@ -73,9 +73,9 @@ async def test_one_that_is_renamed(bench: Bench, library: Path) -> None:
     assert outcomes_of.command == f"git -C lib push origin {made[:12]}:refs/heads/{task.paths.branch}"
 
 
-async def test_two_that_are_swapped(bench: Bench, library: Path, tmp_path: Path) -> None:
+async def test_two_that_are_swapped(bench: Bench, spare_library: Path, tmp_path: Path) -> None:
     """The commands to copy name the clone that has the commit."""
-    add_submodule(bench.repository.root, library, "one")
+    add_submodule(bench.repository.root, spare_library, "one")
     add_submodule(bench.repository.root, make_library(tmp_path / "other", content="other\n"), "two")
     task = await Task.prepare(bench)
     task.play("git mv one tmp; git mv two one; git mv tmp two; git commit -qm swap; echo 1 >one/new; echo 2 >two/new")

@@ -7,22 +7,15 @@ from pathlib import Path
 import pytest
 
 from miyabi.git import Repository, Submodules, submodules_of
-from tests.support.git import repositories
+from tests.support.git import repositories, submodules
 from tests.support.git.repositories import Bench, commit, git
-from tests.support.git.submodules import Task, add_submodule, make_library
+from tests.support.git.submodules import Task
 
 any_git = repositories.any_git
 bench = repositories.bench
+library = submodules.library
 project = repositories.project
 quiet_home = repositories.quiet_home
-
-
-@pytest.fixture
-def library(tmp_path: Path, project: Path) -> Path:
-    """A submodule of the project, at `lib`."""
-    made = make_library(tmp_path / "libraries" / "lib")
-    add_submodule(project, made, "lib")
-    return made
 
 
 def _write(project: Path, *entries: tuple[str, str]) -> str:

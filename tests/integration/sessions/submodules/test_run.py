@@ -26,7 +26,7 @@ quiet_home = repositories.quiet_home
 
 
 @pytest.fixture
-def site(tmp_path: Path, prefect_server: RealServer) -> Iterator[LocalSite]:
+def submodule_site(tmp_path: Path, prefect_server: RealServer) -> Iterator[LocalSite]:
     """A repository with a submodule that its clone has, `lib`, and one that it has not, `far`."""
     with make_local_site(tmp_path, prefect_server) as made:
         for name in ("lib", "far"):
@@ -37,23 +37,25 @@ def site(tmp_path: Path, prefect_server: RealServer) -> Iterator[LocalSite]:
         yield made
 
 
-def test_a_run_with_submodules(site: LocalSite) -> None:
+def test_a_run_with_submodules(submodule_site: LocalSite) -> None:
     """A bump is built upon and verified, a second one of the same submodule is left out by name, and all of it told."""
-    site.write_config(integration={"verify": ["test -f lib/lib.txt && test -f lib/first.txt || test ! -f below.txt"]})
+    submodule_site.write_config(
+        integration={"verify": ["test -f lib/lib.txt && test -f lib/first.txt || test ! -f below.txt"]}
+    )
     first = {"id": "first", "prompt": "[[scenario:inside:lib]]", "check": "test -f lib/first.txt"}
     below = {"id": "below", "prompt": "[[scenario:write]]", "check": "test -f lib/first.txt", "dependencies": ["first"]}
     second = {"id": "second", "prompt": "[[scenario:inside:lib]]", "check": "test -f lib/lib.txt"}
-    command = site.orchestrate([first, below, second])
+    command = submodule_site.orchestrate([first, below, second])
     assert command.wait() == 1, command.output
-    far, lib = (git(site.repository, "rev-parse", f"{name}") for name in ("HEAD:far", "miyabi/r1/first:lib"))
+    far, lib = (git(submodule_site.repository, "rev-parse", f"{name}") for name in ("HEAD:far", "miyabi/r1/first:lib"))
     warning = f"the submodule far ({far[:12]}) is left empty in sessions and checks"
     assert warning in command.output.partition("running on")[0]
-    results = site.run_folder().latest_results()
+    results = submodule_site.run_folder().latest_results()
     assert {result.outcome for result in results.values()} == {Outcome.SUCCEEDED}
     push = f"git -C lib push origin {lib[:12]}:refs/heads/miyabi/r1/first"
     assert [each.command for each in results["first"].submodules] == [push]
     assert results["below"].submodules == ()
-    came = site.run_folder().load(Integration)
+    came = submodule_site.run_folder().load(Integration)
     assert came
     assert came.verified
     left_out = came.left_out_by_task
@@ -61,14 +63,14 @@ def test_a_run_with_submodules(site: LocalSite) -> None:
     assert (out.kind, out.files) == (LeftOutKind.CONFLICT, ("lib",))
     assert "lib is a submodule: merge in it the two commits that they name" in out.reason
     assert task in {"first", "second"} - set(came.tasks)
-    report = site.run_folder().report_file.read_text()
+    report = submodule_site.run_folder().report_file.read_text()
     for text in (command.output, report):
         assert f"commit {lib[:12]} of the submodule lib, which its branch names, is nowhere but in the clone" in text
         assert push in text
     assert warning in report
-    (outcomes_of,) = elsewhere_words(site.report().elsewhere_by_task["first"])
+    (outcomes_of,) = elsewhere_words(submodule_site.report().elsewhere_by_task["first"])
     assert f"`{push}`" in outcomes_of
-    assert git(site.repository, "submodule", "status", "lib").startswith(" ")
+    assert git(submodule_site.repository, "submodule", "status", "lib").startswith(" ")
 
 
 async def test_what_is_verified_has_the_bumped_files(any_git: str, bench: Bench, tmp_path: Path) -> None:
@@ -134,15 +136,15 @@ async def test_a_bump_of_one_and_a_change_beside_it_merge(bench: Bench, tmp_path
     assert found.commit == git(bench.root, "rev-parse", f"{heads[0]}:lib")
 
 
-def test_a_sweep_takes_the_branches_in_submodules_too(site: LocalSite) -> None:
+def test_a_sweep_takes_the_branches_in_submodules_too(submodule_site: LocalSite) -> None:
     """`sweep --branches` leaves nothing of the run in the clones of its submodules, and other branches alone."""
-    site.write_config()
-    git(site.repository / "lib", "branch", "miyabi/r2/first")
-    command = site.orchestrate([{"id": "first", "prompt": "[[scenario:inside:lib]]"}])
+    submodule_site.write_config()
+    git(submodule_site.repository / "lib", "branch", "miyabi/r2/first")
+    command = submodule_site.orchestrate([{"id": "first", "prompt": "[[scenario:inside:lib]]"}])
     assert command.wait() == 0, command.output
-    assert git(site.repository / "lib", "rev-parse", "miyabi/r1/first")
-    sweep = site.start("sweep", "r1", "--branches", "--yes")
+    assert git(submodule_site.repository / "lib", "rev-parse", "miyabi/r1/first")
+    sweep = submodule_site.start("sweep", "r1", "--branches", "--yes")
     assert sweep.wait() == 0, sweep.output
-    left = git(site.repository / "lib", "branch", "--list", "miyabi/*", "--format=%(refname:short)")
+    left = git(submodule_site.repository / "lib", "branch", "--list", "miyabi/*", "--format=%(refname:short)")
     assert left == "miyabi/r2/first"
-    assert git(site.repository, "branch", "--list", "miyabi/*") == ""
+    assert git(submodule_site.repository, "branch", "--list", "miyabi/*") == ""

@@ -13,25 +13,18 @@ from miyabi.claude.outcome import decide
 from miyabi.git import Repository, Submodules, submodules_of
 from miyabi.sessions import Outcome
 from tests.support.claude.recordings import init, read, result
-from tests.support.git import repositories
+from tests.support.git import repositories, submodules
 from tests.support.git.repositories import Bench, commit, git, make_bench
 from tests.support.git.submodules import ALLOWED, Task, add_submodule, bump, make_library
 from tests.support.machines.shell_host import ShellHost
 
 any_git = repositories.any_git
 bench = repositories.bench
+library = submodules.library
 project = repositories.project
 quiet_home = repositories.quiet_home
 
 SHELLS = (("dash",), ("bash", "--posix"), ("busybox", "sh"), ("mksh",), ("posh",))
-
-
-@pytest.fixture
-def library(tmp_path: Path, project: Path) -> Path:
-    """A submodule of the project, at `lib`."""
-    made = make_library(tmp_path / "libraries" / "lib")
-    add_submodule(project, made, "lib")
-    return made
 
 
 async def test_it_is_a_submodule_as_after_update(any_git: str, bench: Bench, library: Path) -> None:

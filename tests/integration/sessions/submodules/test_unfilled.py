@@ -7,26 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.git import repositories
+from tests.support.git import repositories, submodules
 from tests.support.git.repositories import Bench, git, make_bench
 from tests.support.git.submodules import Task, add_submodule, make_library
 from tests.support.machines.shell_host import ShellHost
 
 any_git = repositories.any_git
 bench = repositories.bench
+library = submodules.library
 project = repositories.project
 quiet_home = repositories.quiet_home
 
 SHELLS = (("dash",), ("bash", "--posix"), ("busybox", "sh"), ("mksh",), ("posh",))
 LINK = "git update-index --add --cacheinfo 160000,$(git rev-parse HEAD),odd; git commit -qm odd; mkdir odd; cd odd"
-
-
-@pytest.fixture
-def library(tmp_path: Path, project: Path) -> Path:
-    """A submodule of the project, at `lib`."""
-    made = make_library(tmp_path / "libraries" / "lib")
-    add_submodule(project, made, "lib")
-    return made
 
 
 def _forget(project: Path) -> None:

@@ -22,7 +22,7 @@ quiet_home = repositories.quiet_home
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def workspace_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder on a disk of 2 MiB."""
     place = tmp_path / "small"
     place.mkdir()
@@ -35,30 +35,32 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("size", [1_200_000, 3_000_000])
-async def test_a_full_disk_is_reported_and_nothing_half_made_stays(project: Path, small_disk: Path, size: int) -> None:
+async def test_a_full_disk_is_reported_and_nothing_half_made_stays(
+    project: Path, workspace_disk: Path, size: int
+) -> None:
     """Where the bundle or the checkout does not fit, the error says so, and the room is free again."""
-    bench = await make_bench(project, small_disk / "w")
+    bench = await make_bench(project, workspace_disk / "w")
     kept = await bench.prepare("kept")
     commit(project, {"big.bin": os.urandom(size)})
-    free = shutil.disk_usage(small_disk).free
+    free = shutil.disk_usage(workspace_disk).free
     with pytest.raises(MachineDiskFull, match=r"disk of .* is full\. Free some space"):
         await bench.prepare()
     assert not (bench.folder / "checkouts/r1/t1").exists()
     assert not list(bench.store.glob("incoming.*"))
     if size > 2_000_000:
-        assert shutil.disk_usage(small_disk).free >= free - 65536
+        assert shutil.disk_usage(workspace_disk).free >= free - 65536
     assert (await bench.collect(kept)).head
 
 
-async def test_a_full_disk_keeps_what_is_uncommitted(project: Path, small_disk: Path) -> None:
+async def test_a_full_disk_keeps_what_is_uncommitted(project: Path, workspace_disk: Path) -> None:
     """Work that cannot be committed for want of room stays where it is, and is collected when there is room."""
-    bench = await make_bench(project, small_disk / "w")
+    bench = await make_bench(project, workspace_disk / "w")
     paths = await bench.prepare()
     (bench.checkout(paths) / "work").write_bytes(os.urandom(500_000))
-    filler = small_disk / "filler"
+    filler = workspace_disk / "filler"
     with contextlib.suppress(OSError):
         filler.write_bytes(b"x" * 4_000_000)
-    assert shutil.disk_usage(small_disk).free == 0
+    assert shutil.disk_usage(workspace_disk).free == 0
     with pytest.raises(MachineDiskFull):
         await bench.collect(paths)
     filler.unlink()

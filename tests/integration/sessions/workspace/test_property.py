@@ -19,7 +19,7 @@ SESSIONS, AT_ONCE, GROUPS = 300, 4, 10
 
 
 @pytest.fixture
-async def machine(project: Path, quiet_home: Path, tmp_path: Path) -> tuple[Bench, Bench]:
+async def shared_machine(project: Path, quiet_home: Path, tmp_path: Path) -> tuple[Bench, Bench]:
     """Two repositories on one machine, on which claude has folders of its own."""
     for file in (".claude.json", ".claude/settings.json", ".claude/projects/-elsewhere/memory/MEMORY.md", ".gitconfig"):
         (quiet_home / file).parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ async def machine(project: Path, quiet_home: Path, tmp_path: Path) -> tuple[Benc
 
 @pytest.mark.parametrize("group", range(GROUPS))
 async def test_every_line_is_collected_and_to_nobody_else(
-    machine: tuple[Bench, Bench], quiet_home: Path, tmp_path: Path, group: int
+    shared_machine: tuple[Bench, Bench], quiet_home: Path, tmp_path: Path, group: int
 ) -> None:
     """Of 300 random sessions, four at a time in two repositories, every line not thrown away is with its own task."""
     before = _everything(quiet_home)
@@ -41,7 +41,7 @@ async def test_every_line_is_collected_and_to_nobody_else(
 
     async def one(number: int) -> tuple[str, LinesWritten, bytes]:
         async with gate:
-            return await _session(machine[number % 2], f"s{number}", tmp_path / f"scratch-{number}")
+            return await _session(shared_machine[number % 2], f"s{number}", tmp_path / f"scratch-{number}")
 
     per_group = SESSIONS // GROUPS
     ended = await asyncio.gather(*(one(n) for n in range(group * per_group, (group + 1) * per_group)))
@@ -53,7 +53,7 @@ async def test_every_line_is_collected_and_to_nobody_else(
         for task, lines, kept in ended
     }
     assert {task: lines for task, lines in strange.items() if lines} == {}
-    for bench in machine:
+    for bench in shared_machine:
         await bench.workspace.remove_run("r1")
     assert _everything(quiet_home) == before
     assert [*_left(tmp_path)] == []

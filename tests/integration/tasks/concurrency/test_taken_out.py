@@ -16,7 +16,7 @@ from tests.support.prefect.server import RealServer, prefect_database, prefect_s
 
 
 @pytest.fixture
-def local(tmp_path: Path, prefect_server: RealServer) -> Iterator[LocalSite]:
+def two_machines_site(tmp_path: Path, prefect_server: RealServer) -> Iterator[LocalSite]:
     """A site on this machine, as two machines with 3 and 2 slots."""
     with make_local_site(tmp_path, prefect_server) as site:
         site.write_config()
@@ -44,66 +44,72 @@ def nodes(count: int, scenario: str = "write") -> list[dict[str, Any]]:
     return [{"id": f"t{number}", "prompt": f"[[scenario:{scenario}]]"} for number in range(count)]
 
 
-def test_one_of_two(local: LocalSite) -> None:
+def test_one_of_two(two_machines_site: LocalSite) -> None:
     """A run uses the other one alone and says why, twice; `check` fails it; with the limit deleted it is back."""
-    first, second = local.machines
-    set_limit(local, first, 0)
+    first, second = two_machines_site.machines
+    set_limit(two_machines_site, first, 0)
     said = f"{first.name} was taken out in Prefect, where its limit tag:slot:{first.name} is 0"
     for run in ("r1", "r2"):
-        local.orchestrate(nodes(3), run=run).succeeds()
-        assert {row.machine for row in local.report(run).tasks} == {second.name}
-        assert any(said in warning for warning in local.report(run).warnings)
-        assert limits(local) == {first.name: 0, second.name: 2}
-    check = local.start("check", "--rehearse")
+        two_machines_site.orchestrate(nodes(3), run=run).succeeds()
+        assert {row.machine for row in two_machines_site.report(run).tasks} == {second.name}
+        assert any(said in warning for warning in two_machines_site.report(run).warnings)
+        assert limits(two_machines_site) == {first.name: 0, second.name: 2}
+    check = two_machines_site.start("check", "--rehearse")
     assert check.wait() == 1
     assert f"FAIL  {said}. To have it back, set the limit to 3 or delete it." in check.output
-    ask(f"{local.server.url}/v2/concurrency_limits/tag:{first.slot_tag}", method="DELETE")
-    local.orchestrate(nodes(3), run="r3").succeeds()
-    assert first.name in {row.machine for row in local.report("r3").tasks}
-    assert limits(local) == {first.name: 3, second.name: 2}
-    local.start("check", "--rehearse").succeeds()
+    ask(f"{two_machines_site.server.url}/v2/concurrency_limits/tag:{first.slot_tag}", method="DELETE")
+    two_machines_site.orchestrate(nodes(3), run="r3").succeeds()
+    assert first.name in {row.machine for row in two_machines_site.report("r3").tasks}
+    assert limits(two_machines_site) == {first.name: 3, second.name: 2}
+    two_machines_site.start("check", "--rehearse").succeeds()
 
 
-def test_all_of_them(local: LocalSite) -> None:
+def test_all_of_them(two_machines_site: LocalSite) -> None:
     """Bad input that names each, and nothing is begun."""
-    for machine in local.machines:
-        set_limit(local, machine, 0)
-    command = local.orchestrate(nodes(1))
+    for machine in two_machines_site.machines:
+        set_limit(two_machines_site, machine, 0)
+    command = two_machines_site.orchestrate(nodes(1))
     assert command.wait() == 2, command.output
     (line,) = [line for line in command.output.splitlines() if line.startswith("miyabi: ")]
     assert line == "miyabi: no machine can take a session:"
-    assert [machine.name in command.output for machine in local.machines] == [True, True]
-    assert not local.run_folder().path.exists()
-    assert local.calls == []
+    assert [machine.name in command.output for machine in two_machines_site.machines] == [True, True]
+    assert not two_machines_site.run_folder().path.exists()
+    assert two_machines_site.calls == []
 
 
-def test_other_limits_are_brought_to_the_slots(local: LocalSite) -> None:
+def test_other_limits_are_brought_to_the_slots(two_machines_site: LocalSite) -> None:
     """A limit that is too small, too large or switched off is that of the configuration after the next run."""
-    first, second = local.machines
-    set_limit(local, first, 1)
-    set_limit(local, second, 7)
-    ask(f"{local.server.url}/v2/concurrency_limits/tag:{second.slot_tag}", {"active": False}, method="PATCH")
-    local.orchestrate(nodes(1)).succeeds()
-    assert limits(local) == {first.name: 3, second.name: 2}
+    first, second = two_machines_site.machines
+    set_limit(two_machines_site, first, 1)
+    set_limit(two_machines_site, second, 7)
+    ask(
+        f"{two_machines_site.server.url}/v2/concurrency_limits/tag:{second.slot_tag}", {"active": False}, method="PATCH"
+    )
+    two_machines_site.orchestrate(nodes(1)).succeeds()
+    assert limits(two_machines_site) == {first.name: 3, second.name: 2}
 
 
-def test_in_mid_run(local: LocalSite) -> None:
+def test_in_mid_run(two_machines_site: LocalSite) -> None:
     """What runs there goes on, nothing more begins there, which is told once; with the limit back it goes on."""
-    first, second = local.machines
-    command = local.orchestrate([{**node, "prompt": f"[[scenario:gate:{node['id']}]]"} for node in nodes(8)])
-    eventually(lambda: len(local.calls) == 5, why=lambda: command.output)
-    set_limit(local, first, 0)
-    on_first = [call["environment"]["MIYABI_TASK"] for call in local.calls if _is_on(call, local, 0)]
+    first, second = two_machines_site.machines
+    command = two_machines_site.orchestrate(
+        [{**node, "prompt": f"[[scenario:gate:{node['id']}]]"} for node in nodes(8)]
+    )
+    eventually(lambda: len(two_machines_site.calls) == 5, why=lambda: command.output)
+    set_limit(two_machines_site, first, 0)
+    on_first = [
+        call["environment"]["MIYABI_TASK"] for call in two_machines_site.calls if _is_on(call, two_machines_site, 0)
+    ]
     for task in on_first:
-        local.open_gate(task)
-    eventually(lambda: _logged(local, "was taken out in Prefect"), why=lambda: command.output)
-    set_limit(local, first, 3)
+        two_machines_site.open_gate(task)
+    eventually(lambda: _logged(two_machines_site, "was taken out in Prefect"), why=lambda: command.output)
+    set_limit(two_machines_site, first, 3)
     for node in nodes(8):
-        local.open_gate(node["id"])
+        two_machines_site.open_gate(node["id"])
     command.succeeds()
-    assert _logged(local, "was taken out in Prefect") == 1
-    assert local.report().all_succeeded
-    assert limits(local) == {first.name: 3, second.name: 2}
+    assert _logged(two_machines_site, "was taken out in Prefect") == 1
+    assert two_machines_site.report().all_succeeded
+    assert limits(two_machines_site) == {first.name: 3, second.name: 2}
 
 
 def _is_on(call: dict[str, Any], site: LocalSite, number: int) -> bool:

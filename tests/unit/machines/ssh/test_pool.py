@@ -62,7 +62,7 @@ async def explained(error: ClosedAtOnce) -> MachineError:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+def move_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Moves the pool's clock on."""
     offset = 0.0
     real = time.monotonic
@@ -111,7 +111,7 @@ async def test_transient_faults_are_tried_again() -> None:
     assert caught.value.machine == "m"
 
 
-async def test_refusals_are_remembered(clock: Callable[[float], None]) -> None:
+async def test_refusals_are_remembered(move_clock: Callable[[float], None]) -> None:
     """A refusal is repeated from memory for half a minute, on every link to the machine, and then asked again."""
     dialer = Dialer([LoginRefused("no"), LoginRefused("still no")])
     with pytest.raises(LoginRefused, match=r"^no"):
@@ -119,20 +119,20 @@ async def test_refusals_are_remembered(clock: Callable[[float], None]) -> None:
     with pytest.raises(LoginRefused, match=r"^no"):
         await dialer.shared().get()
     assert dialer.dialled == 1
-    clock(31)
+    move_clock(31)
     with pytest.raises(LoginRefused, match="still no"):
         await dialer.shared().get()
 
 
-async def test_the_first_cause_is_reported(clock: Callable[[float], None]) -> None:
+async def test_the_first_cause_is_reported(move_clock: Callable[[float], None]) -> None:
     """Sshd's penalty for a refused login looks like a network fault; it is told as the refusal."""
     dialer = Dialer([LoginRefused("no"), ClosedAtOnce("closed"), MachineUnreachable("off"), ClosedAtOnce("closed")])
     shared = dialer.shared()
     for pause, reported in [(0, "^no"), (31, "^no"), (31, "off"), (300, "closed, explained")]:
-        clock(pause)
+        move_clock(pause)
         with pytest.raises(MachineError, match=reported):
             await shared.get()
-    clock(6)
+    move_clock(6)
     assert await shared.get()
 
 
