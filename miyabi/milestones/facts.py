@@ -113,13 +113,13 @@ class _Reading:
 
     def __init__(self, github: GitHubRepository) -> None:
         self._github = github
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     async def all(self, subjects: Iterable[Subject], read: Callable[[Subject], Awaitable[T]]) -> list[T]:
         """What is read of each, in their order."""
 
         async def one(subject: Subject) -> T:
-            async with self._places:
+            async with self._room:
                 return await read(subject)
 
         return list(await asyncio.gather(*map(one, subjects)))

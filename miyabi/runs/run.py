@@ -92,7 +92,7 @@ class Run:
             dag=self.dag,
             folder=self.folder,
             repository=self.repository,
-            places=self._connections,
+            connections=self._connections,
             base=self.base,
             results=self.results,
         )

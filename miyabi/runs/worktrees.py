@@ -27,7 +27,7 @@ class Worktrees:
         dag: the tasks of the run.
         folder: that of the run.
         repository: where the work comes from.
-        places: the workspaces on the machines.
+        connections: the workspaces on the machines.
         base: commit that the run starts from.
         results: the last result of each task: the run's own, which become more.
     """
@@ -35,7 +35,7 @@ class Worktrees:
     dag: Dag
     folder: RunFolder
     repository: Repository
-    places: Connections
+    connections: Connections
     base: str
     results: Mapping[str, SessionResult]
     _bases: dict[str, asyncio.Task[str]] = field(default_factory=dict, init=False)
@@ -81,7 +81,7 @@ class Worktrees:
         self._prepared.pop((node.id, machine.name), None)
         if any(AttemptRecord.has_been_at(machine, folder) for folder in self.folder.attempts(node.id).values()):
             return
-        await self.places.workspace(machine).remove(self._paths(node))
+        await self.connections.workspace(machine).remove(self._paths(node))
 
     async def submodules(self, commit: str) -> Submodules:
         """Finds the submodules of a commit, once.
@@ -102,7 +102,7 @@ class Worktrees:
     async def _make_checkout(self, machine: Machine, node: Node) -> str:
         base = await self._start_for(node)
         submodules, clone = (await self.submodules(base)).filled, await self._clone()
-        workspace = self.places.workspace(machine)
+        workspace = self.connections.workspace(machine)
         return await workspace.prepare(self._paths(node), base=base, clone=clone, submodules=submodules)
 
     async def _start_for(self, node: Node) -> str:

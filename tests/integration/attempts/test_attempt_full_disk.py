@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from miyabi.errors import BadInput, DiskFull, GitDiskFull, MiyabiError
 from miyabi.runs import Run
 from miyabi.sessions import Outcome, State
 from tests.support.git.repositories import git
+from tests.support.machines.small_disk import small_disk
 from tests.support.values.runs import Workshop, workshop  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a small disk is mounted, which takes root")
@@ -56,12 +56,10 @@ def disk(workshop: Workshop) -> Iterator[SmallDisk]:
     """A small disk, not full yet."""
     repository = workshop.folder / "repository"
     made = repository.rename(workshop.folder / "made")
-    repository.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(repository)], check=True)
-    shutil.copytree(made, repository, dirs_exist_ok=True)
-    workshop.claude.write_text(CLAUDE)
-    yield SmallDisk(repository)
-    subprocess.run(["umount", "-l", str(repository)], check=True)
+    with small_disk(repository, "6m"):
+        shutil.copytree(made, repository, dirs_exist_ok=True)
+        workshop.claude.write_text(CLAUDE)
+        yield SmallDisk(repository)
 
 
 async def attempted(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from miyabi.errors import MachineDiskFull, MiyabiError
 from miyabi.runs import Run
 from miyabi.sessions import Outcome
+from tests.support.machines.small_disk import small_disk
 from tests.support.values.runs import Workshop, workshop  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a small disk is mounted, which takes root")
@@ -39,11 +39,8 @@ LEFT = {
 @pytest.fixture
 def machine_disk(workshop: Workshop) -> Iterator[Path]:
     """The small disk that the machine's workspace lies on."""
-    place = workshop.folder / "m1"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(place)], check=True)
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    with small_disk(workshop.folder / "m1", "6m") as made:
+        yield made
 
 
 async def begun(workshop: Workshop, machine_disk: Path, *, more: str = "", patience: float = 60) -> Run:

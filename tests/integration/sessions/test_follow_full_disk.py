@@ -12,6 +12,7 @@ import pytest
 from miyabi.errors import DiskFull, MiyabiError
 from miyabi.machines.local import LocalHost
 from miyabi.sessions import RemoteSession
+from tests.support.machines.small_disk import small_disk
 from tests.support.machines.supervisor import Station, station  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a small disk is mounted, which takes root")
@@ -21,10 +22,8 @@ AGENT = "printf '%0{first}d\\n' 1; until [ -e go ]; do sleep 0.05; done; seq {mo
 @pytest.fixture
 def copies_disk(tmp_path: Path) -> Iterator[Path]:
     """Where our copies are."""
-    (place := tmp_path / "ours").mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], check=True)
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    with small_disk(tmp_path / "ours", "1m") as made:
+        yield made
 
 
 @pytest.mark.parametrize("free_kib", [0, 4, 64])

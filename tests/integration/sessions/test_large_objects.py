@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,11 +11,10 @@ import pytest
 from miyabi.errors import ConnectionDropped, MachineNotReady
 from miyabi.git import Repository, clone_of
 from miyabi.git.checkout import temporary_checkout
-from miyabi.machines import Completed
-from miyabi.machines.local import LocalHost
 from tests.support.git import lfs, repositories
 from tests.support.git.lfs import OLD, objects, oid, without_lfs
 from tests.support.git.repositories import Bench, commit, git, make_bench
+from tests.support.machines.noted_host import NotedHost
 from tests.support.machines.shell_host import SHELLS, ShellHost
 
 any_git = repositories.any_git
@@ -24,46 +22,6 @@ large = lfs.large
 quiet_home = repositories.quiet_home
 
 NEW = "printf 'new art' >new.bin; "
-
-
-class NotedHost(LocalHost):
-    """This machine, and what was asked of it: verb and bytes that were sent. May cut the output of one verb once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sent: list[tuple[str, int]] = []
-        self.cuts = ""
-
-    async def run(
-        self,
-        words: Sequence[str],
-        *,
-        stdin: bytes | Path = b"",
-        stdout: Path | None = None,
-        timeout_seconds: float = 60,
-    ) -> Completed:
-        """Notes it."""
-        verb = words[3] if len(words) > 3 else words[0]
-        self.sent.append((verb, len(_content(stdin))))
-        is_cut = bool(self.cuts) and verb == self.cuts
-        self.cuts = "" if is_cut else self.cuts
-        sent = _content(stdin)[:-1] if is_cut and stdout is None else stdin
-        done = await super().run(words, stdin=sent, stdout=stdout, timeout_seconds=timeout_seconds)
-        if is_cut and stdout:
-            _shorten(stdout)
-        return done
-
-    def verbs(self) -> list[str]:
-        """What was asked, in order."""
-        return [verb for verb, _ in self.sent if verb.startswith(("large", "prepare", "collect"))]
-
-
-def _content(sent: bytes | Path) -> bytes:
-    return sent.read_bytes() if isinstance(sent, Path) else sent
-
-
-def _shorten(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[:-1])
 
 
 @pytest.fixture

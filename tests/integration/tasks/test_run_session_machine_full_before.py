@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from miyabi.sessions import Outcome
 from tests.support.cli.local_site import LocalSite, make_local_site
 from tests.support.cli.process import Command
 from tests.support.machines.processes import eventually
+from tests.support.machines.small_disk import small_disk
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a small disk is mounted, which takes root")
@@ -51,14 +51,8 @@ DIES: dict[str, tuple[str, str, tuple[Outcome, str]]] = {
 @pytest.fixture
 def small_disk_site(tmp_path: Path, prefect_server: RealServer) -> Iterator[LocalSite]:
     """A site whose first machine has a small disk."""
-    with make_local_site(tmp_path, prefect_server) as small_disk_site:
-        disk = Path(small_disk_site.machines[0].workspace)
-        disk.mkdir(parents=True)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", str(disk)], check=True)
-        try:
-            yield small_disk_site
-        finally:
-            subprocess.run(["umount", "-l", str(disk)], check=True)
+    with make_local_site(tmp_path, prefect_server) as site, small_disk(Path(site.machines[0].workspace), "200m"):
+        yield site
 
 
 @pytest.mark.parametrize("how", DIES)

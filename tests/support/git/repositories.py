@@ -123,6 +123,15 @@ class Bench:
         await self.workspace.prepare(paths, base=await self.repository.resolve(base), clone=await self.clone())
         return paths
 
+    async def worked(self, *tasks: str) -> list[str]:
+        """The heads of tasks that each committed a file of their own, `TASK.txt`, and were collected."""
+        heads = []
+        for task in tasks:
+            paths = await self.prepare(task)
+            self.play(paths, f"echo {task} >{task}.txt; git add .; git commit -qm {task}")
+            heads.append((await self.collect(paths)).head)
+        return heads
+
     def play(self, paths: SessionPaths, script: str) -> None:
         """Does in the checkout what an agent does; `save NAME` commits a file of that name and content."""
         environment = clean_environment(os.environ) | WHO

@@ -12,6 +12,9 @@ from miyabi.machines.local import LocalHost
 SHELLS = (("dash",), ("bash",), ("bash", "--posix"), ("zsh",), ("mksh",), ("ksh",), ("posh",), ("busybox", "sh"))
 """Each that may be `/bin/sh` somewhere."""
 
+STRICT_SHELLS = (("dash",), ("bash", "--posix"), ("busybox", "sh"), ("mksh",), ("posh",))
+"""Those that are least like each other, for what takes longer."""
+
 _RIGHTS = "-dac_override,-dac_read_search,-fowner"
 WITHOUT_RIGHTS = ("/bin/sh",) if os.geteuid() else ("setpriv", f"--bounding-set={_RIGHTS}", "/bin/sh")
 """A shell for which the permissions of files count, whoever runs it."""

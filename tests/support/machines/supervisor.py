@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,29 +54,9 @@ class Station:
         line = self.words(verb, *words)
         return subprocess.run(line, input=stdin, env=self.environment, capture_output=True, check=False, timeout=240)
 
-    def start(
-        self,
-        session: str,
-        cmd: str,
-        *,
-        stdin: bytes = b"",
-        after: str = "",
-        slots: int = 99,
-        seconds: float = 600,
-        after_seconds: float = 600,
-        linger: float = 600,
-    ) -> subprocess.CompletedProcess[bytes]:
-        """`start`, with the agent's sh text."""
-        words, sent = self.start_words(
-            session,
-            cmd,
-            stdin=stdin,
-            after=after,
-            slots=slots,
-            seconds=seconds,
-            after_seconds=after_seconds,
-            linger=linger,
-        )
+    def start(self, session: str, cmd: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
+        """`start`, with the agent's sh text, and more as `start_words` takes it."""
+        words, sent = self.start_words(session, cmd, **more)
         return self.call("start", *words, stdin=sent)
 
     def start_words(

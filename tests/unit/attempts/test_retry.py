@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -119,15 +120,12 @@ def test_how_long_an_outage_is_waited_out() -> None:
     down = SessionResult(run="r", task="t", outcome=Outcome.API_UNAVAILABLE)
     late = down.model_copy(update={"cost_usd": 0.1})
     outage = Outage()
-
-    def within(result: SessionResult, now: float) -> bool:
-        return outage.within_grace(result, now=now, patience_seconds=60)
-
-    assert [within(down, now) for now in (1000, 1059, 1060, 1100)] == [True, True, False, False]
+    within = partial(outage.within_grace, patience_seconds=60)
+    assert [within(down, now=now) for now in (1000, 1059, 1060, 1100)] == [True, True, False, False]
     assert outage.times == 4
-    assert not within(late, 1110)
-    assert [within(down, now) for now in (1111, 1170, 1171)] == [True, True, False]
-    assert not within(SessionResult(run="r", task="t", outcome=Outcome.KILLED), 1172)
+    assert not within(late, now=1110)
+    assert [within(down, now=now) for now in (1111, 1170, 1171)] == [True, True, False]
+    assert not within(SessionResult(run="r", task="t", outcome=Outcome.KILLED), now=1172)
     assert not Outage().within_grace(down, now=1000, patience_seconds=0)
 
 
@@ -135,13 +133,10 @@ def test_a_full_disk_is_waited_out_like_an_outage() -> None:
     """A session that did not begin for want of room waits as long as patience lasts; one that cost something not."""
     full = SessionResult(run="r", task="t", outcome=Outcome.LAUNCH_FAILED, error_kind="disk_full")
     outage = Outage()
-
-    def within(result: SessionResult, now: float) -> bool:
-        return outage.within_grace(result, now=now, patience_seconds=60)
-
-    assert [within(full, now) for now in (1000, 1059, 1060)] == [True, True, False]
-    assert not within(full.model_copy(update={"cost_usd": 0.1}), 1061)
-    assert not within(full.model_copy(update={"error_kind": "bad_settings"}), 1062)
+    within = partial(outage.within_grace, patience_seconds=60)
+    assert [within(full, now=now) for now in (1000, 1059, 1060)] == [True, True, False]
+    assert not within(full.model_copy(update={"cost_usd": 0.1}), now=1061)
+    assert not within(full.model_copy(update={"error_kind": "bad_settings"}), now=1062)
 
 
 @pytest.mark.parametrize(
@@ -165,13 +160,10 @@ def test_a_limit_without_an_end_is_waited_out() -> None:
     limit = SessionResult(run="r", task="t", outcome=Outcome.USAGE_LIMIT)
     late = limit.model_copy(update={"cost_usd": 0.1})
     outage = Outage()
-
-    def within(result: SessionResult, now: float) -> bool:
-        return outage.within_grace(result, now=now, patience_seconds=60)
-
-    assert [within(limit, now) for now in (1000, 1059, 1060)] == [True, True, False]
-    assert [within(late, 2000), within(limit, 2059), within(limit, 2060)] == [True, True, False]
-    assert not within(limit.model_copy(update={"resets_at": NEW_YEAR}), 2061)
+    within = partial(outage.within_grace, patience_seconds=60)
+    assert [within(limit, now=now) for now in (1000, 1059, 1060)] == [True, True, False]
+    assert [within(late, now=2000), within(limit, now=2059), within(limit, now=2060)] == [True, True, False]
+    assert not within(limit.model_copy(update={"resets_at": NEW_YEAR}), now=2061)
     known = {"attempts": 3, "max_attempts": 3, "other_machines": True, "wait_until": 0.0}
     assert next_step(limit, waits_out_outage=True, **known) is Next.WAIT
 

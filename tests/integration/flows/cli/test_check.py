@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from miyabi.sessions import Outcome
 from tests.support.claude.real import claude_binary, claude_environment
 from tests.support.cli.small_repository import ROOT, CliRepository, cli_repository, fleet_of  # noqa: F401 - a fixture
 from tests.support.git.repositories import git
+from tests.support.machines.small_disk import small_disk
 from tests.support.machines.ssh_targets import make_key
 from tests.support.machines.sshd import FleetHost, SshdFleet, start_fleet
 from tests.support.machines.tcp_faults import closed_port
@@ -28,21 +28,8 @@ from tests.support.prefect.server import RealServer, prefect_database, prefect_s
 @pytest.fixture(scope="module")
 def tiny_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder on a disk of 1 MiB; made before the fleet, whose sshd may have mounts of its own."""
-    place = tmp_path_factory.mktemp("small")
-    with mounted(place, megabytes=1):
-        yield place
-
-
-@contextlib.contextmanager
-def mounted(place: Path, *, megabytes: int) -> Iterator[None]:
-    """A small disk there."""
-    words = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(place)]
-    if subprocess.run(words, check=False, capture_output=True).returncode:
-        pytest.skip("no small disk can be made here: that takes root")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
+    with small_disk(tmp_path_factory.mktemp("small"), "1m") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +214,7 @@ def test_a_disk_that_fills_up_in_mid_run(
     agent.write_text(FILLS)
     agent.chmod(0o755)
     disk.mkdir()
-    with mounted(disk, megabytes=220), start_fleet(hosts=1) as two_machines:
+    with small_disk(disk, "220m"), start_fleet(hosts=1) as two_machines:
         machine = two_machines[0].machine(name="filled", claude=str(agent), workspace=str(disk))
         limits = {"MIYABI_SESSIONS__MAX_FILE_MB": "1000", "MIYABI_RUNS__PATIENCE_MINUTES": "0.05"}
         fleet_variables = fleet_of(machine) | limits | {"PREFECT_API_URL": prefect_server.url}

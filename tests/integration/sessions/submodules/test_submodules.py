@@ -16,15 +16,13 @@ from tests.support.claude.recordings import init, read, result
 from tests.support.git import repositories, submodules
 from tests.support.git.repositories import Bench, commit, git, make_bench
 from tests.support.git.submodules import ALLOWED, Task, add_submodule, bump, make_library
-from tests.support.machines.shell_host import ShellHost
+from tests.support.machines.shell_host import STRICT_SHELLS, ShellHost
 
 any_git = repositories.any_git
 bench = repositories.bench
 library = submodules.library
 project = repositories.project
 quiet_home = repositories.quiet_home
-
-SHELLS = (("dash",), ("bash", "--posix"), ("busybox", "sh"), ("mksh",), ("posh",))
 
 
 async def test_it_is_a_submodule_as_after_update(any_git: str, bench: Bench, library: Path) -> None:
@@ -240,7 +238,7 @@ async def test_a_second_run_ships_nothing(bench: Bench, library: Path) -> None:
     assert sorted((store / "objects/pack").iterdir()) == packs
 
 
-@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+@pytest.mark.parametrize("shell", STRICT_SHELLS, ids=" ".join)
 async def test_the_whole_way_in_each_shell(
     project: Path, library: Path, tmp_path: Path, shell: tuple[str, ...]
 ) -> None:

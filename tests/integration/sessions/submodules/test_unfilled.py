@@ -10,7 +10,7 @@ import pytest
 from tests.support.git import repositories, submodules
 from tests.support.git.repositories import Bench, git, make_bench
 from tests.support.git.submodules import Task, add_submodule, make_library
-from tests.support.machines.shell_host import ShellHost
+from tests.support.machines.shell_host import STRICT_SHELLS, ShellHost
 
 any_git = repositories.any_git
 bench = repositories.bench
@@ -18,7 +18,6 @@ library = submodules.library
 project = repositories.project
 quiet_home = repositories.quiet_home
 
-SHELLS = (("dash",), ("bash", "--posix"), ("busybox", "sh"), ("mksh",), ("posh",))
 LINK = "git update-index --add --cacheinfo 160000,$(git rev-parse HEAD),odd; git commit -qm odd; mkdir odd; cd odd"
 
 
@@ -52,7 +51,7 @@ async def test_they_come_back(any_git: str, bench: Bench, library: Path, script:
     assert (again.head, git(bench.root, "rev-parse", work.strays)) == (work.head, before)
 
 
-@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+@pytest.mark.parametrize("shell", STRICT_SHELLS, ids=" ".join)
 async def test_one_that_never_was_there(project: Path, library: Path, tmp_path: Path, shell: tuple[str, ...]) -> None:
     """A session wrote into the empty folder: the files are there, and they alone; in each shell."""
     _forget(project)

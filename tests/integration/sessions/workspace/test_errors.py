@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from miyabi.errors import MachineDiskFull, MachineNotReady
 from miyabi.machines import install
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench, commit, make_bench
+from tests.support.machines.small_disk import small_disk
 
 bench = repositories.bench
 project = repositories.project
@@ -24,14 +24,8 @@ quiet_home = repositories.quiet_home
 @pytest.fixture
 def workspace_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder on a disk of 2 MiB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)], check=False, capture_output=True
-    ).returncode:
-        pytest.skip("no small disk can be made here")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    with small_disk(tmp_path / "small", "2m") as made:
+        yield made
 
 
 @pytest.mark.parametrize("size", [1_200_000, 3_000_000])

@@ -40,18 +40,13 @@ async def test_a_mirror_without_its_objects_heals(bench: Bench) -> None:
 
 async def test_a_forgotten_base_is_collected_with_its_history(bench: Bench) -> None:
     """Where the merge that a task began from was cleaned out of the user's repository, it is brought along."""
-    heads = []
-    for task in ("t1", "t2"):
-        paths = await bench.prepare(task)
-        bench.play(paths, f"echo {task} >{task}; git add .; git commit -qm {task}")
-        heads.append((await bench.collect(paths)).head)
-    base = await bench.repository.merge(heads, base="main", message="m")
+    base = await bench.repository.merge(await bench.worked("t1", "t2"), base="main", message="m")
     paths = await bench.prepare("t3", base=base)
     git(bench.root, "gc", "-q", "--prune=now")
     assert git(bench.root, "cat-file", "-t", base, check=False) == ""
-    bench.play(paths, "echo 3 >t3; git add t3; git commit -qm t3")
+    bench.play(paths, "echo 3 >t3.txt; git add t3.txt; git commit -qm t3")
     collected = await bench.workspace.collect(paths, base=base)
-    assert bench.files(collected.head) == ["README.md", "src/a.txt", "t1", "t2", "t3"]
+    assert bench.files(collected.head) == ["README.md", "src/a.txt", "t1.txt", "t2.txt", "t3.txt"]
 
 
 async def test_half_a_worktree_is_made_again(bench: Bench) -> None:

@@ -85,12 +85,9 @@ async def test_collecting_again_changes_nothing(bench: Bench) -> None:
 
 async def test_a_dependant_starts_from_its_upstreams(bench: Bench) -> None:
     """A worktree based on the merge of two heads has the files of both, and only what is its own is collected."""
-    heads = []
-    for task in ("t1", "t2"):
-        paths = await bench.prepare(task)
-        bench.play(paths, f"echo {task} >{task}.txt; git add .; git commit -qm {task}")
-        heads.append((await bench.collect(paths)).head)
-    base = await bench.repository.merge(heads, base="main", message="Merge the upstreams of t3")
+    base = await bench.repository.merge(
+        await bench.worked("t1", "t2"), base="main", message="Merge the upstreams of t3"
+    )
     paths = await bench.prepare("t3", base=base)
     assert {"t1.txt", "t2.txt"} <= {path.name for path in bench.checkout(paths).iterdir()}
     bench.play(paths, "cat t1.txt t2.txt >t3.txt; git add .; git commit -qm t3")
