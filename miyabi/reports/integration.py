@@ -7,7 +7,7 @@ from miyabi.reports.report import Report
 from miyabi.sessions import Outcome
 from miyabi.text import count, markdown, several
 
-_SHORT_SHA = 10
+_TEMPLATE = "reports/integration.md.jinja"
 _NAMED = 3
 _OF_ITSELF = {LeftOutKind.FAILED}
 """Kinds that are told elsewhere: as what did not succeed."""
@@ -37,27 +37,25 @@ def integration_sentence(integration: Integration | NotIntegrated, report: Repor
     reasons = [f"{task}: {integration.left_out_by_task[task].reason}" for task in missing]
     out = f" Left out: {several(reasons, most=_NAMED, separator='; ')}." if missing else ""
     held = f"{integration.branch} holds {len(integration.merged)} of {count(report.total, 'task')}."
-    return f"{held}{out}{_spaced(_elsewhere(report))}{_verified(integration)}"
+    return f"{held}{out}{_spaced(_elsewhere(report))}{_spaced(_verified(integration))}"
 
 
 def integration_section(integration: Integration | NotIntegrated, report: Report) -> str:
     """The same at length, as a part of the report."""
     if isinstance(integration, NotIntegrated):
-        parts = [f"**Not integrated:** {markdown.escape(integration.reason)}\n"]
-    elif integration.is_empty:
-        parts = [f"{integration_sentence(integration, report)}\n", _left_out(integration)]
-    else:
-        parts = [_held(integration, report), _left_out(integration), _log(integration)]
-    return "\n".join(["## Integration\n", *filter(None, parts)])
-
-
-def _held(integration: Integration, report: Report) -> str:
-    merges = f"git log --first-parent {integration.base[:_SHORT_SHA]}..{integration.branch}"
-    branch = f"{markdown.code(integration.branch)} at {markdown.code(integration.head[:_SHORT_SHA])}"
-    beside = _spaced(markdown.escape(_elsewhere(report)))
-    checked = _verified(integration) or _unverified(integration)
-    held = f"{branch} holds {len(integration.merged)} of {count(report.total, 'task')}."
-    return f"{held}{beside}{checked} The merges: {markdown.code(merges)}\n"
+        return markdown.render(_TEMPLATE, not_integrated=integration)
+    log = "" if integration.is_empty else integration.verify_log.replace("```", "'''").rstrip()
+    return markdown.render(
+        _TEMPLATE,
+        not_integrated=None,
+        integration=integration,
+        report=report,
+        sentence=integration_sentence(integration, report),
+        elsewhere=_elsewhere(report),
+        verified=_verified(integration),
+        left_out=[out for out in integration.left_out if out.kind not in _OF_ITSELF],
+        log=log,
+    )
 
 
 def _missing(integration: Integration, report: Report) -> list[str]:
@@ -76,35 +74,6 @@ def _spaced(sentence: str) -> str:
 
 
 def _verified(integration: Integration) -> str:
-    return {True: " The verify commands pass.", False: " The verify commands do not pass.", None: ""}[
+    return {True: "The verify commands pass.", False: "The verify commands do not pass.", None: ""}[
         integration.verified
     ]
-
-
-def _unverified(integration: Integration) -> str:
-    return "" if integration.verify_commands else " It was not verified: `integration.verify` names no commands."
-
-
-def _left_out(integration: Integration) -> str:
-    rows = [
-        (
-            markdown.code(out.task),
-            str(out.kind),
-            markdown.escape(out.reason, limit=300),
-            ", ".join(map(markdown.code, out.files)),
-        )
-        for out in integration.left_out
-        if out.kind not in _OF_ITSELF
-    ]
-    return markdown.table(("Left out", "Kind", "Reason", "Files in conflict"), rows) if rows else ""
-
-
-def _log(integration: Integration) -> str:
-    if not integration.verify_log.strip():
-        return ""
-    quiet = integration.verify_log.replace("```", "'''")
-    commands = "".join(f"- {markdown.command(each)}\n" for each in integration.verify_commands)
-    return (
-        f"Verified with:\n\n{commands}\n<details><summary>Output</summary>\n\n"
-        f"{markdown.fenced('text', quiet)}\n</details>\n"
-    )

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from miyabi.runs import Snapshot, TaskProgress
-from miyabi.text import count, dollars, duration, markdown
-
-BAR_CELLS = 20
+from miyabi.runs import Snapshot
+from miyabi.text import markdown
 
 
 def progress_markdown(snapshot: Snapshot, *, now: float | None = None) -> str:
@@ -15,36 +11,9 @@ def progress_markdown(snapshot: Snapshot, *, now: float | None = None) -> str:
 
     `now` is epoch seconds, None the present.
     """
-    moment = snapshot.now if now is None else now
-    kind = "Rehearsal" if snapshot.rehearsal else "Run"
-    elapsed = duration(moment - snapshot.started)
-    parts = (
-        f"# {kind} {markdown.code(snapshot.run)}\n",
-        f"{bar(snapshot)} {snapshot.done} of {count(len(snapshot.rows), 'task')} done after {elapsed}\n",
-        f"{snapshot.counts}\n",
-        _working((*snapshot.working, *snapshot.pausing), now=moment),
+    return markdown.render(
+        "reports/progress.md.jinja",
+        snapshot=snapshot,
+        now=snapshot.now if now is None else now,
+        rows=(*snapshot.working, *snapshot.pausing),
     )
-    return "\n".join(part for part in parts if part)
-
-
-def bar(snapshot: Snapshot, *, cells: int = BAR_CELLS) -> str:
-    """A bar of full and empty cells; full only when all is done."""
-    full = cells * snapshot.done // max(1, len(snapshot.rows))
-    return "█" * full + "░" * (cells - full)
-
-
-def _working(rows: Sequence[TaskProgress], *, now: float) -> str:
-    """A list, since the UI shows an artifact's description without a table's lines and blanks."""
-    return "".join(f"- {_sentence(row, now=now)}\n" for row in rows)
-
-
-def _sentence(row: TaskProgress, *, now: float) -> str:
-    where = f" on {markdown.escape(row.machine)}" if row.machine else ""
-    status = row.status(now) if row.waits(now) else f"{row.state} for {duration(row.elapsed_seconds(now))}"
-    parts = (
-        f"{markdown.code(row.task)}{where}: {status}",
-        count(row.turns, "turn") if row.turns else "",
-        dollars(row.cost_usd, is_partial=row.cost_is_partial) if row.cost_usd else "",
-        markdown.escape(row.last_action, limit=100),
-    )
-    return ", ".join(part for part in parts if part)

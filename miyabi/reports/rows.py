@@ -64,6 +64,11 @@ class TaskRow(ReportRow):
     placement: str = Field("", description="Why it ran where it ran")
     upstream: tuple[str, ...] = ()
 
+    @property
+    def label(self) -> str:
+        """What it is called in a picture: its id, and its title where that says more."""
+        return self.task if self.title in {"", self.task} else f"{self.task}: {self.title}"
+
 
 class TimelineEntry(ReportRow):
     """One attempt in time. Times are UTC."""

@@ -1,7 +1,7 @@
-"""Words and Markdown: cleaning, redacting, units, suggestions, tables.
+"""Words and Markdown: cleaning, redacting, units, suggestions, templates.
 
 Pure functions over strings; imports nothing of ours but `miyabi.errors`, and nothing heavy, since the guarded command
-is started without site-packages.
+is started without site-packages: Jinja2 comes with the first text that a template makes.
 """
 
 from miyabi.text import commonmark, github_markdown, markdown, marked_block

@@ -55,6 +55,21 @@ def command(text: str, *, limit: int = CHARACTERS) -> str:
     return f"{fence}{room}{line}{room}{fence}" if line else ""
 
 
+def render(template: str, **values: object) -> str:
+    """The text that a template makes of these values; what of them is not Markdown yet is escaped in it.
+
+    Args:
+        template: its path below `miyabi/`.
+        values: what it names.
+
+    Raises:
+        jinja2.TemplateError: it is no template, or names what it was not given.
+    """
+    from miyabi.text.templates import MARKDOWN  # noqa: PLC0415 - this module is imported without site-packages
+
+    return MARKDOWN.get_template(template).render(values)
+
+
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> str:
     """A table of cells that are Markdown already; the columns named in `right` are aligned right."""
     rule = ["--:" if title in right else "---" for title in titles]

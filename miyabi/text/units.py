@@ -72,3 +72,9 @@ def percent(fraction: float) -> str:
     if whole in {0, 100} and fraction not in {0, 1}:
         return f"{min(max(100 * fraction, 0.1), 99.9):.1f} %"
     return f"{whole} %"
+
+
+def bar(part: int, *, of: int, cells: int = 20) -> str:
+    """A bar of full and empty cells; full only when the part is the whole, which may be nothing."""
+    full = cells * part // max(1, of)
+    return "█" * full + "░" * (cells - full)

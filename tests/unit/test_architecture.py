@@ -6,6 +6,7 @@ What does not keep a rule yet is listed in `tests/unit/architecture_debts.py`; a
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -61,6 +62,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "yaml": ("miyabi/dag/",),
     "markdown_it": ("miyabi/text/commonmark.py",),
     "pydantic_settings": ("miyabi/settings/",),
+    "jinja2": ("miyabi/text/",),
+    "markupsafe": ("miyabi/text/",),
     "prefect": ("blocks/", "tasks/", "flows/"),
     "subprocess": ("miyabi/system/", "flows/cli/"),
     "fcntl": ("miyabi/system/", "flows/cli/"),
@@ -74,6 +77,9 @@ SMALL_FILE = 60
 
 DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
 SOURCES = sorted(p for layer in LAYERS for p in (ROOT / layer).rglob("*.py"))
+
+TEMPLATES = sorted((ROOT / "miyabi").rglob("*.jinja"))
+TEMPLATE_NAME = re.compile(r'"([\w/.]+\.jinja)"')
 
 
 def name(source: Path) -> str:
@@ -235,6 +241,19 @@ def test_a_library_has_one_door(library: str) -> None:
     debts = {file for file, libraries in WRONG_WAY_LIBRARIES.items() if library in libraries}
     assert {file for file in found if not file.startswith(DOORS[library])} == debts
     assert found - debts
+
+
+def test_a_template_is_rendered_by_the_package_it_stands_in() -> None:
+    """Each is named by code beside it, or by a template that may know its package; none is there for nothing."""
+    used: set[Path] = set()
+    for user in [*SOURCES, *TEMPLATES]:
+        own = package(module(user.with_suffix(".py")))
+        for named in TEMPLATE_NAME.findall(user.read_text(encoding="utf-8")):
+            template = ROOT / "miyabi" / named
+            of = template.parent.name
+            assert of == own or (user in TEMPLATES and of in LADDER[own]), name(user)
+            used.add(template)
+    assert used == set(TEMPLATES)
 
 
 def test_what_runs_without_site_packages_is_light() -> None:

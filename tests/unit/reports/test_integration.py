@@ -4,10 +4,10 @@ from typing import Any
 
 from miyabi.integration import Integration, LeftOut, LeftOutKind, NotIntegrated
 from miyabi.integration.values import MergedTask
-from miyabi.reports import Report, integration_sentence, went_well
+from miyabi.reports import Elsewhere, Report, integration_sentence, went_well
 from miyabi.reports.integration import integration_section
 from miyabi.reports.markdown import to_markdown
-from miyabi.sessions import Outcome, integration_branch
+from miyabi.sessions import Outcome, Strays, integration_branch
 from tests.support.values.results import RUN, matches_golden, report, result, small_dag
 
 TASKS = ("design", "build", "docs", "ship", "test")
@@ -75,6 +75,21 @@ def test_not_integrated() -> None:
     came = NotIntegrated(reason="the branch is <b>checked out</b>")
     assert integration_sentence(came, of_run()) == "Not integrated: the branch is <b>checked out</b>"
     assert "&#60;b&#62;" in integration_section(came, of_run())
+
+
+def test_the_section_of_a_branch() -> None:
+    """It says what is beside the branch, and that nothing was verified where no commands are set."""
+    ended = of_run()
+    strays = Strays(branch=f"miyabi/{RUN}/docs+strays", commits=1, files=1, insertions=1, deletions=0)
+    beside = ended.model_copy(update={"elsewhere": (Elsewhere(task="docs", strays=strays),)})
+    assert integration_section(integration(), beside) == (
+        f"## Integration\n\n`miyabi/{RUN}/_integration` at `eeeeeeeeee` holds 5 of 5 tasks. "
+        "Not in it: work beside the branches of docs. "
+        "It was not verified: `integration.verify` names no commands. "
+        f"The merges: `git log --first-parent bbbbbbbbbb..miyabi/{RUN}/_integration`\n"
+    )
+    came = integration(verified=False, verify_commands=("make",))
+    assert " holds 5 of 5 tasks. The verify commands do not pass. The merges: " in integration_section(came, ended)
 
 
 def test_went_well() -> None:
