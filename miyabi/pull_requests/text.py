@@ -5,13 +5,13 @@ The same run always makes the same text. It closes issues only by lines of its o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from miyabi.integration import Integration
 from miyabi.pull_requests import sections
-from miyabi.reports import REHEARSAL, Report, TaskRow, summary_sentence
+from miyabi.reports import Report, TaskRow, summary_sentence
 from miyabi.sessions import Outcome, published_branch
 from miyabi.text import count, github_markdown
 
@@ -20,7 +20,7 @@ MAX_CHARACTERS = 60_000
 
 _TITLE_CHARACTERS = 180
 _AROUND_PICTURE = 1_000
-_FOOT = "---\nMade by Water Spider, run {run}.\n\n<!-- miyabi:run {name} -->\n"
+_MAX_ROWS = 500
 
 
 class PullRequestText(BaseModel):
@@ -59,20 +59,25 @@ def pull_request_text(
         name: what the run is about, such as the milestone's title.
         max_characters: how long the body may be; so may each further text.
     """
-    closing = closed_issues(report, integration, issues=issues)
     of = f"{len(integration.merged)} of {count(report.total, 'task')}"
-    pages = github_markdown.fit(
-        _head(report, integration, closing),
-        _all_sections(report, integration, issues, limit=max_characters),
-        foot=_foot(report),
-        limit=max_characters,
-    )
-    return PullRequestText(
+    merged = set(integration.tasks)
+    changed = sections.files(report, merged)
+    return _text(
+        report,
+        issues,
+        max_characters=max_characters,
         branch=published_branch(report.run),
         title=_title(report, f"{name or f'Run {report.run}'}", tail=f": {of}"),
-        body=pages.first,
-        further=tuple(_marked(text, number, report) for number, text in enumerate(pages.further, 1)),
-        closes=closing,
+        closes=closed_issues(report, integration, issues=issues),
+        integration=integration,
+        merged=merged,
+        summary=summary_sentence(report),
+        left_out=sections.left_out(report, integration),
+        elsewhere=[(each.task, words) for each in report.elsewhere for words in sections.elsewhere_words(each)],
+        dag=sections.dag(report, merged, limit=max_characters - _AROUND_PICTURE),
+        edges=sum(len(row.upstream) for row in report.tasks),
+        files=changed,
+        changes=sections.changes([row for row in report.tasks if row.task in merged], files=len(changed)),
     )
 
 
@@ -114,46 +119,45 @@ def why_nothing(report: Report, integration: Integration) -> str:
     return f"Run {report.run}: nothing to merge, so there is no pull request ({of}, {reason})."
 
 
-def _all_sections(
-    report: Report, integration: Integration, issues: Mapping[str, int], *, limit: int
-) -> list[github_markdown.Section]:
-    return [
-        sections.statistics(report, integration),
-        *sections.left_out_section(report, integration, issues),
-        *sections.elsewhere(report, issues),
-        *sections.tasks(report, integration, issues),
-        *sections.errors(report, issues),
-        *sections.verification(integration),
-        sections.dag(report, integration, limit=limit - _AROUND_PICTURE),
-        *sections.files(report, tasks=set(integration.tasks)),
-        *sections.warnings(report),
-    ]
-
-
-def _head(report: Report, integration: Integration, closing: Sequence[int]) -> str:
-    left = len(sections.left_out(report, integration))
-    checks = {True: " The checks of the whole pass.", False: " **The checks of the whole do not pass.**", None: ""}
-    out = f", {left} {'is' if left == 1 else 'are'} left out" if left else ""
-    held = f"The branch holds {len(integration.merged)} of {count(report.total, 'task')}{out}."
-    parts = (
-        REHEARSAL if report.rehearsal else "",
-        f"**{summary_sentence(report)}** {held}{checks[integration.verified]}\n",
-        _closing(closing),
+def _text(
+    report: Report,
+    issues: Mapping[str, int],
+    *,
+    max_characters: int,
+    branch: str,
+    title: str,
+    closes: tuple[int, ...],
+    task: TaskRow | None = None,
+    base: str | None = None,
+    **values: object,
+) -> PullRequestText:
+    """The text of a run, or of one task of it; `values` are what else the template names for either."""
+    text = github_markdown.render(
+        "pull_requests/pull_request.md.jinja",
+        report=report,
+        issues=issues,
+        closes=closes,
+        task=task,
+        why=sections.WHY,
+        page_break=github_markdown.PAGE_BREAK,
+        most=_MAX_ROWS,
+        **values,
     )
-    return "\n".join(part for part in parts if part)
-
-
-def _closing(issues: Sequence[int]) -> str:
-    return "".join(f"Closes #{issue}\n" for issue in issues)
+    pages = github_markdown.pages(text, limit=max_characters)
+    return PullRequestText(
+        task=task.task if task else None,
+        branch=branch,
+        base=base,
+        title=title,
+        body=pages.first,
+        further=tuple(_marked(text, number, report) for number, text in enumerate(pages.further, 1)),
+        closes=closes,
+    )
 
 
 def _title(report: Report, text: str, *, tail: str = "") -> str:
     prefix = "[Rehearsal] " if report.rehearsal else ""
     return prefix + github_markdown.title(text, limit=_TITLE_CHARACTERS) + tail
-
-
-def _foot(report: Report) -> str:
-    return _FOOT.replace("{run}", github_markdown.code(report.run)).replace("{name}", report.run)
 
 
 def _marked(text: str, number: int, report: Report) -> str:
@@ -190,27 +194,19 @@ def _task_text(
     max_characters: int,
 ) -> PullRequestText:
     below = _below(row, rows)
-    closing = _closed_by(row, report, closes)
-    parts = (
-        REHEARSAL if report.rehearsal else "",
-        _story(row, report, issues),
-        _stack(below, issues),
-        _closing(closing),
-    )
-    pages = github_markdown.fit(
-        "\n".join(part for part in parts if part),
-        sections.files(report, tasks={row.task}),
-        foot=_foot(report),
-        limit=max_characters,
-    )
-    return PullRequestText(
-        task=row.task,
+    return _text(
+        report,
+        issues,
+        max_characters=max_characters,
+        task=row,
         branch=row.branch or "",
         base=below[-1].branch if below else None,
         title=_title(report, row.title or row.task),
-        body=pages.first,
-        further=tuple(_marked(text, number, report) for number, text in enumerate(pages.further, 1)),
-        closes=closing,
+        closes=_closed_by(row, report, closes),
+        below=below,
+        elsewhere=sections.elsewhere_words(report.elsewhere_by_task.get(row.task)),
+        files=sections.files(report, {row.task}),
+        changes=sections.changes([row], files=row.files),
     )
 
 
@@ -219,21 +215,3 @@ def _closed_by(row: TaskRow, report: Report, issues: Mapping[str, int]) -> tuple
     same = [each for each in report.tasks if row.task in issues and issues.get(each.task) == issues[row.task]]
     is_done = same[-1:] == [row] and all(each.outcome is Outcome.SUCCEEDED for each in same)
     return (issues[row.task],) if is_done and not report.rehearsal else ()
-
-
-def _story(row: TaskRow, report: Report, issues: Mapping[str, int]) -> str:
-    link = sections.issue_link(row.task, issues)
-    about = f"Task {github_markdown.code(row.task)}{f' for {link}' if link else ''}: {github_markdown.plain(row.title)}"
-    return f"{about}\n\n{sections.facts(row, report.elsewhere_by_task.get(row.task))}"
-
-
-def _stack(below: Sequence[TaskRow], issues: Mapping[str, int]) -> str:
-    if not below:
-        return ""
-    named = [f"{github_markdown.code(each.branch or '')} ({_names(each, issues)})" for each in below]
-    also = f" It also holds {', '.join(named[:-1])}." if named[:-1] else ""
-    return f"Stacked on {named[-1]}: merge that first.{also}\n"
-
-
-def _names(row: TaskRow, issues: Mapping[str, int]) -> str:
-    return sections.issue_link(row.task, issues) or github_markdown.code(row.task)

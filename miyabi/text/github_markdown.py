@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from miyabi.text import markdown
-from miyabi.text.markdown import table
 from miyabi.text.redact import redact
 from miyabi.text.sanitize import clean, one_line
 
@@ -62,19 +62,11 @@ def _broken(match: re.Match[str]) -> str:
     return match.group() + NOTHING
 
 
+PAGE_BREAK = "\f"
+"""Stands in a text before each of its sections: there it may be divided. `clean` leaves none in foreign text."""
+
 _SECTION_CHARACTERS = 12_000
 _NOTE_CHARACTERS = 1_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """A part with a heading of its own. The text ends with a line break."""
-
-    title: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"## {self.title}\n\n{self.text}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,49 +77,72 @@ class Pages:
     further: tuple[str, ...]
 
 
+def render(template: str, **values: object) -> str:
+    """The text that a template makes of these values; what of them is not Markdown yet is made `plain` in it.
+
+    Args:
+        template: its path below `miyabi/`.
+        values: what it names.
+
+    Raises:
+        jinja2.TemplateError: it is no template, or names what it was not given.
+    """
+    from miyabi.text.templates import GITHUB  # noqa: PLC0415 - this module is imported without site-packages
+
+    return GITHUB.get_template(template).render(values)
+
+
 def size(text: str) -> int:
     """How long GitHub may think that the text is: characters beyond the first 65,536 count twice."""
     return len(text.encode("utf-16-le")) // 2
 
 
-def tables(
-    title: str, titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = (), limit: int
-) -> list[Section]:
-    """A section with the rows, or several of bounded length; the last says how many rows over `limit` are left out."""
-    groups: list[list[Sequence[str]]] = [[]]
-    characters = 0
-    for row in rows[:limit]:
-        length = sum(map(size, row)) + 3 * len(row)
-        if groups[-1] and characters + length > _SECTION_CHARACTERS:
-            groups.append([])
-            characters = 0
-        groups[-1].append(row)
-        characters += length
-    texts = [table(titles, group, right=right) for group in groups if group]
-    if len(rows) > limit:
-        texts[-1] += f"\nThe first {limit:,} of {len(rows):,}; all are in the run's own report.\n"
-    return [Section(title=title if not n else f"{title} ({n + 1})", text=text) for n, text in enumerate(texts)]
+def pages(text: str, *, limit: int) -> Pages:
+    """The text in pages of at most `limit`: on the first its head, as many sections as fit, in order, and its foot.
 
-
-def fit(head: str, sections: Sequence[Section], *, foot: str, limit: int) -> Pages:
-    """Head, as many sections as fit, in order, and foot; the others by themselves, and a note about them."""
+    Args:
+        text: a head, sections that each begin with a heading, and a foot, all but the head after a `PAGE_BREAK`. A
+            section that is a table may be divided between its rows.
+        limit: as `size` counts.
+    """
+    head, *whole, foot = (part.strip("\n") + "\n" for part in text.split(PAGE_BREAK))
     room = limit - size(head) - size(foot) - _NOTE_CHARACTERS
-    kept: list[Section] = []
-    moved: list[Section] = []
-    for section in sections:
-        length = size(str(section)) + 1
+    kept: list[str] = []
+    moved: list[str] = []
+    for section in chain.from_iterable(map(_divided, whole)):
+        length = size(section) + 1
         (kept if length <= room else moved).append(section)
         room -= length if length <= room else 0
-    note = f"Too long for this text, and told separately: {', '.join(s.title for s in moved)}.\n" if moved else ""
+    titles = ", ".join(section.partition("\n")[0].removeprefix("## ") for section in moved)
+    note = f"Too long for this text, and told separately: {titles}.\n" if moved else ""
     return Pages(
-        first="\n".join(part for part in (head, *map(str, kept), note[:_NOTE_CHARACTERS], foot) if part),
+        first="\n".join(part for part in (head, *kept, note[:_NOTE_CHARACTERS], foot) if part),
         further=_packed(moved, limit=limit),
     )
 
 
-def _packed(sections: Sequence[Section], *, limit: int) -> tuple[str, ...]:
+def _divided(section: str) -> Iterator[str]:
+    """The section; where it is a long table, several with the same titles, and what stands below it in the last."""
+    heading, _, text = section.partition("\n\n")
+    titles, rule, *lines = text.split("\n")
+    is_table = titles.startswith("|")
+    groups: list[list[str]] = [[]]
+    characters = 0
+    for line in lines:
+        length = size(line) - 1 if is_table and line.startswith("|") else 0
+        if groups[-1] and characters + length > _SECTION_CHARACTERS:
+            groups.append([])
+            characters = 0
+        groups[-1].append(line)
+        characters += length
+    for number, group in enumerate(groups, 1):
+        title = heading if number == 1 else f"{heading} ({number})"
+        yield "\n".join((title, "", titles, rule, *group)).rstrip("\n") + "\n"
+
+
+def _packed(sections: Sequence[str], *, limit: int) -> tuple[str, ...]:
     texts: list[str] = []
-    for section in map(str, sections):
+    for section in sections:
         if texts and size(texts[-1]) + size(section) + 1 <= limit:
             texts[-1] += f"\n{section}"
         else:

@@ -74,8 +74,3 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequen
     """A table of cells that are Markdown already; the columns named in `right` are aligned right."""
     rule = ["--:" if title in right else "---" for title in titles]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (titles, rule, *rows)) + "\n"
-
-
-def fenced(language: str, text: str) -> str:
-    """A code block. The text must not have a line of backticks."""
-    return f"```{language}\n{text.rstrip()}\n```\n"

@@ -133,6 +133,17 @@ def test_large_runs_fit(tasks: int) -> None:
         assert text.further[0].startswith(f"<!-- miyabi:overflow {RUN} 1 -->\n## ")
 
 
+def test_foreign_text_divides_nothing() -> None:
+    """Neither a form feed nor a heading in what others wrote makes a section of its own."""
+    broken = "\f\n## Mine\n\n| a |\n"
+    made = report(small_dag({"a": []}, titles={"a": "A"}), [result("a", files=["x"])], warnings=[broken])
+    checked = integration().model_copy(update={"verify_log": broken * 100, "verify_commands": (broken,)})
+    text = pull_request_text(made, checked, issues={}, max_characters=3_500)
+    assert "told separately: Checks of the whole.\n" in text.body
+    assert [each.count("## Mine") for each in text.further] == [101]
+    assert text.further[0].endswith("```\n\n</details>\n")
+
+
 def test_a_smaller_limit() -> None:
     """Another limit is kept too; each part is cut between sections, never within one."""
     made, integrated, issues = large(60)

@@ -38,15 +38,17 @@ def test_each_is_stacked_on_its_upstream() -> None:
 
 def test_several_upstreams_and_one_without_work() -> None:
     """Of several upstreams the last is the base and the others are named; one without commits is passed over."""
-    dag = small_dag({"a": [], "b": ["a"], "c": ["b"], "d": [], "e": ["c", "d"]})
-    files = {"a": ["a"], "c": ["c"], "d": ["d"], "e": ["e"]}
-    results = [result(task, after=n, files=files.get(task, ())) for n, task in enumerate("abcde")]
+    dag = small_dag({"a": [], "b": ["a"], "c": ["b"], "d": [], "e": ["c", "d"], "f": ["a", "c", "d"]})
+    files = {"a": ["a"], "c": ["c"], "d": ["d"], "e": ["e"], "f": ["f"]}
+    results = [result(task, after=n, files=files.get(task, ())) for n, task in enumerate("abcdef")]
     found = {text.task: text for text in task_pull_request_texts(report(dag, results), issues={"a": 8})}
     assert (found["c"].base, found["e"].base) == (f"miyabi/{RUN}/a", f"miyabi/{RUN}/d")
     assert f"Stacked on `miyabi/{RUN}/a` (#8): merge that first.\n" in found["c"].body
     assert (
-        f"Stacked on `miyabi/{RUN}/d` (`d`): merge that first. It also holds `miyabi/{RUN}/c` (`c`)." in found["e"].body
+        f"Stacked on `miyabi/{RUN}/d` (`d`): merge that first. It also holds `miyabi/{RUN}/c` (`c`).\n"
+        in found["e"].body
     )
+    assert f" It also holds `miyabi/{RUN}/a` (#8), `miyabi/{RUN}/c` (`c`).\n" in found["f"].body
 
 
 def test_each_closes_its_own_issue() -> None:

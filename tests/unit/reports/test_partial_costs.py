@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from miyabi.milestones.issue_comment import IssueStatus, issue_comment
-from miyabi.pull_requests.sections import facts
+from miyabi.pull_requests.text import task_pull_request_texts
 from miyabi.reports import summary_sentence
 from miyabi.reports.markdown import to_markdown
 from miyabi.runs import Board
@@ -11,7 +11,11 @@ from tests.support.values.results import report, result, small_dag
 
 ENDED = report(
     small_dag({"a": [], "b": []}),
-    [result("a", Outcome.KILLED, cost_is_partial=True), result("a", attempt=2, after=90), result("b")],
+    [
+        result("a", Outcome.KILLED, cost_is_partial=True),
+        result("a", attempt=2, after=90, files=["a.py"]),
+        result("b", files=["b.py"]),
+    ],
 )
 
 
@@ -34,7 +38,8 @@ def test_a_report_says_where_a_cost_is_not_all() -> None:
 def test_texts_at_github_say_it_too() -> None:
     """The comment on an issue and the figures of a task's pull request."""
     assert "at least 0.50 USD" in issue_comment(IssueStatus.of_task(ENDED.tasks[0], ENDED, None))
-    assert ["at least 0.50 USD" in facts(row, None) for row in ENDED.tasks] == [True, False]
+    bodies = [text.body for text in task_pull_request_texts(ENDED, issues={})]
+    assert ["| Cost | at least 0.50 USD |" in body for body in bodies] == [True, False]
 
 
 def test_the_board_says_it_too() -> None:
