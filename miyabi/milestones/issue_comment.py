@@ -12,9 +12,9 @@ from miyabi.github import Milestone
 from miyabi.integration import Integration, LeftOutKind
 from miyabi.milestones.prompt import COMMENT_MARKER
 from miyabi.pull_requests import elsewhere_words
-from miyabi.reports import REHEARSAL, Elsewhere, Report, TaskRow
+from miyabi.reports import Elsewhere, Report, TaskRow
 from miyabi.sessions import Outcome
-from miyabi.text import count, dollars, duration, github_markdown, markdown
+from miyabi.text import github_markdown
 
 __all__ = [
     "LABELS",
@@ -27,8 +27,6 @@ __all__ = [
     "labels_for",
     "state_of",
 ]
-
-_ERROR_CHARACTERS = 2_000
 
 
 class IssueState(StrEnum):
@@ -188,18 +186,13 @@ def labels_for(state: IssueState, *, current: Iterable[str]) -> LabelChange:
 
 def issue_comment(status: IssueStatus) -> str:
     """The whole comment. The same status always makes the same text."""
-    parts = (
-        COMMENT_MARKER,
-        REHEARSAL.strip() if status.rehearsal else "",
-        f"**{_said(status)}:** {github_markdown.plain(status.reason)}" if status.reason else f"**{_said(status)}.**",
-        _facts(status),
-        f"Files in conflict: {', '.join(map(github_markdown.code, status.files[:20]))}" if status.files else "",
-        f"What was said:\n\n{github_markdown.block(status.error, characters=_ERROR_CHARACTERS)}".strip()
-        if status.error
-        else "",
-        f"**Next:** {status.next_step}" if status.next_step else "",
+    return github_markdown.render(
+        "milestones/issue_comment.md.jinja",
+        marker=COMMENT_MARKER,
+        status=status,
+        said=_said(status),
+        elsewhere=elsewhere_words(status.elsewhere),
     )
-    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def closing(milestone: Milestone, *, all_succeeded: bool, rehearsal: bool, allowed: bool) -> Closing:
@@ -223,19 +216,3 @@ def closing(milestone: Milestone, *, all_succeeded: bool, rehearsal: bool, allow
 def _said(status: IssueStatus) -> str:
     is_left_out = status.state is IssueState.FAILED and status.outcome is Outcome.SUCCEEDED
     return _NOT_MERGED if is_left_out else _SAID[status.state]
-
-
-def _facts(status: IssueStatus) -> str:
-    spent = dollars(status.cost_usd, is_partial=status.cost_is_partial)
-    worked = f"{spent}, {count(status.turns, 'turn')}, {duration(status.seconds)}"
-    rows = [
-        ("Run", github_markdown.code(status.run)),
-        ("Outcome", status.outcome.replace("_", " ") if status.outcome else ""),
-        ("Machine", github_markdown.plain(status.machine or "")),
-        ("Branch in the orchestrator's clone", github_markdown.code(status.branch or "")),
-        *(("Not on that branch", sentence) for sentence in elsewhere_words(status.elsewhere)),
-        ("Pull request", f"#{status.pull_request}" if status.pull_request else ""),
-        ("Cost", worked if status.turns or status.cost_usd else ""),
-    ]
-    shown = [row for row in rows if row[1]]
-    return markdown.table(("", ""), shown).strip() if shown else ""

@@ -15,7 +15,7 @@ from miyabi.pull_requests.publish import (
     set_statuses,
     statuses_of,
 )
-from miyabi.pull_requests.sections import elsewhere_words, issue_link
+from miyabi.pull_requests.sections import elsewhere_words
 from miyabi.pull_requests.text import PullRequestText
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "base_branch",
     "decided_pull_requests",
     "elsewhere_words",
-    "issue_link",
     "nothing_to_publish",
     "open_pull_requests",
     "plan_publication",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from miyabi.integration import Integration, LeftOut, LeftOutKind
 from miyabi.reports import Elsewhere, Report, TaskRow, outcome_style
@@ -16,11 +16,6 @@ WHY = {
     LeftOutKind.UPSTREAM: "goes with another",
     LeftOutKind.FAILED: "did not succeed",
 }
-
-
-def issue_link(task: str, issues: Mapping[str, int]) -> str:
-    """`#5`, which GitHub makes a link; nothing for a task without an issue."""
-    return f"#{issues[task]}" if task in issues else ""
 
 
 def left_out(report: Report, integration: Integration) -> list[LeftOut]:

@@ -5,13 +5,12 @@ Reads what a run has kept; changes nothing.
 
 from miyabi.reports.files import read_report, report_text, write_report
 from miyabi.reports.integration import integration_sentence, went_partly, went_well
-from miyabi.reports.markdown import REHEARSAL, outcome_style, summary_sentence
+from miyabi.reports.markdown import outcome_style, summary_sentence
 from miyabi.reports.progress import progress_markdown
 from miyabi.reports.report import Report
 from miyabi.reports.rows import Elsewhere, TaskRow
 
 __all__ = [
-    "REHEARSAL",
     "Elsewhere",
     "Report",
     "TaskRow",

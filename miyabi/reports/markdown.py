@@ -10,7 +10,6 @@ from miyabi.sessions import Outcome, left_there_words, size_of
 from miyabi.text import MAX_BOXES, Bar, Box, Style, count, dollars, duration, flowchart, gantt, markdown, percent
 
 MAX_ROWS = 500
-REHEARSAL = "> **Rehearsal.** A small shell agent worked in place of Claude: nothing here is real work.\n"
 
 
 def to_markdown(report: Report, *, integration: str = "") -> str:

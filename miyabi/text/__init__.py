@@ -11,7 +11,7 @@ from miyabi.text.mermaid import MAX_BOXES, Bar, Box, Style, flowchart, gantt
 from miyabi.text.redact import REDACTED, hide, redact, secrets_of
 from miyabi.text.sanitize import clean, last_message, one_line, shorten, whole
 from miyabi.text.suggest import describe, did_you_mean, quote
-from miyabi.text.units import clock, cost, count, dollars, duration, percent, several, time_of_day, version_numbers
+from miyabi.text.units import clock, count, dollars, duration, percent, several, time_of_day, version_numbers
 
 __all__ = [
     "MAX_BOXES",
@@ -23,7 +23,6 @@ __all__ = [
     "clean",
     "clock",
     "commonmark",
-    "cost",
     "count",
     "describe",
     "did_you_mean",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 
 from miyabi.text import markdown
 from miyabi.text.redact import redact
@@ -19,6 +19,7 @@ _REFERENCE = re.compile(
     r"#(?=[0-9])|(?<![^\W_])GH-(?=[0-9])|(?:/|%2F)(?:issues|pull|discussions)(?:/|%2F)(?=[0-9])", re.IGNORECASE
 )
 _CLOSING = re.compile(r"(?<![^\W_])[cfr](?=(?:lose[sd]?|ix(?:e[sd])?|esolve[sd]?)(?![^\W_]))", re.IGNORECASE)
+_AROUND_ROW = 19
 _BACKTICKS = re.compile(r"`+")
 
 
@@ -48,6 +49,15 @@ def code(text: str, *, limit: int = 300) -> str:
 def command(text: str, *, limit: int = 300) -> str:
     """The text as code, to be copied: in code nothing is a reference or a mention. Not for tables."""
     return markdown.command(one_line(redact(text), characters=limit), limit=3 * limit)
+
+
+def first_rows(table: str, *, characters: int, of: int) -> str:
+    """The table with as many of its rows as fit into so many characters; `of` is how many there are in all."""
+    titles, rule, *rows = table.rstrip("\n").split("\n")
+    lengths = accumulate(len(row) + _AROUND_ROW for row in rows)
+    kept = [row for row, length in zip(rows, lengths, strict=True) if length <= characters]
+    more = f"\n\nand {of - len(kept):,} more" if of > len(kept) else ""
+    return "\n".join((titles, rule, *kept)) + f"{more}\n"
 
 
 def block(text: str, *, characters: int = 4000, language: str = "text") -> str:

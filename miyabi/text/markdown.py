@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from miyabi.text.sanitize import one_line
 
@@ -68,9 +67,3 @@ def render(template: str, **values: object) -> str:
     from miyabi.text.templates import MARKDOWN  # noqa: PLC0415 - this module is imported without site-packages
 
     return MARKDOWN.get_template(template).render(values)
-
-
-def table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> str:
-    """A table of cells that are Markdown already; the columns named in `right` are aligned right."""
-    rule = ["--:" if title in right else "---" for title in titles]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (titles, rule, *rows)) + "\n"

@@ -64,5 +64,6 @@ GITHUB = _environment(
     code=github_markdown.code,
     command=github_markdown.command,
     block=github_markdown.block,
+    first_rows=github_markdown.first_rows,
 )
 """Of texts that are put to GitHub, where foreign text must not close, mention or refer either."""

@@ -52,10 +52,10 @@ EXPORTS = {
     ),
     "miyabi.pull_requests": (
         "Publication PublicationPlan PullRequestText TaskStatus base_branch decided_pull_requests elsewhere_words "
-        "issue_link nothing_to_publish open_pull_requests plan_publication set_statuses statuses_of"
+        "nothing_to_publish open_pull_requests plan_publication set_statuses statuses_of"
     ),
     "miyabi.reports": (
-        "REHEARSAL Elsewhere Report TaskRow integration_sentence outcome_style progress_markdown read_report "
+        "Elsewhere Report TaskRow integration_sentence outcome_style progress_markdown read_report "
         "report_text summary_sentence went_partly went_well write_report"
     ),
     "miyabi.runs": (
@@ -79,7 +79,7 @@ EXPORTS = {
         "retried_blocking says_full shell_status spawn"
     ),
     "miyabi.text": (
-        "MAX_BOXES REDACTED Bar Box FieldFault Style clean clock commonmark cost count describe did_you_mean dollars "
+        "MAX_BOXES REDACTED Bar Box FieldFault Style clean clock commonmark count describe did_you_mean dollars "
         "duration faults_of field_name flowchart gantt github_markdown hide last_message markdown marked_block "
         "one_line percent quote redact replace_block secrets_of several shorten time_of_day version_numbers whole"
     ),

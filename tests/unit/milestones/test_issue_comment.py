@@ -46,6 +46,13 @@ def test_golden() -> None:
     assert matches_golden(text, name="issue_comments.md")
 
 
+def test_a_rehearsal_says_that_it_is_one() -> None:
+    """A try without a session is not taken for work."""
+    text = issue_comment(status("issue-1").model_copy(update={"rehearsal": True}))
+    assert text.startswith(f"{COMMENT_MARKER}\n\n> **Rehearsal.** ")
+    assert "ehears" not in issue_comment(status("issue-1"))
+
+
 def test_the_same_status_makes_the_same_text() -> None:
     """Nothing is edited where nothing changed."""
     assert issue_comment(status("issue-5")) == issue_comment(status("issue-5"))

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from miyabi.text.markdown import code, command, escape, table
+from miyabi.text.markdown import command, escape
+from miyabi.text.templates import MARKDOWN
 
 TEXTS = (
     "plain words, with commas. And dots!",
@@ -48,11 +49,18 @@ def test_a_paragraph_shows_the_text(text: str) -> None:
     assert "".join(shown(escape(text))) == text
 
 
+TABLE = "| A | B | C |\n| --- | --- | --- |\n| {{ text }} | {{ text | code }} | end |\n"
+
+
+def table(text: str) -> str:
+    """A table whose cells have that text, as words and as code."""
+    return MARKDOWN.from_string(TABLE).render(text=text)
+
+
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_cell_shows_the_text(text: str) -> None:
-    """An escaped or code text in a table is one cell with just that text."""
-    markdown = table(("A", "B", "C"), [(escape(text), code(text), "end")])
-    assert shown(markdown) == ["A", "B", "C", text, text, "end"]
+    """A text that a template has in a table, as it is or as code, is one cell with just that text."""
+    assert shown(table(text)) == ["A", "B", "C", text, text, "end"]
 
 
 def test_mentions_mention_nobody() -> None:
@@ -86,7 +94,7 @@ def test_a_command_in_a_sentence_is_code(words: str) -> None:
     text = f"it *ends*. Run `{words}` _there_, and `not this`"
     assert f"`{words}`" in escape(text)
     assert shown(escape(text)) == [text.replace(f"`{words}`", words)]
-    assert shown(table(("A", "B"), [(escape(text), "end")]))[2:] == [text.replace(f"`{words}`", words), "end"]
+    assert shown(table(text))[3] == text.replace(f"`{words}`", words)
 
 
 @pytest.mark.parametrize(
