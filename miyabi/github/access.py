@@ -73,12 +73,15 @@ class GitHubAccess:
 
     @property
     def is_app(self) -> bool:
-        """It is an App's installation, by itself or in GitHub Actions, so that there is no user behind it."""
+        """Whether an App's installation asks, by itself or in GitHub Actions, so that there is no user behind it.
+
+        GitHub's installation tokens begin with `ghs_` ("About authentication to GitHub").
+        """
         return self.token is None or self.token.get_secret_value().startswith("ghs_")
 
     @property
     def account(self) -> str:
-        """Stands for whose requests GitHub counts; does not tell the credential."""
+        """A name for those whose requests GitHub counts together; it does not show the credential."""
         if self.app is not None:
             return f"{self.root} app {self.app.installation_id}"
         return f"{self.root} token {hash(self.token)}"
@@ -108,7 +111,8 @@ class RetryPolicy:
     """How a client behaves towards GitHub.
 
     Args:
-        write_interval_seconds: from the end of one write to the start of the next; GitHub asks for one second.
+        write_interval_seconds: from the end of one write to the start of the next; GitHub asks for one second ("Best
+            practices for using the REST API").
         max_wait_seconds: how long one read, or one write with its looks, may wait for rate limits in all.
         retry_seconds: before the first repetition after a fault; doubles each time.
         attempts: how often something is tried in all when GitHub does not answer.
@@ -121,7 +125,7 @@ class RetryPolicy:
 
     @classmethod
     def of(cls, settings: GitHubSettings) -> Self:
-        """Those that the settings ask for."""
+        """Makes the policy that the settings ask for."""
         return cls(write_interval_seconds=settings.write_interval_seconds, max_wait_seconds=settings.max_wait_seconds)
 
 
@@ -152,7 +156,7 @@ class GitHubLogin:
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str]) -> GitHubLogin:
-        """The token of GITHUB_TOKEN or GH_TOKEN.
+        """Makes the login by the token of GITHUB_TOKEN or GH_TOKEN.
 
         Raises:
             SettingsError: neither is set.
@@ -166,13 +170,13 @@ class GitHubLogin:
 
 
 def token_of(environment: Mapping[str, str]) -> SecretStr | None:
-    """The token of GITHUB_TOKEN or GH_TOKEN; None where neither is set."""
+    """Reads the token of GITHUB_TOKEN or GH_TOKEN; None where neither is set, or both are blank."""
     found = (environment[name].strip() for name in TOKEN_VARIABLES if environment.get(name, "").strip())
     return SecretStr(token) if (token := next(found, None)) else None
 
 
 def remote_token(token: SecretStr, *, base_url: str = PUBLIC_API) -> RemoteToken:
-    """The token as git takes it: for the server that has the API's repositories, and for no other.
+    """Makes of a token what git takes: good for the server that has the API's repositories, and for no other.
 
     Raises:
         SettingsError: the API's address cannot be read.
@@ -181,13 +185,17 @@ def remote_token(token: SecretStr, *, base_url: str = PUBLIC_API) -> RemoteToken
 
 
 def token_of_environment(settings: GitHubSettings) -> RemoteToken | None:
-    """The same of the token of GITHUB_TOKEN or GH_TOKEN; None where neither is set. Raises as `remote_token`."""
+    """Makes the same of the token of GITHUB_TOKEN or GH_TOKEN; None where neither is set.
+
+    Raises:
+        SettingsError: the API's address cannot be read.
+    """
     token = token_of(os.environ)
     return remote_token(token, base_url=settings.base_url or PUBLIC_API) if token else None
 
 
 def github_access(settings: GitHubSettings, *, login: GitHubLogin, remote_url: str) -> GitHubAccess:
-    """What the client needs to know; what the settings leave open, the remote's URL says.
+    """Gathers what the client needs to know; what the settings leave open, the remote's URL says.
 
     Raises:
         SettingsError: nothing says which repository, or a value is unusable.
@@ -203,7 +211,7 @@ def github_access(settings: GitHubSettings, *, login: GitHubLogin, remote_url: s
 
 
 def is_at_github(settings: GitHubSettings, *, remote_url: str) -> bool:
-    """Whether a repository with that remote can have a pull request, as far as settings and address say."""
+    """Returns whether a repository with that remote can have a pull request, as far as settings and address show."""
     try:
         return bool(_address(settings, remote_url))
     except SettingsError:
@@ -211,7 +219,14 @@ def is_at_github(settings: GitHubSettings, *, remote_url: str) -> bool:
 
 
 def web_origin(base_url: str) -> Origin:
-    """Where the repositories of an API are: the only place that gets the API's token."""
+    """Returns where the repositories of an API are: the only server that gets the API's token.
+
+    They are at github.com for api.github.com, at SUBDOMAIN.ghe.com for api.SUBDOMAIN.ghe.com (GitHub's docs on data
+    residency), and else at the host of the API itself.
+
+    Raises:
+        SettingsError: the API's address cannot be read.
+    """
     origin = RemoteUrl.parse(base_url).origin
     if origin.host == _PUBLIC_HOST:
         return origin._replace(host="github.com")
@@ -221,7 +236,7 @@ def web_origin(base_url: str) -> Origin:
 
 
 def github_address(url: str) -> GitHubAddress:
-    """The GitHub repository that a remote's URL means: owner/name, and its API's base URL.
+    """Finds the GitHub repository that a remote's URL means: owner/name, and its API's base URL.
 
     Example:
         >>> github_address("git@github.com:octocat/hello.git")

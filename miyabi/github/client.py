@@ -28,7 +28,7 @@ class GitHubClient:
 
     Args:
         transport: sends one request once.
-        on_wait: told before each wait: how many seconds, and why.
+        on_wait: called before each wait: for how many seconds, and why.
     """
 
     def __init__(
@@ -42,13 +42,21 @@ class GitHubClient:
         self._is_known = False
 
     async def get(self, path: str, *, subject: str, query: Mapping[str, Any] | None = None) -> Any:
-        """The JSON value there."""
+        """Reads the JSON value at a path, as `send` does.
+
+        Raises:
+            GitHubError: the kind that GitHub's refusal means, or the answer is no JSON.
+        """
         return (await self.send(Request(path=path, subject=subject, query=query or {}))).data
 
     async def pages(
         self, path: str, *, subject: str, query: Mapping[str, Any] | None = None, key: str | None = None
     ) -> list[Any]:
-        """The items of all pages; `key` is their name where they are wrapped in an object."""
+        """Reads the items of all pages, 100 a page; `key` is their name where they are wrapped in an object.
+
+        Raises:
+            GitHubError: the kind that GitHub's refusal means, or the answer is no list.
+        """
         items: list[Any] = []
         wanted: Mapping[str, Any] | None = {**(query or {}), "per_page": _PAGE}
         for _ in range(_MOST_PAGES):
@@ -69,18 +77,19 @@ class GitHubClient:
         *,
         result: Callable[[Any], T] | None = None,
     ) -> T:
-        """What is there once `change` finds nothing left to write.
+        """Writes until `change` finds nothing left to write, and returns what is there then.
 
         Nothing is written over what has not been seen: after every wait, and before every repetition, it is looked
         at again.
 
         Args:
-            look: what is there now.
-            change: the write that is still needed; None where none is.
-            result: what a write's answer says is there; without it, it is looked at again.
+            look: reads what is there now.
+            change: makes the write that is still needed; None where none is.
+            result: reads in a write's answer what is there; without it, it is looked at again.
 
         Raises:
-            GitHubError: the kind that GitHub's refusal means.
+            GitHubError: the kind that GitHub's refusal means; after so many faults, and so long a wait, as the retry
+                policy allows.
         """
         patience = _Patience(self._retry_policy, self._on_wait)
         while True:
@@ -105,10 +114,11 @@ class GitHubClient:
         return None
 
     async def send(self, request: Request) -> Response:
-        """The good answer to a read, which is repeated after faults.
+        """Sends a read until there is a good answer: again after faults, and later after limits.
 
         Raises:
-            GitHubError: the kind that GitHub's refusal means.
+            GitHubError: the kind that GitHub's refusal means; after so many faults, and so long a wait, as the retry
+                policy allows.
         """
         patience = _Patience(self._retry_policy, self._on_wait)
         while True:
@@ -167,7 +177,7 @@ class _Patience:
         self._seconds, self._reason = 0.0, ""
 
     def note(self, error: GitHubError, request: Request) -> None:
-        """Returns where it is worth another try after `wait`.
+        """Takes note of a failure that is worth another try after `wait`.
 
         Raises:
             GitHubError: that error, where it is not.
@@ -184,7 +194,7 @@ class _Patience:
             raise error
 
     async def wait(self) -> None:
-        """Waits, and tells so before."""
+        """Waits, and calls `on_wait` before."""
         self._on_wait(self._seconds, self._reason)
         await asyncio.sleep(self._seconds)
 
@@ -222,7 +232,11 @@ class WriteThrottle:
 
     @asynccontextmanager
     async def turn(self, *, interval_seconds: float) -> AsyncIterator[Turn]:
-        """Our turn, until the end of the `async with`; if used, the next one comes that much later."""
+        """Waits for our turn and holds it until the end of the `async with`; the one after a used one comes later.
+
+        Args:
+            interval_seconds: from the end of a turn that was used to the start of the next.
+        """
         turn = Turn()
         while (delay := self._delay()) > 0:
             turn.has_waited = True
@@ -251,5 +265,5 @@ _throttles: dict[str, WriteThrottle] = {}
 
 
 def throttle_of(account: str) -> WriteThrottle:
-    """The one throttle of an account."""
+    """Returns the throttle of an account, one for the whole process."""
     return _throttles.setdefault(account, WriteThrottle())

@@ -26,9 +26,10 @@ _EXISTS = ("already exists", "already_exists")
 
 
 def limit_seconds(answer: Response) -> float | None:
-    """How long to wait before asking again; None where no rate limit is the reason.
+    """Returns for how many seconds to wait before asking again; None where no rate limit is the reason.
 
-    GitHub tells it in `retry-after`, in `x-ratelimit-reset`, or, for some secondary limits, in words only.
+    GitHub says it in `retry-after`, in `x-ratelimit-reset`, or, for some secondary limits, in words only: a minute
+    then ("Rate limits for the REST API").
     """
     if answer.status not in {403, 429}:
         return None
@@ -43,12 +44,12 @@ def limit_seconds(answer: Response) -> float | None:
 
 
 def is_passing(answer: Response) -> bool:
-    """It may well be different in a moment; whether a write was done is unknown."""
+    """Returns whether it may well be different in a moment; whether a write was done is unknown then."""
     return answer.status >= 500 or answer.status == 408  # noqa: PLR2004 - HTTP's own numbers
 
 
 def unreachable(request: Request, *, base_url: str, reason: str, status: int | None = None) -> GitHubUnreachable:
-    """Nothing came, or a server error, and often enough."""
+    """Makes the error for a request that nothing came to, or a server error, and often enough."""
     return GitHubUnreachable(
         f"GitHub at {base_url} does not serve {request.subject} at the moment: {_short(reason)}."
         " Nothing is lost: run the same again later, it goes on where it is.",
@@ -95,7 +96,7 @@ _OTHER = _Refusal((), GitHubError, "GitHub does not {verb} {subject} in {reposit
 
 
 def fault(answer: Response, request: Request, *, repository: str, base_url: str) -> GitHubError:
-    """The error that a refusing answer means."""
+    """Makes the error that a refusing answer means."""
     said, status = _words(answer), answer.status
     if (seconds := limit_seconds(answer)) is not None:
         return rate_limited(answer, seconds=seconds)
@@ -118,7 +119,7 @@ def fault(answer: Response, request: Request, *, repository: str, base_url: str)
 
 
 def moved(answer: Response, request: Request, *, repository: str) -> NotFoundOnGitHub:
-    """The thing is in another repository now, or at another server."""
+    """Makes the error for what is in another repository now, or at another server."""
     location = _short(answer.headers.get("location") or "an unknown place")
     return NotFoundOnGitHub(
         f"{repository} has no {request.subject} any more: it moved to {location}."
@@ -128,7 +129,7 @@ def moved(answer: Response, request: Request, *, repository: str) -> NotFoundOnG
 
 
 def rate_limited(answer: Response, *, seconds: float) -> RateLimited:
-    """A limit that lasts so long."""
+    """Makes the error for a limit that lasts so long."""
     until = datetime.now(UTC) + timedelta(seconds=min(max(seconds, 0.0), _LONGEST_SECONDS))
     return RateLimited(
         f"GitHub's rate limit is used up until {until:%H:%M:%S} UTC ({duration(seconds)} more), which is longer than"

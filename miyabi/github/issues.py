@@ -24,7 +24,12 @@ class Issues:
         self._asking = asyncio.Lock()
 
     async def of_milestone(self, milestone: int, *, state: str = "open") -> tuple[Issue, ...]:
-        """The issues of a milestone, oldest first, pull requests among them (`is_pull_request`)."""
+        """Reads the issues of a milestone, oldest first, pull requests among them (`is_pull_request`).
+
+        Args:
+            milestone: its number.
+            state: open, closed or all.
+        """
         query = {"milestone": str(milestone), "state": state, "sort": "created", "direction": "asc"}
         subject = f"issues of milestone {milestone}"
         found = await self._client.pages("issues", subject=subject, query=query)
@@ -32,31 +37,35 @@ class Issues:
         return tuple({issue.number: issue for issue in issues}.values())  # pages shift when one is closed meanwhile
 
     async def get(self, number: int) -> Issue:
-        """One issue or pull request."""
+        """Reads one issue or pull request.
+
+        Raises:
+            NotFoundOnGitHub: there is none of that number.
+        """
         subject = f"issue #{number}"
         return read(parse.issue, await self._client.get(f"issues/{number}", subject=subject), subject=subject)
 
     async def comments(self, number: int) -> tuple[Comment, ...]:
-        """The comments on an issue or pull request, oldest first."""
+        """Reads the comments on an issue or pull request, oldest first."""
         subject = f"comments on #{number}"
         found = await self._client.pages(f"issues/{number}/comments", subject=subject)
         return tuple(read(parse.comment, data, subject=subject) for data in found)
 
     async def label_events(self, number: int) -> tuple[LabelEvent, ...]:
-        """Who set which label on an issue, oldest first."""
+        """Reads who set which label on an issue, oldest first."""
         subject = f"events of #{number}"
         found = await self._client.pages(f"issues/{number}/events", subject=subject)
         settings = [data for data in found if data.get("event") == "labeled" and data.get("label")]
         return tuple(read(parse.label_event, data, subject=subject) for data in settings)
 
     async def blockers(self, issue: Issue) -> tuple[Blocker, ...]:
-        """The issues that it is blocked by, open and closed; none where the server is too old to know of that."""
+        """Reads the issues that it is blocked by, open and closed; none where the server is too old to know of that."""
         if not issue.blocked_by_count:
             return ()
         return await self._related(f"issues/{issue.number}/dependencies/blocked_by", of=issue)
 
     async def sub_issues(self, issue: Issue) -> tuple[Blocker, ...]:
-        """Its sub-issues, open and closed; none where the server is too old to know of that."""
+        """Reads its sub-issues, open and closed; none where the server is too old to know of that."""
         if not issue.sub_issue_count:
             return ()
         return await self._related(f"issues/{issue.number}/sub_issues", of=issue)
@@ -71,9 +80,9 @@ class Issues:
         return tuple(read(reader, data, subject=subject) for data in found)
 
     async def upsert_comment(self, number: int, *, marker: str, body: str) -> Comment:
-        """Our comment with that marker on an issue or pull request, with this body; the marker is put in if missing.
+        """Writes our comment with that marker on an issue or pull request, new or in the place of the one there.
 
-        It is edited in place. Nobody else's comment is touched, whatever is in it.
+        Nobody else's comment is touched, whatever is in it. The marker is put before a body that lacks it.
         """
         text = body if marker in body else f"{marker}\n{body}"
         subject = f"comment on #{number}"
@@ -96,7 +105,7 @@ class Issues:
         return comment
 
     async def set_labels(self, number: int, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> tuple[str, ...]:
-        """The labels of an issue or pull request, with these added and those removed."""
+        """Adds and removes labels of an issue or pull request, and returns all that it has then."""
         there = await self._add_labels(number, tuple(add))
         for name in remove:
             if among(name, there):
@@ -124,7 +133,7 @@ class Issues:
         return await self._client.reconcile(lambda: self._labels_of(number), change, result=parse.labels)
 
     async def _is_ours(self, login: str) -> bool:
-        """We write as that account. An App is not told its login: there, the App's accounts are ours."""
+        """We write as that account. An App does not learn its login: there, the accounts of Apps are ours."""
         async with self._asking:
             if not self._logins:
                 self._logins.append(await self._ask_login())

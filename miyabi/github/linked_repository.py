@@ -28,7 +28,7 @@ class LinkedRepository:
     async def open(
         cls, repository: Path, *, login: GitHubLogin, config: Path | None = None, overrides: Mapping[str, Any]
     ) -> Self:
-        """The repository with what belongs to it at GitHub.
+        """Opens the repository and finds what belongs to it at GitHub; asks nobody there.
 
         Raises:
             BadInput: no repository, no such remote, or a setting that cannot be used.
@@ -42,7 +42,7 @@ class LinkedRepository:
 
     @property
     def retry_policy(self) -> RetryPolicy:
-        """How GitHub is asked there."""
+        """The retry policy that the settings ask for."""
         return RetryPolicy.of(self.settings.github)
 
     async def require_writable(self) -> None:
@@ -59,10 +59,14 @@ class LinkedRepository:
             raise (BadInput(str(error)) if is_bad_input(error) else error) from None
 
     async def remote(self, token: SecretStr) -> Remote:
-        """Where branches are pushed to and the base is fetched from. Raises SettingsError, as `open`."""
+        """Returns where branches are pushed to and the base is fetched from.
+
+        Raises:
+            SettingsError: there is no such remote, or its URL cannot be used.
+        """
         remote = self.settings.github.remote
         return await Remote.resolve(self.repository, remote=remote, token=self.remote_token(token))
 
     def remote_token(self, token: SecretStr) -> RemoteToken:
-        """The token as git takes it: for GitHub's server there, and for no other."""
+        """Makes of a token what git takes: good for GitHub's server there, and for no other."""
         return remote_token(token, base_url=self.access.base_url)

@@ -22,7 +22,7 @@ class Milestones:
         self._client = client
 
     async def get(self, number: int) -> Milestone:
-        """The milestone of that number.
+        """Reads the milestone of that number.
 
         Raises:
             NotFoundOnGitHub: there is none; names those that there are.
@@ -36,7 +36,7 @@ class Milestones:
         return read(parse.milestone, data, subject=subject)
 
     async def all(self, *, state: str = "open") -> tuple[Milestone, ...]:
-        """The milestones by due date; `state` is open, closed or all."""
+        """Reads the milestones by due date; `state` is open, closed or all."""
         query = {"state": state, "sort": "due_on", "direction": "asc"}
         found = await self._client.pages("milestones", subject="milestones", query=query)
         return tuple(read(parse.milestone, data, subject="milestones") for data in found)
@@ -44,9 +44,13 @@ class Milestones:
     async def update(
         self, number: int, *, description: str | Callable[[str], str] | None = None, state: str | None = None
     ) -> Milestone:
-        """The milestone with that description and state (open, closed); None leaves it as it is.
+        """Gives a milestone that description and state (open, closed), and returns what it is then.
 
-        A function gets the description that is there at the moment, so that no word written meanwhile is lost.
+        None leaves a part as it is. A function gets the description that is there at the moment, so that no word
+        written meanwhile is lost.
+
+        Raises:
+            NotFoundOnGitHub: there is no milestone of that number.
         """
 
         def change(milestone: Milestone) -> Request | None:
@@ -59,7 +63,7 @@ class Milestones:
 
 
 def there_are(milestones: Sequence[Milestone]) -> str:
-    """A sentence with those that may be meant, open ones first."""
+    """Says in a sentence which milestones there are, ten at most, open ones first."""
     ordered = [_in_words(m) for m in sorted(milestones, key=lambda m: (m.state != "open", m.number))]
     return f"There are: {several(ordered, most=_LISTED)}." if ordered else "There are no milestones at all."
 

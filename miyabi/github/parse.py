@@ -26,7 +26,7 @@ _OF_A_REPOSITORY = re.compile(r"/([^/]+/[^/]+)/?$")
 
 
 def read(reader: Callable[[Any], T], data: Any, *, subject: str) -> T:
-    """What the reader makes of the data.
+    """Returns what the reader makes of the data.
 
     Raises:
         GitHubError: the data is not of GitHub's shape.
@@ -41,7 +41,7 @@ def read(reader: Callable[[Any], T], data: Any, *, subject: str) -> T:
 
 
 def repository(data: Json) -> RepositoryInfo:
-    """The repository itself."""
+    """Reads a repository."""
     return RepositoryInfo(
         full_name=data["full_name"],
         default_branch=data.get("default_branch") or "main",
@@ -54,7 +54,7 @@ def repository(data: Json) -> RepositoryInfo:
 
 
 def milestone(data: Json) -> Milestone:
-    """A milestone."""
+    """Reads a milestone."""
     return Milestone(
         id=data.get("id") or 0,
         number=data["number"],
@@ -69,7 +69,7 @@ def milestone(data: Json) -> Milestone:
 
 
 def issue(data: Json) -> Issue:
-    """An issue, or a pull request as the issue that it also is."""
+    """Reads an issue, or a pull request as the issue that it also is."""
     blockers = data.get("issue_dependencies_summary") or {}
     return Issue(
         id=data["id"],
@@ -92,7 +92,7 @@ def issue(data: Json) -> Issue:
 
 
 def blocker(data: Json, *, here: str) -> Blocker:
-    """An issue that another one waits for; `here` is the repository of that other one."""
+    """Reads an issue that another one waits for; `here` is the repository (owner/name) of that other one."""
     where = (data.get("repository") or {}).get("full_name") or ""
     if not where and (found := _OF_A_REPOSITORY.search(data.get("repository_url") or "")):
         where = found[1]
@@ -106,7 +106,7 @@ def blocker(data: Json, *, here: str) -> Blocker:
 
 
 def comment(data: Json) -> Comment:
-    """A comment."""
+    """Reads a comment."""
     return Comment(
         id=data["id"],
         author=person(data.get("user")),
@@ -117,12 +117,12 @@ def comment(data: Json) -> Comment:
 
 
 def label_event(data: Json) -> LabelEvent:
-    """Somebody set a label."""
+    """Reads who set a label, and when."""
     return LabelEvent(label=data["label"]["name"], actor=person(data.get("actor")), at=data["created_at"])
 
 
 def pull_request(data: Json) -> PullRequest:
-    """A pull request."""
+    """Reads a pull request."""
     head, base = data["head"], data["base"]
     return PullRequest(
         number=data["number"],
@@ -144,17 +144,17 @@ def pull_request(data: Json) -> PullRequest:
 
 
 def person(data: Json | None) -> Person:
-    """Somebody; a deleted account is the ghost."""
+    """Reads somebody's login; for a deleted account it is GitHub's `ghost`."""
     return Person(login=(data or {}).get("login") or _GHOST)
 
 
 def labels(data: Any) -> tuple[str, ...]:
-    """The names of labels, which are objects or, in old issues, plain names."""
+    """Reads the names of labels, which are objects or, in old issues, plain names."""
     return tuple(label if isinstance(label, str) else label["name"] for label in data or ())
 
 
 def logins(data: Any) -> tuple[str, ...]:
-    """The logins of people."""
+    """Reads the logins of people."""
     return tuple(somebody["login"] for somebody in data or ())
 
 

@@ -20,17 +20,27 @@ class PullRequests:
         self._client = client
 
     async def get(self, number: int) -> PullRequest:
-        """One pull request, whatever its state."""
+        """Reads one pull request, whatever its state.
+
+        Raises:
+            NotFoundOnGitHub: there is none of that number.
+        """
         subject = f"pull request #{number}"
         return read(parse.pull_request, await self._client.get(f"pulls/{number}", subject=subject), subject=subject)
 
     async def find(self, head: str, *, base: str | None = None, state: str = "open") -> PullRequest | None:
-        """The newest pull request of that head branch of this repository; `state` is open, closed or all."""
+        """Finds the newest pull request of that head branch of this repository; None where there is none.
+
+        Args:
+            head: the head branch.
+            base: the base branch; None for whichever.
+            state: open, closed or all.
+        """
         found = await self._pulls_of(head, state=state)
         return next((pull for pull in found if base in {None, pull.base}), None)
 
     async def all(self, *, state: str = "open") -> tuple[PullRequest, ...]:
-        """All pull requests; mind `from_fork` before you trust a branch name."""
+        """Reads all pull requests; mind `from_fork` before you trust a branch name."""
         return await self._pulls({"state": state})
 
     async def upsert(
@@ -46,13 +56,14 @@ class PullRequests:
         assignees: Sequence[str] = (),
         milestone: int | None = None,
     ) -> PullRequest:
-        """The one open pull request of the head branch, created, or updated where it differs.
+        """Creates the one open pull request of the head branch, or updates it where it differs.
 
         `draft` only counts when it is created: GitHub's REST API cannot change it. See `complete` for the
         rest, which is done afterwards.
 
         Raises:
             ValidationRefused: no commits between base and head, a branch that is not at GitHub; names the fields.
+            GitHubError: else as `complete`.
         """
         texts = {"title": title, "body": body, "base": base}
 
@@ -81,7 +92,7 @@ class PullRequests:
         assignees: Sequence[str] = (),
         milestone: int | None = None,
     ) -> PullRequest:
-        """The pull request with at least these labels, reviewers, assignees and this milestone.
+        """Gives a pull request at least these labels, reviewers, assignees and this milestone; returns what it is then.
 
         A reviewer is a login or, for a team, owner/slug. Who has reviewed already, or opened it, is not asked again.
 

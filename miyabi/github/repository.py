@@ -53,12 +53,12 @@ class GitHubRepository:
         retry_policy: RetryPolicy | None = None,
         on_wait: OnWait = lambda _seconds, _reason: None,
     ) -> AsyncIterator[Self]:
-        """The repository, until the end of the `async with`. Nothing is sent before the first call.
+        """Opens the repository until the end of the `async with`. Nothing is sent before the first call.
 
         Args:
             access: which repository, as whom.
             retry_policy: spacing of writes, patience and repetitions.
-            on_wait: told before each wait how many seconds it takes, and why.
+            on_wait: called before each wait: for how many seconds, and why.
         """
         async with GithubkitTransport(access) as transport:
             client = GitHubClient(transport, access=access, retry_policy=retry_policy or RetryPolicy(), on_wait=on_wait)
@@ -66,11 +66,11 @@ class GitHubRepository:
 
     @property
     def repository(self) -> str:
-        """owner/name; the new name once a rename was met."""
+        """The repository as owner/name; by its new name once a rename was met."""
         return self._client.repository
 
     async def info(self, *, for_writing: bool = False) -> RepositoryInfo:
-        """The repository as GitHub sees it; a rename is followed.
+        """Reads the repository as GitHub sees it; a rename is followed.
 
         Raises:
             RepositoryArchived: asked `for_writing`, but it is read-only.
@@ -91,7 +91,7 @@ class GitHubRepository:
         return info
 
     async def token(self) -> SecretStr:
-        """The token that git pushes with: the one we came with, or the App's at the moment.
+        """Returns the token that git pushes with: the one of `access`, or the App's, good for five minutes at least.
 
         Raises:
             GitHubError: the App gets none, or not now.
@@ -103,7 +103,7 @@ class GitHubRepository:
             raise unreachable(request, base_url=base_url, reason=str(error)) from error
 
     async def can_write(self, login: str) -> bool:
-        """Somebody may push to the repository. Asked once a login, however many want to know."""
+        """Returns whether somebody may push to the repository. Asks once a login, however many want to know."""
         key = login.lower()
         async with self._asking[key]:
             if key not in self._writers:
@@ -119,7 +119,7 @@ class GitHubRepository:
         return read(lambda answer: str(answer["permission"]), data, subject=f"permission of {login}")
 
     async def ensure_labels(self, labels: Mapping[str, tuple[str, str]]) -> None:
-        """Labels exist in the repository: name → (colour in hex, description). Those that exist stay as they are."""
+        """Makes the labels that the repository lacks: name → (colour in hex, description). Others stay as they are."""
         known = await self._known_labels() if labels else frozenset()
         for name, (colour, description) in labels.items():
             if name.lower() not in known:
@@ -139,7 +139,7 @@ class GitHubRepository:
     async def set_status(
         self, sha: str, *, context: str, state: StatusState, description: str = "", target_url: str = ""
     ) -> None:
-        """A commit has that status in that context. The description is cut at 140 characters."""
+        """Gives a commit that status in that context where it has another; cuts the description at 140 characters."""
         wanted = {"state": state, "description": _cut(description), "target_url": target_url}
 
         async def look() -> dict[str, str] | None:

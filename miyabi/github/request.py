@@ -31,17 +31,17 @@ class Request:
 
     @classmethod
     def post(cls, path: str, body: Mapping[str, Any], *, subject: str) -> Self:
-        """What makes something new."""
+        """Makes a request that makes something new."""
         return cls(method="POST", path=path, subject=subject, body=body)
 
     @classmethod
     def patch(cls, path: str, body: Mapping[str, Any], *, subject: str) -> Self | None:
-        """What changes those fields; None where there are none."""
+        """Makes a request that changes those fields; None where there are none."""
         return cls(method="PATCH", path=path, subject=subject, body=body) if body else None
 
     @property
     def writes(self) -> bool:
-        """It changes something at GitHub."""
+        """Whether it changes something at GitHub."""
         return self.method != "GET"
 
 
@@ -55,12 +55,12 @@ class Response:
 
     @property
     def is_good(self) -> bool:
-        """It did what was asked."""
+        """Whether GitHub did what was asked."""
         return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's own numbers
 
     @property
     def is_redirect(self) -> bool:
-        """The thing is elsewhere."""
+        """Whether the thing is elsewhere: the header `location` says where."""
         return self.status in {301, 302, 307, 308}
 
     @property
@@ -95,13 +95,16 @@ class Response:
 
     @property
     def next_page(self) -> dict[str, str] | None:
-        """The query of the next page. Only its query: a link to another host must not get our token."""
+        """The query of the next page, None after the last: of the header `link` (RFC 8288), `rel="next"`.
+
+        Only its query: a link to another host must not get our token.
+        """
         found = _NEXT.search(self.headers.get("link", ""))
         return dict(parse_qsl(urlsplit(found[1]).query)) if found else None
 
     @property
     def at(self) -> datetime:
-        """When it was sent by the server's clock, which its reset times are told by."""
+        """When it was sent, in UTC, by the server's clock, which its reset times go by; now where it does not say."""
         try:
             return parsedate_to_datetime(self.headers.get("date", "")).astimezone(UTC)
         except (ValueError, OverflowError):
@@ -116,7 +119,7 @@ class Transport(Protocol):
     """Sends one request once."""
 
     async def send(self, request: Request, *, path: str) -> Response:
-        """The answer, whatever its status. `path` is below the API's root.
+        """Sends a request and returns the answer, whatever its status. `path` is below the API's root.
 
         Raises:
             UnansweredError: none came.

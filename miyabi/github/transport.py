@@ -43,7 +43,7 @@ class GithubkitTransport:
         await self._kit.__aexit__()
 
     def get_auth_flow(self, _kit: Any) -> Any:
-        """What githubkit asks of its strategies."""
+        """Returns what signs a request; githubkit calls this of its authentication strategies."""
         return self._sign
 
     def _sign(self, request: Any) -> Any:
@@ -52,10 +52,12 @@ class GithubkitTransport:
         return request
 
     async def token(self) -> SecretStr:
-        """The token that is good now.
+        """Returns the token that is good now, an App's for five minutes at least.
 
         Raises:
             TokenRefused: the App gets none.
+            RateLimited: the App gets none before its limit ends.
+            UnansweredError: nothing came, or a server error.
         """
         if self._tokens:
             self._token = await self._tokens.current()
@@ -63,7 +65,13 @@ class GithubkitTransport:
         return self._token
 
     async def send(self, request: Request, *, path: str) -> Response:
-        """See `miyabi.github.request.Transport`."""
+        """Sends a request and returns the answer, whatever its status, as `Transport.send` does.
+
+        Raises:
+            UnansweredError: none came, of the API or for the App's token.
+            TokenRefused: the App gets no token.
+            RateLimited: the App gets none before its limit ends.
+        """
         secrets = [await self.token()]
         call = self._kit.arequest(
             request.method,

@@ -127,10 +127,10 @@ class RepositoryInfo(_Value):
 
 
 def same_text(one: str, other: str) -> bool:
-    """GitHub would show both alike: it may store other line ends, and cut white space at both ends."""
+    """Returns whether GitHub would show both alike: it may store other line ends, and cut white space at both ends."""
     return one.replace("\r\n", "\n").strip() == other.replace("\r\n", "\n").strip()
 
 
 def among(name: str, names: Iterable[str]) -> bool:
-    """GitHub would find it there: it does not mind the case of labels and logins."""
+    """Returns whether GitHub would find the name there: it does not mind the case of labels and logins."""
     return name.lower() in {other.lower() for other in names}
