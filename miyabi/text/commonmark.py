@@ -20,25 +20,29 @@ _BLOCKS = ("blockquote", "code", "fence", "heading", "hr", "html_block", "lheadi
 _INLINES = ("backticks", "escape", "html_inline")
 _DEEPEST = 100
 _CUT = "\0"  # stands for what is taken out of a line: Markdown has no such character
-_COMMENT = re.compile(r"<!--(?:-?>|.*?(?:-->|\Z))", re.DOTALL)
+_COMMENT = re.compile(r"<!--(?:-?>|.*?(?:-->|\Z))", re.DOTALL)  # "<!-->", "<!--->" are whole: CommonMark 0.31.2, 6.6
 _SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)|\\\n[ \t]*", re.DOTALL)
 _QUOTE_MARKS = "> \t"
 _QUOTE_MARK = re.compile(r">[ \t]?")
 
 
 def lines(text: str) -> list[str]:
-    """The lines that count, in order, without what is hidden or code in them; blank lines stay."""
+    """Returns the lines that count, in order, without what is hidden or code in them; blank lines stay."""
     return [line.shown for line in _read(text, keep_code=False) if line.shown is not None and not line.is_quoted]
 
 
 def quoted_lines(text: str) -> list[tuple[str, str]]:
-    """The lines that count where quotes count too, without their marks; each with the line as it was written."""
+    """Returns the lines that count where quotes count too.
+
+    Returns:
+        Pairs, in order: the line without the marks of quotes, and as it was written.
+    """
     found = _read(text, keep_code=False)
     return [(line.unquoted(line.shown), line.written) for line in found if line.shown is not None]
 
 
 def without_comments(text: str) -> str:
-    """The text as a reader on GitHub sees it: no HTML comments, but for those in code."""
+    """Returns the text as a reader on GitHub sees it: no HTML comments, but for those in code."""
     return "\n".join(line.shown for line in _read(text, keep_code=True) if line.shown is not None)
 
 

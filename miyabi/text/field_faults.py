@@ -62,7 +62,7 @@ class FieldFault:
 
 
 def faults_of(error: ValidationError) -> list[FieldFault]:
-    """Each of the faults, in the order of the fields; there is one at least."""
+    """Lists the faults that pydantic found, one at least, in its order: that of the fields."""
     return [
         FieldFault(
             path=tuple(part for part in each["loc"] if part != _KEY),
@@ -75,5 +75,5 @@ def faults_of(error: ValidationError) -> list[FieldFault]:
 
 
 def field_name(path: Sequence[str]) -> str:
-    """The parts with dots between them: `machines.0.name`; what no file has bare is quoted."""
+    """Joins the parts of a path with dots: `machines.0.name`; what no file has bare is quoted."""
     return ".".join(part if _BARE.fullmatch(part) else quote(part) for part in path)

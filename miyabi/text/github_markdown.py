@@ -24,35 +24,50 @@ _BACKTICKS = re.compile(r"`+")
 
 
 def title(text: str, *, limit: int) -> str:
-    """One line for a title, which is plain text: mentions and references are broken, words stay as they are."""
+    """Makes one line for a title, which is plain text: mentions and references are broken, words stay as they are.
+
+    Args:
+        text: redacted here.
+        limit: characters at most, before the blanks without width that break what is active.
+    """
     line = one_line(redact(text), characters=limit)
     return _MENTION.sub(_broken, _REFERENCE.sub(_broken, line))
 
 
 def neutralize(text: str) -> str:
-    """The text with references, mentions and words such as `Closes` broken; it reads as before."""
+    """Breaks references, mentions and words such as `Closes` by a blank without width; the text reads as before.
+
+    What is active is in GitHub's docs: "Autolinked references and URLs", and the keywords of "Linking a pull request to
+    an issue".
+    """
     for active in (_REFERENCE, _CLOSING, _MENTION):
         text = active.sub(_broken, text)
     return text
 
 
 def plain(text: str, *, limit: int = 300) -> str:
-    """The text as plain words on one line, for a sentence or a cell."""
+    """Makes plain words on one line of a text, redacted, for a sentence or a cell; `limit` counts characters."""
     return markdown.escape(neutralize(one_line(redact(text), characters=limit)), limit=3 * limit)
 
 
 def code(text: str, *, limit: int = 300) -> str:
-    """The text as code on one line, for names of files and branches; nothing for nothing."""
+    """Makes code on one line of a text, redacted, for names of files and branches; nothing of nothing."""
     return markdown.code(neutralize(one_line(redact(text), characters=limit)), limit=3 * limit)
 
 
 def command(text: str, *, limit: int = 300) -> str:
-    """The text as code, to be copied: in code nothing is a reference or a mention. Not for tables."""
+    """Makes code of a text, redacted, to be copied: in code nothing is a reference or a mention. Not for tables."""
     return markdown.command(one_line(redact(text), characters=limit), limit=3 * limit)
 
 
 def first_rows(table: str, *, characters: int, of: int) -> str:
-    """The table with as many of its rows as fit into so many characters; `of` is how many there are in all."""
+    """Cuts a table to as many of its rows as fit into so many characters, and says how many more there are.
+
+    Args:
+        table: in Markdown, each row on a line.
+        characters: of all rows that stay, their titles left out.
+        of: how many rows there are in all.
+    """
     titles, rule, *rows = table.rstrip("\n").split("\n")
     lengths = accumulate(len(row) + _AROUND_ROW for row in rows)
     kept = [row for row, length in zip(rows, lengths, strict=True) if length <= characters]
@@ -61,7 +76,10 @@ def first_rows(table: str, *, characters: int, of: int) -> str:
 
 
 def block(text: str, *, characters: int = 4000, language: str = "text") -> str:
-    """The text as a block of code that it cannot end; of a longer one the end is shown."""
+    """Makes a block of code that its text, redacted, cannot end; of more than `characters` shows the end.
+
+    Its fence is longer than any run of backticks in it: CommonMark 0.31.2, 4.5.
+    """
     whole = neutralize(clean(redact(text))).strip("\n")
     shown = whole if len(whole) <= characters else "…" + whole[-characters:]
     fence = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(shown)), default=0))
@@ -88,7 +106,7 @@ class Pages:
 
 
 def render(template: str, **values: object) -> str:
-    """The text that a template makes of these values; what of them is not Markdown yet is made `plain` in it.
+    """Makes the text of a template with these values; what of them is not Markdown yet is made `plain` in it.
 
     Args:
         template: its path below `miyabi/`.
@@ -103,17 +121,17 @@ def render(template: str, **values: object) -> str:
 
 
 def size(text: str) -> int:
-    """How long GitHub may think that the text is: characters beyond the first 65,536 count twice."""
+    """Counts the text's UTF-16 code units, as GitHub may: a character beyond U+FFFF is two."""
     return len(text.encode("utf-16-le")) // 2
 
 
 def pages(text: str, *, limit: int) -> Pages:
-    """The text in pages of at most `limit`: on the first its head, as many sections as fit, in order, and its foot.
+    """Divides a text into pages: on the first its head, as many sections as fit, in order, and its foot.
 
     Args:
         text: a head, sections that each begin with a heading, and a foot, all but the head after a `PAGE_BREAK`. A
             section that is a table may be divided between its rows.
-        limit: as `size` counts.
+        limit: of each page, as `size` counts; a single section that is longer is a page of its own.
     """
     head, *whole, foot = (part.strip("\n") + "\n" for part in text.split(PAGE_BREAK))
     room = limit - size(head) - size(foot) - _NOTE_CHARACTERS

@@ -20,7 +20,7 @@ _MENTION = re.compile(r"@(?=[\w-])")
 
 
 def escape(text: str, *, limit: int = CHARACTERS) -> str:
-    """The text on one line as plain words: no markup, no HTML, no table cell end, no @mention.
+    """Makes plain words on one line of a text: no markup, no HTML, no table cell end, no @mention.
 
     A command between backticks is code, so that it can be copied from the source too.
     """
@@ -41,13 +41,19 @@ def _plain(text: str) -> str:
 
 
 def code(text: str, *, limit: int = CHARACTERS) -> str:
-    """The text as code, or as plain words where a cell of a table cannot hold that; nothing for nothing."""
+    """Makes code of a text, or plain words where a cell of a table cannot hold that; nothing of nothing.
+
+    In a table a pipe ends the cell in code too (GFM 0.29, 4.10), and an entity means nothing there.
+    """
     line = one_line(text, characters=limit)
     return escape(line) if "|" in line else command(line, limit=limit)
 
 
 def command(text: str, *, limit: int = CHARACTERS) -> str:
-    """The text as code, whatever it holds, for a line that is no table's; nothing for nothing."""
+    """Makes code of a text, whatever it holds, for a line that is no table's; nothing of nothing.
+
+    Its fence is longer than any run of backticks in it: CommonMark 0.31.2, 6.1.
+    """
     line = one_line(text, characters=limit)
     fence = "`" * (1 + max(map(len, _BACKTICKS.findall(line)), default=0))
     room = " " if line[:1] == "`" or line[-1:] == "`" else ""
@@ -55,7 +61,7 @@ def command(text: str, *, limit: int = CHARACTERS) -> str:
 
 
 def render(template: str, **values: object) -> str:
-    """The text that a template makes of these values; what of them is not Markdown yet is escaped in it.
+    """Makes the text of a template with these values; what of them is not Markdown yet is escaped in it.
 
     Args:
         template: its path below `miyabi/`.

@@ -18,14 +18,14 @@ _ENDING = re.compile(r"\r?\n?$")
 
 
 def wrap(content: str) -> str:
-    """The block: the content between markers. It must not have a marker in it."""
+    """Makes the block: the content between markers. It must not have a marker in it."""
     lines = content.strip("\n").split("\n")
     hashes = "".join(f" {_hash(line)}" for line in lines if line.strip())
     return "\n".join([f"<!-- miyabi:begin{hashes} -->", *lines, f"<!-- miyabi:end{hashes} -->"])
 
 
 def replace_block(description: str, block: str) -> str:
-    """The description with this block in the place of the one it has, or at its end; once more changes nothing.
+    """Puts the block in the place of the one that the description has, or at its end; once more changes nothing.
 
     Every word outside the markers stays byte for byte, and of what stands between them only our own lines go.
     Further blocks go too. Without an end marker the block ends with the last line that is surely ours, and without

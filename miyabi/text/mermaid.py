@@ -1,7 +1,8 @@
 """Mermaid pictures: a DAG coloured by outcome and a Gantt chart by machine, safe for any title.
 
-Mermaid refuses a text of more than 50,000 characters and more than 500 edges, and shows an error in its place;
-what is too large gives None here, so that the caller can say so in words.
+Mermaid refuses a text of more than 50,000 characters and more than 500 edges (`maxTextSize` and `maxEdges` of its
+configuration), and shows an error in its place; what is too large gives None here, so that the caller can say so in
+words.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Bar:
 
 
 def escape(text: str) -> str:
-    """The text as a label: whatever means something to Mermaid becomes an entity, a first word never a keyword."""
+    """Makes a label of a text: whatever means something to Mermaid becomes an entity, a first word never a keyword."""
     line = one_line(text, characters=MAX_TITLE)
     body = _ACTIVE.sub(_entity, line[1:])
     return f"#{ord(line[0])};{body}" if line else "#160;"
@@ -91,7 +92,7 @@ def _entity(match: re.Match[str]) -> str:
 
 
 def flowchart(boxes: Sequence[Box], edges: Iterable[tuple[str, str]]) -> str | None:
-    """The DAG, or None where it is too large to be drawn. Edges are pairs of box ids: from, to."""
+    """Draws the DAG; None where it is too large to be drawn. Edges are pairs of box ids: from, to."""
     names = {box.id: f"n{number}" for number, box in enumerate(boxes)}
     arrows = [f"  {names[a]} --> {names[b]}" for a, b in edges]
     if len(boxes) > MAX_BOXES or len(arrows) > MAX_EDGES:
@@ -103,7 +104,7 @@ def flowchart(boxes: Sequence[Box], edges: Iterable[tuple[str, str]]) -> str | N
 
 
 def gantt(bars: Sequence[Bar], *, title: str) -> str | None:
-    """The chart of who ran what when, or None where it is empty or too large to be drawn."""
+    """Draws the chart of who ran what when, in UTC; None where it is empty or too large to be drawn."""
     if not 0 < len(bars) <= MAX_BOXES:
         return None
     seconds = (max(b.end for b in bars) - min(b.start for b in bars)).total_seconds()

@@ -28,18 +28,21 @@ _known: set[str] = set()
 
 
 def secrets_of(environment: Mapping[str, str]) -> set[str]:
-    """The values of variables whose names say that they are secret; paths and plain words are none."""
+    """Collects the values of variables whose names say that they are secret, line by line.
+
+    Paths, plain words and what has fewer than eight characters are none.
+    """
     lines = (v for name, value in environment.items() if _SECRET_NAME.search(name) for v in value.splitlines())
     return {line for each in lines if not _NO_SECRET.fullmatch(line := each.strip())}
 
 
 def hide(values: Iterable[str]) -> None:
-    """From now on these are replaced as well, wherever this process redacts."""
+    """Has these replaced as well, from now on, wherever this process redacts."""
     _known.update(values)
 
 
 def redact(text: str) -> str:
-    """The text with every known secret, and all that looks like a key, token or password, replaced by `[redacted]`."""
+    """Replaces every known secret, and all that looks like a key, token or password, by `[redacted]`."""
     for value in sorted((v for v in _known if v in text), key=len, reverse=True):
         text = text.replace(value, REDACTED)
     for secret in _SECRETS:

@@ -24,17 +24,17 @@ _FRAME = re.compile(r"\s*at [\w.<(].{0,300}|\s*Node\.js v[0-9.]+\s*$")
 
 
 def whole(text: str) -> str:
-    """The text with lone surrogates replaced: JSON may carry them, UTF-8 may not."""
+    """Replaces lone surrogates by question marks: JSON may carry them (RFC 8259, 8.2), UTF-8 may not (RFC 3629, 3)."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def clean(text: str) -> str:
-    """The text without terminal escapes and control characters; line breaks and tabs stay."""
+    """Takes terminal escapes and control characters out of a text; line breaks and tabs stay."""
     return _UNPRINTABLE.sub("", _ESCAPES.sub("", whole(text)))
 
 
 def shorten(text: str, *, characters: int) -> str:
-    """At most so many characters; where some are left out, the end says how many there were."""
+    """Cuts a text to at most so many characters; where some are left out, the end says how many there were."""
     if len(text) <= characters:
         return text
     tail = f"… ({len(text):,} characters in all)"
@@ -42,13 +42,13 @@ def shorten(text: str, *, characters: int) -> str:
 
 
 def one_line(text: str, *, characters: int = 200) -> str:
-    """The text on one line, blanks run together, at most so many characters."""
+    """Puts a text on one line, cleaned, blanks run together, of at most so many characters."""
     line = " ".join(clean(text[: characters * 8]).split())
     return line if len(line) <= characters else line[: characters - 1] + "…"
 
 
 def last_message(text: str, *, characters: int = 300) -> str:
-    """What a program said last, on one line: its last error, from its first line to its hints.
+    """Finds what a program said last, on one line: its last error, from its first line to its hints.
 
     That is the last line, with those above it where it only adds to them: a hint such as `Did you mean …?`, something
     in brackets, indented or pointed at. Frames of a stack are left out.

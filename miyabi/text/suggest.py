@@ -12,14 +12,14 @@ _LISTED = 30
 
 
 def quote(text: str) -> str:
-    """The text in quotes, shortened, and with nothing in it that a terminal or UTF-8 would choke on."""
+    """Puts a text in quotes, 60 characters of it at most, with nothing that a terminal or UTF-8 would choke on."""
     short = text[:_LONGEST]
     safe = short if short.isprintable() else ascii(short)[1:-1]
     return f"'{safe}'" if len(text) <= _LONGEST else f"'{safe}…' ({len(text)} characters)"
 
 
 def describe(value: object) -> str:
-    """What was found, in the words of the file: `the text 'high'`, `a list`, `null`."""
+    """Says what was found, in the words of the file: `the text 'high'`, `a list`, `null`."""
     match value:
         case None | bool():
             return json.dumps(value)
@@ -35,7 +35,10 @@ def describe(value: object) -> str:
 
 
 def did_you_mean(wrong: str, known: Collection[str]) -> str:
-    """A hint at the known name that is most like the wrong one; where none is, at all of them if they are few."""
+    """Makes a hint at the known name that is most like the wrong one; where none is, at all of them if they are few.
+
+    It begins with a semicolon, to be put behind a sentence; empty where there is nothing to hint at.
+    """
     by_lower = {name.lower(): name for name in known}
     near = difflib.get_close_matches(wrong[:_LONGEST].lower(), by_lower, n=1)
     if near:
