@@ -21,7 +21,7 @@ class BlockerState(StrEnum):
     HERE = "here"  # open, an issue of this milestone
     OUTSIDE = "outside"  # open, in no or another milestone, or a pull request
     ELSEWHERE = "elsewhere"  # open, in another repository
-    UNKNOWN = "unknown"  # nobody has told us
+    UNKNOWN = "unknown"  # not looked up, or not to be found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class IssueDependencies:
     warnings: tuple[str, ...] = ()
 
     def state_of(self, reference: Reference) -> BlockerState:
-        """Where the issue stands; what the issue itself says is believed before what its blockers say."""
+        """Finds where the issue stands; what the issue itself says is believed before what its blockers say."""
         issue = None if reference.repository else self.issues.get(reference.number)
         state = issue.state if issue else self.states.get(reference)
         if state is None:
@@ -52,20 +52,24 @@ class IssueDependencies:
         return BlockerState.HERE if reference.number in self.waits else BlockerState.OUTSIDE
 
     def unknown(self) -> tuple[Reference, ...]:
-        """What is waited for and not known, in order: to be looked up."""
+        """Lists what is waited for and not known, sorted by repository and number: to be looked up."""
         named = {reference for references in self.waits.values() for reference in references}
         return tuple(sorted(r for r in named if self.state_of(r) is BlockerState.UNKNOWN))
 
     def here(self, number: int) -> tuple[int, ...]:
-        """The open issues of the milestone that this one waits for."""
+        """Lists the open issues of the milestone that this one waits for, by their numbers."""
         return tuple(r.number for r in self.waits[number] if self.state_of(r) is BlockerState.HERE)
 
     def blocked_by(self, number: int) -> tuple[Reference, ...]:
-        """What this one waits for that no run of the milestone can finish."""
+        """Lists what this one waits for that no run of the milestone can finish."""
         return tuple(r for r in self.waits[number] if self.state_of(r) not in {BlockerState.DONE, BlockerState.HERE})
 
     def cycles(self) -> tuple[tuple[int, ...], ...]:
-        """Circles of issues that wait for each other, each before the next, the first again at the end."""
+        """Finds circles of issues that wait for each other.
+
+        Returns:
+            Numbers of each circle's issues, in order of the waiting, the first again at the end; no issue is in two.
+        """
         numbers = [issue.number for issue in self.open]
         position = {number: index for index, number in enumerate(numbers)}
         before = [[position[other] for other in self.here(number)] for number in numbers]
@@ -85,7 +89,14 @@ def issue_dependencies(
     sub_issues: Mapping[int, SubIssues],
     milestone: Milestone,
 ) -> IssueDependencies:
-    """Who waits for whom among the milestone's open issues. Issues of other milestones only tell their state."""
+    """Finds who waits for whom among the milestone's open issues, in order of their numbers.
+
+    Args:
+        issues: those of the milestone, pull requests too, and others, of which only the state counts.
+        blockers: by an issue's number, what GitHub says that it is blocked by.
+        sub_issues: by an issue's number, its sub-issues, or their numbers in the same repository.
+        milestone: which.
+    """
     context = RepositoryContext.of(milestone.html_url)
     known = {issue.number: issue for issue in issues}
     ours = tuple(known[number] for number in sorted(known) if _is_ours(known[number], milestone))
@@ -112,7 +123,7 @@ def issue_dependencies(
 
 
 def unclear_sentence(lines: Sequence[str]) -> str:
-    """What is wrong with lines that are not understood, and what to write instead."""
+    """Says what is wrong with lines that are not understood, and what to write instead."""
     more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
     said = f"its line '{lines[0]}'{more} says that it waits for something, in words that are not understood"
     return f"{said}; write 'Depends on #12', or 'Depends on: none'"

@@ -22,7 +22,7 @@ class DependencyLines:
 
 
 def dependency_lines(text: str, *, context: RepositoryContext) -> DependencyLines:
-    """What the text says that its issue waits for.
+    """Reads in an issue's text what the issue waits for.
 
     That are lines which begin with words such as `Depends on`, `Blocked by` or `Requires`, as a sentence, list item,
     task, heading or cell of a table, and the list or lines below where they end with such words, or below a heading
@@ -37,7 +37,7 @@ def dependency_lines(text: str, *, context: RepositoryContext) -> DependencyLine
 
 
 def dependencies(text: str, *, context: RepositoryContext) -> tuple[Reference, ...]:
-    """The issues that the text waits for, as far as it is understood."""
+    """Reads the issues that the text waits for, each once, in order, as far as it is understood."""
     return dependency_lines(text, context=context).references
 
 

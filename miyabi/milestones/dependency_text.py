@@ -18,7 +18,7 @@ _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});", r
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufe0e\ufe0f\ufeff]")
 _LINK = re.compile(r"!?\[([^\[\]]{0,300})\]\(([^()\s]{0,300})(?:\s+[\"'][^()]{0,200})?\)")
 _STRUCK = re.compile(
-    r"(?<!~)(?:(?<![^\W_])|(?=~+[^\W_]))(~{1,2})(?=[^\s~])"  # GitHub's: "~2 h" opens, but does not close
+    r"(?<!~)(?:(?<![^\W_])|(?=~+[^\W_]))(~{1,2})(?=[^\s~])"  # GFM 0.29, 6.5; at GitHub "~2 h" opens, does not close
     r"[^~]{0,500}(?<=\S)(?:(?<=[^\W_])|(?=~+(?:[\W_]|$)))\1(?!~)|<(del|s)>.{0,500}?</\2>",
     re.IGNORECASE,
 )
@@ -52,7 +52,7 @@ class PlainLine:
 
     @classmethod
     def of(cls, line: str, *, context: RepositoryContext) -> Self:
-        """The line, as it is in a text that was read by `prose`."""
+        """Reads a line as `miyabi.text.commonmark.quoted_lines` gives it."""
         shown = _INVISIBLE.sub("", unicodedata.normalize("NFKC", clean(_ENTITY.sub(_character, clean(line)))))
         marked, references = _marked(_STRUCK.sub(" ", _ESCAPED.sub("", shown)), context=context)
         heading = _HEADING.match(shown)
@@ -69,7 +69,7 @@ class PlainLine:
         )
 
     def cells(self) -> list[str]:
-        """The text of each cell of a table's row."""
+        """Splits a table's row into the texts of its cells."""
         return [_undecorated(cell.strip()) for cell in self.rest.strip("| ").split("|")]
 
 

@@ -124,7 +124,7 @@ class Opening:
 
 
 def openings(text: str) -> Iterator[Opening]:
-    """All openings of a line's plain text, in order, each with the text up to the next one."""
+    """Finds all openings of a line's plain text, in order, each with the text up to the next one."""
     noun = _noun(text)
     found = [*([noun] if noun else []), *_PHRASE.finditer(text, noun.end() if noun else 0)]
     is_open = False
@@ -143,37 +143,37 @@ def openings(text: str) -> Iterator[Opening]:
 
 
 def is_title(text: str) -> bool:
-    """Whether a heading's plain text says that what is below it is waited for."""
+    """Returns whether a heading's plain text says that what is below it is waited for."""
     return bool(_TITLE.fullmatch(text)) and bool(_noun(text) or _PHRASE.search(text) or _dependency_word(text))
 
 
 def is_none(text: str) -> bool:
-    """Whether the text says that nothing is waited for."""
+    """Returns whether the text says that nothing is waited for."""
     return bool(_NONE.fullmatch(text) or _DASHES.fullmatch(text))
 
 
 def is_trackable(text: str) -> bool:
-    """Whether the text has an issue's reference, or something that looks like one."""
+    """Returns whether the text has an issue's reference, or something that looks like one."""
     return bool(MARK.search(text) or _NEARLY.search(text) or _OTHER_TRACKER.search(text))
 
 
 def ends_open(text: str) -> bool:
-    """Whether the text must go on in the next line."""
+    """Returns whether the text must go on in the next line."""
     return bool(_ENDS_OPEN.search(text))
 
 
 def joins(text: str) -> bool:
-    """Whether the text begins with what stands between two issues."""
+    """Returns whether the text begins with what stands between two issues."""
     return bool(_JOINS.match(text))
 
 
 def goes_on(text: str) -> bool:
-    """Whether the text begins with a reference, and so goes on with the line before it."""
+    """Returns whether the text begins with a reference, and so goes on with the line before it."""
     return bool(_GOES_ON.match(text))
 
 
 def named(text: str, *, is_item: bool = False) -> Named:
-    """The issues that the text after an opening names.
+    """Reads the issues that the text after an opening names.
 
     Args:
         text: plain; several issues are separated by commas, slashes, arrows or words such as `and`.

@@ -51,7 +51,10 @@ class IssueAttempt(BaseModel):
 
 
 def attempts_of(dag: Dag, report: Report, integration: Integration | None) -> tuple[IssueAttempt, ...]:
-    """What a run made of each of its issues; a rehearsal is no try. Without integration what succeeded is merged."""
+    """Finds what a run made of each of its issues; a rehearsal is no try.
+
+    Without integration, what succeeded counts as merged.
+    """
     if report.rehearsal:
         return ()
     found = (_attempt(dag, row, report, integration) for row in report.tasks)
@@ -67,15 +70,18 @@ def ineligible(
     context: RepositoryContext,
     settings: MilestoneSettings,
 ) -> dict[int, str]:
-    """The issues that are not taken this time, each with the reason.
+    """Finds the issues that are not taken this time.
 
     Args:
-        fingerprints: `issue_prompt.fingerprint` of each open issue.
+        fingerprints: `miyabi.milestones.prompt.fingerprint` of each open issue.
         live: for an issue that a live run works on, the run.
         pull_requests: ours, in whatever state, with their bodies; not those from forks, which may claim anything.
         attempts: what earlier runs made of the issues, in any order.
         context: the repository, to tell its issues from others in the bodies.
         settings: how often an issue is tried.
+
+    Returns:
+        The reason, for people, by the issue's number.
     """
     covering = _covering(pull_requests, context=context)
     history: dict[int, list[IssueAttempt]] = {}

@@ -16,7 +16,7 @@ from miyabi.milestones.references import RepositoryContext
 from miyabi.settings import MilestoneSettings
 
 AT_ONCE = 8
-"""Requests under way at the same time; GitHub allows a hundred."""
+"""Requests under way at the same time; GitHub allows a hundred ("Rate limits for the REST API")."""
 
 OUR_BRANCHES = "miyabi/"
 
@@ -26,7 +26,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MilestoneFacts:
-    """A milestone's issues, open and closed, and what they hang on. `pull_requests` are our open ones."""
+    """A milestone's issues, open and closed, and what they hang on.
+
+    Mappings are by an issue's number. `pull_requests` are our open ones.
+    """
 
     repository: str
     milestone: Milestone
@@ -39,7 +42,7 @@ class MilestoneFacts:
 
     @property
     def context(self) -> RepositoryContext:
-        """The repository, to tell its issues from others in texts."""
+        """The repository, to distinguish its issues from others in texts."""
         found = RepositoryContext.of(self.milestone.html_url)
         return RepositoryContext(host=found.host, repository=self.repository)
 
@@ -50,14 +53,14 @@ class MilestoneFacts:
 
     @property
     def fingerprints(self) -> dict[int, str]:
-        """What stands for the text of each open issue."""
+        """What stands for the text of each open issue, by its number."""
         open_issues = [issue for issue in self.own if issue.state == "open"]
         return {i.number: prompt.fingerprint(i, self.comments.get(i.number, ())) for i in open_issues}
 
     def select(
         self, *, settings: MilestoneSettings, ineligible: Mapping[int, str], machines: Sequence[Machine] = ()
     ) -> Selection:
-        """What of it is run now; see `miyabi.milestones.issues_to_dag.from_issues`."""
+        """Selects what of it is run now, as `miyabi.milestones.issues_to_dag.from_issues` says."""
         return from_issues(
             self.issues,
             blockers=self.blockers,
@@ -72,7 +75,7 @@ class MilestoneFacts:
 
 
 async def read_milestone(github: GitHubRepository, milestone: Milestone, *, label: str) -> MilestoneFacts:
-    """Everything about the milestone's issues. Comments and label events only of those that have the label.
+    """Reads all about the milestone's issues; comments and label events only of open ones that have the label.
 
     Raises:
         GitHubError: GitHub cannot be read.
@@ -99,7 +102,7 @@ async def read_milestone(github: GitHubRepository, milestone: Milestone, *, labe
 
 
 async def _with_unknown(facts: MilestoneFacts, read: _Reading) -> MilestoneFacts:
-    """The same, with the issues that texts name and nobody has told the state of."""
+    """The same, with the issues that texts name and whose state is not known yet."""
     unknown = unknown_references(
         facts.issues, blockers=facts.blockers, sub_issues=facts.sub_issues, milestone=facts.milestone
     )
@@ -116,7 +119,7 @@ class _Reading:
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def all(self, subjects: Iterable[Subject], read: Callable[[Subject], Awaitable[T]]) -> list[T]:
-        """What is read of each, in their order."""
+        """Reads something of each; returns it in their order."""
 
         async def one(subject: Subject) -> T:
             async with self._room:
@@ -125,27 +128,27 @@ class _Reading:
         return list(await asyncio.gather(*map(one, subjects)))
 
     async def table(self, issues: Sequence[Issue], read: Callable[[Issue], Awaitable[T]]) -> dict[int, T]:
-        """What is read of each, by number."""
+        """Reads something of each; returns it by the issue's number."""
         return dict(zip((issue.number for issue in issues), await self.all(issues, read), strict=True))
 
     async def issue(self, number: int) -> Issue | None:
-        """An issue; None where there is none."""
+        """Reads an issue; None where there is none."""
         try:
             return await self._github.issues.get(number)
         except NotFoundOnGitHub:
             return None
 
     async def with_author(self, issue: Issue) -> Issue:
-        """The issue, with whether its author may write."""
+        """Returns the issue, with whether its author may write."""
         return issue.model_copy(update={"author": await self._person(issue.author)})
 
     async def comments(self, issue: Issue) -> tuple[Comment, ...]:
-        """Its comments, with whether their authors may write."""
+        """Reads its comments, with whether their authors may write."""
         found = await self._github.issues.comments(issue.number)
         return tuple([c.model_copy(update={"author": await self._person(c.author)}) for c in found])
 
     async def label_events(self, issue: Issue) -> tuple[LabelEvent, ...]:
-        """Who set its labels, with whether they may write."""
+        """Reads who set its labels, with whether they may write."""
         found = await self._github.issues.label_events(issue.number)
         return tuple([e.model_copy(update={"actor": await self._person(e.actor)}) for e in found])
 

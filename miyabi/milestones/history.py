@@ -57,18 +57,18 @@ class EarlierRun:
         return of_size(self.integration.left_out_by_task) if self.integration else frozenset()
 
     def is_alone(self, row: TaskRow) -> bool:
-        """Whether a task's work is in a pull request of its own."""
+        """Returns whether a task's work is in a pull request of its own."""
         return any(pull.head == row.branch for pull in self.pull_requests)
 
     def left_out(self, issue: int) -> LeftOut | None:
-        """Why an issue's work, which was done, is not with that of the others."""
+        """Finds why an issue's work, which was done, is not with that of the others; None where that is not so."""
         row = self.row(issue)
         if row is None or self.integration is None or row.outcome is not Outcome.SUCCEEDED or self.is_alone(row):
             return None
         return self.integration.left_out_by_task.get(row.task)
 
     def row(self, issue: int) -> TaskRow | None:
-        """What became of an issue's task, where it was in this run."""
+        """Finds what became of an issue's task; None where it was not in this run."""
         tasks = {task for task, number in self.issues.items() if number == issue}
         return next((row for row in self.report.tasks if row.task in tasks), None)
 
@@ -100,12 +100,12 @@ class EarlierRuns:
         return tuple(pull for run in self.runs for pull in run.pull_requests)
 
     def latest_of(self, issue: int) -> EarlierRun | None:
-        """The latest run, no rehearsal, that had this issue."""
+        """Finds the latest run, no rehearsal, that had this issue; None where none had."""
         return next((run for run in reversed(self.runs) if not run.report.rehearsal and run.row(issue)), None)
 
 
 def earlier_runs(repository: Path, *, github: str, milestone: Milestone) -> EarlierRuns:
-    """What the run folders of a repository tell of a milestone.
+    """Reads in the run folders of a repository what earlier runs made of a milestone.
 
     A folder that is damaged is left out, with a warning: one bad file must not keep the milestone from going on.
 
@@ -171,7 +171,7 @@ def _report(folder: RunFolder) -> Report:
 
 
 def closing_pull_requests(runs: EarlierRuns, *, issues: Iterable[int]) -> tuple[int, ...]:
-    """Numbers of the pull requests of these runs in which one of the issues was worked on."""
+    """Lists the pull requests of these runs in which one of the issues was worked on: their numbers, ascending."""
     wanted = set(issues)
     with_issue = (run for run in runs.runs if wanted & set(run.issues.values()))
     return tuple(sorted({pull.number for run in with_issue for pull in run.pull_requests}))

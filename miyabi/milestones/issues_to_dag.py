@@ -64,7 +64,7 @@ class Selection:
 
 
 def task_id(number: int) -> str:
-    """The id of an issue's task."""
+    """Makes the id of an issue's task."""
     return f"issue-{number}"
 
 
@@ -75,7 +75,7 @@ def unknown_references(
     sub_issues: Mapping[int, SubIssues],
     milestone: Milestone,
 ) -> tuple[Reference, ...]:
-    """What is waited for and has no known state yet; look it up and give it among `issues` or `blockers`."""
+    """Lists what is waited for and has no known state yet; look it up and give it among `issues` or `blockers`."""
     return dependencies.issue_dependencies(
         issues, blockers=blockers, sub_issues=sub_issues, milestone=milestone
     ).unknown()
@@ -93,13 +93,13 @@ def from_issues(
     ineligible: Mapping[int, str],
     machines: Sequence[Machine] = (),
 ) -> Selection:
-    """The DAG of a milestone's open issues, and what is left out of it.
+    """Makes a DAG of a milestone's open issues, and says what is left out of it. Mappings are by an issue's number.
 
     Args:
         issues: those of the milestone, pull requests too, and any others whose state matters.
-        blockers: what GitHub says an issue is blocked by. Further ones only tell the state of what a text names.
+        blockers: what GitHub says an issue is blocked by. Further ones only give the state of what a text names.
         sub_issues: a parent waits for its sub-issues; numbers are of the same repository.
-        comments: all of an issue's comments; only those by people with write access are told to the session.
+        comments: all of an issue's comments; only those by people with write access are in the prompt.
         label_events: who set labels on an issue; the latest setting of the label in `settings` counts.
         settings: the label that says what is run, and the template of the prompt.
         milestone: issues of another one, or of none, are not run.

@@ -43,25 +43,35 @@ _USABLE = TypeAdapter[str](Label)
 
 
 def priority(labels: Iterable[str]) -> int:
-    """From 1 (`P0`, `priority: critical`) over 3, 5 and 7 (`P3`, low) to 9; the most urgent counts, 5 without any."""
+    """Reads the priority, from 1 (`P0`, `priority: critical`) over 3, 5 and 7 (`P3`, low) to 9.
+
+    The most urgent counts; it is 5 without any.
+    """
     return min(filter(None, map(_priority, labels)), default=DEFAULT_PRIORITY)
 
 
 def minutes(labels: Sequence[str]) -> float:
-    """The estimate of `estimate: 1h30m`, `2h` or `size: M`; said lengths before sizes, the longest of several."""
+    """Reads the estimate, in minutes, of `estimate: 1h30m`, `2h` or `size: M`; a day has eight hours.
+
+    Lengths count before sizes, and the longest of several; it is `DEFAULT_MINUTES` without any, and a year at most.
+    """
     said = max(filter(None, map(_length, labels)), default=0.0)
     sizes = [SIZES[value] for name, value in map(_parts, labels) if name == "size" and value in SIZES]
     return said or max(sizes, default=DEFAULT_MINUTES)
 
 
 def kind(labels: Iterable[str]) -> TaskType:
-    """The task's type by labels such as `bug`, `type: docs`, `kind/refactor`; a feature without any."""
+    """Reads the task's type by labels such as `bug`, `type: docs`, `kind/refactor`; a feature without any."""
     said = {value if name in {"type", "kind"} else name for name, value in map(_parts, labels) if name}
     return next((kind for kind, names in _TYPES.items() if said & names), TaskType.FEATURE)
 
 
 def requires(labels: Iterable[str]) -> tuple[tuple[str, ...], str]:
-    """What a machine must be able to do, by labels such as `machine:xcode`; and what is wrong with them, or nothing."""
+    """Reads which labels a machine must have, by labels such as `machine:xcode`.
+
+    Returns:
+        Those labels, sorted, each once; and what is wrong with them, for people, empty for nothing.
+    """
     wanted = sorted({match[1].strip() for match in map(_MACHINE.match, labels) if match})
     for label in wanted:
         if not _is_usable(label):

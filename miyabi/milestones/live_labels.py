@@ -1,4 +1,4 @@
-"""While a run goes on, its issues show it: queued, then running. What came of them is told afterwards."""
+"""While a run goes on, its issues show it: queued, then running. What came of them is written afterwards."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def watch_issues(
     cut_short: threading.Event,
     every_seconds: float = EVERY_SECONDS,
 ) -> None:
-    """Keeps the labels of the issues at what their tasks do, until told to stop.
+    """Keeps the labels of the issues at what their tasks do, until `until` is set.
 
     Nothing is shown before the run has a status, that is before a machine has been found fit. Writes take their time,
     so after each of them it is looked anew what is to be shown.
@@ -42,8 +42,8 @@ async def watch_issues(
         folder: the run's, whose status file is read.
         issues: the issue of each task, with the labels that it has now.
         until: set when the run is over.
-        cut_short: set before `until` where nobody tells what came of the run: what it leaves behind does not run.
-        every_seconds: how often to look.
+        cut_short: set before `until` where nobody writes what came of the run: what it leaves behind does not run.
+        every_seconds: from one look to the next, where there was nothing to do.
 
     Raises:
         GitHubError: GitHub refuses, or does not answer.
@@ -67,7 +67,12 @@ async def watch_issues(
 
 
 def next_due(snapshot: Snapshot | None, *, shown: Mapping[str, Collection[str]]) -> Due | None:
-    """What is to be changed next: what runs comes before what waits. `shown` has the labels of each task's issue."""
+    """Finds what is to be changed next: what runs comes before what waits; None where all is shown.
+
+    Args:
+        snapshot: of the run's status; None before there is one.
+        shown: the labels of each task's issue.
+    """
     due = list(_due(snapshot.rows if snapshot else (), shown))
     return min(due, key=lambda each: each.state is IssueState.QUEUED, default=None)
 

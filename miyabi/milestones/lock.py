@@ -13,10 +13,11 @@ from miyabi.system import files
 
 @contextmanager
 def milestone_lock(repository: Path, number: int) -> Iterator[None]:
-    """Held while a milestone is worked on; the kernel gives it back however that ends.
+    """Holds a milestone while it is worked on; the kernel gives it back however that ends.
 
     Raises:
         BadInput: the repository is not writable.
+        DiskFull: there is no room for the file of the lock.
         MilestoneBusy: another orchestrator holds it; says which process.
     """
     file = make_folder_of_runs(repository) / f".milestone-{number}.lock"

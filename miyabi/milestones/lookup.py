@@ -14,7 +14,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def choose_milestone(milestones: Sequence[Milestone], wanted: str, *, finished: bool = False) -> Milestone:
-    """The milestone that is meant.
+    """Finds the milestone that is meant.
 
     Args:
         milestones: all of them, open and closed.
@@ -33,7 +33,10 @@ def choose_milestone(milestones: Sequence[Milestone], wanted: str, *, finished: 
 
 
 def find_milestone(milestones: Sequence[Milestone], wanted: str, *, finished: bool = False) -> Milestone | None:
-    """The milestone of that number (`37`, `#37`) or else title, or the `next due`; of several an open one."""
+    """Finds the milestone of that number (`37`, `#37`) or else title, or the `next due`; of several an open one.
+
+    Titles are compared without case, and with any white space as one blank. None where there is none.
+    """
     if _is_next_due(wanted):
         return next_due(milestones, finished=finished)
     number = wanted.strip().removeprefix("#")
@@ -43,7 +46,10 @@ def find_milestone(milestones: Sequence[Milestone], wanted: str, *, finished: bo
 
 
 def next_due(milestones: Iterable[Milestone], *, finished: bool = False) -> Milestone | None:
-    """The open milestone that is due first, overdue ones before all; without a date last, then by number."""
+    """Finds the open milestone that is due first, overdue ones before all; without a date last, then by number.
+
+    One with nothing open counts only where `finished` says so. None where there is none.
+    """
     ready = [m for m in milestones if m.state == "open" and (m.open_issues or finished)]
     return min(ready, key=lambda m: (m.due_on or _NEVER, m.number), default=None)
 

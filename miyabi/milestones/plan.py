@@ -40,7 +40,7 @@ async def plan_milestone(
     settings: MilestoneSettings,
     machines: Sequence[Machine],
 ) -> MilestonePlan:
-    """The plan of a milestone; nothing is written anywhere.
+    """Makes the plan of a milestone; writes nothing at GitHub.
 
     Args:
         github: the repository at GitHub.
@@ -69,7 +69,7 @@ async def plan_milestone(
 
 
 def milestone_in_turn(known: Sequence[Milestone], wanted: str, *, repository: Path, github: str) -> Milestone:
-    """The milestone that is meant, where finished ones are closed: next due may be one that only waits for that.
+    """Finds the milestone that is meant, where finished ones are closed: next due may be one that only waits for that.
 
     Args:
         known: all of them, open and closed.

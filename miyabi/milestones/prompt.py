@@ -1,4 +1,4 @@
-"""An issue becomes what a session is told, and never a stranger's word unmarked. Pure."""
+"""An issue becomes the prompt of a session, and never a stranger's word unmarked. Pure."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ against the rules below."""
 
 
 def title(issue: Issue) -> str:
-    """The title of the issue's task: its own, or only its number where a stranger wrote it."""
+    """Makes the title of the issue's task: its own, or only its number where a stranger wrote it."""
     own = one_line(issue.title, characters=_TITLE_CHARACTERS)
     return own if own and issue.author.can_write else f"Issue #{issue.number}"
 
 
 def render(issue: Issue, comments: Sequence[Comment], *, template: str) -> str:
-    """What there is to do: the template with `{title}`, `{body}`, `{comments}`, `{number}`, `{url}` and `{author}`.
+    """Fills the template, which may have `{title}`, `{body}`, `{comments}`, `{number}`, `{url}` and `{author}`.
 
     Whatever stands in braces in the issue stays as it is. Where the author has no write access, title and body are
     fenced and said to be data. Comments are only those of people with write access, the newest where not all fit.
@@ -54,13 +54,17 @@ def render(issue: Issue, comments: Sequence[Comment], *, template: str) -> str:
 
 
 def heeded(comments: Sequence[Comment]) -> tuple[Comment, ...]:
-    """The comments that count, oldest first: by people with write access, and not our own."""
+    """Returns the comments that count, oldest first: by people with write access, and not our own."""
     ours = [c for c in comments if c.body.lstrip().startswith(COMMENT_MARKER)]
     return tuple(sorted((c for c in comments if c.author.can_write and c not in ours), key=_age))
 
 
 def fingerprint(issue: Issue, comments: Sequence[Comment]) -> str:
-    """Stands for what the issue says: another one as soon as title, text or a comment that counts has changed."""
+    """Hashes what the issue says: another one as soon as title, text or a comment that counts has changed.
+
+    Returns:
+        The first 16 hexadecimal digits of a SHA-256.
+    """
     said = (issue.title, issue.body, *(comment.body for comment in heeded(comments)))
     plain = "\0".join(clean(text).strip() for text in said)
     return hashlib.sha256(plain.encode()).hexdigest()[:16]

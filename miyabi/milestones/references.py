@@ -46,12 +46,12 @@ class RepositoryContext:
 
     @classmethod
     def of(cls, html_url: str) -> Self:
-        """The repository of an issue's or a milestone's address."""
+        """Reads the repository in an issue's or a milestone's address; it is empty where that is no address of one."""
         found = _REPOSITORY.match(html_url)
         return cls(host=found.group(1).lower(), repository=found.group(2)) if found else cls()
 
     def reference(self, number: int, *, repository: str = "", host: str = "") -> Reference:
-        """The reference as seen from here: what is of this very repository has no repository."""
+        """Makes the reference as seen from here: what is of this very repository has no repository."""
         away = host.lower() not in {"", self.host}
         if not away and repository.lower() in {"", self.repository.lower()}:
             return Reference("", number)
@@ -59,13 +59,16 @@ class RepositoryContext:
 
 
 def closes(text: str, *, context: RepositoryContext) -> tuple[Reference, ...]:
-    """The issues that GitHub closes when a pull request with this text is merged, each once, in order."""
+    """Reads which issues GitHub closes when a pull request with this text is merged, each once, in order.
+
+    The keywords are those of GitHub's docs, "Linking a pull request to an issue".
+    """
     found = (_REFERENCE.match(line, each.end()) for line in commonmark.lines(text) for each in _CLOSING.finditer(line))
     return tuple(dict.fromkeys(_reference(match, context=context) for match in found if match))
 
 
 def find_references(text: str, *, context: RepositoryContext) -> Iterator[tuple[re.Match[str], Reference]]:
-    """Each reference in a line of text, wherever it stands, with what it stands for."""
+    """Finds each reference in a line of text, wherever it stands, with what it stands for."""
     return ((match, _reference(match, context=context)) for match in _ANYWHERE.finditer(text))
 
 

@@ -25,7 +25,7 @@ class IssueUpdate:
 
 
 def block(plan: MilestonePlan) -> str:
-    """The block for the milestone's description."""
+    """Makes the block for the milestone's description."""
     last = plan.earlier.last
     is_one = last is not None and not any(map(last.is_alone, last.report.tasks))
     return milestone_block(
@@ -39,7 +39,7 @@ def block(plan: MilestonePlan) -> str:
 
 
 def closing(plan: MilestonePlan, *, allowed: bool) -> Closing:
-    """Whether the milestone is to be closed now."""
+    """Decides whether the milestone is to be closed now, and says why or why not."""
     last = plan.earlier.last
     return issue_comment.closing(
         plan.facts.milestone, all_succeeded=bool(last and last.left_nothing), rehearsal=False, allowed=allowed
@@ -47,7 +47,7 @@ def closing(plan: MilestonePlan, *, allowed: bool) -> Closing:
 
 
 def issue_updates(plan: MilestonePlan) -> Iterator[IssueUpdate]:
-    """What is to be written on each issue where it is not written yet, in the milestone's order."""
+    """Finds what is to be written on each issue where it is not written yet, in the milestone's order."""
     skipped = {each.number: each for each in plan.selection.skipped}
     for issue in plan.facts.own:
         update = _issue_update(issue, plan, skipped.get(issue.number))
@@ -58,7 +58,7 @@ def issue_updates(plan: MilestonePlan) -> Iterator[IssueUpdate]:
 def status_of(
     run: EarlierRun, row: TaskRow, *, pull_requests: Mapping[int, PullRequest], skipped: SkippedIssue | None
 ) -> IssueStatus:
-    """How an open issue stands after the latest run that had it."""
+    """Finds how an open issue stands after the latest run that had it."""
     pull = _pull_request(run, row, pull_requests)
     came = None if run.is_alone(row) else run.integration
     found = IssueStatus.of_task(row, run.report, came, pull_request=pull.number if pull else None)
@@ -73,7 +73,7 @@ def status_of(
 def _issue_update(issue: Issue, plan: MilestonePlan, skipped: SkippedIssue | None) -> IssueUpdate:
     if issue.state != "open":
         return IssueUpdate(issue=issue, comment=None, labels=_labels(issue, IssueState.DONE))
-    if issue.number in plan.earlier.live:  # that run's orchestrator tells it
+    if issue.number in plan.earlier.live:  # that run's orchestrator shows it
         return IssueUpdate(issue=issue, comment=None, labels=LabelChange())
     run = plan.earlier.latest_of(issue.number)
     row = run.row(issue.number) if run else None

@@ -71,7 +71,11 @@ async def update_milestone(
 
 
 async def ensure_labels(github: GitHubRepository) -> None:
-    """Our labels exist in the repository; those that do stay as they are."""
+    """Makes those of our labels that the repository lacks; those that it has stay as they are.
+
+    Raises:
+        GitHubError: GitHub refuses, or does not answer.
+    """
     await github.ensure_labels({LABELS[state]: look for state, look in _COLOURS.items()})
 
 
