@@ -32,19 +32,26 @@ class KnownKeys:
 
     @property
     def algorithms(self) -> tuple[str, ...]:
-        """Host key algorithms to ask for: those that we can check first, then all others to see what it shows."""
+        """Host key algorithms to ask for: those that we can check first, then all others to see what it shows.
+
+        ssh orders them so, too: `HostKeyAlgorithms` of ssh_config(5).
+        """
         known = [a for key in (*self.keys, *self.borrowed) for a in _PLAIN if a.encode() in key.sig_algorithms]
         certified = [f"{a}-cert-v01@openssh.com" for a in _PLAIN] if self.authorities else []
         return tuple(dict.fromkeys([*certified, *known, *_PLAIN]))
 
     def without(self, revoked: RevokedKeys) -> KnownKeys:
-        """The same, where what the file has is revoked."""
+        """Returns the same, where what the file has is revoked.
+
+        Raises:
+            OSError: there is no room for a temporary file.
+        """
         every = (*self.keys, *self.borrowed, *self.authorities)
         return replace(self, revoked=(*self.revoked, *revoked.among(every)))
 
 
 def known_keys(target: SshTarget) -> KnownKeys:
-    """What the target's known_hosts files say; files that are missing or unreadable say nothing."""
+    """Reads the target's known_hosts files; files that are missing or unreadable say nothing."""
     lines = known_hosts("\n".join(_read(path) for path in target.known_hosts_files))
     own = keys_of(target.host_key_name, lines)
     if target.host_key_name == target.host or target.host_key_alias:
@@ -59,7 +66,12 @@ def known_keys(target: SshTarget) -> KnownKeys:
 
 
 def keys_of(name: str, lines: asyncssh.SSHKnownHosts) -> KnownKeys:
-    """The keys that the lines of `known_hosts` give to a host's name, which has its port in it where that is not 22."""
+    """Finds the keys that the lines of `known_hosts` give to a host.
+
+    Args:
+        name: the host's; with its port, as `[name]:port`, where that is not 22 (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
+        lines: as `known_hosts` reads them.
+    """
     plain, hashed = lines.match(_plain(name), "", None), lines.match(name.lower(), "", None)
     keys, authorities, revoked = (*plain[0], *hashed[0]), (*plain[1], *hashed[1]), (*plain[2], *hashed[2])
     return KnownKeys(keys=_once(keys), authorities=_once(authorities), revoked=_once(revoked))
@@ -67,7 +79,7 @@ def keys_of(name: str, lines: asyncssh.SSHKnownHosts) -> KnownKeys:
 
 @lru_cache(maxsize=2)  # a fleet's machines mostly share their files
 def known_hosts(text: str) -> asyncssh.SSHKnownHosts:
-    """The lines of known_hosts files, as ssh takes them.
+    """Reads the lines of known_hosts files as ssh does: sshd(8), SSH_KNOWN_HOSTS FILE FORMAT.
 
     Each for itself, since asyncssh takes none of a file with a line that nobody understands, and without its comment,
     in which asyncssh may see the end of the line.
@@ -93,7 +105,11 @@ def _once(keys: Sequence[asyncssh.SSHKey]) -> tuple[asyncssh.SSHKey, ...]:
 
 
 def remember(key: asyncssh.SSHKey, *, name: str, path: Path) -> None:
-    """Adds one line; makes the file, and its folder for the user alone, where there is none."""
+    """Adds one line to a known_hosts file; makes it, and its folder for the user alone, where there is none.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     last = _read(path)[-1:]
     line = f"{name} {' '.join(key.export_public_key().decode().split()[:2])}\n"
@@ -102,7 +118,7 @@ def remember(key: asyncssh.SSHKey, *, name: str, path: Path) -> None:
 
 
 def fingerprint(key: asyncssh.SSHKey) -> str:
-    """Type and SHA-256 of a key, as `ssh-keygen -lf` prints it."""
+    """Writes type and SHA-256 of a key; the hash is as `ssh-keygen -lf` prints it."""
     return f"{key.get_algorithm()} {key.get_fingerprint()}"
 
 
@@ -116,7 +132,12 @@ logger = logging.getLogger(__name__)
 
 
 class HostKeyCheck:
-    """One handshake's check. `known` is what the files said before it, `shown` the key that they do not have."""
+    """One handshake's check. `known` is what the files said before it, `shown` the key that they do not have.
+
+    Raises:
+        HostKeyRefused: the file of `RevokedHostKeys` cannot be read.
+        OSError: there is no room for a temporary file.
+    """
 
     def __init__(self, target: SshTarget) -> None:
         self.target = target
@@ -133,12 +154,19 @@ class HostKeyCheck:
 
         Raises:
             HostKeyRefused: it is.
+            OSError: there is no room for a temporary file.
         """
         if key and self._revoked and self._revoked.has(key):
             raise key_invalid(self.target, "Host key is revoked")
 
     def accepts(self, unlisted: asyncssh.SSHKey) -> bool:
-        """Whether a key that the files do not have may be taken on trust; it is remembered then."""
+        """Decides whether a key that the files do not have is taken on trust, and remembers it then.
+
+        `StrictHostKeyChecking accept-new` of ssh_config(5) allows it, where no other key is known for the host.
+
+        Raises:
+            OSError: the file to remember it in cannot be written, or there is no room for a temporary file.
+        """
         self.shown = unlisted
         target = self.target
         self.is_revoked = bool(self._revoked and self._revoked.has(unlisted))
@@ -154,7 +182,7 @@ class HostKeyCheck:
         return True
 
     def fault(self, reason: str) -> HostKeyRefused:
-        """Why the handshake failed at the host key. `reason` is what the SSH library says of it."""
+        """Makes the error for a handshake that failed at the host key. `reason` is what the SSH library says of it."""
         if self.shown is None:
             return key_invalid(self.target, reason)
         if self.is_revoked:
@@ -166,7 +194,7 @@ class HostKeyCheck:
 
 
 def _read_revoked(file: Path, target: SshTarget) -> RevokedKeys:
-    """The keys of `RevokedHostKeys`; where it cannot be read ssh, too, trusts none.
+    """The keys of `RevokedHostKeys`; where it cannot be read ssh, too, trusts none: ssh_config(5).
 
     Raises:
         HostKeyRefused: it cannot be read.
@@ -179,7 +207,7 @@ def _read_revoked(file: Path, target: SshTarget) -> RevokedKeys:
 
 
 def key_unknown(target: SshTarget, *, shown: str) -> HostKeyRefused:
-    """We have no host key for it."""
+    """Makes the error for a machine of which no host key is known."""
     where, command = target.remember_in, target.restrictions.known_hosts_command
     note = f"KnownHostsCommand, which may know it, cannot be used here ({command}). " if command else ""
     text = (
@@ -195,7 +223,7 @@ def key_unknown(target: SshTarget, *, shown: str) -> HostKeyRefused:
 
 
 def key_changed(target: SshTarget, *, shown: str, known: Sequence[str]) -> HostKeyRefused:
-    """It shows another host key than the one we know."""
+    """Makes the error for a machine that shows another host key than the one we know."""
     files = " ".join(f"-f {shlex.quote(str(f))}" for f in target.known_hosts_files[:1])
     return HostKeyRefused(
         f"{target}: its host key is not the one we know. It shows {shown}; known is {', '.join(known)}. Somebody may "
@@ -206,7 +234,7 @@ def key_changed(target: SshTarget, *, shown: str, known: Sequence[str]) -> HostK
 
 
 def key_invalid(target: SshTarget, reason: str) -> HostKeyRefused:
-    """Its host key or certificate is revoked, expired or for another name."""
+    """Makes the error for a host key or certificate that is revoked, expired or for another name."""
     revoked = target.restrictions.revoked_keys
     files = ", ".join(str(f) for f in (*target.known_hosts_files, *([revoked] if revoked else [])))
     return HostKeyRefused(
