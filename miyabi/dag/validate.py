@@ -33,7 +33,7 @@ class Content:
 
 
 def content(text: str, *, name: str) -> Content:
-    """The nodes of a DAG file, and its own levels; dependencies and edges are united.
+    """Reads the nodes of a DAG file, and its own levels; dependencies and edges are united.
 
     What was parsed lately is not parsed again: a run asks for its DAG in many places.
 
@@ -45,7 +45,11 @@ def content(text: str, *, name: str) -> Content:
 
 @lru_cache(maxsize=4)
 def parsed(source: DagText) -> Content:
-    """See `content`."""
+    """Reads what `content` says, and remembers it.
+
+    Raises:
+        DagError: as `content`.
+    """
     name = source.name
     top = _top(plain_values(source.text, name=name), name=name)
     problems = Problems(name)
@@ -60,7 +64,7 @@ def parsed(source: DagText) -> Content:
 
 
 def node_warnings(nodes: Iterable[Node], *, name: str) -> Iterator[str]:
-    """A sentence about each node that says something odd, or nothing."""
+    """Makes a sentence about each node that says something odd, or nothing."""
     for node in nodes:
         if node.command and not node.command.startswith("/"):
             yield f"{name}: node {quote(node.id)}: 'command' {quote(node.command)} {_ODD_COMMAND}"
@@ -69,7 +73,7 @@ def node_warnings(nodes: Iterable[Node], *, name: str) -> Iterator[str]:
 
 
 def level_warning(given: Levels, computed: Levels, *, name: str) -> str | None:
-    """A sentence about the file's own levels where they differ from the computed ones."""
+    """Makes a sentence about the file's own levels where they differ from the computed ones; else None."""
     if not given or [set(level) for level in given] == [set(level) for level in computed]:
         return None
     own = {task: number for number, level in enumerate(given) for task in level}

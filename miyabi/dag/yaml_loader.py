@@ -46,7 +46,7 @@ class _Open:
 
 
 def from_yaml(text: str) -> Any:
-    """What the text holds, as JSON would have it; None for an empty text.
+    """Reads what the text holds, as JSON would have it; None for an empty text.
 
     Raises:
         YamlRefused: with the line; not YAML, two documents, tags, the same key twice, too deep, too many aliases.
@@ -72,6 +72,11 @@ class _Builder:
         self._by_alias = 0
 
     def built(self, events: Iterable[yaml.Event]) -> Any:
+        """Builds the value that the events of one document make; None of none.
+
+        Raises:
+            YamlRefused: what they say is not JSON's.
+        """
         for event in events:
             match event:
                 case yaml.ScalarEvent():
