@@ -44,7 +44,7 @@ class Attempt:
         reason: why this machine was chosen.
         on_exit: called the moment the machine's slot is free for another, which may be before commits are collected.
         on_wait: called with what the machine, or our own disk, met each time that something is tried again later.
-        is_given_up: there is a later attempt, which has the branch and is what the board tells of.
+        is_given_up: there is a later attempt, which has the branch and is what the board shows.
     """
 
     live: Run
@@ -63,13 +63,13 @@ class Attempt:
     _spent_before: float = field(init=False)
 
     def __post_init__(self) -> None:
-        """What was spent before is read once: it is told with every chunk of output."""
+        """What was spent before is read once: it goes to the board with every chunk of output."""
         earlier = [r for r in self.live.every_result() if r.task == self.spec.task and r.attempt < self.spec.attempt]
         self._before = self.live.before(self.spec.resumes)
         self._spent_before = sum(each.cost_usd for each in earlier)
 
     async def run(self) -> SessionResult:
-        """The result; it is also in the run folder.
+        """Runs the attempt to its end, and returns the result; it is also in the run folder.
 
         Raises:
             MachineFull: the machine itself refused; nothing was started.
@@ -96,7 +96,14 @@ class Attempt:
         return result
 
     async def recover(self) -> SessionResult | None:
-        """Ends a session that was given up; what came of it, None where it is gone. Raises as `Finish.collect`."""
+        """Ends a session that was given up, and collects what came of it; None where it is gone.
+
+        Raises:
+            SessionError: it may be on another machine than this one; else as `RemoteSession.follow`, `Finish.collect`.
+            MachineError: as `RemoteSession.follow`, `Finish.collect`.
+            GitError: as `Finish.collect`.
+            DiskFull: our own disk takes no more.
+        """
         session, known = self._session(self.spec.paths), AttemptRecord.pending(self._files)
         if known and not known.is_at(self.machine):
             raise SessionError(known.moved(self.machine))
