@@ -14,7 +14,7 @@ _Value = TypeVar("_Value", bound=BaseModel)
 
 
 def read_json(file: Path, kind: type[_Value], *, advice: str) -> _Value:
-    """The value that the file holds.
+    """Reads the value that the file holds.
 
     Args:
         file: as `model_dump_json` wrote it.

@@ -52,7 +52,7 @@ def _not_toml(error: Exception, file: Path) -> str:
 
 
 def wrong_variable(error: Exception) -> SettingsError:
-    """What to raise where the settings library cannot read a variable that must be JSON."""
+    """Makes the error for a variable that must be JSON and that the settings library cannot read."""
     text = getattr(error.__cause__, "doc", None)
     names = [name for name in sorted(os.environ) if name.upper().startswith(_PREFIX)]
     guilty = [name for name in names if _is_unreadable(os.environ[name], text)] or names
@@ -100,7 +100,7 @@ def _unusable(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[st
 
 
 def wrong_value(error: ValidationError, *, file: Path, settings: type[BaseModel]) -> SettingsError:
-    """What to raise for settings that are not what they should be: the first fault, the others counted and with it."""
+    """Makes the error for settings with faults: says the first one, counts the others and carries them in `others`."""
     first, *others = [_sentence(each, file=file, settings=settings) for each in faults_of(error)]
     more = f" (and {len(others)} more)" if others else ""
     return SettingsError(f"{first}{more}", others=others)

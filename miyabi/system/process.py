@@ -24,7 +24,7 @@ async def spawn(
     env: Mapping[str, str],
     cwd: str | None = None,
 ) -> Process:
-    """A child that leads a session of its own: no terminal that it could ask at, and one group to end.
+    """Starts a child that leads a session of its own: no terminal that it could ask at, and one group to end.
 
     Where we are cancelled while it starts, it has ended with its group before we go: asyncio would end the child alone,
     and wait for what that has started.
@@ -83,7 +83,10 @@ async def reap(process: Process) -> None:
 
 
 def exit_status(words: Sequence[str], *, timeout_seconds: float) -> int:
-    """How a command ends that is told nothing and whose output nobody reads; blocks its thread meanwhile.
+    """Runs a command that has no input and whose output nobody reads; blocks its thread meanwhile.
+
+    Returns:
+        Its exit status; below zero where a signal ended it, as `subprocess` has it.
 
     Raises:
         TimeoutError: it takes longer, and was ended.
@@ -100,7 +103,11 @@ def exit_status(words: Sequence[str], *, timeout_seconds: float) -> int:
 
 
 def shell_status(status: int) -> int:
-    """The exit status as a shell tells it: 128 and the signal's number where that is below zero, a signal ended it."""
+    """Converts an exit status to what a shell's `$?` has: 128 and the signal's number where a signal ended it.
+
+    Args:
+        status: below zero where a signal ended it, as `subprocess` has it.
+    """
     return status if status >= 0 else 128 - status
 
 
@@ -108,5 +115,5 @@ _KEPT = frozenset({"HOME", "PATH", "USER", "LOGNAME", "SHELL", "LANG", "TMPDIR"}
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a login there would have too: none of the orchestrator's secrets."""
+    """Returns of an environment what a login would have too: none of the orchestrator's secrets."""
     return {name: value for name, value in environment.items() if name in _KEPT or name.startswith("LC_")}
