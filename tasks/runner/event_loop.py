@@ -20,7 +20,7 @@ _CANCEL_SECONDS = 2.0
 
 
 async def cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """Cancels them and waits for their ends, so that nothing is torn from under a request; not for ever."""
+    """Cancels tasks and waits for their ends, for 2 s at most, so that nothing is torn from under a request."""
     for task in tasks:
         task.cancel()
     if tasks:
@@ -38,7 +38,11 @@ class LoopThread:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def start(self) -> None:
-        """Returns when the loop runs; raises what kept it from that."""
+        """Starts the thread, and returns when the loop runs.
+
+        Raises:
+            BaseException: what kept it from that, as Prefect raises it.
+        """
         self._thread.start()
         self.loop = self._ready.result()
 
@@ -57,7 +61,11 @@ class LoopThread:
     def spawn(
         self, work: Coroutine[Any, Any, T], *, context: contextvars.Context | None = None
     ) -> concurrent.futures.Future[T]:
-        """Runs `work` on the loop, in `context` or a copy of the caller's; cancelled when the loop stops."""
+        """Runs `work` on the loop, in `context` or a copy of the caller's; it is cancelled when the loop stops.
+
+        Raises:
+            RuntimeError: the loop has stopped.
+        """
         if self.loop.is_closed():
             work.close()
             message = "The task runner has stopped."
@@ -69,7 +77,13 @@ class LoopThread:
         return outcome
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Runs `work` on the loop and blocks until it has ended. Not from the loop itself."""
+        """Runs `work` on the loop, blocks until it has ended, and returns what it returns.
+
+        Raises:
+            RuntimeError: called from the loop itself, or the loop has stopped.
+            CancelledError: that of `concurrent.futures`: the work was cancelled.
+            Exception: what the work raises.
+        """
         if threading.get_ident() == self.ident:
             work.close()
             message = "This blocks, and would block the loop for ever: await it."
@@ -77,7 +91,7 @@ class LoopThread:
         return self.spawn(work).result()
 
     def stop(self) -> None:
-        """Ends the loop and what still runs on it."""
+        """Ends the loop and what still runs on it; blocks until then, for 5 s at most."""
         self.call_soon(self._closing.set)
         self._thread.join(_JOIN_SECONDS)
 
