@@ -48,7 +48,7 @@ class Integration(_Value, Kept):
 
     file_name = "integration.json"
 
-    branch: str = Field(description="Name of the branch, `miyabi/<run>`")
+    branch: str = Field(description="Name of the branch, `miyabi/<run>/_integration`")
     base: str = Field(description="Commit that it starts from, a full sha")
     head: str = Field(description="Commit that it ends with, a full sha")
     merged: tuple[MergedTask, ...] = Field((), description="In the order of the merges")
