@@ -53,13 +53,13 @@ class Decision:
 def decision(
     outcome: Outcome, kind: str, situation: str, advice: str, *, resets_at: datetime | None = None
 ) -> Decision:
-    """A judgement whose words fit one line and give away no secret; the advice is never what is cut."""
+    """Makes a judgement whose words fit one line and give away no secret; the advice is never what is cut."""
     advice = one_line(advice)
     said = one_line(redact(situation[:_LOOKED_AT]), characters=ERROR_CHARACTERS - len(advice)).rstrip(" .;:")
     return Decision(outcome=outcome, error_kind=kind, error_text=f"{said}; {advice}", resets_at=resets_at)
 
 
 def decision_of(fault: Fault, situation: str, *, evidence: Evidence, resets_at: datetime | None = None) -> Decision:
-    """The judgement for a known fault."""
+    """Makes the judgement for a known fault."""
     advice = fault.advice.format(machine=evidence.machine, task=evidence.task)
     return decision(fault.outcome, fault.kind, situation, advice, resets_at=resets_at)

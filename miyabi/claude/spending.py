@@ -61,7 +61,7 @@ class SpendingRecord:
 
     @classmethod
     def read(cls, lines: bytes) -> SpendingRecord:
-        """The record in the lines of the main transcript, then those of its subagents; others are passed over."""
+        """Reads the record in the lines of the main transcript, then those of its subagents; passes over others."""
         messages: dict[str, MessageSpend] = {}
         total, said, counted, since = 0.0, dict[str, ModelTotal](), set[str](), ""
         for entry in _entries(lines):

@@ -26,7 +26,11 @@ done | tail -c {most}
 async def read_spending_record(
     host: Host, machine: Machine, spec: SessionSpec, *, conversation: str
 ) -> SpendingRecord | None:
-    """The record of a conversation; None where the machine has none. Raises as `Host.run`."""
+    """Reads the record of a conversation on a machine; None where the machine has none.
+
+    Raises:
+        MachineError: as `Host.run`.
+    """
     text = _READ.format(exports=_exports(machine, spec), conversation=quote_script_word(conversation), most=_MOST_BYTES)
     answer = await host.run(["/bin/sh", "-s"], stdin=text.encode("utf-8", "surrogateescape"))
     return SpendingRecord.read(answer.stdout) if answer.stdout else None

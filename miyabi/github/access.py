@@ -176,7 +176,7 @@ def token_of(environment: Mapping[str, str]) -> SecretStr | None:
 
 
 def remote_token(token: SecretStr, *, base_url: str = PUBLIC_API) -> RemoteToken:
-    """Makes of a token what git takes: good for the server that has the API's repositories, and for no other.
+    """Makes a token into what git takes: good for the server that has the API's repositories, and for no other.
 
     Raises:
         SettingsError: the API's address cannot be read.

@@ -68,5 +68,5 @@ class LinkedRepository:
         return await Remote.resolve(self.repository, remote=remote, token=self.remote_token(token))
 
     def remote_token(self, token: SecretStr) -> RemoteToken:
-        """Makes of a token what git takes: good for GitHub's server there, and for no other."""
+        """Makes a token into what git takes: good for GitHub's server there, and for no other."""
         return remote_token(token, base_url=self.access.base_url)

@@ -115,5 +115,5 @@ _KEPT = frozenset({"HOME", "PATH", "USER", "LOGNAME", "SHELL", "LANG", "TMPDIR"}
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Returns of an environment what a login would have too: none of the orchestrator's secrets."""
+    """Reduces an environment to what a login would have too: none of the orchestrator's secrets."""
     return {name: value for name, value in environment.items() if name in _KEPT or name.startswith("LC_")}
