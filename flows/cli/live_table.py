@@ -15,7 +15,7 @@ from rich.text import Text
 from flows.cli.tables import fitted_table
 from flows.cli.terminal import showable
 from miyabi.runs import Board, RunFolder, Snapshot, TaskProgress
-from miyabi.text import clock, count
+from miyabi.text import clock, count, in_words
 
 _STYLE = {
     "running": "bold cyan",
@@ -121,7 +121,7 @@ def _cells(row: TaskProgress, now: float) -> tuple[str, ...]:
     return (
         row.task,
         row.machine or "",
-        f"[{style}]{row.outcome.in_words if row.outcome else row.state}[/]",
+        f"[{style}]{in_words(state)}[/]",
         row.elapsed(now),
         turns,
         cost,

@@ -22,7 +22,7 @@ from miyabi.milestones.references import RepositoryContext
 from miyabi.reports import Report, TaskRow
 from miyabi.sessions import BLAMELESS, Outcome
 from miyabi.settings import MilestoneSettings
-from miyabi.text import count
+from miyabi.text import count, in_words
 
 
 class IssueAttempt(BaseModel):
@@ -47,7 +47,7 @@ class IssueAttempt(BaseModel):
     @property
     def in_words(self) -> str:
         """How it ended."""
-        return f"succeeded, left out ({self.left_out})" if self.left_out else self.outcome.in_words
+        return f"succeeded, left out ({self.left_out})" if self.left_out else in_words(self.outcome)
 
 
 def attempts_of(dag: Dag, report: Report, integration: Integration | None) -> tuple[IssueAttempt, ...]:

@@ -15,6 +15,7 @@ from miyabi.reports import Report, TaskRow, summary_sentence, went_well
 from miyabi.runs import Kept, MilestoneRun, RunInfo
 from miyabi.sessions import Outcome
 from miyabi.settings import PullRequestMode, PullRequestSettings
+from miyabi.text import in_words
 
 
 class Publication(Kept):
@@ -163,7 +164,7 @@ async def _open(
 
 
 def _status(row: TaskRow, commit: str, report: Report, *, left_out: LeftOut | None = None) -> TaskStatus:
-    said = f"{row.outcome.replace('_', ' ')}{f', left out ({left_out.kind})' if left_out else ''}"
+    said = f"{in_words(row.outcome)}{f', left out ({left_out.kind})' if left_out else ''}"
     return TaskStatus(
         commit=commit,
         context=f"miyabi/{row.task}",

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from miyabi.integration import Integration, LeftOut, LeftOutKind
 from miyabi.reports import Elsewhere, Report, TaskRow, outcome_style
 from miyabi.sessions import Outcome, left_there_words, size_of
-from miyabi.text import Box, Style, count, flowchart, github_markdown
+from miyabi.text import Box, Style, count, flowchart, github_markdown, in_words
 
 WHY = {
     LeftOutKind.CONFLICT: "conflict",
@@ -67,7 +67,7 @@ def changes(rows: Sequence[TaskRow], *, files: int) -> str:
 def _unmerged(row: TaskRow, report: Report) -> LeftOut:
     """Why a task is not on the branch where the integration does not say it."""
     skipped = {skip.task: skip.reason for skip in report.skips}
-    reason = skipped.get(row.task) or row.outcome.replace("_", " ")
+    reason = skipped.get(row.task) or in_words(row.outcome)
     if row.outcome is Outcome.SUCCEEDED:
         reason = "it has commits, but they were not merged" if row.commits else "it made no commits"
     return LeftOut(task=row.task, kind=LeftOutKind.FAILED, reason=reason)

@@ -16,7 +16,7 @@ from miyabi.runs.json_file import read_json
 from miyabi.sessions import Outcome, SessionResult, size_of
 from miyabi.system import files
 from miyabi.text import clock as clock_text
-from miyabi.text import count, dollars, time_of_day
+from miyabi.text import count, dollars, in_words, time_of_day
 
 
 class TaskState(StrEnum):
@@ -63,7 +63,7 @@ class TaskProgress(BaseModel):
         """Says its outcome or state, or what it waits for and until when; in plain words."""
         if self.waits(now):
             return f"waits for {self.waits_for} until {time_of_day(self.waits_until, now=now)}"
-        return self.outcome.in_words if self.outcome else self.state
+        return in_words(self.outcome or self.state)
 
     def elapsed_seconds(self, now: float) -> float:
         """Returns how long it works or worked, 0 where it has not begun."""

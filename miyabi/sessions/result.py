@@ -36,11 +36,6 @@ class Outcome(StrEnum):
     NOT_STARTED = "not_started"  # nothing could be started; `error_text` says why
     SKIPPED = "skipped"  # an upstream did not succeed, or the run was ended before
 
-    @property
-    def in_words(self) -> str:
-        """As people read it, in tables and sentences: `no changes`."""
-        return self.value.replace("_", " ")
-
 
 BLAMELESS = frozenset(
     {

@@ -11,7 +11,7 @@ from miyabi.text.mermaid import MAX_BOXES, Bar, Box, Style, flowchart, gantt
 from miyabi.text.redact import REDACTED, hide, redact, secrets_of
 from miyabi.text.sanitize import clean, last_message, one_line, shorten, whole
 from miyabi.text.suggest import describe, did_you_mean, quote
-from miyabi.text.units import clock, count, dollars, duration, percent, several, time_of_day, version_numbers
+from miyabi.text.units import clock, count, dollars, duration, in_words, percent, several, time_of_day, version_numbers
 
 __all__ = [
     "MAX_BOXES",
@@ -34,6 +34,7 @@ __all__ = [
     "gantt",
     "github_markdown",
     "hide",
+    "in_words",
     "last_message",
     "markdown",
     "marked_block",

@@ -42,7 +42,7 @@ def _environment(**filters: Callable[..., str]) -> Environment:
     )
     environment.filters |= {each.__name__: _marked(each) for each in (*_OURS, several)}
     environment.filters |= {name: _marked(each, is_of_text=True) for name, each in filters.items()}
-    environment.filters |= {"words": _marked(lambda member: member.replace("_", " ")), "thousands": "{:,}".format}
+    environment.filters |= {"words": _marked(units.in_words), "thousands": "{:,}".format}
     return environment
 
 

@@ -83,3 +83,8 @@ def bar(part: int, *, of: int, cells: int = 20) -> str:
     """Draws a bar of full and empty cells; full only when the part is the whole, which may be nothing."""
     full = cells * part // max(1, of)
     return "█" * full + "░" * (cells - full)
+
+
+def in_words(member: str) -> str:
+    """The member of an enum as people read it: `no changes` for `no_changes`."""
+    return member.replace("_", " ")

@@ -80,8 +80,9 @@ EXPORTS = {
     ),
     "miyabi.text": (
         "MAX_BOXES REDACTED Bar Box FieldFault Style clean clock commonmark count describe did_you_mean dollars "
-        "duration faults_of field_name flowchart gantt github_markdown hide last_message markdown marked_block "
-        "one_line percent quote redact replace_block secrets_of several shorten time_of_day version_numbers whole"
+        "duration faults_of field_name flowchart gantt github_markdown hide in_words last_message markdown "
+        "marked_block one_line percent quote redact replace_block secrets_of several shorten time_of_day "
+        "version_numbers whole"
     ),
     "tasks.concurrency": (
         "Lease LeaseFile Leases Sessions SlotLimits Taken fast_retrying_client few_retries keep_reconciled "
