@@ -1,6 +1,6 @@
 """The rules that decide an outcome; the order in which they are asked stands in `miyabi.claude.outcome`.
 
-Each gives its verdict, or None where it says nothing of the session.
+Each gives its decision, or None where it says nothing of the session.
 """
 
 from __future__ import annotations

@@ -107,9 +107,9 @@ class Spending:
             case ToolResult():
                 self._asking[event.parent] = not event.is_killed  # as claude does with its tools where it is ended
             case Result():
-                self._settle(event)
+                self._take_result(event)
 
-    def _settle(self, result: Result) -> None:
+    def _take_result(self, result: Result) -> None:
         self.result, self.has_gap = result, False
         self.usage = added(self.usage, result.usage)
         self.messages.clear()

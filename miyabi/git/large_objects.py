@@ -112,7 +112,7 @@ class Storage:
         return {oid: size for oid, size in objects.items() if not _is_there(self.path(oid), size)}
 
     @contextmanager
-    def arrival(self) -> Iterator[Path]:
+    def incoming(self) -> Iterator[Path]:
         """Yields a new file for what `take` takes; gone afterwards.
 
         Raises:
@@ -143,7 +143,7 @@ class Storage:
 
     def _keep(self, source: BinaryIO, oid: str, size: int) -> bool:
         digest, left = hashlib.sha256(), size
-        with self.arrival() as file:
+        with self.incoming() as file:
             with file.open("wb") as out:
                 while left and (chunk := source.read(min(left, _CHUNK_BYTES))):
                     digest.update(chunk)

@@ -89,7 +89,7 @@ async def integrate(
     causes = await _causes(repository, dag, results, here=here, base=start, max_file_bytes=max_file_bytes)
     clone = await clone_of(repository, branch=base_branch, commit=start)
     verifier = Verifier(repository, settings, clone=clone, run_command=run_command)
-    outcome = await _settle(maker, verifier, causes)
+    outcome = await _merge_and_verify(maker, verifier, causes)
     await branches.move_branch(repository, branch, head=outcome.chain.head, base=start)
     return outcome.integration(branch, verify_commands=settings.verify)
 
@@ -112,7 +112,7 @@ async def _causes(
     return causes | {t: left_out.too_large(t, files, max_bytes=max_file_bytes) for t, files in large.items()}
 
 
-async def _settle(maker: ChainMaker, verifier: Verifier, causes: Mapping[str, LeftOut]) -> _Outcome:
+async def _merge_and_verify(maker: ChainMaker, verifier: Verifier, causes: Mapping[str, LeftOut]) -> _Outcome:
     """Merges and verifies; whoever breaks it is left out, and the rest is merged and verified again."""
     causes = dict(causes)
     chain = await maker.make(causes)

@@ -67,7 +67,7 @@ class AttemptRecord(BaseModel):
         """Returns whether the machine of that name is where it was then."""
         return not self.workspace or (self.host, self.workspace) == (machine.host, machine.workspace)
 
-    def absence_sentence(self, *, run: str) -> str:
+    def not_in_fleet_sentence(self, *, run: str) -> str:
         """Says that the machine takes no part in the run any more, and what to do."""
         return (
             f"it was begun on {self.machine}, which takes no part now, and may still run there. Bring that machine "

@@ -107,7 +107,7 @@ class Resume:
     def _unplaced(self, task: str, fleet: Sequence[Load]) -> Unplaced | None:
         left = self.pending(task)
         if left and left.machine not in self.machines:
-            absent = MachineError(left.absence_sentence(run=self.folder.run))
+            absent = MachineError(left.not_in_fleet_sentence(run=self.folder.run))
             return Unplaced(task=task, outcome=Outcome.NOT_COLLECTED, error=absent, machine=left.machine)
         if reason := unplaceable(fleet, self.requires(task)):
             return Unplaced(task=task, outcome=Outcome.NOT_STARTED, error=MachineError(reason))

@@ -123,7 +123,7 @@ class LargeTravel:
         await self._call(*words, doing="keep LFS objects", stdin=sent, timeout_seconds=_seconds(batch))
 
     async def _get(self, paths: SessionPaths, batch: Mapping[str, int], storage: Storage) -> None:
-        with storage.arrival() as file:
+        with storage.incoming() as file:
             words = (_GET, paths.run, paths.task, *_named(batch))
             await self._call(*words, doing="bring LFS objects", stdout=file, timeout_seconds=_seconds(batch))
             if not await asyncio.to_thread(storage.take, file, batch):

@@ -60,7 +60,7 @@ class _Push:
 
     async def run(self) -> tuple[str, ...]:
         before = await self.client.ls_remote(self.branches)
-        await self._settle(before)
+        await self._push_until_there(before)
         differed = (branch for branch, commit in self.branches.items() if before.get(branch) != commit)
         pushed = tuple(branch for branch in differed if branch not in self.refused)
         if self.refused:
@@ -68,7 +68,7 @@ class _Push:
             raise errors.refusal(self.refused, pushed=pushed, target=self.client.target, remote_said=said)
         return pushed
 
-    async def _settle(self, there: Mapping[str, str]) -> None:
+    async def _push_until_there(self, there: Mapping[str, str]) -> None:
         """Pushes, looks and pushes again until every branch is there or refused."""
         attempt = 1
         while wanted := await self._wanted(there):

@@ -25,9 +25,9 @@ def test_a_machine_that_goes_away_before_its_first_session(tmp_path: Path, prefe
     with start_fleet(hosts=2) as fleet:
         first = fleet[0].machine(slots=1, name=f"{fleet.tag}-first")
         second = fleet[1].machine(slots=1, name=f"{fleet.tag}-second", labels=("second",))
-        pace = {"MIYABI_RUNS__REHEARSAL_SECONDS_PER_MINUTE": "1", "MIYABI_RUNS__MAX_ATTEMPTS": "1"}
+        settings = {"MIYABI_RUNS__REHEARSAL_SECONDS_PER_MINUTE": "1", "MIYABI_RUNS__MAX_ATTEMPTS": "1"}
         command = site.start(
-            "orchestrate", site.write_tasks(nodes), "--run", "r1", "--rehearse", **pace, **fleet_of(first, second)
+            "orchestrate", site.write_tasks(nodes), "--run", "r1", "--rehearse", **settings, **fleet_of(first, second)
         )
         eventually(lambda: "a: running" in command.output or not command.runs, why=lambda: command.output)
         fleet[0].stop_sshd()

@@ -17,7 +17,7 @@ from tests.support.prefect.server import RealServer, prefect_database, prefect_s
 
 TITLE = "日本語のメッセージ 🎉 é"
 NODES = [{"id": "a", "title": TITLE, "estimated_duration": 1}, {"id": "bad", "title": "b…", "estimated_duration": 1}]
-PLACES = {
+ENCODINGS = {
     "ascii": {"PYTHONIOENCODING": "ascii"},
     "latin": {"PYTHONIOENCODING": "iso8859-1"},
     "c": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
@@ -36,54 +36,54 @@ def odd_repository(tmp_path: Path) -> Path:
     return root
 
 
-def environment(odd_repository: Path, place: str, **more: str) -> dict[str, str]:
+def environment(odd_repository: Path, encoding: str, **more: str) -> dict[str, str]:
     """All that the command gets."""
     home = {"HOME": str(odd_repository.parent / "home"), "PATH": os.environ["PATH"], "LANG": "C"}
-    return home | PLACES[place] | more
+    return home | ENCODINGS[encoding] | more
 
 
-def miyabi(odd_repository: Path, place: str, *words: str | Path, **more: str) -> subprocess.CompletedProcess[bytes]:
+def miyabi(odd_repository: Path, encoding: str, *words: str | Path, **more: str) -> subprocess.CompletedProcess[bytes]:
     """The command's end. It wrote nothing but that encoding, and no traceback."""
     line = [str(word) for word in (MIYABI, *words)]
-    given = environment(odd_repository, place, **more)
+    given = environment(odd_repository, encoding, **more)
     done = subprocess.run(line, cwd=odd_repository, env=given, capture_output=True, check=False, timeout=240)
     assert b"Traceback" not in done.stderr, done
-    if place != "latin":
+    if encoding != "latin":
         assert done.stdout.isascii(), done
         assert done.stderr.isascii(), done
     return done
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_commands_before_a_run(odd_repository: Path, place: str) -> None:
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_commands_before_a_run(odd_repository: Path, encoding: str) -> None:
     """Help, plan, machines, sessions and errors are all shown."""
-    done = miyabi(odd_repository, place, "schedule", "../tasks.json")
+    done = miyabi(odd_repository, encoding, "schedule", "../tasks.json")
     assert done.returncode == 0
     assert rb"\u65e5\u672c\u8a9e" in done.stdout
-    assert (b"\xe9" if place == "latin" else rb"\xe9") in done.stdout
-    assert miyabi(odd_repository, place, "--help").returncode == 0
-    assert miyabi(odd_repository, place, "check", "--rehearse").returncode == 0
-    assert miyabi(odd_repository, place, "sessions").returncode == 0
+    assert (b"\xe9" if encoding == "latin" else rb"\xe9") in done.stdout
+    assert miyabi(odd_repository, encoding, "--help").returncode == 0
+    assert miyabi(odd_repository, encoding, "check", "--rehearse").returncode == 0
+    assert miyabi(odd_repository, encoding, "sessions").returncode == 0
     (odd_repository.parent / "wrong.json").write_text('{"nodes": [{"id": "a", "日本": 1}]}', encoding="utf-8")
-    done = miyabi(odd_repository, place, "schedule", "../wrong.json")
+    done = miyabi(odd_repository, encoding, "schedule", "../wrong.json")
     assert done.returncode == 2
     assert rb"\u65e5\u672c" in done.stderr
-    assert miyabi(odd_repository, place, "sweep", "nothing").returncode == 2
+    assert miyabi(odd_repository, encoding, "sweep", "nothing").returncode == 2
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_a_run_and_what_follows_it(odd_repository: Path, prefect_server: RealServer, place: str) -> None:
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_run_and_what_follows_it(odd_repository: Path, prefect_server: RealServer, encoding: str) -> None:
     """A whole run, its logs, its summary and its end."""
     more = {"PREFECT_API_URL": prefect_server.url}
-    words = ("orchestrate", "../tasks.json", "--rehearse", "--run", f"run-{place}")
-    done = miyabi(odd_repository, place, *words, **more)
+    words = ("orchestrate", "../tasks.json", "--rehearse", "--run", f"run-{encoding}")
+    done = miyabi(odd_repository, encoding, *words, **more)
     assert done.returncode == 1, done
     assert b"1 of 2 tasks succeeded" in done.stdout
-    logs = miyabi(odd_repository, place, "logs", f"run-{place}", "a", **more)
+    logs = miyabi(odd_repository, encoding, "logs", f"run-{encoding}", "a", **more)
     assert logs.returncode == 0
     assert b"Rehearsal of a: " in logs.stdout
     assert rb"\u65e5\u672c\u8a9e" in logs.stdout
-    assert miyabi(odd_repository, place, "sweep", f"run-{place}", "--branches", "--yes").returncode == 0
+    assert miyabi(odd_repository, encoding, "sweep", f"run-{encoding}", "--branches", "--yes").returncode == 0
 
 
 def test_the_live_table(odd_repository: Path, prefect_server: RealServer) -> None:
