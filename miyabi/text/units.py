@@ -86,5 +86,5 @@ def bar(part: int, *, of: int, cells: int = 20) -> str:
 
 
 def in_words(member: str) -> str:
-    """The member of an enum as people read it: `no changes` for `no_changes`."""
+    """Returns the member of an enum as people read it: `no changes` for `no_changes`."""
     return member.replace("_", " ")
