@@ -26,7 +26,7 @@ _SAFE_URL = re.compile(r"https?://[\w./:%~-]+", re.ASCII)
 
 
 class MilestoneProgress(BaseModel):
-    """How many are open and closed."""
+    """How many issues of a milestone are open and closed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,23 +35,23 @@ class MilestoneProgress(BaseModel):
 
     @classmethod
     def of_milestone(cls, milestone: Milestone) -> Self:
-        """As GitHub counts, pull requests too."""
+        """Takes the numbers that GitHub counts, pull requests too."""
         return cls(open=milestone.open_issues, closed=milestone.closed_issues)
 
     @classmethod
     def of_issues(cls, issues: Iterable[Issue], *, milestone: int) -> Self:
-        """Of the milestone's issues, without pull requests."""
+        """Counts those of the milestone with that number, without pull requests."""
         states = [i.state for i in issues if i.milestone == milestone and not i.is_pull_request]
         return cls(open=states.count("open"), closed=states.count("closed"))
 
     @property
     def total(self) -> int:
-        """Open and closed."""
+        """How many there are, open and closed."""
         return self.open + self.closed
 
     @property
     def fraction(self) -> float:
-        """Closed of all, 0 to 1; 0 where there are none."""
+        """The share that is closed, 0 to 1; 0 where there are none."""
         return self.closed / self.total if self.total else 0.0
 
 
@@ -64,7 +64,7 @@ def milestone_block(
     pull_requests: Sequence[PullRequest] = (),
     skipped: Sequence[SkippedIssue] = (),
 ) -> str:
-    """The block with its markers, for `replace_block`.
+    """Renders the block with its markers, for `replace_block`.
 
     Args:
         progress: how many issues are closed.

@@ -112,14 +112,21 @@ class IssueStatus(BaseModel):
 
     @classmethod
     def waiting(cls, reason: str) -> Self:
-        """Of an issue that is not run now."""
+        """Makes the status of an issue that is not run now; the reason is foreign text."""
         return cls(state=IssueState.WAITING, reason=reason)
 
     @classmethod
     def of_task(
         cls, row: TaskRow, report: Report, integration: Integration | None, *, pull_request: int | None = None
     ) -> Self:
-        """Of an issue whose task has ended. Without an integration what succeeded counts as ready for review."""
+        """Makes the status of an issue whose task has ended.
+
+        Args:
+            row: of the task.
+            report: of the run that had it.
+            integration: what of it is on the branch; None: what succeeded counts as ready for review.
+            pull_request: number of the one that holds its work.
+        """
         left = integration.left_out_by_task.get(row.task) if integration else None
         error = next((failure.text for failure in report.troubles if failure.task == row.task), "")
         skipped = next((skip.reason for skip in report.skips if skip.task == row.task), "")
@@ -145,7 +152,7 @@ class IssueStatus(BaseModel):
         )
 
     def not_again(self, reason: str) -> Self:
-        """The same of an issue that the next run leaves alone for that reason, which is foreign text."""
+        """Makes the same of an issue that the next run leaves alone for that reason, which is foreign text."""
         advice = self.next_step.replace(_AGAIN, "").strip()
         why = github_markdown.plain(f"{reason[:1].upper()}{reason[1:]}")
         return self.model_copy(update={"next_step": f"{advice} {why}.".strip()})
@@ -170,14 +177,14 @@ class Closing(BaseModel):
 
 
 def state_of(outcome: Outcome, *, is_left_out: bool) -> IssueState:
-    """The state of an issue whose task has ended."""
+    """Decides the state of an issue whose task has ended."""
     if outcome is Outcome.SUCCEEDED:
         return IssueState.FAILED if is_left_out else IssueState.REVIEW
     return IssueState.WAITING if outcome in {Outcome.SKIPPED, Outcome.NOT_STARTED} else IssueState.FAILED
 
 
 def labels_for(state: IssueState, *, current: Iterable[str]) -> LabelChange:
-    """What makes the state's label the only one of ours; other labels are left alone."""
+    """Finds what makes the state's label the only one of ours; other labels are left alone."""
     wanted = LABELS.get(state, "")
     present = {label.casefold(): label for label in current}
     others = sorted(present[label] for label in LABELS.values() if label != wanted and label in present)
@@ -185,7 +192,7 @@ def labels_for(state: IssueState, *, current: Iterable[str]) -> LabelChange:
 
 
 def issue_comment(status: IssueStatus) -> str:
-    """The whole comment. The same status always makes the same text."""
+    """Renders the whole comment, with its marker; the same status always makes the same text."""
     return github_markdown.render(
         "milestones/issue_comment.md.jinja",
         marker=COMMENT_MARKER,
@@ -196,7 +203,14 @@ def issue_comment(status: IssueStatus) -> str:
 
 
 def closing(milestone: Milestone, *, all_succeeded: bool, rehearsal: bool, allowed: bool) -> Closing:
-    """Whether the milestone is closed now: only when nothing in it is open and the last run left nothing undone."""
+    """Decides whether the milestone is closed now: nothing in it is open, and the last run left nothing undone.
+
+    Args:
+        milestone: as it stands at GitHub.
+        all_succeeded: whether the last run left nothing undone.
+        rehearsal: whether that run was one.
+        allowed: whether the settings let us close it.
+    """
     if milestone.state != "open":
         return Closing(close=False, reason="it is closed already")
     if milestone.open_issues:

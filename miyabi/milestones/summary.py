@@ -13,7 +13,7 @@ from miyabi.text import count
 def milestone_sentence(
     plan: MilestonePlan, *, report: Report | None, publications: Sequence[Publication], faults: Sequence[str]
 ) -> str:
-    """What was run, where it is, what is not run and what went wrong.
+    """Says what was run, where it is, what is not run and what went wrong, in one line of plain words.
 
     Args:
         plan: the milestone as it stands now.

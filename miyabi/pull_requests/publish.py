@@ -55,7 +55,7 @@ def plan_publication(
     mode: PullRequestMode,
     name: str = "",
 ) -> PublicationPlan:
-    """What there is to publish. Branches of other tasks stay here.
+    """Decides what there is to publish. Branches of other tasks stay here.
 
     Args:
         report: what became of the tasks.
@@ -76,12 +76,15 @@ def plan_publication(
 
 
 def base_branch(info: RunInfo, of: MilestoneRun | None, settings: PullRequestSettings) -> str | None:
-    """The branch that the pull request is for, as far as it is said; a milestone's run has chosen it at its start."""
+    """Returns the branch that the pull request is for; a milestone's run has chosen it at its start.
+
+    None where neither the settings nor the run's start name one.
+    """
     return (info.base_branch if of else None) or settings.base or info.base_branch
 
 
 def nothing_to_publish(report: Report, integration: Integration, plan: PublicationPlan) -> str:
-    """The sentence that there is nothing to publish and why; empty where there is something."""
+    """Says in a sentence that there is nothing to publish, and why; empty where there is something."""
     if report.rehearsal:
         return f"Run {report.run} was a rehearsal: nothing goes to GitHub."
     if plan.texts:
@@ -90,7 +93,14 @@ def nothing_to_publish(report: Report, integration: Integration, plan: Publicati
 
 
 async def decided_pull_requests(github: GitHubRepository, branches: Mapping[str, str]) -> dict[str, PullRequest]:
-    """Those that people have merged or closed already, with this very commit, by branch: nothing is left to do there.
+    """Finds the pull requests that people merged or closed with this very commit: nothing is left to do there.
+
+    Args:
+        github: the repository.
+        branches: those asked for, each with its commit.
+
+    Returns:
+        The pull request by its branch.
 
     Raises:
         GitHubError: GitHub cannot be read.
@@ -111,14 +121,17 @@ async def open_pull_requests(
     settings: PullRequestSettings,
     milestone: int | None = None,
 ) -> dict[str, PullRequest]:
-    """The pull requests with these texts, created or updated, by branch; their branches are at GitHub already.
+    """Creates, or updates, the pull requests with these texts; their branches are at GitHub already.
 
     Args:
         github: the repository.
         texts: those stacked on another one after it.
         base: branch that those are for that are not stacked.
         settings: what else they have.
-        milestone: the run's own; the settings' wins.
+        milestone: number of the run's own; the settings' wins.
+
+    Returns:
+        The pull request by its branch.
 
     Raises:
         GitHubError: GitHub refuses, or does not answer; the same again goes on where this one ended.
@@ -127,7 +140,11 @@ async def open_pull_requests(
 
 
 async def set_statuses(github: GitHubRepository, statuses: Sequence[TaskStatus]) -> None:
-    """Each task's outcome on its commit. Raises as `open_pull_requests`."""
+    """Sets each status on its commit at GitHub.
+
+    Raises:
+        GitHubError: GitHub refuses, or does not answer; the same again goes on where this one ended.
+    """
     for status in statuses:
         await github.set_status(
             status.commit, context=status.context, state=status.state, description=status.description
@@ -135,7 +152,10 @@ async def set_statuses(github: GitHubRepository, statuses: Sequence[TaskStatus])
 
 
 def statuses_of(report: Report, integration: Integration, *, mode: PullRequestMode) -> tuple[TaskStatus, ...]:
-    """A status for each task: on its own head, of those that have a pull request of their own, or on the whole's."""
+    """Makes a status for each task on the head of the integration branch, and one that says how the whole went.
+
+    In mode `per-task`: one for each task that has a pull request of its own, on its own head, and none for the whole.
+    """
     if mode is PullRequestMode.PER_TASK:
         refused = of_size(integration.left_out_by_task)
         there = {text.task for text in task_pull_request_texts(report, issues={}, without=refused)}

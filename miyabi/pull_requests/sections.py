@@ -19,13 +19,17 @@ WHY = {
 
 
 def left_out(report: Report, integration: Integration) -> list[LeftOut]:
-    """Every task whose work is not on the branch, in the report's order, with the reason."""
+    """Finds the tasks whose work is not on the branch, in the report's order, each with the reason."""
     known, merged = integration.left_out_by_task, set(integration.tasks)
     return [known.get(row.task) or _unmerged(row, report) for row in report.tasks if row.task not in merged]
 
 
 def elsewhere_words(elsewhere: Elsewhere | None) -> list[str]:
-    """Each part of what a task's branch does not hold, as a sentence without its full stop; none of None."""
+    """Says what a task's branch does not hold, in GitHub's Markdown.
+
+    Returns:
+        A sentence for each part, without its full stop; none for None.
+    """
     strays = elsewhere.strays if elsewhere else None
     where = "in the orchestrator's clone"
     beside = (
@@ -45,20 +49,27 @@ def elsewhere_words(elsewhere: Elsewhere | None) -> list[str]:
 
 
 def dag(report: Report, merged: Collection[str], *, limit: int) -> str | None:
-    """The DAG as a picture, None for one of over `limit`; what succeeded and is not `merged` is not green."""
+    """Draws the DAG in Mermaid; what succeeded and is not among the `merged` tasks is not green.
+
+    None where it has too many boxes or edges to be drawn, or the drawing more than `limit` characters.
+    """
     boxes = [Box(id=r.task, title=github_markdown.neutralize(r.label), style=_style(r, merged)) for r in report.tasks]
     drawing = flowchart(boxes, [(upstream, row.task) for row in report.tasks for upstream in row.upstream])
     return None if drawing is None or github_markdown.size(drawing) > limit else drawing
 
 
 def files(report: Report, tasks: Collection[str]) -> list[tuple[str, Sequence[str]]]:
-    """The files that some of these tasks changed, each with those."""
+    """Finds the files that some of these tasks changed.
+
+    Returns:
+        Pairs in the report's order: the path, and which of these tasks changed it.
+    """
     changed = ((each.path, [task for task in each.tasks if task in tasks]) for each in report.files)
     return [row for row in changed if row[1]]
 
 
 def changes(rows: Sequence[TaskRow], *, files: int) -> str:
-    """How much these tasks changed, in so many files."""
+    """Says how much these tasks changed: commits, so many `files`, and lines."""
     plus, minus = sum(r.insertions for r in rows), sum(r.deletions for r in rows)
     commits = count(sum(r.commits for r in rows), "commit")
     return f"{commits}, {count(files, 'file')}, +{plus:,} −{minus:,}"  # noqa: RUF001 - a minus sign

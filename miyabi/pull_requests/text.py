@@ -38,7 +38,7 @@ class PullRequestText(BaseModel):
 
     @property
     def overflow(self) -> str | None:
-        """What did not fit, as one text."""
+        """What did not fit, as one text; None where all of it did."""
         return "\n".join(self.further) or None
 
 
@@ -50,14 +50,14 @@ def pull_request_text(
     name: str = "",
     max_characters: int = MAX_CHARACTERS,
 ) -> PullRequestText:
-    """The one pull request of a run.
+    """Makes the text of the one pull request of a run.
 
     Args:
         report: what became of the tasks.
         integration: what of it is on the branch.
         issues: the issue of each task that has one.
         name: what the run is about, such as the milestone's title.
-        max_characters: how long the body may be; so may each further text.
+        max_characters: how long the body may be, as GitHub counts; so may each further text.
     """
     of = f"{len(integration.merged)} of {count(report.total, 'task')}"
     merged = set(integration.tasks)
@@ -88,9 +88,13 @@ def task_pull_request_texts(
     without: Collection[str] = (),
     max_characters: int = MAX_CHARACTERS,
 ) -> tuple[PullRequestText, ...]:
-    """A pull request for each task that succeeded with commits, upstreams first, each stacked on its upstream.
+    """Makes a text for each task that succeeded with commits, upstreams first, each stacked on its upstream.
 
-    `without` are tasks whose branches GitHub does not take, with all that build on them; their issues stay open.
+    Args:
+        report: what became of the tasks.
+        issues: the issue of each task that has one.
+        without: tasks whose branches GitHub does not take, with all that build on them; their issues stay open.
+        max_characters: how long a body may be, as GitHub counts; so may each further text.
     """
     rows = {row.task: row for row in report.tasks}
     own = [row for row in report.tasks if _has_work(row) and row.task not in without]
@@ -101,7 +105,10 @@ def task_pull_request_texts(
 
 
 def closed_issues(report: Report, integration: Integration, *, issues: Mapping[str, int]) -> tuple[int, ...]:
-    """Issues whose tasks all succeeded and are all on a branch whose checks did not fail; none for a rehearsal."""
+    """Finds the issues that the merge closes: all their tasks succeeded and are on the branch; sorted.
+
+    There are none where the branch's verify commands failed, nor for a rehearsal.
+    """
     if report.rehearsal or integration.verified is False:
         return ()
     merged = set(integration.tasks)
@@ -111,7 +118,7 @@ def closed_issues(report: Report, integration: Integration, *, issues: Mapping[s
 
 
 def why_nothing(report: Report, integration: Integration) -> str:
-    """The sentence that there is nothing to merge, or nothing where there is something."""
+    """Says in a sentence that there is nothing to merge, and why; empty where there is something."""
     if not integration.is_empty:
         return ""
     reason = f"{len(integration.left_out)} were left out" if integration.left_out else "no task made a commit"
@@ -131,7 +138,7 @@ def _text(
     base: str | None = None,
     **values: object,
 ) -> PullRequestText:
-    """The text of a run, or of one task of it; `values` are what else the template names for either."""
+    """Makes the text of a run, or of one task of it; `values` are what else the template names for either."""
     text = github_markdown.render(
         "pull_requests/pull_request.md.jinja",
         report=report,
@@ -169,7 +176,7 @@ def _has_work(row: TaskRow) -> bool:
 
 
 def _below(row: TaskRow, rows: Mapping[str, TaskRow]) -> list[TaskRow]:
-    """The nearest tasks before it that have a branch of their own, in the report's order."""
+    """Finds the nearest tasks before it that have a branch of their own, in the report's order."""
     found: dict[str, None] = {}
     ahead, seen = [*row.upstream], set[str]()
     while ahead:

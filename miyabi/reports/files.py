@@ -16,10 +16,11 @@ from miyabi.system import files
 
 
 def write_report(folder: RunFolder) -> Report:
-    """The report of a run as far as it is; report.md and report.json are written anew.
+    """Writes report.md and report.json of a run as far as it is, and returns that report.
 
     Raises:
         BadInput: the run folder is incomplete or damaged; names the file.
+        DiskFull: there is no room for them.
     """
     info, dag, results = folder.info(), Dag.load(folder.dag_file), folder.results()
     report = Report.build(
@@ -38,7 +39,7 @@ def write_report(folder: RunFolder) -> Report:
 
 
 def _left(folder: RunFolder, dag: Dag, results: Sequence[SessionResult]) -> Iterator[SessionResult]:
-    """A result for each session that nobody saw to its end: it is still on its machine."""
+    """Makes a result for each session that nobody saw to its end: it is still on its machine."""
     last = {result.task: result.attempt for result in sorted(results, key=lambda result: result.attempt)}
     for task in dag.order:
         attempt = last.get(task, 0) + 1
@@ -60,7 +61,7 @@ def _left(folder: RunFolder, dag: Dag, results: Sequence[SessionResult]) -> Iter
 
 
 def report_text(folder: RunFolder, report: Report) -> str:
-    """The report as Markdown, with what came of the integration where that is known.
+    """Renders the report as Markdown, with what came of the integration where that is known.
 
     Raises:
         BadInput: the file that says so is damaged.
@@ -71,7 +72,7 @@ def report_text(folder: RunFolder, report: Report) -> str:
 
 
 def read_report(folder: RunFolder) -> Report | None:
-    """The report as it was last written, None where there is none yet.
+    """Reads the report as it was last written, None where there is none yet.
 
     Raises:
         BadInput: report.json is damaged.

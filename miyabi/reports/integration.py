@@ -14,21 +14,21 @@ _OF_ITSELF = {LeftOutKind.FAILED}
 
 
 def went_well(report: Report, integration: Integration | None) -> bool:
-    """Whether every task succeeded, and all of their work is on a branch whose verify commands did not fail."""
+    """Returns whether all tasks succeeded, and all their work is on a branch whose verify commands did not fail."""
     if integration is None:
         return False
     return report.all_succeeded and integration.verified is not False and not _missing(integration, report)
 
 
 def went_partly(report: Report, integration: Integration | None) -> bool:
-    """Whether some tasks succeeded whose work can be used: on a branch whose verify commands did not fail."""
+    """Returns whether some tasks succeeded whose work can be used: on a branch whose verify commands did not fail."""
     if integration is None or integration.verified is False:
         return False
     return report.succeeded > len(_missing(integration, report))
 
 
 def integration_sentence(integration: Integration | NotIntegrated, report: Report) -> str:
-    """What is on the branch, what is not and why, in one line of plain words."""
+    """Says what is on the branch, what is not and why, in one line of plain words."""
     if isinstance(integration, NotIntegrated):
         return f"Not integrated: {integration.reason}"
     if integration.is_empty:
@@ -41,7 +41,7 @@ def integration_sentence(integration: Integration | NotIntegrated, report: Repor
 
 
 def integration_section(integration: Integration | NotIntegrated, report: Report) -> str:
-    """The same at length, as a part of the report."""
+    """Renders the same at length, as a section of the report in Markdown."""
     if isinstance(integration, NotIntegrated):
         return markdown.render(_TEMPLATE, not_integrated=integration)
     log = "" if integration.is_empty else integration.verify_log.replace("```", "'''").rstrip()

@@ -13,9 +13,11 @@ MAX_ROWS = 500
 
 
 def to_markdown(report: Report, *, integration: str = "") -> str:
-    """The whole report: summary, pictures, tables; each part only where there is something to say.
+    """Renders the whole report: summary, pictures, tables; each part only where there is something to say.
 
-    `integration` is the section about the integration branch, where there is one.
+    Args:
+        report: what became of the tasks.
+        integration: the section about the integration branch, in Markdown; empty where nothing is known of it.
     """
     kind = "Rehearsal" if report.rehearsal else "Run"
     branch = next((row.branch.removesuffix(row.task) for row in report.tasks[:MAX_ROWS] if row.branch), "")
@@ -41,7 +43,7 @@ def to_markdown(report: Report, *, integration: str = "") -> str:
 
 
 def summary_sentence(report: Report) -> str:
-    """What happened, in one line of plain words; for the terminal too."""
+    """Says what happened, in one line of plain words; for the terminal too."""
     r, working = report, sum(bool(machine.sessions) for machine in report.machines)
     spent = dollars(r.cost_usd, is_partial=r.cost_is_partial)
     parts = [
@@ -72,7 +74,7 @@ def _times(report: Report) -> str:
 
 
 def outcome_style(outcome: Outcome) -> Style:
-    """The colour of an outcome: red where somebody has to look, yellow where it may work by itself later."""
+    """Returns the colour of an outcome: red where somebody has to look, yellow where it may work by itself later."""
     if outcome is Outcome.SUCCEEDED:
         return Style.GOOD
     if outcome is Outcome.SKIPPED:

@@ -7,9 +7,9 @@ from miyabi.text import markdown
 
 
 def progress_markdown(snapshot: Snapshot, *, now: float | None = None) -> str:
-    """A bar, the counts, and a line for each task that holds a slot, or waits for a usage limit or the like to end.
+    """Renders a bar, the counts, and a line for each task that holds a slot or waits for a limit or the like to end.
 
-    `now` is epoch seconds, None the present.
+    `now` is epoch seconds; None: the present.
     """
     return markdown.render(
         "reports/progress.md.jinja",

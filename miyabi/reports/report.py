@@ -1,4 +1,4 @@
-"""Many results become one report: values to keep, compare and draw. Pure; `report_markdown` makes it readable."""
+"""Many results become one report: values to keep, compare and draw. Pure; `markdown` makes it readable."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Report(ReportRow):
         rehearsal: bool | None = None,
         warnings: Sequence[str] = (),
     ) -> Self:
-        """The report of a run.
+        """Makes the report of a run.
 
         Args:
             dag: what was to be done; its warnings are taken over.

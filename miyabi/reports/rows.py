@@ -159,7 +159,7 @@ class ChangedFile(ReportRow):
 
 
 def task(dag: Dag, task: str, attempts: Sequence[SessionResult]) -> TaskRow:
-    """The row of a task, from its attempts in order."""
+    """Makes the row of a task from its attempts, which are in their order."""
     node, upstream = dag.by_id[task], dag.dependencies(task)
     if not attempts:
         return TaskRow(task=task, title=redact(node.title), outcome=Outcome.SKIPPED, upstream=upstream)
@@ -187,7 +187,7 @@ def task(dag: Dag, task: str, attempts: Sequence[SessionResult]) -> TaskRow:
 
 
 def resolutions(results: Iterable[SessionResult]) -> tuple[Resolution, ...]:
-    """A row for each session that resolved a conflict, in the order of their starts; `results` are all of theirs."""
+    """Makes a row for each session that resolved a conflict, by start; `results` are all that those sessions have."""
     attempts: dict[str, list[SessionResult]] = {}
     for result in sorted(results, key=lambda r: (r.task, r.attempt)):
         attempts.setdefault(result.task, []).append(result)
@@ -211,7 +211,7 @@ def _resolution(attempts: Sequence[SessionResult]) -> Resolution:
 
 
 def timeline(sessions: Iterable[SessionResult]) -> tuple[TimelineEntry, ...]:
-    """What ran when, by machine and time."""
+    """Makes an entry for each attempt that ran on a machine and is over, by machine and start."""
     rows = [
         TimelineEntry(task=r.task, attempt=r.attempt, machine=r.machine, outcome=r.outcome, start=r.start, end=r.end)
         for r in sessions
@@ -223,7 +223,7 @@ def timeline(sessions: Iterable[SessionResult]) -> tuple[TimelineEntry, ...]:
 def machines(
     fleet: Sequence[Slotted], sessions: Sequence[SessionResult], *, wall_seconds: float
 ) -> tuple[MachineRow, ...]:
-    """A row for each machine of the fleet and for each that worked, by name."""
+    """Makes a row for each machine of the fleet and for each that worked, by name; one not of the fleet has 0 slots."""
     slots = {r.machine or "": 0 for r in sessions} | {m.name: m.slots for m in fleet}
     return tuple(_machine(name, slots[name], sessions, wall_seconds=wall_seconds) for name in sorted(slots))
 
@@ -242,7 +242,7 @@ def _machine(name: str, slots: int, sessions: Sequence[SessionResult], *, wall_s
 
 
 def failure(result: SessionResult) -> Failure:
-    """The row of a task that did not succeed."""
+    """Makes the row of a task that did not succeed; its text is cut at `FAILURE_CHARACTERS`."""
     text = result.error_text or result.final_message or "no error text"
     where = f"sessions/{result.task}/attempt-{result.attempt}" if result.start else ""
     kind = result.error_kind or result.outcome
@@ -252,14 +252,20 @@ def failure(result: SessionResult) -> Failure:
 
 
 def skip(task: str, roots: Sequence[str], *, said: str | None) -> Skipped:
-    """The row of a task that was not started; `roots` are the failed tasks before it, with their outcomes."""
+    """Makes the row of a task that was not started.
+
+    Args:
+        task: its id.
+        roots: the failed tasks before it, with their outcomes, as `failed_roots` names them.
+        said: the reason that its result has, for where none before it failed; None where there is none.
+    """
     if roots:
         return Skipped(task=task, reason=f"upstream {', '.join(roots)} failed")
     return Skipped(task=task, reason=redact(said or "the run ended before it could start"))
 
 
 def elsewhere(task: str, attempts: Sequence[SessionResult]) -> Elsewhere | None:
-    """The row of a task, None where its branch holds all; `attempts` are all of them, in their order.
+    """Makes the row of a task, None where its branch holds all; `attempts` are all of them, in their order.
 
     Strays only grow, so that those of the attempt that was collected last are all of them.
     """
@@ -272,7 +278,7 @@ def elsewhere(task: str, attempts: Sequence[SessionResult]) -> Elsewhere | None:
 
 
 def files(results: Iterable[SessionResult]) -> tuple[ChangedFile, ...]:
-    """Every changed file with its tasks, by path."""
+    """Makes a row for each changed file, by path, with its tasks sorted."""
     tasks: dict[str, set[str]] = {}
     for result in results:
         for path in result.changes.files:
@@ -284,7 +290,11 @@ NAMED_ROOTS = 3
 
 
 def by_task(order: Sequence[str], results: Iterable[SessionResult]) -> dict[str, list[SessionResult]]:
-    """The results of each task by attempt; results of other tasks are left out."""
+    """Groups results by task; those of other tasks than `order` has are left out.
+
+    Returns:
+        For each task, in that order, its results by attempt; an empty list where it has none.
+    """
     found: dict[str, list[SessionResult]] = {task: [] for task in order}
     for result in sorted(results, key=lambda r: r.attempt):
         if result.task in found:
@@ -293,23 +303,23 @@ def by_task(order: Sequence[str], results: Iterable[SessionResult]) -> dict[str,
 
 
 def unknown_tasks(order: Sequence[str], results: Iterable[SessionResult]) -> tuple[str, ...]:
-    """A sentence where there are results of tasks that the DAG does not have."""
+    """Makes a warning, where there are results of tasks that the DAG does not have; else none."""
     unknown = sorted({result.task for result in results if not is_resolving(result.task)} - set(order))
     return (f"results of tasks that the DAG does not have: {', '.join(unknown)}",) if unknown else ()
 
 
 def ratio(part: float, whole: float) -> float:
-    """Part of whole, 0 where there is no whole."""
+    """Returns part / whole, rounded to four decimal places; 0 where there is no whole."""
     return round(part / whole, 4) if whole > 0 else 0.0
 
 
 def money(amounts: Iterable[float]) -> float:
-    """The sum in dollars, exact to a hundredth of a cent."""
+    """Returns the sum in dollars, rounded to a hundredth of a cent."""
     return round(sum(amounts), 4)
 
 
 def usage(results: Iterable[SessionResult]) -> Usage:
-    """The tokens of all of them."""
+    """Adds up the tokens of all results, by kind."""
     all_of = [result.usage for result in results]
     return Usage(**{name: sum(getattr(u, name) for u in all_of) for name in Usage.model_fields})
 
@@ -317,9 +327,10 @@ def usage(results: Iterable[SessionResult]) -> Usage:
 def failed_roots(
     order: Sequence[str], *, outcomes: Mapping[str, Outcome], dependencies: Callable[[str], Sequence[str]]
 ) -> dict[str, tuple[str, ...]]:
-    """For each skipped task the failed ones that kept it from starting, such as `build (check_failed)`; sorted.
+    """Finds for each skipped task the failed ones that kept it from starting; `order` must be topological.
 
-    `order` must be topological. At most three are named.
+    Returns:
+        By skipped task at most three of them, sorted, with their outcomes: `build (check_failed)`.
     """
     found: dict[str, tuple[str, ...]] = {}
     for task in order:

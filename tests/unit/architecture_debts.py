@@ -28,12 +28,3 @@ SMALL_FILES: dict[str, str] = {
     "tasks/concurrency/reconcile.py": "what crashed before, apart from what runs",
 }
 """Files under 60 lines with a single importer, and why they stand alone."""
-
-NO_VERB_YET = (
-    "miyabi/milestones/description.py",
-    "miyabi/milestones/issue_comment.py",
-    "miyabi/milestones/summary.py",
-    "miyabi/pull_requests/",
-    "miyabi/reports/",
-)
-"""Where docstrings of functions do not begin with a verb yet: beginnings of files' names."""
