@@ -22,6 +22,7 @@ _DEEPEST = 100
 _CUT = "\0"  # stands for what is taken out of a line: Markdown has no such character
 _COMMENT = re.compile(r"<!--(?:-?>|.*?(?:-->|\Z))", re.DOTALL)  # "<!-->", "<!--->" are whole: CommonMark 0.31.2, 6.6
 _SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)|\\\n[ \t]*", re.DOTALL)
+_MAY_HIDE = re.compile(r"[`~<>\t]| {4}")  # a text without any of it has no code, no quote and no comment
 _QUOTE_MARKS = "> \t"
 _QUOTE_MARK = re.compile(r">[ \t]?")
 
@@ -81,6 +82,8 @@ class _Line:
 def _read(text: str, *, keep_code: bool) -> list[_Line]:
     """The text's lines, each with what is shown of it."""
     plain = text.replace("\r\n", "\n").replace("\r", "\n").replace(_CUT, "\ufffd")
+    if not _MAY_HIDE.search(plain):
+        return [_Line(line, shown=line) for line in plain.split("\n")]
     reader = _Reader([_Line(line) for line in plain.split("\n")], keep_code=keep_code)
     reader.read(_parser().parse(plain))
     return reader.lines

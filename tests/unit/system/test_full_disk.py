@@ -12,7 +12,7 @@ import pytest
 from miyabi.errors import ConnectionDropped, DiskFull, GitDiskFull, GitFailed, HostKeyRefused, MachineError, MiyabiError
 from miyabi.git import Git
 from miyabi.git.command import GitResult
-from miyabi.system import is_our_disk, may_pass, raised_as_full, retried, retried_blocking
+from miyabi.system import Backoff, is_our_disk, may_pass, raised_as_full, retried, retried_blocking
 
 SAID = [
     "error: unable to write file x: No space left on device",
@@ -31,6 +31,12 @@ def failing(*errors: Exception) -> Callable[[], str]:
         return "done"
 
     return call
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two tries pass milliseconds, where users wait from 0.2 s up to 5 s."""
+    monkeypatch.setattr("miyabi.system.retrying._BACKOFF", Backoff(0.01, 0.02))
 
 
 def no_room(number: int = errno.ENOSPC) -> OSError:
@@ -67,6 +73,7 @@ def test_git_that_fails_otherwise() -> None:
     assert not is_our_disk(error)
 
 
+@pytest.mark.usefixtures("short_pauses")
 async def test_what_passes_is_tried_again() -> None:
     """The system's own error as well, and each is told."""
     call, errors = failing(no_room(), DiskFull(), GitDiskFull()), list[MiyabiError]()
@@ -90,6 +97,7 @@ async def test_what_does_not_pass_is_raised_at_once(error: MiyabiError) -> None:
         await retried(asked, patience_seconds=60)
 
 
+@pytest.mark.usefixtures("short_pauses")
 async def test_patience_has_an_end() -> None:
     """The last error is raised then."""
 
@@ -97,9 +105,10 @@ async def test_patience_has_an_end() -> None:
         raise ConnectionDropped
 
     with pytest.raises(ConnectionDropped):
-        await retried(asked, patience_seconds=0.3)
+        await retried(asked, patience_seconds=0.05)
 
 
+@pytest.mark.usefixtures("short_pauses")
 def test_a_thread_waits_for_room() -> None:
     """Again until there is some, or patience is over."""
     errors: list[DiskFull] = []

@@ -1,4 +1,4 @@
-"""Child processes: those that are begun and ended, and those of which only the end counts."""
+"""Child processes: how they begin, and those of which only the end counts."""
 
 from __future__ import annotations
 
