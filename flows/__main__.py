@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 from importlib import import_module
 from typing import Any
@@ -46,6 +47,7 @@ class _Commands(click.Group):
     def main(self, *args: Any, **options: Any) -> Any:
         escape_what_cannot_be_shown()
         gc.set_threshold(_GARBAGE)
+        atexit.register(gc.freeze)  # Python's end would look once more, for a third of a second
         return super().main(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
