@@ -44,7 +44,7 @@ def install(folder: Path) -> Path:
     for name in ("gates", "calls"):
         (folder / name).mkdir(parents=True)
     program = folder / "claude"
-    program.write_text(f"#!{sys.executable} -I\n{Path(__file__).read_text()}")
+    program.write_text(f"#!{sys.executable} -IS\n{Path(__file__).read_text()}")
     program.chmod(0o755)
     return program
 
