@@ -19,7 +19,7 @@ from flows.cli.live_table import Find, watch
 from miyabi.errors import ServerError
 
 _INTERRUPTED = (
-    "interrupted: the sessions are stopped and their work is brought home. Ctrl-C again leaves at once; "
+    "interrupted: the sessions are stopped and their work is collected. Ctrl-C again leaves at once; "
     "the machines end the sessions all the same"
 )
 

@@ -1,4 +1,4 @@
-"""Tables for a terminal: figures are whole, and columns that can do with less share the rest of the width."""
+"""Tables for a terminal: columns that can do with less share what figures leave of the width."""
 
 from __future__ import annotations
 

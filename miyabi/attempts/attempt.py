@@ -74,6 +74,7 @@ class Attempt:
         Raises:
             MachineFull: the machine itself refused; nothing was started.
             MachineError: it does not answer at the moment; the same attempt may be made again.
+            BadInput: the file of an earlier attempt's result is damaged.
             CancelledError: after the session was stopped and its work collected.
         """
         session = self._session(self.spec.paths)

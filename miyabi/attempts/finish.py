@@ -87,8 +87,8 @@ class Finish:
 
         Raises:
             MachineError: as `Host.run`, `Workspace.collect`.
-            SessionError: as `RemoteSession.stop`.
             GitError: as `Workspace.collect`.
+            BadInput: the file of an earlier attempt's result is damaged.
             DiskFull: our own disk takes no more.
         """
         end = datetime.now(UTC) - timedelta(seconds=status.over_seconds or 0)

@@ -42,7 +42,7 @@ async def _recover_one(live: Run, lost: SessionResult) -> None:
     if came:
         what = f"{lost.task}: what attempt {lost.attempt} did on {lost.machine}"
         where = f"{came.strays.branch}: {size_of(came.strays)}" if came.strays else came.branch
-        live.warn(f"{what} came home later, to {where}")
+        live.warn(f"{what} was collected later, to {where}")
         as_lost = {"outcome": Outcome.MACHINE_LOST, "error_kind": lost.error_kind, "error_text": lost.error_text}
         live.folder.write_result(came.model_copy(update=as_lost))
 

@@ -123,5 +123,5 @@ async def _has_checkouts(machine: Machine, host: Host, run: str) -> bool:
 
 def _unknown(run: str, sessions: Sequence[str]) -> str:
     names = ", ".join(sessions[:_NAMED]) + (" and others" if len(sessions) > _NAMED else "")
-    why = f"the folder of run {run} is gone, so it is not known whether the work of {names} came home"
+    why = f"the folder of run {run} is gone, so it is not known whether the work of {names} was collected"
     return f"{why}. If it may be lost: miyabi sweep {run} --yes"

@@ -89,7 +89,7 @@ class RemoteSession:
             The status at the end: EXITED, LOST, ORPHAN (nobody supervises it any more: `stop` it) or NONE.
 
         Raises:
-            SessionError: our own disk has been full for so long. The session goes on.
+            SessionError: `out` or `err` cannot be written, our disk has been full for so long; the session goes on.
             MachineUnreachable: nothing was heard for `patience_seconds`. The session may still run.
             MachineError: permanent trouble with the machine, or it has less of the output than we have.
         """

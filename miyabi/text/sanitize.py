@@ -34,7 +34,10 @@ def clean(text: str) -> str:
 
 
 def shorten(text: str, *, characters: int) -> str:
-    """Cuts a text to at most so many characters; where some are left out, the end says how many there were."""
+    """Cuts a text to at most so many characters.
+
+    Where some are left out the end says how many there were, or is `…` where that would be half of it.
+    """
     if len(text) <= characters:
         return text
     tail = f"… ({len(text):,} characters in all)"

@@ -64,7 +64,7 @@ def test_a_run_whose_folder_is_gone(
     fleet = workshop.machine("m1"), workshop.machine("m2")
     assert sweep(workshop, monkeypatch, *fleet) == 1
     assert capsys.readouterr().out == (
-        "m1: not swept: the folder of run r1 is gone, so it is not known whether the work of r1.a.1 came home. "
+        "m1: not swept: the folder of run r1 is gone, so it is not known whether the work of r1.a.1 was collected. "
         "If it may be lost: miyabi sweep r1 --yes\nm2: swept, 0 sessions\n"
     )
     assert checkout(workshop).exists()
