@@ -87,9 +87,8 @@ async def test_what_a_lost_machine_has_is_collected_beside_the_rest(workshop: Wo
     assert live.warnings == ["a: what attempt 1 did on m1 is still there: m1: switched off"]
     workshop.switch(live, away=False)
     await recover_abandoned(live)
-    came = (
-        r"was collected later, to miyabi/r1/a\+strays: \d commits? \(\d files?, \+\d -0\)"  # it was ended at any point
-    )
+    # it was ended at any point
+    came = r"was collected later, to miyabi/r1/a\+strays: \d commits? \(\d files?, \+\d -0\)"
     assert re.fullmatch(f"a: what attempt 1 did on m1 {came}", live.warnings[1])
     first = live.folder.results()[0]
     assert (first.outcome, first.is_collected, live.results["a"]) == (Outcome.MACHINE_LOST, True, second)
