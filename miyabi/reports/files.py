@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from miyabi.dag import Dag
@@ -22,28 +22,32 @@ def write_report(folder: RunFolder) -> Report:
         BadInput: the run folder is incomplete or damaged; names the file.
         DiskFull: there is no room for them.
     """
-    info, dag, results = folder.info(), Dag.load(folder.dag_file), folder.results()
+    info, dag = folder.info(), Dag.load(folder.dag_file)
+    begun = tuple(_left(folder, dag))
+    results = folder.results()  # after the look for what was left: a session may be collected at this moment
+    ended = {(result.task, result.attempt) for result in results}
+    left = [result for result in begun if (result.task, result.attempt) not in ended]
+    goes_on = "the run goes on with it when it is run again"
     report = Report.build(
         dag,
-        [*results, *_left(folder, dag, results)],
+        [*results, *left],
         run=folder.run,
         machines=info.machines,
         started=info.started,
         ended=info.ended or datetime.now(UTC),
         rehearsal=info.rehearse,
-        warnings=info.warnings,
+        warnings=(*info.warnings, *(f"{r.task}: its session was left on {r.machine}; {goes_on}" for r in left)),
     )
     files.atomic_write(folder.report_file, report_text(folder, report))
     files.atomic_write(folder.report_values_file, report.model_dump_json(indent=2) + "\n")
     return report
 
 
-def _left(folder: RunFolder, dag: Dag, results: Sequence[SessionResult]) -> Iterator[SessionResult]:
+def _left(folder: RunFolder, dag: Dag) -> Iterator[SessionResult]:
     """Makes a result for each session that nobody saw to its end: it is still on its machine."""
-    last = {result.task: result.attempt for result in sorted(results, key=lambda result: result.attempt)}
     for task in dag.order:
-        attempt = last.get(task, 0) + 1
-        if begun := AttemptRecord.pending(folder.attempt(task, attempt)):
+        attempt, path = max(folder.attempts(task).items(), default=(0, None))
+        if path and (begun := AttemptRecord.pending(path)):
             yield SessionResult(
                 run=folder.run,
                 task=task,

@@ -254,9 +254,8 @@ class Run:
         result = self.results.get(task)
         if result and (result.succeeded or task in self._ended):
             return
-        if left := self.resume.pending(task):
-            self.warn(f"{task}: its session was left on {left.machine}; the run goes on with it when it is run again")
-            return
+        if self.resume.pending(task):
+            return  # its session is left on its machine, or still being collected: the report looks
         outcome = Outcome.NOT_STARTED if state in {"Failed", "Crashed"} else Outcome.SKIPPED
         if outcome is Outcome.NOT_STARTED or (state or "").startswith("Cancel"):
             self.keep(self.no_session(task, outcome=outcome, error=MiyabiError(f"{state}: {message}")))

@@ -22,11 +22,11 @@ WRITING = ("first-0", "second-0")
 ENDS = {"done": Outcome.SUCCEEDED, "below": Outcome.SKIPPED, **dict.fromkeys(WRITING, Outcome.STOPPED)}
 
 
-def nodes(scenario: str = "gate_uncommitted:end") -> list[dict[str, Any]]:
-    """Two sessions that write and wait, the second in that scenario; one is done before, one waits for the first."""
+def nodes(scenario: str = "gate_uncommitted:end", *, first: str = "gate_uncommitted:end") -> list[dict[str, Any]]:
+    """Two sessions that write and wait, in those scenarios; one is done before, one waits for the first."""
     return [
         node("done"),
-        node("first-0", "done", scenario="gate_uncommitted:end"),
+        node("first-0", "done", scenario=first),
         node("second-0", "done", scenario=scenario, machine="second"),
         node("below", "first-0"),
     ]
@@ -44,7 +44,7 @@ def test_ctrl_c(site: Site) -> None:
 
 def test_ctrl_c_twice(site: Site) -> None:
     """Who presses Ctrl-C again need not wait; the machines end the sessions, the next run collects their work."""
-    command = _writing(site, nodes())
+    command = _writing(site, nodes("stubborn:end", first="stubborn:end"))  # else they are collected at once
     command.interrupt()
     time.sleep(0.3)
     command.interrupt()
