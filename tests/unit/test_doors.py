@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_architecture import MODULES, ROOT, SOURCES, behind, module, name, statements, tree
+from tests.unit.test_architecture import LAYERS, MODULES, ROOT, SOURCES, behind, module, name, statements, tree
 
 EXPORTS = {
     "flows.steps": (
@@ -159,6 +159,34 @@ def test_a_door_exports_what_is_pinned(package: str) -> None:
     """Each package exports these names and no other; `__all__` has each of them, in order."""
     assert offered(package) == sorted(names_of(package))
     assert listed(package) == sorted(names_of(package), key=rank)
+
+
+@pytest.mark.parametrize("package", sorted({room(each) for each in MODULES} - {""}))
+def test_a_door_makes_nothing(package: str) -> None:
+    """A door is a docstring, imports and `__all__`: a name that it made would be offered, and pinned nowhere."""
+    docstring, *body = tree(ROOT / MODULES[package]).body
+    assert isinstance(docstring, ast.Expr)
+    assert not [ast.unparse(each) for each in body[:-1] if not isinstance(each, ast.ImportFrom)]
+    assert not body or ast.unparse(body[-1]).startswith("__all__ = [")
+
+
+def test_no_package_is_imported_whole() -> None:
+    """An import says what it takes: by its package, each module behind the door would be at hand as an attribute."""
+    assert not [
+        f"{name(source)}: {ast.unparse(node)}"
+        for source in SOURCES
+        for node in statements(tree(source))
+        for whole in whole_packages(node)
+        if is_package(whole) or isinstance(node, ast.Import)
+    ]
+
+
+def whole_packages(node: ast.AST) -> Iterator[str]:
+    """The modules of ours that an import statement gives as such; `import a.b` gives `a` as well."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names if alias.name.partition(".")[0] in LAYERS)
+    elif isinstance(node, ast.ImportFrom):
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def test_each_export_is_used() -> None:
