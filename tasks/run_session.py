@@ -23,7 +23,7 @@ from miyabi.sessions import Outcome, SessionResult, SessionSpec
 from miyabi.text import count, duration, time_of_day
 from tasks.declaration import TASK
 from tasks.runner import Slot, current_runner, current_slot, show_state
-from tasks.usage_limit import UsageLimit
+from tasks.usage_limit import AccountLimit
 
 MACHINE_FULL_SECONDS = 5.0
 MACHINE_AWAY_SECONDS = 15.0
@@ -59,7 +59,7 @@ class TaskRun:
     def __init__(self, live: Run, node: Node, slot: Slot) -> None:
         self._live, self._node, self._slot = live, node, slot
         self._burnt = 1
-        self._limit = UsageLimit(slot, live.settings.runs)
+        self._limit = AccountLimit(slot, live.settings.runs)
         self._outage = Outage()
         self._warned: set[type[MachineError]] = set()
         self._late: set[type[MiyabiError]] = set()

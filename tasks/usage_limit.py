@@ -11,7 +11,7 @@ from miyabi.settings import RunDefaults
 from tasks.runner import Slot
 
 
-class UsageLimit:
+class AccountLimit:
     """The limit of an account, as one task on a machine of it meets it. Times are seconds since 1970."""
 
     def __init__(self, slot: Slot, settings: RunDefaults) -> None:

@@ -20,7 +20,7 @@ _BYTES_PER_SECOND = 100_000
 _LACKS, _PUT, _GET = "large-lacks", "large-put", "large-get"
 
 
-class Call(Protocol):
+class RunVerb(Protocol):
     """Runs a verb of our script on the machine."""
 
     async def __call__(
@@ -42,7 +42,7 @@ class Call(Protocol):
 class LargeTravel:
     """The LFS objects of one repository, and those on one machine."""
 
-    def __init__(self, repository: Repository, *, machine: str, call: Call) -> None:
+    def __init__(self, repository: Repository, *, machine: str, call: RunVerb) -> None:
         self._repository = repository
         self._machine = machine
         self._call = call

@@ -30,3 +30,9 @@ SMALL_FILES: dict[str, str] = {
     "tasks/concurrency/reconcile.py": "what crashed before, apart from what runs",
 }
 """Files under 60 lines with a single importer or none, and why they stand alone."""
+
+SAME_NAME: dict[str, str] = {
+    "GitHubRepository": "users import the block by this name; it is how they say which of ours is opened",
+    "SessionDefaults": "users import the block by this name, and its schema at Prefect names the table that it holds",
+}
+"""Names that two public classes have, and why both keep it."""

@@ -19,7 +19,7 @@ import pytest
 
 from flows.__main__ import SUMMARIES
 from flows.cli.demo import EXAMPLE
-from tests.unit.architecture_debts import LONG_FUNCTIONS, SMALL_FILES, WRONG_WAY, WRONG_WAY_LIBRARIES
+from tests.unit.architecture_debts import LONG_FUNCTIONS, SAME_NAME, SMALL_FILES, WRONG_WAY, WRONG_WAY_LIBRARIES
 
 ROOT = Path(__file__).parents[2]
 LAYERS = ("miyabi", "blocks", "tasks", "flows")
@@ -327,6 +327,20 @@ def test_each_folder_is_a_package_that_says_what_it_is() -> None:
     assert not [name(p) for p in tested if not (p / "__init__.py").exists()]
     supports = {p.parent for p in (ROOT / "tests" / "support").rglob("*.py")}
     assert not [name(p) for p in supports if not ast.get_docstring(tree(p / "__init__.py"))]
+
+
+def public_classes(source: Path) -> Iterator[str]:
+    """The classes that a file defines and others may name."""
+    for node in statements(tree(source)):
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield node.name
+
+
+def test_a_class_has_a_name_of_its_own() -> None:
+    """One name, one meaning: no two public classes have one name, but for those that the list has a reason for."""
+    found = Counter(each for source in SOURCES for each in public_classes(source))
+    assert {each for each, number in found.items() if number > 1} == set(SAME_NAME)
+    assert all(SAME_NAME.values())
 
 
 def fixtures(source: Path) -> Iterator[str]:

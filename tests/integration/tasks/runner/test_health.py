@@ -13,7 +13,7 @@ from miyabi.errors import MachineError
 from miyabi.machines import Machine
 from miyabi.settings import RunDefaults
 from tasks.runner import FleetTaskRunner, current_slot
-from tasks.usage_limit import UsageLimit
+from tasks.usage_limit import AccountLimit
 from tests.support.prefect.in_flow import fleet, in_flow
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401
 
@@ -74,7 +74,7 @@ def test_a_limit_closes_the_machines_of_its_account() -> None:
     @task
     async def limited(machine: Machine | None = None) -> str:
         assert machine
-        UsageLimit(current_slot(), RunDefaults()).close(time.time() + 3.0)
+        AccountLimit(current_slot(), RunDefaults()).close(time.time() + 3.0)
         return machine.name
 
     def body(_: FleetTaskRunner) -> list[str]:
