@@ -51,7 +51,13 @@ async def follow_all(fleet: SshdFleet, folder: Path, sessions: int) -> tuple[flo
     async def one(number: int) -> None:
         session = RemoteSession(host, f"s.{number}.1", workspace=machine.workspace)
         await session.start(
-            script=AGENT, stdin=b"", after=b"", slots=sessions, timeout_seconds=600, after_timeout_seconds=10
+            script=AGENT,
+            stdin=b"",
+            after=b"",
+            slots=sessions,
+            timeout_seconds=600,
+            after_timeout_seconds=10,
+            linger_seconds=15,
         )
         await session.follow(folder / f"{number}.out", folder / f"{number}.err")
 

@@ -10,7 +10,6 @@ from miyabi.machines import Host
 from miyabi.sessions import supervisor
 from miyabi.sessions.follow import SILENCE_SECONDS, Follower
 from miyabi.sessions.protocol import Status
-from miyabi.sessions.spec import LINGER_SECONDS
 
 _LOG_BYTES = 65536
 _WAIT_SECONDS = 60.0
@@ -38,7 +37,7 @@ class RemoteSession:
         slots: int,
         timeout_seconds: float,
         after_timeout_seconds: float,
-        linger_seconds: float = LINGER_SECONDS,
+        linger_seconds: float,
     ) -> Status:
         """Starts the session, or attaches to it where it was started with the same parts.
 

@@ -6,9 +6,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from miyabi.sessions.names import SessionPaths
 
-LINGER_SECONDS = 15.0
-"""How long a process is left alone that stays after its last result, where nobody says otherwise."""
-
 
 class SessionSpec(BaseModel):
     """All that one attempt needs; the same spec always means the same session."""
@@ -26,16 +23,16 @@ class SessionSpec(BaseModel):
     rehearsal_seconds: float = Field(1.0, ge=0, description="How long the rehearsal agent works")
     base: str = Field("", description="Commit that the checkout starts from")
     model: str | None = None
-    permission_mode: str = "dontAsk"
+    permission_mode: str
     allowed_tools: tuple[str, ...] = ()
     disallowed_tools: tuple[str, ...] = ()
     max_turns: int | None = Field(None, ge=1)
     max_budget_usd: float | None = Field(None, gt=0)
-    timeout_seconds: float = Field(1800, gt=0)
-    linger_seconds: float = Field(LINGER_SECONDS, gt=0)
+    timeout_seconds: float = Field(gt=0)
+    linger_seconds: float = Field(gt=0)
     check: str | None = None
-    check_timeout_seconds: float = Field(600, gt=0)
-    max_file_bytes: int = Field(95_000_000, ge=0, description="Uncommitted files over that stay there; 0: none does")
+    check_timeout_seconds: float = Field(gt=0)
+    max_file_bytes: int = Field(ge=0, description="Uncommitted files over that stay there; 0: none does")
     expect_changes: bool = True
     environment: tuple[tuple[str, str], ...] = ()
     oauth_token_file: str | None = None

@@ -18,6 +18,7 @@ from miyabi.machines import Machine
 from miyabi.sessions import Outcome, SessionSpec
 from tests.support.claude.messages_api import MessagesApi
 from tests.support.claude.real import claude_machine, machine, messages_api, worktree  # noqa: F401 - fixtures
+from tests.support.values.specs import session_spec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +36,7 @@ def git(folder: Path, *words: str) -> str:
 
 def spec(prompt: str, **fields: Any) -> SessionSpec:
     """A spec whose claude may use Bash."""
-    given = {"run": "r1", "task": "t1", "prompt": prompt, "allowed_tools": ("Bash",)} | fields
-    return SessionSpec.model_validate(given)
+    return session_spec(**({"prompt": prompt, "allowed_tools": ("Bash",)} | fields))
 
 
 def launch(given: SessionSpec, machine: Machine, worktree: Path) -> subprocess.Popen[bytes]:

@@ -8,11 +8,11 @@ from typing import Any
 
 from miyabi.claude import session_script
 from miyabi.machines import Machine
-from miyabi.sessions import SessionSpec
 from tests.support.claude.real import machine, messages_api, worktree  # noqa: F401 - fixtures
 from tests.support.git.repositories import git
 from tests.support.machines import supervisor
 from tests.support.machines.supervisor import Station
+from tests.support.values.specs import session_spec
 
 station = supervisor.station
 
@@ -20,7 +20,7 @@ station = supervisor.station
 def start(station: Station, machine: Machine, worktree: Path, scenario: str, *, linger: float) -> None:
     """A session of that scenario begins."""
     prompt, tools = f"Do it. [[scenario:{scenario}]] [[task:t1]]", ("Bash", "Task", "Agent")
-    spec = SessionSpec(run="r1", task="t1", prompt=prompt, allowed_tools=tools)
+    spec = session_spec(prompt=prompt, allowed_tools=tools)
     text = session_script(spec, machine, checkout=str(worktree), inherited={}).decode()
     station.start("s", text, stdin=prompt.encode(), seconds=600, linger=linger)
 

@@ -10,8 +10,8 @@ import pytest
 
 from miyabi.claude import session_script
 from miyabi.machines import Machine
-from miyabi.sessions import SessionSpec
 from tests.support.claude.stub import NASTY, StubHome, outcome, shells, stub  # noqa: F401 - a fixture
+from tests.support.values.specs import session_spec
 
 MACHINE = Machine(name="mini1")
 EARLIER = "0cbee59b-3eb8-4ada-b90f-516cabf7302f"
@@ -20,7 +20,7 @@ EARLIER = "0cbee59b-3eb8-4ada-b90f-516cabf7302f"
 @pytest.mark.parametrize("shell", shells())
 def test_nothing_is_mangled(stub: StubHome, shell: str) -> None:
     """Prompt, arguments and environment arrive as they were given, whatever characters they have."""
-    given = SessionSpec(run="r1", task="t1", prompt=NASTY, model=NASTY, allowed_tools=(NASTY, "Edit"))
+    given = session_spec(prompt=NASTY, model=NASTY, allowed_tools=(NASTY, "Edit"))
     received = stub.received(
         Machine(name="mini1", environment={"MACHINE": NASTY}),
         shell=shell,
@@ -59,7 +59,7 @@ def test_home_is_always_set(stub: StubHome) -> None:
     """Without HOME the script takes the one of the user's account."""
     machine = Machine(name="mini1", claude=str(stub.claude))
     file = stub.home / "script"
-    given = SessionSpec(run="r1", task="t1", prompt="x")
+    given = session_spec(prompt="x")
     file.write_bytes(session_script(given, machine, checkout=str(stub.checkout), inherited={}))
     done = subprocess.run(
         ["/usr/bin/env", "-i", "/bin/sh", str(file)], input=b"", capture_output=True, timeout=120, check=True
@@ -141,9 +141,7 @@ def test_one_process(stub: StubHome) -> None:
     """The shell becomes claude, so that a signal to the session's process is a signal to claude."""
     file = stub.home / "script"
     machine = Machine(name="mini1", claude=str(stub.claude))
-    file.write_bytes(
-        session_script(SessionSpec(run="r1", task="t1", prompt="x"), machine, checkout=str(stub.checkout), inherited={})
-    )
+    file.write_bytes(session_script(session_spec(prompt="x"), machine, checkout=str(stub.checkout), inherited={}))
     with subprocess.Popen(["/bin/sh", str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         out, _ = process.communicate(b"x", timeout=120)
     assert json.loads(out)["pid"] == process.pid

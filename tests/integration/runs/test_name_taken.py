@@ -14,7 +14,7 @@ from miyabi.sessions import Outcome, RemoteSession
 from tests.support.git.repositories import make_repository
 from tests.support.values.runs import Workshop, workshop  # noqa: F401 - a fixture
 
-LIMITS: Any = {"slots": 1, "timeout_seconds": 60, "after_timeout_seconds": 60}
+LIMITS: Any = {"slots": 1, "timeout_seconds": 60, "after_timeout_seconds": 60, "linger_seconds": 15}
 
 
 async def done(workshop: Workshop, *, run: str = "r1", task: str = "a") -> Run:

@@ -45,7 +45,13 @@ def session(station: Station, name: str = "s", *, host: LocalHost | None = None)
 async def start(one: RemoteSession, script: bytes, *, stdin: bytes = b"", after: bytes = b"", slots: int = 9) -> Status:
     """Starts it with limits that do not matter."""
     return await one.start(
-        script=script, stdin=stdin, after=after, slots=slots, timeout_seconds=60, after_timeout_seconds=60
+        script=script,
+        stdin=stdin,
+        after=after,
+        slots=slots,
+        timeout_seconds=60,
+        after_timeout_seconds=60,
+        linger_seconds=15,
     )
 
 

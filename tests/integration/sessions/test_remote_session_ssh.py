@@ -34,7 +34,7 @@ from miyabi.sessions import RemoteSession
 async def main():
     machine = Machine.model_validate_json(sys.argv[1])
     one = RemoteSession(open_host(machine), "s", workspace=machine.workspace)
-    limits = {"slots": 1, "timeout_seconds": 60, "after_timeout_seconds": 60}
+    limits = {"slots": 1, "timeout_seconds": 60, "after_timeout_seconds": 60, "linger_seconds": 15}
     await one.start(script=sys.argv[2].encode(), stdin=b"", after=b"", **limits)
     print("started", flush=True)
     await one.follow(Path(sys.argv[3]), Path(sys.argv[4]))
@@ -75,7 +75,9 @@ async def start(
 ) -> tuple[RemoteSession, Status]:
     """A session with limits that do not matter."""
     one = RemoteSession(ssh_host, name, workspace=workspace)
-    status = await one.start(script=script, stdin=b"", after=b"", slots=4, timeout_seconds=60, after_timeout_seconds=60)
+    status = await one.start(
+        script=script, stdin=b"", after=b"", slots=4, timeout_seconds=60, after_timeout_seconds=60, linger_seconds=15
+    )
     return one, status
 
 

@@ -15,7 +15,7 @@ import pytest
 from miyabi.claude import Evidence, Transcript, session_script
 from miyabi.claude.outcome import decide
 from miyabi.machines import Machine
-from miyabi.sessions import SessionSpec
+from tests.support.values.specs import session_spec
 
 NASTY = "it's \"quoted\" $HOME `id` $(id) \\ \\\\ !x *?[a] ~ #; & | <> \t日本語 🎉\nsecond line\n\n'"
 STUB = f"""#!{sys.executable}
@@ -51,7 +51,7 @@ class StubHome:
         **spec: Any,
     ) -> subprocess.CompletedProcess[bytes]:
         """Run the session's script as the supervisor does: from a file, with the prompt on stdin."""
-        given = SessionSpec.model_validate({"run": "r1", "task": "t1", "prompt": NASTY} | spec)
+        given = session_spec(**({"prompt": NASTY} | spec))
         file = self.home / "script"
         file.write_bytes(session_script(given, machine, checkout=checkout or str(self.checkout), inherited={}))
         environment = {"PATH": "/usr/bin:/bin", "HOME": home or str(self.home), "ANTHROPIC_API_KEY": "stray"}

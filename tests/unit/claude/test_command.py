@@ -8,13 +8,14 @@ from miyabi.claude import claude_words, session_prelude, session_script
 from miyabi.claude.command import claude_arguments
 from miyabi.machines import Machine, quote_script_word
 from miyabi.sessions import SessionSpec
+from tests.support.values.specs import session_spec
 
 MACHINE = Machine(name="mini1", environment={"SHARED": "machine"}, inherit_environment=("SHARED", "ONLY_HERE"))
 
 
 def spec(**fields: object) -> SessionSpec:
     """A task's spec."""
-    return SessionSpec.model_validate({"run": "r1", "task": "t1", "prompt": "secret plan"} | fields)
+    return session_spec(**({"prompt": "secret plan"} | fields))
 
 
 def text(machine: Machine = MACHINE, inherited: dict[str, str] | None = None, **fields: object) -> str:

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from miyabi.claude import Before, Evidence, Transcript, conclude
 from miyabi.claude.outcome import MESSAGE_CHARACTERS
 from miyabi.git import Changes
-from miyabi.sessions import Outcome, SessionResult, SessionSpec
+from miyabi.sessions import Outcome, SessionResult
 from tests.support.claude.recordings import init, read, recording, result
+from tests.support.values.specs import session_spec
 
 START = datetime(2026, 1, 2, 22, 0, tzinfo=UTC)
 CHANGES = Changes(commits=2, files=("a.py", "b.py"), insertions=10, deletions=3)
@@ -17,9 +18,9 @@ def concluded(
     transcript: Transcript, evidence: Evidence, *, changes: Changes = CHANGES, earlier: float = 0, **spec: object
 ) -> SessionResult:
     """The result of one attempt of a task."""
-    fields = {"run": "r1", "task": "t1", "title": "タイトル", "prompt": "do it", "base": "b" * 40} | spec
+    fields = {"title": "タイトル", "prompt": "do it", "base": "b" * 40} | spec
     return conclude(
-        SessionSpec.model_validate(fields),
+        session_spec(**fields),
         transcript=transcript,
         evidence=evidence,
         changes=changes,

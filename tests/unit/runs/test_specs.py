@@ -42,8 +42,8 @@ def test_a_node_wins_over_the_defaults() -> None:
 
 
 def test_how_long_a_session_may_linger_is_a_setting() -> None:
-    """Where nobody says otherwise it is as long as a session that is started by hand may."""
-    assert spec(Node(id="a")).linger_seconds == SessionSpec(run="r", task="a", prompt="p").linger_seconds
+    """Where nobody says otherwise it is fifteen seconds."""
+    assert spec(Node(id="a")).linger_seconds == 15
     assert spec(Node(id="a"), linger_seconds=90).linger_seconds == 90
 
 

@@ -11,9 +11,10 @@ import pytest
 from miyabi.claude import Before, Evidence, Transcript, missing_command, session_script
 from miyabi.claude.outcome import decide
 from miyabi.machines import Machine, scripts
-from miyabi.sessions import Outcome, SessionSpec
+from miyabi.sessions import Outcome
 from tests.support.claude.recordings import actions
 from tests.support.claude.stub import shells
+from tests.support.values.specs import session_spec
 
 AGENT = Path(scripts.__file__).parent / "rehearsal.sh"
 PROMPT = 'Say "hi" \\ and `id`\tto 日本語 🎉\nsecond line'
@@ -62,8 +63,7 @@ def rehearse(
     faults: Mapping[str, str] | None = None,
 ) -> Rehearsal:
     """Run the agent in the worktree, by the launcher's script, as a machine would."""
-    spec = SessionSpec(
-        run="r1",
+    spec = session_spec(
         task="t-1.a",
         prompt=prompt,
         rehearse=True,
@@ -98,7 +98,7 @@ def test_session(rehearsal_worktree: Path, shell: str) -> None:
     events = Transcript().feed(run.stdout)
     assert actions(events)[:3] == ["Init", "AssistantText", "ToolUse"]
     assert actions(events)[-2:] == ["AssistantText", "Result"]
-    assert run.transcript.session_id == SessionSpec(run="r1", task="t-1.a", prompt="").conversation
+    assert run.transcript.session_id == session_spec(task="t-1.a").conversation
     assert run.transcript.turns == actions(events).count("AssistantText") + actions(events).count("ToolUse")
     assert run.transcript.spending.spent(Before()).usd == 0
     assert 'Say "hi" \\ and `id` to 日本語 🎉' in run.stdout.decode().replace('\\"', '"').replace("\\\\", "\\")

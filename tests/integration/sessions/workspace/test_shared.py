@@ -44,7 +44,7 @@ async def test_a_sweep_leaves_the_sessions_of_another_repository(bench: Bench, t
     host, there = LocalHost("mini"), str(bench.folder)
     for each, task in ((bench, "t1"), (other, "t2")):
         session = RemoteSession(host, (await each.prepare(task)).session, workspace=there)
-        limits = {"slots": 2, "timeout_seconds": 20, "after_timeout_seconds": 20}
+        limits = {"slots": 2, "timeout_seconds": 20, "after_timeout_seconds": 20, "linger_seconds": 15}
         await session.start(script=b"echo hello", stdin=b"", after=b"", **limits)  # type: ignore[arg-type]
         await session.follow(tmp_path / f"{task}.out", tmp_path / f"{task}.err")
     swept = await sweep_machine(
