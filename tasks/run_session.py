@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -20,6 +19,7 @@ from miyabi.errors import BudgetSpent, DiskFull, GitError, MachineError, Machine
 from miyabi.machines import Machine
 from miyabi.runs import Board, Run, TaskState, current_run, spent_all
 from miyabi.sessions import Outcome, SessionResult, SessionSpec
+from miyabi.system import jittered
 from miyabi.text import count, duration, time_of_day
 from tasks.declaration import TASK
 from tasks.runner import Slot, current_runner, current_slot, show_state
@@ -243,7 +243,7 @@ class TaskRun:
         pause = delay_seconds(attempts=self._outage.times, first=self._live.settings.runs.retry_delay_seconds)
         if is_account:
             self._limit.close(time.time() + pause)
-        until = time.time() + pause * random.uniform(1, 1.2)  # noqa: S311 - not all at once
+        until = time.time() + jittered(1.2 * pause, jitter=1 / 6)  # not all at once
         async with self._said_to_wait("the usage limit" if is_account else room, until):
             await self._stay(until)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import time
 
 from miyabi.attempts import limit_is_over
 from miyabi.errors import MiyabiError
 from miyabi.settings import RunDefaults
+from miyabi.system import jittered
 from tasks.runner import Slot
 
 
@@ -29,7 +29,7 @@ class AccountLimit:
         margin, first = self._settings.limit_margin_seconds, self._settings.retry_delay_seconds
         until = limit_is_over(resets_at, now=time.time(), margin_seconds=margin, times=self._times, first=first)
         self.close(until)
-        return until + random.uniform(0, margin)  # noqa: S311 - spreads starts, guards nothing
+        return until + jittered(margin, jitter=1)
 
     def close(self, until: float) -> None:
         """Starts nothing more on any machine whose sessions use this account before `until`; those that run go on."""

@@ -19,7 +19,7 @@ from miyabi.claude.events import Init
 from miyabi.claude.evidence import Evidence
 from miyabi.claude.known_failures import DISK_FULL
 from miyabi.claude.outcome import conclude
-from miyabi.claude.prompt import HOUSE_RULES, compose, go_on
+from miyabi.claude.prompt import HOUSE_RULES, compose, go_on, must_pass
 from miyabi.claude.result_file import LegacyResult
 from miyabi.claude.spending import Before, SpendingRecord
 from miyabi.claude.spending_record import read_spending_record
@@ -43,6 +43,7 @@ __all__ = [
     "hide_secrets",
     "inherited_environment",
     "missing_command",
+    "must_pass",
     "read_spending_record",
     "readable",
     "remove_claude_files",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from miyabi.dag import Node
 from miyabi.sessions import Outcome, SessionResult, left_there_words, strays_words
-from miyabi.text import clean, one_line, shorten
+from miyabi.text import clean, markdown, one_line, several, shorten
 
 HOUSE_RULES = """\
 You work alone and unattended in a git repository of your own; nobody can answer questions. When something is unclear, \
@@ -32,13 +32,20 @@ def compose(
     own = node.prompt or node.command
     if own:
         return own
-    parts = [_task(node), *_earlier(upstream), _section("Rules", house_rules), *_check(node.check or check)]
+    parts = [_task(node), *_earlier(upstream), _section("Rules", house_rules), must_pass(node.check or check)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def go_on(prompt: str) -> str:
     """Composes the message that takes up a conversation again which `prompt` began."""
     return f"You were interrupted. Look at where you are, and go on with your task to its end. It was:\n\n{prompt}"
+
+
+def must_pass(check: str | None) -> str:
+    """Says which command has to pass when the session is done; nothing of none."""
+    if not check:
+        return ""
+    return f"When you are done, this command is run in your checkout and must pass:\n\n{markdown.block_quote(check)}"
 
 
 def _section(title: str, text: str) -> str:
@@ -49,12 +56,6 @@ def _task(node: Node) -> str:
     issue = f"It is issue #{node.issue}." if node.issue else ""
     parts = (f"# Task: {node.title or node.id}", issue, node.description.strip())
     return "\n\n".join(part for part in parts if part)
-
-
-def _check(check: str | None) -> list[str]:
-    if not check:
-        return []
-    return [f"When you are done, this command is run in your checkout and must pass:\n\n{_quoted(check)}"]
 
 
 def _earlier(upstream: Sequence[SessionResult]) -> list[str]:
@@ -75,7 +76,7 @@ def _result(result: SessionResult, *, characters: int) -> str:
         f"### {name}\n\nOutcome: {result.outcome}{branch}{outcome}",
         *_elsewhere(result),
         _files(result.changes.files),
-        _quoted(shorten(clean(result.final_message).strip(), characters=characters)),
+        markdown.block_quote(shorten(clean(result.final_message).strip(), characters=characters)),
     )
     return "\n\n".join(part for part in parts if part)
 
@@ -98,9 +99,5 @@ def _failure(result: SessionResult) -> str:
 def _files(files: Sequence[str]) -> str:
     if not files:
         return ""
-    rest = f"\n- and {len(files) - _FILES} more" if len(files) > _FILES else ""
-    return "Changed files:\n" + "\n".join(f"- {one_line(file)}" for file in files[:_FILES]) + rest
-
-
-def _quoted(text: str) -> str:
-    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+    item = "\n- "
+    return f"Changed files:{item}{several([one_line(file) for file in files], most=_FILES, separator=item)}"

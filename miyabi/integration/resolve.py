@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from miyabi.claude import HOUSE_RULES
+from miyabi.claude import HOUSE_RULES, must_pass
 from miyabi.dag import Dag, Node
 from miyabi.errors import MergeConflict
 from miyabi.git import Repository
@@ -12,7 +12,7 @@ from miyabi.integration.conflict import Conflict
 from miyabi.runs import Board, Run, RunFolder
 from miyabi.sessions import BLAMELESS, Outcome, SessionResult, resolving
 from miyabi.settings import Settings
-from miyabi.text import clean, one_line, shorten
+from miyabi.text import clean, markdown, one_line, several, shorten
 
 _MAY_GO_WELL = BLAMELESS | {Outcome.KILLED}
 """Outcomes that say nothing of the work, so that the same session may go well another time."""
@@ -134,7 +134,7 @@ def resolve_prompt(conflict: Conflict, *, sides: Sequence[SessionResult] = (), c
         _listed("What git says", conflict.messages),
         _sides(sides),
         f"## Rules\n\n{HOUSE_RULES}",
-        f"When you are done, this command is run in your checkout and must pass:\n\n{_quoted(check)}" if check else "",
+        must_pass(check),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -147,21 +147,17 @@ def _name(task: str, title: str) -> str:
 def _listed(title: str, lines: Sequence[str]) -> str:
     if not lines:
         return ""
-    more = [f"- and {len(lines) - _FILES} more"] if lines[_FILES:] else []
-    return "\n".join([f"## {title}\n", *(f"- {one_line(line, characters=500)}" for line in lines[:_FILES]), *more])
+    item, said = "\n- ", [one_line(line, characters=500) for line in lines]
+    return f"## {title}\n{item}{several(said, most=_FILES, separator=item)}"
 
 
 def _sides(results: Sequence[SessionResult]) -> str:
     if not results:
         return ""
-    why = [f"### {_name(result.task, result.title)}\n\n{_quoted(_said(result))}" for result in results]
+    why = [f"### {_name(result.task, result.title)}\n\n{markdown.block_quote(_said(result))}" for result in results]
     return "\n\n".join(["## What the tasks reported\n\nTheir words are quoted as they came.", *why])
 
 
 def _said(result: SessionResult) -> str:
     text = clean(result.final_message).strip()
     return shorten(text, characters=_MESSAGE_CHARACTERS) if text else "(nothing)"
-
-
-def _quoted(text: str) -> str:
-    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from miyabi.sessions.result import Strays
-from miyabi.text import count, one_line
+from miyabi.text import count, one_line, several
 
 _NAMED = 2
 _NAME_CHARACTERS = 80
@@ -24,8 +24,7 @@ def strays_words(strays: Strays) -> str:
 
 def left_there_words(files: Sequence[str], *, machine: str) -> str:
     """Says, without a full stop, which uncommitted files and folders of such could not be brought here."""
-    shown = [one_line(name, characters=_NAME_CHARACTERS) for name in files[:_NAMED]]
-    rest = f"{len(files) - _NAMED:,} more" if len(files) > _NAMED else shown.pop() if len(shown) > 1 else ""
-    listed = f"{', '.join(shown)}{f' and {rest}' if rest else ''}"
+    names = [one_line(name, characters=_NAME_CHARACTERS) for name in files]
+    listed = several(names, most=_NAMED) if len(names) > _NAMED else " and ".join(names)
     were, are = ("was", "is") if len(files) == 1 else ("were", "are")
     return f"{listed} {were} too large or too many to bring and {are} still on {machine}"

@@ -5,7 +5,7 @@ without site-packages.
 """
 
 from miyabi.system import files, guarded_command, private_files
-from miyabi.system.backoff import Backoff
+from miyabi.system.backoff import Backoff, jittered
 from miyabi.system.files import locked_folder
 from miyabi.system.full_disk import disk_full, is_full, raised_as_full, says_full
 from miyabi.system.process import clean_environment, exit_status, kill_group, reap, shell_status, spawn
@@ -21,6 +21,7 @@ __all__ = [
     "guarded_command",
     "is_full",
     "is_our_disk",
+    "jittered",
     "kill_group",
     "locked_folder",
     "may_pass",

@@ -1,4 +1,4 @@
-"""How long to wait before something is tried again: `Backoff`."""
+"""How long to wait before something is tried again: `Backoff`; a single pause: `jittered`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _MOST_DOUBLINGS = 60  # 2.0 ** 1024 overflows
+
+
+def jittered(longest_seconds: float, *, jitter: float) -> float:
+    """Returns a pause in seconds of which chance has taken up to that share, 0 to 1."""
+    return longest_seconds * random.uniform(1 - jitter, 1)  # noqa: S311 - spreads tries, guards nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,7 @@ class Backoff:
     def seconds(self, failures: int) -> float:
         """Returns the pause after that many failures in a row, in seconds; 1 is the first."""
         pause = min(self.first_seconds * 2.0 ** min(failures - 1, _MOST_DOUBLINGS), self.longest_seconds)
-        return pause * random.uniform(1 - self.jitter, 1)  # noqa: S311 - spreads tries, guards nothing
+        return jittered(pause, jitter=self.jitter)
 
     def __iter__(self) -> Iterator[float]:
         """Yields all pauses in their order, in seconds; there is no last one."""

@@ -60,6 +60,11 @@ def command(text: str, *, limit: int = CHARACTERS) -> str:
     return f"{fence}{room}{line}{room}{fence}" if line else ""
 
 
+def block_quote(text: str) -> str:
+    """Makes a quotation of a text, line by line; its own markup stays what it is."""
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+
+
 def render(template: str, **values: object) -> str:
     """Makes the text of a template with these values; what of them is not Markdown yet is escaped in it.
 

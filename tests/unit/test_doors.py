@@ -24,7 +24,7 @@ EXPORTS = {
     "miyabi.claude": (
         "BAD_TOKEN_FILE DISK_FULL HOUSE_RULES Before Evidence Init LegacyResult SpendingRecord Transcript "
         "check_prelude claude_words compose conclude go_on hide_secrets inherited_environment missing_command "
-        "read_spending_record readable remove_claude_files result_file session_prelude session_script"
+        "must_pass read_spending_record readable remove_claude_files result_file session_prelude session_script"
     ),
     "miyabi.dag": ("DEFAULT_MINUTES Dag Node Plan TaskType Unfinished order simulate unfinished"),
     "miyabi.git": (
@@ -75,7 +75,7 @@ EXPORTS = {
     ),
     "miyabi.system": (
         "Backoff Retry clean_environment disk_full exit_status files guarded_command is_full "
-        "is_our_disk kill_group locked_folder may_pass private_files raised_as_full reap retried "
+        "is_our_disk jittered kill_group locked_folder may_pass private_files raised_as_full reap retried "
         "retried_blocking says_full shell_status spawn"
     ),
     "miyabi.text": (

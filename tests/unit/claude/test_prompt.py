@@ -70,7 +70,7 @@ def test_long_reports_are_shortened() -> None:
         update={"final_message": "word " * 10_000, "changes": Changes(files=tuple(f"f{at}" for at in range(5_000)))}
     )
     assert len(compose(node("b"), upstream=[long])) < 5_000
-    assert "- f29\n- and 4970 more" in compose(node("b"), upstream=[long])
+    assert "- f29\n- and 4,970 more" in compose(node("b"), upstream=[long])
     assert len(compose(node("b"), upstream=[long] * 100)) < 80_000
 
 
