@@ -8,8 +8,8 @@ from miyabi.claude.activity import readable
 from miyabi.claude.claude_files import remove_claude_files
 from miyabi.claude.command import (
     BAD_TOKEN_FILE,
+    CLAUDE,
     check_prelude,
-    claude_words,
     hide_secrets,
     inherited_environment,
     session_prelude,
@@ -27,6 +27,7 @@ from miyabi.claude.transcript import Transcript, missing_command
 
 __all__ = [
     "BAD_TOKEN_FILE",
+    "CLAUDE",
     "DISK_FULL",
     "HOUSE_RULES",
     "Before",
@@ -36,7 +37,6 @@ __all__ = [
     "SpendingRecord",
     "Transcript",
     "check_prelude",
-    "claude_words",
     "compose",
     "conclude",
     "go_on",

@@ -23,6 +23,8 @@ DEFAULT_ENVIRONMENT: Mapping[str, str] = {
 _LOGIN_NAMES = ("ANTHROPIC_", "CLAUDE_")
 _WITHOUT_MEMORY = '{"autoMemoryEnabled":false,"env":{"CLAUDE_CODE_DISABLE_AUTO_MEMORY":"1"}}'
 """Both, for a repository's own `env` would take the first one back; it cannot where the flag says `env` too."""
+CLAUDE = '"$miyabi_claude"'
+"""The machine's claude, as words of a script that begins with `session_prelude`."""
 BAD_TOKEN_FILE = 78
 """Exit status where the token file is missing, empty or open to others."""
 
@@ -96,7 +98,7 @@ def session_script(
         ),
         _exports(_identity(spec)),
         _enter(checkout),
-        f"exec /bin/sh {quote_word(agent)}" if spec.rehearse and agent else _claude(spec, machine),
+        f"exec /bin/sh {quote_word(agent)}" if spec.rehearse and agent else _claude(spec),
     )
     return "".join(f"{part}\n" for part in parts).encode("utf-8", "surrogateescape")
 
@@ -108,7 +110,7 @@ def session_prelude(
     oauth_token_file: str | None,
     inherited: Mapping[str, str] | None = None,
 ) -> str:
-    """Makes the sh text that sets up a session's environment on the machine; `claude_words` works after it.
+    """Makes the sh text that sets up a session's environment on the machine; `CLAUDE` works after it.
 
     What the machine inherits is overruled by the machine's own environment, and that by `environment`.
 
@@ -151,11 +153,6 @@ def hide_secrets(machines: Iterable[Machine], environment: Mapping[str, str]) ->
         hide(secrets_of(each))
 
 
-def claude_words(machine: Machine) -> str:  # noqa: ARG001 - the prelude has resolved the machine's path, `~` and all
-    """Returns the claude command of the machine, as words of a script that begins with `session_prelude`."""
-    return '"$miyabi_claude"'
-
-
 def claude_arguments(spec: SessionSpec) -> tuple[str, ...]:
     """Makes all of claude's arguments but the conversation.
 
@@ -184,7 +181,7 @@ def _list(name: str, values: tuple[str, ...]) -> tuple[str, ...]:
     return (name, *values) if values else ()
 
 
-def _claude(spec: SessionSpec, machine: Machine) -> str:
+def _claude(spec: SessionSpec) -> str:
     conversation = quote_script_word(spec.conversation)
     how = (
         _FIND_CONVERSATION.format(conversation=conversation)
@@ -193,7 +190,7 @@ def _claude(spec: SessionSpec, machine: Machine) -> str:
     )
     first, *others = claude_arguments(spec)
     rest = " ".join(quote_script_word(argument) for argument in others)
-    return f'{_FIND_CLAUDE}\n{how}\nexec {claude_words(machine)} {first} "$miyabi_how" {conversation} {rest}'
+    return f'{_FIND_CLAUDE}\n{how}\nexec {CLAUDE} {first} "$miyabi_how" {conversation} {rest}'
 
 
 def _enter(checkout: str) -> str:

@@ -13,7 +13,7 @@ from miyabi.text import quote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class PlannedTask:
     """One task of the plan. Times are minutes from the start of the run."""
 
     task: str
@@ -30,7 +30,7 @@ class Plan:
     `bound_minutes` is what no order on these slots can beat. `unplaceable` has a sentence for each task left out.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[PlannedTask, ...]
     makespan_minutes: float
     bound_minutes: float
     unplaceable: tuple[str, ...]
@@ -100,7 +100,7 @@ class _Simulation:
         self._ready: dict[tuple[str, ...], list[tuple[int, str]]] = {}
         self._running: list[tuple[float, int, str, str]] = []
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[PlannedTask]:
         """The tasks in the order in which they start."""
         for node in self.nodes:
             if not self._missing[node.id]:
@@ -117,9 +117,9 @@ class _Simulation:
     def _queue(self, task: str) -> None:
         heapq.heappush(self._ready.setdefault(self.dag.by_id[task].requires, []), (self._rank[task], task))
 
-    def _started(self, now: float) -> list[Row]:
+    def _started(self, now: float) -> list[PlannedTask]:
         """What starts now. Tasks that need the same labels wait in one queue: if its first cannot start, none can."""
-        rows: list[Row] = []
+        rows: list[PlannedTask] = []
         queues = [(queue[0], requires) for requires, queue in self._ready.items() if queue]
         heapq.heapify(queues)
         while queues:
@@ -131,12 +131,12 @@ class _Simulation:
                     heapq.heappush(queues, (queue[0], requires))
         return rows
 
-    def _start(self, task: str, placement: Placement, now: float) -> Row:
+    def _start(self, task: str, placement: Placement, now: float) -> PlannedTask:
         end = round(now + self.dag.by_id[task].estimated_duration, 6)
         machine = placement.machine.name
         self._use(machine, 1)
         heapq.heappush(self._running, (end, self._rank[task], task, machine))
-        return Row(task=task, machine=machine, start_minutes=now, end_minutes=end, reason=placement.reason)
+        return PlannedTask(task=task, machine=machine, start_minutes=now, end_minutes=end, reason=placement.reason)
 
     def _ended(self, task: str, machine: str) -> None:
         self._use(machine, -1)

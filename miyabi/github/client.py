@@ -91,7 +91,7 @@ class GitHubClient:
             GitHubError: the kind that GitHub's refusal means; after so many faults, and so long a wait, as the retry
                 policy allows.
         """
-        patience = _Patience(self._retry_policy, self._on_wait)
+        retries = _Retries(self._retry_policy, self._on_wait)
         while True:
             found = await look()
             if (request := change(found)) is None:
@@ -100,17 +100,17 @@ class GitHubClient:
                 if turn.has_waited and (request := change(found := await look())) is None:
                     return found
                 turn.is_used = True
-                answer = await self._write(request, patience)
+                answer = await self._write(request, retries)
             if answer is not None:
                 return read(result, answer.data, subject=request.subject) if result else await look()
-            await patience.wait()
+            await retries.wait()
 
-    async def _write(self, request: Request, patience: _Patience) -> Response | None:
+    async def _write(self, request: Request, retries: _Retries) -> Response | None:
         """The good answer to a write; None where it is to be looked at again after a wait."""
         try:
             return await self._attempt(request)
         except GitHubError as error:
-            patience.note(error, request)
+            retries.note(error, request)
         return None
 
     async def send(self, request: Request) -> Response:
@@ -120,13 +120,13 @@ class GitHubClient:
             GitHubError: the kind that GitHub's refusal means; after so many faults, and so long a wait, as the retry
                 policy allows.
         """
-        patience = _Patience(self._retry_policy, self._on_wait)
+        retries = _Retries(self._retry_policy, self._on_wait)
         while True:
             try:
                 return await self._attempt(request)
             except GitHubError as error:
-                patience.note(error, request)
-            await patience.wait()
+                retries.note(error, request)
+            await retries.wait()
 
     async def _attempt(self, request: Request) -> Response:
         answer = await self._once(request)
@@ -168,7 +168,7 @@ class GitHubClient:
         self.repository = read(repository, renamed.data, subject="the repository").full_name
 
 
-class _Patience:
+class _Retries:
     """What one call waits out of faults and limits, and how long it waits after each."""
 
     def __init__(self, retry_policy: RetryPolicy, on_wait: OnWait) -> None:

@@ -22,7 +22,7 @@ _DEFAULTS = IntegrationSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Outcome:
+class _VerifiedChain:
     chain: Chain
     verified: bool | None = None
     log: str = ""
@@ -89,9 +89,9 @@ async def integrate(
     causes = await _causes(repository, dag, results, here=here, base=start, max_file_bytes=max_file_bytes)
     clone = await clone_of(repository, branch=base_branch, commit=start)
     verifier = Verifier(repository, settings, clone=clone, run_command=run_command)
-    outcome = await _merge_and_verify(maker, verifier, causes)
-    await branches.move_branch(repository, branch, head=outcome.chain.head, base=start)
-    return outcome.integration(branch, verify_commands=settings.verify)
+    made = await _merge_and_verify(maker, verifier, causes)
+    await branches.move_branch(repository, branch, head=made.chain.head, base=start)
+    return made.integration(branch, verify_commands=settings.verify)
 
 
 async def _causes(
@@ -112,22 +112,22 @@ async def _causes(
     return causes | {t: left_out.too_large(t, files, max_bytes=max_file_bytes) for t, files in large.items()}
 
 
-async def _merge_and_verify(maker: ChainMaker, verifier: Verifier, causes: Mapping[str, LeftOut]) -> _Outcome:
+async def _merge_and_verify(maker: ChainMaker, verifier: Verifier, causes: Mapping[str, LeftOut]) -> _VerifiedChain:
     """Merges and verifies; whoever breaks it is left out, and the rest is merged and verified again."""
     causes = dict(causes)
     chain = await maker.make(causes)
     if not verifier.how.verify or not chain.merges:
-        return _Outcome(chain=chain)
+        return _VerifiedChain(chain=chain)
     for number in range(1, verifier.how.verify_rounds + 1):
         if not await verifier.surely_fails(chain.head, label=_label(chain, len(chain.merges))):
-            return _Outcome(chain=chain, verified=True, log=verifier.log(chain.head))
+            return _VerifiedChain(chain=chain, verified=True, log=verifier.log(chain.head))
         if await verifier.surely_fails(chain.base, label=_label(chain, 0)):
-            return _Outcome(chain=chain, verified=False, log=_log(_BASE_FAILS, verifier, chain.base))
+            return _VerifiedChain(chain=chain, verified=False, log=_log(_BASE_FAILS, verifier, chain.base))
         if number < verifier.how.verify_rounds:
             culprit = await _culprit(chain, verifier)
             causes[culprit.task] = culprit
             chain = await maker.make(causes)
-    return _Outcome(chain=chain, verified=False, log=_log(_GIVEN_UP, verifier, chain.head))
+    return _VerifiedChain(chain=chain, verified=False, log=_log(_GIVEN_UP, verifier, chain.head))
 
 
 async def _culprit(chain: Chain, verifier: Verifier) -> LeftOut:

@@ -37,12 +37,27 @@ class Chain:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Progress:
+class _ChainSoFar:
     tip: str
     tip_seconds: int
     held: set[str] = field(default_factory=set)
     merged: list[MergedTask] = field(default_factory=list)
     merges: list[MergedTask] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """What two sides were merged to; `resolution` is the head on which somebody resolved their conflict, if any."""
+
+    tree: str
+    resolution: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unresolved:
+    """Nobody has resolved a conflict; `note` says why, where anybody could have."""
+
+    note: str = ""
 
 
 @dataclass(kw_only=True)
@@ -67,61 +82,61 @@ class ChainMaker:
         """
         causes = dict(causes)
         left_out = leaving_out.with_dependants(self.dag, causes)
-        progress = _Progress(tip=self.base, tip_seconds=self.history.unix_seconds[self.base])
+        so_far = _ChainSoFar(tip=self.base, tip_seconds=self.history.unix_seconds[self.base])
         for task in self.dag.order:
-            if task not in left_out and (conflict := await self._add(task, progress)):
+            if task not in left_out and (conflict := await self._add(task, so_far)):
                 causes[task] = conflict
                 left_out = leaving_out.with_dependants(self.dag, causes)
-        return Chain(base=self.base, merged=tuple(progress.merged), merges=tuple(progress.merges), left_out=left_out)
+        return Chain(base=self.base, merged=tuple(so_far.merged), merges=tuple(so_far.merges), left_out=left_out)
 
-    async def _add(self, task: str, progress: _Progress) -> LeftOut | None:
+    async def _add(self, task: str, so_far: _ChainSoFar) -> LeftOut | None:
         """Merges the task's head where that brings anything; why it is left out, else."""
         result = self.results[task]
         head = result.head or self.base
-        new = self.history.beyond(head, progress.held) if head != result.base else set()
+        new = self.history.beyond(head, so_far.held) if head != result.base else set()
         if not new:
-            progress.merged.append(MergedTask(task=task, commit=head, head=head))
+            so_far.merged.append(MergedTask(task=task, commit=head, head=head))
             return None
-        seconds = max(progress.tip_seconds, self.history.unix_seconds[head])
-        pair = (progress.tip, head)
+        seconds = max(so_far.tip_seconds, self.history.unix_seconds[head])
+        pair = (so_far.tip, head)
         if pair not in self._known:
-            self._known[pair] = await self._merge(result, head, progress, unix_seconds=seconds)
+            self._known[pair] = await self._merge(result, head, so_far, unix_seconds=seconds)
         step = self._known[pair]
         if isinstance(step, LeftOut):
             return step
-        progress.tip, progress.tip_seconds = step.commit, seconds
-        progress.held |= new
-        progress.merged.append(step)
-        progress.merges.append(step)
+        so_far.tip, so_far.tip_seconds = step.commit, seconds
+        so_far.held |= new
+        so_far.merged.append(step)
+        so_far.merges.append(step)
         return None
 
     async def _merge(
-        self, result: SessionResult, head: str, progress: _Progress, *, unix_seconds: int
+        self, result: SessionResult, head: str, so_far: _ChainSoFar, *, unix_seconds: int
     ) -> MergedTask | LeftOut:
-        merged = await merge.merge_trees(self.git, progress.tip, head)
-        tree, resolution, note = merged.tree, "", ""
-        if merged.conflicts:
-            tree, resolution, note = await self._resolved(result, head, merged, ours=progress.tip)
-        if not tree:
-            changed = {step.task: self.results[step.task].changes.files for step in progress.merged}
-            return leaving_out.conflicting(result.task, merged.files, merged=changed, note=note)
+        merged = await merge.merge_trees(self.git, so_far.tip, head)
+        made = await self._resolved(result, head, merged, ours=so_far.tip) if merged.conflicts else _Tree(merged.tree)
+        if isinstance(made, _Unresolved):
+            changed = {step.task: self.results[step.task].changes.files for step in so_far.merged}
+            return leaving_out.conflicting(result.task, merged.files, merged=changed, note=made.note)
         commit = await merge.commit_tree(
             self.git,
-            tree,
-            parents=(progress.tip, head),
-            message=merge_message(result, run=self.run, title=self.dag.by_id[result.task].title, resolution=resolution),
+            made.tree,
+            parents=(so_far.tip, head),
+            message=merge_message(
+                result, run=self.run, title=self.dag.by_id[result.task].title, resolution=made.resolution
+            ),
             unix_seconds=unix_seconds,
         )
         return MergedTask(task=result.task, commit=commit, head=head, resolved=merged.conflicts)
 
     async def _resolved(
         self, result: SessionResult, head: str, merged: merge.MergedTree, *, ours: str
-    ) -> tuple[str, str, str]:
-        """The tree that resolves the conflict and the head that it was made on, or what there is to say about none."""
+    ) -> _Tree | _Unresolved:
+        """The tree that resolves the conflict, or what there is to say about none."""
         if merged.submodules:  # of which there is no text to be joined: a session could only drop one side
-            return "", "", f"; {leaving_out.submodules_words(merged.submodules)}"
+            return _Unresolved(f"; {leaving_out.submodules_words(merged.submodules)}")
         if self.resolve is None:
-            return "", "", ""
+            return _Unresolved()
         title = self.dag.by_id[result.task].title
         conflict = await conflict_of(
             self.git, merged, run=self.run, task=result.task, title=title, ours=ours, theirs=head
@@ -129,12 +144,12 @@ class ChainMaker:
         try:
             tree, made_on = await resolved_tree(self.git, conflict, self.resolve)
         except MergeConflict as unresolved:
-            return "", "", f"; {unresolved}"
+            return _Unresolved(f"; {unresolved}")
         if self.max_file_bytes is not None:
             known = (ours, head, self.base)
             if large := await large_files(self.git, [tree], known=known, max_bytes=self.max_file_bytes):
-                return "", "", f"; the resolution holds {large_files_words(large)}, too large for GitHub"
-        return tree, made_on, ""
+                return _Unresolved(f"; the resolution holds {large_files_words(large)}, too large for GitHub")
+        return _Tree(tree, resolution=made_on)
 
 
 def merge_message(result: SessionResult, *, run: str, title: str, resolution: str = "") -> str:

@@ -58,18 +58,6 @@ def choose(
     return _placement(best, strategy) if best else None
 
 
-def candidates(
-    fleet: Sequence[Load],
-    *,
-    requires: Sequence[str] = (),
-    strategy: Strategy = Strategy.FILL_FIRST,
-    avoid: frozenset[str] = frozenset(),
-) -> list[Placement]:
-    """Returns every machine that can take a session now, best first, by the rules of `choose`."""
-    usable = sorted(_usable(fleet, requires, avoid), key=_RANK[strategy])
-    return [_placement(load, strategy) for load in usable]
-
-
 def unplaceable(fleet: Sequence[Load], requires: Sequence[str] = ()) -> str | None:
     """Returns why no machine could ever take it, full or not, as a sentence; None where one could, if only later."""
     if not fleet:

@@ -16,11 +16,9 @@ from pydantic import BaseModel
 from miyabi.errors import BadInput
 from miyabi.runs.info import Kept, RunInfo
 from miyabi.runs.json_file import read_json
-from miyabi.runs.names import REHEARSAL_PREFIX, is_run_name, new_run_name, run_name_of, valid_run_name
+from miyabi.runs.names import REHEARSAL_PREFIX, is_run_name, valid_run_name
 from miyabi.sessions import SessionPaths, SessionResult, own_levels
 from miyabi.system import files, private_files
-
-__all__ = ["REHEARSAL_PREFIX", "RunFolder", "new_run_name", "run_name_of", "valid_run_name"]
 
 _IGNORED = ".gitignore"
 _Value = TypeVar("_Value", bound=BaseModel)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from miyabi.claude import BAD_TOKEN_FILE, claude_words, inherited_environment, session_prelude
+from miyabi.claude import BAD_TOKEN_FILE, CLAUDE, inherited_environment, session_prelude
 from miyabi.errors import MachineError, MachineNotReady
 from miyabi.git import LFS, missing_lfs_objects
 from miyabi.git import needed as needed_filters
@@ -170,7 +170,7 @@ async def _ask_claude(machine: Machine, host: Host, settings: Settings) -> str:
         oauth_token_file=settings.sessions.oauth_token_file,
         inherited=inherited_environment(machine),
     )
-    script = f"{prelude}\n{claude_words(machine)} --version && {claude_words(machine)} auth status\n"
+    script = f"{prelude}\n{CLAUDE} --version && {CLAUDE} auth status\n"
     answer = await host.run(["/bin/sh", "-s"], stdin=script.encode())
     out, err = answer.stdout.decode(errors="replace"), answer.stderr.decode(errors="replace").strip()
     if answer.exit_status == BAD_TOKEN_FILE:

@@ -23,7 +23,7 @@ class TaskState(StrEnum):
     """Where a task is on its way."""
 
     WAITING = "waiting"  # for its upstreams
-    READY = "ready"  # for a slot, or for what `Row.waits_for` says
+    READY = "ready"  # for a slot, or for what `TaskProgress.waits_for` says
     PREPARING = "preparing"  # has a slot; its checkout is made
     RUNNING = "running"  # the session runs
     CHECKING = "checking"  # the session ended; its check runs

@@ -22,8 +22,8 @@ EXPORTS = {
         "Attempt Next Outage delay_seconds found_no_room is_sick limit_is_over next_step recover_abandoned"
     ),
     "miyabi.claude": (
-        "BAD_TOKEN_FILE DISK_FULL HOUSE_RULES Before Evidence Init LegacyResult SpendingRecord Transcript "
-        "check_prelude claude_words compose conclude go_on hide_secrets inherited_environment missing_command "
+        "BAD_TOKEN_FILE CLAUDE DISK_FULL HOUSE_RULES Before Evidence Init LegacyResult SpendingRecord Transcript "
+        "check_prelude compose conclude go_on hide_secrets inherited_environment missing_command "
         "must_pass read_spending_record readable remove_claude_files result_file session_prelude session_script"
     ),
     "miyabi.dag": ("DEFAULT_MINUTES Dag Node Plan TaskType Unfinished order simulate unfinished"),

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from miyabi.claude import claude_words, session_prelude, session_script
+from miyabi.claude import CLAUDE, session_prelude, session_script
 from miyabi.claude.command import claude_arguments
 from miyabi.machines import Machine, quote_script_word
 from miyabi.sessions import SessionSpec
@@ -129,4 +129,4 @@ def test_prelude_of_a_preflight() -> None:
     prelude = session_prelude(MACHINE, {"A": "1"}, oauth_token_file=None)
     assert "miyabi_claude=claude\n" in prelude
     assert "export A=1\n" in prelude
-    assert claude_words(MACHINE) == '"$miyabi_claude"'
+    assert CLAUDE == '"$miyabi_claude"'
