@@ -18,7 +18,7 @@ from miyabi.reports import Report, integration_sentence, summary_sentence, write
 from miyabi.runs import RunFolder
 from tasks.declaration import FLOW
 from tasks.prefect_server import with_server
-from tasks.runner import FleetTaskRunner, current_runner
+from tasks.runner import DISK_FULL, FleetTaskRunner, current_runner
 
 
 @flow(name="aggregate-results", flow_run_name="report {run}", task_runner=FleetTaskRunner(), **FLOW)
@@ -51,7 +51,7 @@ def aggregate_results(
     except DiskFull as error:
         said = f"{error} To go on: miyabi orchestrate --run {run}"
         get_run_logger().error("%s", said)
-        return failed(said, name="DiskFull")
+        return failed(said, name=DISK_FULL)
     except MiyabiError as error:
         return state_of(error)
     except OSError as error:

@@ -19,7 +19,7 @@ from miyabi.reports import write_report
 from miyabi.runs import Run, RunRequest, run_name_of, start_run, use_run
 from tasks.declaration import FLOW
 from tasks.prefect_server import with_server
-from tasks.runner import FleetTaskRunner, current_runner
+from tasks.runner import DISK_FULL, FleetTaskRunner, current_runner
 
 
 def _run_name() -> str:
@@ -99,7 +99,7 @@ def _out_of_room(error: DiskFull, runner: FleetTaskRunner) -> State[Any]:
     get_run_logger().error("%s", said)
     if runner.cancelled:
         return cancelled(_to_go_on(_run_name(), runner.cancelled))
-    return failed(said, name="DiskFull")
+    return failed(said, name=DISK_FULL)
 
 
 def _run(live: Run, runner: FleetTaskRunner) -> None:

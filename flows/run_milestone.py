@@ -38,7 +38,7 @@ from miyabi.reports import read_report
 from miyabi.runs import MilestoneRun, RunFolder, create_run, new_run_name, valid_run_name
 from tasks.declaration import FLOW
 from tasks.github import Found, fetch_base, find_milestone, read_plan, show_on_issues, write_plan
-from tasks.runner import FleetTaskRunner, current_runner
+from tasks.runner import BAD_INPUT, FleetTaskRunner, current_runner
 
 _LAST_WORDS_SECONDS = 5.0  # after a run that was cut short: who did that is waiting
 
@@ -178,7 +178,7 @@ class _MilestoneRun:
                 return_state=True,
                 **self.parameters,
             )
-            if state.name == "BadInput":
+            if state.name == BAD_INPUT:
                 raise TaskBadInput(state.message)
             self._refuse_cancelled(state, folder)
             if folder.info().ended is None or state.is_crashed():

@@ -22,6 +22,7 @@ from miyabi.milestones import update as milestone_update
 from miyabi.pull_requests import PullRequestText, TaskStatus, decided_pull_requests, open_pull_requests, set_statuses
 from miyabi.runs import RunFolder
 from tasks.declaration import TASK
+from tasks.runner import BAD_INPUT
 
 
 class Found(NamedTuple):
@@ -66,7 +67,7 @@ def refusals_as_states(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable
             return await work(*args, **kwargs)
         except (GitHubError, GitError, BadInput) as error:
             get_run_logger().error("%s", error)
-            return Failed(name="BadInput" if is_bad_input(error) else "Failed", message=str(error))
+            return Failed(name=BAD_INPUT if is_bad_input(error) else "Failed", message=str(error))
 
     return with_bad_input
 

@@ -35,6 +35,7 @@ def orchestrate_milestone(*, milestone: str, repository: Path, config: Path | No
     ui = make_ready(hosts_of(Settings.load(root, config=config).machines))
     click.echo(f"milestone   {milestone}\nui          {ui}")
     from flows.run_milestone import run_milestone  # noqa: PLC0415 - Prefect is imported once its settings stand
+    from tasks.runner import BAD_INPUT  # noqa: PLC0415 - as above
 
     find, parameters = _own_run(root), given(config=config, **choices)
     interruptible = InterruptibleFlow(find)
@@ -44,7 +45,7 @@ def orchestrate_milestone(*, milestone: str, repository: Path, config: Path | No
     if state is None or state.is_cancelled():
         click.echo("miyabi: cut short; the same command goes on from here", err=True)
         return interruptible.leave(ExitCode.INTERRUPTED if interruptible.is_interrupted or state else ExitCode.FAILED)
-    if state.name == "BadInput":
+    if state.name == BAD_INPUT:
         raise BadInput(state.message)
     _show_end(find(), state)
     return ExitCode.SUCCEEDED if _is_whole(state) else ExitCode.FAILED
@@ -93,6 +94,6 @@ def _show_end(folder: RunFolder | None, state: Any) -> None:
 
 
 def _is_whole(state: Any) -> bool:
-    from flows.steps import PARTIAL  # noqa: PLC0415 - Prefect is imported once its settings stand
+    from tasks.runner import PARTIAL  # noqa: PLC0415 - Prefect is imported once its settings stand
 
     return bool(state.is_completed() and state.name != PARTIAL)

@@ -127,12 +127,13 @@ def _open_pull_request(folder: RunFolder, parameters: dict[str, Any]) -> ExitCod
 
 def _run(folder: RunFolder, parameters: dict[str, Any], interruptible: InterruptibleFlow) -> ExitCode:
     from flows.run_dag import run_dag  # noqa: PLC0415 - Prefect is imported once its settings stand
+    from tasks.runner import BAD_INPUT, DISK_FULL  # noqa: PLC0415 - as above
 
     state = interruptible.run(lambda: run_dag(**parameters, return_state=True))
-    if state and state.name == "BadInput":
+    if state and state.name == BAD_INPUT:
         raise BadInput(state.message)
     code = show_end(folder, said=state.message if state else None, is_failed=bool(state and state.is_failed()))
-    if state and not state.is_cancelled() and state.name != "DiskFull":
+    if state and not state.is_cancelled() and state.name != DISK_FULL:
         return code
     click.echo(f"to go on    miyabi orchestrate --run {folder.run}")
     is_cut_short = interruptible.is_interrupted or (state and state.is_cancelled())

@@ -8,10 +8,9 @@ from flows.steps.integrate import Integrating
 from flows.steps.publish import publish
 from flows.steps.results import NotDone, RunCancelled, TaskBadInput, value_of
 from flows.steps.run import equip, see_through, submit_all, with_room
-from flows.steps.states import PARTIAL, cancelled, failed, state_of, state_of_run
+from flows.steps.states import cancelled, failed, state_of, state_of_run
 
 __all__ = [
-    "PARTIAL",
     "Integrating",
     "NotDone",
     "RunCancelled",

@@ -7,6 +7,7 @@ from typing import Any
 from prefect.futures import PrefectFuture
 
 from miyabi.errors import BadInput, MiyabiError
+from tasks.runner import BAD_INPUT
 
 
 class NotDone(MiyabiError):  # noqa: N818 - no error of ours: the task has logged it already
@@ -29,7 +30,7 @@ def value_of(future: PrefectFuture[Any]) -> Any:
         NotDone: it failed for another reason, or was cancelled.
     """
     future.wait()
-    if future.state.name == "BadInput":
+    if future.state.name == BAD_INPUT:
         raise TaskBadInput(future.state.message)
     if not future.state.is_completed():
         raise NotDone(future.state.message or f"the task ended as {future.state.name}")

@@ -15,9 +15,7 @@ from flows.steps.results import NotDone, RunCancelled, TaskBadInput
 from miyabi.errors import BadInput, MilestoneBusy, MiyabiError, ServerAway
 from miyabi.integration import Integration
 from miyabi.reports import Report, went_partly, went_well
-
-PARTIAL = "Partial"
-"""Name of the completed state of a run of which some work is on the integration branch and some is not."""
+from tasks.runner import BAD_INPUT, PARTIAL, SKIPPED
 
 
 class _KnownOutcomes(logging.Filter):
@@ -64,12 +62,12 @@ def state_of(error: MiyabiError) -> State[Any]:
         raise error
     if isinstance(error, MilestoneBusy):
         get_run_logger().info("%s", error)
-        return Completed(name="Skipped", message=str(error))
+        return Completed(name=SKIPPED, message=str(error))
     if isinstance(error, RunCancelled):
         return cancelled(str(error))
     if not isinstance(error, (NotDone, TaskBadInput)):
         get_run_logger().error("%s", error)
-    return failed(error.in_full, name="BadInput") if isinstance(error, BadInput) else failed(str(error))
+    return failed(error.in_full, name=BAD_INPUT) if isinstance(error, BadInput) else failed(str(error))
 
 
 def _expect(message: str) -> None:

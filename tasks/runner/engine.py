@@ -16,6 +16,8 @@ from prefect.states import Cancelled
 from prefect.task_engine import AsyncTaskRunEngine, SyncTaskRunEngine
 from prefect.tasks import Task
 
+from tasks.runner.state_names import SKIPPED
+
 CANCELLED = "It was stopped before it ended."
 _NOT_READY = "NotReady"
 
@@ -83,7 +85,7 @@ class _SyncEngine(SyncTaskRunEngine[Any, Any]):
 def _final(state: State[Any]) -> State[Any]:
     """Skipped where an upstream task did not succeed: Prefect would leave the task run pending for ever."""
     if state.is_pending() and state.name == _NOT_READY:
-        return Cancelled(name="Skipped", message="Not started: a task that it depends on did not succeed.")
+        return Cancelled(name=SKIPPED, message="Not started: a task that it depends on did not succeed.")
     return state
 
 

@@ -15,7 +15,7 @@ from tests.unit.test_architecture import LAYERS, MODULES, ROOT, SOURCES, behind,
 
 EXPORTS = {
     "flows.steps": (
-        "PARTIAL Integrating NotDone RunCancelled TaskBadInput cancelled equip failed publish report_artifact "
+        "Integrating NotDone RunCancelled TaskBadInput cancelled equip failed publish report_artifact "
         "see_through show_unfinished state_of state_of_run submit_all value_of with_room"
     ),
     "miyabi.attempts": (
@@ -88,7 +88,10 @@ EXPORTS = {
         "Lease LeaseFile Leases Sessions SlotLimits Taken fast_retrying_client few_retries keep_reconciled "
         "keep_taken_out machines_taken_out retry_fast without_retries"
     ),
-    "tasks.runner": ("GRACE_SECONDS FleetTaskRunner Slot await_state current_runner current_slot ended show_state"),
+    "tasks.runner": (
+        "BAD_INPUT DISK_FULL GRACE_SECONDS PARTIAL SKIPPED FleetTaskRunner Slot await_state current_runner "
+        "current_slot ended show_state"
+    ),
 }
 """What other packages use of each: a name that is not here is private to its package."""
 

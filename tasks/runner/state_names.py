@@ -1,0 +1,15 @@
+"""Names of Prefect states that say more than their type: what made the state so, and what whoever reads it may do."""
+
+from __future__ import annotations
+
+BAD_INPUT = "BadInput"
+"""Failed: the same again ends the same, until the user gives something else."""
+
+DISK_FULL = "DiskFull"
+"""Failed: there was no room here to write what the run keeps; it goes on by its name."""
+
+PARTIAL = "Partial"
+"""Completed: a run of which some work is on the integration branch and some is not."""
+
+SKIPPED = "Skipped"
+"""A flow run that is completed since another does its work; a task run that is cancelled since one before it failed."""
