@@ -11,7 +11,7 @@ from prefect import flow
 from prefect.logging import get_run_logger
 
 from flows.parameters import OptionalPath, OptionalText, overrides
-from flows.steps import Integrating, cancelled, failed, report_artifact, state_of, state_of_run
+from flows.steps import Integrating, cancelled, failed, report_artifact, state_of, state_of_run, with_room
 from miyabi.errors import DiskFull, MiyabiError
 from miyabi.integration import Integration, NotIntegrated
 from miyabi.reports import Report, integration_sentence, summary_sentence, write_report
@@ -43,11 +43,12 @@ def aggregate_results(
         given = overrides(fleet, session_defaults)
         work = runner.call(Integrating.open(run, repository=repository, config=config, overrides=given, runner=runner))
         with ExitStack() as held:
-            work.with_room(lambda: held.enter_context(work.folder.integration_lock()))
+            folder = work.folder
+            with_room(lambda: held.enter_context(folder.integration_lock()), patience_seconds=work.patience_seconds)
             came = work.run()
-            report = work.with_room(lambda: write_report(work.folder))
+            report = with_room(lambda: write_report(folder), patience_seconds=work.patience_seconds)
             patience_seconds = 60 * work.settings.runs.server_patience_minutes
-            return with_server(runner, lambda: _end_state(came, report, work.folder), patience_seconds=patience_seconds)
+            return with_server(runner, lambda: _end_state(came, report, folder), patience_seconds=patience_seconds)
     except DiskFull as error:
         said = f"{error} To go on: miyabi orchestrate --run {run}"
         get_run_logger().error("%s", said)

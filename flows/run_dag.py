@@ -109,7 +109,7 @@ def _run(live: Run, runner: FleetTaskRunner) -> None:
         is_whole = not runner.cancelled
     finally:
         if is_whole:
-            with_room(live, lambda: write_report(live.folder))
+            with_room(lambda: write_report(live.folder), patience_seconds=live.outages.patience_seconds)
         else:
             why = runner.cancelled or "The run broke."
             runner.call(show_unfinished(live.folder, to_go_on=_to_go_on(live.run, why)))

@@ -7,7 +7,8 @@ from flows.steps.artifacts import report_artifact, show_unfinished
 from flows.steps.integrate import Integrating
 from flows.steps.publish import publish
 from flows.steps.results import NotDone, RunCancelled, TaskBadInput, value_of
-from flows.steps.run import equip, see_through, submit_all, with_room
+from flows.steps.room import with_room
+from flows.steps.run import equip, see_through, submit_all
 from flows.steps.states import cancelled, failed, state_of, state_of_run
 
 __all__ = [

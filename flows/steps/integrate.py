@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from uuid import UUID
 
 from prefect.runtime import flow_run
 
 from flows.steps.resolve import Resolving
+from flows.steps.room import with_room
 from miyabi.dag import Dag
 from miyabi.errors import BaseMissing, DiskFull, GitError
 from miyabi.git import Repository, push_address, require_checked_out
@@ -19,13 +20,11 @@ from miyabi.github import is_at_github
 from miyabi.integration import CommandEnd, Integration, IntegrationProgress, NotIntegrated, integrate
 from miyabi.runs import RunFolder
 from miyabi.settings import CONFIG_FILE, Settings
-from miyabi.system import is_our_disk, retried, retried_blocking
+from miyabi.system import is_our_disk, retried
 from miyabi.text import one_line, redact
 from tasks.prefect_server import watch_for_cancellation
 from tasks.runner import GRACE_SECONDS, FleetTaskRunner
 from tasks.verify import run_as_task
-
-T = TypeVar("T")
 
 
 @dataclass(kw_only=True)
@@ -70,23 +69,16 @@ class Integrating:
         except (BaseMissing, GitError, DiskFull) as error:
             came = NotIntegrated(reason=str(error))
         self.folder.discard(NotIntegrated if isinstance(came, Integration) else Integration)
-        self.with_room(lambda: self.folder.keep(came))
+        with_room(lambda: self.folder.keep(came), patience_seconds=self.patience_seconds)
         return came
 
-    def with_room(self, call: Callable[[], T]) -> T:
-        """Returns what the call returns; while our own disk is full it is made again.
-
-        Raises:
-            DiskFull: it is full still, after `patience_minutes`.
-        """
-        return retried_blocking(call, patience_seconds=self._patience_seconds)
-
     @property
-    def _patience_seconds(self) -> float:
+    def patience_seconds(self) -> float:
+        """How long a full disk of our own is waited for."""
         return 60 * self.settings.runs.patience_minutes
 
     def _see_through(self) -> Integration:
-        integrating = retried(self._integrate, patience_seconds=self._patience_seconds, passes=is_our_disk)
+        integrating = retried(self._integrate, patience_seconds=self.patience_seconds, passes=is_our_disk)
         working = self.runner.spawn(integrating)
         try:
             return working.result()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from prefect.futures import PrefectFuture, wait
@@ -13,17 +13,15 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.steps.artifacts import ProgressArtifact
+from flows.steps.room import with_room
 from miyabi.attempts import recover_abandoned
 from miyabi.errors import BadInput, DiskFull, MachineError
 from miyabi.machines import Machine
 from miyabi.runs import Run, preflight, record_machines
 from miyabi.sessions import live_sessions
-from miyabi.system import retried_blocking
 from tasks.prefect_server import mark_crashed_flow_runs, retry_briefly, watch_for_cancellation
 from tasks.run_session import run_session
 from tasks.runner import FleetTaskRunner, ended
-
-T = TypeVar("T")
 
 STATUS_SECONDS = 0.5
 GOODBYE_SECONDS = 22.0  # with what comes after it less than the 30 s that a Prefect worker gives
@@ -46,7 +44,7 @@ def equip(live: Run, runner: FleetTaskRunner) -> None:
     except BadInput:
         live.folder.discard_unless_used()
         raise
-    with_room(live, lambda: record_machines(live))
+    with_room(lambda: record_machines(live), patience_seconds=live.outages.patience_seconds)
     for error in unfit:
         get_run_logger().warning("not used: %s", error)
     if live.board.note:
@@ -125,28 +123,12 @@ def see_through(live: Run, runner: FleetTaskRunner, futures: Futures) -> None:
 def _end(live: Run, *, is_interrupted: bool) -> None:
     """Ends the run; one that was interrupted is not kept waiting for room, and ends as interrupted all the same."""
     if not is_interrupted:
-        with_room(live, live.end)
+        with_room(live.end, patience_seconds=live.outages.patience_seconds)
         return
     try:
         live.end()
     except DiskFull as error:
         get_run_logger().error("%s", error)
-
-
-def with_room(live: Run, call: Callable[[], T]) -> T:
-    """Returns what the call returns; while our own disk is full it is made again.
-
-    Raises:
-        DiskFull: it is full still, after `patience_minutes`.
-    """
-    warned: list[DiskFull] = []
-
-    def tell(error: DiskFull) -> None:
-        if not warned:
-            get_run_logger().warning("waits for room: %s", error)
-        warned.append(error)
-
-    return retried_blocking(call, patience_seconds=live.outages.patience_seconds, on_wait=tell)
 
 
 async def count_sessions(live: Run, machine: Machine) -> int:
