@@ -55,6 +55,11 @@ LADDER: dict[str, set[str]] = {
 """What each package may import besides itself. From the ground up: a package imports only what stands above it here."""
 
 DOORS: dict[str, tuple[str, ...]] = {
+    "click": ("flows/__main__.py", "flows/cli/"),
+    "rich": ("flows/cli/",),
+    "httpx": ("tasks/", "flows/cli/"),
+    "prefect_shell": ("tasks/verify.py",),
+    "pydantic": ("miyabi/", "blocks/", "flows/parameters.py"),
     "asyncssh": ("miyabi/machines/ssh/",),
     "githubkit": ("miyabi/github/transport.py",),
     "jwt": ("miyabi/github/transport.py",),
@@ -63,12 +68,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "pydantic_settings": ("miyabi/settings/",),
     "jinja2": ("miyabi/text/",),
     "markupsafe": ("miyabi/text/",),
-    "pydantic": ("miyabi/", "blocks/", "flows/parameters.py"),
     "prefect": ("blocks/", "tasks/", "flows/"),
-    "prefect_shell": ("tasks/verify.py",),
-    "httpx": ("tasks/", "flows/cli/"),
-    "click": ("flows/__main__.py", "flows/cli/"),
-    "rich": ("flows/cli/",),
     "subprocess": ("miyabi/system/", "flows/cli/"),
     "fcntl": ("miyabi/system/", "flows/cli/"),
 }
