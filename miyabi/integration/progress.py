@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from miyabi.errors import BadInput
 from miyabi.runs import Board, RunFolder, Snapshot, TaskProgress
 from miyabi.sessions import is_resolving
 from miyabi.system import files
@@ -31,8 +30,8 @@ class IntegrationProgress:
 
 def _read(folder: RunFolder) -> Snapshot | None:
     """The run's own tasks, without what an integration that was killed has left there."""
-    with suppress(BadInput):
-        if found := Board.read(folder.status_file):
-            rows = tuple(row for row in found.rows if not is_resolving(row.task))
-            return found.model_copy(update={"note": "", "rows": rows})
-    return None
+    found = Board.read(folder.status_file)
+    if found is None:
+        return None
+    rows = tuple(row for row in found.rows if not is_resolving(row.task))
+    return found.model_copy(update={"note": "", "rows": rows})

@@ -10,9 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from miyabi.runs.json_file import read_json
 from miyabi.sessions import Outcome, SessionResult, size_of
 from miyabi.system import files
 from miyabi.text import clock as clock_text
@@ -187,14 +186,13 @@ class Board:
 
     @staticmethod
     def read(path: Path) -> Snapshot | None:
-        """Reads the board as some process wrote it last, None where none has yet.
+        """Reads the board as some process wrote it last, None where none has yet or the file is damaged.
 
-        Raises:
-            BadInput: the file is damaged.
+        Who works on the run writes it anew.
         """
         try:
-            return read_json(path, Snapshot, advice="Go on with the run to have it written anew.")
-        except FileNotFoundError:
+            return Snapshot.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
             return None
 
     def update(self, task: str, *, state: str, **known: Any) -> None:

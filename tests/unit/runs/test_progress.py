@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from miyabi.errors import BadInput
 from miyabi.reports import progress_markdown
 from miyabi.runs import Board, Snapshot, TaskState
 from miyabi.sessions import Outcome
@@ -152,15 +151,19 @@ def test_the_file_is_read_back_and_written_only_when_needed(board: Board, tmp_pa
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_damaged_file_is_named(tmp_path: Path) -> None:
-    """A file that is no status file gives one line with its name, the fault and what to do."""
+def test_a_damaged_file_is_written_anew(board: Board, tmp_path: Path) -> None:
+    """A file that is no status file says nothing, until whoever works on the run has written it anew."""
     path = tmp_path / "status.json"
     path.write_text("{")
-    with pytest.raises(
-        BadInput, match=r"status\.json: the file: Invalid JSON: .* Go on with the run to have it"
-    ) as refused:
-        Board.read(path)
-    assert "\n" not in str(refused.value)
+    assert Board.read(path) is None
+    assert board.write(path)
+    assert Board.read(path) == board.snapshot()
+
+
+def test_a_folder_in_its_place(tmp_path: Path) -> None:
+    """It says nothing either."""
+    (tmp_path / "status.json").mkdir()
+    assert Board.read(tmp_path / "status.json") is None
 
 
 def test_many_threads(board: Board, tmp_path: Path) -> None:
