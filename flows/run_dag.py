@@ -15,6 +15,7 @@ from flows.parameters import OptionalPath, OptionalStrategy, OptionalText, overr
 from flows.steps import cancelled, equip, failed, see_through, show_unfinished, state_of, submit_all, with_room
 from miyabi.errors import DiskFull, MiyabiError
 from miyabi.github import token_of_environment
+from miyabi.pull_requests import require_readable
 from miyabi.reports import write_report
 from miyabi.runs import Run, RunRequest, run_name_of, start_run, use_run
 from tasks.declaration import FLOW
@@ -72,6 +73,7 @@ def run_dag(
         for warning in live.warnings:
             get_run_logger().warning("%s", warning)
         with live.folder.lock(), use_run(live):
+            require_readable(live.folder)
             return _orchestrate(live, runner, config=config, fleet=fleet, session_defaults=session_defaults)
     except DiskFull as error:
         return _out_of_room(error, runner)

@@ -19,6 +19,7 @@ from miyabi.dag import Dag
 from miyabi.errors import BadInput, GitHubError
 from miyabi.git import submodules_of
 from miyabi.github import GitHubLogin, LinkedRepository
+from miyabi.pull_requests import require_readable
 from miyabi.runs import RunFolder, RunRequest, new_run_name, read_request
 
 
@@ -69,6 +70,7 @@ def orchestrate_dag(request: RunRequest, *, pull_request: bool = False, github: 
         GitHubLogin.of_environment(os.environ)
     _warn(start.dag, asyncio.run(submodules_of(start.repository, start.base)).warning)
     folder = RunFolder(start.repository.root, request.run or new_run_name(datetime.now(UTC), rehearse=request.rehearse))
+    require_readable(folder)
     ui = make_ready(hosts_of(start.settings.machines))
     published = given(config=_absolute(request.config), github=github)
     if is_published:

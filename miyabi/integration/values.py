@@ -47,6 +47,7 @@ class Integration(_Value, Kept):
     """An integration branch. `head == base` where nothing was merged."""
 
     file_name = "integration.json"
+    if_damaged = "Remove the file: the branches are merged again when the run goes on."
 
     branch: str = Field(description="Name of the branch, `miyabi/<run>/_integration`")
     base: str = Field(description="Commit that it starts from, a full sha")
@@ -77,5 +78,6 @@ class NotIntegrated(_Value, Kept):
     """That the last try to integrate the run came to nothing: its branch is as it was before."""
 
     file_name = "not_integrated.json"
+    if_damaged = "Remove the file: the branches are merged again when the run goes on."
 
     reason: str = Field(description="One sentence that says what was found and what to do")

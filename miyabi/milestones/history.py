@@ -116,7 +116,7 @@ def earlier_runs(repository: Path, *, github: str, milestone: Milestone) -> Earl
     """
     runs, live, warnings = list[EarlierRun](), dict[int, str](), list[str]()
     cut_short = None
-    for folder in RunFolder.all(repository):
+    for folder in RunFolder.by_start(repository):
         try:
             if folder.is_being_worked_on:
                 live |= _live(folder)

@@ -3,6 +3,7 @@
 Decides what is published; GitHub itself is `miyabi.github.repository`, the push `miyabi.git.remote.push`.
 """
 
+from miyabi.pull_requests.kept import require_readable
 from miyabi.pull_requests.publish import (
     Publication,
     PublicationPlan,
@@ -29,6 +30,7 @@ __all__ = [
     "nothing_to_publish",
     "open_pull_requests",
     "plan_publication",
+    "require_readable",
     "set_statuses",
     "statuses_of",
 ]

@@ -22,6 +22,7 @@ class Publication(Kept):
     """What of a run is at GitHub. Kept once all of it is there."""
 
     file_name = "home.json"
+    if_damaged = "Remove the file: what is open at GitHub is found there when the run's pull request is opened again."
 
     repository: str = Field(description="owner/name at GitHub")
     pull_requests: tuple[PullRequest, ...] = Field((), description="As they were when they were opened")

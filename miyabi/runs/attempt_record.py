@@ -9,6 +9,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from miyabi.machines import Machine
+from miyabi.runs.json_file import read_json
 from miyabi.sessions import SessionResult, SessionSpec, own_levels
 from miyabi.system import files, private_files
 
@@ -36,7 +37,10 @@ class AttemptRecord(BaseModel):
 
     @classmethod
     def pending(cls, folder: Path) -> Self | None:
-        """Reads the record of an attempt that is not over or not collected yet; None where there is none to join."""
+        """Reads the record of an attempt that is not over or not collected yet; None where there is none to join.
+
+        One whose result cannot be read counts as not collected.
+        """
         return None if _is_collected(folder / _RESULT) else cls._of(folder)
 
     @classmethod
@@ -55,6 +59,28 @@ class AttemptRecord(BaseModel):
     def known(cls, folder: Path) -> Self | None:
         """Reads the record of an attempt, over or not; None where there is none."""
         return cls._of(folder)
+
+    @classmethod
+    def unreadable(cls, folder: Path) -> Path | None:
+        """Finds the file for which it is not known whether an attempt was collected, or where it was begun; or None."""
+        record, result = folder / _FILE, folder / _RESULT
+        if not record.exists() or _is_collected(result):
+            return None
+        if cls._of(folder) is None:
+            return record
+        return result if result.exists() and _result(result) is None else None
+
+    @classmethod
+    def require_readable(cls, folder: Path) -> None:
+        """Checks that it is known where an attempt was begun that may be alive, or whose work is not collected.
+
+        Raises:
+            BadInput: the record is damaged; says what to do.
+        """
+        file = folder / _FILE
+        if cls.unreadable(folder) == file:
+            advice = "Nothing else says where it was begun. Remove the file to begin it anew: its work may be lost."
+            read_json(file, cls, advice=advice)
 
     @classmethod
     def _of(cls, folder: Path) -> Self | None:
@@ -100,9 +126,13 @@ def _where(record: AttemptRecord, machine: Machine) -> tuple[tuple[str | None, s
 
 
 def _is_collected(file: Path) -> bool:
+    result = _result(file)
+    return result is not None and result.is_collected
+
+
+def _result(file: Path) -> SessionResult | None:
+    """None where there is none, or it cannot be read: then nothing is known of the work."""
     try:
-        return SessionResult.model_validate_json(file.read_bytes()).is_collected
-    except FileNotFoundError:
-        return False
+        return SessionResult.model_validate_json(file.read_bytes())
     except (OSError, ValidationError):
-        return True
+        return None

@@ -14,6 +14,7 @@ from typing import Self, TypeVar
 from pydantic import BaseModel
 
 from miyabi.errors import BadInput
+from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.info import Kept, RunInfo
 from miyabi.runs.json_file import read_json
 from miyabi.runs.names import REHEARSAL_PREFIX, is_run_name, valid_run_name
@@ -21,6 +22,8 @@ from miyabi.sessions import SessionPaths, SessionResult, own_levels
 from miyabi.system import files, private_files
 
 _IGNORED = ".gitignore"
+_BEFORE_INFO = frozenset({"lock", "dag.json", "milestone.json"})  # one who died there has started nothing
+_RESULT_ADVICE = "Remove the file to do without it: that attempt counts as not over then, and its cost is forgotten."
 _Value = TypeVar("_Value", bound=BaseModel)
 _Kept = TypeVar("_Kept", bound=Kept)
 
@@ -34,10 +37,15 @@ class RunFolder:
 
     @classmethod
     def all(cls, repository: Path) -> tuple[Self, ...]:
-        """Lists every run that the repository knows, the latest start last."""
+        """Lists every run that the repository knows, by name: rehearsals among the others."""
         entries = _runs(repository).glob("*/run.json")
         folders = [cls(repository, path.parent.name) for path in entries if is_run_name(path.parent.name)]
         return tuple(sorted(folders, key=lambda f: (f.run.removeprefix(REHEARSAL_PREFIX), f.run)))
+
+    @classmethod
+    def by_start(cls, repository: Path) -> tuple[Self, ...]:
+        """Lists the same, the latest start last; the first are those whose start cannot be read."""
+        return tuple(sorted(cls.all(repository), key=_start_seconds))
 
     @classmethod
     def find(cls, repository: Path, run: str) -> Self:
@@ -52,9 +60,22 @@ class RunFolder:
         return folder
 
     def unknown(self) -> BadInput:
-        """Makes the error for a run that is not there: says which there are."""
-        known = ", ".join(f.run for f in self.all(self.repository)[-5:]) or "none yet"
+        """Makes the error for a run that is not there: says which there are, or that only its run.json is missing."""
+        if self.lacks_info:
+            return BadInput(
+                f"{self.info_file}: no such file, but the folder holds more of a run: without it run {self.run} can "
+                f"neither go on nor begin anew. Put it back, or choose another run name. To give the run up: "
+                f"miyabi sweep {self.run} --yes, then remove its folder."
+            )
+        known = ", ".join(f.run for f in self.by_start(self.repository)[-5:]) or "none yet"
         return BadInput(f"run {self.run}: not found below {_runs(self.repository)}. The latest runs: {known}.")
+
+    @property
+    def lacks_info(self) -> bool:
+        """Whether the folder holds of a run what comes after its run.json, and not that file."""
+        if self.info_file.exists() or not self.path.is_dir():
+            return False
+        return any(e.name not in _BEFORE_INFO and not e.name.startswith(".") for e in self.path.iterdir())
 
     @property
     def path(self) -> Path:
@@ -112,7 +133,8 @@ class RunFolder:
             The folder by the attempt's number, in no order.
         """
         folders = self.attempt(task).parent.glob("attempt-*")
-        return {int(folder.name.removeprefix("attempt-")): folder for folder in folders}
+        numbers = {folder: folder.name.removeprefix("attempt-") for folder in folders}
+        return {int(number): folder for folder, number in numbers.items() if number.isdecimal()}
 
     def create(self) -> Self:
         """Makes the folder, which git ignores.
@@ -149,7 +171,12 @@ class RunFolder:
         Raises:
             BadInput: run.json is missing or damaged.
         """
-        return _read(self.info_file, RunInfo)
+        return _read(
+            self.info_file,
+            RunInfo,
+            advice=f"Nothing else says what the run was started with, and without the file it cannot go on: put a copy "
+            f"back, or begin another run. What this one made on machines goes with: miyabi sweep {self.run} --yes",
+        )
 
     def keep(self, value: Kept) -> None:
         """Writes what became of the run: one value of each kind.
@@ -170,7 +197,7 @@ class RunFolder:
             BadInput: its file is damaged.
         """
         file = self.path / kind.file_name
-        return _read(file, kind) if file.exists() else None
+        return _read(file, kind, advice=kind.if_damaged) if file.exists() else None
 
     def write_result(self, result: SessionResult) -> None:
         """Writes the result of an attempt.
@@ -189,7 +216,8 @@ class RunFolder:
             BadInput: a result.json is damaged.
         """
         files = self.path.glob("sessions/*/attempt-*/result.json")
-        return tuple(sorted((_read(f, SessionResult) for f in files), key=lambda r: (r.task, r.attempt)))
+        results = (_read(file, SessionResult, advice=_RESULT_ADVICE) for file in files)
+        return tuple(sorted(results, key=lambda r: (r.task, r.attempt)))
 
     def latest_results(self) -> dict[str, SessionResult]:
         """Reads the result of each task's last attempt.
@@ -201,6 +229,21 @@ class RunFolder:
             BadInput: a result.json is damaged.
         """
         return {result.task: result for result in self.results()}
+
+    def require_readable(self, *kinds: type[Kept]) -> None:
+        """Checks that nothing is damaged of what going on with the run reads, or in the way of what it writes.
+
+        Raises:
+            BadInput: something is; names it, and what to do.
+        """
+        self.results()
+        for kind in kinds:
+            self.load(kind)
+        for attempt in sorted(self.path.glob("sessions/*/attempt-*")):
+            AttemptRecord.require_readable(attempt)
+        for file in (self.status_file, self.report_file, self.report_values_file):
+            if file.is_dir():
+                raise BadInput(f"{file}: is a folder, and has to be a file. Remove it: the run writes it anew.")
 
     @property
     def is_being_worked_on(self) -> bool:
@@ -249,8 +292,15 @@ def _runs(repository: Path) -> Path:
     return repository / ".miyabi" / "runs"
 
 
-def _read(path: Path, kind: type[_Value]) -> _Value:
+def _start_seconds(folder: RunFolder) -> float:
+    """When the run was started, epoch seconds; 0 where that cannot be read."""
+    with suppress(BadInput):
+        return folder.info().started.timestamp()
+    return 0.0
+
+
+def _read(path: Path, kind: type[_Value], *, advice: str) -> _Value:
     try:
-        return read_json(path, kind, advice="Remove the file to do without it.")
+        return read_json(path, kind, advice=advice)
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file. Is the run's folder complete?") from None

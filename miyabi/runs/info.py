@@ -11,11 +11,15 @@ from miyabi.machines import Machine
 
 
 class Kept(BaseModel):
-    """What became of a run: a value that its folder keeps, one of each kind."""
+    """What became of a run: a value that its folder keeps, one of each kind.
+
+    `if_damaged` says what it costs to remove a file that cannot be read, as a sentence.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     file_name: ClassVar[str]
+    if_damaged: ClassVar[str]
 
 
 class FleetMember(BaseModel):
@@ -54,6 +58,7 @@ class MilestoneRun(Kept):
     """The milestone that a run is for."""
 
     file_name = "milestone.json"
+    if_damaged = "Remove the file to do without it: the run counts for no milestone then."
 
     repository: str = Field(description="owner/name at GitHub")
     number: int

@@ -23,10 +23,14 @@ def read_json(file: Path, kind: type[_Value], *, advice: str) -> _Value:
 
     Raises:
         FileNotFoundError: there is no such file.
-        BadInput: it is damaged; names the file, the field, what was found there, and the advice.
+        BadInput: it is damaged, or cannot be read; names the file, the field, what was found there, and the advice.
     """
     try:
         return kind.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise BadInput(f"{file}: cannot be read: {error.strerror}. {advice}") from None
     except ValidationError as error:
         raise BadInput(f"{file}: {_sentence(faults_of(error)[0])}. {advice}") from None
 

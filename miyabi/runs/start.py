@@ -66,7 +66,7 @@ async def read_request(request: RunRequest) -> RunStart:
         return RunStart(dag=dag, settings=settings, repository=repository, base=base, is_new=False)
     if request.run:
         _require_own_name(repository.root, request.run)
-    if request.tasks is None and known:
+    if known and (request.tasks is None or known.lacks_info):
         raise known.unknown()
     if request.tasks is None:
         raise BadInput("no DAG file was given. Name one, e.g. tasks.json, or a run to go on with.")

@@ -52,7 +52,7 @@ EXPORTS = {
     ),
     "miyabi.pull_requests": (
         "Publication PublicationPlan PullRequestText TaskStatus base_branch decided_pull_requests elsewhere_words "
-        "nothing_to_publish open_pull_requests plan_publication set_statuses statuses_of"
+        "nothing_to_publish open_pull_requests plan_publication require_readable set_statuses statuses_of"
     ),
     "miyabi.reports": (
         "Elsewhere Report TaskRow integration_sentence outcome_style progress_markdown read_report "

@@ -83,6 +83,20 @@ async def test_a_run_of_the_same_name_from_another_base(workshop: Workshop) -> N
     assert "Remove it there first (miyabi sweep RUN), or start under another name" in str(result.error_text)
 
 
+async def test_a_run_whose_run_json_is_gone(workshop: Workshop) -> None:
+    """Its results are not taken for those of another DAG, or of another base, under the same name."""
+    workshop.open_gate()
+    first = await workshop.run()
+    assert (await (await workshop.attempt(first)).run()).outcome is Outcome.SUCCEEDED
+    first.folder.info_file.unlink()
+    commit(workshop.folder / "repository", {"new.txt": "new\n"})
+    for rehearse in (False, True):
+        with pytest.raises(BadInput, match=r"r1/run\.json: no such file, but the folder holds more of a run"):
+            await workshop.run(check="false", prompt="something else", rehearse=rehearse)
+    shutil.rmtree(first.folder.path)
+    assert (await workshop.run(check="false", prompt="something else")).startable() == ("a",)
+
+
 async def test_two_that_begin_a_run_of_one_name(workshop: Workshop) -> None:
     """One of them begins it; the other is told so, and its DAG does not replace the first one's."""
     came = await asyncio.gather(workshop.run(tasks=["a"]), workshop.run(tasks=["b"]), return_exceptions=True)

@@ -83,6 +83,13 @@ def test_a_run_that_was_cut_short(tmp_path: Path) -> None:
     assert (found.cut_short, found.runs) == (RunFolder(tmp_path, "r1"), ())
 
 
+def test_the_latest_that_was_cut_short(tmp_path: Path) -> None:
+    """Of several the one that began last is gone on with, whatever they are called."""
+    keep(tmp_path, "zebra", 7, ended=False, day=1)
+    keep(tmp_path, "apple", 8, ended=False, day=2)
+    assert read(tmp_path).cut_short == RunFolder(tmp_path, "apple")
+
+
 def test_a_live_run(tmp_path: Path) -> None:
     """The issues of a run that is worked on are named, for whatever milestone; those of a rehearsal are free."""
     with keep(tmp_path, "r1", 7, ended=False, number=4).lock(), keep(tmp_path, "r2", 8, rehearse=True).lock():

@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from miyabi.runs import AttemptRecord
+from tests.support.values.damage import damage_file
+from tests.support.values.results import result
 
 RECORD = AttemptRecord(machine="mini1", start=datetime(2026, 1, 1, tzinfo=UTC), base="abc", resumes="c1")
 
@@ -16,13 +20,29 @@ def test_pending_until_there_is_a_result(tmp_path: Path) -> None:
     assert AttemptRecord.pending(folder) is None
     RECORD.keep(folder)
     assert AttemptRecord.pending(folder) == RECORD
-    (folder / "result.json").write_text("{}")
+    (folder / "result.json").write_text(result("a").model_dump_json())
     assert AttemptRecord.pending(folder) is None
     RECORD.keep(folder)
     assert AttemptRecord.pending(folder) == RECORD
     AttemptRecord.forget(folder)
     AttemptRecord.forget(folder)
     assert AttemptRecord.pending(folder) is None
+
+
+@pytest.mark.parametrize("damage", ["no JSON", "a folder"])
+def test_what_is_not_known_is_not_collected(tmp_path: Path, damage: str) -> None:
+    """An attempt whose result or record cannot be read may have work on its machine, and the file is named."""
+    folder, other = tmp_path / "attempt-1", tmp_path / "attempt-2"
+    for each in (folder, other):
+        RECORD.keep(each)
+        assert AttemptRecord.unreadable(each) is None
+    damage_file(folder / "result.json", is_folder=damage == "a folder")
+    assert AttemptRecord.pending(folder) == RECORD
+    assert AttemptRecord.unreadable(folder) == folder / "result.json"
+    damage_file(other / "attempt.json", is_folder=damage == "a folder")
+    assert AttemptRecord.unreadable(other) == other / "attempt.json"
+    (other / "result.json").write_text(result("a").model_dump_json())
+    assert AttemptRecord.unreadable(other) is None
 
 
 def test_no_folder_above_the_run_is_closed(tmp_path: Path) -> None:

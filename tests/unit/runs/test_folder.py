@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,19 +11,27 @@ import pytest
 from miyabi.errors import BadInput
 from miyabi.integration import Integration, NotIntegrated
 from miyabi.machines import Machine
-from miyabi.pull_requests import Publication
-from miyabi.runs import Kept, MilestoneRun, RunFolder, RunInfo, new_run_name, valid_run_name
+from miyabi.pull_requests import Publication, require_readable
+from miyabi.runs import AttemptRecord, Kept, MilestoneRun, RunFolder, RunInfo, new_run_name, valid_run_name
 from miyabi.runs.info import FleetMember
 from miyabi.sessions import Outcome
+from tests.support.values.damage import damage_file
 from tests.support.values.results import RUN, STARTED, result
 
 NOW = datetime(2026, 11, 22, 11, 35, 1, tzinfo=UTC)
+RECORD = AttemptRecord(machine="mini1", start=NOW, base="abc")
 
 
 def info(run: str = RUN) -> RunInfo:
     """What a run was started with."""
     machine = Machine(name="mac", slots=3, environment={"KEY": "secret-value"})
     return RunInfo(run=run, repository="/r", base="a" * 40, started=STARTED, machines=(FleetMember.of(machine),))
+
+
+def read_all(folder: RunFolder) -> None:
+    """All that a run that is gone on with reads of its folder before it starts anything."""
+    folder.info()
+    require_readable(folder)
 
 
 def test_names_are_unique_and_usable() -> None:
@@ -91,14 +99,102 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         folder.results()
 
 
-def test_runs_are_listed_by_time(tmp_path: Path) -> None:
-    """All runs are found, rehearsals among them, the latest last; other folders are not runs."""
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("run.json", "without the file it cannot go on: put a copy back, or begin another run. "),
+        ("sessions/a/attempt-1/result.json", "that attempt counts as not over then, and its cost is forgotten."),
+        ("sessions/b/attempt-1/attempt.json", "Remove the file to begin it anew: its work may be lost."),
+        ("integration.json", "Remove the file: the branches are merged again when the run goes on."),
+        ("not_integrated.json", "Remove the file: the branches are merged again when the run goes on."),
+        ("milestone.json", "the run counts for no milestone then."),
+        ("home.json", "what is open at GitHub is found there when the run's pull request is opened again."),
+    ],
+)
+@pytest.mark.parametrize("damage", ["no JSON", "a folder"])
+def test_what_a_damaged_file_costs(tmp_path: Path, name: str, sentence: str, damage: str) -> None:
+    """Before anything starts each file that cannot be read is named, with what it costs to do without it."""
+    folder = RunFolder(tmp_path, RUN).create()
+    folder.write_info(info())
+    folder.write_result(result("a"))
+    RECORD.keep(folder.attempt("b"))
+    require_readable(folder)
+    damage_file(folder.path / name, is_folder=damage == "a folder")
+    with pytest.raises(BadInput) as refused:
+        read_all(folder)
+    assert str(refused.value).startswith(f"{folder.path / name}: ")
+    assert sentence in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+    assert ("cannot be read: Is a directory" in str(refused.value)) == (damage == "a folder")
+
+
+@pytest.mark.parametrize("name", ["status.json", "report.md", "report.json"])
+def test_what_is_written_anew(tmp_path: Path, name: str) -> None:
+    """Of what the run writes anew a damaged file is in nobody's way; a folder is, and that is said at the start."""
+    folder = RunFolder(tmp_path, RUN).create()
+    damage_file(folder.path / name)
+    require_readable(folder)
+    damage_file(folder.path / name, is_folder=True)
+    with pytest.raises(BadInput, match=rf"{name}: is a folder, and has to be a file\. Remove it"):
+        require_readable(folder)
+
+
+def test_a_record_that_nobody_needs_any_more(tmp_path: Path) -> None:
+    """Where the work of an attempt is here, it does not matter that its record is damaged."""
+    folder = RunFolder(tmp_path, RUN).create()
+    folder.write_result(result("a"))
+    damage_file(folder.attempt("a") / "attempt.json")
+    require_readable(folder)
+
+
+@pytest.mark.parametrize("name", ["sessions", "status.json", "integration.json", "report.md"])
+def test_a_run_whose_run_json_is_gone(tmp_path: Path, name: str) -> None:
+    """It is neither unknown nor new: the missing file is named, and what can be done."""
+    folder = RunFolder(tmp_path, RUN).create()
+    for before in ("lock", "dag.json", "milestone.json", ".DS_Store"):  # whoever wrote no more has started nothing
+        (folder.path / before).touch()
+        assert not folder.lacks_info
+    (folder.path / name).mkdir()
+    assert folder.lacks_info
+    with pytest.raises(BadInput) as refused:
+        RunFolder.find(tmp_path, RUN)
+    assert str(refused.value) == (
+        f"{folder.info_file}: no such file, but the folder holds more of a run: without it run {RUN} can neither go on "
+        f"nor begin anew. Put it back, or choose another run name. To give the run up: miyabi sweep {RUN} --yes, then "
+        f"remove its folder."
+    )
+    folder.write_info(info())
+    assert not folder.lacks_info
+
+
+def test_what_is_no_attempt(tmp_path: Path) -> None:
+    """A folder beside the attempts that is none is passed over."""
+    folder = RunFolder(tmp_path, RUN).create()
+    for name in ("attempt-1", "attempt-12", "attempt-x", "attempt-", "attempt-²"):
+        (folder.path / "sessions/a" / name).mkdir(parents=True)
+    assert sorted(folder.attempts("a")) == [1, 12]
+
+
+def test_runs_are_listed_by_name(tmp_path: Path) -> None:
+    """All runs are found, rehearsals among them, by name; other folders are not runs."""
     names = ["20261122-100000-aaa", "rehearsal-20261122-110000-bbb", "20261122-120000-ccc"]
     for name in reversed(names):
         RunFolder(tmp_path, name).create().write_info(info(name))
     RunFolder(tmp_path, "empty").create()
     assert [f.run for f in RunFolder.all(tmp_path)] == names
     assert RunFolder.all(tmp_path / "elsewhere") == ()
+
+
+def test_runs_by_start(tmp_path: Path) -> None:
+    """The latest start is the last, whatever the runs are called, also where they are named to a user."""
+    for days, name in enumerate(["zebra", "apple", "rehearsal-b", "mango", "kiwi", "fig"]):
+        started = STARTED + timedelta(days=days)
+        RunFolder(tmp_path, name).create().write_info(info(name).model_copy(update={"started": started}))
+    RunFolder(tmp_path, "zz").create().info_file.write_text("{")
+    names = ["zz", "zebra", "apple", "rehearsal-b", "mango", "kiwi", "fig"]
+    assert [f.run for f in RunFolder.by_start(tmp_path)] == names
+    with pytest.raises(BadInput, match=r"The latest runs: apple, rehearsal-b, mango, kiwi, fig\."):
+        RunFolder.find(tmp_path, "other")
 
 
 def test_find(tmp_path: Path) -> None:

@@ -11,9 +11,14 @@ import click
 import pytest
 
 from flows.__main__ import SUMMARIES, main
+from miyabi.dag import Dag
 from miyabi.machines import Machine
+from miyabi.runs import RunFolder, create_run
+from miyabi.settings import Settings
 from tests.support.cli.small_repository import ROOT, CliRepository, cli_repository, fleet_of  # noqa: F401 - a fixture
 from tests.support.git.repositories import git
+from tests.support.values.damage import damage_file
+from tests.support.values.results import result
 
 BAD = ROOT / "tests" / "cases" / "dags" / "bad"
 
@@ -117,6 +122,53 @@ def test_a_run_that_is_not_there(cli_repository: CliRepository, words: list[str]
     said = ["run nightly-1: not found below", "The latest runs: nightly-2, nightly-3."]
     cli_repository.refuses("orchestrate", *words, saying=said)
     cli_repository.refuses("sweep", "nightly-1", saying=said)
+
+
+def begun(cli_repository: CliRepository) -> RunFolder:
+    """A run of one task whose session is over; its work was collected."""
+    folder = RunFolder(cli_repository.repository, "r1").create()
+    base, dag = git(cli_repository.repository, "rev-parse", "HEAD"), Dag.load(Path(cli_repository.dag(prompt="x")))
+    create_run(folder, dag=dag, settings=Settings(), base=base, base_branch="main", rehearse=True)
+    folder.write_result(result("a", run="r1"))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["run.json", "integration.json", "home.json", "milestone.json", "not_integrated.json"])
+def test_a_run_whose_folder_is_damaged(cli_repository: CliRepository, name: str) -> None:
+    """What it keeps is read before anything is started, whichever part of it needs it: exit code 2 is true."""
+    file = begun(cli_repository).path / name
+    damage_file(file)
+    cli_repository.refuses("orchestrate", "--run", "r1", saying=[f"{file}: the file: Invalid JSON"])
+    damage_file(file, is_folder=True)
+    cli_repository.refuses("orchestrate", "--run", "r1", saying=[f"{file}: cannot be read: Is a directory"])
+
+
+@pytest.mark.parametrize("name", ["status.json", "sessions/a/attempt-1/result.json"])
+def test_a_folder_where_a_file_of_the_run_belongs(cli_repository: CliRepository, name: str) -> None:
+    """It is named in one line, before anything is started."""
+    file = begun(cli_repository).path / name
+    damage_file(file, is_folder=True)
+    cli_repository.refuses("orchestrate", "--run", "r1", saying=[f"{file}: "])
+
+
+def test_a_run_whose_run_json_was_removed(cli_repository: CliRepository) -> None:
+    """No other DAG gets its results, and who goes on with it is not told that there is no such run."""
+    folder = begun(cli_repository)
+    folder.info_file.unlink()
+    other = cli_repository.dag({"id": "a", "prompt": "something else", "check": "false"})
+    said = [f"{folder.info_file}: no such file, but the folder holds more of a run"]
+    cli_repository.refuses("orchestrate", other, "--run", "r1", "--rehearse", saying=said)
+    cli_repository.refuses("orchestrate", "--run", "r1", saying=said)
+    cli_repository.refuses("logs", "r1", "a", saying=said)
+
+
+def test_logs_beside_a_folder_that_is_no_attempt(cli_repository: CliRepository) -> None:
+    """What somebody has put there is passed over."""
+    folder = begun(cli_repository)
+    (folder.attempt("a") / "stdout.jsonl").write_text('{"type": "of no version"}\n')
+    (folder.path / "sessions/a/attempt-x").mkdir()
+    done = cli_repository.miyabi("logs", "r1", "a", "--raw")
+    assert (done.returncode, done.stdout, done.stderr) == (0, '{"type": "of no version"}\n', "")
 
 
 def test_the_command_says_what_the_reader_says(cli_repository: CliRepository) -> None:
