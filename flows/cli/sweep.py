@@ -14,7 +14,16 @@ from flows.cli.options import config_option, repository_option
 from miyabi.errors import BadInput
 from miyabi.git import Repository, require_checked_out, submodules_of
 from miyabi.machines import open_host
-from miyabi.runs import RunFolder, Swept, left_there, not_collected, note_swept, sweep_machine, valid_run_name
+from miyabi.runs import (
+    RunFolder,
+    RunInfo,
+    Swept,
+    left_there,
+    not_collected,
+    note_swept,
+    sweep_machine,
+    valid_run_name,
+)
 from miyabi.settings import CONFIG_FILE, Settings
 
 
@@ -44,18 +53,18 @@ def sweep(*, run: str, repository: Path, config: Path | None, branches: bool, ye
     if not yes and not _may_go(folder):
         click.echo(f"nothing swept. {_how_to_keep(folder)}")
         return ExitCode.FAILED
-    is_known = yes or folder.info_file.exists()
-    there = asyncio.run(_sweep_all(settings, repo, run, is_known=is_known))
+    info = _info(folder)
+    there = asyncio.run(_sweep_all(settings, repo, run, is_known=yes or info is not None))
     for machine, its in zip(settings.machines, there, strict=True):
         if its.is_clean:
             note_swept(folder, machine.name)
-    swept = [*there, *_missing(settings, folder)]
+    swept = [*there, *_missing(settings, info)]
     if not folder.path.exists() and not any(each.is_there for each in swept):
         _require_branches(repo, folder)
     for each in swept:
         click.echo(each.sentence)
     if branches:
-        for whose in asyncio.run(_with_submodules(repo, folder)):
+        for whose in asyncio.run(_with_submodules(repo, run, info)):
             _sweep_branches(whose, run, yes=yes)
     if folder.path.exists():
         click.echo(f"kept: report and streams in {folder.path}")
@@ -90,10 +99,19 @@ def _how_to_keep(folder: RunFolder) -> str:
     return f"Copy what you need from there (scp), then: miyabi sweep {folder.run} --yes"
 
 
-def _missing(settings: Settings, folder: RunFolder) -> list[Swept]:
+def _info(folder: RunFolder) -> RunInfo | None:
+    """What the run was started with, None where nothing here says it: then what it made goes only with `yes`."""
+    try:
+        return folder.info() if folder.info_file.exists() else None
+    except BadInput as error:
+        click.echo(f"warning: {error}", err=True)
+        return None
+
+
+def _missing(settings: Settings, info: RunInfo | None) -> list[Swept]:
     """The machines that the run had and the configuration has no more."""
     known = {machine.name for machine in settings.machines}
-    had = folder.info().machines if folder.info_file.exists() else ()
+    had = info.machines if info else ()
     message = "not swept: it is not in the configuration. Put it back there, then sweep again"
     return [Swept(False, f"{machine.name}: {message}") for machine in had if machine.name not in known]
 
@@ -108,10 +126,10 @@ async def _sweep_all(settings: Settings, repo: Repository, run: str, *, is_known
         await asyncio.gather(*(host.close() for host in hosts))
 
 
-async def _with_submodules(repo: Repository, folder: RunFolder) -> list[Repository]:
+async def _with_submodules(repo: Repository, run: str, info: RunInfo | None) -> list[Repository]:
     """The repository after those of the submodules that the run began with or its branches name."""
-    began = {folder.info().base} if folder.info_file.exists() else set()
-    commits = await repo.contains({*began, *(await repo.branches(f"miyabi/{folder.run}/")).values()})
+    began = {info.base} if info else set()
+    commits = await repo.contains({*began, *(await repo.branches(f"miyabi/{run}/")).values()})
     found = [each.repository for commit in commits for each in (await submodules_of(repo, commit)).filled]
     return [*dict.fromkeys(found), repo]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -32,15 +33,22 @@ class Swept(NamedTuple):
 def not_collected(folder: RunFolder) -> tuple[str, ...]:
     """Lists the attempts of a run whose work is still on a machine, as far as is known here.
 
+    Those of which a damaged file does not let it be known are among them.
+
     Returns:
         Each in words, such as `t1 (attempt 2 on mini3)`, by task.
     """
-    records = {each: AttemptRecord.pending(each) for each in sorted(folder.path.glob("sessions/*/attempt-*"))}
-    return tuple(
-        f"{each.parent.name} ({each.name.replace('-', ' ')} on {record.machine})"
-        for each, record in records.items()
-        if record
-    )
+    attempts = sorted(folder.path.glob("sessions/*/attempt-*"))
+    return tuple(f"{each.parent.name} ({words})" for each in attempts if (words := _left(each)))
+
+
+def _left(attempt: Path) -> str:
+    """The attempt, its machine and the file that cannot be read; nothing where its work is here."""
+    record, unreadable = AttemptRecord.pending(attempt), AttemptRecord.unreadable(attempt)
+    if record is None and unreadable is None:
+        return ""
+    where = f" on {record.machine}" if record else ""
+    return f"{attempt.name.replace('-', ' ')}{where}" + (f"; {unreadable} is damaged" if unreadable else "")
 
 
 def left_there(folder: RunFolder) -> tuple[str, ...]:
@@ -101,7 +109,8 @@ async def sweep_machine(
         if live:
             return Swept(False, f"{machine.name}: left alone, still running: {', '.join(live)}. Stop the run first.")
         if mine and not is_known:
-            return Swept(False, f"{machine.name}: not swept: {_unknown(run, [name for name, _ in mine])}")
+            unknown = _unknown(RunFolder(repository.root, run), [name for name, _ in mine])
+            return Swept(False, f"{machine.name}: not swept: {unknown}")
         is_there = bool(mine) or await _has_checkouts(machine, host, run)
         await workspace.remove_run(run)
         tasks = {SessionPaths.of(name).task for name, _ in mine}
@@ -121,7 +130,8 @@ async def _has_checkouts(machine: Machine, host: Host, run: str) -> bool:
     return bool((await host.run(["/bin/sh", "-c", look, "sh", *folders])).stdout.strip())
 
 
-def _unknown(run: str, sessions: Sequence[str]) -> str:
+def _unknown(folder: RunFolder, sessions: Sequence[str]) -> str:
     names = ", ".join(sessions[:_NAMED]) + (" and others" if len(sessions) > _NAMED else "")
-    why = f"the folder of run {run} is gone, so it is not known whether the work of {names} was collected"
-    return f"{why}. If it may be lost: miyabi sweep {run} --yes"
+    gone = f"{folder.info_file} is damaged or" if folder.path.exists() else f"the folder of run {folder.run} is"
+    why = f"{gone} gone, so it is not known whether the work of {names} was collected"
+    return f"{why}. If it may be lost: miyabi sweep {folder.run} --yes"

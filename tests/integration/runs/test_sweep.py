@@ -13,6 +13,7 @@ import pytest
 from flows.__main__ import main
 from miyabi.machines import Machine
 from tests.support.git.repositories import git
+from tests.support.values.damage import damage_file
 from tests.support.values.runs import Workshop, workshop  # noqa: F401 - a fixture
 
 
@@ -50,6 +51,44 @@ def test_work_that_is_not_collected_is_not_swept_unasked(
     said = capsys.readouterr()
     assert said.err == "not home yet: the work of a (attempt 1 on m1)\n"
     assert said.out == "nothing swept. To bring that work home: miyabi orchestrate --run r1\n"
+    assert checkout(workshop).exists()
+    assert sweep(workshop, monkeypatch, *fleet, yes=True) == 0
+    assert not checkout(workshop).exists()
+
+
+@pytest.mark.parametrize("name", ["result.json", "attempt.json"])
+def test_work_of_which_nothing_is_known_is_not_swept_unasked(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Where a damaged file does not say whether the work is here, it may not be: the file is named."""
+    asyncio.run(leave_work(workshop))
+    file = workshop.folder / "repository/.miyabi/runs/r1/sessions/a/attempt-1" / name
+    damage_file(file)
+    fleet = workshop.machine("m1"), workshop.machine("m2")
+    assert sweep(workshop, monkeypatch, *fleet) == 1
+    where = " on m1" if name == "result.json" else ""
+    assert capsys.readouterr().err == f"not home yet: the work of a (attempt 1{where}; {file} is damaged)\n"
+    assert checkout(workshop).exists()
+    assert sweep(workshop, monkeypatch, *fleet, yes=True) == 0
+    assert not checkout(workshop).exists()
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_a_run_whose_run_json_is_gone_or_damaged(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, is_damaged: bool
+) -> None:
+    """It is swept like one whose folder is gone: with `--yes`, which ends well."""
+    asyncio.run(leave_work(workshop))
+    run = workshop.folder / "repository/.miyabi/runs/r1"
+    shutil.rmtree(run / "sessions")
+    damage_file(run / "run.json") if is_damaged else (run / "run.json").unlink()
+    fleet = workshop.machine("m1"), workshop.machine("m2")
+    assert sweep(workshop, monkeypatch, *fleet) == 1
+    said = capsys.readouterr()
+    assert (
+        f"m1: not swept: {run}/run.json is damaged or gone, so it is not known whether the work of r1.a.1" in said.out
+    )
+    assert said.err.startswith(f"warning: {run}/run.json: the file: Invalid JSON" if is_damaged else "")
     assert checkout(workshop).exists()
     assert sweep(workshop, monkeypatch, *fleet, yes=True) == 0
     assert not checkout(workshop).exists()
