@@ -13,7 +13,7 @@ from prefect.runtime import flow_run
 from flows.aggregate_results import aggregate_results
 from flows.parameters import OptionalPath, OptionalStrategy, OptionalText, overrides
 from flows.steps import cancelled, equip, failed, see_through, show_unfinished, state_of, submit_all, with_room
-from miyabi.errors import DiskFull, MiyabiError
+from miyabi.errors import BadInput, DiskFull, MiyabiError
 from miyabi.github import token_of_environment
 from miyabi.pull_requests import require_readable
 from miyabi.reports import write_report
@@ -89,7 +89,11 @@ def _to_go_on(run: str, why: str) -> str:
 
 def _orchestrate(live: Run, runner: FleetTaskRunner, **parameters: Any) -> State[Any]:
     equip(live, runner)
-    _run(live, runner)
+    try:
+        _run(live, runner)
+    except BadInput as error:  # which as a state means that nothing was started
+        get_run_logger().error("%s", error)
+        return failed(str(error))
     if runner.cancelled:
         return cancelled(_to_go_on(live.run, runner.cancelled))
     patience_seconds = 60 * live.settings.runs.server_patience_minutes
@@ -119,4 +123,6 @@ def _run(live: Run, runner: FleetTaskRunner) -> None:
 
 def _aggregate(live: Run, **parameters: Any) -> State[Any]:
     state: Any = aggregate_results(run=live.run, repository=live.repository.root, return_state=True, **parameters)
+    if state.name == "BadInput":
+        return failed(state.message)
     return State(type=state.type, name=state.name, message=state.message)  # a sub-flow's own would lose its message
