@@ -8,10 +8,9 @@ from typing import Any
 from prefect import flow
 from prefect.states import Completed
 
-from flows.parameters import OptionalPath, OptionalText, log_in
+from flows.parameters import OptionalPath, OptionalText, link, log_in
 from flows.steps import cancelled, publish, state_of
 from miyabi.errors import MiyabiError
-from miyabi.github import LinkedRepository
 from miyabi.pull_requests import Publication
 from miyabi.runs import RunFolder
 from tasks.declaration import FLOW
@@ -35,7 +34,7 @@ def open_pull_request(repository: Path, run: str, github: OptionalText = None, c
     """
     try:
         login, said = log_in(github)
-        linked = current_runner().call(LinkedRepository.open(repository, login=login, config=config, overrides=said))
+        linked = current_runner().call(link(repository, login=login, config=config, overrides=said))
         publication = publish(RunFolder.find(linked.repository.root, run), linked)
     except MiyabiError as error:
         return state_of(error)

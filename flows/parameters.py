@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
@@ -13,8 +14,9 @@ from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema
 from blocks.fleet import Fleet, SessionDefaults
 from blocks.github import GitHubRepository
 from miyabi.errors import SettingsError
-from miyabi.github import GitHubLogin
+from miyabi.github import GitHubLogin, LinkedRepository
 from miyabi.machines import Strategy
+from miyabi.runs import open_repository
 
 B = TypeVar("B", bound=Block)
 
@@ -101,3 +103,15 @@ def log_in(block: str | None) -> tuple[GitHubLogin, dict[str, Any]]:
         f"there is no Water Spider GitHub Repository block and no Secret block named {block!r}. "
         f"Make one in the Prefect UI (Blocks), after: prefect block register --module blocks.github"
     )
+
+
+async def link(
+    repository: Path, *, login: GitHubLogin, config: Path | None, overrides: Mapping[str, Any]
+) -> LinkedRepository:
+    """Opens the repository and finds what belongs to it at GitHub; asks nobody there.
+
+    Raises:
+        BadInput: as `open_repository`, or there is no such remote.
+    """
+    opened, settings = await open_repository(repository, config=config, **overrides)
+    return await LinkedRepository.of(opened, settings, login=login)

@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.aggregate_results import aggregate_results
-from flows.parameters import OptionalPath, OptionalStrategy, OptionalText, log_in, overrides
+from flows.parameters import OptionalPath, OptionalStrategy, OptionalText, link, log_in, overrides
 from flows.run_dag import run_dag
 from flows.steps import (
     NotDone,
@@ -85,9 +85,7 @@ def run_milestone(
     try:
         given = overrides(fleet, session_defaults, strategy=strategy, fail_fast=fail_fast or None)
         login, said = log_in(github)
-        linked = current_runner().call(
-            LinkedRepository.open(repository, login=login, config=config, overrides=given | said)
-        )
+        linked = current_runner().call(link(repository, login=login, config=config, overrides=given | said))
         found = value_of(find_milestone.submit(milestone, linked=linked))
         with milestone_lock(linked.repository.root, found.milestone.number):
             asked: dict[str, Any] = {"run": run, "base": base, "rehearse": rehearse}

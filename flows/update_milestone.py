@@ -8,10 +8,9 @@ from typing import Any
 from prefect import flow
 from prefect.states import Completed
 
-from flows.parameters import OptionalPath, OptionalText, log_in
+from flows.parameters import OptionalPath, OptionalText, link, log_in
 from flows.steps import cancelled, state_of, value_of
 from miyabi.errors import MiyabiError
-from miyabi.github import LinkedRepository
 from tasks.declaration import FLOW
 from tasks.github import find_milestone, read_plan, write_plan
 from tasks.runner import FleetTaskRunner, current_runner
@@ -36,7 +35,7 @@ def update_milestone(
     """
     try:
         login, said = log_in(github)
-        linked = current_runner().call(LinkedRepository.open(repository, login=login, config=config, overrides=said))
+        linked = current_runner().call(link(repository, login=login, config=config, overrides=said))
         number = value_of(find_milestone.submit(milestone, linked=linked)).milestone.number
         plan = value_of(read_plan.submit(number, linked=linked))
         update = value_of(write_plan.submit(number, linked=linked, plan=plan))

@@ -86,6 +86,10 @@ class NotARepository(BadInput):
     """There is no git repository here."""
 
 
+class OutsideRepository(NotARepository):
+    """The folder is in no git repository."""
+
+
 class BaseMissing(BadInput):
     """The base does not exist in the repository."""
 

@@ -14,10 +14,10 @@ from flows.cli.options import config_option, repository_option
 from flows.cli.prepare import hosts_of, reach_server
 from flows.cli.proxies import exempt_from_proxies
 from miyabi.errors import BaseMissing, MachineError, ServerError
-from miyabi.git import Repository, filters, missing_lfs_objects, require_checked_out
+from miyabi.git import Repository, filters, missing_lfs_objects
 from miyabi.machines import Machine, open_host
-from miyabi.runs import check_machine
-from miyabi.settings import CONFIG_FILE, Settings
+from miyabi.runs import check_machine, open_repository
+from miyabi.settings import Settings
 from miyabi.text import count
 
 
@@ -29,9 +29,7 @@ def check(*, repository: Path, config: Path | None, rehearse: bool) -> ExitCode:
     """Exit code 0 where every machine can take sessions, else 1; prints a line a machine."""
     if fault := schedule_fault():
         click.echo(f"warning: {fault}", err=True)
-    opened = asyncio.run(Repository.open(repository))
-    asyncio.run(require_checked_out(opened.root, CONFIG_FILE, config=config))
-    settings = Settings.load(opened.root, config=config)
+    opened, settings = asyncio.run(open_repository(repository, config=config))
     needed, lacking = asyncio.run(_needed(opened, settings))
     for sentence in lacking:
         click.echo(f"warning: {sentence}", err=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 
 from flows.cli.options import repository_option
-from flows.cli.paths import nearest_with
 from miyabi.claude import Transcript, readable
 from miyabi.dag import Dag
 from miyabi.errors import BadInput
+from miyabi.git import existing_folder
 from miyabi.runs import RunFolder
 
 _POLL_SECONDS = 0.3
@@ -32,7 +32,7 @@ def logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool, atte
     With `follow` it waits for the session to start, and goes on until its result is there.
 
     Raises:
-        BadInput: no such run, task or attempt; those that exist are named.
+        BadInput: no such folder, run, task or attempt; those that exist are named.
     """
     folder = RunFolder.find(_root(repository), run)
     attempt_folder = _attempt(folder, task, attempt, wait=follow)
@@ -70,9 +70,11 @@ def _tasks(folder: RunFolder) -> set[str]:
 
 
 def _root(repository: Path) -> Path:
-    """The nearest folder upwards that has runs."""
-    if root := nearest_with(".miyabi/runs", repository):
-        return root
+    """The nearest folder upwards that has runs, which may be in no repository any more."""
+    here = existing_folder(repository)
+    for root in (here, *here.parents):
+        if (root / ".miyabi/runs").exists():
+            return root
     raise BadInput(f"{repository.absolute()}: there is no .miyabi/runs here. Name the repository with -C.")
 
 

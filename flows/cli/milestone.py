@@ -15,12 +15,11 @@ from flows.cli.live_table import Find
 from flows.cli.prepare import given, hosts_of, make_ready
 from flows.cli.summary import summary
 from miyabi.errors import BadInput
-from miyabi.git import Repository, require_checked_out
 from miyabi.github import GitHubLogin, LinkedRepository
 from miyabi.integration import Integration
 from miyabi.reports import read_report
-from miyabi.runs import RunFolder, valid_run_name
-from miyabi.settings import CONFIG_FILE, Settings
+from miyabi.runs import RunFolder, open_repository, valid_run_name
+from miyabi.settings import Settings
 
 
 def orchestrate_milestone(*, milestone: str, repository: Path, config: Path | None, **choices: Any) -> ExitCode:
@@ -31,8 +30,9 @@ def orchestrate_milestone(*, milestone: str, repository: Path, config: Path | No
         ServerError: no Prefect server could be found or started.
     """
     config = config.absolute() if config else None
-    root = asyncio.run(_root(repository, config=config, run=choices.get("run"), github=choices.get("github")))
-    ui = make_ready(hosts_of(Settings.load(root, config=config).machines))
+    opening = _opened(repository, config=config, run=choices.get("run"), github=choices.get("github"))
+    root, settings = asyncio.run(opening)
+    ui = make_ready(hosts_of(settings.machines))
     click.echo(f"milestone   {milestone}\nui          {ui}")
     from flows.run_milestone import run_milestone  # noqa: PLC0415 - Prefect is imported once its settings stand
     from tasks.runner import BAD_INPUT  # noqa: PLC0415 - as above
@@ -51,22 +51,20 @@ def orchestrate_milestone(*, milestone: str, repository: Path, config: Path | No
     return ExitCode.SUCCEEDED if _is_whole(state) else ExitCode.FAILED
 
 
-async def _root(repository: Path, *, config: Path | None, run: str | None, github: str | None) -> Path:
-    """The repository's root, once all is refused that can be without a server.
+async def _opened(
+    repository: Path, *, config: Path | None, run: str | None, github: str | None
+) -> tuple[Path, Settings]:
+    """The repository's root and settings, once all is refused that can be without a server.
 
     Raises:
         BadInput: no repository, no credential, or a setting or name that cannot be used.
     """
-    opened = await Repository.open(repository)
-    await require_checked_out(opened.root, CONFIG_FILE, config=config)
-    Settings.load(opened.root, config=config)
+    opened, settings = await open_repository(repository, config=config)
     if run:
         valid_run_name(run)
     if github is None:
-        await LinkedRepository.open(
-            opened.root, login=GitHubLogin.of_environment(os.environ), config=config, overrides={}
-        )
-    return opened.root
+        await LinkedRepository.of(opened, settings, login=GitHubLogin.of_environment(os.environ))
+    return opened.root, settings
 
 
 def _own_run(root: Path) -> Find:

@@ -18,7 +18,7 @@ from flows.cli.summary import show_end
 from miyabi.dag import Dag
 from miyabi.errors import BadInput, GitHubError
 from miyabi.git import submodules_of
-from miyabi.github import GitHubLogin, LinkedRepository
+from miyabi.github import GitHubLogin
 from miyabi.pull_requests import require_readable
 from miyabi.runs import RunFolder, RunRequest, new_run_name, read_request
 
@@ -109,10 +109,10 @@ def _require_publishable(root: Path, *, config: Path | None = None, github: str 
     Raises:
         BadInput: it cannot.
     """
-    from flows.parameters import log_in  # noqa: PLC0415 - Prefect is imported once its settings stand
+    from flows.parameters import link, log_in  # noqa: PLC0415 - Prefect is imported once its settings stand
 
     login, said = log_in(github)
-    linked = asyncio.run(LinkedRepository.open(root, login=login, config=config, overrides=said))
+    linked = asyncio.run(link(root, login=login, config=config, overrides=said))
     try:
         asyncio.run(linked.require_writable())
     except GitHubError as error:

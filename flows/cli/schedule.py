@@ -13,12 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.cli.options import PATH, config_option, repository_option, strategy_option
-from flows.cli.paths import repository_root
 from flows.cli.tables import fitted_table
 from miyabi.dag import Dag, Plan, Unfinished, simulate, unfinished
-from miyabi.git import require_checked_out
 from miyabi.machines import Strategy
-from miyabi.settings import CONFIG_FILE, Settings
+from miyabi.runs import settings_at
 
 _HEADINGS = ("#", "task", "level", "machine", "start", "end", "waits for", "title")
 _FLEXIBLE = {"task": 12, "machine": 8, "waits for": 12, "title": 12}
@@ -32,13 +30,15 @@ _WIDE = 200
 @config_option
 @strategy_option
 def schedule(*, tasks: Path, repository: Path, config: Path | None, strategy: str | None) -> None:
-    """Print order, levels, critical path, placement and expected length. Raises BadInput like a real run."""
+    """Print order, levels, critical path, placement and expected length.
+
+    Raises:
+        BadInput: as a real run, but for a folder that is in no repository.
+    """
     given = unfinished(Dag.load(tasks))
     dag = given.dag
     runs = {"strategy": strategy} if strategy else None
-    root = repository_root(repository)
-    asyncio.run(require_checked_out(root, CONFIG_FILE, config=config))
-    settings = Settings.load(root, config=config, runs=runs)
+    settings = asyncio.run(settings_at(repository, config=config, runs=runs))
     plan = simulate(dag, settings.machines, strategy=Strategy(settings.runs.strategy))
     console = _console()
     for warning in dag.warnings:

@@ -13,13 +13,12 @@ from rich.table import Table
 
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import config_option, repository_option
-from flows.cli.paths import repository_root
 from flows.cli.tables import fitted_table
 from miyabi.errors import MachineError
-from miyabi.git import require_checked_out
 from miyabi.machines import Machine, open_host
+from miyabi.runs import settings_at
 from miyabi.sessions import SessionPaths, Status, list_sessions
-from miyabi.settings import CONFIG_FILE, Settings
+from miyabi.settings import Settings
 
 _HEADINGS = ("  run", "task", "attempt", "state", "output")
 
@@ -31,10 +30,12 @@ Found = Sequence[tuple[str, Status]]
 @config_option
 @click.option("--all", "ended_too", is_flag=True, help="Ended sessions too.")
 def sessions(*, repository: Path, config: Path | None, ended_too: bool) -> ExitCode:
-    """Print the sessions of each machine, and why where one does not answer: exit code 1 then."""
-    root = repository_root(repository)
-    asyncio.run(require_checked_out(root, CONFIG_FILE, config=config))
-    settings = Settings.load(root, config=config)
+    """Print the sessions of each machine, and why where one does not answer: exit code 1 then.
+
+    Raises:
+        BadInput: no such folder or configuration, or the repository cannot be used; none need be there.
+    """
+    settings = asyncio.run(settings_at(repository, config=config))
     console = Console(highlight=False, soft_wrap=True)
     answers = asyncio.run(_ask_all(settings))
     for machine, found in zip(settings.machines, answers, strict=True):

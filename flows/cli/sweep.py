@@ -12,7 +12,7 @@ import click
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import config_option, repository_option
 from miyabi.errors import BadInput
-from miyabi.git import Repository, require_checked_out, submodules_of
+from miyabi.git import Repository, submodules_of
 from miyabi.machines import open_host
 from miyabi.runs import (
     RunFolder,
@@ -21,10 +21,11 @@ from miyabi.runs import (
     left_there,
     not_collected,
     note_swept,
+    open_repository,
     sweep_machine,
     valid_run_name,
 )
-from miyabi.settings import CONFIG_FILE, Settings
+from miyabi.settings import Settings
 
 
 @click.command(help="Remove what a run made on the machines: checkouts and session folders. Touches nothing else.")
@@ -45,9 +46,7 @@ def sweep(*, run: str, repository: Path, config: Path | None, branches: bool, ye
         BadInput: no such run name, repository or configuration; the run is being worked on; or nothing of such a run is
             anywhere.
     """
-    repo = asyncio.run(Repository.open(repository))
-    asyncio.run(require_checked_out(repo.root, CONFIG_FILE, config=config))
-    settings = Settings.load(repo.root, config=config)
+    repo, settings = asyncio.run(open_repository(repository, config=config))
     folder = RunFolder(repo.root, valid_run_name(run))
     _require_rest(folder)
     if not yes and not _may_go(folder):

@@ -15,11 +15,11 @@ from flows.steps.resolve import Resolving
 from flows.steps.room import with_room
 from miyabi.dag import Dag
 from miyabi.errors import BaseMissing, DiskFull, GitError
-from miyabi.git import Repository, push_address, require_checked_out
+from miyabi.git import Repository, push_address
 from miyabi.github import is_at_github
 from miyabi.integration import CommandEnd, Integration, IntegrationProgress, NotIntegrated, integrate
-from miyabi.runs import RunFolder
-from miyabi.settings import CONFIG_FILE, Settings
+from miyabi.runs import RunFolder, open_repository
+from miyabi.settings import Settings
 from miyabi.system import is_our_disk, retried
 from miyabi.text import one_line, redact
 from tasks.prefect_server import watch_for_cancellation
@@ -47,9 +47,7 @@ class Integrating:
         Raises:
             BadInput: there is no such repository, run or setting, or the run's folder is damaged.
         """
-        opened = await Repository.open(repository)
-        await require_checked_out(opened.root, CONFIG_FILE, config=config)
-        settings = Settings.load(opened.root, config=config, **overrides)
+        opened, settings = await open_repository(repository, config=config, **overrides)
         folder = RunFolder.find(opened.root, run)
         progress = IntegrationProgress(folder)
         return cls(folder=folder, repository=opened, settings=settings, runner=runner, progress=progress)

@@ -17,8 +17,7 @@ from miyabi.git.remote.partial_clone import complete_partial_clone
 from miyabi.git.remote.push import push
 from miyabi.git.remote.target import Remote, RemoteToken, push_address
 from miyabi.git.remote.url import Origin, RemoteUrl, is_loopback
-from miyabi.git.repository import Changes, Repository, shallow_ends
-from miyabi.git.sparse_checkout import require_checked_out
+from miyabi.git.repository import Changes, Repository, existing_folder, shallow_ends
 from miyabi.git.submodules import Submodule, Submodules, submodules_of
 
 __all__ = [
@@ -44,6 +43,7 @@ __all__ = [
     "clone_of",
     "complete_partial_clone",
     "conflict_markers",
+    "existing_folder",
     "filters",
     "is_loopback",
     "lfs_objects",
@@ -54,7 +54,6 @@ __all__ = [
     "printable_path",
     "push",
     "push_address",
-    "require_checked_out",
     "require_git",
     "shallow_ends",
     "submodules_of",

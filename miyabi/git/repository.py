@@ -12,7 +12,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from miyabi.errors import BaseMissing, NotARepository
+from miyabi.errors import BaseMissing, NotARepository, OutsideRepository
 from miyabi.git import bundle as exchange
 from miyabi.git import merge as merging
 from miyabi.git.attributes import with_attributes_of
@@ -54,12 +54,13 @@ class Repository:
         """Opens the repository that a path is in.
 
         Raises:
-            NotARepository: there is none, git will not touch it, or it says that it is bare and has a checkout; the
-                message says why and what to do.
+            OutsideRepository: there is none; the message says what to do.
+            NotARepository: there is no such folder, git will not touch it, or it says that it is bare and has a
+                checkout; the message says why and what to do.
             GitUnusable: there is no git here, or it is older than 2.38.
         """
         await require_git()
-        git = Git(_folder(path))
+        git = Git(existing_folder(path))
         words = ("rev-parse", "--path-format=absolute", "--git-common-dir", "--show-object-format")
         answer = await git.run(*words, "--is-bare-repository", "--is-inside-work-tree")
         if answer.exit_status:
@@ -67,12 +68,12 @@ class Repository:
         common, object_format, bare, inside = answer.lines
         if bare == "true":
             root = Path(common)
-            _require_no_checkout(_folder(path), _folder(root))
+            _require_no_checkout(existing_folder(path), existing_folder(root))
         elif inside == "true":
             root = Path((await git.ask("rev-parse", "--show-toplevel")).text)
         else:
             raise NotARepository(f"{path}: this is the inside of a git repository. Give the folder above it.")
-        return cls(root=_folder(root), common=_folder(Path(common)), object_format=object_format)
+        return cls(root=existing_folder(root), common=existing_folder(Path(common)), object_format=object_format)
 
     async def submodule(self, git_folder: Path) -> Repository | None:
         """Returns the repository of a submodule, whose `.git` is that file or folder; None where there is none.
@@ -83,7 +84,7 @@ class Repository:
         answer = await Git(self.common, _at(git_folder)).run(*words)
         if answer.exit_status:
             return None
-        common = _folder(Path(answer.lines[0]))
+        common = existing_folder(Path(answer.lines[0]))
         if common not in self._submodules:
             found = Repository(root=common, common=common, object_format=answer.lines[1])
             found.git = Git(common, _at(common))  # its settings name a checkout, which need not be there
@@ -258,7 +259,12 @@ def _at(git_folder: Path) -> dict[str, str]:
     return {"GIT_DIR": str(git_folder), "GIT_WORK_TREE": str(git_folder.parent)}
 
 
-def _folder(path: Path) -> Path:
+def existing_folder(path: Path) -> Path:
+    """Returns the folder, absolute and without links.
+
+    Raises:
+        NotARepository: it is not there, is no folder, or may not be looked into.
+    """
     try:
         if path.is_dir():
             return path.resolve()
@@ -300,5 +306,7 @@ def _not_a_repository(path: Path, answer: GitResult) -> NotARepository:
             f"If you trust it: git config --global --add safe.directory {path.resolve()}"
         )
     if "not a git repository" in answer.stderr:
-        return NotARepository(f"{path}: there is no git repository. Go to one, or make one: git init && git commit.")
+        # where a `.git` leads nowhere, git names that alone
+        kind = OutsideRepository if "not a git repository (or any" in answer.stderr else NotARepository
+        return kind(f"{path}: there is no git repository. Go to one, or make one: git init && git commit.")
     return NotARepository(f"{path}: git cannot use this repository: {answer.stderr}")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import SecretStr
 
 from miyabi.errors import BadInput, GitHubError, is_bad_input
-from miyabi.git import Remote, RemoteToken, Repository, require_checked_out
+from miyabi.git import Remote, RemoteToken, Repository
 from miyabi.github.access import GitHubAccess, GitHubLogin, RetryPolicy, github_access, remote_token
 from miyabi.github.repository import GitHubRepository
-from miyabi.settings import CONFIG_FILE, Settings
+from miyabi.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,20 +23,15 @@ class LinkedRepository:
     access: GitHubAccess
 
     @classmethod
-    async def open(
-        cls, repository: Path, *, login: GitHubLogin, config: Path | None = None, overrides: Mapping[str, Any]
-    ) -> Self:
-        """Opens the repository and finds what belongs to it at GitHub; asks nobody there.
+    async def of(cls, repository: Repository, settings: Settings, *, login: GitHubLogin) -> Self:
+        """Finds what belongs to the repository at GitHub; asks nobody there.
 
         Raises:
-            BadInput: no repository, no such remote, or a setting that cannot be used.
+            BadInput: no such remote, or a setting that cannot be used.
         """
-        opened = await Repository.open(repository)
-        await require_checked_out(opened.root, CONFIG_FILE, config=config)
-        settings = Settings.load(opened.root, config=config, **overrides)
-        there = await Remote.resolve(opened, remote=settings.github.remote)
+        there = await Remote.resolve(repository, remote=settings.github.remote)
         access = github_access(settings.github, login=login, remote_url=there.address)
-        return cls(repository=opened, settings=settings, access=access)
+        return cls(repository=repository, settings=settings, access=access)
 
     @property
     def retry_policy(self) -> RetryPolicy:

@@ -13,6 +13,7 @@ from miyabi.runs.names import new_run_name, run_name_of, valid_run_name
 from miyabi.runs.preflight import check_machine, preflight
 from miyabi.runs.progress import WORKING, Board, Snapshot, TaskProgress, TaskState
 from miyabi.runs.ready_queue import ReadyQueue, SortKey
+from miyabi.runs.repository import open_repository, settings_at
 from miyabi.runs.run import Run
 from miyabi.runs.start import RunRequest, create_run, read_request, record_machines, start_run
 from miyabi.runs.sweep import Swept, left_there, not_collected, note_swept, sweep_machine
@@ -41,11 +42,13 @@ __all__ = [
     "new_run_name",
     "not_collected",
     "note_swept",
+    "open_repository",
     "preflight",
     "read_json",
     "read_request",
     "record_machines",
     "run_name_of",
+    "settings_at",
     "spent_all",
     "start_run",
     "sweep_machine",

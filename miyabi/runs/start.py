@@ -12,15 +12,16 @@ from typing import Any
 
 from miyabi.dag import Dag, unfinished
 from miyabi.errors import BadInput, DagError, DiskFull
-from miyabi.git import RemoteToken, Repository, complete_partial_clone, require_checked_out
+from miyabi.git import RemoteToken, Repository, complete_partial_clone
 from miyabi.machines import Load, Machine, unplaceable
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.info import FleetMember, RunInfo
 from miyabi.runs.names import new_run_name, valid_run_name
 from miyabi.runs.progress import Board
+from miyabi.runs.repository import open_repository
 from miyabi.runs.run import Run
 from miyabi.sessions import SessionPaths, State, list_sessions
-from miyabi.settings import CONFIG_FILE, GitHubSettings, Settings
+from miyabi.settings import GitHubSettings, Settings
 from miyabi.system import files
 
 
@@ -57,9 +58,7 @@ async def read_request(request: RunRequest) -> RunStart:
     Raises:
         BadInput: DagError, SettingsError, NotARepository, BaseMissing, each naming what was found and what to do.
     """
-    repository = await Repository.open(request.repository)
-    await require_checked_out(repository.root, CONFIG_FILE, config=request.config)
-    settings = Settings.load(repository.root, config=request.config, **request.overrides)
+    repository, settings = await open_repository(request.repository, config=request.config, **request.overrides)
     known = RunFolder(repository.root, valid_run_name(request.run)) if request.run else None
     if known and known.info_file.exists():
         dag, base = _again(request, known), known.info().base

@@ -30,9 +30,9 @@ EXPORTS = {
     "miyabi.git": (
         "LFS STRAYS TIE Changes Clone Git History Origin PrerequisiteMissing Remote RemoteToken RemoteUrl "
         "Repository Storage Submodule Submodules base branches checkout clone_of complete_partial_clone "
-        "conflict_markers filters is_loopback lfs_objects lfs_objects_of merge missing_lfs_objects needed "
-        "printable_path push push_address require_checked_out require_git shallow_ends submodules_of unquoted "
-        "uses_lfs with_attributes_of with_lfs"
+        "conflict_markers existing_folder filters is_loopback lfs_objects lfs_objects_of merge missing_lfs_objects "
+        "needed printable_path push push_address require_git shallow_ends submodules_of unquoted uses_lfs "
+        "with_attributes_of with_lfs"
     ),
     "miyabi.github": (
         "Blocker Comment GitHubApp GitHubLogin GitHubRepository Issue LabelEvent LinkedRepository MergeState "
@@ -61,8 +61,8 @@ EXPORTS = {
     "miyabi.runs": (
         "WORKING AttemptRecord Board Kept MilestoneRun ReadyQueue Run RunFolder RunInfo RunRequest Snapshot "
         "SortKey Swept TaskProgress TaskState check_machine create_run current_run left_there make_folder_of_runs "
-        "new_run_name not_collected note_swept preflight read_json read_request record_machines run_name_of "
-        "spent_all start_run sweep_machine use_run valid_run_name"
+        "new_run_name not_collected note_swept open_repository preflight read_json read_request record_machines "
+        "run_name_of settings_at spent_all start_run sweep_machine use_run valid_run_name"
     ),
     "miyabi.sessions": (
         "BLAMELESS Collected InSubmodule Inside Outcome RemoteSession SessionPaths SessionResult SessionSpec State "

@@ -311,6 +311,37 @@ def test_a_run_that_does_not_exist(cli_repository: CliRepository) -> None:
     cli_repository.refuses("logs", "nope", "a", saying=["no .miyabi/runs here"])
 
 
+@pytest.mark.parametrize("command", ["check", "logs", "milestone", "orchestrate", "schedule", "sessions", "sweep"])
+def test_a_folder_that_is_not_there(cli_repository: CliRepository, command: str) -> None:
+    """A mistyped -C is refused alike by every command that has it, inside of a repository too, and nothing is asked."""
+    dag = cli_repository.dag()
+    words = {
+        "logs": ["logs", "r1", "a"],
+        "milestone": ["orchestrate", "--milestone", "1"],
+        "orchestrate": ["orchestrate", dag],
+        "schedule": ["schedule", dag],
+        "sweep": ["sweep", "r1"],
+    }.get(command, [command])
+    said = "miyabi: {}: there is no such folder. Give the folder of a git repository.\n"
+    for place in ("nope", str(cli_repository.folder / "nope"), dag):
+        assert cli_repository.refuses(*words, "-C", place) == said.format(place)
+
+
+@pytest.mark.parametrize("words", [["sessions"], ["schedule"]], ids=" ".join)
+def test_what_needs_no_repository(cli_repository: CliRepository, words: list[str]) -> None:
+    """The machines of a folder's configuration are looked at outside of a repository; a broken one is refused."""
+    place = cli_repository.folder / "plain"
+    (place / ".miyabi").mkdir(parents=True)
+    (place / ".miyabi" / "config.toml").write_text("[runs]\nmax_attempts = 0\n")
+    words = [*words, cli_repository.dag()] if words == ["schedule"] else words
+    cli_repository.refuses(*words, "-C", str(place), saying=[f"{place}/.miyabi/config.toml: runs.max_attempts: "])
+    (place / ".miyabi" / "config.toml").unlink()
+    assert cli_repository.miyabi(*words, "-C", str(place)).returncode == 0
+    (place / ".git").write_text("gitdir: nowhere\n")
+    said = [cli_repository.refuses(*each, "-C", str(place)) for each in (words, ["check"])]
+    assert said[0] == said[1]
+
+
 def test_a_cycle_is_shown_by_schedule(cli_repository: CliRepository) -> None:
     """`schedule` refuses what `orchestrate` would."""
     file = cli_repository.dag({"id": "a", "dependencies": ["b"]}, {"id": "b", "dependencies": ["a"]})

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import NotARepository, SettingsError
-from miyabi.git import Repository, require_checked_out
-from miyabi.settings import CONFIG_FILE
+from miyabi.git import Repository
+from miyabi.runs import open_repository, settings_at
+from miyabi.settings import Settings
 from miyabi.system import clean_environment
 from tests.support.git import repositories
 from tests.support.git.repositories import commit, git
@@ -67,10 +68,12 @@ def sparse(project: Path) -> Path:
 async def test_a_configuration_that_is_not_checked_out_is_named(sparse: Path, tmp_path: Path) -> None:
     """A run never goes on without settings that the repository has; another file may be named."""
     with pytest.raises(SettingsError, match=r"config\.toml is in the repository, .*git sparse-checkout add \.miyabi\)"):
-        await require_checked_out(sparse, CONFIG_FILE, config=None)
-    await require_checked_out(sparse, CONFIG_FILE, config=tmp_path / "other.toml")
+        await open_repository(sparse)
+    (tmp_path / "other.toml").write_text("[sessions]\ntimeout_minutes = 8\n")
+    (_, other) = await open_repository(sparse, config=tmp_path / "other.toml")
     git(sparse, "sparse-checkout", "add", ".miyabi")
-    await require_checked_out(sparse, CONFIG_FILE, config=None)
+    (_, own) = await open_repository(sparse)
+    assert [each.sessions.timeout_minutes for each in (other, own)] == [8, 7]
 
 
 async def test_patterns_and_linked_worktrees_are_sparse_too(sparse: Path, tmp_path: Path) -> None:
@@ -80,14 +83,14 @@ async def test_patterns_and_linked_worktrees_are_sparse_too(sparse: Path, tmp_pa
     git(tmp_path / "linked", "sparse-checkout", "set", "src")
     for folder in (sparse, tmp_path / "linked"):
         with pytest.raises(SettingsError, match="sparse checkout leaves it out"):
-            await require_checked_out(folder, CONFIG_FILE, config=None)
+            await open_repository(folder)
 
 
 async def test_no_configuration_at_all_is_none(project: Path, tmp_path: Path) -> None:
     """Without such a file in the repository, or without a repository, there is nothing to say."""
     git(project, "sparse-checkout", "set", "src")
-    await require_checked_out(project, CONFIG_FILE, config=None)
-    await require_checked_out(tmp_path, CONFIG_FILE, config=None)
+    found = [(await open_repository(project))[1], await settings_at(tmp_path)]
+    assert [each.model_dump() for each in found] == [Settings().model_dump()] * 2
 
 
 COMMANDS = (
