@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import http.client
 import json
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from flows.cli.prefect_settings import api_address
-from flows.cli.server_process import ServerProcess, free_port, prefect_home
+from flows.cli.server_process import ServerProcess, free_port, prefect_home, raised_as_unusable
 from miyabi.errors import ServerError, SettingsError
+from miyabi.system import files, is_loopback
 from miyabi.text import one_line, redact
 
 FIRST_PORT = 4200
@@ -69,19 +70,12 @@ def local_server(home: Path, *, first_port: int = FIRST_PORT, timeout_seconds: f
 
     Raises:
         ServerError: it does not answer, with the end of its log; or `home` cannot hold its files.
+        DiskFull: there is no room for them.
     """
-    _require_folder(home)
+    with raised_as_unusable(home):
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _lock(home):
         return find_server(home) or _start(home, first_port=first_port, timeout_seconds=timeout_seconds)
-
-
-def _require_folder(home: Path) -> None:
-    try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (home / "server.lock").touch()
-    except OSError as error:
-        text = f"{home} cannot hold the Prefect server's files: {error.strerror}. Set MIYABI_HOME to a folder of yours."
-        raise ServerError(text) from None
 
 
 def find_server(home: Path) -> Server | None:
@@ -108,7 +102,12 @@ def find_server(home: Path) -> Server | None:
 
 
 def stop_server(home: Path, *, timeout_seconds: float = 10) -> bool:
-    """Stops the server that `ensure_server` started for `home`; returns False where none runs."""
+    """Stops the server that `ensure_server` started for `home`; returns False where none runs.
+
+    Raises:
+        ServerError: `home` cannot hold its files.
+        DiskFull: there is no room for them.
+    """
     if not home.is_dir():
         return False
     with _lock(home):
@@ -147,13 +146,16 @@ def answers(url: str, *, timeout_seconds: float = 5) -> bool:
 
 def _get(url: str, *, timeout_seconds: float) -> Any:
     """The JSON value there, None where nothing fit to be one came."""
-    local = any(host in url for host in ("//127.", "//localhost", "//[::1]"))
-    # whatever proxy the environment names, this machine is reached without
-    opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
     foreign = (OSError, ValueError, http.client.HTTPException)  # whatever else listens there says what it likes
-    with contextlib.suppress(*foreign), opener.open(url, timeout=timeout_seconds) as response:
+    with contextlib.suppress(*foreign), _opener(url).open(url, timeout=timeout_seconds) as response:
         return json.loads(response.read())
     return None
+
+
+def _opener(url: str) -> urllib.request.OpenerDirector:
+    """One that asks no proxy for this computer, whatever the environment names."""
+    direct = [urllib.request.ProxyHandler({})] if is_loopback(urlsplit(url).hostname or "") else []
+    return urllib.request.build_opener(*direct)
 
 
 def _given(url: str, *, source: str) -> Server:
@@ -245,13 +247,14 @@ def _read_record(home: Path) -> Server | None:
 
 
 def _write_record(home: Path, server: Server) -> None:
-    temporary = home / "server.json.new"
-    temporary.write_text(json.dumps({"url": server.url, "ui_url": server.ui_url, "pid": server.pid}) + "\n")
-    temporary.replace(_record_file(home))
+    with raised_as_unusable(home):
+        files.atomic_write(_record_file(home), json.dumps(asdict(server)) + "\n")
 
 
 @contextlib.contextmanager
 def _lock(home: Path) -> Iterator[None]:
-    with (home / "server.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    """Holds the server of `home` inside the context; waits for whoever starts or stops it."""
+    with contextlib.ExitStack() as held:
+        with raised_as_unusable(home):
+            held.enter_context(files.locked(home / "server.lock"))
         yield

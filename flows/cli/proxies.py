@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from miyabi.errors import SettingsError
+from miyabi.system import LOOPBACK
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _CATCHING = ("http", "https", "all", "socks", "ws", "wss")
 _USABLE = frozenset({"http", "https", "socks5", "socks5h"})
 

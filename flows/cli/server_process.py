@@ -9,9 +9,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
+
+from miyabi.errors import ServerError
+from miyabi.system import disk_full, is_full
 
 DEFAULTS = {
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
@@ -46,15 +50,14 @@ class ServerProcess:
         """Starts a new one on 127.0.0.1; it answers after some seconds, and lives on when we end after `release`.
 
         Raises:
-            OSError: its log cannot be written, or it cannot be started.
+            ServerError: its log cannot be written.
+            DiskFull: there is no room for it.
+            OSError: it cannot be started.
         """
         line = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
         command = ["/bin/sh", "-c", _GUARDED, "sh", *line]
-        guard, ours = os.pipe()
-        log_file = home / "server.log"
-        with contextlib.suppress(FileNotFoundError):
-            log_file.replace(log_file.with_suffix(".log.1"))  # it may say why the last one died
-        with log_file.open("wb") as log:
+        with _new_log(home) as log:
+            guard, ours = os.pipe()
             child = subprocess.Popen(
                 command,
                 cwd=home,  # Prefect would read settings from a pyproject.toml in the working directory
@@ -135,6 +138,37 @@ class ServerProcess:
         # it leads its own session, so its group is it and its children
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
+
+
+@contextlib.contextmanager
+def raised_as_unusable(home: Path) -> Iterator[None]:
+    """Raises an OSError from inside as what is wrong with the folder, or with what else stands in a file's place there.
+
+    Raises:
+        ServerError: naming the file, what was found and what to do.
+        DiskFull: the disk or the quota is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if is_full(error):
+            raise disk_full(error) from error
+        file = Path(os.fsdecode(error.filename2 or error.filename or home))
+        if file.parent == home and file.exists():
+            text = f"{file}: {error.strerror}. Move it away, or set MIYABI_HOME to another folder."
+        else:
+            found = f"{home} cannot hold the Prefect server's files: {error.strerror}"
+            text = f"{found}. Set MIYABI_HOME to a folder of yours."
+        raise ServerError(text) from None
+
+
+def _new_log(home: Path) -> BinaryIO:
+    """Opens it for a new server; the one of the last may say why that died."""
+    log = home / "server.log"
+    with raised_as_unusable(home):
+        with contextlib.suppress(FileNotFoundError):
+            log.replace(log.with_suffix(".log.1"))
+        return log.open("wb")
 
 
 def prefect_home(home: Path) -> Path:

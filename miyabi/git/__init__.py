@@ -16,7 +16,7 @@ from miyabi.git.remote import base
 from miyabi.git.remote.partial_clone import complete_partial_clone
 from miyabi.git.remote.push import push
 from miyabi.git.remote.target import Remote, RemoteToken, push_address
-from miyabi.git.remote.url import Origin, RemoteUrl, is_loopback
+from miyabi.git.remote.url import Origin, RemoteUrl
 from miyabi.git.repository import Changes, Repository, existing_folder, shallow_ends
 from miyabi.git.submodules import Submodule, Submodules, submodules_of
 
@@ -45,7 +45,6 @@ __all__ = [
     "conflict_markers",
     "existing_folder",
     "filters",
-    "is_loopback",
     "lfs_objects",
     "lfs_objects_of",
     "merge",

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from miyabi.errors import SettingsError
-from miyabi.git import Origin, RemoteToken, RemoteUrl, is_loopback
+from miyabi.git import Origin, RemoteToken, RemoteUrl
 from miyabi.settings import PUBLIC_API, GitHubSettings
+from miyabi.system import is_loopback
 
 _DEFAULTS = GitHubSettings()
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/(?!\.{1,2}$)[A-Za-z0-9._-]+")

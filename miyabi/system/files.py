@@ -34,12 +34,13 @@ _MOST_DIGITS = 32
 
 
 @contextmanager
-def locked(file: Path, *, busy: Callable[[str], Exception]) -> Iterator[None]:
+def locked(file: Path, *, busy: Callable[[str], Exception] | None = None) -> Iterator[None]:
     """Holds the file inside the context; our process id stands in it meanwhile.
 
     Args:
         file: made where it is not there; stays afterwards, for whoever waits for it.
-        busy: makes the exception that is raised where another process has it, from that one's id, `?` where not known.
+        busy: makes the exception that is raised where another process has it, from that one's id, `?` where not known;
+            None: waits until it is free.
 
     Raises:
         DiskFull: there is no room for the file.
@@ -84,10 +85,12 @@ def locked_folder(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _take(descriptor: int, busy: Callable[[str], Exception]) -> None:
+def _take(descriptor: int, busy: Callable[[str], Exception] | None) -> None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX if busy is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        if busy is None:
+            raise
         raise busy(os.pread(descriptor, _MOST_DIGITS, 0).decode().strip() or "?") from None
     os.ftruncate(descriptor, 0)
     with suppress(OSError):  # a full disk: who waits then reads `?`

@@ -69,8 +69,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "jinja2": ("miyabi/text/",),
     "markupsafe": ("miyabi/text/",),
     "prefect": ("blocks/", "tasks/", "flows/"),
-    "subprocess": ("miyabi/system/", "flows/cli/"),
-    "fcntl": ("miyabi/system/", "flows/cli/"),
+    "subprocess": ("miyabi/system/", "flows/cli/server_process.py"),
+    "fcntl": ("miyabi/system/",),
 }
 """Where each library may be imported that is not Python's, and two that are; nothing else knows of it."""
 

@@ -30,7 +30,7 @@ EXPORTS = {
     "miyabi.git": (
         "LFS STRAYS TIE Changes Clone Git History Origin PrerequisiteMissing Remote RemoteToken RemoteUrl "
         "Repository Storage Submodule Submodules base branches checkout clone_of complete_partial_clone "
-        "conflict_markers existing_folder filters is_loopback lfs_objects lfs_objects_of merge missing_lfs_objects "
+        "conflict_markers existing_folder filters lfs_objects lfs_objects_of merge missing_lfs_objects "
         "needed printable_path push push_address require_git shallow_ends submodules_of unquoted uses_lfs "
         "with_attributes_of with_lfs"
     ),
@@ -74,7 +74,7 @@ EXPORTS = {
         "PullRequestSettings RunDefaults SessionDefaults Settings"
     ),
     "miyabi.system": (
-        "Backoff Retry clean_environment disk_full exit_status files guarded_command is_full "
+        "LOOPBACK Backoff Retry clean_environment disk_full exit_status files guarded_command is_full is_loopback "
         "is_our_disk jittered kill_group locked_folder may_pass private_files raised_as_full reap retried "
         "retried_blocking says_full shell_status spawn"
     ),

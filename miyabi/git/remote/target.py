@@ -14,9 +14,9 @@ from pydantic import SecretStr
 from miyabi.errors import SettingsError
 from miyabi.git.clone import quoted
 from miyabi.git.command import settings
-from miyabi.git.remote.url import Origin, RemoteUrl, is_loopback
+from miyabi.git.remote.url import Origin, RemoteUrl
 from miyabi.git.repository import Repository
-from miyabi.system import private_files
+from miyabi.system import is_loopback, private_files
 from miyabi.text import REDACTED, redact
 
 NAME = "miyabi-remote:"

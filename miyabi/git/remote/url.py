@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
@@ -99,14 +98,6 @@ class RemoteUrl:
 
     def __str__(self) -> str:
         return _shown(self.address)
-
-
-def is_loopback(host: str) -> bool:
-    """Returns whether what is sent to that host stays on this machine."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _login(parts: SplitResult) -> tuple[str, SecretStr | None]:

@@ -92,3 +92,15 @@ def eventually(promise: Callable[[], object], *, seconds: float = 240, why: Call
     while not promise():
         assert time.monotonic() < deadline, f"it did not come to hold within {seconds:g} s: {why()}"
         time.sleep(0.05)
+
+
+def working_in(folder: Path) -> list[int]:
+    """The processes whose working directory it is: a server in its home, and what that has started. Needs /proc."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").readlink() == folder:
+                found.append(int(process.name))
+        except OSError:  # it has ended, or is another user's
+            continue
+    return found

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -58,6 +59,23 @@ def test_a_file_that_another_process_holds(tmp_path: Path) -> None:
         holder.kill()
         holder.wait()
         assert not is_locked(file)
+
+
+def test_a_file_that_is_waited_for(tmp_path: Path) -> None:
+    """Who would rather wait than be refused has it once that process has ended, and not before."""
+    file, had = tmp_path / "lock", Event()
+
+    def take() -> None:
+        with locked(file):
+            had.set()
+
+    with held_elsewhere("file", file) as holder:
+        thread = Thread(target=take)
+        thread.start()
+        assert not had.wait(0.2)
+        holder.kill()
+        thread.join()
+    assert had.is_set()
 
 
 def test_a_folder_that_another_process_holds(tmp_path: Path) -> None:

@@ -11,20 +11,8 @@ import pytest
 from flows.cli.local_server import find_server, local_server, stop_server
 from tests.support.cli.process import Command
 from tests.support.cli.site import BIN
-from tests.support.machines.processes import eventually
+from tests.support.machines.processes import eventually, working_in
 from tests.support.prefect.server import copy_database, prefect_database  # noqa: F401 - fixture
-
-
-def servers(home: Path) -> list[int]:
-    """The processes that work in a server's home: it, and what it has started."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if (process / "cwd").readlink() == home:
-                found.append(int(process.name))
-        except OSError:  # it has ended, or is another user's
-            continue
-    return found
 
 
 def started(folder: Path, home: Path) -> Command:
@@ -41,10 +29,10 @@ def test_it_leaves_none_behind(tmp_path: Path, number: signal.Signals, moment: s
     home = tmp_path / "water-spider"
     command = started(tmp_path, home)
     files = home / "server.log" if moment == "spawned" else home / "prefect" / "prefect.db"
-    eventually(lambda: files.exists() and servers(home), why=lambda: command.output)
+    eventually(lambda: files.exists() and working_in(home), why=lambda: command.output)
     command.send(number)
     assert command.wait() == (130 if number is signal.SIGINT else -number)
-    eventually(lambda: not servers(home), why=lambda: f"{servers(home)} run")
+    eventually(lambda: not working_in(home), why=lambda: f"{working_in(home)} run")
     assert "Traceback" not in command.output
     assert find_server(home) is None
     assert stop_server(home) is False
@@ -58,7 +46,7 @@ def test_the_next_start(tmp_path: Path, prefect_database: Path) -> None:
     eventually((home / "server.json").exists, why=lambda: command.output)
     command.send(signal.SIGKILL)
     command.wait()
-    eventually(lambda: not servers(home))
+    eventually(lambda: not working_in(home))
     again = started(tmp_path, home)
     try:
         said = again.succeeds()
@@ -68,4 +56,4 @@ def test_the_next_start(tmp_path: Path, prefect_database: Path) -> None:
         assert local_server(home) == found
     finally:
         assert stop_server(home)
-    eventually(lambda: not servers(home))
+    eventually(lambda: not working_in(home))
