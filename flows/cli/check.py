@@ -15,7 +15,7 @@ from flows.cli.prepare import hosts_of, reach_server
 from flows.cli.proxies import exempt_from_proxies
 from miyabi.errors import BaseMissing, MachineError, ServerError
 from miyabi.git import Repository, filters, missing_lfs_objects
-from miyabi.machines import Machine, open_host
+from miyabi.machines import Machine, opened_host
 from miyabi.runs import check_machine, open_repository
 from miyabi.settings import Settings
 from miyabi.text import count
@@ -75,13 +75,11 @@ async def _ask(
 ) -> tuple[bool, str]:
     if machine.name in out:
         return False, str(out[machine.name])
-    host = open_host(machine)
     try:
-        fit = await check_machine(machine, host, settings, rehearse=rehearse, filters=needed)
+        async with opened_host(machine) as host:
+            fit = await check_machine(machine, host, settings, rehearse=rehearse, filters=needed)
     except MachineError as error:
         return False, str(error)
-    finally:
-        await host.close()
     slots = count(machine.slots, "slot")
     free = "free space unknown" if fit.free_mib is None else f"{fit.free_mib / 1024:.0f} GiB free"
     for sentence in fit.lacks:

@@ -15,7 +15,7 @@ from flows.cli.exit_code import ExitCode
 from flows.cli.options import config_option, repository_option
 from flows.cli.tables import fitted_table
 from miyabi.errors import MachineError
-from miyabi.machines import Machine, open_host
+from miyabi.machines import Machine, opened_host
 from miyabi.runs import settings_at
 from miyabi.sessions import SessionPaths, Status, list_sessions
 from miyabi.settings import Settings
@@ -54,13 +54,11 @@ async def _ask_all(settings: Settings) -> list[Found | MachineError]:
 
 
 async def _ask(machine: Machine) -> Found | MachineError:
-    host = open_host(machine)
     try:
-        return await list_sessions(host, workspace=machine.workspace)
+        async with opened_host(machine) as host:
+            return await list_sessions(host, workspace=machine.workspace)
     except MachineError as error:
         return error
-    finally:
-        await host.close()
 
 
 def _table(found: Found, console: Console) -> Table:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,7 +12,7 @@ from flows.cli.exit_code import ExitCode
 from flows.cli.options import config_option, repository_option
 from miyabi.errors import BadInput
 from miyabi.git import Repository, submodules_of
-from miyabi.machines import open_host
+from miyabi.machines import Machine, opened_host
 from miyabi.runs import (
     RunFolder,
     RunInfo,
@@ -116,13 +115,11 @@ def _missing(settings: Settings, info: RunInfo | None) -> list[Swept]:
 
 
 async def _sweep_all(settings: Settings, repo: Repository, run: str, *, is_known: bool) -> list[Swept]:
-    hosts = [open_host(machine) for machine in settings.machines]
-    try:
-        pairs = zip(settings.machines, hosts, strict=True)
-        how: Any = {"run": run, "settings": settings, "is_known": is_known}
-        return await asyncio.gather(*(sweep_machine(machine, host, repo, **how) for machine, host in pairs))
-    finally:
-        await asyncio.gather(*(host.close() for host in hosts))
+    async def swept(machine: Machine) -> Swept:
+        async with opened_host(machine) as host:
+            return await sweep_machine(machine, host, repo, run=run, settings=settings, is_known=is_known)
+
+    return await asyncio.gather(*map(swept, settings.machines))
 
 
 async def _with_submodules(repo: Repository, run: str, info: RunInfo | None) -> list[Repository]:

@@ -11,7 +11,7 @@ from miyabi.dag import Dag
 from miyabi.errors import MiyabiError
 from miyabi.git import Repository
 from miyabi.integration import Conflict, IntegrationProgress, head_of, is_decided, resolution_run
-from miyabi.machines import Machine, open_host
+from miyabi.machines import Machine, opened_host
 from miyabi.runs import Run, RunFolder, preflight, use_run
 from miyabi.sessions import live_sessions
 from miyabi.settings import Settings
@@ -118,8 +118,5 @@ class Resolving:
 
 async def _count_sessions(machine: Machine) -> int:
     """Counts the sessions that live there, asked over a connection of its own: it may be long after ours was closed."""
-    host = open_host(machine)
-    try:
+    async with opened_host(machine) as host:
         return len(await live_sessions(host, workspace=machine.workspace))
-    finally:
-        await host.close()

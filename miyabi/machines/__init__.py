@@ -3,7 +3,7 @@
 A `Host` runs commands and moves bytes. What the commands mean is said elsewhere: `miyabi.sessions`.
 """
 
-from miyabi.machines.connect import open_host
+from miyabi.machines.connect import open_host, opened_host
 from miyabi.machines.host import Completed, Host
 from miyabi.machines.machine import LOCAL, NAMED, EnvironmentName, Label, Machine
 from miyabi.machines.placement import Load, Placement, Strategy, choose, unplaceable
@@ -24,6 +24,7 @@ __all__ = [
     "choose",
     "install",
     "open_host",
+    "opened_host",
     "quote_script_word",
     "quote_word",
     "unplaceable",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from miyabi.machines.host import Host
 from miyabi.machines.local import LocalHost
 from miyabi.machines.machine import Machine
@@ -15,3 +18,13 @@ def open_host(machine: Machine) -> Host:
     from miyabi.machines.ssh.host import SshHost  # noqa: PLC0415 - same
 
     return SshHost(machine, connect=connect)
+
+
+@asynccontextmanager
+async def opened_host(machine: Machine) -> AsyncIterator[Host]:
+    """Makes the host of a machine for the context's time, and closes it then."""
+    host = open_host(machine)
+    try:
+        yield host
+    finally:
+        await host.close()

@@ -44,7 +44,7 @@ EXPORTS = {
     ),
     "miyabi.machines": (
         "LOCAL NAMED Completed EnvironmentName Host Label Load Machine Placement Strategy choose install open_host "
-        "quote_script_word quote_word unplaceable"
+        "opened_host quote_script_word quote_word unplaceable"
     ),
     "miyabi.milestones": (
         "MilestonePlan choose_milestone milestone_in_turn milestone_lock milestone_sentence plan_milestone update "
