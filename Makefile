@@ -66,4 +66,4 @@ $(OLDEST)/installed: pyproject.toml constraints.txt constraints-oldest.txt
 	@touch $@
 
 clean:
-	rm -rf .venv $(OLDEST) .peers .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf .venv $(OLDEST) .peers .pytest_cache .mypy_cache .ruff_cache build *.egg-info

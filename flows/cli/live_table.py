@@ -79,11 +79,13 @@ def _show_lines(find: Find, console: Console, done: threading.Event) -> None:
 
 
 def _line(row: TaskProgress, snapshot: Snapshot) -> str:
-    """When it was since the start of the run, and what a task came to; for its end also how long it took."""
+    """When it was seen since the start of the run, and what a task came to; for its end also how long it took.
+
+    A task's own end is that of its session, which is before its work is collected: no line goes back to it.
+    """
     where = f" on {row.machine}" if row.machine else ""
     after = f" after {row.elapsed(snapshot.now)}" if row.outcome and row.started else ""
-    at = _at(row.ended or snapshot.now, snapshot)
-    return f"{at}{row.task}: {row.status(snapshot.now)}{where}{after}"
+    return f"{_at(snapshot.now, snapshot)}{row.task}: {row.status(snapshot.now)}{where}{after}"
 
 
 def _at(moment: float, snapshot: Snapshot) -> str:

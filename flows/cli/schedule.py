@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import textwrap
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from flows.cli.options import PATH, config_option, repository_option, strategy_option
 from flows.cli.tables import fitted_table
@@ -20,8 +23,11 @@ from miyabi.runs import settings_at
 
 _HEADINGS = ("#", "task", "level", "machine", "start", "end", "waits for", "title")
 _FLEXIBLE = {"task": 12, "machine": 8, "waits for": 12, "title": 12}
+_STYLE = {"held": "yellow", "no machine": "red"}
 _FIGURES = frozenset({"#", "level", "start", "end"})
 _WIDE = 200
+_LABEL = 15
+"""Columns before what a line below the table says."""
 
 
 @click.command(help="Show order, levels, critical path, who would run where and how long it takes. Runs nothing.")
@@ -44,17 +50,21 @@ def schedule(*, tasks: Path, repository: Path, config: Path | None, strategy: st
     for warning in dag.warnings:
         console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
     console.print(_table(dag, plan, console))
-    console.print(_summary(dag, plan), soft_wrap=True)
-    for line in _not_scheduled(given):
-        console.print(line, soft_wrap=True)
+    console.print()
+    for label, text in (*_summary(dag, plan), *_not_scheduled(given)):
+        console.print(_line(label, text, width=console.width if _has_width(console) else None), soft_wrap=True)
 
 
 def _console() -> Console:
     """As wide as the terminal; a file or a pipe has no width, so nothing is cut there."""
     console = Console(highlight=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
+    if not _has_width(console):
         console.width = _WIDE
     return console
+
+
+def _has_width(console: Console) -> bool:
+    return console.is_terminal or "COLUMNS" in os.environ
 
 
 def _table(dag: Dag, plan: Plan, console: Console) -> Table:
@@ -84,19 +94,25 @@ def _table(dag: Dag, plan: Plan, console: Console) -> Table:
     )
 
 
-def _not_scheduled(given: Unfinished) -> Iterator[str]:
+def _line(label: str, text: str, *, width: int | None) -> Text:
+    """A label and its text, which goes on below itself where the terminal ends; no width: it never ends."""
+    wrap = partial(textwrap.wrap, break_long_words=False, break_on_hyphens=False)
+    lines = wrap(text, max(1, width - _LABEL)) if width else [text]
+    line = Text(label.ljust(_LABEL) + f"\n{' ' * _LABEL}".join(lines))
+    line.stylize(_STYLE.get(label, ""), 0, len(label))
+    return line
+
+
+def _not_scheduled(given: Unfinished) -> Iterator[tuple[str, str]]:
     for what, these in (("done", given.done), ("cancelled", given.cancelled)):
         if these:
-            yield f"{what:<13}  {' '.join(these)}"
-    yield from (f"[yellow]held[/]           {task} {given.reason(task)}" for task in given.held)
+            yield what, " ".join(these)
+    yield from (("held", f"{task} {given.reason(task)}") for task in given.held)
 
 
-def _summary(dag: Dag, plan: Plan) -> str:
-    lines = [
-        "",
-        f"levels         {' | '.join(' '.join(level) for level in dag.levels)}",
-        f"critical path  {' -> '.join(dag.critical_path)} ({dag.remaining_minutes[dag.critical_path[0]]:g} min)",
-        f"expected       {plan.makespan_minutes:g} min, not below {plan.bound_minutes:g} min on these slots",
-    ]
-    lines += [f"[red]no machine[/]     {escape(sentence)}" for sentence in plan.unplaceable]
-    return "\n".join(lines)
+def _summary(dag: Dag, plan: Plan) -> Iterator[tuple[str, str]]:
+    path, minutes = dag.critical_path, dag.remaining_minutes[dag.critical_path[0]]
+    yield "levels", " | ".join(" ".join(level) for level in dag.levels)
+    yield "critical path", f"{' -> '.join(path)} ({minutes:g} min)"
+    yield "expected", f"{plan.makespan_minutes:g} min, not below {plan.bound_minutes:g} min on these slots"
+    yield from (("no machine", sentence) for sentence in plan.unplaceable)

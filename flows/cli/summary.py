@@ -9,7 +9,7 @@ from miyabi.integration import Integration, NotIntegrated
 from miyabi.pull_requests import Publication
 from miyabi.reports import Report, integration_sentence, read_report, summary_sentence, went_well
 from miyabi.runs import RunFolder
-from miyabi.text import one_line
+from miyabi.text import in_words, one_line
 
 _ENOUGH = 100
 
@@ -51,7 +51,7 @@ def summary(report: Report, integration: Integration | None, folder: RunFolder) 
     )
     lines = [
         summary_sentence(report),
-        *(f"  {failure.task}: {failure.outcome}: {failure.text}" for failure in report.troubles),
+        *(f"  {failure.task}: {in_words(failure.outcome)}: {failure.text}" for failure in report.troubles),
         *(f"  {each.task}: {sentence}" for each in report.elsewhere for sentence in each.in_words),
         *([f"branch      {integration_sentence(branch, report)}"] if branch else []),
         *pulls,

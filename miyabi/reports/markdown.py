@@ -45,7 +45,8 @@ def to_markdown(report: Report, *, integration: str = "") -> str:
 def summary_sentence(report: Report) -> str:
     """Says what happened, in one line of plain words; for the terminal too."""
     r, working = report, sum(bool(machine.sessions) for machine in report.machines)
-    spent = dollars(r.cost_usd, is_partial=r.cost_is_partial)
+    cost = dollars(r.cost_usd, is_partial=r.cost_is_partial)
+    spent = f"{cost[0].upper()}{cost[1:]}"
     parts = [
         f"{'Rehearsal: ' if r.rehearsal else ''}{r.succeeded} of {count(r.total, 'task')} succeeded",
         f" ({percent(r.success_rate)})",

@@ -30,7 +30,7 @@ def test_a_report_says_where_a_cost_is_not_all() -> None:
     """One attempt of which not all is known makes the task's and the run's cost the least it was; no other task's."""
     assert ENDED.cost_is_partial
     assert [row.cost_is_partial for row in ENDED.tasks] == [True, False]
-    assert "at least 0.75 USD" in summary_sentence(ENDED)
+    assert ". At least 0.75 USD, " in summary_sentence(ENDED)
     text = to_markdown(ENDED)
     assert "| at least 0.50 |" in text
     assert "| 0.25 |" in text

@@ -357,6 +357,20 @@ def test_schedule_shows_the_plan(cli_repository: CliRepository) -> None:
     assert not (cli_repository.repository / ".miyabi").exists()
 
 
+def test_a_plan_goes_on_below_itself_where_the_terminal_ends(cli_repository: CliRepository) -> None:
+    """No line is wider than the terminal, and no name is broken; a file or a pipe gets each line whole."""
+    names = [f"task-with-a-long-name-{number}" for number in range(9)]
+    before = [names[at - 1 : at] if at > 5 else [] for at in range(9)]
+    nodes = [{"id": name, "title": "T", "dependencies": it} for name, it in zip(names, before, strict=True)]
+    file = cli_repository.dag(*nodes)
+    narrow, whole = (cli_repository.miyabi("schedule", file, **{"COLUMNS": "80"} if each else {}) for each in (1, 0))
+    below = [each.stdout.partition("\n\n")[2].splitlines() for each in (narrow, whole)]
+    assert max(map(len, narrow.stdout.splitlines())) <= 80
+    assert [line.split()[0] for line in below[1]] == ["levels", "critical", "expected"]
+    assert " ".join(below[0]).split() == " ".join(below[1]).split()
+    assert all(line.startswith((" " * 15, "levels  ", "critical path  ", "expected  ")) for line in below[0])
+
+
 def test_a_server_that_does_not_answer(cli_repository: CliRepository) -> None:
     """A PREFECT_API_URL without a server behind it is one line, and nothing is left in the repository."""
     done = cli_repository.miyabi(

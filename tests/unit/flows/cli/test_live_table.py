@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from flows.cli.live_table import watch
-from miyabi.runs import Board, RunFolder
+from flows.cli.live_table import _line, watch
+from miyabi.runs import Board, RunFolder, Snapshot, TaskProgress
+from miyabi.sessions import Outcome
+
+AGO = 600.0  # seconds since the run's start
 
 
 @pytest.mark.parametrize("damage", ["no JSON", "a folder"])
@@ -33,3 +37,13 @@ def test_a_damaged_status_does_not_end_the_view(
         board.update("a", state="running", machine="m1")
         board.write(folder.status_file)
     assert "a: running on m1" in capsys.readouterr().out
+
+
+def test_no_line_goes_back_in_time() -> None:
+    """A session that has ended while its work was collected is reported when that is seen, with its own length."""
+    start = time.time() - AGO
+    collecting = TaskProgress(task="a", state="collecting", started=start)
+    done = TaskProgress(task="a", state="done", started=start, ended=start + 65, outcome=Outcome.SUCCEEDED)
+    before, after = (_line(row, Snapshot(run="r1", started=start, rows=(row,))) for row in (collecting, done))
+    assert before.split()[0] <= after.split()[0]
+    assert after.endswith("  a: succeeded after 1:05")
