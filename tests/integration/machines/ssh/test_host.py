@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from miyabi.errors import ConnectionDropped, MachineError, MachineUnreachable
-from miyabi.machines import LOCAL, Completed, Host, open_host
+from miyabi.machines import LOCAL, Completed, Host, open_host, opened_host
 from miyabi.machines.local import LocalHost
 from miyabi.machines.ssh import host as ssh_host
 from tests.support.machines import sshd as fleets
@@ -164,3 +165,15 @@ async def test_used_again_after_close(host: Host) -> None:
     await host.run(["true"])
     await host.close()
     assert (await host.run(["echo", "again"])).stdout == b"again\n"
+
+
+async def test_a_context_closes_its_host(sshd_fleet: SshdFleet) -> None:
+    """However the context is left its connection has ended: what is asked afterwards logs in anew."""
+    before = logins(sshd_fleet)
+    with suppress(LookupError):
+        async with opened_host(sshd_fleet[0].machine()) as host:
+            await host.run(["true"])
+            raise LookupError
+    await host.run(["true"])
+    await host.close()
+    assert logins(sshd_fleet) - before == 2
