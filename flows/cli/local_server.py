@@ -108,8 +108,9 @@ def stop_server(home: Path, *, timeout_seconds: float = 10) -> bool:
         ServerError: `home` cannot hold its files.
         DiskFull: there is no room for them.
     """
-    if not home.is_dir():
-        return False
+    with raised_as_unusable(home):
+        if not home.is_dir():
+            return False
     with _lock(home):
         record = _read_record(home)
         process = _process(home, record)

@@ -154,7 +154,7 @@ def raised_as_unusable(home: Path) -> Iterator[None]:
         if is_full(error):
             raise disk_full(error) from error
         file = Path(os.fsdecode(error.filename2 or error.filename or home))
-        if file.parent == home and file.exists():
+        if file.parent == home and os.access(file, os.F_OK):
             text = f"{file}: {error.strerror}. Move it away, or set MIYABI_HOME to another folder."
         else:
             found = f"{home} cannot hold the Prefect server's files: {error.strerror}"

@@ -34,12 +34,15 @@ def test_what_stands_in_the_place_of_a_file(
     assert not working_in(home)
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder in which even root can make no file")
 @pytest.mark.parametrize("action", ["start", "stop"])
-def test_a_home_that_can_hold_no_file(cli_repository: CliRepository, action: str) -> None:
+@pytest.mark.parametrize(
+    ("home", "why"),
+    [("/proc", "No such file or directory"), (f"/{'x' * 300}", "File name too long")],
+    ids=["proc", "long"],
+)
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder in which even root can make no file")
+def test_a_home_that_can_hold_no_file(cli_repository: CliRepository, action: str, home: str, why: str) -> None:
     """It is named, whatever was to be done with the server."""
-    done = cli_repository.miyabi("server", action, MIYABI_HOME="/proc")
-    said = (
-        "miyabi: /proc cannot hold the Prefect server's files: No such file or directory. Set MIYABI_HOME to a folder"
-    )
-    assert (done.returncode, done.stderr) == (1, f"{said} of yours.\n")
+    done = cli_repository.miyabi("server", action, MIYABI_HOME=home)
+    said = f"miyabi: {home} cannot hold the Prefect server's files: {why}. Set MIYABI_HOME to a folder of yours.\n"
+    assert (done.returncode, done.stderr) == (1, said)
