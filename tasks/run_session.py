@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from textwrap import indent
 from typing import Any
 
 from prefect import task
@@ -42,6 +43,8 @@ async def run_session(task_id: str, machine: Machine | None = None) -> Any:  # n
     live.board.finish(live.whole(result))
     for note in result.notes:
         live.warn(f"{task_id}: {note}")
+    if result.check_output:
+        log.warning("%s: its check printed last:\n%s", task_id, indent(result.check_output, "  | ", bool))
     if not result.succeeded:
         if live.settings.runs.fail_fast:
             current_runner().stop_starting(f"fail_fast: {task_id} did not succeed")

@@ -14,7 +14,8 @@ from miyabi.claude import Transcript, readable
 from miyabi.dag import Dag
 from miyabi.errors import BadInput
 from miyabi.git import existing_folder
-from miyabi.runs import RunFolder
+from miyabi.runs import RunFolder, read_json
+from miyabi.sessions import SessionResult
 
 _POLL_SECONDS = 0.3
 
@@ -31,8 +32,10 @@ def logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool, atte
 
     With `follow` it waits for the session to start, and goes on until its result is there.
 
+    Where its check did not pass, the check's last lines come at the end.
+
     Raises:
-        BadInput: no such folder, run, task or attempt; those that exist are named.
+        BadInput: no such folder, run, task or attempt; those that exist are named. Or its result is damaged.
     """
     folder = RunFolder.find(_root(repository), run)
     attempt_folder = _attempt(folder, task, attempt, wait=follow)
@@ -46,6 +49,20 @@ def logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool, atte
         cwd = transcript.init.cwd if transcript.init else ""
         for line in (line for event in events for line in readable(event, cwd=cwd)):
             click.echo(line)
+    if not raw:
+        for line in _check_lines(attempt_folder / "result.json"):
+            click.echo(line)
+
+
+def _check_lines(file: Path) -> Iterator[str]:
+    """Yields what there is to say of the attempt's check, where it did not pass; each line of its own is marked."""
+    if not file.exists():
+        return
+    result = read_json(file, SessionResult, advice="Read the files beside it.")
+    if result.check_output:
+        yield f"! {result.error_text}"
+        yield "  The check printed last:"
+        yield from (f"  | {line}" for line in result.check_output.splitlines())
 
 
 def _attempt(folder: RunFolder, task: str, attempt: int | None, *, wait: bool) -> Path:

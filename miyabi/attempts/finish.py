@@ -42,6 +42,7 @@ T = TypeVar("T")
 
 STOP_GRACE_SECONDS = 10.0
 _STDERR_BYTES = 4096
+_CHECK_LOG = "check.log"
 _CUT_SHORT = {None, 137, -9}  # exit statuses of a claude that could write nothing more
 _DECLARED = 'n=$1; shift; for f; do [ ! -f "$f" ] || exec head -c "$n" "$f"; done; exit 1'
 """Not what else an agent may have made under that name."""
@@ -100,7 +101,7 @@ class Finish:
             named = several([f"{oid[:12]}…" for oid in lost], most=1)
             self.live.warn(f"{self.spec.task}: Git LFS objects that its commits name are nowhere: {named}")
         changes = await self.live.repository.changes(self.spec.base, collected.head)
-        private_files.write_bytes(self._files / "check.log", await self._retried(self.session.check_log))
+        private_files.write_bytes(self._files / _CHECK_LOG, await self._retried(self.session.check_log))
         return conclude(
             self.spec,
             transcript=transcript,
@@ -195,12 +196,13 @@ class Finish:
         self, status: Status, collected: Collected, found_inside: Sequence[CollectedWork], *, missing: str | None
     ) -> Evidence:
         declared = await self._retried(self._declared)
-        stderr = self._files / "stderr.txt"
+        stderr, check_log = self._files / "stderr.txt", self._files / _CHECK_LOG
         return Evidence(
             agent_exit=status.exit_status,
             ended_by=status.ended_by,
             stderr=_ends_of(stderr.read_bytes()).decode(errors="replace") if stderr.exists() else "",
             check_exit=status.check_exit,
+            check_log=check_log.read_bytes().decode(errors="replace"),
             free_kib=status.free_kib,
             lost=status.state is not State.EXITED,
             missing_command=missing,

@@ -31,6 +31,7 @@ class Evidence:
     free_kib: int | None = None  # on the disk of the machine's workspace, when the session was over
     check_asked: bool = False
     check_exit: int | None = None  # None: not asked, or not run to its end
+    check_log: str = ""  # what was printed last when the session was over: the check comes after the salvage
     expect_structured_output: bool = False
     missing_command: str | None = None  # the prompt names it, the session does not have it
     legacy: LegacyResult | None = None

@@ -16,12 +16,13 @@ from miyabi.claude.spending import Before, SpendingRecord
 from miyabi.claude.transcript import Transcript, missing_command
 from miyabi.git import Changes
 from miyabi.sessions import Outcome, SessionResult, SessionSpec
-from miyabi.text import clean, one_line, redact, shorten
+from miyabi.text import as_printed, clean, last_lines, one_line, redact, shorten
 
 __all__ = ["Decision", "Evidence", "conclude", "decide"]
 
 MESSAGE_CHARACTERS = 4000
 _LOOKED_AT = 65536  # of a message, before it is redacted and shortened
+_CHECK_LINES, _CHECK_BYTES = 50, 8192
 
 _RULES: tuple[Callable[[Transcript, Evidence], Decision | None], ...] = (
     outcome_rules.lost,
@@ -102,6 +103,7 @@ def conclude(
         unresolved=evidence.unresolved,
         left_there=left_there,
         check_exit_status=evidence.check_exit,
+        check_output=_check_output(evidence) if decision.outcome is Outcome.CHECK_FAILED else "",
     )
 
 
@@ -144,6 +146,11 @@ def _completed(
         task=spec.task,
         timeout_seconds=spec.timeout_seconds,
     )
+
+
+def _check_output(evidence: Evidence) -> str:
+    """Redacted before it is cut, as half a secret is not known, and cleaned before that."""
+    return last_lines(redact(as_printed(evidence.check_log)), lines=_CHECK_LINES, size=_CHECK_BYTES)
 
 
 def _final_message(transcript: Transcript) -> str:

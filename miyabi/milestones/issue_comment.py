@@ -105,6 +105,8 @@ class IssueStatus(BaseModel):
     turns: int = 0
     seconds: float = 0.0
     error: str = Field("", description="What was said when it failed: foreign text")
+    check_output: str = Field("", description="The last lines of a check that did not pass: foreign text")
+    last_words: str = Field("", description="What the session said at its end: foreign text")
     files: tuple[str, ...] = Field((), description="Files in conflict")
     next_step: str = ""
     elsewhere: Elsewhere | None = Field(None, description="What its branch does not hold")
@@ -145,6 +147,8 @@ class IssueStatus(BaseModel):
             turns=row.turns,
             seconds=row.seconds,
             error=error,
+            check_output=report.check_output_of(row.task),
+            last_words=report.last_words_of(row.task),
             files=left.files if left else (),
             next_step=_LEFT_OUT[left.kind] if left and succeeded else _NEXT[row.outcome],
             elsewhere=report.elsewhere_by_task.get(row.task),

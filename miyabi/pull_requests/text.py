@@ -21,6 +21,7 @@ MAX_CHARACTERS = 60_000
 _TITLE_CHARACTERS = 180
 _AROUND_PICTURE = 1_000
 _MAX_ROWS = 500
+_MAX_QUOTED = 20
 
 
 class PullRequestText(BaseModel):
@@ -146,8 +147,11 @@ def _text(
         closes=closes,
         task=task,
         why=sections.WHY,
+        last_words=[each for each in report.last_words if task is None or each.task == task.task],
         page_break=github_markdown.PAGE_BREAK,
+        part_break=github_markdown.PART_BREAK,
         most=_MAX_ROWS,
+        most_quoted=_MAX_QUOTED,
         **values,
     )
     pages = github_markdown.pages(text, limit=max_characters)

@@ -10,6 +10,7 @@ from miyabi.sessions import Outcome, left_there_words, size_of
 from miyabi.text import MAX_BOXES, Bar, Box, Style, count, dollars, duration, flowchart, gantt, markdown, percent
 
 MAX_ROWS = 500
+MAX_QUOTED = 50
 
 
 def to_markdown(report: Report, *, integration: str = "") -> str:
@@ -38,6 +39,7 @@ def to_markdown(report: Report, *, integration: str = "") -> str:
         size_of=size_of,
         left_there_words=left_there_words,
         most=MAX_ROWS,
+        most_quoted=MAX_QUOTED,
         most_drawn=MAX_BOXES,
     )
 

@@ -15,6 +15,7 @@ from miyabi.reports.rows import (
     Elsewhere,
     Failure,
     MachineRow,
+    Quotation,
     ReportRow,
     Resolution,
     Skipped,
@@ -30,6 +31,7 @@ __all__ = [
     "Elsewhere",
     "Failure",
     "MachineRow",
+    "Quotation",
     "Report",
     "Resolution",
     "Skipped",
@@ -64,6 +66,8 @@ class Report(ReportRow):
     skips: tuple[Skipped, ...]
     resolutions: tuple[Resolution, ...] = ()
     elsewhere: tuple[Elsewhere, ...] = Field((), description="What sessions did beside the branches of their tasks")
+    check_outputs: tuple[Quotation, ...] = Field((), description="The last lines of each check that did not pass")
+    last_words: tuple[Quotation, ...] = Field((), description="What each session said at its end, in its own words")
     files: tuple[ChangedFile, ...]
     warnings: tuple[str, ...]
 
@@ -76,6 +80,14 @@ class Report(ReportRow):
     def elsewhere_by_task(self) -> Mapping[str, Elsewhere]:
         """What was done beside its branch, by task."""
         return {each.task: each for each in self.elsewhere}
+
+    def check_output_of(self, task: str) -> str:
+        """Returns what the task's check printed last, empty where it passed."""
+        return next((each.text for each in self.check_outputs if each.task == task), "")
+
+    def last_words_of(self, task: str) -> str:
+        """Returns what the task's session said at its end, empty where that is nothing."""
+        return next((each.text for each in self.last_words if each.task == task), "")
 
     @classmethod
     def build(
@@ -123,6 +135,7 @@ class Report(ReportRow):
             troubles=tuple(rows.failure(last[t]) for t, o in outcomes.items() if o not in _UNTROUBLED),
             skips=_skips(dag, outcomes, last),
             resolutions=rows.resolutions(resolving),
+            **_quotations(results, order=dag.order),
             elsewhere=_elsewhere(results, order=dag.order),
             files=rows.files(list(last.values())),
             warnings=tuple(map(redact, notes)),
@@ -133,10 +146,19 @@ _UNTROUBLED = frozenset({Outcome.SUCCEEDED, Outcome.SKIPPED})
 
 
 def _elsewhere(results: Sequence[SessionResult], *, order: Sequence[str]) -> tuple[Elsewhere, ...]:
+    attempts = _attempts(results, order=order)
+    return tuple(row for task, all_of in attempts.items() if (row := rows.elsewhere(task, all_of)))
+
+
+def _quotations(results: Sequence[SessionResult], *, order: Sequence[str]) -> dict[str, Any]:
+    last = [all_of[-1] for all_of in _attempts(results, order=order).values() if all_of]
+    return {"check_outputs": rows.check_outputs(last), "last_words": rows.last_words(last)}
+
+
+def _attempts(results: Sequence[SessionResult], *, order: Sequence[str]) -> dict[str, list[SessionResult]]:
     """Of the tasks in their order, and then of the sessions that resolved conflicts."""
     resolving = sorted({r.task for r in results if is_resolving(r.task)})
-    attempts = rows.by_task((*order, *resolving), results)
-    return tuple(row for task, all_of in attempts.items() if (row := rows.elsewhere(task, all_of)))
+    return rows.by_task((*order, *resolving), results)
 
 
 def _wall_seconds(started: datetime, ended: datetime, resolving: Sequence[SessionResult]) -> float:

@@ -19,9 +19,10 @@ from miyabi.sessions import (
     left_there_words,
     strays_words,
 )
-from miyabi.text import redact
+from miyabi.text import first_lines, redact
 
 FAILURE_CHARACTERS = 2000
+WORDS_LINES, WORDS_CHARACTERS = 15, 1000
 
 
 class Slotted(Protocol):
@@ -100,6 +101,13 @@ class Failure(ReportRow):
     kind: str
     text: str
     where: str
+
+
+class Quotation(ReportRow):
+    """Foreign text of several lines that belongs to a task, or to a session that resolved a conflict."""
+
+    task: str
+    text: str
 
 
 class Skipped(ReportRow):
@@ -249,6 +257,37 @@ def failure(result: SessionResult) -> Failure:
     return Failure(
         task=result.task, outcome=result.outcome, kind=redact(kind), text=redact(text)[:FAILURE_CHARACTERS], where=where
     )
+
+
+_WITH_WORDS = frozenset(
+    {
+        Outcome.SUCCEEDED,
+        Outcome.NO_CHANGES,
+        Outcome.OFF_BRANCH,
+        Outcome.UNRESOLVED_CONFLICT,
+        Outcome.CHECK_FAILED,
+        Outcome.PERMISSION_DENIED,
+        Outcome.AGENT_ERROR,
+    }
+)
+
+
+def check_outputs(last: Iterable[SessionResult]) -> tuple[Quotation, ...]:
+    """Makes a row for each whose check did not pass and printed something; `last` are the attempts that decided."""
+    return tuple(Quotation(task=r.task, text=redact(r.check_output)) for r in last if r.check_output)
+
+
+def last_words(last: Iterable[SessionResult]) -> tuple[Quotation, ...]:
+    """Makes a row for each that came to its own end and said something; `last` are the attempts that decided.
+
+    Where claude broke down, what it says is the error, which is told already.
+    """
+    said = ((r.task, r.final_message) for r in last if r.outcome in _WITH_WORDS)
+    return tuple(Quotation(task=task, text=_excerpt(text)) for task, text in said if text.strip())
+
+
+def _excerpt(text: str) -> str:
+    return first_lines(redact(text), lines=WORDS_LINES, characters=WORDS_CHARACTERS)
 
 
 def skip(task: str, roots: Sequence[str], *, said: str | None) -> Skipped:

@@ -115,13 +115,14 @@ class RemoteSession:
         return await self._ask("cancel", f"{grace_seconds:.3f}", timeout_seconds=patience)
 
     async def check_log(self) -> bytes:
-        """Returns the last 64 KiB of what `after` printed.
+        """Returns the last 64 KiB of what `after` printed, from a line's begin on where that was more.
 
         Raises:
             MachineError: as `Host.run`.
         """
         words = ["log", self._session, str(_LOG_BYTES)]
-        return (await supervisor.call(self._host, self._workspace, words)).stdout
+        log = (await supervisor.call(self._host, self._workspace, words)).stdout
+        return log if len(log) < _LOG_BYTES else log.partition(b"\n")[2] or log
 
     async def remove(self) -> None:
         """Removes all of it from the machine.

@@ -134,6 +134,7 @@ class SessionResult(BaseModel):
         (), description="Uncommitted files on the machine, too large or too many to bring"
     )
     check_exit_status: int | None = None
+    check_output: str = Field("", description="The last lines of a check that did not pass")
     rehearsal: bool = False
 
     @property

@@ -9,7 +9,7 @@ from miyabi.text.field_faults import FieldFault, faults_of, field_name
 from miyabi.text.marked_block import replace_block
 from miyabi.text.mermaid import MAX_BOXES, Bar, Box, Style, flowchart, gantt
 from miyabi.text.redact import REDACTED, hide, redact, secrets_of
-from miyabi.text.sanitize import clean, last_message, one_line, shorten, whole
+from miyabi.text.sanitize import as_printed, clean, first_lines, last_lines, last_message, one_line, shorten, whole
 from miyabi.text.suggest import describe, did_you_mean, quote
 from miyabi.text.units import clock, count, dollars, duration, in_words, percent, several, time_of_day, version_numbers
 
@@ -20,6 +20,7 @@ __all__ = [
     "Box",
     "FieldFault",
     "Style",
+    "as_printed",
     "clean",
     "clock",
     "commonmark",
@@ -30,11 +31,13 @@ __all__ = [
     "duration",
     "faults_of",
     "field_name",
+    "first_lines",
     "flowchart",
     "gantt",
     "github_markdown",
     "hide",
     "in_words",
+    "last_lines",
     "last_message",
     "markdown",
     "marked_block",

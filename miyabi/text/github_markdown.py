@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain
+from functools import partial
+from itertools import accumulate, chain, takewhile
 
 from miyabi.text import markdown
 from miyabi.text.redact import redact
@@ -20,7 +21,6 @@ _REFERENCE = re.compile(
 )
 _CLOSING = re.compile(r"(?<![^\W_])[cfr](?=(?:lose[sd]?|ix(?:e[sd])?|esolve[sd]?)(?![^\W_]))", re.IGNORECASE)
 _AROUND_ROW = 19
-_BACKTICKS = re.compile(r"`+")
 
 
 def title(text: str, *, limit: int) -> str:
@@ -75,15 +75,15 @@ def first_rows(table: str, *, characters: int, of: int) -> str:
     return "\n".join((titles, rule, *kept)) + f"{more}\n"
 
 
-def block(text: str, *, characters: int = 4000, language: str = "text") -> str:
-    """Makes a block of code that its text, redacted, cannot end; of more than `characters` shows the end.
-
-    Its fence is longer than any run of backticks in it: CommonMark 0.31.2, 4.5.
-    """
+def block(text: str, *, characters: int = 4000) -> str:
+    """Makes a block of code that its text, redacted, cannot end; of more than `characters` shows the end."""
     whole = neutralize(clean(redact(text))).strip("\n")
-    shown = whole if len(whole) <= characters else "…" + whole[-characters:]
-    fence = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(shown)), default=0))
-    return f"{fence}{language}\n{shown}\n{fence}\n"
+    return markdown.block(whole if len(whole) <= characters else "…" + whole[-characters:])
+
+
+def quotation(text: str) -> str:
+    """Makes a quotation of a text, redacted, line by line; nothing of nothing."""
+    return markdown.quotation(redact(text), plain=partial(plain, limit=markdown.CHARACTERS))
 
 
 def _broken(match: re.Match[str]) -> str:
@@ -93,8 +93,12 @@ def _broken(match: re.Match[str]) -> str:
 PAGE_BREAK = "\f"
 """Stands in a text before each of its sections: there it may be divided. `clean` leaves none in foreign text."""
 
+PART_BREAK = "\v"
+"""The same before each part of a section that is no table. What stands before the first is said each time."""
+
 _SECTION_CHARACTERS = 12_000
 _NOTE_CHARACTERS = 1_000
+_TITLES = 2  # lines of a table before its first row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +134,7 @@ def pages(text: str, *, limit: int) -> Pages:
 
     Args:
         text: a head, sections that each begin with a heading, and a foot, all but the head after a `PAGE_BREAK`. A
-            section that is a table may be divided between its rows.
+            section that is a table may be divided between its rows, one of parts between those.
         limit: of each page, as `size` counts; a single section that is longer is a page of its own.
     """
     head, *whole, foot = (part.strip("\n") + "\n" for part in text.split(PAGE_BREAK))
@@ -150,22 +154,29 @@ def pages(text: str, *, limit: int) -> Pages:
 
 
 def _divided(section: str) -> Iterator[str]:
-    """The section; where it is a long table, several with the same titles, and what stands below it in the last."""
+    """The section; where it is a long table, or has many parts, several with the same heading and beginning."""
     heading, _, text = section.partition("\n\n")
-    titles, rule, *lines = text.split("\n")
-    is_table = titles.startswith("|")
+    beginning, *parts = text.split(PART_BREAK) if PART_BREAK in text else _rows(text)
     groups: list[list[str]] = [[]]
     characters = 0
-    for line in lines:
-        length = size(line) - 1 if is_table and line.startswith("|") else 0
+    for part in parts:
+        length = size(part)
         if groups[-1] and characters + length > _SECTION_CHARACTERS:
             groups.append([])
             characters = 0
-        groups[-1].append(line)
+        groups[-1].append(part)
         characters += length
     for number, group in enumerate(groups, 1):
         title = heading if number == 1 else f"{heading} ({number})"
-        yield "\n".join((title, "", titles, rule, *group)).rstrip("\n") + "\n"
+        yield "".join((title, "\n\n", beginning, *group)).rstrip("\n") + "\n"
+
+
+def _rows(text: str) -> Sequence[str]:
+    """A table's titles, its rows, and with the last row what stands below it; any other text as a whole."""
+    lines = [f"{line}\n" for line in text.split("\n")]
+    end = sum(1 for _ in takewhile(lambda line: line.startswith("|"), lines))
+    is_table = end > _TITLES
+    return ["".join(lines[:_TITLES]), *lines[_TITLES : end - 1], "".join(lines[end - 1 :])] if is_table else [text]
 
 
 def _packed(sections: Sequence[str], *, limit: int) -> tuple[str, ...]:

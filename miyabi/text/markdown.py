@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from miyabi.text.sanitize import one_line
 
@@ -63,6 +64,21 @@ def command(text: str, *, limit: int = CHARACTERS) -> str:
 def block_quote(text: str) -> str:
     """Makes a quotation of a text, line by line; its own markup stays what it is."""
     return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+
+
+def block(text: str) -> str:
+    """Makes a block of code that its text cannot end.
+
+    Its fence is longer than any run of backticks in it: CommonMark 0.31.2, 4.5.
+    """
+    fence = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(text)), default=0))
+    return f"{fence}text\n{text}\n{fence}\n"
+
+
+def quotation(text: str, *, plain: Callable[[str], str] = escape) -> str:
+    """Makes a quotation of a text, line by line, each made Markdown by `plain`; nothing of nothing."""
+    lines = [plain(line) for line in text.strip().splitlines()]
+    return "".join(f"> {line}  \n" if line else ">\n" for line in lines)  # two blanks: the line ends there
 
 
 def render(template: str, **values: object) -> str:

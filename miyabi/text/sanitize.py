@@ -33,6 +33,26 @@ def clean(text: str) -> str:
     return _UNPRINTABLE.sub("", _ESCAPES.sub("", whole(text)))
 
 
+def as_printed(text: str) -> str:
+    """Cleans what a program printed. Of a line that it wrote over, as bars of progress are, the last state stays."""
+    return clean("\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")))
+
+
+def first_lines(text: str, *, lines: int, characters: int) -> str:
+    """Cuts a text to its first lines, and so many characters; a mark of omission says that there are more."""
+    said = text.strip()
+    kept = "\n".join(said.split("\n")[:lines])[:characters]
+    return kept if kept == said else f"{kept[: characters - 1].rstrip()}…"
+
+
+def last_lines(text: str, *, lines: int, size: int) -> str:
+    """Cuts a text to its last lines, whole ones, of so many bytes in UTF-8; only a single longer line is cut."""
+    kept = text.rstrip().split("\n")[-lines:]
+    while len(kept) > 1 and len("\n".join(kept).encode()) > size:
+        del kept[0]
+    return "\n".join(kept).encode()[-size:].decode(errors="ignore").strip("\n")
+
+
 def shorten(text: str, *, characters: int) -> str:
     """Cuts a text to at most so many characters.
 

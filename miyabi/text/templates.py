@@ -56,7 +56,13 @@ def _marked(function: Callable[..., str], *, is_of_text: bool = False) -> Callab
     return marked
 
 
-MARKDOWN = _environment(plain=markdown.escape, code=markdown.code, command=markdown.command)
+MARKDOWN = _environment(
+    plain=markdown.escape,
+    code=markdown.code,
+    command=markdown.command,
+    block=markdown.block,
+    quotation=markdown.quotation,
+)
 """Of texts for any reader."""
 
 GITHUB = _environment(
@@ -64,6 +70,7 @@ GITHUB = _environment(
     code=github_markdown.code,
     command=github_markdown.command,
     block=github_markdown.block,
+    quotation=github_markdown.quotation,
     first_rows=github_markdown.first_rows,
 )
 """Of texts that are put to GitHub, where foreign text must not close, mention or refer either."""

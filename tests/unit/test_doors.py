@@ -79,10 +79,10 @@ EXPORTS = {
         "retried_blocking says_full shell_status spawn"
     ),
     "miyabi.text": (
-        "MAX_BOXES REDACTED Bar Box FieldFault Style clean clock commonmark count describe did_you_mean dollars "
-        "duration faults_of field_name flowchart gantt github_markdown hide in_words last_message markdown "
-        "marked_block one_line percent quote redact replace_block secrets_of several shorten time_of_day "
-        "version_numbers whole"
+        "MAX_BOXES REDACTED Bar Box FieldFault Style as_printed clean clock commonmark count describe did_you_mean "
+        "dollars duration faults_of field_name first_lines flowchart gantt github_markdown hide in_words last_lines "
+        "last_message markdown marked_block one_line percent quote redact replace_block secrets_of several shorten "
+        "time_of_day version_numbers whole"
     ),
     "tasks.concurrency": (
         "Lease LeaseFile Leases Sessions SlotLimits Taken fast_retrying_client few_retries keep_reconciled "

@@ -170,6 +170,16 @@ async def test_a_stop_ends_it_and_leaves_its_salvage(station: Station, tmp_path:
     assert await one.check_log() == b"salvage 1\n"
 
 
+async def test_of_a_long_log_the_last_whole_lines_come(station: Station, tmp_path: Path) -> None:
+    """What was printed after the end is cut at a line's begin, so that nothing is there in half."""
+    one = session(station)
+    await start(one, b"true", after=b"seq 100000")
+    await one.follow(tmp_path / "out", tmp_path / "err")
+    lines = (await one.check_log()).decode().splitlines()
+    assert lines == [str(number) for number in range(100001 - len(lines), 100001)]
+    assert 64_000 < sum(len(line) + 1 for line in lines) <= 65_536
+
+
 async def test_a_machine_that_is_full_says_who_is_there(station: Station) -> None:
     """One over its slots is refused there; it starts when there is room."""
     first, second = session(station, "first"), session(station, "second")

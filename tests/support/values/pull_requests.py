@@ -34,6 +34,12 @@ BESIDE: dict[str, Any] = {
 }
 """What a session did that its branch does not hold."""
 
+PRINTED = f"FAILED test_a\n````\n{NASTY}\n~~~~\n</details>\n| 1 | 2 |"
+"""What a check printed."""
+WORDS = f"I have **done** it:\n\n- {NASTY}\n````\n</details> <!-- miyabi -->\n> # Next"
+"""What a session said."""
+RED: dict[str, Any] = {"check_output": PRINTED, "final_message": WORDS}
+
 _CLOSING = r"(?i)\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b[\s:*_~]*(?:[\w.-]+/[\w.-]+)?"
 CLOSING = re.compile(rf"{_CLOSING}(?:#|gh-|https?://\S+/(?:issues|pull)/)(\d+)")
 """How GitHub finds the issues that are to be closed, read more widely than GitHub does."""
@@ -46,10 +52,18 @@ def run(*, rehearsal: bool = False) -> Report:
     titles = {"issue-2": NASTY, "issue-3": "設計する 🎨 and close"}
     results = [
         result("issue-1", files=["src/a.py"]),
-        result("issue-2", after=60, files=["src/a.py", f"docs/{NASTY}.md"], attempt=2, machine="macmini-2", **BESIDE),
+        result(
+            "issue-2",
+            after=60,
+            files=["src/a.py", f"docs/{NASTY}.md"],
+            attempt=2,
+            machine="macmini-2",
+            final_message=WORDS,
+            **BESIDE,
+        ),
         result("issue-3", after=60, files=["src/c.py"]),
         result("issue-4", after=120, files=["src/d.py"]),
-        result("issue-5", Outcome.CHECK_FAILED, error_kind="check", error_text=f"exit 1: {NASTY}"),
+        result("issue-5", Outcome.CHECK_FAILED, error_kind="check", error_text=f"exit 1: {NASTY}", **RED),
         result("tidy", after=130, changes=Changes()),
     ]
     dag = small_dag(EDGES, titles=titles)

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from typing import Any
+
+import pytest
 
 from miyabi.claude import Before, Evidence, Transcript, conclude
 from miyabi.claude.outcome import MESSAGE_CHARACTERS
@@ -67,6 +71,7 @@ def test_success() -> None:
         "unresolved": (),
         "left_there": (),
         "check_exit_status": 0,
+        "check_output": "",
         "rehearsal": False,
     }
     assert (found.usage.total, found.changes) == (360, CHANGES)
@@ -140,3 +145,43 @@ def test_nothing_known() -> None:
     found = concluded(Transcript(), Evidence(lost=True), changes=Changes(), rehearse=True)
     assert (found.outcome, found.session_id, found.turns, found.cost_usd) == (Outcome.MACHINE_LOST, None, 0, 0.0)
     assert found.rehearsal
+
+
+def red(log: str, **evidence: Any) -> SessionResult:
+    """The result of an attempt whose check printed that and did not pass."""
+    evidence = {"agent_exit": 0, "check_exit": 1, "check_log": log} | evidence
+    return concluded(recording("streamjson").transcript, Evidence(**evidence), check="make test")
+
+
+def test_a_red_check_says_what_it_printed_last() -> None:
+    """At most 50 lines and 8 KiB, from a line's begin on, as a terminal would show them."""
+    found = red("".join(f"\x1b[31mline {number}\x1b[0m\r\n" for number in range(80)) + " 1 %\r99 %\n\n")
+    assert found.outcome is Outcome.CHECK_FAILED
+    assert found.check_output.split("\n") == [*(f"line {number}" for number in range(31, 80)), "99 %"]
+    long = red("".join(f"{number:03} {'日' * 150}\n" for number in range(80))).check_output
+    assert long.endswith(f"079 {'日' * 150}")
+    assert 8192 - 460 < len(long.encode()) <= 8192
+    assert all(len(line) == 154 for line in long.split("\n"))
+
+
+def test_a_check_of_which_nothing_is_to_be_told() -> None:
+    """What a check printed that passed, or that is not why the task failed, is not told."""
+    assert red("fine", check_exit=0).check_output == ""
+    assert red("fine", unresolved=("a.py",)).check_output == ""
+    assert red("", check_exit=None).check_output == ""
+
+
+def test_no_secret_in_what_a_check_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a key nor a known secret is kept, nor the half of one where the text is cut, nor a coloured one."""
+    monkeypatch.setattr(import_module("miyabi.text.redact"), "_known", {"correct horse battery"})
+    log = f"correct \x1b[1mhorse\x1b[0m battery\n{TOKEN}\n" + "x" * 40
+    assert red(log).check_output == "[redacted]\n[redacted]\n" + "x" * 40
+    cut = red("correct horse battery" * 2 + "x" * (8192 - len("battery"))).check_output
+    assert "horse" not in cut
+    assert "battery" not in cut
+
+
+def test_a_result_of_an_earlier_build() -> None:
+    """One that was kept without what its check printed is read as one of which nothing is known of that."""
+    kept = red("1 failed").model_dump(mode="json", exclude={"check_output"})
+    assert SessionResult.model_validate(kept) == red("")

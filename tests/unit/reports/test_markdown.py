@@ -25,6 +25,10 @@ BESIDE: dict[str, Any] = {
 }
 DOCS = Changes(commits=1, files=("a`b|c.md",), insertions=1, salvaged=True)
 NASTY = "a|b `c` <b>d</b> **e** [f](http://g) @octocat ~h~ $i$ \\| &amp; 日本語 🎉\n# j"
+RED: dict[str, Any] = {
+    "check_output": f"```\n{NASTY}\n````\n</details>\n1 failed",
+    "final_message": f"All **tests** pass:\n\n- {NASTY}\n```\n</details>\n> - 10. done `git push`",
+}
 
 
 def mixed() -> Report:
@@ -37,7 +41,7 @@ def mixed() -> Report:
         result("design", seconds=61, files=["docs/design.md"]),
         result("build", Outcome.MACHINE_LOST, after=62, seconds=20, error_text="macmini-1: the link went"),
         result("build", after=85, seconds=100, attempt=2, machine="macmini-2", files=["src/a.py", "docs/design.md"]),
-        result("test", Outcome.CHECK_FAILED, after=190, error_kind="check", error_text=f"exit 1: {NASTY}"),
+        result("test", Outcome.CHECK_FAILED, after=190, error_kind="check", error_text=f"exit 1: {NASTY}", **RED),
         result(
             "docs", after=63, changes=Changes(commits=1, files=("a`b|c.md",), insertions=1, salvaged=True), **BESIDE
         ),

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from markdown_it import MarkdownIt
 
-from miyabi.text.markdown import command, escape
+from miyabi.text import github_markdown
+from miyabi.text.markdown import block, command, escape, quotation
 from miyabi.text.templates import MARKDOWN
+from tests.support.values.pull_requests import CLOSING, MENTION, REFERENCE, rendered
 
 TEXTS = (
     "plain words, with commas. And dots!",
@@ -104,3 +108,50 @@ def test_a_command_is_code_whatever_it_holds(text: str) -> None:
     """Pipes, backticks and underscores of a command are in its source as they are."""
     assert text in command(text)
     assert shown(f"- run {command(text)}\n".removeprefix("- ")) == [f"run {text}"]
+
+
+FENCES = [
+    "",
+    "plain",
+    "```",
+    "````\n~~~~\n```text\n</details>\n`",
+    "    ```\n\n# x",
+    "> ```\n- ```",
+    "`" * 50,
+    "|a|\n|-|\n|b|",
+]
+
+
+@pytest.mark.parametrize("text", FENCES)
+def test_a_block_holds_its_text(text: str) -> None:
+    """Whatever stands in a block is all of one block of code, and what comes after it is not."""
+    tokens = MarkdownIt("commonmark").parse(f"{block(text)}\nend")
+    assert [token.type for token in tokens] == ["fence", "paragraph_open", "inline", "paragraph_close"]
+    assert tokens[0].content.removesuffix("\n") == text
+
+
+@pytest.mark.parametrize("quoted", [quotation, github_markdown.quotation])
+def test_a_quotation_holds_its_text(quoted: Callable[[str], str]) -> None:
+    """Each line of a quotation is a line of plain words, and what comes after it is no part of it."""
+    lines = [text for text in (*TEXTS, *"\n".join(FENCES).split("\n")) if text.strip()]
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(f"{quoted(chr(10).join(lines))}\nend")
+    kinds = [token.type for token in tokens]
+    assert kinds[:3] == ["blockquote_open", "paragraph_open", "inline"]
+    assert kinds[3:] == ["paragraph_close", "blockquote_close", "paragraph_open", "inline", "paragraph_close"]
+    children = tokens[2].children or []
+    assert {child.type for child in children} <= {"text", "text_special", "code_inline", "hardbreak"}
+    words = "".join(child.content or "\n" for child in children).replace(github_markdown.NOTHING, "")
+    assert words.split("\n") == [" ".join(line.split()) for line in lines]
+
+
+def test_a_quotation_of_nothing() -> None:
+    """Where nothing was said nothing is quoted; an empty line between two stays one."""
+    assert quotation(" \n\n") == ""
+    assert quotation("a\n\n  b\n") == "> a  \n>\n> b  \n"
+
+
+def test_a_quotation_at_github_does_nothing() -> None:
+    """What a session says there closes no issue, refers to none, mentions nobody and gives away no key."""
+    said = rendered(github_markdown.quotation("Closes #1 by @octocat\nGH-2 token=" + "a1" * 10))
+    assert not any(active.search(said) for active in (CLOSING, REFERENCE, MENTION))
+    assert "a1a1" not in said

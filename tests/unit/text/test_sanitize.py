@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.text import clean, last_message, one_line, shorten, whole
+from miyabi.text import as_printed, clean, first_lines, last_lines, last_message, one_line, shorten, whole
 
 
 def test_lone_surrogate() -> None:
@@ -14,6 +14,42 @@ def test_lone_surrogate() -> None:
 def test_clean() -> None:
     """Terminal escapes, controls and direction overrides go; line breaks, tabs and emoji stay."""
     assert clean("\x1b[31mred\x1b[0m\x00\r\n\ttab\x1b[?25h \u202egnp.exe 👩‍💻") == "red\n\ttab gnp.exe 👩‍💻"
+
+
+def test_as_printed() -> None:
+    """Of a line that was written over the last state stays; line ends of Windows are line ends."""
+    printed = "start\r\n 10 %\r 20 %\r\x1b[32m100 %\x1b[0m\nend\r"
+    assert as_printed(printed) == "start\n100 %\nend"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("", ""),
+        ("\none\n\ntwo\n\n", "one\n\ntwo"),
+        ("one\ntwo\n\nfour", "one\ntwo…"),
+        ("x" * 11, "x" * 9 + "…"),
+        ("x" * 10, "x" * 10),
+    ],
+)
+def test_first_lines(text: str, kept: str) -> None:
+    """The first lines that are not empty, and no more characters than allowed; the end shows that there is more."""
+    assert first_lines(text, lines=3, characters=10) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("", ""),
+        ("one\n  two\n\nfour \n\n", "  two\n\nfour"),
+        ("one\ntwo\nsix", "one\ntwo\nsix"),
+        ("one\n123456\n1234567\n", "1234567"),
+        ("one\n日本語日本\n", "日本語日本"[-4:]),
+    ],
+)
+def test_last_lines(text: str, kept: str) -> None:
+    """The last lines, from a line's begin on; one that alone is too long is cut between characters."""
+    assert last_lines(text, lines=3, size=13) == kept
 
 
 @pytest.mark.parametrize("characters", [1, 5, 40, 100])
