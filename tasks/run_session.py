@@ -16,7 +16,16 @@ from prefect.states import Failed, Running, Scheduled
 
 from miyabi.attempts import Attempt, Next, Outage, delay_seconds, found_no_room, is_sick, next_step
 from miyabi.dag import Node
-from miyabi.errors import BudgetSpent, DiskFull, GitError, MachineError, MachineFull, MergeConflict, MiyabiError
+from miyabi.errors import (
+    BudgetSpent,
+    DagError,
+    DiskFull,
+    GitError,
+    MachineError,
+    MachineFull,
+    MergeConflict,
+    MiyabiError,
+)
 from miyabi.machines import Machine
 from miyabi.runs import Board, Run, TaskState, current_run, spent_all
 from miyabi.sessions import Outcome, SessionResult, SessionSpec
@@ -133,7 +142,7 @@ class TaskRun:
             return self._without_budget() or await self._started()
         except MergeConflict as conflict:
             return self._not_started(Outcome.MERGE_CONFLICT, conflict)
-        except (GitError, DiskFull) as error:
+        except (GitError, DiskFull, DagError) as error:  # the last: a file that its node names is gone meanwhile
             return self._not_started(Outcome.NOT_STARTED, error)
         except MachineError as error:  # nothing more goes to the only machine that could take it
             left = self._live.resume.pending(self._node.id)

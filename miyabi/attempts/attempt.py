@@ -19,6 +19,7 @@ from miyabi.claude import (
     check_prelude,
     inherited_environment,
     missing_command,
+    missing_servers,
     session_script,
 )
 from miyabi.errors import DiskFull, GitError, MachineError, MachineFull, MiyabiError, RemoteFailed, SessionError
@@ -210,10 +211,9 @@ class Attempt:
         self.transcript = Transcript()  # what an earlier follow read is read again, from our own file
 
         def on_output(chunk: bytes) -> None:
-            for event in self.transcript.feed(chunk):
-                if isinstance(event, Init) and (missing := missing_command(self.spec.prompt, event)):
-                    self._missing = missing
-                    stopping.append(asyncio.ensure_future(session.stop(grace_seconds=STOP_GRACE_SECONDS)))
+            said = self.transcript.feed(chunk)
+            if any(isinstance(event, Init) and self._lacks(event) for event in said):
+                stopping.append(asyncio.ensure_future(session.stop(grace_seconds=STOP_GRACE_SECONDS)))
             self._say(TaskState.RUNNING)
 
         try:
@@ -231,6 +231,11 @@ class Attempt:
         self.transcript.finish()
         await asyncio.gather(*stopping, return_exceptions=True)
         return status
+
+    def _lacks(self, init: Init) -> bool:
+        """Whether the session is not worth a token: it has not the command that it is told, or a server it needs."""
+        self._missing = missing_command(self.spec.prompt, init) or self._missing
+        return self._missing is not None or bool(missing_servers(self.spec.requires_mcp, init))
 
     async def _give_up(self, session: RemoteSession) -> None:
         """We were asked to stop: end the whole tree, collect what there is, keep the result."""

@@ -23,7 +23,7 @@ from miyabi.claude.prompt import HOUSE_RULES, compose, go_on, must_pass
 from miyabi.claude.result_file import LegacyResult
 from miyabi.claude.spending import Before, SpendingRecord
 from miyabi.claude.spending_record import read_spending_record
-from miyabi.claude.transcript import Transcript, missing_command
+from miyabi.claude.transcript import Transcript, missing_command, missing_servers
 
 __all__ = [
     "BAD_TOKEN_FILE",
@@ -44,6 +44,7 @@ __all__ = [
     "inherited_environment",
     "missing_command",
     "must_pass",
+    "missing_servers",
     "read_spending_record",
     "readable",
     "remove_claude_files",

@@ -1,14 +1,17 @@
 """A spec becomes the POSIX sh text that the machine runs as the session. The prompt comes on its stdin.
 
 The text holds secrets, so it travels on stdin and lies in a 0600 file; nothing secret becomes an argument.
-Exit statuses of its own: 72 the checkout is missing, 78 the token file cannot be used, 126 and 127 as sh has them.
+Exit statuses of its own: 66 a folder or plugin is missing, 72 the checkout is, 73 its files cannot be written, 78 the
+token file cannot be used, 126 and 127 as sh has them.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 
+from miyabi.claude.options import MEMORY_OFF, option_words, write_options
 from miyabi.machines import Machine, quote_script_word, quote_word
 from miyabi.sessions import SessionSpec
 from miyabi.text import hide, secrets_of
@@ -21,8 +24,7 @@ DEFAULT_ENVIRONMENT: Mapping[str, str] = {
 """What every session gets, where neither machine nor task says otherwise."""
 
 _LOGIN_NAMES = ("ANTHROPIC_", "CLAUDE_")
-_WITHOUT_MEMORY = '{"autoMemoryEnabled":false,"env":{"CLAUDE_CODE_DISABLE_AUTO_MEMORY":"1"}}'
-"""Both, for a repository's own `env` would take the first one back; it cannot where the flag says `env` too."""
+_WITHOUT_MEMORY = json.dumps(MEMORY_OFF, separators=(",", ":"))
 CLAUDE = '"$miyabi_claude"'
 """The machine's claude, as words of a script that begins with `session_prelude`."""
 BAD_TOKEN_FILE = 78
@@ -154,20 +156,21 @@ def hide_secrets(machines: Iterable[Machine], environment: Mapping[str, str]) ->
 
 
 def claude_arguments(spec: SessionSpec) -> tuple[str, ...]:
-    """Makes all of claude's arguments but the conversation.
+    """Makes all of claude's arguments but the conversation and the options that `option_words` has.
 
-    Variadic ones come last, where they can swallow nothing. The flags are those of Claude Code 2.1.332, with which the
-    tests run it.
+    Variadic ones come last, where they can swallow nothing, and behind them the user's own, whose last one may lack its
+    value. The flags are those of Claude Code 2.1.332, with which the tests run it.
     """
     return (
         *("-p", "--output-format", "stream-json", "--verbose"),
         *_option("--model", spec.model),
         *_option("--max-turns", spec.max_turns),
         *_option("--max-budget-usd", spec.max_budget_usd),
-        *_option("--settings", None if spec.auto_memory else _WITHOUT_MEMORY),
+        *_option("--settings", None if spec.auto_memory or spec.settings else _WITHOUT_MEMORY),
         *("--permission-mode", spec.permission_mode, "--permission-prompts", "none", "--strict-mcp-config"),
         *_list("--allowedTools", spec.allowed_tools),
         *_list("--disallowedTools", spec.disallowed_tools),
+        *spec.extra_args,
     )
 
 
@@ -189,8 +192,10 @@ def _claude(spec: SessionSpec) -> str:
         else "miyabi_how=--session-id"
     )
     first, *others = claude_arguments(spec)
-    rest = " ".join(quote_script_word(argument) for argument in others)
-    return f'{_FIND_CLAUDE}\n{how}\nexec {CLAUDE} {first} "$miyabi_how" {conversation} {rest}'
+    rest = " ".join((*option_words(spec, machine), *(quote_script_word(argument) for argument in others)))
+    written = write_options(spec, machine)
+    before = "\n".join(part for part in (_FIND_CLAUDE, written, how) if part)
+    return f'{before}\nexec {CLAUDE} {first} "$miyabi_how" {conversation} {rest}'
 
 
 def _enter(checkout: str) -> str:

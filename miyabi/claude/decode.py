@@ -78,7 +78,13 @@ def _init(entry: _Json) -> Iterator[Event]:
         permission_mode=_text(entry, "permissionMode"),
         api_key_source=_text(entry, "apiKeySource"),
         slash_commands=frozenset(c for c in commands if isinstance(c, str)),
+        mcp_servers=_statuses(entry) if "mcp_servers" in entry else None,
     )
+
+
+def _statuses(entry: _Json) -> dict[str, str]:
+    servers = (each for each in _list(entry, "mcp_servers") if isinstance(each, dict))
+    return {_text(each, "name"): _text(each, "status") for each in servers}
 
 
 def _assistant(entry: _Json) -> Iterator[Event]:

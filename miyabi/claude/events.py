@@ -35,6 +35,7 @@ class Init:
     permission_mode: str = ""
     api_key_source: str = ""
     slash_commands: frozenset[str] = frozenset()
+    mcp_servers: Mapping[str, str] | None = None  # status by name; None: it does not say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

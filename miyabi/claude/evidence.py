@@ -34,6 +34,7 @@ class Evidence:
     check_log: str = ""  # what was printed last when the session was over: the check comes after the salvage
     expect_structured_output: bool = False
     missing_command: str | None = None  # the prompt names it, the session does not have it
+    missing_servers: tuple[str, ...] = ()  # MCP servers that the node needs, and the session does not have
     legacy: LegacyResult | None = None
     machine: str = "the machine"
     task: str = "the task"

@@ -68,6 +68,8 @@ LAUNCH_EXIT = {
     72: launch_fault(
         "worktree_missing", "was the workspace of {machine} cleaned while the run went on? Start the task again"
     ),
+    66: launch_fault("path_missing", "put it on {machine}, or mend add_dirs or plugins"),
+    73: launch_fault("no_option_files", "see that the workspace of {machine} can be written and has room"),
 }
 """Exit statuses of our launcher's script."""
 
@@ -118,11 +120,17 @@ LAUNCH_TEXT = (
         ),
     ),
     (
+        re.compile(r"--agent .{0,80} not found", re.IGNORECASE),
+        launch_fault("agent_not_found", "commit it below .claude/agents, or mend the agent of {task}"),
+    ),
+    (
         re.compile(r"exec format error|bad cpu type|cannot execute|GLIBC|dyld", re.IGNORECASE),
         launch_fault("wrong_binary", "install the Claude Code build for {machine}'s system"),
     ),
 )
 """What claude says on stderr (or stdout) where it does not start."""
+
+MCP_SERVER = launch_fault("mcp_server", "see on {machine} why it does not start, or take it out of requires_mcp")
 
 BILLING = _refused("billing_error", "look at the account's balance and plan; no waiting will help")
 BILLING_TEXT = re.compile(

@@ -13,7 +13,7 @@ from miyabi.claude.evidence import Decision, Evidence
 from miyabi.claude.known_failures import lost_writes
 from miyabi.claude.session_notes import notes_of
 from miyabi.claude.spending import Before, SpendingRecord
-from miyabi.claude.transcript import Transcript, missing_command
+from miyabi.claude.transcript import Transcript, missing_command, missing_servers
 from miyabi.git import Changes
 from miyabi.sessions import Outcome, SessionResult, SessionSpec
 from miyabi.text import as_printed, clean, last_lines, one_line, redact, shorten
@@ -27,6 +27,7 @@ _CHECK_LINES, _CHECK_BYTES = 50, 8192
 _RULES: tuple[Callable[[Transcript, Evidence], Decision | None], ...] = (
     outcome_rules.lost,
     outcome_rules.without_command,  # before ended_by_us: a session without its command is stopped by us
+    outcome_rules.without_server,  # the same
     outcome_rules.ended_by_us,
     outcome_rules.not_started,
     outcome_rules.aborted,
@@ -142,6 +143,7 @@ def _completed(
         expect_changes=spec.expect_changes,
         check_asked=spec.check is not None,
         missing_command=evidence.missing_command or (missing_command(spec.prompt, init) if init else None),
+        missing_servers=missing_servers(spec.requires_mcp, init) if init else (),
         machine=machine,
         task=spec.task,
         timeout_seconds=spec.timeout_seconds,

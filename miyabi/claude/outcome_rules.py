@@ -19,6 +19,7 @@ from miyabi.claude.known_failures import (
     BILLING_TEXT,
     DISK_FULL,
     LAUNCH_EXIT,
+    MCP_SERVER,
     NETWORK,
     NOT_LOGGED_IN,
     NOT_LOGGED_IN_TEXT,
@@ -62,6 +63,15 @@ def without_command(_: Transcript, evidence: Evidence) -> Decision | None:
     return decision(
         Outcome.AGENT_ERROR, "missing_command", situation, f"commit .claude/commands/{name}.md, or mend the prompt"
     )
+
+
+def without_server(_: Transcript, evidence: Evidence) -> Decision | None:
+    """Decides LAUNCH_FAILED where an MCP server that the task needs did not start."""
+    if not evidence.missing_servers:
+        return None
+    named = several(evidence.missing_servers, most=_NAMED)
+    situation = f"{evidence.task} needs MCP servers that did not start on {evidence.machine}: {named}"
+    return decision_of(MCP_SERVER, situation, evidence=evidence)
 
 
 def ended_by_us(transcript: Transcript, evidence: Evidence) -> Decision | None:

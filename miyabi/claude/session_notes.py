@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from miyabi.claude.evidence import Evidence
 from miyabi.claude.known_failures import lost_writes
-from miyabi.claude.transcript import Transcript
+from miyabi.claude.transcript import Transcript, silent_servers
 from miyabi.text import count, one_line, redact
 
 _LONGEST_CHARACTERS = 400
@@ -22,8 +22,15 @@ def notes_of(transcript: Transcript, evidence: Evidence) -> tuple[str, ...]:
     Returns:
         One sentence each, without secrets, of at most 400 characters.
     """
-    every = (*_of_ends(transcript, evidence), *_of_losses(transcript, evidence), *_of_stderr(transcript, evidence))
+    parts = (_of_servers, _of_ends, _of_losses, _of_stderr)
+    every = (note for part in parts for note in part(transcript, evidence))
     return tuple(one_line(redact(note), characters=_LONGEST_CHARACTERS) for note in every)
+
+
+def _of_servers(transcript: Transcript, evidence: Evidence) -> Iterator[str]:
+    silent = silent_servers(transcript.init) if transcript.init else {}
+    for name in sorted(silent.keys() - set(evidence.missing_servers)):
+        yield f"its MCP server {name} did not start on {evidence.machine} ({silent[name] or 'no status'})"
 
 
 def _of_ends(transcript: Transcript, evidence: Evidence) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 
 from miyabi.claude.activity import action, has_text
 from miyabi.claude.decode import read
@@ -77,7 +78,7 @@ class LineSplitter:
         return line
 
 
-__all__ = ["GIANT_BYTES", "STRAY_LINES", "Init", "Transcript", "missing_command"]
+__all__ = ["GIANT_BYTES", "STRAY_LINES", "Init", "Transcript", "missing_command", "missing_servers", "silent_servers"]
 
 GIANT_BYTES = MEBIBYTE
 STRAY_LINES = 20
@@ -304,3 +305,18 @@ def missing_command(prompt: str, init: Init) -> str | None:
     """Returns the command that the prompt names and the session does not have; None where there is no such."""
     name = command_of(prompt)
     return None if name is None or name in BUILT_IN or name in init.slash_commands else name
+
+
+_CONNECTED = "connected"  # claude waits for its servers before it says init
+
+
+def missing_servers(required: Iterable[str], init: Init) -> tuple[str, ...]:
+    """Returns those of the required MCP servers that the session does not have; none where it says nothing of them."""
+    if init.mcp_servers is None:
+        return ()
+    return tuple(name for name in required if init.mcp_servers.get(name) != _CONNECTED)
+
+
+def silent_servers(init: Init) -> dict[str, str]:
+    """Returns the MCP servers that did not start: the status of each."""
+    return {name: status for name, status in (init.mcp_servers or {}).items() if status != _CONNECTED}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictBool
 
 from miyabi.machines import Label
+from miyabi.options import Effort, ExtraArguments, FileOrTable, MachinePath
 
 DEFAULT_MINUTES = 5.0
 """Estimated length of a node that does not say one. It only orders nodes; it stops nothing."""
@@ -163,6 +164,17 @@ class Node(BaseModel):
     allowed_tools: tuple[Argument, ...] | None = Field(None, description="a list of tools such as [Edit, Bash(git *)]")
     check: Speech | None = Field(None, description="a shell command")
     expect_changes: StrictBool = Field(True, description="true or false")
+
+    effort: Effort | None = Field(None, description=f"one of {', '.join(get_args(Effort))}")
+    fallback_model: Argument | None = Field(None, description="model names with a comma between them")
+    append_system_prompt: Prompt | None = Field(None, description="a text")
+    add_dirs: tuple[MachinePath, ...] | None = Field(None, description="a list of folders on the machine")
+    agent: Argument | None = Field(None, description="the name of an agent")
+    plugins: tuple[MachinePath, ...] | None = Field(None, description="a list of plugins' folders on the machine")
+    settings: FileOrTable | None = Field(None, description="a JSON file of this computer, or an object")
+    mcp_config: FileOrTable | None = Field(None, description="a JSON file of this computer, or an object of servers")
+    requires_mcp: tuple[Argument, ...] | None = Field(None, description="a list of MCP servers such as [xcode]")
+    extra_args: ExtraArguments | None = Field(None, description="a list of arguments such as [--betas, x]")
 
     severity: Text | None = Field(None, description="a text")
     impact: Text | None = Field(None, description="a text")

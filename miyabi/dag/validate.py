@@ -19,6 +19,7 @@ from miyabi.text import FieldFault, describe, faults_of, quote
 _TOP = ("nodes", "edges", "levels")
 _ENDS = ("from", "to")
 _OTHER_NAMES = {"start_time": "start", "end_time": "end"}
+_MAY_HOLD_SECRETS = frozenset({"mcp_config", "settings"})
 _ODD_COMMAND = "is given to claude as a prompt, not to a shell, for it does not begin with '/'"
 
 Levels = Sequence[Sequence[str]]
@@ -143,7 +144,13 @@ def _explain(error: ValidationError, who: str, problems: Problems) -> None:
             problems.add(who, f"'{field}' is missing; give {wanted}")
         else:
             must = fault.must if fault.is_own else f"must be {wanted}"
-            problems.add(who, f"'{field}' {must}, found {describe(fault.found)}{_within(fault)}")
+            found = "a text" if _is_secret(fault) else describe(fault.found)
+            problems.add(who, f"'{field}' {must}, found {found}{_within(fault)}")
+
+
+def _is_secret(fault: FieldFault) -> bool:
+    """Whether the text may be a table that holds secrets, and not a file's path."""
+    return fault.path[0] in _MAY_HOLD_SECRETS and isinstance(fault.found, str)
 
 
 def _within(fault: FieldFault) -> str:

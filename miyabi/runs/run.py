@@ -16,6 +16,7 @@ from miyabi.machines import Host, Machine
 from miyabi.runs.budget import before, spent
 from miyabi.runs.connections import Connections, Outages
 from miyabi.runs.folder import RunFolder
+from miyabi.runs.options import secrets_of_options
 from miyabi.runs.progress import Board
 from miyabi.runs.resume import Resume
 from miyabi.runs.specs import spec_for
@@ -23,7 +24,7 @@ from miyabi.runs.worktrees import Worktrees
 from miyabi.sessions import Outcome, SessionResult, SessionSpec, Workspace
 from miyabi.settings import Settings
 from miyabi.system import is_our_disk, retried
-from miyabi.text import redact
+from miyabi.text import hide, redact
 
 T = TypeVar("T")
 
@@ -72,6 +73,7 @@ class Run:
         self.outages = Outages(patience_seconds=60 * self.settings.runs.patience_minutes)
         self.machines = {machine.name: machine for machine in self.settings.machines}
         hide_secrets(self.settings.machines, self.settings.sessions.environment)
+        hide(secrets_of_options(self.dag, self.settings.sessions, root=self.repository.root))
         known = self.dag.by_id
         self.results = {task: result for task, result in self.folder.latest_results().items() if task in known}
         self._make_parts()
@@ -142,6 +144,7 @@ class Run:
         Raises:
             MergeConflict: as `Worktrees.base_for`.
             GitFailed: as `Worktrees.base_for`.
+            DagError: as `spec_for`.
         """
         upstream = [self.results[other] for other in self.dag.dependencies(node.id)]
         return spec_for(
@@ -156,6 +159,7 @@ class Run:
             conversation=conversation,
             spent_usd=self.spent_on(node.id),
             rehearse=self.rehearse,
+            root=self.repository.root,
         )
 
     def before(self, conversation: str | None) -> Before:

@@ -1,12 +1,14 @@
-"""A node of the DAG and the settings become a session's spec. Pure."""
+"""A node of the DAG and the settings become a session's spec."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from miyabi.claude import go_on
 from miyabi.dag import Node
 from miyabi.runs.budget import LEAST_USD, budget_of
+from miyabi.runs.options import options_of
 from miyabi.sessions import SessionSpec
 from miyabi.settings import SessionDefaults, Settings
 
@@ -24,10 +26,15 @@ def spec_for(
     conversation: str | None,
     spent_usd: float = 0.0,
     rehearse: bool,
+    root: Path = Path(),
 ) -> SessionSpec:
     """Makes the spec of one attempt: what the node says wins over what the settings say.
 
-    `spent_usd` is what counts against the budget already: claude counts only what it spends from now on.
+    `spent_usd` is what counts against the budget already: claude counts only what it spends from now on. `root` is the
+    folder from which the node's files are named.
+
+    Raises:
+        DagError: as `options_of`.
     """
     return SessionSpec(
         run=run,
@@ -44,6 +51,7 @@ def spec_for(
         author_email=author[1],
         **_limits(node, settings.sessions, spent_usd=spent_usd),
         **_surroundings(node, settings.sessions),
+        **options_of(node, settings.sessions, root=root),
     )
 
 

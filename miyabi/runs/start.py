@@ -17,6 +17,7 @@ from miyabi.machines import Load, Machine, unplaceable
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.info import FleetMember, RunInfo
 from miyabi.runs.names import new_run_name, valid_run_name
+from miyabi.runs.options import require_options
 from miyabi.runs.progress import Board
 from miyabi.runs.repository import open_repository
 from miyabi.runs.run import Run
@@ -62,6 +63,7 @@ async def read_request(request: RunRequest) -> RunStart:
     known = RunFolder(repository.root, valid_run_name(request.run)) if request.run else None
     if known and known.info_file.exists():
         dag, base = _again(request, known), known.info().base
+        require_options(dag, settings, root=repository.root)
         return RunStart(dag=dag, settings=settings, repository=repository, base=base, is_new=False)
     if request.run:
         _require_own_name(repository.root, request.run)
@@ -72,6 +74,7 @@ async def read_request(request: RunRequest) -> RunStart:
     plan = unfinished(Dag.load(request.tasks))
     dag = replace(plan.dag, not_scheduled=plan.sentences)
     _require_labels(dag, settings.machines)
+    require_options(dag, settings, root=repository.root)
     base = await repository.resolve(request.base or settings.runs.base)
     return RunStart(dag=dag, settings=settings, repository=repository, base=base, is_new=True)
 

@@ -37,6 +37,18 @@ class SessionSpec(BaseModel):
     environment: tuple[tuple[str, str], ...] = ()
     oauth_token_file: str | None = None
     auto_memory: bool = False
+    effort: str | None = None
+    fallback_model: str | None = None
+    append_system_prompt: str | None = None
+    add_dirs: tuple[str, ...] = ()
+    agent: str | None = None
+    plugins: tuple[str, ...] = ()
+    settings: str | None = Field(None, description="JSON for claude --settings")
+    mcp_config: tuple[tuple[str, str], ...] = Field(
+        (), description="MCP servers by name as JSON, each for the machines with a label; empty: for all"
+    )
+    requires_mcp: tuple[str, ...] = Field((), description="MCP servers without which the session has failed")
+    extra_args: tuple[str, ...] = ()
     author_name: str = "Water Spider"
     author_email: str = "water-spider@localhost"
 

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from miyabi.errors import SettingsError
 from miyabi.machines import LOCAL, Machine
+from miyabi.options import FileOrTable, read_table, servers_of
 from miyabi.settings.tables import (
     GitHubSettings,
     IntegrationSettings,
@@ -19,7 +20,8 @@ from miyabi.settings.tables import (
     RunDefaults,
     SessionDefaults,
 )
-from miyabi.settings.validation import require_sayable, require_toml, wrong_value, wrong_variable
+from miyabi.settings.validation import fault_at, require_sayable, require_toml, wrong_value, wrong_variable
+from miyabi.text import did_you_mean
 
 CONFIG_FILE = Path(".miyabi/config.toml")
 
@@ -67,7 +69,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, repository: Path, *, config: Path | None = None, **arguments: Any) -> Settings:
-        """Reads the settings for a repository.
+        """Reads the settings for a repository, and the files that hold tables of them.
 
         Args:
             repository: folder that holds `.miyabi/config.toml`, if there is one.
@@ -80,7 +82,9 @@ class Settings(BaseSettings):
         file = config or repository / CONFIG_FILE
         if config and not config.is_file():
             raise SettingsError(f"{config}: no such configuration file. Give the path of a TOML file to --config.")
-        return _load(cls, file, {k: v for k, v in arguments.items() if v is not None})
+        loaded = _load(cls, file, {k: v for k, v in arguments.items() if v is not None})
+        _require_labels(loaded, file=file)
+        return loaded.model_copy(update={"sessions": _with_tables(loaded.sessions, root=repository, file=file)})
 
 
 def _load(cls: type[Settings], file: Path, arguments: Mapping[str, Any]) -> Settings:
@@ -94,3 +98,30 @@ def _load(cls: type[Settings], file: Path, arguments: Mapping[str, Any]) -> Sett
         raise wrong_variable(error) from None
     require_sayable(loaded.model_dump(), file=file)
     return loaded
+
+
+def _require_labels(settings: Settings, *, file: Path) -> None:
+    """A label that nobody has would give its servers to no session, unsaid."""
+    known = frozenset[str]().union(*(machine.offers for machine in settings.machines))
+    for label in settings.sessions.labels:
+        if label not in known:
+            sentence = f"no machine has this label{did_you_mean(label, known)}; give it to one, or take the table out"
+            raise fault_at(("sessions", "labels", label), sentence, file=file)
+
+
+def _with_tables(sessions: SessionDefaults, *, root: Path, file: Path) -> SessionDefaults:
+    """The same with the content of each file in place of its path, and MCP servers by name."""
+
+    def read(value: FileOrTable | None, *path: str) -> dict[str, Any] | None:
+        try:
+            table = None if value is None else dict(read_table(value, root=root))
+            return servers_of(table) if table is not None and path[-1] == "mcp_config" else table
+        except ValueError as error:
+            raise fault_at(("sessions", *path), str(error), file=file) from None
+
+    labels = {
+        label: each.model_copy(update={"mcp_config": read(each.mcp_config, "labels", label, "mcp_config")})
+        for label, each in sessions.labels.items()
+    }
+    tables = {"settings": read(sessions.settings, "settings"), "mcp_config": read(sessions.mcp_config, "mcp_config")}
+    return sessions.model_copy(update={**tables, "labels": labels})

@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from miyabi.machines import EnvironmentName, Strategy
+from miyabi.machines import EnvironmentName, Label, Strategy
+from miyabi.options import Effort, ExtraArguments, FileOrTable, MachinePath, Word
 
 PUBLIC_API = "https://api.github.com"
 _TEMPLATE = """\
@@ -96,6 +97,12 @@ class MilestoneSettings(_Table):
 DEFAULT_TOOLS = ("Bash", "Edit", "Glob", "Grep", "NotebookEdit", "Read", "TodoWrite", "Write")
 
 
+class LabelSettings(_Table):
+    """What sessions get on machines with a label, beside what every session gets."""
+
+    mcp_config: FileOrTable | None = Field(None, description="MCP servers that run where the label is")
+
+
 class SessionDefaults(BaseModel):
     """What every session gets unless its task says otherwise."""
 
@@ -127,6 +134,20 @@ class SessionDefaults(BaseModel):
     oauth_token_file: str | None = Field(
         None, description="File on the machine, mode 0600, whose content becomes CLAUDE_CODE_OAUTH_TOKEN"
     )
+    effort: Effort | None = Field(None, description="claude --effort")
+    fallback_model: Word | None = Field(
+        None, description="Models for claude --fallback-model, a comma between them, where the first is overloaded"
+    )
+    append_system_prompt: str | None = Field(None, min_length=1, description="Text at the end of the system prompt")
+    add_dirs: tuple[MachinePath, ...] = Field((), description="Further folders on the machine, claude --add-dir")
+    agent: Word | None = Field(None, description="claude --agent")
+    plugins: tuple[MachinePath, ...] = Field((), description="Plugins on the machine, claude --plugin-dir")
+    settings: FileOrTable | None = Field(None, description="JSON file here, or table, for claude --settings")
+    mcp_config: FileOrTable | None = Field(None, description="JSON file here, or table, of MCP servers by name")
+    labels: dict[Label, LabelSettings] = Field(
+        default_factory=dict, description="What sessions get besides on machines with a label, by label"
+    )
+    extra_args: ExtraArguments = Field((), description="Further arguments for claude; seen in the list of processes")
 
 
 class RunDefaults(BaseModel):

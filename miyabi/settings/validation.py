@@ -17,6 +17,7 @@ from miyabi.text import FieldFault, did_you_mean, faults_of, field_name, quote
 _PREFIX, _NESTED = "MIYABI_", "__"
 _BEYOND_NUMBERS = 1 << 63  # TOML knows none; Python would not even print some
 _MARK = b"\xef\xbb\xbf"
+_MAY_HOLD_SECRETS = frozenset({"environment", "mcp_config", "settings"})
 
 
 def require_toml(file: Path) -> None:
@@ -56,7 +57,7 @@ def wrong_variable(error: Exception) -> SettingsError:
     text = getattr(error.__cause__, "doc", None)
     names = [name for name in sorted(os.environ) if name.upper().startswith(_PREFIX)]
     guilty = [name for name in names if _is_unreadable(os.environ[name], text)] or names
-    is_secret = any("ENVIRONMENT" in name.upper() for name in guilty)  # or may be one
+    is_secret = any(held.upper() in name.upper() for name in guilty for held in _MAY_HOLD_SECRETS)
     was = "" if text is None or is_secret else f" (found {_said(text)})"
     return SettingsError(
         f'{", ".join(guilty)}: not valid JSON{was}; write a list as \'["a"]\' and a table as \'{{"name": "a"}}\''
@@ -106,12 +107,17 @@ def wrong_value(error: ValidationError, *, file: Path, settings: type[BaseModel]
     return SettingsError(f"{first}{more}", others=others)
 
 
+def fault_at(path: Sequence[str], sentence: str, *, file: Path) -> SettingsError:
+    """Makes the error for one setting: where it was said, its name, and the sentence."""
+    return SettingsError(f"{_source(path, file)}: {field_name(path)}: {sentence}")
+
+
 def _sentence(fault: FieldFault, *, file: Path, settings: type[BaseModel]) -> str:
     path = [str(part) for part in fault.path]
     reason = f"{fault.must}{_hint(fault)}"
     if fault.is_unknown:
         reason = f"unknown field{did_you_mean(path[-1], _known(settings, path[:-1]))}"
-    is_secret = "environment" in path  # or may be one
+    is_secret = not _MAY_HOLD_SECRETS.isdisjoint(path)
     was = f" (found {_said(fault.found)})" if fault.is_found and not (is_secret or fault.is_unknown) else ""
     said = path[:-1] if fault.is_missing else path
     return f"{_source(said, file)}: {fault.field}: {reason}{was}"

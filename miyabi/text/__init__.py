@@ -8,7 +8,7 @@ from miyabi.text import commonmark, github_markdown, markdown, marked_block
 from miyabi.text.field_faults import FieldFault, faults_of, field_name
 from miyabi.text.marked_block import replace_block
 from miyabi.text.mermaid import MAX_BOXES, Bar, Box, Style, flowchart, gantt
-from miyabi.text.redact import REDACTED, hide, redact, secrets_of
+from miyabi.text.redact import REDACTED, hide, plain_values_left_out, redact, secrets_of
 from miyabi.text.sanitize import as_printed, clean, first_lines, last_lines, last_message, one_line, shorten, whole
 from miyabi.text.suggest import describe, did_you_mean, quote
 from miyabi.text.units import clock, count, dollars, duration, in_words, percent, several, time_of_day, version_numbers
@@ -43,6 +43,7 @@ __all__ = [
     "marked_block",
     "one_line",
     "percent",
+    "plain_values_left_out",
     "quote",
     "redact",
     "replace_block",

@@ -33,6 +33,11 @@ def secrets_of(environment: Mapping[str, str]) -> set[str]:
     Paths, plain words and what has fewer than eight characters are none.
     """
     lines = (v for name, value in environment.items() if _SECRET_NAME.search(name) for v in value.splitlines())
+    return plain_values_left_out(lines)
+
+
+def plain_values_left_out(lines: Iterable[str]) -> set[str]:
+    """Returns the lines that may be secrets: no path, no plain word, and no fewer than eight characters."""
     return {line for each in lines if not _NO_SECRET.fullmatch(line := each.strip())}
 
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Collection
 
 _LONGEST = 60
-_LISTED = 30
+_LISTED = 40
 
 
 def quote(text: str) -> str:

@@ -40,10 +40,11 @@ def spec(prompt: str, **fields: Any) -> SessionSpec:
 
 
 def launch(given: SessionSpec, machine: Machine, worktree: Path) -> subprocess.Popen[bytes]:
-    """The launcher's script, started with a clean environment and the prompt on stdin."""
-    text = session_script(given, machine, checkout=str(worktree), inherited={})
+    """The launcher's script, started from a file with a clean environment and the prompt on stdin."""
+    file = worktree.with_name("cmd")
+    file.write_bytes(session_script(given, machine, checkout=str(worktree), inherited={}))
     process = subprocess.Popen(
-        ["/bin/sh", "-c", text.decode()],
+        ["/bin/sh", str(file)],
         env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -18,7 +18,6 @@ SMALL_FILES: dict[str, str] = {
     "flows/update_milestone.py": "a flow's file, and an entry point",
     "miyabi/attempts/recover.py": "another beginning: after a crash of the orchestrator",
     "miyabi/claude/claude_files.py": "which files are claude's is known here, when they go is known above",
-    "miyabi/claude/session_notes.py": "what a reader is told, apart from what is decided",
     "miyabi/claude/spending_record.py": "asks a machine, while what is spent is counted without one",
     "miyabi/git/remote/base.py": "it needs large objects, which need the client: in one file they would be a circle",
     "miyabi/integration/bisect.py": "a search that knows nothing of merges",

@@ -23,7 +23,7 @@ EXPORTS = {
     ),
     "miyabi.claude": (
         "BAD_TOKEN_FILE CLAUDE DISK_FULL HOUSE_RULES Before Evidence Init LegacyResult SpendingRecord Transcript "
-        "check_prelude compose conclude go_on hide_secrets inherited_environment missing_command "
+        "check_prelude compose conclude go_on hide_secrets inherited_environment missing_command missing_servers "
         "must_pass read_spending_record readable remove_claude_files result_file session_prelude session_script"
     ),
     "miyabi.dag": ("DEFAULT_MINUTES Dag Node Plan TaskType Unfinished order simulate unfinished"),
@@ -50,6 +50,9 @@ EXPORTS = {
         "MilestonePlan choose_milestone milestone_in_turn milestone_lock milestone_sentence plan_milestone update "
         "watch_issues"
     ),
+    "miyabi.options": (
+        "Effort ExtraArguments FileOrTable MachinePath Server Word read_table secrets_of_servers servers_of"
+    ),
     "miyabi.pull_requests": (
         "Publication PublicationPlan PullRequestText TaskStatus base_branch decided_pull_requests elsewhere_words "
         "nothing_to_publish open_pull_requests plan_publication require_readable set_statuses statuses_of"
@@ -59,8 +62,8 @@ EXPORTS = {
         "report_text summary_sentence went_partly went_well write_report"
     ),
     "miyabi.runs": (
-        "WORKING AttemptRecord Board Kept MilestoneRun ReadyQueue Run RunFolder RunInfo RunRequest Snapshot "
-        "SortKey Swept TaskProgress TaskState check_machine create_run current_run left_there make_folder_of_runs "
+        "WORKING AttemptRecord Board Kept MilestoneRun ReadyQueue Run RunFolder RunInfo RunRequest Snapshot SortKey "
+        "Swept TaskProgress TaskState check_machine create_run current_run left_there make_folder_of_runs "
         "new_run_name not_collected note_swept open_repository preflight read_json read_request record_machines "
         "run_name_of settings_at spent_all start_run sweep_machine use_run valid_run_name"
     ),
@@ -81,8 +84,8 @@ EXPORTS = {
     "miyabi.text": (
         "MAX_BOXES REDACTED Bar Box FieldFault Style as_printed clean clock commonmark count describe did_you_mean "
         "dollars duration faults_of field_name first_lines flowchart gantt github_markdown hide in_words last_lines "
-        "last_message markdown marked_block one_line percent quote redact replace_block secrets_of several shorten "
-        "time_of_day version_numbers whole"
+        "last_message markdown marked_block one_line percent plain_values_left_out quote redact replace_block "
+        "secrets_of several shorten time_of_day version_numbers whole"
     ),
     "tasks.concurrency": (
         "Lease LeaseFile Leases Sessions SlotLimits Taken fast_retrying_client few_retries keep_reconciled "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
+from typing import Any
 
 import pytest
 
@@ -118,3 +119,30 @@ async def test_a_run_that_is_begun_while_its_request_is_read(workshop: Workshop)
     with pytest.raises(BadInput, match="run r1 was begun by another orchestrator this moment"):
         await start_run(workshop.request(tasks=["b"]), token=begin_first)
     assert Dag.load(RunFolder(workshop.folder / "repository", "r1").dag_file).order == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [
+        ({"mcp_config": "gone.json"}, "node 'a': 'mcp_config': .*/repository/gone.json is not there; name a JSON file"),
+        ({"settings": "gone.json"}, "node 'a': 'settings': .*/repository/gone.json is not there; name a JSON file"),
+        ({"requires_mcp": ["x"]}, "node 'a': 'requires_mcp' names 'x', and no mcp_config has such a server"),
+    ],
+)
+async def test_what_a_node_cannot_tell_claude(workshop: Workshop, node: dict[str, Any], said: str) -> None:
+    """A file that is not there and a server that nobody has are told before there is a run."""
+    with pytest.raises(BadInput, match=f"^{workshop.folder}/a.json: {said}"):
+        await workshop.run(**node)
+    assert not (workshop.folder / "repository/.miyabi").exists()
+
+
+async def test_what_a_node_could_tell_claude_before(workshop: Workshop) -> None:
+    """A run whose file went away meanwhile is not gone on with until it is back."""
+    file = workshop.folder / "repository/s.json"
+    file.write_text("{}")
+    await workshop.run(settings="s.json")
+    file.rename(file.with_suffix(".away"))
+    with pytest.raises(BadInput, match=r"'settings': .*/s.json is not there"):
+        await workshop.run(settings="s.json")
+    file.with_suffix(".away").rename(file)
+    assert [*(await workshop.run(settings="s.json")).startable()] == ["a"]

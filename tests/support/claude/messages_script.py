@@ -23,6 +23,7 @@ A scenario is named in the prompt, `[[scenario:NAME]]` or `[[scenario:NAME:ARGUM
     script:NAME         a Bash tool runs that file of $SCRIPTED_GATES with sh, and commits what it has made
     server              `write`, then starts a command in the background that never ends
     agent:SECONDS       an agent in the background sleeps that long, then does `write`; the session waits for it
+    call:SERVER         calls the tool `say` of that MCP server, and says what came of it
     max_turns           calls one more tool for ever
     error400 error401 error403 error404 error429 error500 overloaded529
                         that status each time, or with an argument (`error429:2`) the first 2 times in a session
@@ -156,7 +157,7 @@ def answer(
 def _say(talk: Conversation, steps: Sequence[dict[str, Any]]) -> Say:
     if talk.step < len(steps):
         step = steps[talk.step]
-        return Say(bash=step, tool="Agent" if "subagent_type" in step else "Bash")
+        return Say(bash=step, tool=step.get("tool") or ("Agent" if "subagent_type" in step else "Bash"))
     return Say(text=f"Done. {talk.tool_output.strip()[:200]}".strip())
 
 
@@ -208,6 +209,7 @@ def _steps(scenario: str, argument: str, *, task: str | None) -> list[dict[str, 
         "conflict": lambda: [{"command": f"{_beside(whole['command'])}; {_name(task)}; {_CONFLICT}"}],
         "fail_check": lambda: [{"command": f"{write}; echo broken > broken.txt; {commit}"}],
         "no_changes": lambda: [{"command": "ls"}],
+        "call": lambda: [{"tool": f"mcp__{argument}__say"}],
         "max_turns": lambda: [{"command": f"echo turn {n}"} for n in range(1000)],
         "script": lambda: [{"command": f'{_name(task)}; sh "$SCRIPTED_GATES"/{shlex.quote(argument)}; {commit}'}],
         "server": lambda: [whole, {"command": _ENDLESS, "run_in_background": True}],

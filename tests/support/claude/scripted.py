@@ -13,6 +13,8 @@ The last `[[scenario:NAME]]` or `[[scenario:NAME:ARGUMENT]]` of the prompt count
     no_changes    ends well and commits nothing
     fail          ends with an error
 
+Where it is given MCP servers it says of each first whether its command is there.
+
 `install` makes the program; what each session was given is in `calls`.
 """
 
@@ -64,6 +66,7 @@ def _main(here: Path, words: list[str]) -> int:
         return 0
     prompt = sys.stdin.read()
     _note(here, words, prompt)
+    _begin(words)
     name, argument = _SCENARIO.findall(prompt)[-1]
     if name == "fail" or (name == "until" and not (here / "gates" / argument).exists()):
         _say({"subtype": "error_during_execution", "is_error": True, "errors": ["scripted: it cannot be done"]})
@@ -84,6 +87,15 @@ def _main(here: Path, words: list[str]) -> int:
         _commit("shared.txt" if name == "shared" else f"{os.environ['MIYABI_TASK']}.txt", argument or "done")
     _say({"subtype": "success", "is_error": False, "result": "done"})
     return 0
+
+
+def _begin(words: list[str]) -> None:
+    if "--mcp-config" not in words:
+        return
+    servers = json.loads(Path(words[words.index("--mcp-config") + 1]).read_text())["mcpServers"]
+    statuses = {name: "connected" if Path(each["command"]).exists() else "failed" for name, each in servers.items()}
+    said = [{"name": name, "status": status} for name, status in statuses.items()]
+    print(json.dumps({"type": "system", "subtype": "init", "mcp_servers": said}), flush=True)
 
 
 def _note(here: Path, words: list[str], prompt: str) -> None:

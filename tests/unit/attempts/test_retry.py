@@ -57,6 +57,7 @@ def test_a_usage_limit_that_lasts_too_long() -> None:
         (Outcome.LAUNCH_FAILED, "claude_not_found", True),
         (Outcome.LAUNCH_FAILED, "worktree_missing", False),
         (Outcome.LAUNCH_FAILED, "bad_argument", False),
+        (Outcome.LAUNCH_FAILED, "mcp_server", False),
         (Outcome.NOT_STARTED, "MachineDiskFull", True),
         (Outcome.NOT_STARTED, "GitFailed", False),
         (Outcome.CHECK_FAILED, "check_failed", False),

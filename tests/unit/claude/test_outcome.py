@@ -88,6 +88,9 @@ def test_success() -> None:
         ),
         (replace(GOOD, unresolved=("a",), ended_by="timeout"), (Outcome.TIMED_OUT, "timeout")),
         (replace(GOOD, expect_structured_output=True), (Outcome.AGENT_ERROR, "no_structured_output")),
+        (replace(GOOD, missing_servers=("a",)), (Outcome.LAUNCH_FAILED, "mcp_server")),
+        (replace(GOOD, missing_servers=("a",), agent_exit=143, ended_by="stop"), (Outcome.LAUNCH_FAILED, "mcp_server")),
+        (replace(GOOD, missing_servers=("a",), lost=True), (Outcome.MACHINE_LOST, "machine_lost")),
     ],
 )
 def test_evidence_wins(evidence: Evidence, expected: tuple[Outcome, str | None]) -> None:
@@ -101,6 +104,9 @@ def test_evidence_wins(evidence: Evidence, expected: tuple[Outcome, str | None])
         (127, "miyabi: claude not found: claude (PATH=/bin)", (Outcome.LAUNCH_FAILED, "claude_not_found")),
         (126, "sh: claude: Permission denied", (Outcome.LAUNCH_FAILED, "claude_not_executable")),
         (72, "miyabi: checkout missing: /w", (Outcome.LAUNCH_FAILED, "worktree_missing")),
+        (66, "miyabi: not on this machine: /p", (Outcome.LAUNCH_FAILED, "path_missing")),
+        (73, "miyabi: cannot write /f/mcp.json", (Outcome.LAUNCH_FAILED, "no_option_files")),
+        (1, "--agent 'x' not found. Available agents: claude, Explore", (Outcome.LAUNCH_FAILED, "agent_not_found")),
         (78, "miyabi: token file /t is empty", (Outcome.LAUNCH_FAILED, "token_file")),
         (1, "error: unknown option '--permission-prompts'", (Outcome.LAUNCH_FAILED, "bad_argument")),
         (1, "Error: Invalid session ID. Must be a valid UUID.", (Outcome.LAUNCH_FAILED, "bad_argument")),

@@ -37,10 +37,11 @@ def ended(task: str, status: str) -> bytes:
 
 
 def test_there_is_mostly_nothing_to_say() -> None:
-    """A session that ended well by itself has no notes."""
+    """A session that ended well by itself, with all of its MCP servers, has no notes."""
     found = {name: recording(name) for name in names()}
     said = {n: notes_of(r.transcript, replace(GOOD, stderr=r.stderr)) for n, r in found.items()}
-    assert {name: note for name, note in said.items() if note} == {}
+    silent = ("its MCP server demo did not start on mini1 (failed)",)
+    assert {name: note for name, note in said.items() if note} == {"mcp_broken": silent}
 
 
 @pytest.mark.parametrize("entries", ["entry", "entries"])
