@@ -16,7 +16,7 @@ from flows.cli.proxies import exempt_from_proxies
 from miyabi.errors import BaseMissing, MachineError, ServerError
 from miyabi.git import Repository, filters, missing_lfs_objects
 from miyabi.machines import Machine, opened_host
-from miyabi.runs import check_machine, open_repository
+from miyabi.runs import MachineReport, check_machine, differing_versions, open_repository
 from miyabi.settings import Settings
 from miyabi.text import count
 
@@ -34,6 +34,8 @@ def check(*, repository: Path, config: Path | None, rehearse: bool) -> ExitCode:
     for sentence in lacking:
         click.echo(f"warning: {sentence}", err=True)
     answers = asyncio.run(_ask_all(settings, rehearse=rehearse, out=_taken_out(settings), needed=needed))
+    for sentence in [] if rehearse else differing_versions([fit for fit, _ in answers if fit]):
+        click.echo(f"warning: {sentence}", err=True)
     for fit, line in answers:
         click.echo(f"{'ok  ' if fit else 'FAIL'}  {line}")
     return ExitCode.SUCCEEDED if all(fit for fit, _ in answers) else ExitCode.FAILED
@@ -65,23 +67,23 @@ def _taken_out(settings: Settings) -> dict[str, MachineError]:
 
 async def _ask_all(
     settings: Settings, *, rehearse: bool, out: Mapping[str, MachineError], needed: Sequence[str]
-) -> list[tuple[bool, str]]:
+) -> list[tuple[MachineReport | None, str]]:
     asked = (_ask(machine, settings, rehearse=rehearse, out=out, needed=needed) for machine in settings.machines)
     return await asyncio.gather(*asked)
 
 
 async def _ask(
     machine: Machine, settings: Settings, *, rehearse: bool, out: Mapping[str, MachineError], needed: Sequence[str]
-) -> tuple[bool, str]:
+) -> tuple[MachineReport | None, str]:
     if machine.name in out:
-        return False, str(out[machine.name])
+        return None, str(out[machine.name])
     try:
         async with opened_host(machine) as host:
             fit = await check_machine(machine, host, settings, rehearse=rehearse, filters=needed)
     except MachineError as error:
-        return False, str(error)
+        return None, str(error)
     slots = count(machine.slots, "slot")
     free = "free space unknown" if fit.free_mib is None else f"{fit.free_mib / 1024:.0f} GiB free"
     for sentence in fit.lacks:
         click.echo(f"warning: {sentence}", err=True)
-    return True, f"{machine.name}: {slots}, {fit.system}, git {fit.git}, claude {fit.claude}, {free}"
+    return fit, f"{machine.name}: {slots}, {fit.system}, git {fit.git}, claude {fit.claude}, {free}"

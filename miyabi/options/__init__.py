@@ -5,7 +5,7 @@ Holds no field and starts nothing; what becomes of them is said by `miyabi.claud
 
 from miyabi.options.servers import Server, secrets_of_servers, servers_of
 from miyabi.options.tables import FileOrTable, read_table
-from miyabi.options.values import Effort, ExtraArguments, MachinePath, Word
+from miyabi.options.values import Effort, ExtraArguments, MachinePath, Version, Word
 
 __all__ = [
     "Effort",
@@ -13,6 +13,7 @@ __all__ = [
     "FileOrTable",
     "MachinePath",
     "Server",
+    "Version",
     "Word",
     "read_table",
     "secrets_of_servers",

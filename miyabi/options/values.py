@@ -69,6 +69,12 @@ def _arguments(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _version(value: str) -> str:
+    if not value.replace(".", "").isdecimal() or "" in value.split(".") or "." not in value:
+        raise ValueError("must be a version of Claude Code such as '2.1.311'")
+    return value
+
+
 MachinePath = Annotated[str, Strict(), AfterValidator(_path)]
 """A path on the machine: absolute, from the home there (~/), or from the checkout."""
 Word = Annotated[str, Strict(), AfterValidator(_word)]
@@ -77,3 +83,4 @@ ExtraArguments = Annotated[
     AfterValidator(_arguments),
 ]
 """Arguments for claude that begin with a flag, and none of those that are ours."""
+Version = Annotated[str, Strict(), AfterValidator(_version)]

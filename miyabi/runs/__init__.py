@@ -10,7 +10,7 @@ from miyabi.runs.folder import RunFolder, make_folder_of_runs
 from miyabi.runs.info import Kept, MilestoneRun, RunInfo
 from miyabi.runs.json_file import read_json
 from miyabi.runs.names import new_run_name, run_name_of, valid_run_name
-from miyabi.runs.preflight import check_machine, preflight
+from miyabi.runs.preflight import MachineReport, check_machine, differing_versions, preflight
 from miyabi.runs.progress import WORKING, Board, Snapshot, TaskProgress, TaskState
 from miyabi.runs.ready_queue import ReadyQueue, SortKey
 from miyabi.runs.repository import open_repository, settings_at
@@ -23,6 +23,7 @@ __all__ = [
     "AttemptRecord",
     "Board",
     "Kept",
+    "MachineReport",
     "MilestoneRun",
     "ReadyQueue",
     "Run",
@@ -37,6 +38,7 @@ __all__ = [
     "check_machine",
     "create_run",
     "current_run",
+    "differing_versions",
     "left_there",
     "make_folder_of_runs",
     "new_run_name",

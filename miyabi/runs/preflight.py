@@ -15,10 +15,11 @@ from miyabi.machines import Host, Machine
 from miyabi.runs.run import Run
 from miyabi.runs.start import require_free_name
 from miyabi.settings import Settings
-from miyabi.text import last_message, version_numbers
+from miyabi.text import last_message, several, version_numbers
 
 MINIMUM_GIT = (2, 20)
 MINIMUM_FREE_MIB = 200
+_NAMED = 5
 _PROBE = r"""
 say() { printf '%s=%s\n' "$1" "$2"; }
 say perl "$(perl -e 'print $]' 2>/dev/null)"
@@ -67,7 +68,9 @@ async def preflight(live: Run) -> tuple[MachineError, ...]:
     """
     machines, needed = live.fleet(), await needed_filters(live.repository.git, live.base)
     answers = await asyncio.gather(*(_ask(live, machine, needed) for machine in machines))
-    lacks = [sentence for answer in answers if isinstance(answer, MachineReport) for sentence in answer.lacks]
+    reports = [answer for answer in answers if isinstance(answer, MachineReport)]
+    lacks = [sentence for report in reports for sentence in report.lacks]
+    lacks += [] if live.rehearse else differing_versions(reports)
     if LFS in needed:
         lacks += await missing_lfs_objects(live.repository, live.base)
     for sentence in lacks:
@@ -76,6 +79,17 @@ async def preflight(live: Run) -> tuple[MachineError, ...]:
     unfit = {m.name: a for m, a in zip(machines, answers, strict=True) if isinstance(a, MachineError)}
     live.leave_out(unfit)
     return tuple(unfit.values())
+
+
+def differing_versions(reports: Sequence[MachineReport]) -> list[str]:
+    """Returns a sentence where machines have different versions of Claude Code, none elsewhere."""
+    by_version: dict[str, list[str]] = {}
+    for report in sorted(reports, key=lambda each: version_numbers(each.claude), reverse=True):
+        by_version.setdefault(report.claude, []).append(report.machine)
+    if len(by_version) <= 1:
+        return []
+    said = "; ".join(f"{version} on {several(names, most=_NAMED)}" for version, names in by_version.items())
+    return [f"the machines have different versions of Claude Code: {said}. Update the older ones there: claude update."]
 
 
 async def _ask(live: Run, machine: Machine, needed: Sequence[str]) -> MachineReport | MachineError:
@@ -183,7 +197,17 @@ async def _ask_claude(machine: Machine, host: Host, settings: Settings) -> str:
             "Install Claude Code there, or set `claude` to its absolute path (an SSH command reads no profile).",
         )
     _require_login(machine, status)
+    _require_version(machine, version.split()[0], oldest=settings.sessions.min_claude)
     return version.split()[0]
+
+
+def _require_version(machine: Machine, found: str, *, oldest: str | None) -> None:
+    if oldest and version_numbers(found) < version_numbers(oldest):
+        raise _not_ready(
+            machine,
+            f"Claude Code {found} is older than sessions.min_claude ({oldest})",
+            "Update it there (claude update), or lower `sessions.min_claude`.",
+        )
 
 
 def _require_login(machine: Machine, status: str) -> None:

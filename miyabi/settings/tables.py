@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from miyabi.machines import EnvironmentName, Label, Strategy
-from miyabi.options import Effort, ExtraArguments, FileOrTable, MachinePath, Word
+from miyabi.options import Effort, ExtraArguments, FileOrTable, MachinePath, Version, Word
 
 PUBLIC_API = "https://api.github.com"
 _TEMPLATE = """\
@@ -134,6 +134,7 @@ class SessionDefaults(BaseModel):
     oauth_token_file: str | None = Field(
         None, description="File on the machine, mode 0600, whose content becomes CLAUDE_CODE_OAUTH_TOKEN"
     )
+    min_claude: Version | None = Field(None, description="Oldest Claude Code that a machine may have")
     effort: Effort | None = Field(None, description="claude --effort")
     fallback_model: Word | None = Field(
         None, description="Models for claude --fallback-model, a comma between them, where the first is overloaded"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,18 @@ def told_site(tmp_path: Path, prefect_server: RealServer) -> Iterator[LocalSite]
     """A site on this machine whose configuration a test writes."""
     with make_local_site(tmp_path, prefect_server) as site:
         yield site
+
+
+def older(site: LocalSite, version: str) -> None:
+    """The second machine has that version of claude."""
+    program = site.claude.with_name("older")
+    program.write_text(
+        f'#!/bin/sh\ncase $* in --version*) echo "{version} (Claude Code)";; *) exec "${{0%older}}claude" "$@";; esac\n'
+    )
+    program.chmod(0o755)
+    file = site.repository / ".miyabi/config.toml"
+    first, second, rest = file.read_text().split("[[machines]]\n")[0:3]
+    file.write_text("[[machines]]\n".join([first, second, rest.replace(str(site.claude), str(program))]))
 
 
 def test_secrets_of_servers_are_seen_nowhere(told_site: LocalSite) -> None:
@@ -71,6 +84,37 @@ def test_a_file_that_goes_away_meanwhile(told_site: LocalSite) -> None:
     rows = {row.task: row.outcome for row in told_site.report().tasks}
     assert rows == {"first": Outcome.SUCCEEDED, "second": Outcome.NOT_STARTED, "third": Outcome.SUCCEEDED}
     assert "'settings': " in told_site.run_folder().report_file.read_text()
+
+
+def test_an_older_claude(told_site: LocalSite) -> None:
+    """A machine with one takes no part, which `check` and the report say; where none is left, nothing is started."""
+    first, second = (machine.name for machine in told_site.machines)
+    nodes = [{"id": "a", "prompt": "[[scenario:write]]"}]
+    told_site.write_config(sessions={"min_claude": "2.1.332"})
+    older(told_site, "2.1.300")
+    said = f"{second}: Claude Code 2.1.300 is older than sessions.min_claude (2.1.332). Update it there (claude update)"
+    check = told_site.start("check")
+    assert check.wait() == 1
+    assert re.search(f"^FAIL  {re.escape(said)}", check.output, re.MULTILINE)
+    told_site.orchestrate(nodes).succeeds()
+    assert f"not used: {said}" in " ".join(told_site.report().warnings)
+    assert {row.machine for row in told_site.report().tasks} == {first}
+    told_site.write_config(sessions={"min_claude": "2.2"})
+    refused = told_site.orchestrate(nodes, run="r2")
+    assert refused.wait() == 2
+    assert "Claude Code 2.1.332 is older than sessions.min_claude (2.2)" in refused.output
+    assert len(told_site.calls) == 1
+
+
+def test_different_versions(told_site: LocalSite) -> None:
+    """Machines that have them are all used, and `check` and the report warn."""
+    first, second = (machine.name for machine in told_site.machines)
+    told_site.write_config()
+    older(told_site, "2.1.300")
+    said = f"the machines have different versions of Claude Code: 2.1.332 on {first}; 2.1.300 on {second}."
+    assert f"warning: {said}" in told_site.start("check").succeeds()
+    told_site.orchestrate([{"id": "a", "prompt": "[[scenario:write]]"}]).succeeds()
+    assert said in " ".join(told_site.report().warnings)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ EXPORTS = {
         "watch_issues"
     ),
     "miyabi.options": (
-        "Effort ExtraArguments FileOrTable MachinePath Server Word read_table secrets_of_servers servers_of"
+        "Effort ExtraArguments FileOrTable MachinePath Server Version Word read_table secrets_of_servers servers_of"
     ),
     "miyabi.pull_requests": (
         "Publication PublicationPlan PullRequestText TaskStatus base_branch decided_pull_requests elsewhere_words "
@@ -62,10 +62,11 @@ EXPORTS = {
         "report_text summary_sentence went_partly went_well write_report"
     ),
     "miyabi.runs": (
-        "WORKING AttemptRecord Board Kept MilestoneRun ReadyQueue Run RunFolder RunInfo RunRequest Snapshot SortKey "
-        "Swept TaskProgress TaskState check_machine create_run current_run left_there make_folder_of_runs "
-        "new_run_name not_collected note_swept open_repository preflight read_json read_request record_machines "
-        "run_name_of settings_at spent_all start_run sweep_machine use_run valid_run_name"
+        "WORKING AttemptRecord Board Kept MachineReport MilestoneRun ReadyQueue Run RunFolder RunInfo RunRequest "
+        "Snapshot SortKey Swept TaskProgress TaskState check_machine create_run current_run differing_versions "
+        "left_there make_folder_of_runs new_run_name not_collected note_swept open_repository preflight read_json "
+        "read_request record_machines run_name_of settings_at spent_all start_run sweep_machine use_run "
+        "valid_run_name"
     ),
     "miyabi.sessions": (
         "BLAMELESS Collected InSubmodule Inside Outcome RemoteSession SessionPaths SessionResult SessionSpec State "

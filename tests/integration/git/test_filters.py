@@ -11,8 +11,7 @@ from miyabi.errors import BadInput, MachineNotReady
 from miyabi.git import Repository, filters, missing_lfs_objects
 from miyabi.machines import Machine
 from miyabi.machines.local import LocalHost
-from miyabi.runs import check_machine
-from miyabi.runs.preflight import MachineReport
+from miyabi.runs import MachineReport, check_machine
 from miyabi.settings import Settings
 from tests.support.claude.real import PATH
 from tests.support.cli.site import BIN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -10,9 +11,8 @@ import pytest
 from miyabi.errors import MachineNotReady
 from miyabi.machines import Machine, open_host
 from miyabi.machines.local import LocalHost
-from miyabi.runs import check_machine
-from miyabi.runs.preflight import MachineReport
-from miyabi.settings import Settings
+from miyabi.runs import MachineReport, check_machine, differing_versions
+from miyabi.settings import SessionDefaults, Settings
 from tests.support.machines.sshd import start_fleet
 
 TOOLS = ("sh", "cat", "df", "git", "ls", "mkdir", "perl", "sed", "tr", "uname")
@@ -37,10 +37,13 @@ def put(tools: Path, name: str, text: str) -> None:
     (tools / name).chmod(0o755)
 
 
-async def ask(tmp_path: Path, *, rehearse: bool = True, workspace: str = "") -> MachineReport:
+async def ask(
+    tmp_path: Path, *, rehearse: bool = True, workspace: str = "", oldest: str | None = None
+) -> MachineReport:
     """What the check says of this machine."""
     machine = Machine(name="m", workspace=workspace or str(tmp_path / "work space"))
-    return await check_machine(machine, LocalHost("m"), Settings(), rehearse=rehearse)
+    settings = Settings(sessions=SessionDefaults(min_claude=oldest))
+    return await check_machine(machine, LocalHost("m"), settings, rehearse=rehearse)
 
 
 async def test_a_fit_machine(tools: Path, tmp_path: Path) -> None:
@@ -102,6 +105,46 @@ async def test_a_claude_that_cannot_work(tools: Path, tmp_path: Path, script: st
     )
     with pytest.raises(MachineNotReady, match=said):
         await ask(tmp_path, rehearse=False)
+
+
+CLAUDE = """case $* in --version*) echo '{} (Claude Code)';; *) echo '{{"loggedIn": true}}';; esac"""
+
+
+@pytest.mark.parametrize("found", ["2.1.310", "2.1.99", "2.0.400", "1.9"])
+async def test_a_claude_that_is_too_old(tools: Path, tmp_path: Path, found: str) -> None:
+    """One older than the configuration wants is named with its version, number by number, and with what to do."""
+    put(tools, "claude", CLAUDE.format(found))
+    said = rf"m: Claude Code {re.escape(found)} is older than sessions\.min_claude \(2\.1\.311\)\. Update it there"
+    with pytest.raises(MachineNotReady, match=said):
+        await ask(tmp_path, rehearse=False, oldest="2.1.311")
+    assert (await ask(tmp_path, rehearse=False)).claude == found
+
+
+@pytest.mark.parametrize("found", ["2.1.311", "2.1.1000", "2.2", "3.0.0"])
+async def test_a_claude_that_is_new_enough(tools: Path, tmp_path: Path, found: str) -> None:
+    """The oldest one that is allowed, and any newer one, is fit."""
+    put(tools, "claude", CLAUDE.format(found))
+    assert (await ask(tmp_path, rehearse=False, oldest="2.1.311")).claude == found
+
+
+async def test_a_rehearsal_needs_no_version(tools: Path, tmp_path: Path) -> None:
+    """It needs no claude at all."""
+    assert (await ask(tmp_path, oldest="9.9")).claude == "rehearsal"
+
+
+def report(machine: str, claude: str) -> MachineReport:
+    """What a machine with that claude says."""
+    return MachineReport(machine=machine, system="s", git="2", claude=claude, free_mib=None)
+
+
+def test_versions_that_differ() -> None:
+    """One sentence says which machine has which, the newest first; the same everywhere is nothing to say."""
+    assert differing_versions([report("a", "2.1.9"), report("b", "2.1.9")]) == differing_versions([]) == []
+    (found,) = differing_versions([report("a", "2.1.9"), report("b", "2.1.10"), report("c", "2.1.9")])
+    assert found == (
+        "the machines have different versions of Claude Code: 2.1.10 on b; 2.1.9 on a, c. "
+        "Update the older ones there: claude update."
+    )
 
 
 async def test_a_login_that_runs_its_own_command() -> None:

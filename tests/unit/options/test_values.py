@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from miyabi.options import ExtraArguments, MachinePath, Word
+from miyabi.options import ExtraArguments, MachinePath, Version, Word
 from miyabi.options.values import _OWNED
 from miyabi.text import faults_of
 from tests.support.values.options import owned_flags
@@ -62,3 +62,15 @@ def test_no_prompt_comes_in_by_arguments(given: object, said: str) -> None:
 def test_no_word_is_an_option(kind: Any, given: str) -> None:
     """A value that claude would take for an option, or that is no line, is refused."""
     assert "one line" in fault(kind, given)
+
+
+@pytest.mark.parametrize("given", ["2", "2.", ".1", "2..1", "v2.1", "2.1.x", "latest", ""])
+def test_a_version_is_numbers(given: str) -> None:
+    """What could not be compared is refused."""
+    assert "such as '2.1.311'" in fault(Version, given)
+
+
+@pytest.mark.parametrize("given", ["2.1", "2.1.311", "3.0.0.1"])
+def test_a_version(given: str) -> None:
+    """Two numbers or more."""
+    assert TypeAdapter(Version).validate_python(given) == given

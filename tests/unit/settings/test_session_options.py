@@ -65,6 +65,8 @@ def test_what_was_read_can_be_handed_on(tmp_path: Path) -> None:
             "extra_args = ['--model', 'x']",
             "sessions.extra_args: must not have '--model' in it: set model (found a list)",
         ),
+        ("min_claude = 2.1", "sessions.min_claude: Input should be a valid string (found 2.1)"),
+        ("min_claude = 'newest'", "sessions.min_claude: must be a version of Claude Code such as '2.1.311'"),
         ("mcp_config = 3", "sessions.mcp_config: must be the path of a JSON file, or a table"),
         ("mcp_config = 'none.json'", "sessions.mcp_config: {root}/none.json is not there; name a JSON file of this"),
         ("mcp_config.a = 3", "sessions.mcp_config: server 'a' must be a table with command"),
