@@ -18,6 +18,7 @@ from miyabi.claude.command import (
 from miyabi.claude.events import Init
 from miyabi.claude.evidence import Evidence
 from miyabi.claude.known_failures import DISK_FULL
+from miyabi.claude.options import PATH_MISSING, need_paths
 from miyabi.claude.outcome import conclude
 from miyabi.claude.prompt import HOUSE_RULES, compose, go_on, must_pass
 from miyabi.claude.result_file import LegacyResult
@@ -30,6 +31,7 @@ __all__ = [
     "CLAUDE",
     "DISK_FULL",
     "HOUSE_RULES",
+    "PATH_MISSING",
     "Before",
     "Evidence",
     "Init",
@@ -45,6 +47,7 @@ __all__ = [
     "missing_command",
     "must_pass",
     "missing_servers",
+    "need_paths",
     "read_spending_record",
     "readable",
     "remove_claude_files",

@@ -7,7 +7,7 @@ is in a list of processes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from miyabi.machines import Machine, quote_script_word, quote_word
@@ -58,7 +58,17 @@ def option_words(spec: SessionSpec, machine: Machine) -> list[str]:
 
 def write_options(spec: SessionSpec, machine: Machine) -> str:
     """Makes the sh text that writes the files, and ends where a folder or plugin that claude is told is not there."""
-    return "\n".join((*_puts(spec, machine), *_needs(spec)))
+    needed = need_paths((*spec.plugins, *spec.add_dirs))
+    return "\n".join((*_puts(spec, machine), *([needed] if needed else [])))
+
+
+def need_paths(paths: Iterable[str]) -> str:
+    """Makes the sh text that exits with PATH_MISSING, and says which, where one is not there; empty for none.
+
+    It works after `session_prelude`.
+    """
+    each = [f"miyabi_need {_there(path)}" for path in paths]
+    return "\n".join((_NEED.format(status=PATH_MISSING), *each)) if each else ""
 
 
 def _puts(spec: SessionSpec, machine: Machine) -> Iterator[str]:
@@ -70,13 +80,6 @@ def _puts(spec: SessionSpec, machine: Machine) -> Iterator[str]:
         while end in text.splitlines():
             end += "_"
         yield f"miyabi_put {name} <<'{end}'\n{text}\n{end}"
-
-
-def _needs(spec: SessionSpec) -> Iterator[str]:
-    paths = (*spec.plugins, *spec.add_dirs)
-    if paths:
-        yield _NEED.format(status=PATH_MISSING)
-    yield from (f"miyabi_need {_there(path)}" for path in paths)
 
 
 def _servers(spec: SessionSpec, machine: Machine) -> dict[str, Any]:

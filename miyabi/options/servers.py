@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ _FILE_KEY = "mcpServers"
 _REMOTE = ("http", "sse", "ws")
 _RESERVED = "workspace"
 _HELD = ("env", "headers")
+_NO_SECRET = re.compile(r"(?:(?:application|text)/[a-z+.-]+[,; ]*)+|\d{4}-\d{2}-\d{2}|.*\$\{.*")
 
 
 def servers_of(table: Mapping[str, Any]) -> dict[str, Server]:
@@ -58,7 +60,8 @@ def _not_texts(held: str, values: object) -> str:
 def secrets_of_servers(servers: Iterable[Server]) -> set[str]:
     """Collects what servers get by `env` and `headers`, whole lines and the words of them.
 
-    Paths, plain words, what has fewer than eight characters, and variables that claude fills in (`${NAME}`) are none.
+    Paths, plain words, what has fewer than eight characters, types of content, days, and variables that claude fills in
+    (`${NAME}`) are none.
     """
     return plain_values_left_out(part for server in servers for value in _values(server) for part in _parts(value))
 
@@ -69,4 +72,4 @@ def _values(server: Server) -> Iterator[str]:
 
 def _parts(value: str) -> Iterator[str]:
     for line in value.splitlines():
-        yield from (part for part in {line, *line.split()} if "${" not in part)
+        yield from (part for part in {line, *line.split()} if not _NO_SECRET.fullmatch(part))

@@ -7,7 +7,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from miyabi.claude import BAD_TOKEN_FILE, CLAUDE, inherited_environment, session_prelude
+from miyabi.claude import (
+    BAD_TOKEN_FILE,
+    CLAUDE,
+    PATH_MISSING,
+    inherited_environment,
+    need_paths,
+    session_prelude,
+)
 from miyabi.errors import MachineError, MachineNotReady
 from miyabi.git import LFS, missing_lfs_objects
 from miyabi.git import needed as needed_filters
@@ -184,11 +191,15 @@ async def _ask_claude(machine: Machine, host: Host, settings: Settings) -> str:
         oauth_token_file=settings.sessions.oauth_token_file,
         inherited=inherited_environment(machine),
     )
-    script = f"{prelude}\n{CLAUDE} --version && {CLAUDE} auth status\n"
+    needed = need_paths(path for path in (*settings.sessions.plugins, *settings.sessions.add_dirs) if path[0] in "/~")
+    script = f"{prelude}\n{needed}\n{CLAUDE} --version && {CLAUDE} auth status\n"
     answer = await host.run(["/bin/sh", "-s"], stdin=script.encode())
     out, err = answer.stdout.decode(errors="replace"), answer.stderr.decode(errors="replace").strip()
     if answer.exit_status == BAD_TOKEN_FILE:
         raise _not_ready(machine, err.removeprefix("miyabi: "), "Set `sessions.oauth_token_file` to the right file.")
+    if answer.exit_status == PATH_MISSING:
+        todo = "Put it there, or mend `sessions.plugins` or `sessions.add_dirs`."
+        raise _not_ready(machine, err.removeprefix("miyabi: "), todo)
     version, _, status = out.partition("\n")
     if "Claude Code" not in version:
         raise _not_ready(

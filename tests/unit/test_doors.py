@@ -22,9 +22,10 @@ EXPORTS = {
         "Attempt Next Outage delay_seconds found_no_room is_sick limit_is_over next_step recover_abandoned"
     ),
     "miyabi.claude": (
-        "BAD_TOKEN_FILE CLAUDE DISK_FULL HOUSE_RULES Before Evidence Init LegacyResult SpendingRecord Transcript "
-        "check_prelude compose conclude go_on hide_secrets inherited_environment missing_command missing_servers "
-        "must_pass read_spending_record readable remove_claude_files result_file session_prelude session_script"
+        "BAD_TOKEN_FILE CLAUDE DISK_FULL HOUSE_RULES PATH_MISSING Before Evidence Init LegacyResult SpendingRecord "
+        "Transcript check_prelude compose conclude go_on hide_secrets inherited_environment "
+        "missing_command missing_servers must_pass need_paths read_spending_record readable remove_claude_files "
+        "result_file session_prelude session_script"
     ),
     "miyabi.dag": ("DEFAULT_MINUTES Dag Node Plan TaskType Unfinished order simulate unfinished"),
     "miyabi.git": (

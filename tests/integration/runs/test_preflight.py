@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,12 +38,10 @@ def put(tools: Path, name: str, text: str) -> None:
     (tools / name).chmod(0o755)
 
 
-async def ask(
-    tmp_path: Path, *, rehearse: bool = True, workspace: str = "", oldest: str | None = None
-) -> MachineReport:
+async def ask(tmp_path: Path, *, rehearse: bool = True, workspace: str = "", **sessions: Any) -> MachineReport:
     """What the check says of this machine."""
     machine = Machine(name="m", workspace=workspace or str(tmp_path / "work space"))
-    settings = Settings(sessions=SessionDefaults(min_claude=oldest))
+    settings = Settings(sessions=SessionDefaults.model_validate(sessions))
     return await check_machine(machine, LocalHost("m"), settings, rehearse=rehearse)
 
 
@@ -116,7 +115,7 @@ async def test_a_claude_that_is_too_old(tools: Path, tmp_path: Path, found: str)
     put(tools, "claude", CLAUDE.format(found))
     said = rf"m: Claude Code {re.escape(found)} is older than sessions\.min_claude \(2\.1\.311\)\. Update it there"
     with pytest.raises(MachineNotReady, match=said):
-        await ask(tmp_path, rehearse=False, oldest="2.1.311")
+        await ask(tmp_path, rehearse=False, min_claude="2.1.311")
     assert (await ask(tmp_path, rehearse=False)).claude == found
 
 
@@ -124,12 +123,23 @@ async def test_a_claude_that_is_too_old(tools: Path, tmp_path: Path, found: str)
 async def test_a_claude_that_is_new_enough(tools: Path, tmp_path: Path, found: str) -> None:
     """The oldest one that is allowed, and any newer one, is fit."""
     put(tools, "claude", CLAUDE.format(found))
-    assert (await ask(tmp_path, rehearse=False, oldest="2.1.311")).claude == found
+    assert (await ask(tmp_path, rehearse=False, min_claude="2.1.311")).claude == found
+
+
+@pytest.mark.parametrize("field", ["plugins", "add_dirs"])
+async def test_a_folder_that_every_session_is_told_of(tools: Path, tmp_path: Path, field: str) -> None:
+    """One that is not on the machine is named before anything starts; one of the checkout cannot be known yet."""
+    put(tools, "claude", CLAUDE.format("2.1.332"))
+    told = {field: ("~/mo re", "of the checkout")}
+    with pytest.raises(MachineNotReady, match=rf"m: not on this machine: {tmp_path}/mo re\. Put it there, or mend"):
+        await ask(tmp_path, rehearse=False, **told)
+    (tmp_path / "mo re").mkdir()
+    assert (await ask(tmp_path, rehearse=False, **told)).claude == "2.1.332"
 
 
 async def test_a_rehearsal_needs_no_version(tools: Path, tmp_path: Path) -> None:
     """It needs no claude at all."""
-    assert (await ask(tmp_path, oldest="9.9")).claude == "rehearsal"
+    assert (await ask(tmp_path, min_claude="9.9")).claude == "rehearsal"
 
 
 def report(machine: str, claude: str) -> MachineReport:

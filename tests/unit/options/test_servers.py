@@ -67,7 +67,13 @@ def test_what_servers_are_given_is_secret() -> None:
         {
             "type": "http",
             "url": "x",
-            "headers": {"Authorization": "Bearer tok-12345678", "X-Of-Claude": "${TOKEN_1234}"},
+            "headers": {"Authorization": "Bearer tok-12345678", "X": "${TOKEN_1234}"},
         },
     ]
     assert secrets_of_servers(servers) == {SECRET, "Bearer tok-12345678", "tok-12345678"}
+
+
+@pytest.mark.parametrize("value", ["application/json, text/event-stream", "2025-06-18", "x ${TOKEN} y", "keep-alive"])
+def test_what_every_report_says_is_no_secret(value: str) -> None:
+    """Usual headers would take words and days out of texts that have nothing to do with them."""
+    assert secrets_of_servers([{"type": "http", "url": "x", "headers": {"Any": value}}]) == set()
