@@ -100,7 +100,7 @@ def session_script(
         ),
         _exports(_identity(spec)),
         _enter(checkout),
-        f"exec /bin/sh {quote_word(agent)}" if spec.rehearse and agent else _claude(spec),
+        f"exec /bin/sh {quote_word(agent)}" if spec.rehearse and agent else _claude(spec, machine),
     )
     return "".join(f"{part}\n" for part in parts).encode("utf-8", "surrogateescape")
 
@@ -184,7 +184,7 @@ def _list(name: str, values: tuple[str, ...]) -> tuple[str, ...]:
     return (name, *values) if values else ()
 
 
-def _claude(spec: SessionSpec) -> str:
+def _claude(spec: SessionSpec, machine: Machine) -> str:
     conversation = quote_script_word(spec.conversation)
     how = (
         _FIND_CONVERSATION.format(conversation=conversation)

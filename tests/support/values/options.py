@@ -8,6 +8,7 @@ import re
 from miyabi.claude import session_script
 from miyabi.machines import Machine
 from miyabi.sessions import SessionSpec
+from tests.support.values.specs import session_spec
 
 CANARY = "canary-7f3a9c2e51d0"
 SERVER = {"command": "/no/such/server", "env": {"TICKETS_TOKEN": CANARY}}
@@ -31,7 +32,7 @@ def full_spec(**fields: object) -> SessionSpec:
         "mcp_config": (("", json.dumps({"tickets": SERVER})), ("xcode", json.dumps({"xcode": SERVER}))),
         "extra_args": ("--betas", "x y"),
     }
-    return SessionSpec.model_validate({"run": "r1", "task": "t1", "prompt": "do it", **told, **fields})
+    return session_spec(**told | fields)
 
 
 def owned_flags() -> set[str]:
