@@ -116,30 +116,3 @@ def test_what_a_pull_request_closes() -> None:
 def test_what_a_reader_sees(text: str, seen: str) -> None:
     """HTML comments go, unless they are code."""
     assert without_comments(text) == seen
-
-
-@pytest.mark.parametrize(
-    "part",
-    [
-        "- ",
-        "`",
-        "`a",
-        "<!--",
-        "(",
-        "[ ",
-        "a/",
-        "Depends on (",
-        "fixes a.b ",
-        "#1,",
-        "* [ ] ",
-        "~a ",
-        "a~",
-        "\n> ",
-        "\n|a|\n|-|",
-    ],
-)
-def test_no_text_is_dear(part: str) -> None:
-    """Texts made to take long, as long as GitHub allows, are read."""
-    text = f"Depends on #1 {part * (60_000 // len(part))}"
-    assert dependencies(text, context=HERE)[:1]
-    closes(text, context=HERE)
