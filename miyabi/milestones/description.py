@@ -13,7 +13,7 @@ from miyabi.integration import Integration
 from miyabi.milestones.issues_to_dag import SkippedIssue
 from miyabi.reports import Report, TaskRow, summary_sentence
 from miyabi.sessions import Outcome
-from miyabi.text import github_markdown, marked_block, replace_block
+from miyabi.text import marked_block, render_github_markdown, replace_block
 
 __all__ = ["MAX_CHARACTERS", "MilestoneProgress", "milestone_block", "replace_block"]
 
@@ -76,7 +76,7 @@ def milestone_block(
     """
     tasks = sorted(report.tasks, key=_succeeded) if report else []
     out = integration.left_out_by_task if integration else {}
-    text = github_markdown.render(
+    text = render_github_markdown(
         "milestones/description.md.jinja",
         progress=progress,
         report=report,

@@ -14,7 +14,7 @@ from miyabi.milestones.prompt import COMMENT_MARKER
 from miyabi.pull_requests import elsewhere_words
 from miyabi.reports import Elsewhere, Report, TaskRow
 from miyabi.sessions import Outcome
-from miyabi.text import github_markdown
+from miyabi.text import github_markdown, render_github_markdown
 
 __all__ = [
     "LABELS",
@@ -197,7 +197,7 @@ def labels_for(state: IssueState, *, current: Iterable[str]) -> LabelChange:
 
 def issue_comment(status: IssueStatus) -> str:
     """Renders the whole comment, with its marker; the same status always makes the same text."""
-    return github_markdown.render(
+    return render_github_markdown(
         "milestones/issue_comment.md.jinja",
         marker=COMMENT_MARKER,
         status=status,

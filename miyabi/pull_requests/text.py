@@ -13,7 +13,7 @@ from miyabi.integration import Integration
 from miyabi.pull_requests import sections
 from miyabi.reports import Report, TaskRow, summary_sentence
 from miyabi.sessions import Outcome, published_branch
-from miyabi.text import count, github_markdown
+from miyabi.text import count, github_markdown, render_github_markdown
 
 MAX_CHARACTERS = 60_000
 """GitHub takes 65,536."""
@@ -140,7 +140,7 @@ def _text(
     **values: object,
 ) -> PullRequestText:
     """Makes the text of a run, or of one task of it; `values` are what else the template names for either."""
-    text = github_markdown.render(
+    text = render_github_markdown(
         "pull_requests/pull_request.md.jinja",
         report=report,
         issues=issues,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from miyabi.integration import Integration, LeftOutKind, NotIntegrated
 from miyabi.reports.report import Report
 from miyabi.sessions import Outcome
-from miyabi.text import count, markdown, several
+from miyabi.text import count, render_markdown, several
 
 _TEMPLATE = "reports/integration.md.jinja"
 _NAMED = 3
@@ -43,9 +43,9 @@ def integration_sentence(integration: Integration | NotIntegrated, report: Repor
 def integration_section(integration: Integration | NotIntegrated, report: Report) -> str:
     """Renders the same at length, as a section of the report in Markdown."""
     if isinstance(integration, NotIntegrated):
-        return markdown.render(_TEMPLATE, not_integrated=integration)
+        return render_markdown(_TEMPLATE, not_integrated=integration)
     log = "" if integration.is_empty else integration.verify_log.replace("```", "'''").rstrip()
-    return markdown.render(
+    return render_markdown(
         _TEMPLATE,
         not_integrated=None,
         integration=integration,

@@ -7,7 +7,19 @@ from datetime import UTC
 from miyabi.reports.report import Report
 from miyabi.reports.rows import TaskRow
 from miyabi.sessions import Outcome, left_there_words, size_of
-from miyabi.text import MAX_BOXES, Bar, Box, Style, count, dollars, duration, flowchart, gantt, markdown, percent
+from miyabi.text import (
+    MAX_BOXES,
+    Bar,
+    Box,
+    Style,
+    count,
+    dollars,
+    duration,
+    flowchart,
+    gantt,
+    percent,
+    render_markdown,
+)
 
 MAX_ROWS = 500
 MAX_QUOTED = 50
@@ -22,7 +34,7 @@ def to_markdown(report: Report, *, integration: str = "") -> str:
     """
     kind = "Rehearsal" if report.rehearsal else "Run"
     branch = next((row.branch.removesuffix(row.task) for row in report.tasks[:MAX_ROWS] if row.branch), "")
-    return markdown.render(
+    return render_markdown(
         "reports/report.md.jinja",
         kind=kind,
         report=report,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from miyabi.runs import Snapshot
-from miyabi.text import markdown
+from miyabi.text import render_markdown
 
 
 def progress_markdown(snapshot: Snapshot, *, now: float | None = None) -> str:
@@ -11,7 +11,7 @@ def progress_markdown(snapshot: Snapshot, *, now: float | None = None) -> str:
 
     `now` is epoch seconds; None: the present.
     """
-    return markdown.render(
+    return render_markdown(
         "reports/progress.md.jinja",
         snapshot=snapshot,
         now=snapshot.now if now is None else now,

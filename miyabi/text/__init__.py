@@ -11,6 +11,7 @@ from miyabi.text.mermaid import MAX_BOXES, Bar, Box, Style, flowchart, gantt
 from miyabi.text.redact import REDACTED, hide, plain_values_left_out, redact, secrets_of
 from miyabi.text.sanitize import as_printed, clean, first_lines, last_lines, last_message, one_line, shorten, whole
 from miyabi.text.suggest import describe, did_you_mean, quote
+from miyabi.text.templates import render_github_markdown, render_markdown
 from miyabi.text.units import clock, count, dollars, duration, in_words, percent, several, time_of_day, version_numbers
 
 __all__ = [
@@ -46,6 +47,8 @@ __all__ = [
     "plain_values_left_out",
     "quote",
     "redact",
+    "render_github_markdown",
+    "render_markdown",
     "replace_block",
     "secrets_of",
     "several",

@@ -109,21 +109,6 @@ class Pages:
     further: tuple[str, ...]
 
 
-def render(template: str, **values: object) -> str:
-    """Makes the text of a template with these values; what of them is not Markdown yet is made `plain` in it.
-
-    Args:
-        template: its path below `miyabi/`.
-        values: what it names.
-
-    Raises:
-        jinja2.TemplateError: it is no template, or names what it was not given.
-    """
-    from miyabi.text.templates import GITHUB  # noqa: PLC0415 - this module is imported without site-packages
-
-    return GITHUB.get_template(template).render(values)
-
-
 def size(text: str) -> int:
     """Counts the text's UTF-16 code units, as GitHub may: a character beyond U+FFFF is two."""
     return len(text.encode("utf-16-le")) // 2

@@ -79,18 +79,3 @@ def quotation(text: str, *, plain: Callable[[str], str] = escape) -> str:
     """Makes a quotation of a text, line by line, each made Markdown by `plain`; nothing of nothing."""
     lines = [plain(line) for line in text.strip().splitlines()]
     return "".join(f"> {line}  \n" if line else ">\n" for line in lines)  # two blanks: the line ends there
-
-
-def render(template: str, **values: object) -> str:
-    """Makes the text of a template with these values; what of them is not Markdown yet is escaped in it.
-
-    Args:
-        template: its path below `miyabi/`.
-        values: what it names.
-
-    Raises:
-        jinja2.TemplateError: it is no template, or names what it was not given.
-    """
-    from miyabi.text.templates import MARKDOWN  # noqa: PLC0415 - this module is imported without site-packages
-
-    return MARKDOWN.get_template(template).render(values)

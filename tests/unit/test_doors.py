@@ -85,9 +85,10 @@ EXPORTS = {
     ),
     "miyabi.text": (
         "MAX_BOXES REDACTED Bar Box FieldFault Style as_printed clean clock commonmark count describe did_you_mean "
-        "dollars duration faults_of field_name first_lines flowchart gantt github_markdown hide in_words last_lines "
-        "last_message markdown marked_block one_line percent plain_values_left_out quote redact replace_block "
-        "secrets_of several shorten time_of_day version_numbers whole"
+        "dollars duration faults_of field_name first_lines flowchart gantt github_markdown hide in_words "
+        "last_lines last_message markdown marked_block one_line percent plain_values_left_out quote redact "
+        "render_github_markdown render_markdown replace_block secrets_of several shorten time_of_day "
+        "version_numbers whole"
     ),
     "tasks.concurrency": (
         "Lease LeaseFile Leases Sessions SlotLimits Taken fast_retrying_client few_retries keep_reconciled "

@@ -7,7 +7,7 @@ from markdown_it import MarkdownIt
 
 from miyabi.text import github_markdown
 from miyabi.text.markdown import block, command, escape, quotation
-from miyabi.text.templates import MARKDOWN
+from miyabi.text.templates import markdown_environment
 from tests.support.values.pull_requests import CLOSING, MENTION, REFERENCE, rendered
 
 TEXTS = (
@@ -58,7 +58,7 @@ TABLE = "| A | B | C |\n| --- | --- | --- |\n| {{ text }} | {{ text | code }} | 
 
 def table(text: str) -> str:
     """A table whose cells have that text, as words and as code."""
-    return MARKDOWN.from_string(TABLE).render(text=text)
+    return markdown_environment().from_string(TABLE).render(text=text)
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -6,9 +6,11 @@ import pytest
 from jinja2 import Environment, UndefinedError
 
 from miyabi.text.github_markdown import NOTHING
-from miyabi.text.templates import GITHUB, MARKDOWN
+from miyabi.text.templates import github_environment, markdown_environment
 
-BOTH = pytest.mark.parametrize("environment", [MARKDOWN, GITHUB], ids=["markdown", "github"])
+BOTH = pytest.mark.parametrize(
+    "environment", [markdown_environment(), github_environment()], ids=["markdown", "github"]
+)
 
 
 def rendered(environment: Environment, source: str, **values: object) -> str:
@@ -61,5 +63,5 @@ def test_a_name_that_is_not_given_is_an_error(environment: Environment, source: 
 
 def test_at_github_foreign_text_does_nothing() -> None:
     """Where a template has no filter, it cannot close, mention or refer there, as with one."""
-    shown = rendered(GITHUB, "{{ a }} {{ a | code }}", a="closes #5 @me")
+    shown = rendered(github_environment(), "{{ a }} {{ a | code }}", a="closes #5 @me")
     assert shown == f"c{NOTHING}loses &#35;{NOTHING}5 @{NOTHING}me `c{NOTHING}loses #{NOTHING}5 @{NOTHING}me`"
