@@ -7,8 +7,8 @@ A scenario is named in the prompt, `[[scenario:NAME]]` or `[[scenario:NAME:ARGUM
     slow:SECONDS        a Bash tool sleeps that long, then `write`
     gate:NAME           the Bash tools write TASK.txt, wait until the file $SCRIPTED_GATES/NAME is there, and commit
     gate_uncommitted:NAME   the same, without the commit
-    stubborn:NAME       `gate_uncommitted` in a shell that no TERM ends
     strays:NAME         `gate_uncommitted` beside a process that left its group, its session and its parents
+    stubborn:NAME       the same, and no TERM ends that process
     talk:NAME           Bash tools print 8 KB each, in half a second, until the file of `gate` is there, then `write`
     chatty:TURNS        so many Bash tools print 8 KB each, in half a second, then `write`
     into:FILE           writes the task's name into that file, and commits it
@@ -198,8 +198,8 @@ def _steps(scenario: str, argument: str, *, task: str | None) -> list[dict[str, 
         "slow": lambda: [_sleep(float(argument or 5)), whole],
         "gate": lambda: [{"command": write}, _wait_for(argument), whole],
         "gate_uncommitted": lambda: [{"command": write}, _wait_for(argument)],
-        "stubborn": lambda: [{"command": write}, _wait_for(argument, before="trap '' TERM; ")],
         "strays": lambda: [{"command": f"{_STRAY} {write}"}, _wait_for(argument)],
+        "stubborn": lambda: [{"command": f"trap '' TERM; {_STRAY} {write}"}, _wait_for(argument)],
         "talk": lambda: [_chat_or_open(argument), whole],
         "chatty": lambda: [*map(_chat, range(int(argument or 10))), whole],
         "into": lambda: [{"command": f'{_name(task)}; echo "line of $t" > {shlex.quote(argument)}; {commit}'}],
@@ -234,8 +234,8 @@ def _write(task: str | None) -> str:
     )
 
 
-def _wait_for(gate: str, *, before: str = "") -> dict[str, Any]:
-    waiting = f"{before}perl -e 'select undef, undef, undef, 0.1 until -e $ARGV[0]' \"$SCRIPTED_GATES\"/"
+def _wait_for(gate: str) -> dict[str, Any]:
+    waiting = "perl -e 'select undef, undef, undef, 0.1 until -e $ARGV[0]' \"$SCRIPTED_GATES\"/"
     return {"command": waiting + shlex.quote(gate), "timeout": 300_000}
 
 
