@@ -41,12 +41,12 @@ class AttemptRecord(BaseModel):
 
         One whose result cannot be read counts as not collected.
         """
-        return None if _is_collected(folder / _RESULT) else cls._of(folder)
+        return None if _is_collected(folder / _RESULT) else cls.known(folder)
 
     @classmethod
     def has_been_at(cls, machine: Machine, folder: Path) -> bool:
         """Returns whether the attempt, over or not, was begun on that machine."""
-        record = cls._of(folder)
+        record = cls.known(folder)
         return record is not None and record.machine == machine.name
 
     @classmethod
@@ -57,8 +57,11 @@ class AttemptRecord(BaseModel):
 
     @classmethod
     def known(cls, folder: Path) -> Self | None:
-        """Reads the record of an attempt, over or not; None where there is none."""
-        return cls._of(folder)
+        """Reads the record of an attempt, over or not; None where there is none, or it is damaged."""
+        try:
+            return cls.model_validate_json((folder / _FILE).read_bytes())
+        except (OSError, ValidationError):
+            return None
 
     @classmethod
     def unreadable(cls, folder: Path) -> Path | None:
@@ -66,7 +69,7 @@ class AttemptRecord(BaseModel):
         record, result = folder / _FILE, folder / _RESULT
         if not record.exists() or _is_collected(result):
             return None
-        if cls._of(folder) is None:
+        if cls.known(folder) is None:
             return record
         return result if result.exists() and _result(result) is None else None
 
@@ -81,13 +84,6 @@ class AttemptRecord(BaseModel):
         if cls.unreadable(folder) == file:
             advice = "Nothing else says where it was begun. Remove the file to begin it anew: its work may be lost."
             read_json(file, cls, advice=advice)
-
-    @classmethod
-    def _of(cls, folder: Path) -> Self | None:
-        try:
-            return cls.model_validate_json((folder / _FILE).read_bytes())
-        except (OSError, ValidationError):
-            return None
 
     def is_at(self, machine: Machine) -> bool:
         """Returns whether the machine of that name is where it was then."""
