@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from miyabi.claude.command import inherited_environment, session_prelude
+from miyabi.claude.options import path_word
 from miyabi.errors import MachineError, RemoteFailed
-from miyabi.machines import Host, Machine, install, quote_script_word, quote_word
+from miyabi.machines import Host, Machine, install, quote_script_word
 
 _DAY_SECONDS = 86400
 _SCRIPT = "claude_files"
@@ -39,7 +40,7 @@ async def remove_claude_files(
     """
     script = await install.install(host, machine.workspace, _SCRIPT)
     prelude = session_prelude(machine, environment, oauth_token_file=None, inherited=inherited_environment(machine))
-    paths = (quote_word(each).replace('"$HOME"', '"$miyabi_home"') for each in (script, machine.workspace))
+    paths = map(path_word, (script, machine.workspace))
     keep = f"{keep_days * _DAY_SECONDS:.0f}"
     line = " ".join(("exec /bin/sh", *paths, *map(quote_script_word, (run, keep, *sorted(tasks)))))
     answer = await host.run(["/bin/sh", "-s"], stdin=f"{prelude}\n{line}\n".encode("utf-8", "surrogateescape"))

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 
-from miyabi.claude.options import MEMORY_OFF, option_words, write_options
+from miyabi.claude.options import MEMORY_OFF, option_words, path_word, write_options
 from miyabi.machines import Machine, quote_script_word, quote_word
 from miyabi.sessions import SessionSpec
 from miyabi.text import hide, secrets_of
@@ -199,7 +199,7 @@ def _claude(spec: SessionSpec, machine: Machine) -> str:
 
 
 def _enter(checkout: str) -> str:
-    path = quote_word(checkout).replace('"$HOME"', '"$miyabi_home"')
+    path = path_word(checkout)
     return f"cd {path} 2>/dev/null || {{ printf 'miyabi: checkout missing: %s\\n' {path} >&2; exit 72; }}"
 
 

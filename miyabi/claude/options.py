@@ -50,8 +50,8 @@ def option_words(spec: SessionSpec, machine: Machine) -> list[str]:
     words = [("--effort", spec.effort), ("--fallback-model", spec.fallback_model), ("--agent", spec.agent)]
     return [
         *(f"{flag} {quote_script_word(value)}" for flag, value in words if value),
-        *(f"--plugin-dir {_there(path)}" for path in spec.plugins),
-        *([f"--add-dir {' '.join(map(_there, spec.add_dirs))}"] if spec.add_dirs else []),
+        *(f"--plugin-dir {path_word(path)}" for path in spec.plugins),
+        *([f"--add-dir {' '.join(map(path_word, spec.add_dirs))}"] if spec.add_dirs else []),
         *(f'{flag} "$miyabi_folder"/{name}' for name, flag in flags.items() if name in files),
     ]
 
@@ -67,14 +67,14 @@ def need_paths(paths: Iterable[str]) -> str:
 
     It works after `session_prelude`.
     """
-    each = [f"miyabi_need {_there(path)}" for path in paths]
+    each = [f"miyabi_need {path_word(path)}" for path in paths]
     return "\n".join((_NEED.format(status=PATH_MISSING), *each)) if each else ""
 
 
 def _puts(spec: SessionSpec, machine: Machine) -> Iterator[str]:
     files = option_files(spec, machine)
     if files:
-        yield _PUT.format(folder=_there(f"{machine.workspace}/sessions/{spec.paths.session}"))
+        yield _PUT.format(folder=path_word(f"{machine.workspace}/sessions/{spec.paths.session}"))
     for name, text in files.items():
         end = _END
         while end in text.splitlines():
@@ -100,6 +100,6 @@ def _settings(given: str, *, auto_memory: bool) -> str:
     return json.dumps({**settings, **MEMORY_OFF, "env": {**environment, **MEMORY_OFF["env"]}}, sort_keys=True)
 
 
-def _there(path: str) -> str:
-    """A path on the machine, whose home is the login's, whatever HOME its sessions are given."""
+def path_word(path: str) -> str:
+    """Quotes a path for a script that begins with `session_prelude`; `~/` is the login's home, whatever HOME is."""
     return quote_word(path).replace('"$HOME"', '"$miyabi_home"')

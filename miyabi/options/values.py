@@ -45,16 +45,14 @@ _OWNED: Mapping[str, str] = {
 _SHORT = 2
 
 
+def _word(value: str, *, what: str = "one line", more: str = "") -> str:
+    if not value or not value.isprintable() or value.startswith("-"):
+        raise ValueError(f"must be {what} that does not begin with '-'{more}")
+    return value
+
+
 def _path(value: str) -> str:
-    if not value or not value.isprintable() or value.startswith("-"):
-        raise ValueError("must be a path of one line that does not begin with '-'; ~/ means the home on the machine")
-    return value
-
-
-def _word(value: str) -> str:
-    if not value or not value.isprintable() or value.startswith("-"):
-        raise ValueError("must be one line that does not begin with '-'")
-    return value
+    return _word(value, what="a path of one line", more="; ~/ means the home on the machine")
 
 
 def _arguments(values: tuple[str, ...]) -> tuple[str, ...]:
