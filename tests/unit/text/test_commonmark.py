@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
@@ -121,3 +122,14 @@ def test_nothing_else_is_lost(seed: int) -> None:
     for _ in range(50):
         text = "".join(rng.choice(PARTS) for _ in range(rng.randint(1, 60))).replace("<!--", "")
         assert commonmark.without_comments(text) == text
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_text_without_signs_of_code_hides_nothing(seed: int) -> None:
+    """Such a text is not parsed: nor would the parser hide any of it, shown by code in a paragraph behind it."""
+    rng, signs = random.Random(seed), re.compile("[`~<>\t]")  # noqa: S311
+    harmless = [part for part in PARTS if not signs.search(part)]
+    for _ in range(30):
+        text = re.sub(" {4,}", "   ", "".join(rng.choice(harmless) for _ in range(rng.randint(1, 30))))
+        parsed = commonmark.lines(f"{text}\n\n---\n\n`x`")[: len(commonmark.lines(text))]
+        assert commonmark.lines(text) == parsed
