@@ -104,7 +104,7 @@ def _parameters(request: RunRequest, folder: RunFolder) -> dict[str, Any]:
 
 
 def _require_publishable(root: Path, *, config: Path | None = None, github: str | None = None) -> None:
-    """Passes where the pull request can be opened in the end, as far as that is known now.
+    """Checks that the pull request can be opened in the end, as far as that is known now.
 
     Raises:
         BadInput: it cannot.

@@ -75,7 +75,7 @@ def _require_rest(folder: RunFolder) -> None:
 
 
 def _require_branches(repo: Repository, folder: RunFolder) -> None:
-    """Passes a run that has no folder any more, nor anything on a machine, where it has branches here."""
+    """Checks that a run that has no folder any more, nor anything on a machine, has branches here."""
     if not asyncio.run(repo.branches(f"miyabi/{folder.run}/")):
         raise folder.unknown()
 

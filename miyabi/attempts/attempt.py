@@ -141,7 +141,7 @@ class Attempt:
         return KnownState.GONE if has_run else KnownState.NOTHING
 
     def _require_startable(self, known: AttemptRecord) -> None:
-        """Passes where the session does not run, so that it is never started a second time.
+        """Checks that the session does not run, so that it is never started a second time.
 
         Raises:
             SessionError: it may run somewhere else, or the machine has forgotten it.

@@ -39,7 +39,7 @@ class LinkedRepository:
         return RetryPolicy.of(self.settings.github)
 
     async def require_writable(self) -> None:
-        """Passes where GitHub lets us write to the repository.
+        """Checks that GitHub lets us write to the repository.
 
         Raises:
             BadInput: it does not, as the token, its rights or the repository are.

@@ -42,7 +42,7 @@ def options_of(node: Node, defaults: SessionDefaults, *, root: Path) -> dict[str
 
 
 def require_options(dag: Dag, settings: Settings, *, root: Path) -> None:
-    """Passes nodes whose files can be used, and that find the MCP servers that they need wherever they may run.
+    """Checks that the files of nodes can be used, and that nodes have the MCP servers that they need wherever they run.
 
     Raises:
         DagError: one line that names node, field, what was found and what to do.

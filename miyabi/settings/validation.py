@@ -21,7 +21,7 @@ _MAY_HOLD_SECRETS = frozenset({"environment", "mcp_config", "settings"})
 
 
 def require_toml(file: Path) -> None:
-    """Passes a file that is TOML, or that is not there.
+    """Checks that a file is TOML, or not there.
 
     Raises:
         SettingsError: it cannot be read, is not UTF-8, or not TOML; says where.
@@ -75,7 +75,7 @@ def _is_unreadable(value: str, text: str | None) -> bool:
 
 
 def require_sayable(values: Any, *, file: Path) -> None:
-    """Passes settings whose texts can be handed to a program.
+    """Checks that the texts of settings can be handed to a program.
 
     Raises:
         SettingsError: one of them cannot; names the field, not the value.

@@ -150,7 +150,7 @@ class HostKeyCheck:
             self.known = self.known.without(self._revoked)
 
     def require_valid(self, key: asyncssh.SSHKey | None) -> None:
-        """Passes a key or certificate that was taken, if it is not revoked itself.
+        """Checks that a key or certificate that was taken is not revoked itself.
 
         Raises:
             HostKeyRefused: it is.
