@@ -23,10 +23,11 @@ def write_report(folder: RunFolder) -> Report:
         DiskFull: there is no room for them.
     """
     info, dag = folder.info(), Dag.load(folder.dag_file)
-    begun = tuple(_left(folder, dag))
+    ended = info.ended or datetime.now(UTC)
+    begun = tuple(_left(folder, dag, ended=ended))
     results = folder.results()  # after the look for what was left: a session may be collected at this moment
-    ended = {(result.task, result.attempt) for result in results}
-    left = [result for result in begun if (result.task, result.attempt) not in ended]
+    known = {(result.task, result.attempt) for result in results}
+    left = [result for result in begun if (result.task, result.attempt) not in known]
     goes_on = "the run goes on with it when it is run again"
     report = Report.build(
         dag,
@@ -34,7 +35,7 @@ def write_report(folder: RunFolder) -> Report:
         run=folder.run,
         machines=info.machines,
         started=info.started,
-        ended=info.ended or datetime.now(UTC),
+        ended=ended,
         rehearsal=info.rehearse,
         warnings=(*info.warnings, *(f"{r.task}: its session was left on {r.machine}; {goes_on}" for r in left)),
     )
@@ -43,7 +44,7 @@ def write_report(folder: RunFolder) -> Report:
     return report
 
 
-def _left(folder: RunFolder, dag: Dag) -> Iterator[SessionResult]:
+def _left(folder: RunFolder, dag: Dag, *, ended: datetime) -> Iterator[SessionResult]:
     """Makes a result for each session that nobody saw to its end: it is still on its machine."""
     for task in dag.order:
         attempt, path = max(folder.attempts(task).items(), default=(0, None))
@@ -57,7 +58,7 @@ def _left(folder: RunFolder, dag: Dag) -> Iterator[SessionResult]:
                 machine=begun.machine,
                 base=begun.base,
                 start=begun.start,
-                end=max(begun.start, folder.info().ended or datetime.now(UTC)),
+                end=max(begun.start, ended),
                 cost_is_partial=True,
                 error_kind="left there",
                 error_text=f"its session was left on {begun.machine}; to go on: miyabi orchestrate --run {folder.run}",
