@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -82,6 +84,17 @@ async def until(condition: Callable[[], object]) -> None:
     """Returns when it holds; the test's time limit ends a wait in vain."""
     while not condition():
         await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def proxies_end() -> AsyncIterator[None]:
+    """Waits for the exit of the test's proxy commands: asyncssh (2.24) ends them, and does not wait."""
+    yield
+    await until(lambda: all(each.get_returncode() is not None for each in gc.get_objects() if _is_child(each)))
+
+
+def _is_child(thing: object) -> TypeGuard[asyncio.SubprocessTransport]:
+    return issubclass(type(thing), asyncio.SubprocessTransport)
 
 
 async def works(where: Machine) -> bool:

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from miyabi.errors import HostKeyRefused, LoginRefused, MachineUnreachable, SshConfigUnusable
+from tests.support.machines import ssh_targets
 from tests.support.machines import sshd as fleets
 from tests.support.machines.ssh_targets import failure, hop, host_at, like, until, works
 from tests.support.machines.sshd import SshdFleet, alive, start_fleet
 from tests.support.machines.tcp_faults import closed_port
 
 sshd_fleet = fleets.sshd_fleet
+proxies_end = ssh_targets.proxies_end
 
 
 async def test_through_a_jump_host(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
@@ -104,7 +106,7 @@ async def test_jumps_in_a_circle(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
     assert "ProxyJump leads in a circle: m → a → b → a" in str(error)
 
 
-async def test_through_a_proxy_command(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
+async def test_through_a_proxy_command(tmp_path: Path, sshd_fleet: SshdFleet, proxies_end: None) -> None:
     """ProxyCommand is run by a shell, its tokens filled in, and ends with the connection."""
     talk = f"echo $$ >{tmp_path}/pid; exec ssh -F {sshd_fleet.config} -W %h:%p h2"
     (tmp_path / "talk").write_text(talk.replace("%h:%p", "$1:$2"))
@@ -113,7 +115,7 @@ async def test_through_a_proxy_command(tmp_path: Path, sshd_fleet: SshdFleet) ->
 
 
 @pytest.mark.parametrize("command", ["false", "no-such-command %h"])
-async def test_proxy_command_that_fails(tmp_path: Path, sshd_fleet: SshdFleet, command: str) -> None:
+async def test_proxy_command_that_fails(tmp_path: Path, sshd_fleet: SshdFleet, proxies_end: None, command: str) -> None:
     """A proxy command that ends is shown as it was run."""
     error = await failure(like(sshd_fleet[0], tmp_path, ProxyCommand=command))
     assert isinstance(error, MachineUnreachable)

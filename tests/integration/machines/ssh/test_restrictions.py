@@ -12,11 +12,13 @@ import pytest
 from miyabi.errors import HostKeyRefused, MachineError, SshConfigUnusable
 from miyabi.machines import Machine
 from miyabi.machines.ssh import connection
+from tests.support.machines import ssh_targets
 from tests.support.machines import sshd as fleets
 from tests.support.machines.ssh_targets import failure, keygen, like, make_key, public, works
 from tests.support.machines.sshd import SshdFleet, start_fleet
 
 sshd_fleet = fleets.sshd_fleet
+proxies_end = ssh_targets.proxies_end
 DIRECT = (
     "import os,socket,sys,threading\ns=socket.create_connection((sys.argv[1],int(sys.argv[2])))\n"
     "threading.Thread(target=lambda:[s.sendall(d) for d in iter(lambda:os.read(0,65536),b'')],daemon=True).start()\n"
@@ -175,7 +177,7 @@ async def test_a_command_for_host_keys(tmp_path: Path, sshd_fleet: SshdFleet) ->
     assert await works(like(host, tmp_path, KnownHostsCommand=f"{command} %H"))
 
 
-async def test_a_proxy_that_passes_its_connection(tmp_path: Path, sshd_fleet: SshdFleet) -> None:
+async def test_a_proxy_that_passes_its_connection(tmp_path: Path, sshd_fleet: SshdFleet, proxies_end: None) -> None:
     """ProxyUseFdpass is named; the same command that carries the connection itself works."""
     host, program = sshd_fleet[0], tmp_path / "direct.py"
     program.write_text(DIRECT)
