@@ -61,9 +61,12 @@ def press(page: Page, form: Locator) -> Response | None:
 
 
 def submit(page: Page, form: Locator) -> dict[str, Any]:
-    """Presses the button, as a person does again where nothing came of it, and returns the flow run that was made."""
+    """Presses the button, as a person does again where nothing came of it, and returns the flow run that was made.
+
+    On a busy machine Prefect's server (3.9.1) answers 503, its SQLite file being locked, and the form only says so.
+    """
     refused = list[tuple[int, str]]()
-    for _ in range(3):
+    for _ in range(10):
         answer = press(page, form)
         if answer and answer.ok:
             return dict(answer.json())
