@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -16,6 +17,11 @@ def node(task: str, *dependencies: str, minutes: float = 5, **fields: Any) -> No
 def dag(*nodes: Node) -> Dag:
     """The DAG of these nodes, in this order."""
     return Dag(nodes=nodes)
+
+
+def read(*nodes: Any, **top: Any) -> Dag:
+    """Returns the DAG that a file with these raw nodes makes."""
+    return Dag.from_text(json.dumps({"nodes": nodes, **top}), name="tasks.json")
 
 
 def random_dag(seed: int, *, size: int = 40) -> Dag:

@@ -105,3 +105,8 @@ def rendered(markdown: str) -> str:
     kinds = {"text", "text_special", "softbreak"}
     lines = ["".join(c.content or "\n" for c in token.children or () if c.type in kinds) for token in inline]
     return "\n".join(lines)
+
+
+def closing(text: str) -> list[str]:
+    """The issues that GitHub would close, by the raw text and by the rendered one."""
+    return sorted({*CLOSING.findall(text), *CLOSING.findall(rendered(text))}, key=int)

@@ -65,6 +65,15 @@ def report(dag: Dag, results: Sequence[SessionResult], *, wall_seconds: float = 
     return Report.build(dag, results, **{"run": RUN, "machines": FLEET, "started": STARTED, "ended": ended, **fields})
 
 
+def red(text: str, *, tasks: int = 1) -> Report:
+    """A run whose checks all printed that, and whose sessions all said it."""
+    names = [f"t{number}" for number in range(tasks)]
+    told = {"check_output": text, "final_message": text, "error_text": "it is red"}
+    return report(
+        small_dag({name: [] for name in names}), [result(name, Outcome.CHECK_FAILED, **told) for name in names]
+    )
+
+
 def matches_golden(text: str, *, name: str) -> bool:
     """Whether the text is that of the golden file; with UPDATE_GOLDEN=1 the file is written anew."""
     path = CASES / name

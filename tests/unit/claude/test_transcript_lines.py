@@ -15,14 +15,6 @@ def test_any_chunks(size: int) -> None:
     assert splitter.rest == b"rest"
 
 
-def test_long_line() -> None:
-    """A line of 10 MB in chunks of 64 KiB arrives whole."""
-    stream = b"x" * 10_000_000 + b"\nshort\n"
-    splitter = LineSplitter()
-    lines = [line for i in range(0, len(stream), 65536) for line in splitter.feed(stream[i : i + 65536])]
-    assert [len(line) for line in lines] == [10_000_000, 5]
-
-
 def test_endless_line() -> None:
     """A line without end takes no more memory than allowed, is counted, and does not hurt the next one."""
     splitter = LineSplitter(longest_bytes=100)

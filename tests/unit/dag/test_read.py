@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.dag import Dag
-from miyabi.dag.read import LARGEST_BYTES, plain_values
+from miyabi.dag.read import plain_values
 from miyabi.errors import DagError
 
 GOOD = b'{"nodes": [{"id": "a", "title": "\xe4\xbd\x9c\xe6\xa5\xad"}]}'
@@ -48,13 +48,6 @@ def test_a_byte_that_is_not_utf8_is_located(tmp_path: Path, mark: bytes) -> None
 def test_utf16_is_not_utf8(tmp_path: Path) -> None:
     """What another system calls Unicode is refused at its first byte."""
     assert refused(written(tmp_path, GOOD.decode().encode("utf-16"))).startswith("byte 0 (line 1) is 0xff")
-
-
-def test_a_file_over_64_mb_is_refused(tmp_path: Path) -> None:
-    """One byte more than the limit is too much."""
-    with written(tmp_path, GOOD).open("r+b") as stream:
-        stream.truncate(LARGEST_BYTES + 1)
-    assert refused(tmp_path / "tasks.json").startswith("larger than 64 MB")
 
 
 def test_no_such_file_names_the_nearest(tmp_path: Path) -> None:

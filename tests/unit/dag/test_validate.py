@@ -5,21 +5,16 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from miyabi.dag import DEFAULT_MINUTES, Dag, TaskType
 from miyabi.dag.validate import parsed
-from miyabi.errors import BadInput, DagError
+from miyabi.errors import DagError
+from tests.support.values.dags import read
 
 CASES = Path(__file__).parents[2] / "cases" / "dags"
 ANSWERS: dict[str, str] = json.loads((CASES / "bad.json").read_text(encoding="utf-8"))
-
-
-def read(*nodes: Any, **top: Any) -> Dag:
-    """The DAG of these raw nodes."""
-    return Dag.from_text(json.dumps({"nodes": nodes, **top}), name="tasks.json")
 
 
 @pytest.mark.parametrize("case", sorted(ANSWERS))
@@ -118,21 +113,6 @@ def test_a_title_is_one_line() -> None:
     assert read({"id": "a", "title": " One\n two\t📒👩‍💻 "}).nodes[0].title == "One two 📒👩‍💻"
 
 
-@pytest.mark.parametrize("field", ["prompt", "command", "description"])
-@pytest.mark.parametrize(
-    ("text", "fits"), [("x" * 9_900_000, True), ("x" * 9_900_001, False), ("語" * 3_400_000, False)]
-)
-def test_a_prompt_that_claude_would_not_take(field: str, text: str, *, fits: bool) -> None:
-    """A prompt over 10 MB is refused when the file is read, with the node's name and what to do."""
-    if fits:
-        assert getattr(read({"id": "a", field: text}).nodes[0], field) == text
-        return
-    with pytest.raises(BadInput) as raised:
-        read({"id": "a", field: text})
-    assert f"node 'a': '{field}' must be shorter than 10 MB" in str(raised.value)
-    assert len(str(raised.value)) < 400
-
-
 def test_prompt_and_description_keep_every_character() -> None:
     """Blanks, tabs and line breaks may mean something there."""
     text = "  first\n\n\tsecond \r\n"
@@ -143,17 +123,6 @@ def test_prompt_and_description_keep_every_character() -> None:
 def test_an_id_of_sixty_four_characters_is_allowed() -> None:
     """The limit itself is inside."""
     assert read({"id": "a" * 64}).order == ("a" * 64,)
-
-
-def test_a_thousand_unknown_edges_are_reported_quickly() -> None:
-    """The nearest name is looked for where it is shown; the others are counted."""
-    nodes = [{"id": f"task-{number}"} for number in range(2_000)]
-    edges = [{"from": f"tosk-{number}", "to": f"task-{number}"} for number in range(2_000)]
-    with pytest.raises(DagError, match=r"did you mean 'task-0'\? \(and 1999 more problems\)") as caught:
-        read(*nodes, edges=edges)
-    *shown, last = caught.value.in_full.splitlines()
-    assert len([line for line in shown if "; did you mean 'task-" in line]) == len(shown) == 21
-    assert last == "  … and 1979 more"
 
 
 def test_a_text_is_parsed_once_whatever_its_file_is_called(tmp_path: Path) -> None:

@@ -247,10 +247,3 @@ def test_what_is_unknown_is_to_be_looked_up() -> None:
         milestone=milestone(),
     )
     assert found == (Reference("", 3), Reference("", 8), Reference("x/y", 4))
-
-
-def test_a_thousand_issues() -> None:
-    """A long milestone, every issue waiting for the one before it, is no trouble."""
-    selection = select(*(issue(n, f"Depends on #{n - 1}" if n > 1 else "") for n in range(1, 1001)))
-    assert selection.dag is not None
-    assert len(selection.dag.levels) == 1000

@@ -4,30 +4,23 @@ import pytest
 
 from miyabi.integration import Integration
 from miyabi.milestones.references import RepositoryContext, closes
-from miyabi.pull_requests.text import MAX_CHARACTERS, closed_issues, pull_request_text, why_nothing
+from miyabi.pull_requests.text import closed_issues, pull_request_text, why_nothing
 from miyabi.reports import Report
 from miyabi.sessions import Outcome
-from miyabi.text.github_markdown import size
 from tests.support.values.milestones import matches_golden
 from tests.support.values.pull_requests import (
     BASE,
-    CLOSING,
     HEAD,
     ISSUES,
     MENTION,
     NASTY,
     REFERENCE,
+    closing,
     integration,
-    large,
     rendered,
     run,
 )
 from tests.support.values.results import RUN, report, result, small_dag
-
-
-def closing(text: str) -> list[str]:
-    """The issues that GitHub would close, by the raw text and by the rendered one."""
-    return sorted({*CLOSING.findall(text), *CLOSING.findall(rendered(text))}, key=int)
 
 
 def test_golden() -> None:
@@ -116,23 +109,6 @@ def test_everything_that_is_not_on_the_branch_is_named() -> None:
     assert "upstream issue-5 (check&#95;failed) failed" in table or "upstream issue-5 (check_failed) failed" in table
 
 
-@pytest.mark.parametrize("tasks", [40, 600])
-def test_large_runs_fit(tasks: int) -> None:
-    """However large the run, body and further texts each fit, and no table row is lost between them."""
-    made, integrated, issues = large(tasks)
-    text = pull_request_text(made, integrated, issues=issues)
-    texts = (text.body, *text.further)
-    assert max(map(size, texts)) <= MAX_CHARACTERS
-    rows = sum(each.count(" | succeeded | yes | ") for each in texts)
-    assert rows == min(tasks, 500)
-    assert len(text.closes) == len(closing(text.body)) == tasks
-    assert not any(closing(each) for each in text.further)
-    if text.further:
-        assert "Too long for this text, and told separately: " in text.body
-        assert text.overflow == "\n".join(text.further)
-        assert text.further[0].startswith(f"<!-- miyabi:overflow {RUN} 1 -->\n## ")
-
-
 def test_foreign_text_divides_nothing() -> None:
     """Neither a form feed nor a heading in what others wrote makes a section of its own."""
     broken = "\f\n## Mine\n\n| a |\n"
@@ -142,15 +118,6 @@ def test_foreign_text_divides_nothing() -> None:
     assert "told separately: Checks of the whole.\n" in text.body
     assert [each.count("## Mine") for each in text.further] == [101]
     assert text.further[0].endswith("```\n\n</details>\n")
-
-
-def test_a_smaller_limit() -> None:
-    """Another limit is kept too; each part is cut between sections, never within one."""
-    made, integrated, issues = large(60)
-    text = pull_request_text(made, integrated, issues=issues, max_characters=20_000)
-    assert all(size(each) <= 20_000 for each in (text.body, *text.further))
-    assert all(each.split("\n", 1)[1].startswith("## ") for each in text.further)
-    assert sum(each.count("```") for each in (text.body, *text.further)) % 2 == 0
 
 
 def test_nothing_to_merge() -> None:

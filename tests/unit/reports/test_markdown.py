@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 
 from miyabi.git import Changes
 from miyabi.reports import Report, outcome_style, summary_sentence
-from miyabi.reports.markdown import MAX_ROWS, to_markdown
+from miyabi.reports.markdown import to_markdown
 from miyabi.sessions import InSubmodule, Outcome, Strays
 from miyabi.text import Style
 from tests.support.values.results import RUN, matches_golden, report, result, small_dag
@@ -109,16 +109,6 @@ def test_every_row_has_all_its_cells() -> None:
             widths[-1][-1] += 1
     assert len(widths) == 8
     assert all(len(set(rows)) == 1 for rows in widths)
-
-
-def test_large_runs_are_cut_with_a_word() -> None:
-    """Thousands of tasks give tables of bounded length and no picture, each with a sentence."""
-    dag = small_dag({f"t{n}": [] for n in range(2000)})
-    text = to_markdown(report(dag, [result(f"t{n}", after=n) for n in range(2000)]))
-    assert f"The first {MAX_ROWS} of 2,000; all are in report.json." in text
-    assert "The DAG has 2,000 tasks and 0 edges: too large to be drawn." in text
-    assert "2,000 sessions, more than 150, are too many to be drawn." in text
-    assert "mermaid" not in text
 
 
 def test_every_outcome_has_a_colour() -> None:

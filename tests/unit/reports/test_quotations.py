@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
 from markdown_it import MarkdownIt
 
 from miyabi.milestones.issue_comment import IssueStatus, issue_comment
-from miyabi.pull_requests.text import MAX_CHARACTERS, pull_request_text, task_pull_request_texts
+from miyabi.pull_requests.text import pull_request_text, task_pull_request_texts
 from miyabi.reports import Report
 from miyabi.reports.markdown import MAX_QUOTED, to_markdown
 from miyabi.reports.rows import WORDS_CHARACTERS
 from miyabi.sessions import Outcome
-from miyabi.text.github_markdown import size
 from tests.support.values.pull_requests import (
     CLOSING,
     ISSUES,
@@ -22,19 +20,10 @@ from tests.support.values.pull_requests import (
     rendered,
     run,
 )
-from tests.support.values.results import report, result, small_dag
+from tests.support.values.results import red, report, result, small_dag
 
 KEY = "sk-" + "ant-api03-a1B2c3D4e5F6g7H8"
 COMMENT_CHARACTERS = 65_536  # of GitHub
-
-
-def red(text: str, *, tasks: int = 1) -> Report:
-    """A run whose checks all printed that, and whose sessions all said it."""
-    names = [f"t{number}" for number in range(tasks)]
-    told = {"check_output": text, "final_message": text, "error_text": "it is red"}
-    return report(
-        small_dag({name: [] for name in names}), [result(name, Outcome.CHECK_FAILED, **told) for name in names]
-    )
 
 
 def texts(made: Report) -> list[str]:
@@ -73,23 +62,6 @@ def test_foreign_words_do_nothing_at_github() -> None:
         html = "".join(token.content for token in tokens if token.type == "html_block")
         assert html.count("<details>") == html.count("</details>")
         assert "<b>" not in html
-
-
-@pytest.mark.parametrize("character", ["`", "@a ", "#1 ", "🎉", "|\n"])
-def test_the_longest_fit(character: str) -> None:
-    """However many checks printed however much, each text fits into what GitHub takes, and each block is whole."""
-    most = (character * 8192).encode()[:8192].decode(errors="ignore")
-    made = red(most, tasks=60)
-    whole = pull_request_text(made, integration(), issues={})
-    assert max(map(size, (whole.body, *whole.further))) <= MAX_CHARACTERS
-    outputs = sum(text.count("<summary>Output</summary>") for text in (whole.body, *whole.further))
-    assert outputs == 1 + 20  # of the whole, and of tasks
-    for text in whole.further:
-        fences = [token.info for token in MarkdownIt("commonmark").parse(text) if token.type == "fence"]
-        assert fences.count("text") == text.count("<summary>Output</summary>")
-        assert text.count("in its own words: nobody has checked them.") == text.count("## What the sessions said")
-    assert "The first 20 of 60; all are in the run's own report." in "".join(whole.further)
-    assert size(issue_comment(IssueStatus.of_task(made.tasks[0], made, None))) <= COMMENT_CHARACTERS
 
 
 def test_a_report_says_how_many_more_there_are() -> None:
