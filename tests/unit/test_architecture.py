@@ -90,6 +90,8 @@ SMALL_FILE = 60
 
 SOURCES = sorted(p for layer in LAYERS for p in (ROOT / layer).rglob("*.py"))
 
+FIXTURE = re.compile(r"^ *@pytest\.fixture\b.*\n(?: *@.*\n)*(?: *async)? *def (\w+)", re.MULTILINE)
+
 TEMPLATES = sorted((ROOT / "miyabi").rglob("*.jinja"))
 TEMPLATE_NAME = re.compile(r'"([\w/.]+\.jinja)"')
 
@@ -342,18 +344,10 @@ def test_a_class_has_a_name_of_its_own() -> None:
     assert all(SAME_NAME.values())
 
 
-def fixtures(source: Path) -> Iterator[str]:
-    """The fixtures that a file defines."""
-    for node in statements(tree(source)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            decorators = [ast.unparse(each).partition("(")[0] for each in node.decorator_list]
-            yield from (node.name for each in decorators if each == "pytest.fixture")
-
-
 def test_a_fixture_has_a_name_of_its_own() -> None:
     """What a test asks for is one thing in all tests: no two fixtures have one name."""
     tests = [p for p in (ROOT / "tests").rglob("*.py") if "cases" not in p.parts]
-    found = Counter(name for each in tests for name in fixtures(each))
+    found = Counter(name for each in tests for name in FIXTURE.findall(each.read_text(encoding="utf-8")))
     assert len(found) > 50
     assert {name: number for name, number in found.items() if number > 1} == {}
 
