@@ -53,7 +53,8 @@ async def run_session(task_id: str, machine: Machine | None = None) -> Any:  # n
     for note in result.notes:
         live.warn(f"{task_id}: {note}")
     if result.check_output:
-        log.warning("%s: its check printed last:\n%s", task_id, indent(result.check_output, "  | ", bool))
+        printed = indent(result.check_output, "  | ", bool)
+        log.warning("%s: its %s printed last:\n%s", task_id, result.printed_by, printed)
     if not result.succeeded:
         if live.settings.runs.fail_fast:
             current_runner().stop_starting(f"fail_fast: {task_id} did not succeed")
@@ -71,6 +72,7 @@ class TaskRun:
     def __init__(self, live: Run, node: Node, slot: Slot) -> None:
         self._live, self._node, self._slot = live, node, slot
         self._burnt = 1
+        self._failed_setups = 0
         self._limit = AccountLimit(slot, live.settings.runs)
         self._outage = Outage()
         self._warned: set[type[MachineError]] = set()
@@ -120,6 +122,7 @@ class TaskRun:
         if joined and result.outcome is Outcome.STOPPED:  # by the orchestrator that we go on for
             return Next.RESUME_HERE
         runs, now = self._live.settings.runs, time.time()
+        self._failed_setups += result.outcome is Outcome.SETUP_FAILED
         return next_step(
             result,
             attempts=self._burnt,
@@ -129,6 +132,7 @@ class TaskRun:
             waits_out_outage=self._outage.within_grace(
                 result, now=now, patience_seconds=self._patience_seconds(result)
             ),
+            failed_setups=self._failed_setups,
         )
 
     def _patience_seconds(self, result: SessionResult) -> float:

@@ -32,7 +32,7 @@ def logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool, atte
 
     With `follow` it waits for the session to start, and goes on until its result is there.
 
-    Where its check did not pass, the check's last lines come at the end.
+    Where its check or set-up did not pass, the last lines of that come at the end.
 
     Raises:
         BadInput: no such folder, run, task or attempt; those that exist are named. Or its result is damaged.
@@ -55,13 +55,13 @@ def logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool, atte
 
 
 def _check_lines(file: Path) -> Iterator[str]:
-    """Yields what there is to say of the attempt's check, where it did not pass; each line of its own is marked."""
+    """Yields what to say of the attempt's check or set-up, where it did not pass; each line of its own is marked."""
     if not file.exists():
         return
     result = read_json(file, SessionResult, advice="Read the files beside it.")
     if result.check_output:
         yield f"! {result.error_text}"
-        yield "  The check printed last:"
+        yield f"  The {result.printed_by} printed last:"
         yield from (f"  | {line}" for line in result.check_output.splitlines())
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from miyabi.attempts.finish import STOP_GRACE_SECONDS, Finish
 from miyabi.attempts.inconclusive import KnownState, inconclusive_result
@@ -126,6 +126,8 @@ class Attempt:
         self._say(TaskState.PREPARING)
         checkout = await self.live.worktrees.checkout(self.machine, self.live.dag.by_id[self.spec.task])
         await self._end_earlier_ones()
+        if files := await self.live.copied_files():
+            await self.live.workspace(self.machine).copy(self.spec.paths, files)
         AttemptRecord.of(self.machine, self.spec, start=self._start).keep(self._files)
         for file in self._output:
             private_files.open_to_append(file).close()  # now is when a full disk costs nothing
@@ -165,18 +167,14 @@ class Attempt:
         agent = (
             await install.install(self.live.host(machine), machine.workspace, "rehearsal") if spec.rehearse else None
         )
-        prelude, inherited = check_prelude(spec, machine), inherited_environment(machine)
-        workspace = self.live.workspace(machine)
+        parts = self._parts(checkout, agent=agent)
         self._known_state = KnownState.ASKED
         try:
             await session.start(
-                script=session_script(spec, machine, checkout=checkout, inherited=inherited, agent=agent),
-                stdin=spec.prompt.encode(),
-                after=workspace.after_script(
-                    spec.paths, checkout=checkout, check=spec.check, prelude=prelude, max_file_bytes=spec.max_file_bytes
-                ),
+                **parts,
                 slots=machine.slots,
                 timeout_seconds=spec.timeout_seconds,
+                setup_timeout_seconds=spec.setup_timeout_seconds,
                 after_timeout_seconds=spec.check_timeout_seconds,
                 linger_seconds=spec.linger_seconds,
             )
@@ -184,6 +182,19 @@ class Attempt:
             if not error.transient and type(error) is not MachineError:  # the machine said no
                 self._known_state = KnownState.NOTHING
             raise
+
+    def _parts(self, checkout: str, *, agent: str | None) -> dict[str, bytes]:
+        """What the machine runs, as `RemoteSession.start` takes it."""
+        spec, machine, workspace = self.spec, self.machine, self.live.workspace(self.machine)
+        surroundings: Any = {"inherited": inherited_environment(machine), "cache": workspace.cache}
+        place: Any = {"checkout": checkout, "prelude": check_prelude(spec, machine, **surroundings)}
+        setup = spec.setup_on(machine.offers)
+        return {
+            "setup": workspace.setup_script(spec.paths, commands=setup, **place) if setup else b"",
+            "script": session_script(spec, machine, checkout=checkout, agent=agent, **surroundings),
+            "stdin": spec.prompt.encode(),
+            "after": workspace.after_script(spec.paths, check=spec.check, max_file_bytes=spec.max_file_bytes, **place),
+        }
 
     async def _see_through(self, session: RemoteSession) -> SessionResult:
         self._known_state = KnownState.SEEN

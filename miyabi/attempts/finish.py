@@ -36,13 +36,13 @@ from miyabi.sessions import (
     is_resolving,
 )
 from miyabi.system import private_files, retried
-from miyabi.text import several
+from miyabi.text import redact, several
 
 T = TypeVar("T")
 
 STOP_GRACE_SECONDS = 10.0
 _STDERR_BYTES = 4096
-_CHECK_LOG = "check.log"
+_SETUP_LOG, _CHECK_LOG = "setup.log", "check.log"
 _CUT_SHORT = {None, 137, -9}  # exit statuses of a claude that could write nothing more
 _DECLARED = 'n=$1; shift; for f; do [ ! -f "$f" ] || exec head -c "$n" "$f"; done; exit 1'
 """Not what else an agent may have made under that name."""
@@ -101,7 +101,7 @@ class Finish:
             named = several([f"{oid[:12]}…" for oid in lost], most=1)
             self.live.warn(f"{self.spec.task}: Git LFS objects that its commits name are nowhere: {named}")
         changes = await self.live.repository.changes(self.spec.base, collected.head)
-        private_files.write_bytes(self._files / _CHECK_LOG, await self._retried(self.session.check_log))
+        await self._keep_logs()
         return conclude(
             self.spec,
             transcript=transcript,
@@ -120,6 +120,15 @@ class Finish:
     async def _retried(self, call: Callable[[], Awaitable[T]]) -> T:
         patience_seconds = self.live.outages.patience_seconds
         return await retried(call, patience_seconds=patience_seconds, on_wait=self.on_wait)
+
+    async def _keep_logs(self) -> None:
+        """What set-up and check printed last, without what is known to be secret."""
+        logs = {_CHECK_LOG: self.session.check_log}
+        if self.spec.setup_on(self.machine.offers):
+            logs[_SETUP_LOG] = self.session.setup_log
+        for name, read in logs.items():
+            text = redact((await self._retried(read)).decode("utf-8", "surrogateescape"))
+            private_files.write_bytes(self._files / name, text.encode("utf-8", "surrogateescape"))
 
     async def _collect(self) -> Collected:
         return await self._collect_in(self.live.workspace(self.machine), self.spec.base)
@@ -196,13 +205,14 @@ class Finish:
         self, status: Status, collected: Collected, found_inside: Sequence[CollectedWork], *, missing: str | None
     ) -> Evidence:
         declared = await self._retried(self._declared)
-        stderr, check_log = self._files / "stderr.txt", self._files / _CHECK_LOG
+        stderr, setup_log = self._files / "stderr.txt", self._files / _SETUP_LOG
         return Evidence(
             agent_exit=status.exit_status,
             ended_by=status.ended_by,
             stderr=_ends_of(stderr.read_bytes()).decode(errors="replace") if stderr.exists() else "",
             check_exit=status.check_exit,
-            check_log=check_log.read_bytes().decode(errors="replace"),
+            setup_log=setup_log.read_bytes().decode(errors="replace") if setup_log.exists() else "",
+            check_log=(self._files / _CHECK_LOG).read_bytes().decode(errors="replace"),
             free_kib=status.free_kib,
             lost=status.state is not State.EXITED,
             missing_command=missing,

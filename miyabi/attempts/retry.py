@@ -29,6 +29,7 @@ _STEPS = {
     Outcome.NOT_LOGGED_IN: Next.ELSEWHERE,
     Outcome.LAUNCH_FAILED: Next.ELSEWHERE,
     Outcome.NOT_STARTED: Next.ELSEWHERE,
+    Outcome.SETUP_FAILED: Next.ELSEWHERE,
 }
 _SICK = frozenset(
     {
@@ -77,23 +78,26 @@ def next_step(
     other_machines: bool,
     wait_until: float,
     waits_out_outage: bool = False,
+    failed_setups: int = 0,
 ) -> Next:
     """Decides the step after `result`, the outcome of attempt number `attempts`.
 
     Wrong work (failed check, max turns, denied permissions) is never repeated: a second try costs as much and usually
     ends alike. A usage limit is waited for however often it comes, if it ends before `wait_until` (seconds since 1970);
     one whose end is not said, and an API that fails, for as long as `waits_out_outage`. Where there is no other machine
-    than the lost one, and that one is back, the task goes on there.
+    than the lost one, and that one is back, the task goes on there. A set-up is tried once more, on another machine
+    where there is one; `failed_setups` counts this one in.
     """
     if result.outcome is Outcome.USAGE_LIMIT and result.resets_at and result.resets_at.timestamp() <= wait_until:
         return Next.WAIT_FOR_LIMIT
     if waits_out_outage:
         return Next.WAIT
     step = _STEPS.get(result.outcome, Next.FINISH)
-    if attempts >= max_attempts:
+    if attempts >= max_attempts or failed_setups > 1:
         return Next.FINISH
     if step is Next.ELSEWHERE and not other_machines:
-        return Next.RESUME_HERE if _is_back(result) else Next.FINISH
+        may_stay = result.outcome is Outcome.SETUP_FAILED or _is_back(result)
+        return Next.RESUME_HERE if may_stay else Next.FINISH
     return step
 
 

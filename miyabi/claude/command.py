@@ -64,6 +64,11 @@ case $miyabi_claude in
   *) command -v "$miyabi_claude" >/dev/null 2>&1 || miyabi_exit 'not found' 127 ;;
 esac"""
 
+_CACHE = """\
+MIYABI_CACHE={folder}
+[ -d "$MIYABI_CACHE" ] || mkdir -p "$MIYABI_CACHE"
+export MIYABI_CACHE"""
+
 # A conversation without a message of the user can neither be resumed nor begun anew under its id.
 _FIND_CONVERSATION = """\
 miyabi_how=--session-id
@@ -74,7 +79,13 @@ done"""
 
 
 def session_script(
-    spec: SessionSpec, machine: Machine, *, checkout: str, inherited: Mapping[str, str], agent: str | None = None
+    spec: SessionSpec,
+    machine: Machine,
+    *,
+    checkout: str,
+    inherited: Mapping[str, str],
+    cache: str = "",
+    agent: str | None = None,
 ) -> bytes:
     """Makes the session's script, for /bin/sh.
 
@@ -83,6 +94,7 @@ def session_script(
         machine: where it will run.
         checkout: path of the checkout there; a leading `~/` means the home there.
         inherited: variables of the orchestrator; those that the machine's `inherit_environment` names are passed on.
+        cache: path there of the folder that outlives runs; empty for none.
         agent: path of the rehearsal agent there.
 
     Raises:
@@ -99,6 +111,7 @@ def session_script(
             inherited=inherited,
         ),
         _exports(_identity(spec)),
+        *([_CACHE.format(folder=path_word(cache))] if cache else []),
         _enter(checkout),
         f"exec /bin/sh {quote_word(agent)}" if spec.rehearse and agent else _claude(spec, machine),
     )
@@ -133,15 +146,22 @@ def session_prelude(
     )
 
 
-def check_prelude(spec: SessionSpec, machine: Machine) -> str:
-    """Makes the sh text that sets up a check's environment: as its session had it, without what logs claude in.
+def check_prelude(
+    spec: SessionSpec, machine: Machine, *, inherited: Mapping[str, str] | None = None, cache: str = ""
+) -> str:
+    """Makes the sh text of the environment of a check or a set-up: the session's, but for what logs claude in.
+
+    Takes what `session_script` takes.
 
     Raises:
         ValueError: as `session_prelude`.
     """
-    environments = machine.environment, dict(spec.environment)
-    there, own = ({n: v for n, v in each.items() if not n.startswith(_LOGIN_NAMES)} for each in environments)
-    return session_prelude(machine.model_copy(update={"environment": there}), own, oauth_token_file=None)
+    environments = machine.environment, _author(spec) | dict(spec.environment), inherited or {}
+    there, own, passed_on = ({n: v for n, v in e.items() if not n.startswith(_LOGIN_NAMES)} for e in environments)
+    machine = machine.model_copy(update={"environment": there})
+    prelude = session_prelude(machine, own, oauth_token_file=None, inherited=passed_on)
+    parts = (prelude, _exports(_identity(spec)), *([_CACHE.format(folder=path_word(cache))] if cache else []))
+    return "\n".join(parts)
 
 
 def inherited_environment(machine: Machine) -> dict[str, str]:

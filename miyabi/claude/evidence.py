@@ -19,7 +19,9 @@ class Evidence:
     """All that is known of a session besides its output."""
 
     agent_exit: int | None = None  # as sh sees it: 143 for TERM; None where nobody saw it
-    ended_by: str = "itself"  # "timeout" and "stop" were ours; "lingered": ours too, when it had said its last result
+    ended_by: str = (
+        "itself"  # as `Status.ended_by`: "timeout" and "stop" were ours, "lingered" too, after its last result
+    )
     lost: bool = False  # the machine or its supervisor went away
     stderr: str = ""
     commits: int = 0
@@ -31,6 +33,7 @@ class Evidence:
     free_kib: int | None = None  # on the disk of the machine's workspace, when the session was over
     check_asked: bool = False
     check_exit: int | None = None  # None: not asked, or not run to its end
+    setup_log: str = ""  # what its set-up printed last
     check_log: str = ""  # what was printed last when the session was over: the check comes after the salvage
     expect_structured_output: bool = False
     missing_command: str | None = None  # the prompt names it, the session does not have it

@@ -26,6 +26,7 @@ _CHECK_LINES, _CHECK_BYTES = 50, 8192
 
 _RULES: tuple[Callable[[Transcript, Evidence], Decision | None], ...] = (
     outcome_rules.lost,
+    outcome_rules.setup_failed,
     outcome_rules.without_command,  # before ended_by_us: a session without its command is stopped by us
     outcome_rules.without_server,  # the same
     outcome_rules.ended_by_us,
@@ -104,7 +105,7 @@ def conclude(
         unresolved=evidence.unresolved,
         left_there=left_there,
         check_exit_status=evidence.check_exit,
-        check_output=_check_output(evidence) if decision.outcome is Outcome.CHECK_FAILED else "",
+        check_output=_last_lines(decision.outcome, evidence),
     )
 
 
@@ -150,9 +151,10 @@ def _completed(
     )
 
 
-def _check_output(evidence: Evidence) -> str:
-    """Redacted before it is cut, as half a secret is not known, and cleaned before that."""
-    return last_lines(redact(as_printed(evidence.check_log)), lines=_CHECK_LINES, size=_CHECK_BYTES)
+def _last_lines(outcome: Outcome, evidence: Evidence) -> str:
+    """Redacted before they are cut, as half a secret is not known, and cleaned before that."""
+    logs = {Outcome.SETUP_FAILED: evidence.setup_log, Outcome.CHECK_FAILED: evidence.check_log}
+    return last_lines(redact(as_printed(logs.get(outcome, ""))), lines=_CHECK_LINES, size=_CHECK_BYTES)
 
 
 def _final_message(transcript: Transcript) -> str:

@@ -54,6 +54,24 @@ def lost(_: Transcript, evidence: Evidence) -> Decision | None:
     return decision(Outcome.MACHINE_LOST, "machine_lost", situation, "was it rebooted? The task can run elsewhere")
 
 
+_NO_COMMAND = frozenset({126, 127})
+
+
+def setup_failed(_: Transcript, evidence: Evidence) -> Decision | None:
+    """Decides SETUP_FAILED where the agent was not begun because its checkout could not be set up."""
+    if evidence.ended_by not in {"setup", "setup_timeout"}:
+        return None
+    status, where = evidence.agent_exit, evidence.machine
+    how = "ran into its time limit" if evidence.ended_by == "setup_timeout" else f"ended with exit status {status}"
+    situation = f"the set-up of {evidence.task} {how} on {where}, so claude was not begun"
+    advice = "read setup.log beside the session's output"
+    if evidence.ended_by == "setup_timeout":
+        advice = f"raise setup_timeout_minutes, or {advice}"
+    elif status in _NO_COMMAND:
+        advice = f"install what it calls on {where}, or {advice}"
+    return decision(Outcome.SETUP_FAILED, "setup_failed", situation, advice)
+
+
 def without_command(_: Transcript, evidence: Evidence) -> Decision | None:
     """Decides AGENT_ERROR where the prompt names a command that does not exist."""
     if evidence.missing_command is None:

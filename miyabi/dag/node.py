@@ -162,6 +162,7 @@ class Node(BaseModel):
     max_budget_usd: Positive | None = Field(None, description="a number of US dollars above 0")
     timeout_minutes: Positive | None = Field(None, description=f"minutes above 0, at most {_LONGEST_MINUTES}")
     allowed_tools: tuple[Argument, ...] | None = Field(None, description="a list of tools such as [Edit, Bash(git *)]")
+    setup: Speech | None = Field(None, description="a shell command")
     check: Speech | None = Field(None, description="a shell command")
     expect_changes: StrictBool = Field(True, description="true or false")
 

@@ -10,6 +10,7 @@ from miyabi.git.bundle import PrerequisiteMissing
 from miyabi.git.clone import Clone, clone_of
 from miyabi.git.command import Git, printable_path, require_git, unquoted
 from miyabi.git.filters import LFS, needed, uses_lfs
+from miyabi.git.ignored import Matches, ignored_files, matches
 from miyabi.git.large_objects import Storage, lfs_objects, lfs_objects_of, missing_lfs_objects, with_lfs
 from miyabi.git.merge import History
 from miyabi.git.remote import base
@@ -28,6 +29,7 @@ __all__ = [
     "Clone",
     "Git",
     "History",
+    "Matches",
     "Origin",
     "PrerequisiteMissing",
     "Remote",
@@ -45,8 +47,10 @@ __all__ = [
     "conflict_markers",
     "existing_folder",
     "filters",
+    "ignored_files",
     "lfs_objects",
     "lfs_objects_of",
+    "matches",
     "merge",
     "missing_lfs_objects",
     "needed",

@@ -13,7 +13,7 @@ from miyabi.integration import Integration, LeftOutKind
 from miyabi.milestones.prompt import COMMENT_MARKER
 from miyabi.pull_requests import elsewhere_words
 from miyabi.reports import Elsewhere, Report, TaskRow
-from miyabi.sessions import Outcome
+from miyabi.sessions import Outcome, printer_of
 from miyabi.text import github_markdown, render_github_markdown
 
 __all__ = [
@@ -60,6 +60,7 @@ _NEXT = {
     Outcome.NO_CHANGES: "The session committed nothing. Say in the issue what is to be changed, and where.",
     Outcome.OFF_BRANCH: "Its commits are not on its branch. Merge the strays, or say in a comment what to do.",
     Outcome.UNRESOLVED_CONFLICT: "Its branch holds conflicts that nobody resolved. Resolve them there.",
+    Outcome.SETUP_FAILED: f"Its checkout could not be set up. {_AGAIN}",
     Outcome.CHECK_FAILED: "The check did not pass on its branch. Look there, or say in a comment what is missing.",
     Outcome.PERMISSION_DENIED: "Tools that it needed were denied. Allow them with `allowed_tools`.",
     Outcome.MAX_TURNS: "It ran out of turns. Split the issue, or raise `max_turns`.",
@@ -105,12 +106,17 @@ class IssueStatus(BaseModel):
     turns: int = 0
     seconds: float = 0.0
     error: str = Field("", description="What was said when it failed: foreign text")
-    check_output: str = Field("", description="The last lines of a check that did not pass: foreign text")
+    check_output: str = Field("", description="What a check or set-up that did not pass printed: foreign text")
     last_words: str = Field("", description="What the session said at its end: foreign text")
     files: tuple[str, ...] = Field((), description="Files in conflict")
     next_step: str = ""
     elsewhere: Elsewhere | None = Field(None, description="What its branch does not hold")
     rehearsal: bool = False
+
+    @property
+    def printed_by(self) -> str:
+        """Whose last lines `check_output` has."""
+        return printer_of(self.outcome) if self.outcome else ""
 
     @classmethod
     def waiting(cls, reason: str) -> Self:

@@ -5,13 +5,14 @@ Holds no field and starts nothing; what becomes of them is said by `miyabi.claud
 
 from miyabi.options.servers import Server, secrets_of_servers, servers_of
 from miyabi.options.tables import FileOrTable, read_table
-from miyabi.options.values import Effort, ExtraArguments, MachinePath, Version, Word
+from miyabi.options.values import Effort, ExtraArguments, MachinePath, RepositoryPattern, Version, Word
 
 __all__ = [
     "Effort",
     "ExtraArguments",
     "FileOrTable",
     "MachinePath",
+    "RepositoryPattern",
     "Server",
     "Version",
     "Word",

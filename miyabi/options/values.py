@@ -73,8 +73,19 @@ def _version(value: str) -> str:
     return value
 
 
+def _pattern(value: str) -> str:
+    parts = value.split("/")
+    if not value or not value.isprintable() or value.startswith(("/", "~", ":")) or ".." in parts or ".git" in parts:
+        raise ValueError(
+            "must be a path or pattern in the repository, such as '.env' or 'config/*.local.*', that does not leave it"
+        )
+    return value
+
+
 MachinePath = Annotated[str, Strict(), AfterValidator(_path)]
 """A path on the machine: absolute, from the home there (~/), or from the checkout."""
+RepositoryPattern = Annotated[str, Strict(), AfterValidator(_pattern)]
+"""Files of the repository, from its root; `*` is within a folder, `**` any depth (`glob` of gitglossary(7))."""
 Word = Annotated[str, Strict(), AfterValidator(_word)]
 ExtraArguments = Annotated[
     tuple[Annotated[str, Strict(), Field(min_length=1)], ...],

@@ -23,7 +23,7 @@ from miyabi.reports.rows import (
     TaskRow,
     TimelineEntry,
 )
-from miyabi.sessions import Outcome, SessionResult, Usage, is_resolving
+from miyabi.sessions import Outcome, SessionResult, Usage, is_resolving, printer_of
 from miyabi.text import redact
 
 __all__ = [
@@ -66,7 +66,7 @@ class Report(ReportRow):
     skips: tuple[Skipped, ...]
     resolutions: tuple[Resolution, ...] = ()
     elsewhere: tuple[Elsewhere, ...] = Field((), description="What sessions did beside the branches of their tasks")
-    check_outputs: tuple[Quotation, ...] = Field((), description="The last lines of each check that did not pass")
+    check_outputs: tuple[Quotation, ...] = Field((), description="What each red check or set-up printed last")
     last_words: tuple[Quotation, ...] = Field((), description="What each session said at its end, in its own words")
     files: tuple[ChangedFile, ...]
     warnings: tuple[str, ...]
@@ -81,8 +81,17 @@ class Report(ReportRow):
         """What was done beside its branch, by task."""
         return {each.task: each for each in self.elsewhere}
 
+    def printer_of(self, task: str) -> str:
+        """Returns what of the task printed what is in `check_outputs`."""
+        return next((printer_of(each.outcome) for each in self.troubles if each.task == task), "check")
+
+    @property
+    def printers(self) -> tuple[str, ...]:
+        """What printed that is in `check_outputs`, each once."""
+        return tuple(sorted({self.printer_of(each.task) for each in self.check_outputs}))
+
     def check_output_of(self, task: str) -> str:
-        """Returns what the task's check printed last, empty where it passed."""
+        """Returns what the task's check, or set-up, printed last; empty where it passed."""
         return next((each.text for each in self.check_outputs if each.task == task), "")
 
     def last_words_of(self, task: str) -> str:

@@ -273,7 +273,7 @@ _WITH_WORDS = frozenset(
 
 
 def check_outputs(last: Iterable[SessionResult]) -> tuple[Quotation, ...]:
-    """Makes a row for each whose check did not pass and printed something; `last` are the attempts that decided."""
+    """Makes a row for each red check or set-up that printed something; `last` are the attempts that decided."""
     return tuple(Quotation(task=r.task, text=redact(r.check_output)) for r in last if r.check_output)
 
 

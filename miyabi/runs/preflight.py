@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from miyabi.claude import (
 from miyabi.errors import MachineError, MachineNotReady
 from miyabi.git import LFS, missing_lfs_objects
 from miyabi.git import needed as needed_filters
-from miyabi.machines import Host, Machine
+from miyabi.machines import Host, Machine, quote_word
 from miyabi.runs.run import Run
 from miyabi.runs.start import require_free_name
 from miyabi.settings import Settings
@@ -27,6 +28,9 @@ from miyabi.text import last_message, several, version_numbers
 MINIMUM_GIT = (2, 20)
 MINIMUM_FREE_MIB = 200
 _NAMED = 5
+_ENTERS = re.compile(r"\s*cd\s+[^\s;&|]+\s*&&")
+_ASSIGNS = re.compile(r"[A-Za-z_]\w*=[^'\"$`]*$")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
 _PROBE = r"""
 say() { printf '%s=%s\n' "$1" "$2"; }
 say perl "$(perl -e 'print $]' 2>/dev/null)"
@@ -126,6 +130,7 @@ async def check_machine(
     """
     facts = await _facts(machine, host, filters)
     _require(machine, facts)
+    await _require_tools(machine, host, settings)
     version = "rehearsal" if rehearse else await _ask_claude(machine, host, settings)
     return MachineReport(
         machine=machine.name,
@@ -177,6 +182,44 @@ def _require(machine: Machine, facts: dict[str, str]) -> None:
             f"its disk is full: {free} MiB free at {machine.workspace}",
             "Free some space, or remove old runs with: miyabi sweep RUN",
         )
+
+
+async def _require_tools(machine: Machine, host: Host, settings: Settings) -> None:
+    """What its set-ups call first must be on the PATH of its sessions."""
+    tools = {tool: field for field, command in _setups(machine, settings) if (tool := tool_of(command))}
+    if not tools:
+        return
+    prelude = session_prelude(
+        machine,
+        settings.sessions.environment,
+        oauth_token_file=None,
+        inherited=inherited_environment(machine),
+    )
+    looks = "\n".join(f"command -v {quote_word(tool)} >/dev/null || echo {quote_word(tool)}" for tool in tools)
+    answer = await host.run(["/bin/sh", "-s"], stdin=f"{prelude}\n{looks}\n".encode())
+    missing = [tool for tool in answer.stdout.decode(errors="replace").splitlines() if tool in tools]
+    if missing:
+        raise _not_ready(
+            machine,
+            f"there is no {missing[0]!r} on the PATH of its sessions, which {tools[missing[0]]} calls",
+            "Install it there, add its folder to the machine's `environment.PATH`, or set another set-up.",
+        )
+
+
+def _setups(machine: Machine, settings: Settings) -> list[tuple[str, str]]:
+    """The field of each set-up of that machine, and its command."""
+    labels = settings.sessions.labels
+    given = {f"sessions.labels.{label}.setup": labels[label].setup for label in labels if label in machine.offers}
+    return [
+        (field, command) for field, command in {"sessions.setup": settings.sessions.setup, **given}.items() if command
+    ]
+
+
+def tool_of(command: str) -> str | None:
+    """Finds the program that a shell command calls first, but for `cd`; None where that takes a shell to know."""
+    words = _ENTERS.sub("", command).split()
+    first = next((word for word in words if not _ASSIGNS.match(word)), "")
+    return first if _PLAIN_NAME.fullmatch(first) else None
 
 
 def _free_mib(facts: dict[str, str]) -> int | None:

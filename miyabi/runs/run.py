@@ -15,6 +15,7 @@ from miyabi.git import Repository
 from miyabi.machines import Host, Machine
 from miyabi.runs.budget import before, spent
 from miyabi.runs.connections import Connections, Outages
+from miyabi.runs.copies import read_copies
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.options import secrets_of_options
 from miyabi.runs.progress import Board
@@ -24,7 +25,7 @@ from miyabi.runs.worktrees import Worktrees
 from miyabi.sessions import Outcome, SessionResult, SessionSpec, Workspace
 from miyabi.settings import Settings
 from miyabi.system import is_our_disk, retried
-from miyabi.text import hide, redact
+from miyabi.text import hide, redact, secrets_of_file
 
 T = TypeVar("T")
 
@@ -106,6 +107,16 @@ class Run:
     def workspace(self, machine: Machine) -> Workspace:
         """Returns where this repository's code is on a machine."""
         return self._connections.workspace(machine)
+
+    async def copied_files(self) -> dict[str, bytes]:
+        """Reads the ignored files that each checkout gets, by path; what they hold is redacted from now on.
+
+        Raises:
+            GitFailed: git could not find them.
+        """
+        files = await read_copies(self.repository, self.settings)
+        hide(secret for content in files.values() for secret in secrets_of_file(content))
+        return files
 
     def fleet(self) -> list[Machine]:
         """Returns the machines in the order of the configuration."""

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from miyabi.dag import Dag, unfinished
 from miyabi.errors import BadInput, DagError, DiskFull
 from miyabi.git import RemoteToken, Repository, complete_partial_clone
 from miyabi.machines import Load, Machine, unplaceable
+from miyabi.runs.copies import require_copies
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.info import FleetMember, RunInfo
 from miyabi.runs.names import new_run_name, valid_run_name
@@ -22,7 +24,7 @@ from miyabi.runs.progress import Board
 from miyabi.runs.repository import open_repository
 from miyabi.runs.run import Run
 from miyabi.sessions import SessionPaths, State, list_sessions
-from miyabi.settings import GitHubSettings, Settings
+from miyabi.settings import CONFIG_FILE, GitHubSettings, Settings
 from miyabi.system import files
 
 
@@ -43,7 +45,8 @@ class RunRequest:
 class RunStart:
     """What a run starts with, or goes on with: its request, read and found good.
 
-    `base` is a commit; `is_new` is whether there was no run of that name when the request was read.
+    `base` is a commit; `is_new` is whether there was no run of that name when the request was read; `warnings` are what
+    the reader of the report should know.
     """
 
     dag: Dag
@@ -51,6 +54,7 @@ class RunStart:
     repository: Repository
     base: str
     is_new: bool
+    warnings: tuple[str, ...] = ()
 
 
 async def read_request(request: RunRequest) -> RunStart:
@@ -60,11 +64,13 @@ async def read_request(request: RunRequest) -> RunStart:
         BadInput: DagError, SettingsError, NotARepository, BaseMissing, each naming what was found and what to do.
     """
     repository, settings = await open_repository(request.repository, config=request.config, **request.overrides)
+    unmatched = await require_copies(repository, settings, file=request.config or repository.root / CONFIG_FILE)
+    start = partial(RunStart, settings=settings, repository=repository, warnings=unmatched)
     known = RunFolder(repository.root, valid_run_name(request.run)) if request.run else None
     if known and known.info_file.exists():
         dag, base = _again(request, known), known.info().base
         require_options(dag, settings, root=repository.root)
-        return RunStart(dag=dag, settings=settings, repository=repository, base=base, is_new=False)
+        return start(dag=dag, base=base, is_new=False)
     if request.run:
         _require_own_name(repository.root, request.run)
     if known and (request.tasks is None or known.lacks_info):
@@ -76,7 +82,7 @@ async def read_request(request: RunRequest) -> RunStart:
     _require_labels(dag, settings.machines)
     require_options(dag, settings, root=repository.root)
     base = await repository.resolve(request.base or settings.runs.base)
-    return RunStart(dag=dag, settings=settings, repository=repository, base=base, is_new=True)
+    return start(dag=dag, base=base, is_new=True)
 
 
 async def start_run(request: RunRequest, *, token: Callable[[GitHubSettings], RemoteToken | None]) -> Run:
@@ -99,7 +105,9 @@ async def start_run(request: RunRequest, *, token: Callable[[GitHubSettings], Re
     if start.is_new:
         await _create(folder, start, request)
     live = await _run_of(folder, start)
-    if warning := (await live.worktrees.submodules(start.base)).warning:
+    await live.copied_files()
+    submodules = await live.worktrees.submodules(start.base)
+    for warning in (*start.warnings, *([submodules.warning] if submodules.warning else [])):
         live.warn(warning)
     return live
 

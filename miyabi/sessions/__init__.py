@@ -3,6 +3,7 @@
 Knows nothing of Claude or of a DAG: what runs in a session is a script.
 """
 
+from miyabi.sessions.collected import Collected, Inside
 from miyabi.sessions.names import (
     SessionPaths,
     integration_branch,
@@ -13,10 +14,10 @@ from miyabi.sessions.names import (
 )
 from miyabi.sessions.protocol import State, Status
 from miyabi.sessions.remote_session import RemoteSession, list_sessions, live_sessions
-from miyabi.sessions.result import BLAMELESS, InSubmodule, Outcome, SessionResult, Strays, Usage
+from miyabi.sessions.result import BLAMELESS, InSubmodule, Outcome, SessionResult, Strays, Usage, printer_of
 from miyabi.sessions.spec import SessionSpec
 from miyabi.sessions.work_elsewhere import left_there_words, size_of, strays_words
-from miyabi.sessions.workspace import Collected, Inside, Workspace
+from miyabi.sessions.workspace import Workspace
 
 __all__ = [
     "BLAMELESS",
@@ -39,6 +40,7 @@ __all__ = [
     "list_sessions",
     "live_sessions",
     "own_levels",
+    "printer_of",
     "published_branch",
     "resolving",
     "size_of",

@@ -26,7 +26,10 @@ class Status:
     exit_status: int | None = None
     """Of the agent, as a shell has it (143: TERM); None until it has ended."""
     ended_by: str = ""
-    """What ended the agent: "itself", "timeout", "stop" or "lingered", after its last result; empty until then."""
+    """What ended the agent: "itself", "timeout", "stop" or "lingered", after its last result; empty until then.
+
+    "setup" and "setup_timeout": the set-up failed, or took too long. The agent was not begun; `exit_status` is of that.
+    """
     check_exit: int | None = None
     """Of the `after` script; None where it did not run to its end."""
     out_bytes: int = 0

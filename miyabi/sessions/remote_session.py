@@ -38,6 +38,8 @@ class RemoteSession:
         timeout_seconds: float,
         after_timeout_seconds: float,
         linger_seconds: float,
+        setup: bytes = b"",
+        setup_timeout_seconds: float = 0,
     ) -> Status:
         """Starts the session, or attaches to it where it was started with the same parts.
 
@@ -50,6 +52,9 @@ class RemoteSession:
             after_timeout_seconds: The same for `after`.
             linger_seconds: How long claude may be silent after its last result, with no agent in the background, until
                 the machine ends what is left of it. The session has ended well then.
+            setup: Text for `/bin/sh` that runs before the agent, in the slot; where it fails, the agent does not begin,
+                and nothing of `after` runs.
+            setup_timeout_seconds: The same as `timeout_seconds`, for `setup`.
 
         Returns:
             Where it stands: it runs, or has run.
@@ -61,9 +66,9 @@ class RemoteSession:
             MachineNotReady: no perl, or the workspace cannot be written.
             MachineError: as `Host.run`.
         """
-        parts = (script, stdin, after)
+        parts = (script, stdin, after, setup)
         sizes = [str(len(part)) for part in parts]
-        seconds = (timeout_seconds, after_timeout_seconds, linger_seconds)
+        seconds = (timeout_seconds, after_timeout_seconds, linger_seconds, setup_timeout_seconds)
         limits = [str(slots), *(f"{each:.3f}" for each in seconds)]
         return await self._ask("start", *limits, *sizes, stdin=b"".join(parts))
 
@@ -120,9 +125,15 @@ class RemoteSession:
         Raises:
             MachineError: as `Host.run`.
         """
-        words = ["log", self._session, str(_LOG_BYTES)]
-        log = (await supervisor.call(self._host, self._workspace, words)).stdout
-        return log if len(log) < _LOG_BYTES else log.partition(b"\n")[2] or log
+        return await self._log()
+
+    async def setup_log(self) -> bytes:
+        """Returns the same of what `setup` printed.
+
+        Raises:
+            MachineError: as `Host.run`.
+        """
+        return await self._log("setup")
 
     async def remove(self) -> None:
         """Removes all of it from the machine.
@@ -132,6 +143,11 @@ class RemoteSession:
             MachineError: as `Host.run`.
         """
         await supervisor.call(self._host, self._workspace, ["rm", self._session])
+
+    async def _log(self, *name: str) -> bytes:
+        words = ["log", self._session, str(_LOG_BYTES), *name]
+        log = (await supervisor.call(self._host, self._workspace, words)).stdout
+        return log if len(log) < _LOG_BYTES else log.partition(b"\n")[2] or log
 
     async def _ask(self, verb: str, *words: str, stdin: bytes = b"", timeout_seconds: float = 60) -> Status:
         command = [verb, self._session, *words]

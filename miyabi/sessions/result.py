@@ -17,6 +17,7 @@ class Outcome(StrEnum):
     NO_CHANGES = "no_changes"  # all well, but changes were expected and there is no commit
     OFF_BRANCH = "off_branch"  # it committed, but nothing on the task's branch: all of it is on the strays
     UNRESOLVED_CONFLICT = "unresolved_conflict"  # unmerged files or conflict markers that its base did not have
+    SETUP_FAILED = "setup_failed"  # the set-up of its checkout did not pass: claude was not begun
     CHECK_FAILED = "check_failed"  # the node's check command did not pass in the checkout
     PERMISSION_DENIED = "permission_denied"  # tools were denied and nothing came of the session
     MAX_TURNS = "max_turns"  # ran into max_turns
@@ -39,6 +40,7 @@ class Outcome(StrEnum):
 
 BLAMELESS = frozenset(
     {
+        Outcome.SETUP_FAILED,
         Outcome.STOPPED,
         Outcome.USAGE_LIMIT,
         Outcome.API_UNAVAILABLE,
@@ -52,6 +54,11 @@ BLAMELESS = frozenset(
     }
 )
 """Outcomes that say nothing of the task or of its work: another time may well go otherwise."""
+
+
+def printer_of(outcome: Outcome) -> str:
+    """Names what printed the last lines that a result with that outcome has."""
+    return "set-up" if outcome is Outcome.SETUP_FAILED else "check"
 
 
 class Usage(BaseModel):
@@ -134,13 +141,18 @@ class SessionResult(BaseModel):
         (), description="Uncommitted files on the machine, too large or too many to bring"
     )
     check_exit_status: int | None = None
-    check_output: str = Field("", description="The last lines of a check that did not pass")
+    check_output: str = Field("", description="The last lines of a check, or a set-up, that did not pass")
     rehearsal: bool = False
 
     @property
     def succeeded(self) -> bool:
         """Whether dependants may build on it."""
         return self.outcome is Outcome.SUCCEEDED
+
+    @property
+    def printed_by(self) -> str:
+        """Whose last lines `check_output` has."""
+        return printer_of(self.outcome)
 
     @property
     def conversation(self) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from miyabi.sessions.names import SessionPaths
@@ -30,6 +32,10 @@ class SessionSpec(BaseModel):
     max_budget_usd: float | None = Field(None, gt=0)
     timeout_seconds: float = Field(gt=0)
     linger_seconds: float = Field(gt=0)
+    setup: tuple[tuple[str, str], ...] = Field(
+        (), description="Shell commands before it, each for the machines with a label; empty: for all"
+    )
+    setup_timeout_seconds: float = Field(gt=0)
     check: str | None = None
     check_timeout_seconds: float = Field(gt=0)
     max_file_bytes: int = Field(ge=0, description="Uncommitted files over that stay there; 0: none does")
@@ -56,6 +62,10 @@ class SessionSpec(BaseModel):
     def conversation(self) -> str:
         """The UUID of the conversation: the one that is gone on with, or a new one."""
         return self.resumes or self.paths.conversation(run_id=self.run_id)
+
+    def setup_on(self, offers: Collection[str]) -> tuple[str, ...]:
+        """Returns the commands that set up its checkout on a machine that offers these labels."""
+        return tuple(command for label, command in self.setup if not label or label in offers)
 
     @property
     def paths(self) -> SessionPaths:

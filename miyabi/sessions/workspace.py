@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
-import shlex
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from miyabi.errors import MachineError
 from miyabi.git import (
@@ -21,9 +20,10 @@ from miyabi.git import (
     branches,
     printable_path,
     shallow_ends,
-    unquoted,
 )
 from miyabi.machines import Completed, Host, install, quote_word
+from miyabi.sessions import phases
+from miyabi.sessions.collected import Collected, notes_of
 from miyabi.sessions.large_objects import LargeTravel
 from miyabi.sessions.names import SessionPaths
 from miyabi.sessions.workspace_errors import BASE_MISSING, failure, require_safe, script_is_gone
@@ -35,39 +35,6 @@ _BYTES_PER_SECOND = 100_000
 _REPORT = re.compile(r"^miyabi-collected ([0-9a-f]{40,64}) ([0-9a-f]{40,64}|-)$", re.MULTILINE)
 _CLONE_NAME = re.compile("[0-9a-f]{32}")
 _COMMIT = re.compile("[0-9a-f]{40,64}")
-
-
-class Inside(NamedTuple):
-    """A submodule in a task's checkout: the key of its repository, the commit that it began with, its path."""
-
-    key: str
-    base: str
-    path: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collected:
-    """What was collected of a task.
-
-    Args:
-        head: the commit that its branch is at.
-        salvaged: whether some of it had to be committed for the session.
-        strays: the branch of what its own branch does not hold, where there is such.
-        unmerged: paths with a conflict that the index still told of when the session ended.
-        left_there: files that were not committed for their size or number, and stay on the machine.
-        is_gone: whether the checkout had been removed: what was in it cannot be told.
-        inside: its submodules, each of which is to be collected in a workspace of its own.
-        lost_objects: Git LFS objects that its commits name, and that are neither there nor here.
-    """
-
-    head: str
-    salvaged: bool
-    strays: str | None = None
-    unmerged: tuple[str, ...] = ()
-    left_there: tuple[str, ...] = ()
-    is_gone: bool = False
-    lost_objects: tuple[str, ...] = ()
-    inside: tuple[Inside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,36 +159,52 @@ class Workspace:
         self._require(answer, "look for other repositories")
         return frozenset(answer.stdout.decode("ascii", "replace").split())
 
-    def after_script(
-        self, paths: SessionPaths, *, checkout: str, check: str | None, prelude: str = "", max_file_bytes: int = 0
-    ) -> bytes:
-        """Makes the script for when the session is over: salvage, then, after the prelude, the check in the checkout.
+    async def copy(self, paths: SessionPaths, files: Mapping[str, bytes]) -> None:
+        """Puts files into the task's checkout, by path, mode 0600; no commit of ours will have them. May be repeated.
 
-        It ends with the check's exit status, 0 where there is none or where `MIYABI_STOPPED=1`. Needs an earlier
-        `prepare` of the task on the machine.
+        Raises:
+            MachineDiskFull: no room; some of them may be there.
+            MachineError: as `Host.run`, and RemoteFailed where one cannot be written.
+        """
+        require_safe((paths.run, paths.task))
+        named = {os.fsencode(path): text for path, text in files.items()}
+        sent = b"".join(b"%d %d\n%s%s" % (len(text), len(name), name, text) for name, text in named.items())
+        await self._call(
+            "copy", paths.run, paths.task, str(len(sent)), doing="copy files into the checkout", stdin=sent
+        )
 
-        Args:
-            paths: of the session.
-            checkout: what `prepare` gave.
-            check: shell command, None for none.
-            prelude: shell text that sets up its environment.
-            max_file_bytes: as `collect` takes it.
+    @property
+    def cache(self) -> str:
+        """The folder on the machine in which sessions of this repository may keep what outlives runs."""
+        return f"{self._workspace}/cache/{self._repository.key}"
+
+    def setup_script(self, paths: SessionPaths, *, checkout: str, commands: Sequence[str], prelude: str) -> bytes:
+        """Makes the script for before a session, as `phases.setup_script`. Needs an earlier `prepare` of the task.
 
         Raises:
             BadInput: run or task cannot be the name of a branch and a folder.
         """
+        return phases.setup_script(
+            self._word(paths), session=paths.session, checkout=checkout, commands=commands, prelude=prelude
+        )
+
+    def after_script(
+        self, paths: SessionPaths, *, checkout: str, check: str | None, prelude: str = "", max_file_bytes: int = 0
+    ) -> bytes:
+        """Makes the script for after a session, as `phases.after_script`. Needs an earlier `prepare` of the task.
+
+        Raises:
+            BadInput: run or task cannot be the name of a branch and a folder.
+        """
+        salvage = f"{self._word(paths)('salvage')} {quote_word(paths.session)} {max_file_bytes}"
+        return phases.after_script(salvage, checkout=checkout, check=check, prelude=prelude)
+
+    def _word(self, paths: SessionPaths) -> Callable[[str], str]:
+        """Makes the sh text that asks our script there for something about a task."""
         require_safe((paths.run, paths.task))
         script = quote_word(install.path(self._workspace, _SCRIPT))
         where = " ".join(map(quote_word, (self._workspace, self._repository.key, paths.run, paths.task)))
-        lines = [f"/bin/sh {script} salvage {where} {quote_word(paths.session)} {max_file_bytes} </dev/null"]
-        if check is not None:
-            lines += [
-                '[ "${MIYABI_STOPPED:-}" != 1 ] || exit 0',
-                f"cd {quote_word(checkout)} || exit",
-                prelude,
-                f"exec /bin/sh -c {shlex.quote(check)}",
-            ]
-        return "\n".join([*lines, "exit 0", ""]).encode("utf-8", "surrogateescape")
+        return lambda verb: f"/bin/sh {script} {verb} {where}"
 
     async def _make(self, order: _Order, doing: str) -> Completed:
         """The machine's answer when all of it is there. Raises as `prepare`."""
@@ -316,7 +299,7 @@ class Workspace:
             salvaged=await self._repository.salvaged(base, head),
             strays=kept,
             lost_objects=lost,
-            **_notes(answer),
+            **notes_of(answer),
         )
 
     def _reported(self, answer: Completed) -> tuple[str, str | None]:
@@ -371,17 +354,3 @@ def _append(file: Path, text: bytes) -> Path:
     with file.open("ab") as out:
         out.write(text)
     return file
-
-
-def _notes(answer: Completed) -> dict[str, Any]:
-    """The fields of `Collected` that the machine says besides the commits."""
-    lines = answer.stderr.decode("utf-8", "replace").split("\n")
-    rows = [line.removeprefix("miyabi-").partition(" ") for line in lines if line.startswith("miyabi-")]
-    kinds = ("unmerged", "left", "gone", "inside")
-    notes = {kind: tuple(printable_path(unquoted(text)) for word, _, text in rows if word == kind) for kind in kinds}
-    return {
-        "unmerged": notes["unmerged"],
-        "left_there": notes["left"],
-        "is_gone": bool(notes["gone"]),
-        "inside": tuple(Inside(*row.split(" ", 2)) for row in notes["inside"]),
-    }

@@ -14,6 +14,7 @@ from miyabi.settings.tables import (
     RunDefaults,
     SessionDefaults,
 )
+from miyabi.settings.validation import fault_at
 
 __all__ = [
     "CONFIG_FILE",
@@ -26,4 +27,5 @@ __all__ = [
     "RunDefaults",
     "SessionDefaults",
     "Settings",
+    "fault_at",
 ]

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from miyabi.machines import EnvironmentName, Label, Strategy
-from miyabi.options import Effort, ExtraArguments, FileOrTable, MachinePath, Version, Word
+from miyabi.options import Effort, ExtraArguments, FileOrTable, MachinePath, RepositoryPattern, Version, Word
 
 PUBLIC_API = "https://api.github.com"
 _TEMPLATE = """\
@@ -101,6 +101,7 @@ class LabelSettings(_Table):
     """What sessions get on machines with a label, beside what every session gets."""
 
     mcp_config: FileOrTable | None = Field(None, description="MCP servers that run where the label is")
+    setup: str | None = Field(None, min_length=1, description="Shell command that sets up checkouts there as well")
 
 
 class SessionDefaults(BaseModel):
@@ -119,6 +120,13 @@ class SessionDefaults(BaseModel):
     timeout_minutes: float = Field(30, gt=0, description="Minutes after which a session is ended")
     linger_seconds: float = Field(
         15, gt=0, description="Seconds of silence after its last result, no agent at work, after which it is ended"
+    )
+    setup: str | None = Field(
+        None, min_length=1, description="Shell command that sets up each checkout before its first session"
+    )
+    setup_timeout_minutes: float = Field(15, gt=0, description="Minutes after which a set-up is ended")
+    copy_files: tuple[RepositoryPattern, ...] = Field(
+        (), description="Ignored files of the repository here that each checkout gets, e.g. .env or config/*.local.*"
     )
     check: str | None = Field(None, description="Shell command that must pass in the checkout after each session")
     check_timeout_minutes: float = Field(10, gt=0, description="Minutes after which a check is ended")

@@ -8,7 +8,7 @@ from miyabi.text import commonmark, github_markdown, markdown, marked_block
 from miyabi.text.field_faults import FieldFault, faults_of, field_name
 from miyabi.text.marked_block import replace_block
 from miyabi.text.mermaid import MAX_BOXES, Bar, Box, Style, flowchart, gantt
-from miyabi.text.redact import REDACTED, hide, plain_values_left_out, redact, secrets_of
+from miyabi.text.redact import REDACTED, hide, plain_values_left_out, redact, secrets_of, secrets_of_file
 from miyabi.text.sanitize import as_printed, clean, first_lines, last_lines, last_message, one_line, shorten, whole
 from miyabi.text.suggest import describe, did_you_mean, quote
 from miyabi.text.templates import render_github_markdown, render_markdown
@@ -51,6 +51,7 @@ __all__ = [
     "render_markdown",
     "replace_block",
     "secrets_of",
+    "secrets_of_file",
     "several",
     "shorten",
     "time_of_day",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 REDACTED = "[redacted]"
 
@@ -24,6 +24,10 @@ _SECRETS = (
 
 _SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSW|PWD|CREDENTIAL|AUTH|COOKIE|DSN|DATABASE_URL", re.IGNORECASE)
 _NO_SECRET = re.compile(r".{0,7}|[/~].*|[A-Za-z]?[a-z]*(?:[-_.][a-z]+)*|[A-Z]+(?:[-_][A-Z]+)*")  # a path, a plain word
+_LONGEST_FILE = 256 * 1024
+_COMMENTS = ("#", ";", "//")
+_ASSIGNED = re.compile(r"""\s*(?:[-{]\s*)?(?:export\s+)?["']?[\w.-]{1,128}["']?\s*[:=]\s*(.*)""")
+_QUOTED = re.compile(r"""(["'])(.*?)\1(?!\s*:)""")
 _known: set[str] = set()
 
 
@@ -34,6 +38,25 @@ def secrets_of(environment: Mapping[str, str]) -> set[str]:
     """
     lines = (v for name, value in environment.items() if _SECRET_NAME.search(name) for v in value.splitlines())
     return plain_values_left_out(lines)
+
+
+def secrets_of_file(content: bytes) -> set[str]:
+    """Collects the values of a file of settings, such as `.env`, JSON, YAML or a key: whole ones and their words.
+
+    Paths, plain words, what has fewer than eight characters, and comments are none; neither is anything beyond 256 KiB,
+    or in a file that is no text.
+    """
+    text = content[:_LONGEST_FILE].decode("utf-8", "replace")
+    return set() if "\0" in text else plain_values_left_out(v for line in text.splitlines() for v in _values(line))
+
+
+def _values(line: str) -> Iterator[str]:
+    is_comment = line.lstrip().startswith(_COMMENTS)
+    assigned = _ASSIGNED.match(line.lstrip(f"{_COMMENTS[0]}{_COMMENTS[1]} \t") if is_comment else line)
+    value = assigned[1] if assigned else "" if is_comment else line
+    yield from (text for _, text in _QUOTED.findall(value))
+    for part in (value, value.partition(" #")[0], *value.split()):
+        yield part.strip().strip("\"',;")
 
 
 def plain_values_left_out(lines: Iterable[str]) -> set[str]:

@@ -19,6 +19,7 @@ SMALL_FILES: dict[str, str] = {
     "miyabi/attempts/recover.py": "another beginning: after a crash of the orchestrator",
     "miyabi/claude/claude_files.py": "which files are claude's is known here, when they go is known above",
     "miyabi/claude/spending_record.py": "asks a machine, while what is spent is counted without one",
+    "miyabi/git/ignored.py": "files that no commit has, by pattern: asked for by a run, and by nothing of git's",
     "miyabi/git/remote/base.py": "it needs large objects, which need the client: in one file they would be a circle",
     "miyabi/integration/bisect.py": "a search that knows nothing of merges",
     "miyabi/milestones/lock.py": "between processes",

@@ -29,11 +29,11 @@ EXPORTS = {
     ),
     "miyabi.dag": ("DEFAULT_MINUTES Dag Node Plan TaskType Unfinished order simulate unfinished"),
     "miyabi.git": (
-        "LFS STRAYS TIE Changes Clone Git History Origin PrerequisiteMissing Remote RemoteToken RemoteUrl "
+        "LFS STRAYS TIE Changes Clone Git History Matches Origin PrerequisiteMissing Remote RemoteToken RemoteUrl "
         "Repository Storage Submodule Submodules base branches checkout clone_of complete_partial_clone "
-        "conflict_markers existing_folder filters lfs_objects lfs_objects_of merge missing_lfs_objects "
-        "needed printable_path push push_address require_git shallow_ends submodules_of unquoted uses_lfs "
-        "with_attributes_of with_lfs"
+        "conflict_markers existing_folder filters ignored_files lfs_objects lfs_objects_of matches merge "
+        "missing_lfs_objects needed printable_path push push_address require_git shallow_ends submodules_of unquoted "
+        "uses_lfs with_attributes_of with_lfs"
     ),
     "miyabi.github": (
         "Blocker Comment GitHubApp GitHubLogin GitHubRepository Issue LabelEvent LinkedRepository MergeState "
@@ -52,7 +52,8 @@ EXPORTS = {
         "watch_issues"
     ),
     "miyabi.options": (
-        "Effort ExtraArguments FileOrTable MachinePath Server Version Word read_table secrets_of_servers servers_of"
+        "Effort ExtraArguments FileOrTable MachinePath RepositoryPattern Server Version Word read_table "
+        "secrets_of_servers servers_of"
     ),
     "miyabi.pull_requests": (
         "Publication PublicationPlan PullRequestText TaskStatus base_branch decided_pull_requests elsewhere_words "
@@ -72,11 +73,11 @@ EXPORTS = {
     "miyabi.sessions": (
         "BLAMELESS Collected InSubmodule Inside Outcome RemoteSession SessionPaths SessionResult SessionSpec State "
         "Status Strays Usage Workspace integration_branch is_resolving left_there_words list_sessions "
-        "live_sessions own_levels published_branch resolving size_of strays_words"
+        "live_sessions own_levels printer_of published_branch resolving size_of strays_words"
     ),
     "miyabi.settings": (
         "CONFIG_FILE PUBLIC_API GitHubSettings IntegrationSettings MilestoneSettings PullRequestMode "
-        "PullRequestSettings RunDefaults SessionDefaults Settings"
+        "PullRequestSettings RunDefaults SessionDefaults Settings fault_at"
     ),
     "miyabi.system": (
         "LOOPBACK Backoff Retry clean_environment disk_full exit_status files guarded_command is_full is_loopback "
@@ -87,7 +88,7 @@ EXPORTS = {
         "MAX_BOXES REDACTED Bar Box FieldFault Style as_printed clean clock commonmark count describe did_you_mean "
         "dollars duration faults_of field_name first_lines flowchart gantt github_markdown hide in_words "
         "last_lines last_message markdown marked_block one_line percent plain_values_left_out quote redact "
-        "render_github_markdown render_markdown replace_block secrets_of several shorten time_of_day "
+        "render_github_markdown render_markdown replace_block secrets_of secrets_of_file several shorten time_of_day "
         "version_numbers whole"
     ),
     "tasks.concurrency": (

@@ -24,6 +24,7 @@ _PARTS = {
     "workspace": (
         "workspace/workspace.sh",
         "workspace/checkout.sh",
+        "workspace/setup.sh",
         "workspace/salvage.sh",
         "workspace/strays.sh",
         "workspace/large_objects.sh",

@@ -66,14 +66,16 @@ class Station:
         *,
         stdin: bytes = b"",
         after: str = "",
+        setup: str = "",
         slots: int = 99,
         seconds: float = 600,
         after_seconds: float = 600,
         linger: float = 600,
+        setup_seconds: float = 600,
     ) -> tuple[list[str], bytes]:
         """What `start` is given: its words and its stdin."""
-        parts = (cmd.encode(), stdin, after.encode())
-        limits = [str(slots), str(seconds), str(after_seconds), str(linger)]
+        parts = (cmd.encode(), stdin, after.encode(), setup.encode())
+        limits = [str(slots), *map(str, (seconds, after_seconds, linger, setup_seconds))]
         return [session, *limits, *(str(len(part)) for part in parts)], b"".join(parts)
 
     def storm(self, calls: Sequence[tuple[Sequence[str], bytes]]) -> list[int]:

@@ -13,6 +13,7 @@ _GIVEN: dict[str, Any] = {
     "permission_mode": "dontAsk",
     "timeout_seconds": 1800,
     "linger_seconds": 15,
+    "setup_timeout_seconds": 600,
     "check_timeout_seconds": 600,
     "max_file_bytes": 95_000_000,
 }

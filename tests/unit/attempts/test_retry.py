@@ -33,6 +33,16 @@ def test_a_sick_machine_is_left(outcome: Outcome) -> None:
     assert step(outcome, others=False) is Next.FINISH
 
 
+def test_a_set_up_is_tried_once_more() -> None:
+    """On another machine where there is one, and never against the machine."""
+    red = SessionResult(run="r", task="t", outcome=Outcome.SETUP_FAILED, error_kind="setup_failed")
+    known = {"attempts": 1, "max_attempts": 9, "wait_until": 0.0}
+    assert next_step(red, other_machines=True, failed_setups=1, **known) is Next.ELSEWHERE
+    assert next_step(red, other_machines=False, failed_setups=1, **known) is Next.RESUME_HERE
+    assert next_step(red, other_machines=True, failed_setups=2, **known) is Next.FINISH
+    assert not is_sick(red)
+
+
 def test_the_only_machine_goes_on_where_it_is_back() -> None:
     """A machine that was restarted and has given its work is not lost to the task that has no other."""
     back = SessionResult(run="r", task="t", outcome=Outcome.MACHINE_LOST, head="abc")

@@ -164,6 +164,20 @@ def test_a_red_check_says_what_it_printed_last() -> None:
     assert all(len(line) == 154 for line in long.split("\n"))
 
 
+def test_a_red_set_up_says_what_it_printed_last() -> None:
+    """Its own lines, not those of a check, and what to do about a tool that is missing, or too little time."""
+    evidence = {"check_log": "no", "setup_log": "npm: not found\n"}
+    found = concluded(Transcript(), Evidence(agent_exit=127, ended_by="setup", **evidence), changes=Changes())
+    assert (found.outcome, found.check_output, found.printed_by) == (Outcome.SETUP_FAILED, "npm: not found", "set-up")
+    assert found.error_text == (
+        "the set-up of t1 ended with exit status 127 on mini1, so claude was not begun; "
+        "install what it calls on mini1, or read setup.log beside the session's output"
+    )
+    slow = concluded(Transcript(), Evidence(agent_exit=143, ended_by="setup_timeout"), changes=Changes())
+    assert "ran into its time limit on mini1" in (slow.error_text or "")
+    assert "raise setup_timeout_minutes" in (slow.error_text or "")
+
+
 def test_a_check_of_which_nothing_is_to_be_told() -> None:
     """What a check printed that passed, or that is not why the task failed, is not told."""
     assert red("fine", check_exit=0).check_output == ""

@@ -133,7 +133,7 @@ def test_a_changed_text_begins_anew() -> None:
 NO_FAULT = (
     *(Outcome.STOPPED, Outcome.USAGE_LIMIT, Outcome.API_UNAVAILABLE, Outcome.NOT_LOGGED_IN, Outcome.LAUNCH_FAILED),
     *(Outcome.MACHINE_LOST, Outcome.MERGE_CONFLICT, Outcome.NOT_STARTED, Outcome.SKIPPED),
-    Outcome.NOT_COLLECTED,
+    *(Outcome.NOT_COLLECTED, Outcome.SETUP_FAILED),
 )
 
 

@@ -41,6 +41,22 @@ def test_it_stands_where_a_failure_is_told() -> None:
         assert "own words" in text or text.startswith("{")
 
 
+def test_a_red_set_up_is_told_as_one() -> None:
+    """Where a set-up failed, each text says so, and none speaks of a check; of both, each line has its own name."""
+    told = {"check_output": "npm: not found", "error_text": "it is red"}
+    results = [result("t0", Outcome.SETUP_FAILED, **told)]
+    for text in texts(report(small_dag({"t0": []}), results)):
+        assert "npm: not found" in text
+        assert "set-up" in text or text.startswith("{")
+        assert "What checks" not in text
+        assert "its check" not in text
+    both = report(small_dag({"t0": [], "t1": []}), [*results, result("t1", Outcome.CHECK_FAILED, **told)])
+    text = to_markdown(both)
+    assert "## What checks and set-ups printed last\n\nOf each check or set-up that did not pass" in text
+    assert "The set-up of `t0`:" in text
+    assert "The check of `t1`:" in text
+
+
 def test_no_secret_is_in_any_text() -> None:
     """A canary in what a check printed and in what a session said, as an earlier build may have kept it, is in none."""
     assert not [text for text in texts(red(f"the key is {KEY}")) if KEY[:16] in text]

@@ -41,6 +41,17 @@ def test_a_node_wins_over_the_defaults() -> None:
     )
 
 
+def test_set_up_of_all_and_of_labels() -> None:
+    """A machine gets that of all sessions and then that of each of its labels; a node's own is in place of them."""
+    labels = {"xcode": {"setup": "pod install"}, "other": {"setup": "x"}, "plain": {"mcp_config": {}}}
+    made = spec(Node(id="a"), setup="npm ci", setup_timeout_minutes=2, labels=labels)
+    assert made.setup_on({"xcode", "m1"}) == ("npm ci", "pod install")
+    assert made.setup_on(()) == ("npm ci",)
+    assert made.setup_timeout_seconds == 120
+    assert spec(Node(id="a", setup="make"), setup="npm ci", labels=labels).setup_on({"xcode"}) == ("make",)
+    assert spec(Node(id="a")).setup_on({"xcode"}) == ()
+
+
 def test_how_long_a_session_may_linger_is_a_setting() -> None:
     """Where nobody says otherwise it is fifteen seconds."""
     assert spec(Node(id="a")).linger_seconds == 15

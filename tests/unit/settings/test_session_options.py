@@ -62,6 +62,12 @@ def test_what_was_read_can_be_handed_on(tmp_path: Path) -> None:
         ("add_dirs = '/x'", "sessions.add_dirs: Input should be a valid tuple (found '/x')"),
         ("plugins = ['-x']", "sessions.plugins.0: must be a path of one line"),
         (
+            "copy_files = ['../.env']",
+            "sessions.copy_files.0: must be a path or pattern in the repository, such as '.env' or 'config/*.local.*',",
+        ),
+        ("copy_files = '.env'", "sessions.copy_files: Input should be a valid tuple (found '.env')"),
+        ("setup = 3", "sessions.setup: Input should be a valid string (found 3)"),
+        (
             "extra_args = ['--model', 'x']",
             "sessions.extra_args: must not have '--model' in it: set model (found a list)",
         ),

@@ -4,7 +4,7 @@ from importlib import import_module
 
 import pytest
 
-from miyabi.text import REDACTED, hide, redact, secrets_of
+from miyabi.text import REDACTED, hide, redact, secrets_of, secrets_of_file
 
 module = import_module("miyabi.text.redact")
 
@@ -78,3 +78,29 @@ def test_what_is_no_secret() -> None:
     """Other variables, paths, plain words, and what is so short that it may be part of any, stay readable."""
     harmless = {"FLAVOUR": "a b c d e f", "KEY": "sh0rt", "AUTH_SOCKET": "/run/user/1", "KEY_ID": "Production"}
     assert secrets_of({**harmless, "AUTH_MODE": "single-sign_on", "KEY_USE": "SIGN-ONLY"}) == set()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "API_KEY=canary-4711",
+        'export API_KEY="canary-4711"  # of the test server',
+        "# API_KEY = 'canary-4711'",
+        "  - key: canary-4711",
+        '{"plain": 1, "key": "canary-4711", "other": "x"}',
+        '    "key": "canary-4711",',
+        "canary-4711",
+        "key := canary-4711",
+    ],
+)
+def test_values_of_a_file(line: str) -> None:
+    """What a file of settings holds is known as a secret, whatever its format; its names are none."""
+    found = secrets_of_file(f"# plain words of a comment\nMODE=development\nPORT=3000\n{line}\n".encode())
+    assert "canary-4711" in found
+    assert not [name for name in ("API_KEY", "development", "key", "plain words of a comment") if name in found]
+
+
+def test_no_values_of_what_is_no_text() -> None:
+    """A binary file has none, and no more than 256 KiB of any are looked at."""
+    assert secrets_of_file(b"a=canary-4711\n\0") == set()
+    assert secrets_of_file(b"#" * (256 * 1024) + b"\na=canary-4711\n") == set()

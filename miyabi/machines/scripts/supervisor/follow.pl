@@ -54,7 +54,9 @@ sub copy {
 }
 
 sub tail {
-    open my $log, '<', "$dir/check.log" or return;
-    seek $log, -$words[0], 2 if -s $log > $words[0];
+    my ($bytes, $name) = (@words, 'check');
+    refuse(64, 'log ID BYTES [setup]') if $name !~ /^(?:check|setup)$/;
+    open my $log, '<', "$dir/$name.log" or return;
+    seek $log, -$bytes, 2 if -s $log > $bytes;
     print while <$log>;
 }

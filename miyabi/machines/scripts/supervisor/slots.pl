@@ -19,9 +19,17 @@ sub lock_machine {    # by the kernel: whoever dies gives it back
     return $lock;
 }
 
-sub require_free_slot {    # under the lock: never a session more than slots
+sub take_slot {    # under the lock: never a session more than slots, and none with the number of another
     my ($slots) = @_;
     my %held = map { $_ => 1 } holders();
     unlink map { "$root/slots/$_" } grep { !$held{$_} } entries("$root/slots");
     refuse(69, keys(%held) . " of $slots slots are taken by: @{[sort keys %held]}") if keys %held >= $slots;
+    my %taken = map { slurp("$root/sessions/$_/slot") => 1 } keys %held;    # those of earlier builds have none
+    my ($number) = grep { !$taken{$_} } 0 .. $slots - 1;
+    put("$dir/slot", $number) or cannot("write $dir/slot");
+}
+
+sub slot_and_port {    # the number of this session's slot, and the first of the 20 ports that are its own
+    my $number = slurp("$dir/slot") || 0;
+    return ($number, 20000 + 20 * $number);
 }

@@ -14,7 +14,8 @@ sub parts {    # of the session, as they come on stdin
     refuse(65, 'came short: ' . length($text) . " of $total bytes") if length $text != $total;
     # err has a block from the start: what the agent says last finds room in it where the disk is full
     my %part = (out => '', err => "\n", cmd => substr($text, 0, $cmd), input => substr($text, $cmd, $input));
-    $part{after} = substr $text, $cmd + $input;
+    ($part{after}, my $setup) = unpack "x[$cmd] x[$input] a$rest[0] a*", $text;
+    $part{setup} = $setup if length $setup;
     return %part;
 }
 
@@ -31,13 +32,13 @@ sub stage {    # all or nothing: a folder beside, renamed into place
 
 sub other {    # the name of a part that is there and is another one; none where it was cancelled before it came
     my (%part) = @_;
-    return -e "$dir/cmd" && (grep { slurp("$dir/$_") ne $part{$_} } qw(cmd input after))[0];
+    return -e "$dir/cmd" && (grep { slurp("$dir/$_") ne ($part{$_} // '') } qw(cmd input after setup))[0];
 }
 
 sub start {
-    my ($slots, $seconds, $after_seconds, $linger, @sizes) = @words;
-    refuse(64, 'start ID SLOTS SECONDS AFTER_SECONDS LINGER_SECONDS, three sizes')
-        if @sizes != 3 || grep { !/^\d+(\.\d+)?$/ } @words;
+    my ($slots, $seconds, $after_seconds, $linger, $setup_seconds, @sizes) = @words;
+    refuse(64, 'start ID SLOTS SECONDS AFTER_SECONDS LINGER_SECONDS SETUP_SECONDS, four sizes')
+        if @sizes != 4 || grep { !/^\d+(\.\d+)?$/ } @words;
     require POSIX;
     make_folders();
     my %part = parts(@sizes);
@@ -48,8 +49,8 @@ sub start {
         refuse(66, "session $id exists with another $other") if $other;
     } else {
         if (other(%part)) { scrap($dir); stage(%part) }    # what was refused once, perhaps by another build, never ran
-        require_free_slot($slots);
-        launch_supervisor($lock, $seconds, $after_seconds, $linger);
+        take_slot($slots);
+        launch_supervisor($lock, $seconds, $after_seconds, $linger, $setup_seconds);
     }
     close $lock;
     print line($id, free());
@@ -109,6 +110,7 @@ sub launch {
     POSIX::sigprocmask(POSIX::SIG_SETMASK(), POSIX::SigSet->new);
     POSIX::setsid();
     @ENV{qw(MIYABI_SESSION MIYABI_WORKSPACE)} = ($id, $root);
+    @ENV{qw(MIYABI_SLOT MIYABI_PORT)} = slot_and_port();
     open STDIN, '<', $in;
     open STDOUT, '>>', $out;    # straight to the file: no copier that could die
     open STDERR, '>>', $err;
@@ -118,10 +120,11 @@ sub launch {
 }
 
 sub supervise {
-    my ($seconds, $after_seconds, $linger) = @_;
+    my ($seconds, $after_seconds, $linger, $setup_seconds) = @_;
+    keep_awake();
+    return unless set_up($setup_seconds);
     my $agent = launch("$dir/cmd", "$dir/input", "$dir/out", "$dir/err");
     note($agent || 0, '-', '-');
-    keep_awake();
     my ($rc, $how) = attend($agent, $seconds, 1, stream("$dir/out", $linger));
     my $is_whole = $how =~ /^(?:itself|lingered)$/;
     my $check = '-';
@@ -136,6 +139,17 @@ sub supervise {
         $how = $end if $end eq 'stop';    # what was asked for and not finished has not failed
     }
     finish($rc, $how, $check);
+}
+
+sub set_up {    # whether the agent may begin; where not, that was the session
+    my ($seconds) = @_;
+    return 1 unless -s "$dir/setup";
+    my $setup = launch("$dir/setup", '/dev/null', ("$dir/setup.log") x 2);
+    note($setup || 0, '-', '-');
+    my ($rc, $how) = attend($setup, $seconds, 1);
+    return 1 if $how eq 'itself' && !$rc;
+    finish($rc, $how eq 'stop' ? 'stop' : $how eq 'timeout' ? 'setup_timeout' : 'setup', '-');
+    return 0;
 }
 
 sub keep_awake {    # macOS sleeps under sessions without a terminal

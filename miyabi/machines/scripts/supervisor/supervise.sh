@@ -4,25 +4,28 @@
 # The orchestrator puts this file and its Perl parts one behind the other into one script; `perl -x` begins at their #! line.
 #
 # sh supervise.sh WORKSPACE VERB ...
-#   start ID SLOTS SECONDS AFTER_SECONDS LINGER_SECONDS CMD_BYTES INPUT_BYTES AFTER_BYTES
-#                     <cmd, input and after, one behind the other
-#                     stage the three parts and launch them once, if fewer than SLOTS sessions live here. A repeat
+#   start ID SLOTS SECONDS AFTER_SECONDS LINGER_SECONDS SETUP_SECONDS CMD_BYTES INPUT_BYTES AFTER_BYTES SETUP_BYTES
+#                     <cmd, input, after and setup, one behind the other
+#                     stage the parts and launch them once, if fewer than SLOTS sessions live here. A repeat
 #                     with the same parts attaches; a session refused as full stays staged, and start may be repeated.
 #                     LINGER_SECONDS: so long the agent may be silent after claude's last result
+#                     setup, where it has any bytes, comes first: where it fails, that is the end of the session
 #   status ID         one status line, as `start` and `cancel` print it too
 #   follow ID OUT ERR what is written from these offsets on, until the session is over, in frames:
 #                     "D o|e OFFSET LENGTH\n" and LENGTH bytes | "H\n" every 3 s | "T o|e SIZE\n": the offset is
 #                     past the end | "X STATUS LINE\n": it is over
 #   cancel ID GRACE   TERM to the whole tree, KILL after GRACE seconds; what has not started never will
-#   log ID BYTES      the last BYTES of what `after` printed
+#   log ID BYTES [setup]   the last BYTES of what `after` printed, or setup
 #   list | live       status lines of all sessions, or of those that hold a slot
 #   rm ID             forget a session that is over
 # status line: miyabi1 ID STATE rc=N by=HOW check=N out=BYTES err=BYTES now=EPOCH free=KIB over=SECONDS
-#   (-: unknown; over: since it is) HOW: itself | timeout | stop | lingered: after its last result
+#   (-: unknown; over: since it is) HOW: itself | timeout | stop | lingered: after its last result |
+#   setup, setup_timeout: of setup, and the agent was not begun
 #   STATE: none | staged | running | exited | lost: reboot or kill -9, nothing of it runs | orphan: the same, but it runs
 # exit status: 0, 64 usage, 65 came short, 66 other parts under this ID, 69 full, 70 still runs, 73 disk full,
 #   74 cannot write, 75 busy, 78 no perl
-# In the session: MIYABI_SESSION and MIYABI_WORKSPACE; in `after` also MIYABI_AGENT_EXIT and, where the agent was
+# In the session: MIYABI_SESSION and MIYABI_WORKSPACE, MIYABI_SLOT (from 0, below SLOTS, that of no other session here)
+# and MIYABI_PORT (the first of 20 that belong to the slot); in `after` also MIYABI_AGENT_EXIT and, where the agent was
 # stopped or timed out, MIYABI_STOPPED=1. MIYABI_GRACE_SECONDS (10): from TERM to KILL at a timeout.
 PATH=${PATH:-/usr/bin:/bin}:/usr/bin:/bin:/usr/sbin:/sbin
 export PATH

@@ -98,7 +98,7 @@ own_repository() { # [GATE: what to lock first; 1 where another process had it, 
     my $config = slurp("$store/miyabi/fresh") . ($part{config} || "");
     put("$repo/objects/info/alternates", "$store/objects\n");
     make("$repo/objects/pack");
-    put("$repo/info/exclude", "/.miyabi/result.json\n/.claude/worktrees/\n");
+    put("$repo/info/exclude", "/.miyabi/result.json\n/.claude/worktrees/\n" . (-e "$notes.exclude" ? slurp("$notes.exclude") : ""));
     put("$repo/packed-refs", $part{"packed-refs"} || "");
     put("$repo/shallow", $part{shallow}) if $part{shallow};
     put("$notes.config", $config);
@@ -106,7 +106,7 @@ own_repository() { # [GATE: what to lock first; 1 where another process had it, 
     put("$repo/refs/heads/$branch", "$base\n");
     put("$repo/logs/$_", $log) for "HEAD", "refs/heads/$branch";
     put("$repo/HEAD", "ref: refs/heads/$branch\n");
-    unlink map { "$notes.$_" } qw(salvaged unmerged left);
+    unlink map { "$notes.$_" } qw(salvaged unmerged left setup tracked before begun);
     ' "$repo" "$store" "${clone:+$store/miyabi/clone-$clone}" "$notes" "$branch" "$base" "$home" "${1:-}"
 }
 
@@ -207,7 +207,7 @@ remove() {
   rmdir "$ws/checkouts/$run" 2>/dev/null
   unlock
 }
-forget_notes() { for n in ready salvaged unmerged left making config clone links inside; do wipe "$notes.$n"; done; }
+forget_notes() { for n in ready salvaged unmerged left making config clone links inside copies exclude setup tracked before begun; do wipe "$notes.$n"; done; }
 remove_run() { # WORKSPACE KEY RUN
   tasks=
   for n in "$ws/checkouts/$3"/* "$ws/worktrees/$3"/* "$store/worktrees/$3"+* "$store/miyabi/$3"+*.ready; do

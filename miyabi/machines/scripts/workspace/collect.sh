@@ -71,6 +71,13 @@ case $verb in
   remove)
     if [ -z "${5:-}" ]; then remove_run "$2" "$3" "$4"
     elif is_linked; then as_linked "$@"; else remove; fi;;
+  copy | begin-setup | end-setup)
+    ! is_linked || die 70 "an earlier version made the worktree $ws/worktrees/$run/$task. Run it with that version, or without setup and copy_files"
+    case $verb in
+      copy) put_copies "$6";;
+      begin-setup) begin_setup "$6" "$7";;
+      *) end_setup "$6";;
+    esac;;
   foreign) foreign;;
   large-lacks) large_lacks "$6";;
   large-put) shift 5; large_put "$@";;

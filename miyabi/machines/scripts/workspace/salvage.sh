@@ -8,7 +8,7 @@ salvage() { # SESSION [BYTES [BASE]]
   rm -f "$notes.unmerged" "$notes.left"
   each_inside forget_said
   find_checkout
-  if is_here; then
+  if ! is_setting_up "$1" && is_here; then
     most=${2:-0}
     whole "${3:-}"
     save_repository "$repo" "$checkout" "$notes.links" || exit
@@ -51,7 +51,7 @@ whole() { # BASE
   in_task cat-file -e "refs/heads/$branch^{tree}" 2>/dev/null || restore_branch ||
     die 68 "the branch $branch is gone from $checkout, and its base too. The files are still there"
   grep -qx /.miyabi/result.json "$repo/info/exclude" 2>/dev/null ||
-    { mkdir -p "$repo/info" && printf '/.miyabi/result.json\n/.claude/worktrees/\n' >>"$repo/info/exclude"; }
+    { mkdir -p "$repo/info" && { printf '/.miyabi/result.json\n/.claude/worktrees/\n'; cat "$notes.exclude" 2>/dev/null || :; } >>"$repo/info/exclude"; }
 }
 # HEAD where it was emptied or overwritten: on the task's branch, in another worktree at the last commit of its log.
 whole_head() { # GITDIR
@@ -211,6 +211,7 @@ show_hidden() {
 # Sets `tree` to one of everything that is not ignored, but for what is too large or too much; and `lost` to what git
 # said of the rest.
 stage() { # LINKS
+  [ "$mine" != "$notes" ] || unstage_copies
   apart "$1" >"$1/pathspecs"
   e=$(add "$1/pathspecs") && tree=$(g write-tree 2>/dev/null) && return
   no_room "$e"
@@ -226,7 +227,8 @@ add() { # PATHSPECS [OPTION]: without these
     exec @ARGV, "--", ".", map { ":(exclude,top,literal)$_" } @apart or die' "$1" $plain $calm add -A ${2:-} 2>&1
 }
 # On stdout, NUL after each: what is not to be added. Worktrees of the agent; files over so many bytes; where more than
-# 1,000 files are new, those folders of new files that hold the most. Notes the last two in words.
+# 1,000 files are new, those folders of new files that hold the most; what the checkout was given. Notes the second and
+# third in words.
 apart() { # LINKS
   [ -z "$mine" ] || rm -f "$mine.left"
   { g ls-files -o --exclude-standard -z 2>/dev/null; printf '\0'; g ls-files -m -z 2>/dev/null; printf '\0'
@@ -283,6 +285,7 @@ apart() { # LINKS
       s/[\0-\x1f\x7f]/?/g, print {$out} "$_\n" for @said;
     }
     print "$_\0" for @apart' "$1" "$most" 1000 "${mine:+$mine.left}" $plain $calm
+  [ "$mine" != "$notes" ] || not_work
 }
 # Files that nobody may read, filters that are not installed: what can be had is had, as it lies there.
 stage_the_rest() { # LINKS

@@ -1,12 +1,16 @@
 #!/bin/sh
 # workspace.sh: the code on one machine. A store of objects a repository, a repository of its own a task. POSIX sh,
-# git >= 2.20, perl. Installed as one script out of workspace.sh, checkout.sh, salvage.sh, strays.sh, large_objects.sh
-# and collect.sh.
+# git >= 2.20, perl. Installed as one script out of workspace.sh, checkout.sh, setup.sh, salvage.sh, strays.sh,
+# large_objects.sh and collect.sh.
 #   prepare WORKSPACE KEY RUN TASK FORMAT BASE BYTES CLONE CLONE_BYTES <bundle, then clone
 #                       make the checkout, one that is there stays as it is; on stdout its path
 #   embed WORKSPACE KEY RUN TASK FORMAT BASE BYTES CLONE CLONE_BYTES OUTER AT PATH <bundle, then clone
 #                       fill the submodule at PATH of the checkout that `prepare` made for the repository OUTER, once: KEY
 #                       is the submodule's own, its repository lies at AT below the task's
+#   copy WORKSPACE KEY RUN TASK BYTES <files            the checkout gets these, mode 0600; they are never committed
+#   begin-setup WORKSPACE KEY RUN TASK SESSION COMMANDS        set-up begins: while it has not ended, the session has no
+#                       work; 10 where the checkout was set up by COMMANDS, which is any word for them
+#   end-setup WORKSPACE KEY RUN TASK COMMANDS                  what it made and changed is no work
 #   salvage WORKSPACE KEY RUN TASK SESSION [BYTES]             commit what is uncommitted, files over BYTES apart;
 #                       once a session
 #   collect WORKSPACE KEY RUN TASK SESSION BASE [max=BYTES] [HAVE ...]
@@ -22,10 +26,10 @@
 #   large-get WORKSPACE KEY RUN TASK OID:SIZE ...              on stdout these of the task, one behind the other
 # CLONE names what else a clone of the repository has: settings of its remote, branches and tags, where its history ends.
 # exit: 0, 64 usage, 65 the input came short, 67 BASE or CLONE is not here (on stdout: where its history ends, commits and clones that are),
-#       68 there is no such task here, 70 git failed, 73 disk full, 78 git or perl is missing or too old
+#       10 nothing is to be done, 68 there is no such task here, 70 git failed, 73 disk full, 78 git or perl is missing or too old
 # Below WORKSPACE: repos/KEY.git, the store: only objects, and refs that keep them; checkouts/RUN/TASK, a task's own
 # folder, in which TASK is its repository: it borrows the store's objects and shares nothing else. In the store:
-# miyabi/RUN+TASK.{ready,salvaged,unmerged,left,making} and miyabi/clone-CLONE are notes of ours, in that of a submodule also
+# miyabi/RUN+TASK.{ready,salvaged,unmerged,left,making,copies,exclude,setup,tracked,before,begun} and miyabi/clone-CLONE are notes of ours, in that of a submodule also
 # miyabi/RUN+TASK.inside; refs/miyabi/{known,base,heads}/... Two repositories may have a run of one name here: repos/RUN+TASK.lock is for both, and
 # who was first has the task.
 # Builds before this one made linked worktrees of the store, worktrees/RUN/TASK: for those their own script goes on.

@@ -1,0 +1,124 @@
+
+# ---- setup.sh: files that a checkout is given, and its set-up: none of that is a session's work
+
+# The files on stdin, each as "BYTES PATH_BYTES", a line's end, its path and its content; one that is there is replaced.
+# Noted before the first of them is there.
+put_copies() { # BYTES
+  [ -f "$notes.ready" ] || die 68 "there is no checkout of $run/$task here"
+  lock "$gate"
+  find_checkout
+  perl -e '
+    my ($top, $note, $bytes) = @ARGV;
+    binmode STDIN;
+    local $/;
+    my ($all, %file, @order) = (<STDIN> // "");
+    length $all == $bytes or print(STDERR "miyabi: the files came short: " . length($all) . " of $bytes bytes\n"), exit 65;
+    while ($all =~ /\G(\d+) (\d+)\n/gc) {
+      my $at = pos $all;
+      push @order, my $path = substr $all, $at, $2;
+      $file{$path} = substr $all, $at + $2, $1;
+      pos($all) = $at + $1 + $2;
+    }
+    umask 077;
+    my %noted = map { $_ => 1 } @order, split /\0/, do { open my $h, "<", $note; $h ? <$h> // "" : "" };
+    open my $out, ">", "$note.new" or die "$note.new: $!\n";
+    print {$out} map { "$_\0" } sort keys %noted and close $out and rename "$note.new", $note or die "$note: $!\n";
+    for my $path (@order) {
+      my ($folder, @names) = ($top, split m{/}, $path);
+      my $name = pop @names;
+      for (@names) {
+        $folder .= "/$_";
+        die "$folder is no folder\n" if -l $folder || !-d $folder && !mkdir $folder;
+      }
+      my $new = "$folder/.miyabi-copy-$$";
+      unlink $new;
+      open my $h, ">", $new or die "$new: $!\n";
+      binmode $h;
+      (print {$h} $file{$path} and close $h and rename $new, "$folder/$name")
+        or do { my $why = $!; unlink $new; die "$folder/$name: $why\n" };
+    }' "$checkout" "$notes.copies" "$1" || { c=$?; [ $c -ne 65 ] || exit 65; failed "cannot write the files into $checkout"; }
+  ignore <"$notes.copies"
+}
+
+# From now on the session's work has not begun; what is there already is no set-up's. 10: it was set up by COMMANDS.
+begin_setup() { # SESSION COMMANDS
+  [ "$(cat "$notes.setup" 2>/dev/null)" != "$2" ] || exit 10
+  lock "$gate"
+  find_checkout
+  say "$1" >"$notes.begun" &&
+    { [ -f "$notes.before" ] || { new_files >"$notes.before.new" && mv "$notes.before.new" "$notes.before"; }; } ||
+    failed "cannot look through $checkout"
+}
+new_files() { [ ! -d "$checkout" ] || (cd "$checkout" && g --git-dir="$repo" --work-tree=. ls-files -o --exclude-standard -z "$@"); }
+
+# What it made is ignored from now on, and of what it changed the content is noted.
+end_setup() { # COMMANDS
+  lock "$gate"
+  find_checkout
+  { cat "$notes.before"; printf '\0'; new_files; printf '\0'; new_files --directory; } | perl -e '
+    binmode STDIN; binmode STDOUT; local $/;
+    my ($before, $files, $groups) = map { [split /\0/] } split /(?:^|(?<=\0))\0/, <STDIN> // "", 3;
+    my %before = map { $_ => 1 } @{ $before || [] };
+    my @new = grep { !$before{$_} } @{ $files || [] };
+    if (@new > 1000) {    # folders that are new as a whole are named as such
+      my @whole = grep { my $g = $_; $g =~ m{/\z} && !grep { index($_, $g) == 0 } keys %before } @{ $groups || [] };
+      my %whole = map { $_ => 1 } @whole;
+      my $in = sub { my $at = ""; for (split m{(?<=/)}, $_[0]) { return 1 if $whole{ $at .= $_ } } };
+      @new = (@whole, grep { !$in->($_) } @new);
+    }
+    print map { "$_\0" } @new' | ignore || exit
+  set_up_content >"$notes.tracked" && say "$1" >"$notes.setup" && rm -f "$notes.before" "$notes.begun" ||
+    failed "cannot note what was set up in $checkout"
+}
+# Tracked files that differ from the commit, as "OID PATH", NUL after each; "-" for one that is gone.
+set_up_content() {
+  [ ! -d "$checkout" ] || (cd "$checkout" && g --git-dir="$repo" --work-tree=. ls-files -m -z | with_content)
+}
+with_content() {
+  perl -e 'binmode STDIN; binmode STDOUT; local $/; my %seen;
+    my @all = grep { !$seen{$_}++ } split /\0/, <STDIN> // "";
+    while (my @some = splice @all, 0, 200) {
+      my @there = grep { -f && !-l } @some;
+      my %oid = map { $_ => "-" } @some;
+      if (@there && open my $hash, "-|", "git", "hash-object", "--no-filters", "--", @there) {
+        my @oids = split /\n/, <$hash> // "";
+        @oid{@there} = @oids if @oids == @there;
+      }
+      print map { "$oid{$_} $_\0" } @some;
+    }'
+}
+
+# Paths on stdin, NUL after each, that no git here adds by itself from now on.
+ignore() {
+  mkdir -p "$repo/info"
+  perl -e 'binmode STDIN; local $/;
+    my ($note, $exclude) = @ARGV;
+    my $slurp = sub { open my $h, "<", $_[0] or return ""; binmode $h; <$h> // "" };
+    my @new = map { s/([\\*?\[\]])/\\$1/g; s/( +)\z/"\\ " x length $1/e; "/$_\n" } grep { !/\n/ } split /\0/, <STDIN> // "";
+    for my $file ($note, $exclude) {
+      my $text = $slurp->($file);
+      my %there = map { ("$_\n" => 1) } split /\n/, $text;
+      open my $out, ">>", $file or die "$file: $!\n";
+      binmode $out;
+      print {$out} ($text =~ /[^\n]\z/ ? "\n" : ""), grep { !$there{$_}++ } @new and close $out or die "$file: $!\n";
+    }' "$notes.exclude" "$repo/info/exclude" || failed "cannot write $repo/info/exclude"
+}
+
+# For `apart`, NUL after each: files that were copied, whatever is in them now, and those that are as the set-up left them.
+# None that git passes over by itself: `add` takes the name of one for an attempt to add it.
+not_work() {
+  [ ! -f "$notes.copies" ] || g ls-files -c -o --exclude-standard -z | of_both "$notes.copies"
+  [ ! -s "$notes.tracked" ] || perl -0pe 's/^\S+ //' "$notes.tracked" | with_content | of_both "$notes.tracked" |
+    perl -0pe 's/^\S+ //'
+}
+unstage_copies() {
+  [ -f "$notes.copies" ] || return 0
+  g diff --cached --name-only --diff-filter=A -z HEAD 2>/dev/null | of_both "$notes.copies" | g update-index -z --force-remove --stdin
+}
+of_both() { # FILE: those of stdin, NUL after each, that it has too
+  perl -e 'binmode STDIN; binmode STDOUT; local $/;
+    open my $h, "<", $ARGV[0] or exit; binmode $h;
+    my %there = map { $_ => 1 } split /\0/, <$h> // "";
+    print map { "$_\0" } grep { $there{$_} } split /\0/, <STDIN> // ""' "$1"
+}
+is_setting_up() { [ "$(cat "$notes.begun" 2>/dev/null)" = "$1" ]; } # SESSION: it ended before its agent began
