@@ -17,13 +17,17 @@ _GARBAGE = 50_000
 """After so many new objects Python looks for garbage; what is imported stays, and looking took a fifth of a start."""
 
 SUMMARIES = {
+    "attach": "Go on with a task's conversation by hand, in this terminal, in its checkout on its machine.",
     "check": "Ask every machine whether it can take sessions.",
     "demo": "Rehearse ten tasks on two machines made of this one, with a throw-away repository.",
     "logs": "Show what a session said and did.",
+    "open": "Print where to look: Prefect's page, pull request and report of a run; with a task, its files.",
     "orchestrate": "Run the DAG.",
+    "retry": "Try again what did not succeed in a run: those tasks, or all, and what waited for them.",
     "schedule": "Show order, levels, critical path, who would run where and how long it takes.",
     "server": "Start, look at or stop the local Prefect server.",
     "sessions": "List the sessions that live on the machines of the fleet.",
+    "stop": "Stop a run, or the session of one task, and collect the work.",
     "sweep": "Remove what a run made on the machines: checkouts and session folders.",
 }
 """The first sentence of each command's help, which stands here too so that a list of them imports none."""

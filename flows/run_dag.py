@@ -43,6 +43,7 @@ def run_dag(
     session_defaults: OptionalText = None,
     strategy: OptionalStrategy = None,
     fail_fast: bool = False,
+    retry: list[str] | None = None,
 ) -> Any:
     """Runs each task of a DAG as a Claude Code session on the machines of the fleet and brings every branch home.
 
@@ -57,6 +58,7 @@ def run_dag(
         session_defaults: Name of a Water Spider Session Defaults block to use in place of the configured ones.
         strategy: fill-first completes one machine before the next, spread uses all alike.
         fail_fast: Start nothing further after the first task that does not succeed. Off: what the configuration says.
+        retry: Ids of the tasks of a known run to try again, with what waits for them. Empty: all that did not succeed.
     """
     runner = current_runner()
     try:
@@ -67,6 +69,7 @@ def run_dag(
             run=_run_name(),
             config=config,
             rehearse=rehearse,
+            retry=tuple(retry or ()),
             overrides=overrides(fleet, session_defaults, strategy=strategy, fail_fast=fail_fast or None),
         )
         live = runner.call(start_run(request, token=token_of_environment))

@@ -9,12 +9,14 @@ from typing import TypeVar
 from uuid import UUID
 
 import httpx
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName, FlowRunFilterState, FlowRunFilterStateType
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
-from prefect.states import Crashed
+from prefect.states import Cancelling, Crashed
+from prefect.utilities.urls import url_for
 
 from miyabi.errors import ServerAway
 from tasks.concurrency import few_retries
@@ -111,12 +113,44 @@ async def mark_crashed_flow_runs(run: str, *, repository: str, own: UUID) -> Non
 
 
 async def _mark_crashed(run: str, *, repository: str, own: UUID) -> None:
-    running = FlowRunFilter(
-        name=FlowRunFilterName(any_=[run]),
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])),
-    )
     async with get_client() as client:
-        for found in await client.read_flow_runs(flow_run_filter=running):
-            if found.id != own and found.parameters.get("repository") == repository:
+        for found in await _flow_runs(client, run, repository=repository, state=StateType.RUNNING):
+            if found.id != own:
                 said = "Its process ended without a word; another flow run went on with the run."
                 await client.set_flow_run_state(found.id, Crashed(message=said), force=True)
+
+
+async def cancel_flow_runs(run: str, *, repository: str) -> int:
+    """Cancels the flow runs of a run, as its page in Prefect does, and returns how many there were.
+
+    Who orchestrates the run sees that within `POLL_SECONDS`. Where the server cannot be asked there were none.
+    """
+    found: list[FlowRun] = []
+    with suppress(httpx.HTTPError, PrefectException):
+        async with get_client() as client:
+            found = await _flow_runs(client, run, repository=repository, state=StateType.RUNNING)
+            for each in found:
+                await client.set_flow_run_state(each.id, Cancelling(message="It was stopped by `miyabi stop`."))
+    return len(found)
+
+
+async def flow_run_pages(run: str, *, repository: str) -> list[str]:
+    """Returns the addresses of the pages of a run's flow runs, the latest first; none where the server is away."""
+    with suppress(httpx.HTTPError, PrefectException):
+        async with get_client() as client:
+            found = await _flow_runs(client, run, repository=repository)
+            pages = (url_for("flow-run", obj_id=each.id) for each in found)
+            return [page for page in pages if page]
+    return []
+
+
+async def _flow_runs(
+    client: PrefectClient, run: str, *, repository: str, state: StateType | None = None
+) -> list[FlowRun]:
+    """Those of that name that work on the repository, the latest first."""
+    wanted = FlowRunFilter(
+        name=FlowRunFilterName(any_=[run]),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[state])) if state else None,
+    )
+    found = await client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.START_TIME_DESC)
+    return [each for each in found if each.parameters.get("repository") == repository]

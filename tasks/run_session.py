@@ -119,8 +119,8 @@ class TaskRun:
 
     def _next(self, result: SessionResult) -> Next:
         joined, self._joins = self._joins, False
-        if joined and result.outcome is Outcome.STOPPED:  # by the orchestrator that we go on for
-            return Next.RESUME_HERE
+        if joined and result.outcome is Outcome.STOPPED and not self._live.resume.is_to_stay(result):
+            return Next.RESUME_HERE  # it was stopped by the orchestrator that we go on for
         runs, now = self._live.settings.runs, time.time()
         self._failed_setups += result.outcome is Outcome.SETUP_FAILED
         return next_step(

@@ -11,7 +11,6 @@ import click
 
 from flows.cli.options import repository_option
 from miyabi.claude import Transcript, readable
-from miyabi.dag import Dag
 from miyabi.errors import BadInput
 from miyabi.git import existing_folder
 from miyabi.runs import RunFolder, read_json
@@ -67,11 +66,10 @@ def _check_lines(file: Path) -> Iterator[str]:
 
 def _attempt(folder: RunFolder, task: str, attempt: int | None, *, wait: bool) -> Path:
     known = folder.attempts(task)
-    while wait and (attempt or 1) not in known and task in _tasks(folder) and folder.is_being_worked_on:
+    while wait and (attempt or 1) not in known and task in folder.tasks() and folder.is_being_worked_on:
         time.sleep(_POLL_SECONDS)
         known = folder.attempts(task)
-    if task not in _tasks(folder):
-        raise BadInput(f"run {folder.run}: there is no task {task!r}. Its tasks: {', '.join(sorted(_tasks(folder)))}.")
+    folder.require_task(task)
     if not known:
         started = ", ".join(sorted(path.name for path in folder.path.glob("sessions/*"))) or "none"
         raise BadInput(f"run {folder.run}: task {task} has no session. Tasks with sessions: {started}.")
@@ -79,11 +77,6 @@ def _attempt(folder: RunFolder, task: str, attempt: int | None, *, wait: bool) -
         there = ", ".join(map(str, sorted(known)))
         raise BadInput(f"run {folder.run}: task {task}: there is no attempt {attempt}. Attempts: {there}.")
     return known[attempt or max(known)]
-
-
-def _tasks(folder: RunFolder) -> set[str]:
-    """Those of the DAG, and those whose sessions resolved conflicts."""
-    return {*Dag.load(folder.dag_file).by_id, *(path.name for path in folder.path.glob("sessions/*"))}
 
 
 def _root(repository: Path) -> Path:

@@ -72,16 +72,11 @@ def _own_run(root: Path) -> Find:
     found: list[RunFolder | None] = [None]
 
     def find() -> RunFolder | None:
-        mine = str(os.getpid())
-        ours = (folder for folder in reversed(RunFolder.all(root)) if _holder(folder) == mine)
+        ours = (folder for folder in reversed(RunFolder.all(root)) if folder.holder == os.getpid())
         found[0] = next((folder for folder in ours if folder.is_being_worked_on), found[0])
         return found[0]
 
     return find
-
-
-def _holder(folder: RunFolder) -> str:
-    return folder.lock_file.read_text().strip() if folder.lock_file.exists() else ""
 
 
 def _show_end(folder: RunFolder | None, state: Any) -> None:

@@ -100,6 +100,7 @@ def _parameters(request: RunRequest, folder: RunFolder) -> dict[str, Any]:
         "repository": folder.repository,
         "run": folder.run,
         "rehearse": request.rehearse,
+        "retry": [*request.retry],
     }
 
 

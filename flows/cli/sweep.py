@@ -47,7 +47,7 @@ def sweep(*, run: str, repository: Path, config: Path | None, branches: bool, ye
     """
     repo, settings = asyncio.run(open_repository(repository, config=config))
     folder = RunFolder(repo.root, valid_run_name(run))
-    _require_rest(folder)
+    folder.require_rest()
     if not yes and not _may_go(folder):
         click.echo(f"nothing swept. {_how_to_keep(folder)}")
         return ExitCode.FAILED
@@ -67,11 +67,6 @@ def sweep(*, run: str, repository: Path, config: Path | None, branches: bool, ye
     if folder.path.exists():
         click.echo(f"kept: report and streams in {folder.path}")
     return ExitCode.SUCCEEDED if all(each.is_clean for each in swept) else ExitCode.FAILED
-
-
-def _require_rest(folder: RunFolder) -> None:
-    if folder.is_being_worked_on:
-        raise BadInput(f"run {folder.run} is being worked on. Wait for it or end it, then sweep.")
 
 
 def _require_branches(repo: Repository, folder: RunFolder) -> None:

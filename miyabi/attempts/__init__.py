@@ -3,11 +3,14 @@
 Starts a session, follows it, collects what it left and decides its outcome; Prefect's retries are in `tasks`.
 """
 
+from miyabi.attempts.attached import Attached
 from miyabi.attempts.attempt import Attempt
 from miyabi.attempts.recover import recover_abandoned
 from miyabi.attempts.retry import Next, Outage, delay_seconds, found_no_room, is_sick, limit_is_over, next_step
+from miyabi.attempts.stop import stop_session, stop_sessions
 
 __all__ = [
+    "Attached",
     "Attempt",
     "Next",
     "Outage",
@@ -17,4 +20,6 @@ __all__ = [
     "limit_is_over",
     "next_step",
     "recover_abandoned",
+    "stop_session",
+    "stop_sessions",
 ]

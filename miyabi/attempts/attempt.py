@@ -109,6 +109,7 @@ class Attempt:
         session, known = self._session(self.spec.paths), AttemptRecord.pending(self._files)
         if known and not known.is_at(self.machine):
             raise SessionError(known.moved(self.machine))
+        self._start = known.start if known else self._start
         if (await session.status()).state in _NOT_THERE:
             AttemptRecord.forget(self._files)
             return None
@@ -215,7 +216,9 @@ class Attempt:
             on_wait=self._note_wait,
         )
         collect = partial(finish.collect, status, transcript=self.transcript, missing=self._missing)
-        return await self._with_room(collect)
+        result = await self._with_room(collect)
+        known = AttemptRecord.known(self._files)
+        return known.completed(result) if known else result
 
     async def _follow(self, session: RemoteSession) -> Status:
         stopping: list[asyncio.Task[Status]] = []

@@ -22,7 +22,7 @@ from miyabi.claude import (
 from miyabi.errors import MachineError, MiyabiError
 from miyabi.git import conflict_markers
 from miyabi.machines import Machine
-from miyabi.runs import Run
+from miyabi.runs import AttemptRecord, Run
 from miyabi.sessions import (
     Collected,
     InSubmodule,
@@ -181,8 +181,9 @@ class Finish:
         return tuple(sorted({*found, *inside}))
 
     async def _spending_record(self, status: Status, transcript: Transcript) -> SpendingRecord | None:
-        """Claude's own record, where the session could not say all, or could not keep what it had said."""
-        if self.spec.rehearse or (transcript.spending.is_settled and status.exit_status not in _CUT_SHORT):
+        """Claude's own record, where the session could not say all, could not keep it, or talked to a person."""
+        is_all = transcript.spending.is_settled and status.exit_status not in _CUT_SHORT
+        if self.spec.rehearse or (is_all and not self._is_by_hand):
             return None
         conversation = transcript.session_id or self.spec.conversation
         host = self.live.host(self.machine)
@@ -222,6 +223,11 @@ class Finish:
             checkout_gone=collected.is_gone,
             submodules=await self._submodules(collected, found_inside),
         )
+
+    @property
+    def _is_by_hand(self) -> bool:
+        begun = AttemptRecord.known(self._files)
+        return begun is not None and begun.by_hand
 
     @property
     def _files(self) -> Path:

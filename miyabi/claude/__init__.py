@@ -9,6 +9,7 @@ from miyabi.claude.claude_files import remove_claude_files
 from miyabi.claude.command import (
     BAD_TOKEN_FILE,
     CLAUDE,
+    attached_script,
     check_prelude,
     hide_secrets,
     inherited_environment,
@@ -38,6 +39,7 @@ __all__ = [
     "LegacyResult",
     "SpendingRecord",
     "Transcript",
+    "attached_script",
     "check_prelude",
     "compose",
     "conclude",

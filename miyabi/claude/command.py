@@ -24,6 +24,7 @@ DEFAULT_ENVIRONMENT: Mapping[str, str] = {
 """What every session gets, where neither machine nor task says otherwise."""
 
 _LOGIN_NAMES = ("ANTHROPIC_", "CLAUDE_")
+_NOBODY_THERE = "dontAsk"
 _WITHOUT_MEMORY = json.dumps(MEMORY_OFF, separators=(",", ":"))
 CLAUDE = '"$miyabi_claude"'
 """The machine's claude, as words of a script that begins with `session_prelude`."""
@@ -77,6 +78,13 @@ for miyabi_file in "${{CLAUDE_CONFIG_DIR:-$HOME/.claude}}"/projects/*/{conversat
   if grep -q '"type":"user"' "$miyabi_file"; then miyabi_how=--resume; else mv -f "$miyabi_file" "$miyabi_file.old"; fi
 done"""
 
+_NEED_CONVERSATION = """\
+miyabi_found=
+for miyabi_file in "${{CLAUDE_CONFIG_DIR:-$HOME/.claude}}"/projects/*/{conversation}.jsonl; do
+  [ ! -f "$miyabi_file" ] || miyabi_found=yes
+done
+[ "$miyabi_found" ] || {{ printf 'miyabi: this machine has no conversation %s\\n' {conversation} >&2; exit 66; }}"""
+
 
 def session_script(
     spec: SessionSpec,
@@ -103,19 +111,47 @@ def session_script(
     if spec.rehearse and agent is None:
         raise ValueError(f"rehearsal of {spec.task} without the path of the rehearsal agent")
     parts = (
-        "#!/bin/sh",
-        session_prelude(
-            machine,
-            _author(spec) | dict(spec.environment),
-            oauth_token_file=None if spec.rehearse else spec.oauth_token_file,
-            inherited=inherited,
-        ),
-        _exports(_identity(spec)),
-        *([_CACHE.format(folder=path_word(cache))] if cache else []),
-        _enter(checkout),
+        *_begin(spec, machine, checkout=checkout, inherited=inherited, cache=cache),
         f"exec /bin/sh {quote_word(agent)}" if spec.rehearse and agent else _claude(spec, machine),
     )
     return "".join(f"{part}\n" for part in parts).encode("utf-8", "surrogateescape")
+
+
+def attached_script(
+    spec: SessionSpec, machine: Machine, *, checkout: str, inherited: Mapping[str, str], cache: str = ""
+) -> bytes:
+    """Makes the script that takes up the spec's conversation in a terminal; takes what `session_script` takes.
+
+    Raises:
+        ValueError: for NUL in any value.
+    """
+    conversation = quote_script_word(spec.conversation)
+    words = (*option_words(spec, machine), *map(quote_script_word, attached_arguments(spec)))
+    parts = (
+        *_begin(spec, machine, checkout=checkout, inherited=inherited, cache=cache),
+        _FIND_CLAUDE,
+        write_options(spec, machine),
+        _NEED_CONVERSATION.format(conversation=conversation),
+        f"exec {CLAUDE} --resume {conversation} {' '.join(words)}",
+    )
+    return "".join(f"{part}\n" for part in parts if part).encode("utf-8", "surrogateescape")
+
+
+def _begin(
+    spec: SessionSpec, machine: Machine, *, checkout: str, inherited: Mapping[str, str], cache: str
+) -> tuple[str, ...]:
+    """What comes before claude: its environment and its folder."""
+    prelude = session_prelude(
+        machine,
+        _author(spec) | dict(spec.environment),
+        oauth_token_file=None if spec.rehearse else spec.oauth_token_file,
+        inherited=inherited,
+    )
+    return "#!/bin/sh", prelude, *_identity_and_cache(spec, cache), _enter(checkout)
+
+
+def _identity_and_cache(spec: SessionSpec, cache: str) -> tuple[str, ...]:
+    return _exports(_identity(spec)), *([_CACHE.format(folder=path_word(cache))] if cache else [])
 
 
 def session_prelude(
@@ -160,8 +196,7 @@ def check_prelude(
     there, own, passed_on = ({n: v for n, v in e.items() if not n.startswith(_LOGIN_NAMES)} for e in environments)
     machine = machine.model_copy(update={"environment": there})
     prelude = session_prelude(machine, own, oauth_token_file=None, inherited=passed_on)
-    parts = (prelude, _exports(_identity(spec)), *([_CACHE.format(folder=path_word(cache))] if cache else []))
-    return "\n".join(parts)
+    return "\n".join((prelude, *_identity_and_cache(spec, cache)))
 
 
 def inherited_environment(machine: Machine) -> dict[str, str]:
@@ -186,12 +221,33 @@ def claude_arguments(spec: SessionSpec) -> tuple[str, ...]:
         *_option("--model", spec.model),
         *_option("--max-turns", spec.max_turns),
         *_option("--max-budget-usd", spec.max_budget_usd),
-        *_option("--settings", None if spec.auto_memory or spec.settings else _WITHOUT_MEMORY),
+        *_memory(spec),
         *("--permission-mode", spec.permission_mode, "--permission-prompts", "none", "--strict-mcp-config"),
-        *_list("--allowedTools", spec.allowed_tools),
-        *_list("--disallowedTools", spec.disallowed_tools),
-        *spec.extra_args,
+        *_tools(spec),
     )
+
+
+def attached_arguments(spec: SessionSpec) -> tuple[str, ...]:
+    """Makes claude's arguments for a conversation that a person goes on with in a terminal, as `claude_arguments`.
+
+    Who is there can be asked, so that `dontAsk` is not; what limits a session counts only where nobody is.
+    """
+    mode = "default" if spec.permission_mode == _NOBODY_THERE else spec.permission_mode
+    return (
+        *_option("--model", spec.model),
+        *_memory(spec),
+        *("--permission-mode", mode, "--strict-mcp-config"),
+        *_tools(spec),
+    )
+
+
+def _memory(spec: SessionSpec) -> tuple[str, ...]:
+    return _option("--settings", None if spec.auto_memory or spec.settings else _WITHOUT_MEMORY)
+
+
+def _tools(spec: SessionSpec) -> tuple[str, ...]:
+    allowed, disallowed = spec.allowed_tools, spec.disallowed_tools
+    return (*_list("--allowedTools", allowed), *_list("--disallowedTools", disallowed), *spec.extra_args)
 
 
 def _option(name: str, value: str | float | None) -> tuple[str, ...]:

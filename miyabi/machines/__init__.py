@@ -3,7 +3,7 @@
 A `Host` runs commands and moves bytes. What the commands mean is said elsewhere: `miyabi.sessions`.
 """
 
-from miyabi.machines.connect import open_host, opened_host
+from miyabi.machines.connect import open_host, opened_host, run_in_terminal
 from miyabi.machines.host import Completed, Host
 from miyabi.machines.machine import LOCAL, NAMED, EnvironmentName, Label, Machine
 from miyabi.machines.placement import Load, Placement, Strategy, choose, unplaceable
@@ -27,5 +27,6 @@ __all__ = [
     "opened_host",
     "quote_script_word",
     "quote_word",
+    "run_in_terminal",
     "unplaceable",
 ]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from miyabi.errors import MachineError
 from miyabi.machines import Machine
 from miyabi.runs.json_file import read_json
-from miyabi.sessions import SessionResult, SessionSpec, own_levels
+from miyabi.sessions import Outcome, SessionResult, SessionSpec, own_levels
 from miyabi.system import files, private_files
 
 _FILE = "attempt.json"
@@ -18,7 +20,11 @@ _RESULT = "result.json"
 
 
 class AttemptRecord(BaseModel):
-    """Where an attempt was started, and when."""
+    """Where an attempt was started, and when.
+
+    `by_hand`: a person goes on with the conversation that it resumes, in a terminal. `is_stopped`: a person asked for
+    its end, and it is not taken up again before somebody asks for that.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -28,12 +34,14 @@ class AttemptRecord(BaseModel):
     start: datetime
     base: str
     resumes: str | None = None
+    by_hand: bool = False
+    is_stopped: bool = False
 
     @classmethod
-    def of(cls, machine: Machine, spec: SessionSpec, *, start: datetime) -> Self:
+    def of(cls, machine: Machine, spec: SessionSpec, *, start: datetime, by_hand: bool = False) -> Self:
         """Makes the record of an attempt that begins."""
         there = {"machine": machine.name, "host": machine.host, "workspace": machine.workspace}
-        return cls(**there, start=start, base=spec.base, resumes=spec.resumes)
+        return cls(**there, start=start, base=spec.base, resumes=spec.resumes, by_hand=by_hand)
 
     @classmethod
     def pending(cls, folder: Path) -> Self | None:
@@ -89,6 +97,36 @@ class AttemptRecord(BaseModel):
         """Returns whether the machine of that name is where it was then."""
         return not self.workspace or (self.host, self.workspace) == (machine.host, machine.workspace)
 
+    def completed(self, result: SessionResult) -> SessionResult:
+        """Adds to an attempt's result what only the record says: where a person made it, it counts as stopped.
+
+        Whether the task is done is decided by the session that goes on from there.
+        """
+        if not self.by_hand:
+            return result
+        advice = f"miyabi retry {result.run} {result.task} goes on from there"
+        return result.model_copy(
+            update={
+                "outcome": Outcome.STOPPED,
+                "error_kind": "by_hand",
+                "error_text": f"a person went on with the conversation by hand; {advice}",
+                "session_id": self.resumes,
+                "by_hand": True,
+            }
+        )
+
+    def machine_among(self, machines: Mapping[str, Machine], *, run: str) -> Machine:
+        """Finds the machine that has the attempt, among those of the run, by name.
+
+        Raises:
+            MachineError: it takes no part in the run now, or is somewhere else; says what to do.
+        """
+        if (machine := machines.get(self.machine)) is None:
+            raise MachineError(self.not_in_fleet_sentence(run=run))
+        if not self.is_at(machine):
+            raise MachineError(self.moved(machine))
+        return machine
+
     def not_in_fleet_sentence(self, *, run: str) -> str:
         """Says that the machine takes no part in the run any more, and what to do."""
         return (
@@ -110,6 +148,16 @@ class AttemptRecord(BaseModel):
         private_files.make_folder(folder, levels=own_levels(folder))
         (folder / _RESULT).unlink(missing_ok=True)
         files.atomic_write(folder / _FILE, self.model_dump_json() + "\n")
+
+    @classmethod
+    def note_stop(cls, folder: Path) -> None:
+        """Notes that a person asks for the end of the attempt.
+
+        Raises:
+            DiskFull: there is no room for it.
+        """
+        if record := cls.known(folder):
+            files.atomic_write(folder / _FILE, record.model_copy(update={"is_stopped": True}).model_dump_json() + "\n")
 
     @staticmethod
     def forget(folder: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 
 from pydantic import BaseModel
 
+from miyabi.dag import Dag
 from miyabi.errors import BadInput
 from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.info import Kept, RunInfo
@@ -121,6 +122,23 @@ class RunFolder:
     def integration_leases_file(self) -> Path:
         """The same for the sessions that resolve conflicts."""
         return self.path / "integration-leases"
+
+    def tasks(self) -> frozenset[str]:
+        """Returns the ids of the run's tasks, and those of the sessions that resolve conflicts.
+
+        Raises:
+            BadInput: the run's DAG is missing or damaged.
+        """
+        return frozenset((*Dag.load(self.dag_file).by_id, *(path.name for path in self.path.glob("sessions/*"))))
+
+    def require_task(self, task: str) -> None:
+        """Checks that the run has that task.
+
+        Raises:
+            BadInput: it has none of that id; says which there are.
+        """
+        if task not in (known := self.tasks()):
+            raise BadInput(f"run {self.run}: there is no task {task!r}. Its tasks: {', '.join(sorted(known))}.")
 
     def attempt(self, task: str, attempt: int = 1) -> Path:
         """Returns the folder of one attempt: stdout.jsonl, stderr.txt, check.log, result.json."""
@@ -249,6 +267,25 @@ class RunFolder:
     def is_being_worked_on(self) -> bool:
         """Whether an orchestrator holds the lock at the moment."""
         return files.is_locked(self.lock_file)
+
+    @property
+    def holder(self) -> int | None:
+        """The process that holds the lock, or was the last to hold it; None where that is not known."""
+        with suppress(OSError, ValueError):
+            return int(self.lock_file.read_text())
+        return None
+
+    def require_rest(self) -> None:
+        """Checks that no orchestrator works on the run.
+
+        Raises:
+            BadInput: one does; says how to end it.
+        """
+        if self.is_being_worked_on:
+            raise BadInput(
+                f"run {self.run} is being worked on by pid {self.holder or '?'}. "
+                f"Wait for it, or end it: miyabi stop {self.run}"
+            )
 
     def lock(self) -> AbstractContextManager[None]:
         """Holds the run for the orchestrator that works on it; the kernel gives it back however that one ends.

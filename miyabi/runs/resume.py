@@ -51,6 +51,7 @@ class Resume:
         machines: those that take part, by name: the run's own, which may become fewer.
         results: the last result of each task: the run's own, which become more.
         ended: the tasks of which this orchestrator has a result: the run's own, which become more.
+        retry: the only tasks to be tried again, with what waits for them; empty: all that did not succeed.
     """
 
     dag: Dag
@@ -58,6 +59,7 @@ class Resume:
     machines: Mapping[str, Machine]
     results: Mapping[str, SessionResult]
     ended: Collection[str] = ()
+    retry: frozenset[str] = frozenset()
 
     def attempts(self, task: str) -> int:
         """Counts the attempts of a task that are over.
@@ -91,11 +93,11 @@ class Resume:
             The ids of the former, each after its upstreams; and the latter, each with why.
         """
         fleet = [Load(machine=machine, used=0) for machine in self.machines.values()]
-        startable, unplaced, blocked = list[str](), list[Unplaced](), set[str]()
+        startable, unplaced, blocked = list[str](), list[Unplaced](), self.left_alone()
         for task in self.dag.order:
             if task in self.results and self.results[task].succeeded:
                 continue
-            if not blocked.isdisjoint(self.dag.dependencies(task)):
+            if task in blocked or not blocked.isdisjoint(self.dag.dependencies(task)):
                 blocked.add(task)
             elif impossible := self._unplaced(task, fleet):
                 blocked.add(task)
@@ -103,6 +105,20 @@ class Resume:
             else:
                 startable.append(task)
         return tuple(startable), tuple(unplaced)
+
+    def left_alone(self) -> set[str]:
+        """Returns the tasks that did not succeed and that nobody asked to try again."""
+        wanted = set(self.retry)
+        for task in self.dag.order if wanted else ():
+            if not wanted.isdisjoint(self.dag.dependencies(task)):
+                wanted.add(task)
+        failed = {task for task in self.dag.order if task not in self.results or not self.results[task].succeeded}
+        return failed - wanted if wanted else set()
+
+    def is_to_stay(self, result: SessionResult) -> bool:
+        """Returns whether a person has asked for the end of an attempt that was stopped."""
+        record = AttemptRecord.known(self.folder.attempt(result.task, result.attempt))
+        return record is not None and record.is_stopped
 
     def _unplaced(self, task: str, fleet: Sequence[Load]) -> Unplaced | None:
         left = self.pending(task)

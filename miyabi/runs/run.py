@@ -45,6 +45,7 @@ class Run:
         board: how far the run is.
         run_id: unlike the name no other run's.
         rehearse: whether no real session is to run.
+        retry: the only tasks to be tried again, with what waits for them; empty: all that did not succeed.
         machines: those that take part, by name: the settings' at first.
     """
 
@@ -58,6 +59,7 @@ class Run:
     board: Board
     run_id: str = ""
     rehearse: bool = False
+    retry: frozenset[str] = frozenset()
     machines: dict[str, Machine] = field(init=False)
     results: dict[str, SessionResult] = field(init=False)
     warnings: list[str] = field(default_factory=list, init=False)
@@ -90,6 +92,7 @@ class Run:
             machines=self.machines,
             results=self.results,
             ended=self._ended,
+            retry=self.retry,
         )
         self.worktrees = Worktrees(
             dag=self.dag,
@@ -143,6 +146,8 @@ class Run:
     def startable(self) -> tuple[str, ...]:
         """Returns the tasks still to be done, each after its upstreams; those that no machine can take get a result."""
         startable, unplaced = self.resume.startable()
+        for task in self.resume.left_alone() & self.results.keys():
+            self.board.finish(self.whole(self.results[task]))
         for each in unplaced:
             result = self.no_session(each.task, outcome=each.outcome, error=each.error, machine=each.machine)
             self.keep(result)

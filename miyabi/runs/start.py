@@ -30,7 +30,7 @@ from miyabi.system import files
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """What a person asked for."""
+    """What a person asked for. `retry`: of a known run these tasks alone, and what waits for them."""
 
     tasks: Path | None
     repository: Path = Path()
@@ -38,6 +38,7 @@ class RunRequest:
     run: str | None = None
     config: Path | None = None
     rehearse: bool = False
+    retry: tuple[str, ...] = ()
     overrides: dict[str, Any] = field(default_factory=dict)
 
 
@@ -69,6 +70,7 @@ async def read_request(request: RunRequest) -> RunStart:
     known = RunFolder(repository.root, valid_run_name(request.run)) if request.run else None
     if known and known.info_file.exists():
         dag, base = _again(request, known), known.info().base
+        _require_retriable(request.retry, dag, known)
         require_options(dag, settings, root=repository.root)
         return start(dag=dag, base=base, is_new=False)
     if request.run:
@@ -104,7 +106,7 @@ async def start_run(request: RunRequest, *, token: Callable[[GitHubSettings], Re
     folder = RunFolder(start.repository.root, name).create()
     if start.is_new:
         await _create(folder, start, request)
-    live = await _run_of(folder, start)
+    live = await _run_of(folder, start, retry=request.retry)
     await live.copied_files()
     submodules = await live.worktrees.submodules(start.base)
     for warning in (*start.warnings, *([submodules.warning] if submodules.warning else [])):
@@ -124,7 +126,7 @@ async def _create(folder: RunFolder, start: RunStart, request: RunRequest) -> No
             raise BadInput(str(error)) from error
 
 
-async def _run_of(folder: RunFolder, start: RunStart) -> Run:
+async def _run_of(folder: RunFolder, start: RunStart, *, retry: Sequence[str]) -> Run:
     info = folder.info()
     return Run(
         run=folder.run,
@@ -137,7 +139,25 @@ async def _run_of(folder: RunFolder, start: RunStart) -> Run:
         author=await start.repository.identity(),
         board=Board(run=folder.run, tasks=start.dag.order, rehearsal=info.rehearse),
         rehearse=info.rehearse,
+        retry=frozenset(retry),
     )
+
+
+def _require_retriable(tasks: Sequence[str], dag: Dag, folder: RunFolder) -> None:
+    results = folder.latest_results() if tasks else {}
+    done = {task for task, result in results.items() if result.succeeded}
+    for task in tasks:
+        folder.require_task(task)
+        if task not in dag.by_id:
+            raise BadInput(f"run {folder.run}: {task} resolved a conflict; retry the task whose merge that is.")
+        if task in done:
+            raise BadInput(f"run {folder.run}: task {task} succeeded: there is nothing to try again.")
+        if missing := sorted(set(dag.dependencies(task)) - done - set(tasks)):
+            also = " ".join((*missing, *tasks))
+            raise BadInput(
+                f"run {folder.run}: task {task} builds on {missing[0]}, which did not succeed. "
+                f"Try that again too: miyabi retry {folder.run} {also}"
+            )
 
 
 def _require_new(folder: RunFolder) -> None:

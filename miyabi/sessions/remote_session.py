@@ -100,6 +100,29 @@ class RemoteSession:
         follower = Follower(self._host, self._session, self._workspace, on_output=on_output, on_wait=on_wait)
         return await follower.run(out, err, patience_seconds=patience_seconds, silence_seconds=silence_seconds)
 
+    async def stage(self, *, script: bytes, after: bytes) -> None:
+        """Puts there what `attach_words` launch, which run in a terminal; the arguments are those of `start`.
+
+        Raises:
+            MachineDiskFull: nothing is left there.
+            MachineNotReady: no perl, or the workspace cannot be written.
+            MachineError: as `Host.run`.
+        """
+        parts = (script, b"", after)
+        await self._ask("put", *(str(len(part)) for part in parts), stdin=b"".join(parts))
+
+    async def attach_words(self, *, slots: int, after_timeout_seconds: float) -> list[str]:
+        """Makes the command line that runs the staged session in a terminal on the machine, and ends with it.
+
+        The machine itself refuses it, with a line on stderr, where the slots are taken or the task has a session that
+        runs. Takes what `start` takes.
+
+        Raises:
+            MachineError: as `Host.run`.
+        """
+        words = ["attach", self._session, str(slots), f"{after_timeout_seconds:.3f}"]
+        return await supervisor.command(self._host, self._workspace, words)
+
     async def status(self) -> Status:
         """Asks where it stands now.
 

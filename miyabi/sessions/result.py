@@ -143,6 +143,7 @@ class SessionResult(BaseModel):
     check_exit_status: int | None = None
     check_output: str = Field("", description="The last lines of a check, or a set-up, that did not pass")
     rehearsal: bool = False
+    by_hand: bool = Field(False, description="Whether a person went on with the conversation in a terminal")
 
     @property
     def succeeded(self) -> bool:
@@ -157,7 +158,7 @@ class SessionResult(BaseModel):
     @property
     def conversation(self) -> str | None:
         """The conversation to take up again; None where nothing was said in it, or what was said is not all there."""
-        return self.session_id if self.turns and "transcript" not in self.writes_lost else None
+        return self.session_id if (self.turns or self.by_hand) and "transcript" not in self.writes_lost else None
 
     @property
     def is_collected(self) -> bool:

@@ -9,7 +9,15 @@ from miyabi.system.backoff import Backoff, jittered
 from miyabi.system.files import locked_folder
 from miyabi.system.full_disk import disk_full, is_full, raised_as_full, says_full
 from miyabi.system.loopback import LOOPBACK, is_loopback
-from miyabi.system.process import clean_environment, exit_status, kill_group, reap, shell_status, spawn
+from miyabi.system.process import (
+    clean_environment,
+    exit_status,
+    in_terminal,
+    kill_group,
+    reap,
+    shell_status,
+    spawn,
+)
 from miyabi.system.retrying import Retry, is_our_disk, may_pass, retried, retried_blocking
 
 __all__ = [
@@ -21,6 +29,7 @@ __all__ = [
     "exit_status",
     "files",
     "guarded_command",
+    "in_terminal",
     "is_full",
     "is_loopback",
     "is_our_disk",

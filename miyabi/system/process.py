@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import subprocess
+import sys
+import termios
 from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -100,6 +102,26 @@ def exit_status(words: Sequence[str], *, timeout_seconds: float) -> int:
     except subprocess.TimeoutExpired as error:
         raise TimeoutError(str(error)) from None
     return done.returncode
+
+
+def in_terminal(words: Sequence[str], *, env: Mapping[str, str]) -> int:
+    """Runs a command in our terminal, and blocks meanwhile; Ctrl-C is for the command, and does nothing to us.
+
+    Whatever the command has made of the terminal's modes is undone. `env` is its whole environment.
+
+    Returns:
+        Its exit status, as a shell has it.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    modes = termios.tcgetattr(sys.stdin)
+    before = signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which the command would inherit
+    try:
+        return shell_status(subprocess.run(words, env=env, check=False).returncode)
+    finally:
+        signal.signal(signal.SIGINT, before)
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, modes)
 
 
 def shell_status(status: int) -> int:

@@ -13,6 +13,7 @@ need sshd openssh-server
 need ip iproute2
 need chromium chromium
 need parallel parallel
+need tmux tmux
 need zsh zsh
 need mksh mksh
 need posh posh

@@ -13,10 +13,10 @@ LONG_FUNCTIONS: list[str] = []
 
 SMALL_FILES: dict[str, str] = {
     "blocks/github.py": "a block of Prefect, known by its module",
+    "flows/cli/retry.py": "a command's file, found by its name",
     "flows/cli/server.py": "a command's file, found by its name",
     "flows/open_pull_request.py": "a flow's file, and an entry point",
     "flows/update_milestone.py": "a flow's file, and an entry point",
-    "miyabi/attempts/recover.py": "another beginning: after a crash of the orchestrator",
     "miyabi/claude/claude_files.py": "which files are claude's is known here, when they go is known above",
     "miyabi/claude/spending_record.py": "asks a machine, while what is spent is counted without one",
     "miyabi/git/ignored.py": "files that no commit has, by pattern: asked for by a run, and by nothing of git's",

@@ -19,11 +19,12 @@ EXPORTS = {
         "see_through show_unfinished state_of state_of_run submit_all value_of with_room"
     ),
     "miyabi.attempts": (
-        "Attempt Next Outage delay_seconds found_no_room is_sick limit_is_over next_step recover_abandoned"
+        "Attached Attempt Next Outage delay_seconds found_no_room is_sick limit_is_over next_step recover_abandoned "
+        "stop_session stop_sessions"
     ),
     "miyabi.claude": (
         "BAD_TOKEN_FILE CLAUDE DISK_FULL HOUSE_RULES PATH_MISSING Before Evidence Init LegacyResult SpendingRecord "
-        "Transcript check_prelude compose conclude go_on hide_secrets inherited_environment "
+        "Transcript attached_script check_prelude compose conclude go_on hide_secrets inherited_environment "
         "missing_command missing_servers must_pass need_paths read_spending_record readable remove_claude_files "
         "result_file session_prelude session_script"
     ),
@@ -45,7 +46,7 @@ EXPORTS = {
     ),
     "miyabi.machines": (
         "LOCAL NAMED Completed EnvironmentName Host Label Load Machine Placement Strategy choose install open_host "
-        "opened_host quote_script_word quote_word unplaceable"
+        "opened_host quote_script_word quote_word run_in_terminal unplaceable"
     ),
     "miyabi.milestones": (
         "MilestonePlan choose_milestone milestone_in_turn milestone_lock milestone_sentence plan_milestone update "
@@ -80,8 +81,8 @@ EXPORTS = {
         "PullRequestSettings RunDefaults SessionDefaults Settings fault_at"
     ),
     "miyabi.system": (
-        "LOOPBACK Backoff Retry clean_environment disk_full exit_status files guarded_command is_full is_loopback "
-        "is_our_disk jittered kill_group locked_folder may_pass private_files raised_as_full reap retried "
+        "LOOPBACK Backoff Retry clean_environment disk_full exit_status files guarded_command in_terminal is_full "
+        "is_loopback is_our_disk jittered kill_group locked_folder may_pass private_files raised_as_full reap retried "
         "retried_blocking says_full shell_status spawn"
     ),
     "miyabi.text": (

@@ -19,6 +19,7 @@ _PARTS = {
         "supervisor/slots.pl",
         "supervisor/follow.pl",
         "supervisor/stream.pl",
+        "supervisor/attach.pl",
         "supervisor/supervise.pl",
     ),
     "workspace": (

@@ -86,6 +86,16 @@ def ssh_flags(chosen: SshConfig) -> list[str]:
     return [word for flag, value in flags.items() if value is not None for word in (flag, str(value))]
 
 
+def terminal_flags(chosen: SshConfig) -> list[str]:
+    """Returns the flags by which `ssh` runs a command as asyncssh does here: by the machine's own key and host keys."""
+    options = ["RemoteCommand=none"]
+    if chosen.identity_file:
+        options += [f'IdentityFile="{_in_home(chosen.identity_file)}"', "IdentitiesOnly=yes"]
+    if chosen.known_hosts_file:
+        options += [f'UserKnownHostsFile="{_in_home(chosen.known_hosts_file)}"', "GlobalKnownHostsFile=none"]
+    return [*ssh_flags(chosen), *(word for option in options for word in ("-o", option))]
+
+
 def _config_file(chosen: SshConfig) -> str | None:
     """The file to name to ssh, which itself looks into the passwd home and not into `$HOME`."""
     if chosen.config_file:

@@ -73,6 +73,7 @@ def test_success() -> None:
         "check_exit_status": 0,
         "check_output": "",
         "rehearsal": False,
+        "by_hand": False,
     }
     assert (found.usage.total, found.changes) == (360, CHANGES)
 

@@ -10,6 +10,8 @@
 #                     with the same parts attaches; a session refused as full stays staged, and start may be repeated.
 #                     LINGER_SECONDS: so long the agent may be silent after claude's last result
 #                     setup, where it has any bytes, comes first: where it fails, that is the end of the session
+#   put ID CMD_BYTES INPUT_BYTES AFTER_BYTES   <the parts>   stage them alone
+#   attach ID SLOTS AFTER_SECONDS   launch what was staged in this terminal; it ends with the terminal, or by `cancel`
 #   status ID         one status line, as `start` and `cancel` print it too
 #   follow ID OUT ERR what is written from these offsets on, until the session is over, in frames:
 #                     "D o|e OFFSET LENGTH\n" and LENGTH bytes | "H\n" every 3 s | "T o|e SIZE\n": the offset is

@@ -1,0 +1,72 @@
+"""A run that nobody works on is stopped: its sessions end, their work is collected, each has its result."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterator
+
+from miyabi.attempts.attempt import Attempt
+from miyabi.errors import DiskFull, GitError, MachineError, SessionError
+from miyabi.runs import AttemptRecord, Run
+from miyabi.sessions import RemoteSession, SessionPaths, SessionResult
+
+GRACE_SECONDS = 10.0
+_SECONDS = 180.0
+
+
+async def stop_sessions(live: Run, tasks: Collection[str] = ()) -> tuple[tuple[SessionResult, ...], tuple[str, ...]]:
+    """Ends the last session of each task that may be alive, or is not collected, and collects its work.
+
+    Args:
+        live: the run, which only we work on.
+        tasks: the tasks to stop; none: all.
+
+    Returns:
+        The results that came of it, and why others could not be ended or collected, a sentence each.
+
+    Raises:
+        BadInput: as `RunFolder.results`.
+    """
+    pending = [(task, number) for task, number in _pending(live) if not tasks or task in tasks]
+    ends = await asyncio.gather(*(_stop(live, task, number) for task, number in pending))
+    results = tuple(end for end in ends if isinstance(end, SessionResult))
+    return results, tuple(end for end in ends if isinstance(end, str))
+
+
+async def stop_session(live: Run, task: str, attempt: int, record: AttemptRecord) -> None:
+    """Ends a session, for whoever follows it to collect.
+
+    Raises:
+        MachineError: its machine takes no part, is another one now, or as `RemoteSession.stop`.
+    """
+    machine = record.machine_among(live.machines, run=live.run)
+    paths = SessionPaths(run=live.run, task=task, attempt=attempt)
+    session = RemoteSession(live.host(machine), paths.session, workspace=machine.workspace)
+    await session.stop(grace_seconds=GRACE_SECONDS)
+
+
+def _pending(live: Run) -> Iterator[tuple[str, int]]:
+    """The last attempt of each task where that is not over or not collected."""
+    for folder in sorted(live.folder.path.glob("sessions/*")):
+        attempts = live.folder.attempts(folder.name)
+        if attempts and AttemptRecord.pending(attempts[last := max(attempts)]):
+            yield folder.name, last
+
+
+async def _stop(live: Run, task: str, number: int) -> SessionResult | str | None:
+    record = AttemptRecord.pending(live.folder.attempt(task, number))
+    try:
+        async with asyncio.timeout(_SECONDS):
+            if record is None:
+                return None
+            if task not in live.dag.by_id:  # it resolves a conflict: who integrates again collects it
+                await stop_session(live, task, number, record)
+                return None
+            machine = record.machine_among(live.machines, run=live.run)
+            spec = await live.spec(live.dag.by_id[task], attempt=number, conversation=record.resumes)
+            result = await Attempt(live=live, spec=spec, machine=machine).recover()
+    except (MachineError, SessionError, GitError, DiskFull, TimeoutError) as error:
+        return f"{task}: not stopped, or not collected: {str(error) or f'it took over {_SECONDS:g} s'}"
+    if result:
+        live.keep(result)
+    return result

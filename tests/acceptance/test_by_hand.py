@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from miyabi.sessions import Outcome
+from tests.support.cli.site import BIN
+from tests.support.cli.sshd_site import Site, site  # noqa: F401 - a fixture
+from tests.support.cli.tmux import Tmux
+from tests.support.git.repositories import git
+from tests.support.machines.processes import eventually
+from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
+
+CANARY = "canary-7c1f09aa53d4"
+
+
+def node(task: str, *upstreams: str, scenario: str = "write", check: str | None = None) -> dict[str, Any]:
+    """A task that has to run on the first of the two machines."""
+    prompt = f"Do it. [[scenario:{scenario}]]"
+    return {"id": task, "prompt": prompt, "dependencies": upstreams, "requires": ["first"], "check": check}
+
+
+def prepare_claude(site: Site, task: str) -> None:
+    """What a person has answered claude on that machine once, and for this checkout."""
+    file = site.fleet[0].home / ".claude.json"
+    known = json.loads(file.read_text())
+    known["customApiKeyResponses"] = {"approved": ["dummy"], "rejected": []}
+    known["projects"] = {str(site.checkout(task)): {"hasTrustDialogAccepted": True}}
+    file.write_text(json.dumps(known | {"hasCompletedOnboarding": True}))
+
+
+def terminal(site: Site, *words: str) -> Tmux:
+    """A person's terminal in the repository, in which a command of ours runs."""
+    return Tmux([BIN / "miyabi", *words], environment=site.environment, folder=site.repository)
+
+
+def command_lines() -> Sequence[str]:
+    """The list of processes, as everybody can read it."""
+    files = Path("/proc").glob("[0-9]*/cmdline")
+    return [text for file in files if (text := read(file))]
+
+
+def read(file: Path) -> str:
+    """The text of a file, empty where it has gone."""
+    try:
+        return file.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def test_attach_and_retry(site: Site) -> None:
+    """A conversation with a red check is gone on with by hand in a slot; then the task and its dependant succeed."""
+    site.write_config(sessions={"environment": {"CANARY": CANARY}})
+    run = site.orchestrate([node("stuck", check="test -s mended.txt"), node("below", "stuck")])
+    assert run.wait() == 1, run.output
+    prepare_claude(site, "stuck")
+    with terminal(site, "attach", "r1", "stuck") as window:
+        window.shows("Do it. [[scenario:write]]")
+        assert site.live(0) == {"stuck"}
+        assert "1 of 3 slots taken" in site.start("sessions").succeeds()
+        assert not [line for line in command_lines() if CANARY in line]
+        refused = site.start("sweep", "r1", "--yes")
+        assert (refused.wait(), "left alone, still running: r1.stuck.2" in refused.output) == (1, True)
+        window.type("[[scenario:into:mended.txt]]")
+        eventually((site.checkout("stuck") / "mended.txt").exists, why=lambda: window.screen)
+        window.shows("commit ")
+        window.type("/exit")
+        assert window.wait() == 0, window.screen
+        window.shows("stuck: stopped, 2 commits on miyabi/r1/stuck")
+    assert not site.live(0)
+    byhand = site.run_folder().latest_results()["stuck"]
+    assert (byhand.attempt, byhand.outcome, byhand.by_hand) == (2, Outcome.STOPPED, True)
+    assert (byhand.cost_usd, byhand.cost_is_partial) == (pytest.approx(0.0016), False)
+    assert site.show("stuck", "mended.txt") == "line of stuck"
+    assert {row.task: row.outcome for row in site.report().tasks}["stuck"] is Outcome.STOPPED
+
+    site.start("retry", "r1", "stuck").succeeds()
+    results = site.run_folder().results()
+    assert [(r.task, r.attempt, r.outcome) for r in results if r.task == "stuck"] == [
+        ("stuck", 1, Outcome.CHECK_FAILED),
+        ("stuck", 2, Outcome.STOPPED),
+        ("stuck", 3, Outcome.SUCCEEDED),
+    ]
+    assert {r.session_id for r in results if r.task == "stuck"} == {site.conversation("stuck")}
+    assert site.report().all_succeeded
+    assert "mended.txt" in git(site.repository, "ls-tree", "--name-only", "miyabi/r1/below")
+
+
+def test_the_terminal_goes(site: Site) -> None:
+    """A terminal that is closed ends the session and frees its slot, and nothing is lost; open says where it is."""
+    run = site.orchestrate([node("stuck", check="false")])
+    assert run.wait() == 1, run.output
+    prepare_claude(site, "stuck")
+    with terminal(site, "attach", "r1", "stuck") as window:
+        window.shows("Do it. [[scenario:write]]")
+        again = site.start("stop", "r1", "other")
+        assert (again.wait(), again.output.count("\n")) == (2, 1)
+        window.type("[[scenario:gate_uncommitted:never]]")
+        (site.checkout("stuck") / "draft.txt").write_text("by hand\n")
+        window.vanish()
+    eventually(lambda: not site.live(0))
+    eventually(lambda: "0 of 3 slots taken" in site.start("sessions").succeeds())
+    stopped = site.start("stop", "r1").succeeds()
+    assert "stuck: stopped, 2 commits on miyabi/r1/stuck" in stopped
+    assert site.show("stuck", "draft.txt") == "by hand"
+    opened = dict(line.split(maxsplit=1) for line in site.start("open", "r1", "stuck").succeeds().splitlines())
+    assert opened["ui"].startswith(site.server.url.removesuffix("/api"))
+    assert Path(opened["report"]) == site.run_folder().report_file
+    assert opened["checkout"].endswith("checkouts/r1/stuck/stuck")
+
+
+def test_stop_while_the_run_goes_on(site: Site) -> None:
+    """One task is stopped and not tried again, then the run is, as by Ctrl-C; all that was done is here."""
+    tasks = ("one", "two", "three")
+    run = site.orchestrate([node(task, scenario="gate_uncommitted:end") for task in tasks])
+    written = [f"*/home/.miyabi/checkouts/r1/{task}/{task}/{task}.txt" for task in tasks]
+    eventually(lambda: all(any(site.fleet.folder.glob(file)) for file in written), why=lambda: run.output)
+    busy = site.start("retry", "r1", "one")
+    assert (busy.wait(), "is being worked on by pid" in busy.output) == (2, True)
+    said = site.start("stop", "r1", "one").succeeds()
+    assert "one: stopped, 1 commit on miyabi/r1/one" in said
+    assert run.runs
+    eventually(lambda: site.live(0) == {"two", "three"})
+    done = site.start("stop", "r1", "one")
+    assert (done.wait(), "has no session to stop: it is stopped" in done.output) == (2, True)
+
+    said = site.start("stop", "r1").succeeds()
+    assert "0 of 3 tasks succeeded" in said
+    assert run.wait() == 130, run.output
+    assert {row.task: row.outcome for row in site.report().tasks} == dict.fromkeys(tasks, Outcome.STOPPED)
+    assert all(site.show(task, f"{task}.txt").startswith(f"task {task}") for task in tasks)
+    site.open_gate("end")
+    again = site.start("retry", "r1", "two")
+    assert again.wait() == 1, again.output  # of the run, of which it is the only one that succeeded
+    assert {r.task: r.outcome for r in site.run_folder().latest_results().values()} == {
+        "one": Outcome.STOPPED,
+        "two": Outcome.SUCCEEDED,
+        "three": Outcome.STOPPED,
+    }
+
+
+def test_stop_without_an_orchestrator(site: Site) -> None:
+    """Sessions whose orchestrator was killed are ended, and their work is collected, by the command itself."""
+    run = site.orchestrate([node("one", scenario="gate_uncommitted:end"), node("below", "one")])
+    eventually(lambda: any(site.fleet.folder.glob("*/home/.miyabi/checkouts/r1/one/one/one.txt")))
+    run.kill()
+    refused = site.start("attach", "r1", "one")
+    assert (refused.wait(), "needs a terminal" in refused.output) == (2, True)
+    with terminal(site, "attach", "r1", "one") as window:
+        window.shows("To end it and collect its work: miyabi stop r1 one")
+        assert window.wait() == 2
+    assert "one: stopped, 1 commit on miyabi/r1/one" in site.start("stop", "r1").succeeds()
+    assert not site.live(0)
+    assert {row.task: row.outcome for row in site.report().tasks} == {"one": Outcome.STOPPED, "below": Outcome.SKIPPED}
+    assert "nothing of it runs" in site.start("stop", "r1").succeeds()
