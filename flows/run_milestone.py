@@ -35,9 +35,9 @@ from miyabi.integration import Integration, NotIntegrated
 from miyabi.milestones import MilestonePlan, milestone_lock, milestone_sentence
 from miyabi.pull_requests import Publication
 from miyabi.reports import read_report
-from miyabi.runs import MilestoneRun, RunFolder, create_run, new_run_name, valid_run_name
+from miyabi.runs import HandOver, MilestoneRun, RunFolder, create_run, new_run_name, valid_run_name
 from tasks.declaration import FLOW
-from tasks.github import Found, fetch_base, find_milestone, read_plan, show_on_issues, write_plan
+from tasks.github import Found, fetch_base, find_earlier_work, find_milestone, read_plan, show_on_issues, write_plan
 from tasks.runner import BAD_INPUT, FleetTaskRunner, current_runner
 
 _LAST_WORDS_SECONDS = 5.0  # after a run that was cut short: who did that is waiting
@@ -148,7 +148,9 @@ class _MilestoneRun:
         branch = self.base or self.linked.settings.pull_request.base or self.found.default_branch
         base = value_of(fetch_base.submit(branch, linked=self.linked))
         of = plan.facts.milestone
+        earlier = self._earlier_work(folder, plan)
         folder.create()
+        folder.keep(earlier)
         folder.keep(MilestoneRun(repository=plan.facts.repository, number=of.number, id=of.id, title=of.title))
         create_run(
             folder,
@@ -159,6 +161,12 @@ class _MilestoneRun:
             rehearse=self.rehearse,
         )
         return folder
+
+    def _earlier_work(self, folder: RunFolder, plan: MilestonePlan) -> HandOver:
+        if not self.linked.settings.milestone.hand_over:
+            return HandOver()
+        found: HandOver = value_of(find_earlier_work.submit(folder.run, linked=self.linked, plan=plan))
+        return found
 
     def _free_folder(self) -> RunFolder:
         name = self.run or new_run_name(datetime.now(UTC), rehearse=self.rehearse)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar
@@ -17,10 +17,17 @@ from miyabi.errors import BadInput, GitError, GitHubError, is_bad_input
 from miyabi.git import base as remote_base
 from miyabi.git import complete_partial_clone, push
 from miyabi.github import GitHubRepository, Issue, LinkedRepository, Milestone, PullRequest
-from miyabi.milestones import MilestonePlan, choose_milestone, milestone_in_turn, plan_milestone, watch_issues
+from miyabi.milestones import (
+    MilestonePlan,
+    choose_milestone,
+    earlier_works,
+    milestone_in_turn,
+    plan_milestone,
+    watch_issues,
+)
 from miyabi.milestones import update as milestone_update
 from miyabi.pull_requests import PullRequestText, TaskStatus, decided_pull_requests, open_pull_requests, set_statuses
-from miyabi.runs import RunFolder
+from miyabi.runs import HandOver, RunFolder
 from tasks.declaration import TASK
 from tasks.runner import BAD_INPUT
 
@@ -135,6 +142,39 @@ async def fetch_base(branch: str, *, linked: LinkedRepository) -> str:
         await complete_partial_clone(linked.repository, head, token=linked.remote_token(token))
     get_run_logger().info("base: %s at %s", branch, head)
     return head
+
+
+@task(name="hand-over", task_run_name="earlier work for {run}", **TASK)
+async def find_earlier_work(
+    run: str,  # noqa: ARG001 - part of the run's name
+    *,
+    linked: LinkedRepository,
+    plan: MilestonePlan,
+) -> HandOver:
+    """What earlier runs left of the issues that the run is to have; without what cannot be found or read now."""
+    log, issues = get_run_logger(), plan.selection.issues
+    works = earlier_works(plan.earlier, issues, pull_requests=plan.pull_requests, warn=log.warning)
+    heads = await _heads(linked, {work.branch for work in works.values() if work.branch})
+    for name, work in works.items():
+        where = f" on {work.branch}" if work.branch else ""
+        log.info("%s was tried by run %s%s: %s", name, work.run, where, work.outcome)
+    found = {name: work.model_copy(update={"head": heads.get(work.branch, "")}) for name, work in works.items()}
+    return HandOver(works=found)
+
+
+async def _heads(linked: LinkedRepository, branches: Collection[str]) -> dict[str, str]:
+    """Where the branches stand: here, or else at the remote."""
+    here = {name: tip for name in branches if (tip := (await linked.repository.branches(name)).get(name))}
+    missing = sorted(set(branches) - here.keys())
+    if not missing:
+        return here
+    try:
+        async with at_github(linked) as github:
+            remote = await linked.remote(await github.token())
+        return here | await remote_base.fetch_heads(linked.repository, missing, remote=remote)
+    except (GitHubError, GitError, BadInput) as error:
+        get_run_logger().warning("earlier branches that are not here were not fetched: %s", error)
+        return here
 
 
 @task(name="labels", task_run_name="labels of {run}", **TASK)

@@ -25,6 +25,8 @@ class Evidence:
     lost: bool = False  # the machine or its supervisor went away
     stderr: str = ""
     commits: int = 0
+    earlier_branch: str = ""  # of an earlier run, whose commits its checkout started with
+    added_nothing: bool = False  # to those commits
     strays: Strays | None = None  # what it did beside its branch
     submodules: tuple[InSubmodule, ...] = ()  # what it did in those that others do not have
     unresolved: tuple[str, ...] = ()  # files with conflicts that nobody resolved

@@ -83,7 +83,7 @@ def conclude(
         left_there: the files that stayed on the machine.
     """
     evidence = replace(evidence, at=end)
-    completed = _completed(evidence, spec, transcript=transcript, changes=changes, machine=machine)
+    completed = _completed(evidence, spec, transcript=transcript, changes=changes, head=head, machine=machine)
     decision, spend = decide(transcript, completed), transcript.spending.spent(before or Before(), record=record)
     return SessionResult(
         **_asked(spec),
@@ -135,12 +135,20 @@ def _said(transcript: Transcript, evidence: Evidence) -> dict[str, Any]:
 
 
 def _completed(
-    evidence: Evidence, spec: SessionSpec, *, transcript: Transcript, changes: Changes, machine: str
+    evidence: Evidence,
+    spec: SessionSpec,
+    *,
+    transcript: Transcript,
+    changes: Changes,
+    head: str | None,
+    machine: str,
 ) -> Evidence:
     init = transcript.init
     return replace(
         evidence,
         commits=changes.commits if changes.files else 0,  # empty ones, and what was taken back, are no changes
+        earlier_branch=spec.earlier_branch,
+        added_nothing=spec.start != "" and head == spec.start,
         expect_changes=spec.expect_changes,
         check_asked=spec.check is not None,
         missing_command=evidence.missing_command or (missing_command(spec.prompt, init) if init else None),

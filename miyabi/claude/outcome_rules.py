@@ -308,9 +308,12 @@ def checkout_gone(_: Transcript, evidence: Evidence) -> Decision | None:
 def nothing_done(transcript: Transcript, evidence: Evidence) -> Decision | None:
     """Decides where nothing is changed that should be: OFF_BRANCH, PERMISSION_DENIED or NO_CHANGES.
 
-    A session that was allowed nothing at all is PERMISSION_DENIED also where no change is expected.
+    A session that was allowed nothing at all is PERMISSION_DENIED also where no change is expected, and where all
+    changes are an earlier run's.
     """
-    if evidence.commits or not (evidence.expect_changes or transcript.was_denied_all):
+    is_barred = transcript.was_denied_all
+    has_changes = evidence.commits and not (evidence.added_nothing and is_barred)
+    if has_changes or not (evidence.expect_changes or is_barred):
         return None
     beside = strays_words(evidence.strays) if evidence.strays else next((e.text for e in evidence.submodules), None)
     if beside:  # a branch without changes names what it began with of each submodule: what is known of one is beside it

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from miyabi.claude.earlier_try import earlier_try
 from miyabi.dag import Node
-from miyabi.sessions import Outcome, SessionResult, left_there_words, strays_words
+from miyabi.sessions import Outcome, SessionResult, TakenUp, left_there_words, strays_words
 from miyabi.text import clean, markdown, one_line, several, shorten
 
 HOUSE_RULES = """\
@@ -22,17 +23,24 @@ _FILES = 30
 
 
 def compose(
-    node: Node, *, upstream: Sequence[SessionResult] = (), house_rules: str = HOUSE_RULES, check: str | None = None
+    node: Node,
+    *,
+    upstream: Sequence[SessionResult] = (),
+    house_rules: str = HOUSE_RULES,
+    check: str | None = None,
+    earlier: TakenUp | None = None,
 ) -> str:
     """Composes the message that starts the session; `check` is what must pass where the node itself says nothing.
 
     A node's own `prompt` or `command` is passed exactly as it stands: a slash command must be the whole message.
-    Otherwise the message has the node's title, issue and description, what its upstreams did, and the house rules.
+    Otherwise the message has the node's title, issue and description, what an earlier run made of it, what its
+    upstreams did, and the house rules.
     """
     own = node.prompt or node.command
     if own:
         return own
-    parts = [_task(node), *_earlier(upstream), _section("Rules", house_rules), must_pass(node.check or check)]
+    tried = earlier_try(earlier) if earlier else ""
+    parts = [_task(node), tried, *_earlier(upstream), _section("Rules", house_rules), must_pass(node.check or check)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -22,9 +22,14 @@ def notes_of(transcript: Transcript, evidence: Evidence) -> tuple[str, ...]:
     Returns:
         One sentence each, without secrets, of at most 400 characters.
     """
-    parts = (_of_servers, _of_ends, _of_losses, _of_stderr)
+    parts = (_of_earlier_work, _of_servers, _of_ends, _of_losses, _of_stderr)
     every = (note for part in parts for note in part(transcript, evidence))
     return tuple(one_line(redact(note), characters=_LONGEST_CHARACTERS) for note in every)
+
+
+def _of_earlier_work(_: Transcript, evidence: Evidence) -> Iterator[str]:
+    if evidence.added_nothing:
+        yield f"it added nothing to the commits that it began with, those of branch {evidence.earlier_branch}"
 
 
 def _of_servers(transcript: Transcript, evidence: Evidence) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -68,6 +69,7 @@ async def clone_of(
     *,
     branch: str | None,
     commit: str,
+    also: Mapping[str, str] | None = None,
     worktree: Path | None = None,
     checkout: str | None = None,
 ) -> Clone:
@@ -79,13 +81,17 @@ async def clone_of(
         repository: the user's.
         branch: the one that the run starts from; None where it starts from a mere commit.
         commit: the commit it stands at.
+        also: further branches that it has as `origin/BRANCH`, each with its commit.
         worktree: where the user has it checked out; None: in the root of the repository.
         checkout: for a submodule, the path from its `.git` to its files.
 
     Raises:
         GitFailed: git could not read the refs.
     """
-    heads = {f"refs/heads/{branch}": commit, f"refs/remotes/origin/{branch}": commit} if branch else {}
+    further = dict(also or {})
+    heads = {f"refs/remotes/origin/{name}": oid for name, oid in further.items()}
+    if branch:
+        heads |= {f"refs/heads/{branch}": commit, f"refs/remotes/origin/{branch}": commit}
     tags = await _tags(repository, commit)
     rows = {name: f"{oid} {name}\n" for name, oid in heads.items()} | {
         name: f"{oid} {name}\n" + (f"^{peeled}\n" if peeled else "") for name, (oid, peeled) in tags.items()
@@ -100,7 +106,7 @@ async def clone_of(
         ),
         shallow=ends,
         packed_refs=refs,
-        tips=(commit, *(oid for oid, _ in tags.values())),
+        tips=(commit, *(oid for oid, _ in tags.values()), *further.values()),
     )
 
 

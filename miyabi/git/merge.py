@@ -50,6 +50,27 @@ async def merge(git: Git, heads: Sequence[str], *, base: str, message: str) -> s
     return current
 
 
+async def carry_over(git: Git, head: str, *, since: str, onto: str, message: str) -> str:
+    """Makes one commit on top of `onto` that changes there what `head` changed since one of its ancestors.
+
+    That holds nothing else of the history of `head`, as after `git cherry-pick`. Returns its full id, or `onto` where
+    that has the change already.
+
+    Raises:
+        MergeConflict: the change does not go there; `files` says where.
+        GitFailed: git could not do it.
+    """
+    root = await commit_tree(git, await _tree(git, since), parents=(), message=message, unix_seconds=0)
+    ours, theirs = [
+        await commit_tree(git, await _tree(git, commit), parents=(root,), message=message) for commit in (onto, head)
+    ]
+    merged = await merge_trees(git, ours, theirs)
+    if merged.conflicts:
+        raise await _conflict(git, merged.files, theirs=head, done=(onto,))
+    is_there = merged.tree == await _tree(git, onto)
+    return onto if is_there else await commit_tree(git, merged.tree, parents=(onto,), message=message)
+
+
 async def commit_tree(
     git: Git, tree: str, *, parents: Sequence[str], message: str, unix_seconds: int | None = None
 ) -> str:
@@ -64,7 +85,7 @@ async def commit_tree(
     if unix_seconds is None:
         dates = (await git.ask("log", "--no-walk", "--format=%ct", *parents, "--")).lines
         unix_seconds = max(int(d) for d in dates)
-    date = f"{unix_seconds} +0000"
+    date = f"@{unix_seconds} +0000"
     name, email = AUTHOR
     words = [word for parent in parents for word in ("-p", parent)]
     answer = await git.ask(
@@ -156,6 +177,10 @@ async def _label(git: Git, commit: str) -> str:
     """What a person calls the commit: the task's branch where one is there."""
     found = await git.ask("for-each-ref", f"--points-at={commit}", "--format=%(refname:short)", "refs/heads")
     return min(found.lines, key=lambda name: (not name.startswith("miyabi/"), name), default=commit[:12])
+
+
+async def _tree(git: Git, commit: str) -> str:
+    return (await git.ask("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}")).text
 
 
 async def _commit(git: Git, name: str) -> str:

@@ -125,6 +125,15 @@ class Repository:
         """
         return await merging.merge(self.git, heads, base=base, message=message)
 
+    async def carry_over(self, head: str, *, since: str, onto: str, message: str) -> str:
+        """Returns a commit on top of `onto` that changes there what `head` changed since one of its ancestors.
+
+        Raises:
+            MergeConflict: the change does not go there; `files` says where.
+            GitFailed: git could not do it.
+        """
+        return await merging.carry_over(self.git, head, since=since, onto=onto, message=message)
+
     async def changes(self, base: str, head: str) -> Changes:
         """Counts what head has that base has not.
 

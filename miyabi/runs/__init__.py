@@ -7,6 +7,7 @@ from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.budget import spent_all
 from miyabi.runs.current import current_run, use_run
 from miyabi.runs.folder import RunFolder, make_folder_of_runs
+from miyabi.runs.hand_over import HandOver
 from miyabi.runs.info import Kept, MilestoneRun, RunInfo
 from miyabi.runs.json_file import read_json
 from miyabi.runs.names import new_run_name, run_name_of, valid_run_name
@@ -22,6 +23,7 @@ __all__ = [
     "WORKING",
     "AttemptRecord",
     "Board",
+    "HandOver",
     "Kept",
     "MachineReport",
     "MilestoneRun",

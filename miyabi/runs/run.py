@@ -17,6 +17,7 @@ from miyabi.runs.budget import before, spent
 from miyabi.runs.connections import Connections, Outages
 from miyabi.runs.copies import read_copies
 from miyabi.runs.folder import RunFolder
+from miyabi.runs.hand_over import HandOver
 from miyabi.runs.options import secrets_of_options
 from miyabi.runs.progress import Board
 from miyabi.runs.resume import Resume
@@ -101,6 +102,7 @@ class Run:
             connections=self._connections,
             base=self.base,
             results=self.results,
+            earlier=handed_over.works if (handed_over := self.folder.load(HandOver)) else {},
         )
 
     def host(self, machine: Machine) -> Host:
@@ -163,14 +165,18 @@ class Run:
             DagError: as `spec_for`.
         """
         upstream = [self.results[other] for other in self.dag.dependencies(node.id)]
+        base, earlier = await self.worktrees.base_for(node), await self.worktrees.taken_up(node)
+        if earlier and earlier.warning:
+            self.warn(f"{node.id}: {earlier.warning}")
         return spec_for(
             node,
             self.settings,
             run=self.run,
             run_id=self.run_id,
             attempt=attempt,
-            prompt=compose(node, upstream=upstream, check=self.settings.sessions.check),
-            base=await self.worktrees.base_for(node),
+            prompt=compose(node, upstream=upstream, check=self.settings.sessions.check, earlier=earlier),
+            base=base,
+            earlier=earlier,
             author=self.author,
             conversation=conversation,
             spent_usd=self.spent_on(node.id),

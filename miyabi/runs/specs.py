@@ -9,7 +9,7 @@ from miyabi.claude import go_on
 from miyabi.dag import Node
 from miyabi.runs.budget import LEAST_USD, budget_of
 from miyabi.runs.options import options_of
-from miyabi.sessions import SessionSpec
+from miyabi.sessions import SessionSpec, TakenUp
 from miyabi.settings import SessionDefaults, Settings
 
 
@@ -22,6 +22,7 @@ def spec_for(
     attempt: int,
     prompt: str,
     base: str,
+    earlier: TakenUp | None = None,
     author: tuple[str, str],
     conversation: str | None,
     spent_usd: float = 0.0,
@@ -31,7 +32,7 @@ def spec_for(
     """Makes the spec of one attempt: what the node says wins over what the settings say.
 
     `spent_usd` is what counts against the budget already: claude counts only what it spends from now on. `root` is the
-    folder from which the node's files are named.
+    folder from which the node's files are named, `earlier` what the task has of an earlier run's work on it.
 
     Raises:
         DagError: as `options_of`.
@@ -47,6 +48,8 @@ def spec_for(
         rehearse=rehearse,
         rehearsal_seconds=settings.runs.rehearsal_seconds_per_minute * node.estimated_duration,
         base=base,
+        start=earlier.start if earlier else "",
+        earlier_branch=earlier.work.branch if earlier and earlier.start else "",
         author_name=author[0],
         author_email=author[1],
         **_limits(node, settings.sessions, spent_usd=spent_usd),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from miyabi.dag import Dag, Node
@@ -14,7 +15,8 @@ from miyabi.machines import Machine
 from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.connections import Connections
 from miyabi.runs.folder import RunFolder
-from miyabi.sessions import SessionPaths, SessionResult
+from miyabi.runs.hand_over import take_up
+from miyabi.sessions import EarlierWork, SessionPaths, SessionResult, TakenUp
 
 T = TypeVar("T")
 
@@ -30,6 +32,7 @@ class Worktrees:
         connections: the workspaces on the machines.
         base: commit that the run starts from.
         results: the last result of each task: the run's own, which become more.
+        earlier: what earlier runs left of the tasks, by task.
     """
 
     dag: Dag
@@ -38,7 +41,9 @@ class Worktrees:
     connections: Connections
     base: str
     results: Mapping[str, SessionResult]
+    earlier: Mapping[str, EarlierWork] = field(default_factory=dict)
     _bases: dict[str, asyncio.Task[str]] = field(default_factory=dict, init=False)
+    _taken_up: dict[str, asyncio.Task[TakenUp]] = field(default_factory=dict, init=False)
     _clones: dict[str, asyncio.Task[Clone]] = field(default_factory=dict, init=False)
     _prepared: dict[tuple[str, str], str] = field(default_factory=dict, init=False)
     _submodules: dict[str, Submodules] = field(default_factory=dict, init=False)
@@ -51,6 +56,19 @@ class Worktrees:
             GitFailed: git could not do it.
         """
         return await _once(self._bases, node.id, lambda: self._merge_upstream(node))
+
+    async def taken_up(self, node: Node) -> TakenUp | None:
+        """Returns what a task has of an earlier run's work on it; None where there was none. Computed once.
+
+        Raises:
+            MergeConflict: as `base_for`.
+            GitFailed: as `base_for`.
+        """
+        if (work := self.earlier.get(node.id)) is None:
+            return None
+        base = await self.base_for(node)
+        take = partial(take_up, work, task=node.id, base=base, repository=self.repository)
+        return await _once(self._taken_up, node.id, take)
 
     async def prepare(self, machine: Machine, node: Node) -> None:
         """Makes a task's checkout ahead of its turn, so that it starts the moment a slot is free.
@@ -101,22 +119,28 @@ class Worktrees:
 
     async def _make_checkout(self, machine: Machine, node: Node) -> str:
         base = await self._start_for(node)
-        submodules, clone = (await self.submodules(base)).filled, await self._clone()
+        submodules, clone = (await self.submodules(base)).filled, await self._clone(node)
         workspace = self.connections.workspace(machine)
         return await workspace.prepare(self._paths(node), base=base, clone=clone, submodules=submodules)
 
     async def _start_for(self, node: Node) -> str:
-        """What an earlier attempt collected, else the task's base."""
+        """What an earlier attempt collected, else what the task has of an earlier run, else the task's base."""
         earlier = self.results.get(node.id)
-        return (earlier and earlier.head) or await self.base_for(node)
+        if earlier and earlier.head:
+            return earlier.head
+        taken_up = await self.taken_up(node)
+        return (taken_up and taken_up.start) or await self.base_for(node)
 
-    async def _clone(self) -> Clone:
-        """What each task's checkout has besides its branch. Computed once."""
-        return await _once(self._clones, self.folder.run, self._describe)
+    async def _clone(self, node: Node) -> Clone:
+        """What a task's checkout has besides its branch, which is the same for all that share no earlier branch."""
+        taken_up = await self.taken_up(node)
+        work = taken_up.work if taken_up and taken_up.is_beside else None
+        beside = {work.branch: work.head} if work else {}
+        return await _once(self._clones, work.branch if work else "", partial(self._describe, beside))
 
-    async def _describe(self) -> Clone:
+    async def _describe(self, beside: Mapping[str, str]) -> Clone:
         info = self.folder.info()
-        return await clone_of(self.repository, branch=info.base_branch, commit=info.base)
+        return await clone_of(self.repository, branch=info.base_branch, commit=info.base, also=beside)
 
     def _paths(self, node: Node) -> SessionPaths:
         return SessionPaths(run=self.folder.run, task=node.id)

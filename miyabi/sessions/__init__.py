@@ -4,6 +4,7 @@ Knows nothing of Claude or of a DAG: what runs in a session is a script.
 """
 
 from miyabi.sessions.collected import Collected, Inside
+from miyabi.sessions.earlier_work import EarlierWork, TakenUp
 from miyabi.sessions.names import (
     SessionPaths,
     integration_branch,
@@ -22,6 +23,7 @@ from miyabi.sessions.workspace import Workspace
 __all__ = [
     "BLAMELESS",
     "Collected",
+    "EarlierWork",
     "InSubmodule",
     "Inside",
     "Outcome",
@@ -32,6 +34,7 @@ __all__ = [
     "State",
     "Status",
     "Strays",
+    "TakenUp",
     "Usage",
     "Workspace",
     "integration_branch",

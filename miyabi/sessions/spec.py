@@ -23,7 +23,11 @@ class SessionSpec(BaseModel):
     prompt: str
     rehearse: bool = False
     rehearsal_seconds: float = Field(1.0, ge=0, description="How long the rehearsal agent works")
-    base: str = Field("", description="Commit that the checkout starts from")
+    base: str = Field(
+        "", description="Commit that the work is counted from; the checkout starts there, or from `start`"
+    )
+    start: str = Field("", description="Commit that the checkout starts from where an earlier run's work is in it")
+    earlier_branch: str = Field("", description="The branch of that work")
     model: str | None = None
     permission_mode: str
     allowed_tools: tuple[str, ...] = ()

@@ -89,6 +89,9 @@ class MilestoneSettings(_Table):
         description="What a session is told, with {title}, {body}, {comments}, {number}, {url} and {author} filled in",
     )
     max_tries: int = Field(3, ge=1, description="Runs that may fail on an issue before its text has to change")
+    hand_over: bool = Field(
+        default=True, description="Start an issue's next try from the branch of the last one, told how that one ended"
+    )
     close: bool = Field(default=False, description="Close the milestone when nothing is open and all succeeded")
     comments: bool = Field(default=True, description="Keep a comment on each issue that was run")
     labels: bool = Field(default=True, description="Keep labels such as miyabi:review on the issues")

@@ -49,8 +49,8 @@ EXPORTS = {
         "opened_host quote_script_word quote_word run_in_terminal unplaceable"
     ),
     "miyabi.milestones": (
-        "MilestonePlan choose_milestone milestone_in_turn milestone_lock milestone_sentence plan_milestone update "
-        "watch_issues"
+        "MilestonePlan choose_milestone earlier_works milestone_in_turn milestone_lock milestone_sentence "
+        "plan_milestone update watch_issues"
     ),
     "miyabi.options": (
         "Effort ExtraArguments FileOrTable MachinePath RepositoryPattern Server Version Word read_table "
@@ -65,16 +65,16 @@ EXPORTS = {
         "report_text summary_sentence went_partly went_well write_report"
     ),
     "miyabi.runs": (
-        "WORKING AttemptRecord Board Kept MachineReport MilestoneRun ReadyQueue Run RunFolder RunInfo RunRequest "
-        "Snapshot SortKey Swept TaskProgress TaskState check_machine create_run current_run differing_versions "
-        "left_there make_folder_of_runs new_run_name not_collected note_swept open_repository preflight read_json "
-        "read_request record_machines run_name_of settings_at spent_all start_run sweep_machine use_run "
-        "valid_run_name"
+        "WORKING AttemptRecord Board HandOver Kept MachineReport MilestoneRun ReadyQueue Run RunFolder RunInfo "
+        "RunRequest Snapshot SortKey Swept TaskProgress TaskState check_machine create_run current_run "
+        "differing_versions left_there make_folder_of_runs new_run_name not_collected note_swept open_repository "
+        "preflight read_json read_request record_machines run_name_of settings_at spent_all start_run sweep_machine "
+        "use_run valid_run_name"
     ),
     "miyabi.sessions": (
-        "BLAMELESS Collected InSubmodule Inside Outcome RemoteSession SessionPaths SessionResult SessionSpec State "
-        "Status Strays Usage Workspace integration_branch is_resolving left_there_words list_sessions "
-        "live_sessions own_levels printer_of published_branch resolving size_of strays_words"
+        "BLAMELESS Collected EarlierWork InSubmodule Inside Outcome RemoteSession SessionPaths SessionResult "
+        "SessionSpec State Status Strays TakenUp Usage Workspace integration_branch is_resolving left_there_words "
+        "list_sessions live_sessions own_levels printer_of published_branch resolving size_of strays_words"
     ),
     "miyabi.settings": (
         "CONFIG_FILE PUBLIC_API GitHubSettings IntegrationSettings MilestoneSettings PullRequestMode "

@@ -10,6 +10,7 @@ The last `[[scenario:NAME]]` or `[[scenario:NAME:ARGUMENT]]` of the prompt count
     hold:NAME     writes TASK.txt, waits as gate:NAME, then commits it
     until:NAME    fails until the file gates/NAME is there, then `write`
     outage:NAME   the same, with an API that fails and takes no money
+    broken        `write`, then ends with an error
     no_changes    ends well and commits nothing
     fail          ends with an error
 
@@ -31,6 +32,7 @@ from typing import Any
 
 _SCENARIO = re.compile(r"\[\[scenario:([a-z_]+)(?::([\w.-]+))?\]\]")
 _PATIENCE_SECONDS = 120
+_FAILED = {"subtype": "error_during_execution", "is_error": True, "errors": ["scripted: it cannot be done"]}
 _OVERLOADED = {
     "subtype": "success",
     "is_error": True,
@@ -68,11 +70,9 @@ def _main(here: Path, words: list[str]) -> int:
     _note(here, words, prompt)
     _begin(words)
     name, argument = _SCENARIO.findall(prompt)[-1]
-    if name == "fail" or (name == "until" and not (here / "gates" / argument).exists()):
-        _say({"subtype": "error_during_execution", "is_error": True, "errors": ["scripted: it cannot be done"]})
-        return 1
-    if name == "outage" and not (here / "gates" / argument).exists():
-        _say(_OVERLOADED)
+    is_closed = name in {"until", "outage"} and not (here / "gates" / argument).exists()
+    if name == "fail" or is_closed:
+        _say(_OVERLOADED if name == "outage" else _FAILED)
         return 1
     if name == "hold":
         Path(f"{os.environ['MIYABI_TASK']}.txt").write_text("not committed\n")
@@ -85,8 +85,9 @@ def _main(here: Path, words: list[str]) -> int:
         _commit(argument)
     elif name != "no_changes":
         _commit("shared.txt" if name == "shared" else f"{os.environ['MIYABI_TASK']}.txt", argument or "done")
-    _say({"subtype": "success", "is_error": False, "result": "done"})
-    return 0
+    is_broken = name == "broken"
+    _say(_FAILED if is_broken else {"subtype": "success", "is_error": False, "result": "done"})
+    return int(is_broken)
 
 
 def _begin(words: list[str]) -> None:

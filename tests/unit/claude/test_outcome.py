@@ -9,7 +9,7 @@ from miyabi.claude import Evidence, LegacyResult, Transcript
 from miyabi.claude.known_failures import lost_writes
 from miyabi.claude.outcome import decide
 from miyabi.sessions import InSubmodule, Outcome, Strays
-from tests.support.claude.recordings import assistant, init, line, read, result
+from tests.support.claude.recordings import assistant, init, line, read, result, tool
 
 GOOD = Evidence(agent_exit=0, commits=1, machine="mini1", task="t1", timeout_seconds=1800)
 SUCCESS = init() + result()
@@ -333,3 +333,21 @@ def test_declared_success(evidence: Evidence) -> None:
     legacy = LegacyResult(succeeded=True)
     assert outcome(replace(evidence, legacy=legacy)) == outcome(evidence)
     assert outcome(evidence)[0] is not Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("denied", "evidence", "expected"),
+    [
+        (False, replace(GOOD, added_nothing=True), Outcome.SUCCEEDED),
+        (False, replace(GOOD, added_nothing=True, check_asked=True, check_exit=0), Outcome.SUCCEEDED),
+        (False, replace(GOOD, added_nothing=True, check_asked=True, check_exit=1), Outcome.CHECK_FAILED),
+        (True, replace(GOOD, added_nothing=True), Outcome.PERMISSION_DENIED),
+        (True, GOOD, Outcome.SUCCEEDED),
+    ],
+)
+def test_commits_of_an_earlier_run(evidence: Evidence, expected: Outcome, *, denied: bool) -> None:
+    """They are the task's work, and may be all of it; but not of a session that was allowed nothing."""
+    denial = {"tool_name": "Bash", "tool_use_id": "u", "tool_input": {"command": "ls"}}
+    barred = init() + assistant(tool("Bash", command="ls")) + result(permission_denials=[denial])
+    stream = barred if denied else SUCCESS
+    assert outcome(evidence, stream)[0] is expected

@@ -200,3 +200,16 @@ def test_a_result_of_an_earlier_build() -> None:
     """One that was kept without what its check printed is read as one of which nothing is known of that."""
     kept = red("1 failed").model_dump(mode="json", exclude={"check_output"})
     assert SessionResult.model_validate(kept) == red("")
+
+
+@pytest.mark.parametrize(("head", "said"), [("h", True), ("c", False)])
+def test_a_session_that_added_nothing(head: str, *, said: bool) -> None:
+    """Where all of its commits are an earlier run's, the reader is told so."""
+    found = concluded(
+        read(init() + result()),
+        Evidence(agent_exit=0),
+        start=head * 40,
+        earlier_branch="miyabi/r0/t1",
+    )
+    note = "it added nothing to the commits that it began with, those of branch miyabi/r0/t1"
+    assert (found.outcome, found.notes) == (Outcome.SUCCEEDED, (note,) * said)
