@@ -15,6 +15,8 @@ AUTHOR = ("Water Spider", "water-spider@localhost")
 """Who signs the commits that are ours."""
 
 _CONFLICT = 1
+_UNREAD = "error: Could not read "
+"""What git says of a tree that is missing: 2.39 then takes it for empty, and exits with 0; 2.55 with 128."""
 _GITLINK = "160000"
 _FILES_SHOWN = 5
 
@@ -151,7 +153,7 @@ async def _merge_tree(git: Git, *words: str) -> GitResult:
     command = ("merge-tree", "--write-tree", "--allow-unrelated-histories", *words)
     async with with_attributes_of(git, words[-2]) as there:
         answer = await there.run(*command)
-    if answer.exit_status not in {0, _CONFLICT} or not answer.stdout:
+    if answer.exit_status not in {0, _CONFLICT} or not answer.stdout or _UNREAD in answer.stderr:
         raise git.failure(answer, *command)
     return answer
 

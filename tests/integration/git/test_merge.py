@@ -120,3 +120,13 @@ async def test_a_head_that_is_gone(project: Path) -> None:
     repository = await Repository.open(project)
     with pytest.raises(GitFailed, match=r"has no commit a{40} any more\. Was the branch that held it deleted\?"):
         await repository.merge(["a" * 40], base="main", message="m")
+
+
+@pytest.mark.parametrize("of", ["main", "theirs"])
+async def test_a_tree_that_is_missing(project: Path, of: str) -> None:
+    """It is a failure: git 2.39 takes it for an empty one, and the merge would delete files without a word."""
+    ours, theirs = _branch(project, "ours", {"a": "a"}), _branch(project, "theirs", {"b": "b"})
+    tree = git(project, "rev-parse", f"{of}^{{tree}}")
+    (project / ".git/objects" / tree[:2] / tree[2:]).unlink()
+    with pytest.raises(GitFailed, match=tree):
+        await (await Repository.open(project)).merge([theirs], base=ours, message="m")
