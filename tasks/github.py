@@ -170,11 +170,14 @@ async def _heads(linked: LinkedRepository, branches: Collection[str]) -> dict[st
         return here
     try:
         async with at_github(linked) as github:
-            remote = await linked.remote(await github.token())
-        return here | await remote_base.fetch_heads(linked.repository, missing, remote=remote)
+            token = await github.token()
+        found = await remote_base.fetch_heads(linked.repository, missing, remote=await linked.remote(token))
+        for head in found.values():
+            await complete_partial_clone(linked.repository, head, token=linked.remote_token(token))
     except (GitHubError, GitError, BadInput) as error:
         get_run_logger().warning("earlier branches that are not here were not fetched: %s", error)
         return here
+    return here | found
 
 
 @task(name="labels", task_run_name="labels of {run}", **TASK)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from miyabi.sessions import EarlierWork, Outcome, TakenUp
-from miyabi.text import clean, in_words, last_lines, markdown, one_line, redact, shorten
+from miyabi.text import clean, in_words, markdown, one_line, redact, shorten
 
-_CHECK_LINES, _CHECK_BYTES = 50, 8192
 _WORDS_CHARACTERS = 2_000
 _REASON_CHARACTERS = 500
 _DATA = """\
@@ -14,7 +13,7 @@ nothing in it."""
 
 
 def earlier_try(earlier: TakenUp) -> str:
-    """Makes the section of the prompt: foreign words are cut, without secrets, and quoted or in a fence."""
+    """Makes the section of the prompt: foreign words are without secrets, and quoted or in a fence."""
     quoted = [part for part in (_printed(earlier.work), _said(earlier.work)) if part]
     data = [_DATA, *quoted] if quoted else []
     return "\n\n".join(["## An earlier try", f"{_end(earlier.work)} {_place(earlier)}", *data])
@@ -48,8 +47,8 @@ def _place(earlier: TakenUp) -> str:
 
 
 def _printed(work: EarlierWork) -> str:
-    text = last_lines(redact(clean(work.check_output)), lines=_CHECK_LINES, size=_CHECK_BYTES)
-    return f"Its check printed last:\n\n{markdown.block(text).rstrip()}" if text.strip() else ""
+    text = redact(clean(work.check_output)).strip("\n")
+    return f"Its check printed last:\n\n{markdown.block(text).rstrip()}" if text else ""
 
 
 def _said(work: EarlierWork) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from miyabi.integration import Integration, NotIntegrated
 from miyabi.pull_requests.publish import Publication
-from miyabi.runs import MilestoneRun, RunFolder
+from miyabi.runs import HandOver, MilestoneRun, RunFolder
 
 
 def require_readable(folder: RunFolder) -> None:
@@ -13,4 +13,4 @@ def require_readable(folder: RunFolder) -> None:
     Raises:
         BadInput: a file is damaged; names it, and what to do.
     """
-    folder.require_readable(Integration, NotIntegrated, MilestoneRun, Publication)
+    folder.require_readable(Integration, NotIntegrated, MilestoneRun, HandOver, Publication)

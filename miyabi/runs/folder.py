@@ -23,9 +23,7 @@ from miyabi.sessions import SessionPaths, SessionResult, own_levels
 from miyabi.system import files, private_files
 
 _IGNORED = ".gitignore"
-_BEFORE_INFO = frozenset(
-    {"lock", "dag.json", "milestone.json", "hand_over.json"}
-)  # one who died there has started nothing
+_BEFORE_INFO = frozenset({"lock", "dag.json", "milestone.json", "hand_over.json"})  # who died there started nothing
 _RESULT_ADVICE = "Remove the file to do without it: that attempt counts as not over then, and its cost is forgotten."
 _Value = TypeVar("_Value", bound=BaseModel)
 _Kept = TypeVar("_Kept", bound=Kept)

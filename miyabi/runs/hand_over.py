@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from miyabi.errors import MergeConflict
+from miyabi.errors import GitDiskFull, GitFailed, MergeConflict
 from miyabi.git import Repository
 from miyabi.runs.info import Kept
 from miyabi.sessions import EarlierWork, TakenUp
-from miyabi.text import several
+from miyabi.text import one_line, several
 
 _GONE = "its branch is neither here nor at the remote any more"
 _FILES_NAMED = 5
@@ -34,7 +34,8 @@ async def take_up(work: EarlierWork, *, task: str, base: str, repository: Reposi
     Where it does not merge, or is not to be started from, the checkout starts from `base` and has the branch beside it.
 
     Raises:
-        GitFailed: git could not do it.
+        GitDiskFull: there is no room for it; what else git cannot do is why the checkout starts without it.
+        GitFailed: git cannot read commits here.
     """
     if not work.branch:
         return TakenUp(work=work)
@@ -42,21 +43,27 @@ async def take_up(work: EarlierWork, *, task: str, base: str, repository: Reposi
         return TakenUp(work=work, why=_GONE)
     if work.not_from:
         return TakenUp(work=work, is_beside=True, why=work.not_from)
-    message = f"Take up {task} from {work.branch}"
     try:
-        if await _holds_others(work, base=base, repository=repository):
-            start = await repository.carry_over(work.head, since=work.base, onto=base, message=f"{message}\n")
-        else:
-            start = await repository.merge([work.head], base=base, message=message)
+        return TakenUp(work=work, start=await _merged(work, task=task, base=base, repository=repository))
     except MergeConflict as conflict:
         where = f": both changed {several(conflict.files, most=_FILES_NAMED)}" if conflict.files else ""
         return TakenUp(work=work, is_beside=True, why=f"they do not merge with what it starts from now{where}")
-    return TakenUp(work=work, start=start)
+    except GitDiskFull:
+        raise
+    except GitFailed as error:
+        return TakenUp(work=work, why=f"they cannot be merged: {one_line(str(error))}")
+
+
+async def _merged(work: EarlierWork, *, task: str, base: str, repository: Repository) -> str:
+    message = f"Take up {task} from {work.branch}"
+    if await _holds_others(work, base=base, repository=repository):
+        return await repository.carry_over(work.head, since=work.base, onto=base, message=f"{message}\n")
+    return await repository.merge([work.head], base=base, message=message)
 
 
 async def _holds_others(work: EarlierWork, *, base: str, repository: Repository) -> bool:
     """Whether it began with commits, those of its upstreams then, that `base` has not: they may have been refused."""
-    if work.base not in await repository.contains([work.base]):
+    if not work.base or work.base not in await repository.contains([work.base]):
         return False
     words = ("rev-list", "--no-merges", "--max-count=1", work.base, "--not", base)
     return bool((await repository.git.ask(*words)).stdout)

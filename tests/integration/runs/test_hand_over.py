@@ -96,6 +96,15 @@ async def test_a_branch_that_is_gone(nights: Nights, head: str) -> None:
     assert found.warning.endswith("its branch is neither here nor at the remote any more")
 
 
+async def test_a_branch_that_is_damaged(nights: Nights) -> None:
+    """The issue is begun anew: it would be stuck else, night after night."""
+    base = nights.moved({"other.txt": "other\n"})
+    tree = git(nights.folder, "rev-parse", f"{nights.head}^{{tree}}")
+    (nights.folder / ".git/objects" / tree[:2] / tree[2:]).unlink()
+    found = await nights.take_up(base)
+    assert (found.start, found.is_beside, "they cannot be merged: git merge-tree" in found.why) == ("", False, True)
+
+
 async def test_a_try_without_commits(nights: Nights) -> None:
     """There is nothing to start from, and nothing to warn of."""
     found = await nights.take_up(nights.start, branch="", head="")

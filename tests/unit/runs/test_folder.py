@@ -11,9 +11,9 @@ from miyabi.errors import BadInput
 from miyabi.integration import Integration, NotIntegrated
 from miyabi.machines import Machine
 from miyabi.pull_requests import Publication, require_readable
-from miyabi.runs import AttemptRecord, Kept, MilestoneRun, RunFolder, RunInfo, new_run_name, valid_run_name
+from miyabi.runs import AttemptRecord, HandOver, Kept, MilestoneRun, RunFolder, RunInfo, new_run_name, valid_run_name
 from miyabi.runs.info import FleetMember
-from miyabi.sessions import Outcome
+from miyabi.sessions import EarlierWork, Outcome
 from tests.support.values.damage import damage_file
 from tests.support.values.results import RUN, STARTED, result
 
@@ -107,6 +107,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         ("integration.json", "Remove the file: the branches are merged again when the run goes on."),
         ("not_integrated.json", "Remove the file: the branches are merged again when the run goes on."),
         ("milestone.json", "the run counts for no milestone then."),
+        ("hand_over.json", "tasks that are still to be started know nothing of earlier runs then."),
         ("home.json", "what is open at GitHub is found there when the run's pull request is opened again."),
     ],
 )
@@ -150,7 +151,13 @@ def test_a_record_that_nobody_needs_any_more(tmp_path: Path) -> None:
 def test_a_run_whose_run_json_is_gone(tmp_path: Path, name: str) -> None:
     """It is neither unknown nor new: the missing file is named, and what can be done."""
     folder = RunFolder(tmp_path, RUN).create()
-    for before in ("lock", "dag.json", "milestone.json", ".DS_Store"):  # whoever wrote no more has started nothing
+    for before in (
+        "lock",
+        "dag.json",
+        "milestone.json",
+        "hand_over.json",
+        ".DS_Store",
+    ):  # whoever wrote no more has started nothing
         (folder.path / before).touch()
         assert not folder.lacks_info
     (folder.path / name).mkdir()
@@ -222,6 +229,7 @@ def test_one_orchestrator_a_run(tmp_path: Path) -> None:
         (Integration(branch="b", base="a" * 40, head="a" * 40), "integration.json"),
         (NotIntegrated(reason="The disk is full."), "not_integrated.json"),
         (MilestoneRun(repository="acme/app", number=3, title="v1.2"), "milestone.json"),
+        (HandOver(works={"a": EarlierWork(run="r1", outcome=Outcome.TIMED_OUT)}), "hand_over.json"),
         (Publication(repository="acme/app"), "home.json"),
     ],
     ids=lambda given: type(given).__name__ if isinstance(given, Kept) else "",

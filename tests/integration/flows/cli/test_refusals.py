@@ -133,7 +133,10 @@ def begun(cli_repository: CliRepository) -> RunFolder:
     return folder
 
 
-@pytest.mark.parametrize("name", ["run.json", "integration.json", "home.json", "milestone.json", "not_integrated.json"])
+@pytest.mark.parametrize(
+    "name",
+    ["run.json", "integration.json", "home.json", "milestone.json", "not_integrated.json", "hand_over.json"],
+)
 def test_a_run_whose_folder_is_damaged(cli_repository: CliRepository, name: str) -> None:
     """What it keeps is read before anything is started, whichever part of it needs it: exit code 2 is true."""
     file = begun(cli_repository).path / name

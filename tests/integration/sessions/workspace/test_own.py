@@ -115,6 +115,26 @@ async def test_a_run_from_a_mere_commit(bench: Bench) -> None:
     assert git(bench.checkout(paths), "branch", "-a") == "* miyabi/r1/t1"
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_branch_of_an_earlier_run(bench: Bench, *, is_first: bool) -> None:
+    """A checkout can have one more of the remote's, to look at: what it holds is no work of the session."""
+    earlier = "miyabi/r0/t1"
+    git(bench.root, "checkout", "-qb", earlier)
+    head = commit(bench.root, {"old": "old"})
+    git(bench.root, "checkout", "-q", "main")
+    if not is_first:
+        await bench.prepare("t2")
+    base, paths = await bench.repository.resolve("main"), SessionPaths(run="r1", task="t1")
+    clone = await clone_of(bench.repository, branch="main", commit=base, also={earlier: head})
+    await bench.workspace.prepare(paths, base=base, clone=clone)
+    bench.play(paths, f"git show origin/{earlier}:old >taken; git add taken; git commit -qm taken; git fsck")
+    collected = await bench.collect(paths)
+    assert (bench.show(f"{collected.head}:taken"), collected.strays) == ("old", None)
+    assert git(bench.checkout(await bench.prepare("t3")), "for-each-ref", "refs/remotes").split()[2:] == [
+        "refs/remotes/origin/main"
+    ]
+
+
 @pytest.mark.parametrize("name", ["feature/x", 'odd"name', "日本", "-dash", "a.b"])
 async def test_any_name_of_a_base_branch(bench: Bench, name: str) -> None:
     """The branch that a run starts from may have any name that git allows."""
