@@ -16,8 +16,8 @@ from flows.cli.proxies import exempt_from_proxies
 from miyabi.errors import BaseMissing, MachineError, ServerError
 from miyabi.git import Repository, filters, missing_lfs_objects
 from miyabi.machines import Machine, opened_host
-from miyabi.runs import MachineReport, check_machine, differing_versions, open_repository
-from miyabi.settings import Settings
+from miyabi.runs import MachineReport, check_machine, differing_versions, open_repository, require_copies
+from miyabi.settings import CONFIG_FILE, Settings
 from miyabi.text import count
 
 
@@ -31,7 +31,8 @@ def check(*, repository: Path, config: Path | None, rehearse: bool) -> ExitCode:
         click.echo(f"warning: {fault}", err=True)
     opened, settings = asyncio.run(open_repository(repository, config=config))
     needed, lacking = asyncio.run(_needed(opened, settings))
-    for sentence in lacking:
+    unmatched = asyncio.run(require_copies(opened, settings, file=config or opened.root / CONFIG_FILE))
+    for sentence in (*lacking, *unmatched):
         click.echo(f"warning: {sentence}", err=True)
     answers = asyncio.run(_ask_all(settings, rehearse=rehearse, out=_taken_out(settings), needed=needed))
     for sentence in [] if rehearse else differing_versions([fit for fit, _ in answers if fit]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from flows.cli.options import repository_option
 from miyabi.claude import Transcript, readable
 from miyabi.errors import BadInput
 from miyabi.git import existing_folder
-from miyabi.runs import RunFolder, read_json
+from miyabi.runs import RunFolder, hide_secrets_of_run, read_json
 from miyabi.sessions import SessionResult
 
 _POLL_SECONDS = 0.3
@@ -38,6 +39,7 @@ def logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool, atte
     """
     folder = RunFolder.find(_root(repository), run)
     attempt_folder = _attempt(folder, task, attempt, wait=follow)
+    asyncio.run(hide_secrets_of_run(folder))
     transcript = Transcript()
     for chunk in _chunks(attempt_folder / "stdout.jsonl", attempt_folder / "result.json", follow=follow):
         events = transcript.feed(chunk)

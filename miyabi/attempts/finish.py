@@ -48,6 +48,12 @@ _DECLARED = 'n=$1; shift; for f; do [ ! -f "$f" ] || exec head -c "$n" "$f"; don
 """Not what else an agent may have made under that name."""
 
 
+def _left_there(collected: Collected, found_inside: Sequence[CollectedWork]) -> tuple[str, ...]:
+    """What stays on the machine; first its branch, where that is not to come."""
+    branch = [f"its branch, which holds {several(collected.leaked, most=1)}"] if collected.leaked else []
+    return (*branch, *collected.left_there, *submodule_work.left_there(found_inside))
+
+
 def _ends_of(text: bytes) -> bytes:
     """The beginning and the end, which is all of what is short."""
     is_short = len(text) <= 2 * _STDERR_BYTES
@@ -114,7 +120,7 @@ class Finish:
             head=collected.head,
             before=self.live.before(self.spec.resumes),
             record=await self._spending_record(status, transcript),
-            left_there=(*collected.left_there, *submodule_work.left_there(found_inside), *left_inside),
+            left_there=(*_left_there(collected, found_inside), *left_inside),
         )
 
     async def _retried(self, call: Callable[[], Awaitable[T]]) -> T:
@@ -221,6 +227,7 @@ class Finish:
             strays=await self._strays(collected),
             unresolved=await self._unresolved(collected, found_inside),
             checkout_gone=collected.is_gone,
+            leaked=collected.leaked,
             submodules=await self._submodules(collected, found_inside),
         )
 

@@ -30,6 +30,7 @@ class Evidence:
     strays: Strays | None = None  # what it did beside its branch
     submodules: tuple[InSubmodule, ...] = ()  # what it did in those that others do not have
     unresolved: tuple[str, ...] = ()  # files with conflicts that nobody resolved
+    leaked: tuple[str, ...] = ()  # files of `copy_files` that its branch holds
     expect_changes: bool = True
     checkout_gone: bool = False  # nothing of it was there any more when the session had ended
     free_kib: int | None = None  # on the disk of the machine's workspace, when the session was over

@@ -38,6 +38,7 @@ _RULES: tuple[Callable[[Transcript, Evidence], Decision | None], ...] = (
     outcome_rules.result_says_error,
     outcome_rules.exit_says_error,
     outcome_rules.checkout_gone,
+    outcome_rules.leaked,
     outcome_rules.nothing_done,
     outcome_rules.conflicts_left,  # before check_failed, which may be so because of them
     outcome_rules.check_failed,

@@ -305,6 +305,18 @@ def checkout_gone(_: Transcript, evidence: Evidence) -> Decision | None:
     )
 
 
+def leaked(_: Transcript, evidence: Evidence) -> Decision | None:
+    """Decides AGENT_ERROR where its branch holds a file that was lent to its checkout: that is not collected."""
+    if not evidence.leaked:
+        return None
+    named = several(evidence.leaked, most=_NAMED)
+    situation = (
+        f"the session of {evidence.task} committed what copy_files lent it ({named}), so its branch was left there"
+    )
+    advice = f"take that out of its history on {evidence.machine}, or have it done again"
+    return decision(Outcome.AGENT_ERROR, "copied_file_committed", situation, advice)
+
+
 def nothing_done(transcript: Transcript, evidence: Evidence) -> Decision | None:
     """Decides where nothing is changed that should be: OFF_BRANCH, PERMISSION_DENIED or NO_CHANGES.
 

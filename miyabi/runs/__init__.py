@@ -5,6 +5,7 @@ Lasts over restarts of the orchestrator. Schedules nothing: that is Prefect's, i
 
 from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.budget import spent_all
+from miyabi.runs.copies import require_copies
 from miyabi.runs.current import current_run, use_run
 from miyabi.runs.folder import RunFolder, make_folder_of_runs
 from miyabi.runs.hand_over import HandOver
@@ -16,6 +17,7 @@ from miyabi.runs.progress import WORKING, Board, Snapshot, TaskProgress, TaskSta
 from miyabi.runs.ready_queue import ReadyQueue, SortKey
 from miyabi.runs.repository import open_repository, settings_at
 from miyabi.runs.run import Run
+from miyabi.runs.secrets import hide_secrets_of_run
 from miyabi.runs.start import RunRequest, create_run, read_request, record_machines, start_run
 from miyabi.runs.sweep import Swept, left_there, not_collected, note_swept, sweep_machine
 
@@ -41,6 +43,7 @@ __all__ = [
     "create_run",
     "current_run",
     "differing_versions",
+    "hide_secrets_of_run",
     "left_there",
     "make_folder_of_runs",
     "new_run_name",
@@ -51,6 +54,7 @@ __all__ = [
     "read_json",
     "read_request",
     "record_machines",
+    "require_copies",
     "run_name_of",
     "settings_at",
     "spent_all",

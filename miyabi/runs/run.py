@@ -8,25 +8,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from miyabi.claude import Before, compose, hide_secrets
+from miyabi.claude import Before, compose
 from miyabi.dag import Dag, Node
 from miyabi.errors import BadInput, DiskFull, MachineError, MiyabiError
 from miyabi.git import Repository
 from miyabi.machines import Host, Machine
 from miyabi.runs.budget import before, spent
 from miyabi.runs.connections import Connections, Outages
-from miyabi.runs.copies import read_copies
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.hand_over import HandOver
-from miyabi.runs.options import secrets_of_options
 from miyabi.runs.progress import Board
 from miyabi.runs.resume import Resume
+from miyabi.runs.secrets import hidden_copies, hide_settings
 from miyabi.runs.specs import spec_for
 from miyabi.runs.worktrees import Worktrees
 from miyabi.sessions import Outcome, SessionResult, SessionSpec, Workspace
 from miyabi.settings import Settings
 from miyabi.system import is_our_disk, retried
-from miyabi.text import hide, redact, secrets_of_file
+from miyabi.text import redact
 
 T = TypeVar("T")
 
@@ -76,8 +75,7 @@ class Run:
         self._connections = Connections(self.repository)
         self.outages = Outages(patience_seconds=60 * self.settings.runs.patience_minutes)
         self.machines = {machine.name: machine for machine in self.settings.machines}
-        hide_secrets(self.settings.machines, self.settings.sessions.environment)
-        hide(secrets_of_options(self.dag, self.settings.sessions, root=self.repository.root))
+        hide_settings(self.settings, self.dag, root=self.repository.root)
         known = self.dag.by_id
         self.results = {task: result for task, result in self.folder.latest_results().items() if task in known}
         self._make_parts()
@@ -119,9 +117,7 @@ class Run:
         Raises:
             GitFailed: git could not find them.
         """
-        files = await read_copies(self.repository, self.settings)
-        hide(secret for content in files.values() for secret in secrets_of_file(content))
-        return files
+        return await hidden_copies(self.repository, self.settings)
 
     def fleet(self) -> list[Machine]:
         """Returns the machines in the order of the configuration."""

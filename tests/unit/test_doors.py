@@ -67,9 +67,9 @@ EXPORTS = {
     "miyabi.runs": (
         "WORKING AttemptRecord Board HandOver Kept MachineReport MilestoneRun ReadyQueue Run RunFolder RunInfo "
         "RunRequest Snapshot SortKey Swept TaskProgress TaskState check_machine create_run current_run "
-        "differing_versions left_there make_folder_of_runs new_run_name not_collected note_swept open_repository "
-        "preflight read_json read_request record_machines run_name_of settings_at spent_all start_run sweep_machine "
-        "use_run valid_run_name"
+        "differing_versions hide_secrets_of_run left_there make_folder_of_runs new_run_name not_collected note_swept "
+        "open_repository preflight read_json read_request record_machines require_copies run_name_of settings_at "
+        "spent_all start_run sweep_machine use_run valid_run_name"
     ),
     "miyabi.sessions": (
         "BLAMELESS Collected EarlierWork InSubmodule Inside Outcome RemoteSession SessionPaths SessionResult "

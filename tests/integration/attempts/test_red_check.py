@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 from click.testing import CliRunner
@@ -32,11 +33,12 @@ async def test_its_last_lines_are_told(workshop: Workshop) -> None:
     report = live.folder.report_file.read_text()
     assert "\n".join(["````text", *last, "````"]) in report
     assert "> Done.  \n>\n> It uses &#91;redacted&#93;.  \n" in report
-    shown = CliRunner().invoke(logs, ["r1", "a", "-C", str(live.repository.root)])
+    asked = ["r1", "a", "-C", str(live.repository.root)]
+    shown = await asyncio.to_thread(CliRunner().invoke, logs, asked)
     assert shown.exit_code == 0, shown.output
     assert shown.output.splitlines()[-50:] == [f"  | {line}" for line in last]
     assert "! the check of a ended with exit status 3 on m1; read check.log" in shown.output
-    raw = CliRunner().invoke(logs, ["r1", "a", "-C", str(live.repository.root), "--raw"])
+    raw = await asyncio.to_thread(CliRunner().invoke, logs, [*asked, "--raw"])
     assert raw.output.encode() == (live.folder.attempt("a") / "stdout.jsonl").read_bytes()
     told = [report, shown.output, live.folder.report_values_file.read_text(), result.model_dump_json()]
     assert not [text for text in told if "horse" in text]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -70,7 +72,7 @@ async def test_a_red_set_up(workshop: Workshop) -> None:
     assert (result.changes.commits, workshop.calls()) == (0, [])
     write_report(live.folder)
     assert "The set-up of `a`:\n\n```text\nAPI_KEY=[redacted]\nno such lock\n```" in live.folder.report_file.read_text()
-    shown = CliRunner().invoke(logs, ["r1", "a", "-C", str(live.repository.root)])
+    shown = await asyncio.to_thread(CliRunner().invoke, logs, ["r1", "a", "-C", str(live.repository.root)])
     assert shown.output.splitlines()[-3:] == [
         "  The set-up printed last:",
         "  | API_KEY=[redacted]",
@@ -124,3 +126,16 @@ async def test_a_pattern_without_files_and_a_tool_that_is_missing(workshop: Work
         "Install it there, add its folder to the machine's `environment.PATH`, or set another set-up."
     )
     assert list(live.machines) == ["m1"]
+
+
+async def test_logs_know_what_was_copied(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a session reads aloud of a copied file is not shown by a command that is called later."""
+    said = {"role": "assistant", "content": [{"type": "text", "text": f"It says {CANARY}."}]}
+    event = json.dumps({"type": "assistant", "message": {"id": "m", "model": "x", **said}})
+    workshop.claude.write_text(AGENT.replace("date +", f"printf '%s\\n' '{event}'; date +"))
+    configure(workshop, "[sessions]\ncopy_files = ['.env']\n")
+    live = await workshop.run()
+    assert (await (await workshop.attempt(live)).run()).outcome is Outcome.SUCCEEDED
+    monkeypatch.setattr(import_module("miyabi.text.redact"), "_known", set())  # as another process begins
+    shown = await asyncio.to_thread(CliRunner().invoke, logs, ["r1", "a", "-C", str(live.repository.root)])
+    assert "It says [redacted]." in shown.output

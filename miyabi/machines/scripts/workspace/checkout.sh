@@ -207,7 +207,7 @@ remove() {
   rmdir "$ws/checkouts/$run" 2>/dev/null
   unlock
 }
-forget_notes() { for n in ready salvaged unmerged left making config clone links inside copies exclude setup tracked before begun; do wipe "$notes.$n"; done; }
+forget_notes() { for n in ready salvaged unmerged left making config clone links inside copies copied exclude setup tracked before begun; do wipe "$notes.$n"; done; }
 remove_run() { # WORKSPACE KEY RUN
   tasks=
   for n in "$ws/checkouts/$3"/* "$ws/worktrees/$3"/* "$store/worktrees/$3"+* "$store/miyabi/$3"+*.ready; do

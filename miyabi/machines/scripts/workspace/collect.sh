@@ -29,6 +29,16 @@ collect() { # SESSION BASE [max=BYTES] [HAVE ...]
     say "miyabi-left what is beside its branch: objects of it are missing" >&2
     strays=
   fi
+  find_leaks "$base" "$strays"
+  if [ -n "$leaks" ]; then
+    printf 'miyabi-left what is beside its branch: it holds %s\n' $(say "$leaks" | head -n 1) >&2
+    strays=
+  fi
+  find_leaks "$base" "$head"
+  if [ -n "$leaks" ]; then
+    say "$leaks" | sed 's/^/miyabi-leaked /' >&2
+    head=$base
+  fi
   set -- $(printf '%s\n' "$@" | in_task cat-file --batch-check='%(objectname) %(objecttype)' |
     sed -n 's/^\(.*\) commit$/^\1/p')
   if [ -n "$(in_task rev-list -n 1 "$head" $strays "$@")" ]; then

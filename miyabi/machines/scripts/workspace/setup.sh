@@ -37,6 +37,7 @@ put_copies() { # BYTES
       (print {$h} $file{$path} and close $h and rename $new, "$folder/$name")
         or do { my $why = $!; unlink $new; die "$folder/$name: $why\n" };
     }' "$checkout" "$notes.copies" "$1" || { c=$?; [ $c -ne 65 ] || exit 65; failed "cannot write the files into $checkout"; }
+  (cd "$checkout" && perl -0ne 'chomp; print "$_\0" if (-s $_ || 0) >= 8' "$notes.copies" | with_content >"$notes.copied")
   ignore <"$notes.copies"
 }
 
@@ -114,6 +115,20 @@ not_work() {
 unstage_copies() {
   [ -f "$notes.copies" ] || return 0
   g diff --cached --name-only --diff-filter=A -z HEAD 2>/dev/null | of_both "$notes.copies" | g update-index -z --force-remove --stdin
+}
+# Sets `leaks` to the files of COMMIT beyond BASE that have the path of one that was copied, or its content, of eight bytes
+# at least; one a line.
+find_leaks() { # BASE COMMIT
+  leaks=
+  [ ! -f "$notes.copies" ] || [ -z "$2" ] || leaks=$(in_task rev-list --objects "$2" "^$1" 2>/dev/null | perl -e '
+    my ($paths, $oids) = map { open my $h, "<", $_ or die; local $/; <$h> // "" } @ARGV;
+    my %path = map { $_ => 1 } split /\0/, $paths;
+    my %oid = map { /^(\S+) / ? ($1 => 1) : () } split /\0/, $oids;
+    while (<STDIN>) {
+      chomp;
+      my ($oid, $path) = split / /, $_, 2;
+      print "$path\n" if length($path // "") && ($path{$path} || $oid{$oid});
+    }' "$notes.copies" "$notes.copied" | sort -u)
 }
 of_both() { # FILE: those of stdin, NUL after each, that it has too
   perl -e 'binmode STDIN; binmode STDOUT; local $/;

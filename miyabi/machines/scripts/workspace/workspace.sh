@@ -15,6 +15,7 @@
 #                       once a session
 #   collect WORKSPACE KEY RUN TASK SESSION BASE [max=BYTES] [HAVE ...]
 #                       salvage; on stdout a bundle of all that none of the commits has, or nothing; on stderr lines:
+#                       "miyabi-leaked PATH" of the branch, which stays here then: a file that `copy` brought;
 #                       "miyabi-unmerged PATH", "miyabi-left WHAT", "miyabi-gone" where there is no checkout any more,
 #                       "miyabi-inside KEY BASE PATH" for each submodule, to be collected by its own KEY, and the last one
 #                       is "miyabi-collected HEAD STRAYS|-"
@@ -29,7 +30,7 @@
 #       10 nothing is to be done, 68 there is no such task here, 70 git failed, 73 disk full, 78 git or perl is missing or too old
 # Below WORKSPACE: repos/KEY.git, the store: only objects, and refs that keep them; checkouts/RUN/TASK, a task's own
 # folder, in which TASK is its repository: it borrows the store's objects and shares nothing else. In the store:
-# miyabi/RUN+TASK.{ready,salvaged,unmerged,left,making,copies,exclude,setup,tracked,before,begun} and miyabi/clone-CLONE are notes of ours, in that of a submodule also
+# miyabi/RUN+TASK.{ready,salvaged,unmerged,left,making,copies,copied,exclude,setup,tracked,before,begun} and miyabi/clone-CLONE are notes of ours, in that of a submodule also
 # miyabi/RUN+TASK.inside; refs/miyabi/{known,base,heads}/... Two repositories may have a run of one name here: repos/RUN+TASK.lock is for both, and
 # who was first has the task.
 # Builds before this one made linked worktrees of the store, worktrees/RUN/TASK: for those their own script goes on.

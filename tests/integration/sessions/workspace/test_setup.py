@@ -108,6 +108,32 @@ async def test_files_are_copied_and_never_committed(bench: Bench) -> None:
     assert bench.files(head) == [".gitignore", "README.md", "src/a.txt", "w"]
 
 
+async def test_a_branch_that_holds_one_stays_there(bench: Bench) -> None:
+    """Under whatever name a session committed it, and beside its branch too; nothing of it comes here."""
+    base = git(bench.root, "rev-parse", "main")
+    for task, script in (
+        ("forced", "git add -f .env; git commit -qm x"),
+        (
+            "renamed",
+            "cp .env shown.txt; save more; git add shown.txt; git commit -qm x; git rm -q shown.txt; save gone",
+        ),
+        ("open", "cp .env shown.txt"),
+    ):
+        paths = await bench.prepare(task)
+        await bench.workspace.copy(paths, {".env": SECRET, "empty": b""})
+        bench.play(paths, f"touch nothing; git add nothing; {script}")
+        collected = await bench.collect(paths)
+        assert (collected.head, collected.leaked) == (base, (".env",) if task == "forced" else ("shown.txt",)), task
+    beside = await bench.prepare("beside")
+    await bench.workspace.copy(beside, {".env": SECRET})
+    bench.play(beside, "save good; git checkout -qb other; git add -f .env; git commit -qm x; git checkout -q -")
+    collected = await bench.collect(beside)
+    assert (collected.leaked, collected.strays) == ((), None)
+    assert collected.left_there == ("what is beside its branch: it holds .env",)
+    assert bench.files(collected.head) == ["README.md", "good", "src/a.txt"]
+    assert b"canary" not in git(bench.root, "log", "--all", "-p").encode()
+
+
 async def test_files_are_not_copied_through_links(bench: Bench) -> None:
     """A link in the checkout leads no file of ours out of it."""
     paths = await bench.prepare()

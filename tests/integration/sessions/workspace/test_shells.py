@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.sessions.workspace.test_setup import set_up
 from tests.support.git import repositories
 from tests.support.git.repositories import commit, git, make_bench
 from tests.support.machines.shell_host import SHELLS, ShellHost
@@ -20,6 +21,8 @@ async def test_the_whole_way_in_each_shell(any_git: str, project: Path, tmp_path
     """Made, worked on in the ugliest way, salvaged, collected with strays, removed: alike with each shell and git."""
     bench = await make_bench(project, tmp_path / "a machine", host=ShellHost(shell))
     paths = await bench.prepare()
+    await bench.workspace.copy(paths, {".env": b"KEY=canary"})
+    assert set_up(bench, paths, "echo made >made; echo changed >README.md") == 0
     commit(project, {"more": "x"})
     await bench.prepare("t2")
     bench.play(
