@@ -18,6 +18,8 @@ from miyabi.machines import run_in_terminal
 from miyabi.runs import Board, RunFolder, TaskState
 from miyabi.sessions import SessionResult
 
+_POLL_SECONDS = 0.2
+
 
 @click.command(help="Go on with a task's conversation by hand, in this terminal, in its checkout on its machine.")
 @click.argument("run")
@@ -59,8 +61,13 @@ async def _attach(folder: RunFolder, task: str, *, config: Path | None) -> Sessi
     async with opened_run(folder, config=config) as live:
         attached = await Attached.of(live, task)
         words = await attached.stage()
+        before = folder.holder if folder.is_being_worked_on else None
         await live.close()  # a connection that nobody reads from would be taken for dead
         run_in_terminal(attached.machine, words)
+        if folder.is_being_worked_on and folder.holder != before:
+            click.echo(f"its work is collected by pid {folder.holder}, which works on the run", err=True)
+        while folder.is_being_worked_on and folder.holder != before and not attached.is_collected:  # noqa: ASYNC110
+            await asyncio.sleep(_POLL_SECONDS)
         result = await attached.collect()
         with suppress(BadInput), folder.lock():  # an orchestrator that works on the run writes its report itself
             note_results(live)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import time
@@ -22,6 +23,8 @@ from miyabi.runs import AttemptRecord, Board, RunFolder
 from miyabi.sessions import SessionResult
 
 _POLL_SECONDS = 0.2
+_BY_HAND_SECONDS = 5.0
+"""So long whoever was attached may take to collect the work."""
 
 
 @click.command(help="Stop a run, or the session of one task, and collect the work.")
@@ -92,18 +95,23 @@ def _stop_followed(folder: RunFolder, task: str, *, config: Path | None) -> None
         raise BadInput(f"run {folder.run}: task {task} has no session to stop: it is {_status(folder, task)}.")
     AttemptRecord.note_stop(files)
     asyncio.run(_end(folder, task, max(attempts), record, config=config))
-    while folder.is_being_worked_on and AttemptRecord.pending(files):
+    until = time.monotonic() + (_BY_HAND_SECONDS if record.by_hand else math.inf)
+    while folder.is_being_worked_on and AttemptRecord.pending(files) and time.monotonic() < until:
         time.sleep(_POLL_SECONDS)
+    if record.by_hand and AttemptRecord.pending(files):  # who was attached has gone, and no orchestrator knows of it
+        asyncio.run(_collect(folder, task, config=config))
     if result := folder.latest_results().get(task):
         show_result(result)
 
 
 async def _end(folder: RunFolder, task: str, attempt: int, record: AttemptRecord, *, config: Path | None) -> None:
     async with opened_run(folder, config=config) as live:
-        if record.by_hand:  # the orchestrator knows nothing of it
-            await stop_sessions(live, (task,))
-        else:
-            await stop_session(live, task, attempt, record)
+        await stop_session(live, task, attempt, record)
+
+
+async def _collect(folder: RunFolder, task: str, *, config: Path | None) -> None:
+    async with opened_run(folder, config=config) as live:
+        await stop_sessions(live, (task,))
 
 
 def _status(folder: RunFolder, task: str) -> str:

@@ -13,7 +13,7 @@ from miyabi.claude import attached_script, inherited_environment
 from miyabi.errors import BadInput
 from miyabi.machines import Machine
 from miyabi.runs import AttemptRecord, Run
-from miyabi.sessions import RemoteSession, SessionResult, SessionSpec
+from miyabi.sessions import RemoteSession, SessionPaths, SessionResult, SessionSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class Attached:
         return await session.attach_words(slots=machine.slots, after_timeout_seconds=spec.check_timeout_seconds)
 
     async def collect(self) -> SessionResult | None:
-        """Ends what is left of it and collects its work; None where it did not begin.
+        """Ends what is left of it and collects its work, where nobody has; None where it did not begin.
 
         Raises:
             SessionError: as `Attempt.recover`.
@@ -79,6 +79,8 @@ class Attached:
             GitError: as `Attempt.recover`.
             DiskFull: as `Attempt.recover`.
         """
+        if self.is_collected:
+            return self.live.folder.latest_results()[self.spec.task]
         attempt = Attempt(live=self.live, spec=self.spec, machine=self.machine, reason="miyabi attach")
         if result := await attempt.recover():
             self.live.keep(result)
@@ -93,19 +95,25 @@ class Attached:
         return RemoteSession(self.live.host(machine), self.spec.paths.session, workspace=machine.workspace)
 
     @property
+    def is_collected(self) -> bool:
+        """Whether its result is there: an orchestrator that met it has seen it to its end."""
+        return AttemptRecord.known(self._files) is not None and AttemptRecord.pending(self._files) is None
+
+    @property
     def _files(self) -> Path:
         return self.live.folder.attempt(self.spec.task, self.spec.attempt)
 
 
 async def _require_over(live: Run, task: str) -> None:
-    for number, folder in sorted(live.folder.attempts(task).items()):
-        if record := AttemptRecord.pending(folder):
-            machine = record.machine_among(live.machines, run=live.run)
-            name = f"{live.run}.{task}.{number}"
-            session = RemoteSession(live.host(machine), name, workspace=machine.workspace)
-            found = "still runs" if (await session.status()).live else "is not collected yet"
-            advice = f"To end it and collect its work: miyabi stop {live.run} {task}"
-            raise BadInput(f"{task}: session {name} on {machine.name} {found}. {advice}")
+    """Checks the last attempt; an earlier one that was given up and lives there is refused by the machine."""
+    number = max(live.folder.attempts(task), default=0)
+    if record := AttemptRecord.pending(live.folder.attempt(task, number)):
+        machine = record.machine_among(live.machines, run=live.run)
+        name = SessionPaths(run=live.run, task=task, attempt=number).session
+        session = RemoteSession(live.host(machine), name, workspace=machine.workspace)
+        found = "still runs" if (await session.status()).live else "is not collected yet"
+        advice = f"To end it and collect its work: miyabi stop {live.run} {task}"
+        raise BadInput(f"{task}: session {name} on {machine.name} {found}. {advice}")
 
 
 def _last_conversation(live: Run, task: str) -> SessionResult:

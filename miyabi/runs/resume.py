@@ -118,7 +118,7 @@ class Resume:
     def is_to_stay(self, result: SessionResult) -> bool:
         """Returns whether a person has asked for the end of an attempt that was stopped."""
         record = AttemptRecord.known(self.folder.attempt(result.task, result.attempt))
-        return record is not None and record.is_stopped
+        return record is not None and record.is_stopped and result.task not in self.retry
 
     def _unplaced(self, task: str, fleet: Sequence[Load]) -> Unplaced | None:
         left = self.pending(task)
