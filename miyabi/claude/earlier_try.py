@@ -33,7 +33,7 @@ def _place(earlier: TakenUp) -> str:
     branch = earlier.work.branch
     if not branch:
         return "It left no commits."
-    if earlier.start:
+    if earlier.commit:
         return (
             f"What it committed, on branch {branch}, is in your checkout, merged with what your task starts from. "
             "Go on from there: keep what is good, mend what is not."

@@ -149,7 +149,7 @@ def _completed(
         evidence,
         commits=changes.commits if changes.files else 0,  # empty ones, and what was taken back, are no changes
         earlier_branch=spec.earlier_branch,
-        added_nothing=spec.start != "" and head == spec.start,
+        added_nothing=spec.start_commit != "" and head == spec.start_commit,
         expect_changes=spec.expect_changes,
         check_asked=spec.check is not None,
         missing_command=evidence.missing_command or (missing_command(spec.prompt, init) if init else None),

@@ -44,7 +44,7 @@ async def take_up(work: EarlierWork, *, task: str, base: str, repository: Reposi
     if work.not_from:
         return TakenUp(work=work, is_beside=True, why=work.not_from)
     try:
-        return TakenUp(work=work, start=await _merged(work, task=task, base=base, repository=repository))
+        return TakenUp(work=work, commit=await _merged(work, task=task, base=base, repository=repository))
     except MergeConflict as conflict:
         where = f": both changed {several(conflict.files, most=_FILES_NAMED)}" if conflict.files else ""
         return TakenUp(work=work, is_beside=True, why=f"they do not merge with what it starts from now{where}")

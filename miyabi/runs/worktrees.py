@@ -129,7 +129,7 @@ class Worktrees:
         if earlier and earlier.head:
             return earlier.head
         taken_up = await self.taken_up(node)
-        return (taken_up and taken_up.start) or await self.base_for(node)
+        return (taken_up and taken_up.commit) or await self.base_for(node)
 
     async def _clone(self, node: Node) -> Clone:
         """What a task's checkout has besides its branch, which is the same for all that share no earlier branch."""

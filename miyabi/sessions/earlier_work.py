@@ -32,19 +32,19 @@ class TakenUp:
 
     Args:
         work: how it ended, and where it is.
-        start: commit that the checkout starts from, which holds it; empty where the checkout starts without it.
+        commit: where the checkout starts, which holds it; empty where the checkout starts without it.
         is_beside: whether the session finds the branch as `origin/BRANCH`.
         why: why the checkout starts without it, as the end of a sentence.
     """
 
     work: EarlierWork
-    start: str = ""
+    commit: str = ""
     is_beside: bool = False
     why: str = ""
 
     @property
     def warning(self) -> str:
         """What the reader of the report should know: that the commits are not in the checkout, and why; or nothing."""
-        if self.start or not self.work.branch:
+        if self.commit or not self.work.branch:
             return ""
         return f"it starts without the commits of run {self.work.run}, branch {self.work.branch}: {self.why}"

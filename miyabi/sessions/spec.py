@@ -24,9 +24,9 @@ class SessionSpec(BaseModel):
     rehearse: bool = False
     rehearsal_seconds: float = Field(1.0, ge=0, description="How long the rehearsal agent works")
     base: str = Field(
-        "", description="Commit that the work is counted from; the checkout starts there, or from `start`"
+        "", description="Commit that the work is counted from; the checkout starts there, or at `start_commit`"
     )
-    start: str = Field("", description="Commit that the checkout starts from where an earlier run's work is in it")
+    start_commit: str = Field("", description="Where the checkout starts if an earlier run's work is in it")
     earlier_branch: str = Field("", description="The branch of that work")
     model: str | None = None
     permission_mode: str

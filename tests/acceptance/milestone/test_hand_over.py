@@ -64,7 +64,7 @@ def git_main(milestone_site: MilestoneSite[Site], file: str) -> None:
 
 
 def test_where_the_branch_is_looked_for(quick: MilestoneSite[LocalSite]) -> None:
-    """Here, else at the remote; else the issue is begun anew, which is said."""
+    """Here, else at the remote, else it begins anew. Who finds nothing to add has done the task, which is said."""
     quick.configure(milestone={"max_tries": 9})
     milestone = quick.remote.milestone("v1")
     here, pushed, gone = (quick.issue(title, milestone, scenario="broken") for title in ("Here", "Pushed", "Gone"))
@@ -75,7 +75,7 @@ def test_where_the_branch_is_looked_for(quick: MilestoneSite[LocalSite]) -> None
     git(quick.site.repository, "branch", "--quiet", "-D", old[pushed], old[gone])
 
     for issue in old:
-        quick.remote.comment(issue, "[[scenario:shared:same]]", by="carol")
+        quick.remote.comment(issue, f"[[scenario:{'no_changes' if issue == here else 'shared:same'}]]", by="carol")
     assert quick.press(milestone).status == 0
     second = quick.runs()[-1]
     made = {n: git(quick.site.repository, "ls-tree", "--name-only", f"miyabi/{second}/issue-{n}") for n in old}
@@ -83,6 +83,7 @@ def test_where_the_branch_is_looked_for(quick: MilestoneSite[LocalSite]) -> None
     report = quick.site.run_folder(second).report_file.read_text()
     warned = [line for line in report.splitlines() if "starts without the commits" in line]
     assert [(old[gone] in line, "neither here nor at the remote" in line) for line in warned] == [(True, True)]
+    assert f"issue-{here}: it added nothing to the commits that it began with, those of branch {old[here]}" in report
 
 
 def test_turned_off(quick: MilestoneSite[LocalSite]) -> None:

@@ -61,22 +61,22 @@ def nights(project: Path) -> Nights:
 async def test_on_the_same_base(nights: Nights) -> None:
     """The checkout starts at the branch's own head."""
     found = await nights.take_up(nights.start)
-    assert (found.start, found.is_beside, found.warning) == (nights.head, False, "")
+    assert (found.commit, found.is_beside, found.warning) == (nights.head, False, "")
 
 
 async def test_on_a_base_that_moved(nights: Nights) -> None:
     """It starts from a merge of both, the same one each time."""
     base = nights.moved({"other.txt": "other\n"})
     found = await nights.take_up(base)
-    assert git(nights.folder, "log", "-1", "--format=%P", found.start).split() == [base, nights.head]
-    assert {"mine.txt", "other.txt"} <= nights.files(found.start)
+    assert git(nights.folder, "log", "-1", "--format=%P", found.commit).split() == [base, nights.head]
+    assert {"mine.txt", "other.txt"} <= nights.files(found.commit)
     assert await nights.take_up(base) == found
 
 
 async def test_work_that_is_in_the_base(nights: Nights) -> None:
     """It starts from the base."""
     base = nights.moved({"other.txt": "other\n"}, start=nights.head)
-    assert (await nights.take_up(base)).start == base
+    assert (await nights.take_up(base)).commit == base
 
 
 @pytest.mark.parametrize("reason", ["", "they were refused"])
@@ -84,7 +84,7 @@ async def test_work_that_it_does_not_start_from(nights: Nights, reason: str) -> 
     """What conflicts, or is not wanted, is beside the checkout, and said to be."""
     found = await nights.take_up(nights.moved({"mine.txt": "theirs\n"}), not_from=reason)
     why = reason or "they do not merge with what it starts from now: both changed mine.txt"
-    assert (found.start, found.is_beside, found.why) == ("", True, why)
+    assert (found.commit, found.is_beside, found.why) == ("", True, why)
     assert found.warning == f"it starts without the commits of run night-1, branch {BRANCH}: {why}"
 
 
@@ -92,7 +92,7 @@ async def test_work_that_it_does_not_start_from(nights: Nights, reason: str) -> 
 async def test_a_branch_that_is_gone(nights: Nights, head: str) -> None:
     """It starts without it, which is said."""
     found = await nights.take_up(nights.start, head=head)
-    assert (found.start, found.is_beside) == ("", False)
+    assert (found.commit, found.is_beside) == ("", False)
     assert found.warning.endswith("its branch is neither here nor at the remote any more")
 
 
@@ -102,13 +102,13 @@ async def test_a_branch_that_is_damaged(nights: Nights) -> None:
     tree = git(nights.folder, "rev-parse", f"{nights.head}^{{tree}}")
     (nights.folder / ".git/objects" / tree[:2] / tree[2:]).unlink()
     found = await nights.take_up(base)
-    assert (found.start, found.is_beside, "they cannot be merged: git merge-tree" in found.why) == ("", False, True)
+    assert (found.commit, found.is_beside, "they cannot be merged: git merge-tree" in found.why) == ("", False, True)
 
 
 async def test_a_try_without_commits(nights: Nights) -> None:
     """There is nothing to start from, and nothing to warn of."""
     found = await nights.take_up(nights.start, branch="", head="")
-    assert (found.start, found.is_beside, found.warning) == ("", False, "")
+    assert (found.commit, found.is_beside, found.warning) == ("", False, "")
 
 
 @pytest.mark.parametrize("is_squashed", [False, True], ids=["refused", "squashed"])
@@ -120,11 +120,11 @@ async def test_work_that_was_built_on_others(project: Path, *, is_squashed: bool
     nights = Nights(project, upstream, made(project, own, branch=BRANCH, start=upstream))
     base = nights.moved({"up.txt": "one\ntwo\n", "other.txt": "other\n"}) if is_squashed else main
     found = await nights.take_up(base)
-    assert git(project, "log", "-1", "--format=%P", found.start) == base
-    assert git(project, "show", f"{found.start}:mine.txt") == "mine"
-    assert ("up.txt" in nights.files(found.start)) == is_squashed
+    assert git(project, "log", "-1", "--format=%P", found.commit) == base
+    assert git(project, "show", f"{found.commit}:mine.txt") == "mine"
+    assert ("up.txt" in nights.files(found.commit)) == is_squashed
     if is_squashed:
-        assert git(project, "show", f"{found.start}:up.txt") == "one\nTWO"
+        assert git(project, "show", f"{found.commit}:up.txt") == "one\nTWO"
     assert await nights.take_up(base) == found
 
 
@@ -137,4 +137,4 @@ async def test_merges_of_ours_are_no_work_of_others(project: Path) -> None:
     base = await repository.merge(ups, base=main, message="Merge a and b at GitHub")
     nights = Nights(project, start, made(project, {"mine.txt": "mine\n"}, branch=BRANCH, start=start))
     found = await nights.take_up(base)
-    assert git(project, "log", "-1", "--format=%P", found.start).split() == [base, nights.head]
+    assert git(project, "log", "-1", "--format=%P", found.commit).split() == [base, nights.head]

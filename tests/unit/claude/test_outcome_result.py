@@ -208,7 +208,7 @@ def test_a_session_that_added_nothing(head: str, *, said: bool) -> None:
     found = concluded(
         read(init() + result()),
         Evidence(agent_exit=0),
-        start=head * 40,
+        start_commit=head * 40,
         earlier_branch="miyabi/r0/t1",
     )
     note = "it added nothing to the commits that it began with, those of branch miyabi/r0/t1"
