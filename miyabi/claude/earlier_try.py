@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from miyabi.sessions import EarlierWork, Outcome, TakenUp
+from miyabi.sessions import EarlierWork, Outcome, TakenUp, printer_of
 from miyabi.text import clean, in_words, markdown, one_line, redact, shorten
 
 _WORDS_CHARACTERS = 2_000
@@ -35,20 +35,22 @@ def _place(earlier: TakenUp) -> str:
         return "It left no commits."
     if earlier.commit:
         return (
-            f"What it committed, on branch {branch}, is in your checkout, merged with what your task starts from. "
+            f"What was committed until now, on branch {branch}, is in your checkout, merged with what your task starts "
+            "from. "
             "Go on from there: keep what is good, mend what is not."
         )
     if not earlier.is_beside:
-        return f"You start without its commits: {earlier.why}."
+        return f"You start without the commits that were made: {earlier.why}."
     return (
-        f"You start without its commits, as {earlier.why}. They are beside you, as origin/{branch}: look at them with "
-        f"`git diff HEAD...origin/{branch}` or `git log -p HEAD..origin/{branch}`, and take over what is good."
+        f"You start without the commits that were made, as {earlier.why}. They are beside you, as origin/{branch}: "
+        f"look at them with `git diff HEAD...origin/{branch}` or `git log -p HEAD..origin/{branch}`, and take over "
+        "what is good."
     )
 
 
 def _printed(work: EarlierWork) -> str:
     text = redact(clean(work.check_output)).strip("\n")
-    return f"Its check printed last:\n\n{markdown.block(text).rstrip()}" if text else ""
+    return f"Its {printer_of(work.outcome)} printed last:\n\n{markdown.block(text).rstrip()}" if text else ""
 
 
 def _said(work: EarlierWork) -> str:

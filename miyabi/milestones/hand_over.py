@@ -1,8 +1,9 @@
 """Which earlier work on an issue its next try goes on with.
 
-That is the latest try that left commits, with how it ended; or, where none did, how the latest ended that says anything
-of the issue. Work that was merged is in the base already, and nothing of it is handed over. Work that people turned
-down, that GitHub refuses, or that is beside its branch is only shown to the session, which starts without it.
+That is the branch of the latest try that left commits, and how the latest ended that says anything of the issue: one
+that met a usage limit does not. Work that was merged is in the base already, and nothing from before that is handed
+over. Work that people turned down, that GitHub refuses, or that is beside its branch is only shown to the session,
+which starts without it.
 """
 
 from __future__ import annotations
@@ -59,23 +60,22 @@ def earlier_works(
 def _latest(
     tries: Iterator[tuple[EarlierRun, TaskRow, tuple[SessionResult, ...]]], pull_requests: Mapping[int, PullRequest]
 ) -> EarlierWork | None:
+    kept: EarlierWork | None = None
     said: EarlierWork | None = None
     for run, row, results in tries:
         decided = _decided(run, row, pull_requests)
-        if decided is MergeState.MERGED:
+        if decided is MergeState.MERGED or (kept and said):
             break
-        attempts = [result for result in results if result.task == row.task]
-        work = _work(run, row, attempts, decided=decided) if attempts else None
-        if work and work.branch:
-            return work
-        if work and work.outcome not in BLAMELESS:
-            said = said or work
-    return said
+        if attempts := [result for result in results if result.task == row.task]:
+            work = _work(run, row, attempts, decided=decided)
+            kept = kept or (work if work.branch else None)
+            said = said or (None if work.outcome in BLAMELESS else work)
+    if kept and said:
+        return said.model_copy(update=kept.model_dump(include={"branch", "base", "not_from"}))
+    return kept or said
 
 
-def _work(
-    run: EarlierRun, row: TaskRow, attempts: list[SessionResult], *, decided: MergeState | None
-) -> EarlierWork | None:
+def _work(run: EarlierRun, row: TaskRow, attempts: list[SessionResult], *, decided: MergeState | None) -> EarlierWork:
     """The verdict is the last attempt's; the commits are those of the last attempt that has some."""
     last = attempts[-1]
     kept = next((each for each in reversed(attempts) if each.branch and each.head and each.changes.files), None)

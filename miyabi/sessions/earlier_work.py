@@ -10,19 +10,22 @@ from miyabi.sessions.result import Outcome
 
 
 class EarlierWork(BaseModel):
-    """How an earlier run's try of a task ended, and where its commits are. Without `head` they are not to be found."""
+    """How an earlier run's try of a task ended, and where the commits are, which may be a later one's.
+
+    Without `head` they are not to be found.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     run: str
     outcome: Outcome
-    branch: str = Field("", description="The branch that keeps its commits; empty where it left none")
+    branch: str = Field("", description="The branch that keeps the commits; empty where there are none")
     head: str = Field("", description="The commit that the branch is at")
-    base: str = Field("", description="The commit that its work is counted from")
+    base: str = Field("", description="The commit that the work on it is counted from")
     not_from: str = Field("", description="Why no checkout starts from the branch, as the end of a sentence")
     left_out: str = Field("", description="Why its work was not taken, where the session itself succeeded")
     error_text: str = ""
-    check_output: str = Field("", description="The last lines of a check that did not pass: foreign text")
+    check_output: str = Field("", description="The last lines of a check, or a set-up, that did not pass: foreign text")
     last_words: str = Field("", description="What the session said at its end: foreign text")
 
 
@@ -47,4 +50,4 @@ class TakenUp:
         """What the reader of the report should know: that the commits are not in the checkout, and why; or nothing."""
         if self.commit or not self.work.branch:
             return ""
-        return f"it starts without the commits of run {self.work.run}, branch {self.work.branch}: {self.why}"
+        return f"it starts without the commits of branch {self.work.branch}: {self.why}"

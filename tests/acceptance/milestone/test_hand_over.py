@@ -53,7 +53,7 @@ def test_two_nights(milestone_site: MilestoneSite[Site]) -> None:
     (pull,) = remote.pulls()
     assert sorted(closed(pull["body"])) == [goes_on, conflicts]
     report = (milestone_site.site.run_folder(second).report_file).read_text()
-    assert f"it starts without the commits of run {first}" in report
+    assert f"it starts without the commits of branch {old[conflicts]}" in report
     assert f"both changed issue-{conflicts}.txt" in report
 
 

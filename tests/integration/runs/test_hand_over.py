@@ -85,7 +85,7 @@ async def test_work_that_it_does_not_start_from(nights: Nights, reason: str) -> 
     found = await nights.take_up(nights.moved({"mine.txt": "theirs\n"}), not_from=reason)
     why = reason or "they do not merge with what it starts from now: both changed mine.txt"
     assert (found.commit, found.is_beside, found.why) == ("", True, why)
-    assert found.warning == f"it starts without the commits of run night-1, branch {BRANCH}: {why}"
+    assert found.warning == f"it starts without the commits of branch {BRANCH}: {why}"
 
 
 @pytest.mark.parametrize("head", ["", "f" * 40])

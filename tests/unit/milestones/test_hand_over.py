@@ -65,30 +65,30 @@ def handed_over(root: Path, *tries: Try, now: Sequence[PullRequest] = ()) -> Ear
     ("tries", "expected"),
     [
         pytest.param([], None, id="never tried"),
-        pytest.param([Try(RED)], (1, RED, True), id="failed with commits"),
-        pytest.param([Try(RED), Try(Outcome.TIMED_OUT)], (2, Outcome.TIMED_OUT, True), id="the latest"),
-        pytest.param([Try(RED), Try(RED, commits=[False])], (1, RED, True), id="the latest with commits"),
-        pytest.param([Try(LIMIT, commits=[True, False])], (1, LIMIT, True), id="of an attempt before the last"),
-        pytest.param([Try(IDLE, commits=[False])], (1, IDLE, False), id="no commits: what was said"),
-        pytest.param([Try(IDLE, commits=[False]), Try(LIMIT, commits=[False])], (1, IDLE, False), id="of one to blame"),
+        pytest.param([Try(RED)], (1, RED, 1), id="failed with commits"),
+        pytest.param([Try(RED), Try(Outcome.TIMED_OUT)], (2, Outcome.TIMED_OUT, 2), id="the latest"),
+        pytest.param([Try(RED), Try(IDLE, commits=[False])], (2, IDLE, 1), id="the latest with commits"),
+        pytest.param([Try(RED), Try(LIMIT)], (1, RED, 2), id="the latest to blame"),
+        pytest.param([Try(LIMIT, commits=[True, False])], (1, LIMIT, 1), id="of an attempt before the last"),
+        pytest.param([Try(IDLE, commits=[False])], (1, IDLE, 0), id="no commits: what was said"),
         pytest.param([Try(LIMIT, commits=[False])], None, id="nothing to say"),
-        pytest.param([Try(LIMIT)], (1, LIMIT, True), id="cut short, with commits"),
-        pytest.param([Try(RED), Try(GOOD, rehearsal=True)], (1, RED, True), id="a rehearsal is no try"),
-        pytest.param([Try(GOOD, left_out=LEFT)], (1, GOOD, True), id="left out"),
-        pytest.param([Try(GOOD)], (1, GOOD, True), id="on a run's branch, in no pull request"),
-        pytest.param([Try(RED, pulls=[WHOLE])], (1, RED, True), id="a pull request without it"),
+        pytest.param([Try(LIMIT), Try(LIMIT)], (2, LIMIT, 2), id="cut short, with commits"),
+        pytest.param([Try(RED), Try(GOOD, rehearsal=True)], (1, RED, 1), id="a rehearsal is no try"),
+        pytest.param([Try(GOOD, left_out=LEFT)], (1, GOOD, 1), id="left out"),
+        pytest.param([Try(GOOD)], (1, GOOD, 1), id="on a run's branch, in no pull request"),
+        pytest.param([Try(RED, pulls=[WHOLE])], (1, RED, 1), id="a pull request without it"),
     ],
 )
-def test_the_latest_try_that_left_commits(
-    tmp_path: Path, tries: Sequence[Try], expected: tuple[int, Outcome, bool] | None
+def test_the_latest_branch_and_the_latest_verdict(
+    tmp_path: Path, tries: Sequence[Try], expected: tuple[int, Outcome, int] | None
 ) -> None:
-    """It counts, with its own verdict; without any commits, the latest that says something of the issue."""
+    """The commits are those of the latest try that left some, the verdict that of the latest that says something."""
     found = handed_over(tmp_path, *tries)
     if expected is None:
         assert found is None
         return
-    day, outcome, has_commits = expected
-    branch, base = (f"miyabi/night-{day}/issue-7", "a" * 40) if has_commits else ("", "")
+    day, outcome, kept = expected
+    branch, base = (f"miyabi/night-{kept}/issue-7", "a" * 40) if kept else ("", "")
     assert found is not None
     assert (found.run, found.outcome) == (f"night-{day}", outcome)
     assert (found.branch, found.base, found.head, found.not_from) == (branch, base, "", "")
