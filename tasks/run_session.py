@@ -52,17 +52,19 @@ async def run_session(task_id: str, machine: Machine | None = None) -> Any:  # n
     live.board.finish(live.whole(result))
     for note in result.notes:
         live.warn(f"{task_id}: {note}")
+    if why := live.why_not_mended(task_id):
+        live.warn(f"{task_id}: {why}")
     if result.check_output:
         printed = indent(result.check_output, "  | ", bool)
         log.warning("%s: its %s printed last:\n%s", task_id, result.printed_by, printed)
     if not result.succeeded:
         if live.settings.runs.fail_fast:
             current_runner().stop_starting(f"fail_fast: {task_id} did not succeed")
-        return Failed(message=f"{result.outcome}: {result.error_text or 'no reason given'}")
+        return Failed(message=f"{result.ending}: {result.error_text or 'no reason given'}")
     if denied := result.permission_denials:
         live.warn(f"{task_id} succeeded, and {count(len(denied), 'tool use')} of it met a denial, such as {denied[0]}")
     done = f"{count(result.turns, 'turn')}, {count(result.changes.commits, 'commit')}"
-    log.info("%s: %s after %s: %s", task_id, result.outcome, duration(result.seconds), done)
+    log.info("%s: %s after %s: %s", task_id, result.ending, duration(result.seconds), done)
     return result
 
 
@@ -79,6 +81,7 @@ class TaskRun:
         self._late: set[type[MiyabiError]] = set()
         begun = live.resume.continuation(node.id)
         self._resumes = begun.conversation if begun else None
+        self._fix_ups = live.next_fix_ups(node.id)
         self._joins = live.resume.pending(node.id) is not None
 
     async def run(self) -> SessionResult:
@@ -133,6 +136,7 @@ class TaskRun:
                 result, now=now, patience_seconds=self._patience_seconds(result)
             ),
             failed_setups=self._failed_setups,
+            fix_up_is_due=self._live.fix_up_is_due(self._node.id),
         )
 
     def _patience_seconds(self, result: SessionResult) -> float:
@@ -155,7 +159,7 @@ class TaskRun:
     def _without_budget(self) -> SessionResult | None:
         """The result where nothing of the budget is left: what was done until then, with the reason."""
         live, node = self._live, self._node
-        spent = live.spent_on(node.id)
+        spent = live.spent_on(node.id, fix_ups=self._fix_ups)
         reason = spent_all(node, live.settings.sessions, spent_usd=spent)
         if reason is None or live.resume.pending(node.id):
             return None
@@ -164,7 +168,7 @@ class TaskRun:
             node.id, outcome=Outcome.BUDGET_EXCEEDED, error=BudgetSpent(reason), machine=last.machine
         )
         names = ("branch", "base", "head", "changes", "strays", "submodules", "left_there")
-        kept = {name: getattr(last, name) for name in names}
+        kept = {name: getattr(last, name) for name in names} | {"fix_ups": self._fix_ups}
         live.keep(result := result_so_far.model_copy(update=kept))
         return result
 
@@ -194,7 +198,7 @@ class TaskRun:
                 await slot.requeue(time.time(), stay=self._resumes is not None)
 
     async def _spec(self, attempt: int) -> SessionSpec:
-        return await self._live.spec(self._node, attempt=attempt, conversation=self._resumes)
+        return await self._live.spec(self._node, attempt=attempt, conversation=self._resumes, fix_ups=self._fix_ups)
 
     def _release_early(self) -> None:
         """The next task need not wait for our commits, unless it is not to start should we have failed."""
@@ -226,6 +230,11 @@ class TaskRun:
             return
         if step is Next.WAIT:
             await self._wait(result)
+            return
+        if step is Next.FIX_UP:
+            self._fix_ups = result.fix_ups + 1
+            if not self._slot.is_held:
+                await self._stay(time.time())
             return
         self._burnt += 1
         if step is Next.ELSEWHERE:
@@ -268,7 +277,7 @@ class TaskRun:
 
     def _not_started(self, outcome: Outcome, error: Exception) -> SessionResult:
         result = self._live.no_session(self._node.id, outcome=outcome, error=error)
-        self._live.keep(result)
+        self._live.keep(result := result.model_copy(update={"fix_ups": self._fix_ups}))
         return result
 
 

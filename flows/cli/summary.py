@@ -51,7 +51,7 @@ def summary(report: Report, integration: Integration | None, folder: RunFolder) 
     )
     lines = [
         summary_sentence(report),
-        *(f"  {failure.task}: {in_words(failure.outcome)}: {failure.text}" for failure in report.troubles),
+        *(f"  {failure.task}: {in_words(failure.ending)}: {failure.text}" for failure in report.troubles),
         *(f"  {each.task}: {sentence}" for each in report.elsewhere for sentence in each.in_words),
         *([f"branch      {integration_sentence(branch, report)}"] if branch else []),
         *pulls,

@@ -54,7 +54,7 @@ class Resolving:
             repository=self.repository,
         )
         (task,) = live.dag.order
-        if not is_decided(live.results.get(task)):
+        if not is_decided(live.results.get(task)) or live.fix_up_is_due(task):
             files = ", ".join(conflict.files)
             get_run_logger().info("%s resolves the conflict of %s in %s", task, conflict.task, files)
             await self._work_on(live)

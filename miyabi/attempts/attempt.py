@@ -202,7 +202,8 @@ class Attempt:
         self._say(TaskState.RUNNING)
         status = await self._follow(session)
         self._known_state = KnownState.OVER
-        if (said := self.transcript.result) and not said.is_error:  # else the next one may meet the same there
+        said, is_green = self.transcript.result, self.spec.check is None or status.check_exit == 0
+        if said and not said.is_error and is_green:  # else the next one may meet the same there, or this one go on
             self.on_exit()
         self._say(TaskState.COLLECTING)
         finish = Finish(

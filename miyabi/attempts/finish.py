@@ -22,7 +22,7 @@ from miyabi.claude import (
 from miyabi.errors import MachineError, MiyabiError
 from miyabi.git import conflict_markers
 from miyabi.machines import Machine
-from miyabi.runs import AttemptRecord, Run
+from miyabi.runs import CHECK_LOG, AttemptRecord, Run
 from miyabi.sessions import (
     Collected,
     InSubmodule,
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 STOP_GRACE_SECONDS = 10.0
 _STDERR_BYTES = 4096
-_SETUP_LOG, _CHECK_LOG = "setup.log", "check.log"
+_SETUP_LOG = "setup.log"
 _CUT_SHORT = {None, 137, -9}  # exit statuses of a claude that could write nothing more
 _DECLARED = 'n=$1; shift; for f; do [ ! -f "$f" ] || exec head -c "$n" "$f"; done; exit 1'
 """Not what else an agent may have made under that name."""
@@ -129,7 +129,7 @@ class Finish:
 
     async def _keep_logs(self) -> None:
         """What set-up and check printed last, without what is known to be secret."""
-        logs = {_CHECK_LOG: self.session.check_log}
+        logs = {CHECK_LOG: self.session.check_log}
         if self.spec.setup_on(self.machine.offers):
             logs[_SETUP_LOG] = self.session.setup_log
         for name, read in logs.items():
@@ -219,7 +219,7 @@ class Finish:
             stderr=_ends_of(stderr.read_bytes()).decode(errors="replace") if stderr.exists() else "",
             check_exit=status.check_exit,
             setup_log=setup_log.read_bytes().decode(errors="replace") if setup_log.exists() else "",
-            check_log=(self._files / _CHECK_LOG).read_bytes().decode(errors="replace"),
+            check_log=(self._files / CHECK_LOG).read_bytes().decode(errors="replace"),
             free_kib=status.free_kib,
             lost=status.state is not State.EXITED,
             missing_command=missing,

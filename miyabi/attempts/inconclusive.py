@@ -56,6 +56,7 @@ def inconclusive_result(
         placement_reason=reason,
         start=start,
     )
+    result = result.model_copy(update={"fix_ups": spec.fix_ups})
     if known_state.is_settled:
         return result
     spend = transcript.spending.spent(live.before(spec.resumes))

@@ -52,7 +52,7 @@ async def _recover(live: Run, lost: SessionResult) -> SessionResult | None:
     if machine is None:
         raise MachineError(f"{lost.machine} takes no part in the run now.")
     begun = AttemptRecord.pending(live.folder.attempt(lost.task, lost.attempt))
-    conversation = begun.resumes if begun else None
-    spec = await live.spec(live.dag.by_id[lost.task], attempt=lost.attempt, conversation=conversation)
+    node, conversation, fix_ups = live.dag.by_id[lost.task], begun.resumes if begun else None, lost.fix_ups
+    spec = await live.spec(node, attempt=lost.attempt, conversation=conversation, fix_ups=fix_ups)
     attempt = Attempt(live=live, spec=spec, machine=machine, reason=lost.placement_reason, is_given_up=True)
     return await attempt.recover()

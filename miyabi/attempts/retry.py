@@ -15,6 +15,7 @@ class Next(StrEnum):
     """The step after an attempt."""
 
     FINISH = "finish"  # this outcome is the task's outcome
+    FIX_UP = "fix_up"  # same machine, same conversation, which is told what failed; counted apart
     RESUME_HERE = "resume_here"  # same machine, same conversation, after a delay; burns an attempt
     ELSEWHERE = "elsewhere"  # another machine, from the last commit; burns an attempt
     WAIT = "wait"  # give the slot back for a while, then as RESUME_HERE; burns nothing
@@ -79,19 +80,22 @@ def next_step(
     wait_until: float,
     waits_out_outage: bool = False,
     failed_setups: int = 0,
+    fix_up_is_due: bool = False,
 ) -> Next:
     """Decides the step after `result`, the outcome of attempt number `attempts`.
 
-    Wrong work (failed check, max turns, denied permissions) is never repeated: a second try costs as much and usually
-    ends alike. A usage limit is waited for however often it comes, if it ends before `wait_until` (seconds since 1970);
-    one whose end is not said, and an API that fails, for as long as `waits_out_outage`. Where there is no other machine
-    than the lost one, and that one is back, the task goes on there. A set-up is tried once more, on another machine
-    where there is one; `failed_setups` counts this one in.
+    Wrong work (failed check, max turns, denied permissions) is never begun anew: a second try costs as much and usually
+    ends alike. Where `fix_up_is_due` its own conversation mends it. A usage limit is waited for however often it comes,
+    if it ends before `wait_until` (seconds since 1970); one whose end is not said, and an API that fails, for as long
+    as `waits_out_outage`. Where there is no other machine than the lost one, and that one is back, the task goes on
+    there. A set-up is tried once more, on another machine where there is one; `failed_setups` counts this one in.
     """
     if result.outcome is Outcome.USAGE_LIMIT and result.resets_at and result.resets_at.timestamp() <= wait_until:
         return Next.WAIT_FOR_LIMIT
     if waits_out_outage:
         return Next.WAIT
+    if fix_up_is_due:
+        return Next.FIX_UP
     step = _STEPS.get(result.outcome, Next.FINISH)
     if attempts >= max_attempts or failed_setups > 1:
         return Next.FINISH

@@ -25,6 +25,7 @@ from miyabi.claude.prompt import HOUSE_RULES, compose, go_on, must_pass
 from miyabi.claude.result_file import LegacyResult
 from miyabi.claude.spending import Before, SpendingRecord
 from miyabi.claude.spending_record import read_spending_record
+from miyabi.claude.take_up import fix_up, hand_over, left_words
 from miyabi.claude.transcript import Transcript, missing_command, missing_servers
 
 __all__ = [
@@ -43,9 +44,12 @@ __all__ = [
     "check_prelude",
     "compose",
     "conclude",
+    "fix_up",
     "go_on",
+    "hand_over",
     "hide_secrets",
     "inherited_environment",
+    "left_words",
     "missing_command",
     "missing_servers",
     "must_pass",

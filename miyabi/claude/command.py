@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 
-from miyabi.claude.options import MEMORY_OFF, option_words, path_word, write_options
+from miyabi.claude.options import MEMORY_OFF, PROMPT_ANEW, option_words, path_word, write_options
 from miyabi.machines import Machine, quote_script_word, quote_word
 from miyabi.sessions import SessionSpec
 from miyabi.text import hide, secrets_of
@@ -267,6 +267,8 @@ def _claude(spec: SessionSpec, machine: Machine) -> str:
         if spec.resumes or spec.run_id
         else "miyabi_how=--session-id"
     )
+    if spec.prompt_anew:
+        how += f'\n[ "$miyabi_how" = --resume ] || exec <"$miyabi_folder"/{PROMPT_ANEW}'
     first, *others = claude_arguments(spec)
     rest = " ".join((*option_words(spec, machine), *(quote_script_word(argument) for argument in others)))
     written = write_options(spec, machine)

@@ -19,6 +19,8 @@ PATH_MISSING = 66
 """Exit status where a folder or a plugin is missing: claude says nothing of it."""
 
 _SETTINGS, _SERVERS, _PROMPT = "settings.json", "mcp.json", "system-prompt.txt"
+PROMPT_ANEW = "prompt-anew.txt"
+"""The file in the session's folder that holds the prompt for a conversation that is begun anew."""
 _END = "miyabi_end"
 _PUT = """\
 miyabi_folder={folder}
@@ -37,6 +39,7 @@ def option_files(spec: SessionSpec, machine: Machine) -> dict[str, str]:
         **({_SETTINGS: _settings(spec.settings, auto_memory=spec.auto_memory)} if spec.settings else {}),
         **({_SERVERS: json.dumps({"mcpServers": servers}, sort_keys=True)} if servers else {}),
         **({_PROMPT: spec.append_system_prompt} if spec.append_system_prompt else {}),
+        **({PROMPT_ANEW: spec.prompt_anew} if spec.prompt_anew else {}),
     }
 
 

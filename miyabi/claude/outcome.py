@@ -117,6 +117,7 @@ def _asked(spec: SessionSpec) -> dict[str, Any]:
         "task": spec.task,
         "title": spec.title,
         "attempt": spec.attempt,
+        "fix_ups": spec.fix_ups,
         "branch": spec.paths.branch,
         "base": spec.base or None,
         "rehearsal": spec.rehearse,

@@ -164,6 +164,7 @@ class Node(BaseModel):
     allowed_tools: tuple[Argument, ...] | None = Field(None, description="a list of tools such as [Edit, Bash(git *)]")
     setup: Speech | None = Field(None, description="a shell command")
     check: Speech | None = Field(None, description="a shell command")
+    fix_attempts: Whole | None = Field(None, ge=0, le=10**6, description="a whole number, 0 or more")
     expect_changes: StrictBool = Field(True, description="true or false")
 
     effort: Effort | None = Field(None, description=f"one of {', '.join(get_args(Effort))}")

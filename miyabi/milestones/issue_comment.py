@@ -80,6 +80,7 @@ _NEXT = {
     Outcome.NOT_STARTED: f"It could not be started. {_AGAIN}",
     Outcome.SKIPPED: "Something that it waits for did not succeed. It is run when that is done.",
 }
+_OF_ROW = ("machine", "branch", "outcome", "fix_ups", "cost_usd", "cost_is_partial", "turns", "seconds")
 _LEFT_OUT = {
     LeftOutKind.CONFLICT: f"Its work conflicts with other work of the run. {_AGAIN}",
     LeftOutKind.CHECK: f"With its work, the checks of the whole do not pass. {_AGAIN}",
@@ -101,6 +102,7 @@ class IssueStatus(BaseModel):
     branch: str | None = None
     pull_request: int | None = None
     outcome: Outcome | None = None
+    fix_ups: int = 0
     cost_usd: float = 0.0
     cost_is_partial: bool = False
     turns: int = 0
@@ -144,14 +146,8 @@ class IssueStatus(BaseModel):
             state=state,
             run=report.run,
             reason=left.reason if left and succeeded else skipped,
-            machine=row.machine,
-            branch=row.branch,
             pull_request=pull_request if state is IssueState.REVIEW else None,
-            outcome=row.outcome,
-            cost_usd=row.cost_usd,
-            cost_is_partial=row.cost_is_partial,
-            turns=row.turns,
-            seconds=row.seconds,
+            **{name: getattr(row, name) for name in _OF_ROW},
             error=error,
             check_output=report.check_output_of(row.task),
             last_words=report.last_words_of(row.task),

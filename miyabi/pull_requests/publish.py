@@ -185,7 +185,7 @@ async def _open(
 
 
 def _status(row: TaskRow, commit: str, report: Report, *, left_out: LeftOut | None = None) -> TaskStatus:
-    said = f"{in_words(row.outcome)}{f', left out ({left_out.kind})' if left_out else ''}"
+    said = f"{in_words(row.ending)}{f', left out ({left_out.kind})' if left_out else ''}"
     return TaskStatus(
         commit=commit,
         context=f"miyabi/{row.task}",

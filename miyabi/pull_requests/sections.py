@@ -78,7 +78,7 @@ def changes(rows: Sequence[TaskRow], *, files: int) -> str:
 def _unmerged(row: TaskRow, report: Report) -> LeftOut:
     """Why a task is not on the branch where the integration does not say it."""
     skipped = {skip.task: skip.reason for skip in report.skips}
-    reason = skipped.get(row.task) or in_words(row.outcome)
+    reason = skipped.get(row.task) or in_words(row.ending)
     if row.outcome is Outcome.SUCCEEDED:
         reason = "it has commits, but they were not merged" if row.commits else "it made no commits"
     return LeftOut(task=row.task, kind=LeftOutKind.FAILED, reason=reason)

@@ -15,6 +15,7 @@ from miyabi.sessions import (
     SessionResult,
     Strays,
     Usage,
+    ending_words,
     is_resolving,
     left_there_words,
     strays_words,
@@ -43,12 +44,23 @@ class ReportRow(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class TaskRow(ReportRow):
+class EndedRow(ReportRow):
+    """What has an outcome, and how often its failure went back to its conversation before."""
+
+    outcome: Outcome
+    fix_ups: int = 0
+
+    @property
+    def ending(self) -> str:
+        """Both, in words that `in_words` makes plain."""
+        return ending_words(self.outcome, self.fix_ups)
+
+
+class TaskRow(EndedRow):
     """How one task ended. Turns, cost and seconds are those of all its attempts."""
 
     task: str
     title: str
-    outcome: Outcome
     machine: str | None = None
     attempts: int = 0
     turns: int = 0
@@ -93,11 +105,10 @@ class MachineRow(ReportRow):
     utilisation: float
 
 
-class Failure(ReportRow):
+class Failure(EndedRow):
     """A task that did not succeed. `where` is the attempt's folder below the run folder."""
 
     task: str
-    outcome: Outcome
     kind: str
     text: str
     where: str
@@ -117,12 +128,11 @@ class Skipped(ReportRow):
     reason: str
 
 
-class Resolution(ReportRow):
+class Resolution(EndedRow):
     """A session that was to resolve the conflict of a merge. Turns, cost and seconds are those of all its attempts."""
 
     session: str = Field(description="What stands in place of a task's id in its names")
     title: str
-    outcome: Outcome
     machine: str | None = None
     attempts: int = 0
     turns: int = 0
@@ -178,6 +188,7 @@ def task(dag: Dag, task: str, attempts: Sequence[SessionResult]) -> TaskRow:
         outcome=last.outcome,
         machine=last.machine,
         attempts=sum(a.start is not None for a in attempts),
+        fix_ups=last.fix_ups,
         turns=sum(a.turns for a in attempts),
         cost_usd=money(a.cost_usd for a in attempts),
         cost_is_partial=any(a.cost_is_partial for a in attempts),
@@ -211,6 +222,7 @@ def _resolution(attempts: Sequence[SessionResult]) -> Resolution:
         outcome=last.outcome,
         machine=last.machine,
         attempts=sum(a.start is not None for a in attempts),
+        fix_ups=last.fix_ups,
         turns=sum(a.turns for a in attempts),
         cost_usd=money(a.cost_usd for a in attempts),
         cost_is_partial=any(a.cost_is_partial for a in attempts),
@@ -253,10 +265,9 @@ def failure(result: SessionResult) -> Failure:
     """Makes the row of a task that did not succeed; its text is cut at `FAILURE_CHARACTERS`."""
     text = result.error_text or result.final_message or "no error text"
     where = f"sessions/{result.task}/attempt-{result.attempt}" if result.start else ""
-    kind = result.error_kind or result.outcome
-    return Failure(
-        task=result.task, outcome=result.outcome, kind=redact(kind), text=redact(text)[:FAILURE_CHARACTERS], where=where
-    )
+    kind = redact(result.error_kind or result.outcome)
+    said = redact(text)[:FAILURE_CHARACTERS]
+    return Failure(task=result.task, outcome=result.outcome, fix_ups=result.fix_ups, kind=kind, text=said, where=where)
 
 
 _WITH_WORDS = frozenset(

@@ -7,7 +7,7 @@ from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.budget import spent_all
 from miyabi.runs.copies import require_copies
 from miyabi.runs.current import current_run, use_run
-from miyabi.runs.folder import RunFolder, make_folder_of_runs
+from miyabi.runs.folder import CHECK_LOG, RunFolder, make_folder_of_runs
 from miyabi.runs.hand_over import HandOver
 from miyabi.runs.info import Kept, MilestoneRun, RunInfo
 from miyabi.runs.json_file import read_json
@@ -22,6 +22,7 @@ from miyabi.runs.start import RunRequest, create_run, read_request, record_machi
 from miyabi.runs.sweep import Swept, left_there, not_collected, note_swept, sweep_machine
 
 __all__ = [
+    "CHECK_LOG",
     "WORKING",
     "AttemptRecord",
     "Board",

@@ -36,12 +36,13 @@ class AttemptRecord(BaseModel):
     resumes: str | None = None
     by_hand: bool = False
     is_stopped: bool = False
+    fix_ups: int = 0
 
     @classmethod
     def of(cls, machine: Machine, spec: SessionSpec, *, start: datetime, by_hand: bool = False) -> Self:
         """Makes the record of an attempt that begins."""
         there = {"machine": machine.name, "host": machine.host, "workspace": machine.workspace}
-        return cls(**there, start=start, base=spec.base, resumes=spec.resumes, by_hand=by_hand)
+        return cls(**there, start=start, base=spec.base, resumes=spec.resumes, fix_ups=spec.fix_ups, by_hand=by_hand)
 
     @classmethod
     def pending(cls, folder: Path) -> Self | None:

@@ -13,7 +13,7 @@ LEAST_USD = 0.01
 """Less is nothing: claude takes no budget of 0, and any answer costs more."""
 
 _SAME_USD = 1e-9
-_GOES_ON = BLAMELESS | {Outcome.KILLED, Outcome.API_UNAVAILABLE}
+GOES_ON = BLAMELESS | {Outcome.KILLED, Outcome.API_UNAVAILABLE}
 """Outcomes after which the same work is gone on with; after any other a task that is run again begins anew."""
 
 
@@ -33,11 +33,17 @@ def before(attempts: Iterable[SessionResult]) -> Before:
     return Before(total_usd=total, since_usd=since)
 
 
-def spent(attempts: Iterable[SessionResult]) -> float:
-    """Adds up what a task has spent since it was begun, or begun anew, US dollars: its budget is for that."""
+def spent(attempts: Iterable[SessionResult], *, fix_ups: int = 0) -> float:
+    """Adds up what a task has spent since it was begun, or begun anew, US dollars: its budget is for that.
+
+    `fix_ups` is that of the attempt to come: where it mends what the last one left, nothing is begun anew.
+    """
+    every = sorted(attempts, key=lambda result: result.attempt)
     sum_usd = 0.0
-    for each in sorted(attempts, key=lambda result: result.attempt):
-        sum_usd = sum_usd + each.cost_usd if each.outcome in _GOES_ON else 0.0
+    counts = [*(result.fix_ups for result in every), fix_ups]
+    for each, following in zip(every, counts[1:], strict=True):
+        goes_on = each.outcome in GOES_ON or following > each.fix_ups
+        sum_usd = sum_usd + each.cost_usd if goes_on else 0.0
     return sum_usd
 
 

@@ -21,7 +21,10 @@ from miyabi.runs.json_file import read_json
 from miyabi.runs.names import REHEARSAL_PREFIX, is_run_name, valid_run_name
 from miyabi.sessions import SessionPaths, SessionResult, own_levels
 from miyabi.system import files, private_files
+from miyabi.text import as_printed, last_lines, redact
 
+CHECK_LOG = "check.log"
+_CHECK_LINES, _CHECK_BYTES = 100, 16384
 _IGNORED = ".gitignore"
 _BEFORE_INFO = frozenset({"lock", "dag.json", "milestone.json", "hand_over.json"})  # who died there started nothing
 _RESULT_ADVICE = "Remove the file to do without it: that attempt counts as not over then, and its cost is forgotten."
@@ -227,13 +230,19 @@ class RunFolder:
         private_files.make_folder(folder, levels=own_levels(folder))
         files.atomic_write(folder / "result.json", result.model_dump_json(indent=2) + "\n")
 
-    def results(self) -> tuple[SessionResult, ...]:
-        """Reads the results of all attempts of all tasks, by task and attempt.
+    def check_lines(self, result: SessionResult) -> str:
+        """Reads the last 100 lines of what the check of an attempt printed, without secrets; nothing of nothing."""
+        file = self.attempt(result.task, result.attempt) / CHECK_LOG
+        text = file.read_bytes().decode(errors="replace") if file.exists() else ""
+        return last_lines(redact(as_printed(text)), lines=_CHECK_LINES, size=_CHECK_BYTES)
+
+    def results(self, task: str | None = None) -> tuple[SessionResult, ...]:
+        """Reads the results of all attempts of all tasks, or of one, by task and attempt.
 
         Raises:
             BadInput: a result.json is damaged.
         """
-        files = self.path.glob("sessions/*/attempt-*/result.json")
+        files = self.path.glob(f"sessions/{task or '*'}/attempt-*/result.json")
         results = (_read(file, SessionResult, advice=_RESULT_ADVICE) for file in files)
         return tuple(sorted(results, key=lambda r: (r.task, r.attempt)))
 

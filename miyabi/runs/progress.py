@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from miyabi.sessions import Outcome, SessionResult, size_of
+from miyabi.sessions import Outcome, SessionResult, ending_words, size_of
 from miyabi.system import files
 from miyabi.text import clock as clock_text
 from miyabi.text import count, dollars, in_words, time_of_day
@@ -53,6 +53,7 @@ class TaskProgress(BaseModel):
     waits_for: str = ""
     waits_until: float = 0.0
     outcome: Outcome | None = None
+    fix_ups: int = 0
 
     def waits(self, now: float) -> bool:
         """Returns whether it does nothing until a certain moment; `now` is epoch seconds."""
@@ -62,7 +63,7 @@ class TaskProgress(BaseModel):
         """Says its outcome or state, or what it waits for and until when; in plain words."""
         if self.waits(now):
             return f"waits for {self.waits_for} until {time_of_day(self.waits_until, now=now)}"
-        return in_words(self.outcome or self.state)
+        return in_words(ending_words(self.outcome, self.fix_ups) if self.outcome else self.state)
 
     def elapsed_seconds(self, now: float) -> float:
         """Returns how long it works or worked, 0 where it has not begun."""
@@ -224,6 +225,7 @@ class Board:
             result.task,
             state=TaskState.DONE,
             outcome=result.outcome,
+            fix_ups=result.fix_ups,
             machine=result.machine,
             started=result.start and result.start.timestamp(),
             ended=result.end and result.end.timestamp(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -22,11 +22,14 @@ class Continuation:
     conversation: str | None
 
     @classmethod
-    def of(cls, pending: AttemptRecord | None, last: SessionResult | None) -> Self | None:
-        """Goes on with the attempt that nobody saw to its end, else with the last one, if that was stopped; or None."""
+    def of(cls, pending: AttemptRecord | None, last: SessionResult | None, *, is_due: bool = False) -> Self | None:
+        """Goes on with the attempt that nobody saw to its end, else with the last one; or None.
+
+        The last one goes on if it was stopped, or if its failure was to go back to its conversation: `is_due`.
+        """
         if pending:
             return cls(machine=pending.machine, conversation=pending.resumes)
-        if last and last.outcome is Outcome.STOPPED and last.machine:
+        if last and last.machine and (is_due or last.outcome is Outcome.STOPPED):
             return cls(machine=last.machine, conversation=last.conversation)
         return None
 
@@ -52,6 +55,7 @@ class Resume:
         results: the last result of each task: the run's own, which become more.
         ended: the tasks of which this orchestrator has a result: the run's own, which become more.
         retry: the only tasks to be tried again, with what waits for them; empty: all that did not succeed.
+        is_due: whether the failure of a task's last attempt goes back to its conversation.
     """
 
     dag: Dag
@@ -60,6 +64,7 @@ class Resume:
     results: Mapping[str, SessionResult]
     ended: Collection[str] = ()
     retry: frozenset[str] = frozenset()
+    is_due: Callable[[str], bool] = lambda _: False
 
     def attempts(self, task: str) -> int:
         """Counts the attempts of a task that are over.
@@ -77,7 +82,10 @@ class Resume:
     def continuation(self, task: str) -> Continuation | None:
         """Finds where an earlier orchestrator left a task, if that machine still takes part or has to be asked."""
         last = self.results.get(task)
-        return Continuation.of(self.pending(task), last if last and last.machine in self.machines else None)
+        if last is None or last.machine not in self.machines:
+            return Continuation.of(self.pending(task), None)
+        is_due = not last.succeeded and task not in self.ended and self.is_due(task)
+        return Continuation.of(self.pending(task), last, is_due=is_due)
 
     def requires(self, task: str) -> tuple[str, ...]:
         """Returns the labels that a task's machine must have; what was begun somewhere goes on there."""

@@ -15,12 +15,13 @@ from miyabi.git import Repository
 from miyabi.machines import Host, Machine
 from miyabi.runs.budget import before, spent
 from miyabi.runs.connections import Connections, Outages
+from miyabi.runs.fix_up import fix_up_is_due, next_fix_ups, why_given_up
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.hand_over import HandOver
 from miyabi.runs.progress import Board
 from miyabi.runs.resume import Resume
 from miyabi.runs.secrets import hidden_copies, hide_settings
-from miyabi.runs.specs import spec_for
+from miyabi.runs.specs import Earlier, spec_for
 from miyabi.runs.worktrees import Worktrees
 from miyabi.sessions import Outcome, SessionResult, SessionSpec, Workspace
 from miyabi.settings import Settings
@@ -92,6 +93,7 @@ class Run:
             results=self.results,
             ended=self._ended,
             retry=self.retry,
+            is_due=self.fix_up_is_due,
         )
         self.worktrees = Worktrees(
             dag=self.dag,
@@ -152,30 +154,38 @@ class Run:
             self.unplaced[each.task] = result.error_text or ""
         return startable
 
-    async def spec(self, node: Node, *, attempt: int, conversation: str | None = None) -> SessionSpec:
+    async def spec(self, node: Node, *, attempt: int, conversation: str | None = None, fix_ups: int = 0) -> SessionSpec:
         """Makes the spec of one attempt, which goes on with `conversation` where there is one.
+
+        `fix_ups` is how often, with this attempt, a failure goes back to the conversation.
 
         Raises:
             MergeConflict: as `Worktrees.base_for`.
             GitFailed: as `Worktrees.base_for`.
             DagError: as `spec_for`.
+            BadInput: as `RunFolder.results`.
         """
         upstream = [self.results[other] for other in self.dag.dependencies(node.id)]
-        base, earlier = await self.worktrees.base_for(node), await self.worktrees.taken_up(node)
-        if earlier and earlier.warning:
-            self.warn(f"{node.id}: {earlier.warning}")
+        base, taken_up = await self.worktrees.base_for(node), await self.worktrees.taken_up(node)
+        if taken_up and taken_up.warning:
+            self.warn(f"{node.id}: {taken_up.warning}")
         return spec_for(
             node,
             self.settings,
             run=self.run,
             run_id=self.run_id,
             attempt=attempt,
-            prompt=compose(node, upstream=upstream, check=self.settings.sessions.check, earlier=earlier),
+            prompt=compose(node, upstream=upstream, check=self.settings.sessions.check, earlier=taken_up),
             base=base,
-            earlier=earlier,
+            taken_up=taken_up,
             author=self.author,
             conversation=conversation,
-            spent_usd=self.spent_on(node.id),
+            earlier=Earlier(
+                attempts=[each for each in self.attempts_of(node.id) if each.attempt < attempt],
+                fix_ups=fix_ups,
+                spent_usd=self.spent_on(node.id, fix_ups=fix_ups),
+                last_lines=self.folder.check_lines,
+            ),
             rehearse=self.rehearse,
             root=self.repository.root,
         )
@@ -199,13 +209,24 @@ class Run:
         is_partial = any(r.cost_is_partial for r in (*every, result))
         return result.model_copy(update={"cost_usd": usd, "cost_is_partial": is_partial})
 
-    def spent_on(self, task: str) -> float:
-        """Adds up what counts against a task's budget so far, US dollars.
+    def spent_on(self, task: str, *, fix_ups: int = 0) -> float:
+        """Adds up what counts against a task's budget when its next attempt begins, which has that many `fix_ups`.
+
+        Returns:
+            US dollars.
 
         Raises:
             BadInput: as `RunFolder.results`.
         """
-        return spent(r for r in self.every_result() if r.task == task)
+        return spent(self.attempts_of(task), fix_ups=fix_ups)
+
+    def fix_up_is_due(self, task: str) -> bool:
+        """Returns whether the failure of a task's last attempt goes back to its conversation.
+
+        Raises:
+            BadInput: as `RunFolder.results`.
+        """
+        return fix_up_is_due(self.attempts_of(task), node=self.dag.by_id[task], settings=self.settings)
 
     def no_session(
         self,
@@ -262,13 +283,43 @@ class Run:
             if self._unwritten.get(key) is result:
                 del self._unwritten[key]
 
+    def why_not_mended(self, task: str) -> str:
+        """Says why the failure of a task's last attempt does not go back to its conversation, as `why_given_up`.
+
+        Raises:
+            BadInput: as `RunFolder.results`.
+        """
+        return why_given_up(self.attempts_of(task), node=self.dag.by_id[task], settings=self.settings)
+
+    def next_fix_ups(self, task: str) -> int:
+        """Counts how often, with its next attempt, a failure of a task has gone back to its conversation.
+
+        Raises:
+            BadInput: as `RunFolder.results`.
+        """
+        if begun := self.resume.pending(task):
+            return begun.fix_ups
+        return next_fix_ups(self.attempts_of(task), node=self.dag.by_id[task], settings=self.settings)
+
+    def attempts_of(self, task: str) -> tuple[SessionResult, ...]:
+        """Returns the results of a task's attempts, in their order.
+
+        Raises:
+            BadInput: as `RunFolder.results`.
+        """
+        return self._all(task)
+
     def every_result(self) -> tuple[SessionResult, ...]:
         """Returns the results of all attempts of all tasks, by task and attempt.
 
         Raises:
             BadInput: as `RunFolder.results`.
         """
-        known = {(r.task, r.attempt): r for r in self.folder.results()} | self._unwritten
+        return self._all()
+
+    def _all(self, task: str | None = None) -> tuple[SessionResult, ...]:
+        known = {(r.task, r.attempt): r for r in self.folder.results(task)}
+        known |= {key: result for key, result in self._unwritten.items() if task in {None, result.task}}
         return tuple(known[key] for key in sorted(known))
 
     def note_end(self, task: str, *, state: str | None, message: str | None) -> None:

@@ -15,7 +15,16 @@ from miyabi.sessions.names import (
 )
 from miyabi.sessions.protocol import State, Status
 from miyabi.sessions.remote_session import RemoteSession, list_sessions, live_sessions
-from miyabi.sessions.result import BLAMELESS, InSubmodule, Outcome, SessionResult, Strays, Usage, printer_of
+from miyabi.sessions.result import (
+    BLAMELESS,
+    InSubmodule,
+    Outcome,
+    SessionResult,
+    Strays,
+    Usage,
+    ending_words,
+    printer_of,
+)
 from miyabi.sessions.spec import SessionSpec
 from miyabi.sessions.work_elsewhere import left_there_words, size_of, strays_words
 from miyabi.sessions.workspace import Workspace
@@ -37,6 +46,7 @@ __all__ = [
     "TakenUp",
     "Usage",
     "Workspace",
+    "ending_words",
     "integration_branch",
     "is_resolving",
     "left_there_words",

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 from miyabi.git import Changes
+from miyabi.text import count
 
 
 class Outcome(StrEnum):
@@ -59,6 +60,11 @@ BLAMELESS = frozenset(
 def printer_of(outcome: Outcome) -> str:
     """Names what printed the last lines that a result with that outcome has."""
     return "set-up" if outcome is Outcome.SETUP_FAILED else "check"
+
+
+def ending_words(outcome: Outcome, fix_ups: int) -> str:
+    """Says the outcome of a task, and after how many fix-ups, where there were some."""
+    return f"{outcome} after {count(fix_ups, 'fix-up')}" if fix_ups else str(outcome)
 
 
 class Usage(BaseModel):
@@ -113,6 +119,7 @@ class SessionResult(BaseModel):
     title: str = ""
     outcome: Outcome
     attempt: int = 1
+    fix_ups: int = Field(0, description="How often a failure had gone back to the conversation when it ended so")
     machine: str | None = None
     placement_reason: str = ""
     session_id: str | None = None
@@ -144,6 +151,11 @@ class SessionResult(BaseModel):
     check_output: str = Field("", description="The last lines of a check, or a set-up, that did not pass")
     rehearsal: bool = False
     by_hand: bool = Field(False, description="Whether a person went on with the conversation in a terminal")
+
+    @property
+    def ending(self) -> str:
+        """Its outcome, and after how many fix-ups."""
+        return ending_words(self.outcome, self.fix_ups)
 
     @property
     def succeeded(self) -> bool:

@@ -20,7 +20,9 @@ class SessionSpec(BaseModel):
     attempt: int = Field(1, ge=1)
     run_id: str = Field("", description="What tells the run from others of its name; an earlier build's has none")
     resumes: str | None = Field(None, description="Conversation to go on with, which this machine holds")
+    fix_ups: int = Field(0, ge=0, description="How often its failure has gone back to the conversation, this included")
     prompt: str
+    prompt_anew: str | None = Field(None, description="In place of it where the machine has the conversation no more")
     rehearse: bool = False
     rehearsal_seconds: float = Field(1.0, ge=0, description="How long the rehearsal agent works")
     base: str = Field(

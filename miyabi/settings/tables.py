@@ -171,6 +171,7 @@ class RunDefaults(BaseModel):
     strategy: Strategy = Field(Strategy.FILL_FIRST, description="Fill one machine before the next, or spread")
     fail_fast: bool = Field(default=False, description="Start nothing further after the first failure")
     max_attempts: int = Field(3, ge=1, description="Attempts a task, where trying again makes sense")
+    fix_attempts: int = Field(2, ge=0, description="How often a red check goes back to the conversation; 0: never")
     retry_delay_seconds: float = Field(30, ge=0, description="Wait before the second attempt; doubles each time")
     limit_margin_seconds: float = Field(60, ge=0, description="Wait after a usage limit's end before going on")
     server_patience_minutes: float = Field(

@@ -62,6 +62,11 @@ class Slot:
         return self._machine
 
     @property
+    def is_held(self) -> bool:
+        """Whether it is still the task's, and its machine takes more: it need not be asked for again."""
+        return self._lease is not None and any(each.name == self._machine.name for each in self._dispatcher.usable)
+
+    @property
     def reason(self) -> str:
         """Why this machine, in one sentence."""
         return self._reason

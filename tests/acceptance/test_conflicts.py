@@ -45,7 +45,7 @@ def integration(site: Site) -> Integration:
 
 def test_conflicts_go_to_sessions(site: Site) -> None:
     """Each conflict gets a session in a slot; what it resolves is merged, what it does not is left out, and why."""
-    site.write_config(integration={"resolve_conflicts": True})
+    site.write_config(integration={"resolve_conflicts": True}, runs={"fix_attempts": 0})
     run = site.orchestrate(NODES)
     eventually(lambda: _resolving(site) or not run.runs, why=lambda: run.output)
     other = _others_keep_to_the_slots(site)

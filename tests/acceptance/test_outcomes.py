@@ -18,7 +18,7 @@ def node(task: str, *upstreams: str, scenario: str = "write", machine: str = "fi
 
 NODES = [
     node("good"),
-    node("broken", scenario="fail_check", check="test ! -e broken.txt"),
+    node("broken", scenario="fail_check", check="test ! -e broken.txt", fix_attempts=0),
     node("limited", scenario="limit_once:4", machine="second"),
     node("outage", scenario="error500:2"),
     node("denied", allowed_tools=[]),

@@ -32,7 +32,7 @@ def strays(task: str) -> str:
 
 def test_work_elsewhere_is_reported(site: Site) -> None:
     """No change is said of nobody who committed something; nothing unresolved is merged; the next session knows."""
-    site.write_config()
+    site.write_config(runs={"fix_attempts": 0})
     command = site.orchestrate(NODES)
     assert command.wait() == 1, command.output
     results = site.run_folder().latest_results()

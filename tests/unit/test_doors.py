@@ -24,9 +24,9 @@ EXPORTS = {
     ),
     "miyabi.claude": (
         "BAD_TOKEN_FILE CLAUDE DISK_FULL HOUSE_RULES PATH_MISSING Before Evidence Init LegacyResult SpendingRecord "
-        "Transcript attached_script check_prelude compose conclude go_on hide_secrets inherited_environment "
-        "missing_command missing_servers must_pass need_paths read_spending_record readable remove_claude_files "
-        "result_file session_prelude session_script"
+        "Transcript attached_script check_prelude compose conclude fix_up go_on hand_over hide_secrets "
+        "inherited_environment left_words missing_command missing_servers must_pass need_paths read_spending_record "
+        "readable remove_claude_files result_file session_prelude session_script"
     ),
     "miyabi.dag": ("DEFAULT_MINUTES Dag Node Plan TaskType Unfinished order simulate unfinished"),
     "miyabi.git": (
@@ -65,16 +65,17 @@ EXPORTS = {
         "report_text summary_sentence went_partly went_well write_report"
     ),
     "miyabi.runs": (
-        "WORKING AttemptRecord Board HandOver Kept MachineReport MilestoneRun ReadyQueue Run RunFolder RunInfo "
-        "RunRequest Snapshot SortKey Swept TaskProgress TaskState check_machine create_run current_run "
+        "CHECK_LOG WORKING AttemptRecord Board HandOver Kept MachineReport MilestoneRun ReadyQueue Run RunFolder "
+        "RunInfo RunRequest Snapshot SortKey Swept TaskProgress TaskState check_machine create_run current_run "
         "differing_versions hide_secrets_of_run left_there make_folder_of_runs new_run_name not_collected note_swept "
         "open_repository preflight read_json read_request record_machines require_copies run_name_of settings_at "
         "spent_all start_run sweep_machine use_run valid_run_name"
     ),
     "miyabi.sessions": (
         "BLAMELESS Collected EarlierWork InSubmodule Inside Outcome RemoteSession SessionPaths SessionResult "
-        "SessionSpec State Status Strays TakenUp Usage Workspace integration_branch is_resolving left_there_words "
-        "list_sessions live_sessions own_levels printer_of published_branch resolving size_of strays_words"
+        "SessionSpec State Status Strays TakenUp Usage Workspace ending_words integration_branch is_resolving "
+        "left_there_words list_sessions live_sessions own_levels printer_of published_branch resolving size_of "
+        "strays_words"
     ),
     "miyabi.settings": (
         "CONFIG_FILE PUBLIC_API GitHubSettings IntegrationSettings MilestoneSettings PullRequestMode "

@@ -38,6 +38,20 @@ def test_nothing_is_mangled(stub: StubHome, shell: str) -> None:
     assert received["cwd"] == str(stub.checkout)
 
 
+@pytest.mark.parametrize("shell", shells())
+def test_a_conversation_that_is_gone_is_begun_anew(stub: StubHome, shell: str) -> None:
+    """Where the machine has no transcript of it, claude gets the prompt that tells what was done in it."""
+    machine = Machine(name="mini1", workspace=str(stub.home / "work"))
+    given = {"resumes": EARLIER, "prompt": "go on", "prompt_anew": NASTY}
+    received = stub.received(machine, shell=shell, **given)
+    assert (received["argv"][1:3], received["prompt"]) == (["--session-id", EARLIER], f"{NASTY}\n")
+    transcript = stub.home / ".claude" / "projects" / "p" / f"{EARLIER}.jsonl"
+    transcript.parent.mkdir(parents=True)
+    transcript.write_text('{"type":"user"}\n')
+    received = stub.received(machine, shell=shell, **given)
+    assert (received["argv"][1:3], received["prompt"]) == (["--resume", EARLIER], "go on")
+
+
 def test_environment(stub: StubHome) -> None:
     """A session knows who it is, never asks for a password and finds what a login shell would find."""
     received = stub.received(MACHINE, attempt=3)["env"]

@@ -26,6 +26,13 @@ def test_passing_failure_goes_on_where_it_was(outcome: Outcome) -> None:
     assert step(outcome) is Next.RESUME_HERE
 
 
+def test_what_its_conversation_can_mend_goes_back_to_it() -> None:
+    """However many attempts were burnt: fix-ups have a count of their own."""
+    red = SessionResult(run="r", task="t", outcome=Outcome.CHECK_FAILED)
+    known = {"attempts": 3, "max_attempts": 3, "other_machines": True, "wait_until": 0.0}
+    assert next_step(red, fix_up_is_due=True, **known) is Next.FIX_UP
+
+
 @pytest.mark.parametrize("outcome", [Outcome.MACHINE_LOST, Outcome.NOT_LOGGED_IN, Outcome.LAUNCH_FAILED])
 def test_a_sick_machine_is_left(outcome: Outcome) -> None:
     """The task moves, unless there is nowhere to move to."""

@@ -48,6 +48,7 @@ def test_success() -> None:
         "title": "タイトル",
         "outcome": Outcome.SUCCEEDED,
         "attempt": 1,
+        "fix_ups": 0,
         "machine": "mini1",
         "placement_reason": "it had a free slot",
         "session_id": "8b36da8d-5a78-40a5-bf15-3f17165590b6",

@@ -44,6 +44,13 @@ def test_a_stopped_one_takes_its_conversation_up_again() -> None:
     assert Continuation.of(None, result(Outcome.STOPPED)) == Continuation(machine="mini2", conversation="c2")
 
 
+def test_a_fix_up_that_was_due_is_made_where_its_conversation_is() -> None:
+    """An orchestrator that died between two rounds leaves the failure, and the next one goes on with it."""
+    assert Continuation.of(None, result(Outcome.CHECK_FAILED)) is None
+    due = Continuation.of(None, result(Outcome.CHECK_FAILED), is_due=True)
+    assert due == Continuation(machine="mini2", conversation="c2")
+
+
 def test_a_conversation_without_a_word_is_begun_anew() -> None:
     """A prompt that is a command is one only where it is the first word of a conversation."""
     silent = result(Outcome.STOPPED, turns=0)

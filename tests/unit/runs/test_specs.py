@@ -7,24 +7,34 @@ from typing import Any
 import pytest
 
 from miyabi.dag import Node
-from miyabi.runs.specs import spec_for
-from miyabi.sessions import SessionPaths, SessionSpec
+from miyabi.runs.specs import Earlier, spec_for
+from miyabi.sessions import Outcome, SessionPaths, SessionResult, SessionSpec
 from miyabi.settings import SessionDefaults, Settings
 
+CONVERSATION = "11111111-1111-4111-8111-111111111111"
 
-def spec(node: Node, *, conversation: str | None = None, spent_usd: float = 0, **defaults: Any) -> SessionSpec:
-    """The spec of a node's first attempt."""
+
+def spec(
+    node: Node,
+    *,
+    conversation: str | None = None,
+    spent_usd: float = 0,
+    earlier: Earlier | None = None,
+    prompt: str = "do it",
+    **defaults: Any,
+) -> SessionSpec:
+    """The spec of a node's first attempt, or of one after those."""
     settings = Settings(sessions=SessionDefaults(**defaults))
     return spec_for(
         node,
         settings,
         run="r",
         attempt=1,
-        prompt="do it",
+        prompt=prompt,
         base="abc",
         author=("A", "a@b"),
         conversation=conversation,
-        spent_usd=spent_usd,
+        earlier=earlier or Earlier(spent_usd=spent_usd),
         rehearse=False,
     )
 
@@ -60,8 +70,8 @@ def test_how_long_a_session_may_linger_is_a_setting() -> None:
 
 def test_a_conversation_is_gone_on_with() -> None:
     """An attempt that resumes keeps the conversation's id and says what it was about."""
-    made = spec(Node(id="a"), conversation="11111111-1111-4111-8111-111111111111")
-    assert made.conversation == made.resumes == "11111111-1111-4111-8111-111111111111"
+    made = spec(Node(id="a"), conversation=CONVERSATION)
+    assert made.conversation == made.resumes == CONVERSATION
     assert made.prompt.endswith("do it")
     assert made.prompt != "do it"
 
@@ -92,3 +102,48 @@ def test_how_large_a_file_may_be_is_given_in_megabytes() -> None:
     """The session gets bytes."""
     assert spec(Node(id="a")).max_file_bytes == 95_000_000
     assert spec(Node(id="a"), max_file_mb=0.5).max_file_bytes == 500_000
+
+
+def attempt(number: int, outcome: Outcome, *, fix_ups: int = 0, **fields: Any) -> SessionResult:
+    """An attempt that is over, which said and committed something."""
+    given = {"turns": 4, "head": "h", "session_id": CONVERSATION, "machine": "m1", "final_message": "Half is done."}
+    given |= {"run": "r", "task": "a", "attempt": number, "outcome": outcome, "fix_ups": fix_ups}
+    return SessionResult.model_validate(given | fields)
+
+
+RED = attempt(1, Outcome.CHECK_FAILED, check_exit_status=3)
+CUT = attempt(2, Outcome.KILLED, fix_ups=1)
+
+
+def after(*attempts: SessionResult, fix_ups: int = 0) -> Earlier:
+    """What came before, with a check that printed its attempt's number."""
+    return Earlier(attempts=attempts, fix_ups=fix_ups, last_lines=lambda result: f"red {result.attempt}")
+
+
+def test_what_failed_goes_back_to_its_conversation() -> None:
+    """It is told what its check said, and once more where the fix-up itself was cut short; turns are those of all."""
+    node = Node(id="a", check="make test", max_turns=10)
+    made = spec(node, conversation=CONVERSATION, earlier=after(RED, fix_ups=1))
+    assert made.prompt.startswith("# The check did not pass\n")
+    assert "exit status 3" in made.prompt
+    assert "red 1" in made.prompt
+    assert "fix-up 1 of at most 2. You have 30 min 00 s and 6 turns." in made.prompt
+    assert (made.fix_ups, made.max_turns) == (1, 6)
+    again = spec(node, conversation=CONVERSATION, earlier=after(RED, CUT, fix_ups=1))
+    assert again.prompt.startswith("You were interrupted.")
+    assert "red 1" in again.prompt
+    assert (again.fix_ups, again.max_turns) == (1, 2)
+
+
+def test_a_new_conversation_is_told_what_was_done() -> None:
+    """On another machine, or where the machine has the conversation no more; a command stays the whole message."""
+    node = Node(id="a", check="make test")
+    moved = spec(node, earlier=after(RED, CUT, fix_ups=1)).prompt
+    assert moved.startswith("do it\n\n## What was done before\n")
+    assert "Half is done." in moved
+    assert "red 1" in moved
+    went_on = spec(node, conversation=CONVERSATION, earlier=after(RED, CUT, fix_ups=1))
+    assert went_on.prompt_anew == moved
+    assert spec(node, conversation=CONVERSATION, earlier=after(CUT)).prompt_anew not in {None, "do it"}
+    assert spec(node, earlier=after(RED), prompt="/agent-run 7").prompt == "/agent-run 7"
+    assert spec(node, earlier=after(attempt(1, Outcome.LAUNCH_FAILED, turns=0, head=None))).prompt == "do it"

@@ -1,0 +1,81 @@
+"""What a session is told that takes up work which was begun: its own, or that of a conversation that is gone. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from miyabi.sessions import Outcome, SessionResult
+from miyabi.text import clean, count, dollars, duration, redact, render_markdown, shorten
+
+_WORDS_CHARACTERS = 4_000
+_NAMED = 50
+_ATTEMPTS = 5
+
+
+def fix_up(
+    told: SessionResult, *, number: int, most: int, check: str | None, output: str, tools: Sequence[str], left: str
+) -> str:
+    """Composes the message that gives what failed back to the conversation that made it.
+
+    Args:
+        told: what its last attempt ended with.
+        number: of the fix-up, from 1.
+        most: how many there may be.
+        check: the command that has to pass.
+        output: its last lines, without secrets.
+        tools: those that the session may use.
+        left: what it may use still, one sentence.
+    """
+    status, is_red = told.check_exit_status, told.outcome is Outcome.CHECK_FAILED
+    return render_markdown(
+        "claude/fix_up.md.jinja",
+        check=check if is_red else "",
+        how="did not run to its end" if status is None else f"ended with exit status {status}",
+        output=output,
+        unresolved="\n".join(told.unresolved[:_NAMED]) if told.outcome is Outcome.UNRESOLVED_CONFLICT else "",
+        denied="\n".join(told.permission_denials[:_NAMED]) if told.outcome is Outcome.PERMISSION_DENIED else "",
+        tools=", ".join(tools),
+        left_there="\n".join(told.left_there[:_NAMED]),
+        number=number,
+        most=most,
+        left=left,
+    )
+
+
+def hand_over(earlier: Sequence[SessionResult], *, base: str, check: str | None, output: str, left: str) -> str:
+    """Composes the section that tells a new conversation what was done in others before it.
+
+    Args:
+        earlier: the attempts that are over, in their order; at least one.
+        base: the commit that the task started from.
+        check: the command that has to pass.
+        output: its last lines, without secrets; nothing where it passed or was not run.
+        left: what the session may use, one sentence.
+    """
+    words = next((each.final_message for each in reversed(earlier) if each.final_message), "")
+    return render_markdown(
+        "claude/hand_over.md.jinja",
+        base=base[:12],
+        attempts=earlier[-_ATTEMPTS:],
+        words=shorten(redact(clean(words)).strip(), characters=_WORDS_CHARACTERS),
+        check=check or "",
+        output=output,
+        spent=_amounts(
+            seconds=sum(each.seconds for each in earlier),
+            turns=sum(each.turns for each in earlier),
+            usd=sum(each.cost_usd for each in earlier),
+        ),
+        left=left,
+    )
+
+
+def left_words(*, seconds: float, turns: int | None, usd: float | None) -> str:
+    """Says what a session may use, where None is no limit, in one sentence."""
+    return f"You have {_amounts(seconds=seconds, turns=turns, usd=usd)}."
+
+
+def _amounts(*, seconds: float, turns: int | None, usd: float | None) -> str:
+    parts = [duration(seconds)]
+    parts += [count(turns, "turn")] if turns is not None else []
+    parts += [dollars(usd)] if usd is not None else []
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
