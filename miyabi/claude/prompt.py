@@ -28,7 +28,7 @@ def compose(
     upstream: Sequence[SessionResult] = (),
     house_rules: str = HOUSE_RULES,
     check: str | None = None,
-    earlier: TakenUp | None = None,
+    taken_up: TakenUp | None = None,
 ) -> str:
     """Composes the message that starts the session; `check` is what must pass where the node itself says nothing.
 
@@ -39,7 +39,7 @@ def compose(
     own = node.prompt or node.command
     if own:
         return own
-    tried = earlier_try(earlier) if earlier else ""
+    tried = earlier_try(taken_up) if taken_up else ""
     parts = [_task(node), tried, *_earlier(upstream), _section("Rules", house_rules), must_pass(node.check or check)]
     return "\n\n".join(part for part in parts if part) + "\n"
 

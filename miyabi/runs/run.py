@@ -175,7 +175,7 @@ class Run:
             run=self.run,
             run_id=self.run_id,
             attempt=attempt,
-            prompt=compose(node, upstream=upstream, check=self.settings.sessions.check, earlier=taken_up),
+            prompt=compose(node, upstream=upstream, check=self.settings.sessions.check, taken_up=taken_up),
             base=base,
             taken_up=taken_up,
             author=self.author,

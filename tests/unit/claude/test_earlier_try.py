@@ -85,9 +85,9 @@ def test_foreign_words_are_cut_and_without_secrets() -> None:
 def test_it_stands_between_the_task_and_its_rules() -> None:
     """The issue comes first; a prompt of the node's own stays as it is."""
     earlier = TakenUp(work=EarlierWork(run="night-1", outcome=Outcome.TIMED_OUT))
-    message = compose(node("a", description="Do it."), earlier=earlier)
+    message = compose(node("a", description="Do it."), taken_up=earlier)
     assert message.index("Do it.") < message.index("## An earlier try") < message.index("## Rules")
-    assert compose(node("a", prompt="/go"), earlier=earlier) == "/go"
+    assert compose(node("a", prompt="/go"), taken_up=earlier) == "/go"
 
 
 def test_a_setup_that_failed() -> None:
