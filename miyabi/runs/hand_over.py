@@ -12,7 +12,7 @@ from miyabi.runs.info import Kept
 from miyabi.sessions import EarlierWork, TakenUp
 from miyabi.text import one_line, several
 
-_GONE = "its branch is neither here nor at the remote any more"
+_GONE = "its branch is not here, and could not be fetched"
 _FILES_NAMED = 5
 
 

@@ -82,7 +82,7 @@ def test_where_the_branch_is_looked_for(quick: MilestoneSite[LocalSite]) -> None
     assert {n: f"issue-{n}.txt" in files for n, files in made.items()} == {here: True, pushed: True, gone: False}
     report = quick.site.run_folder(second).report_file.read_text()
     warned = [line for line in report.splitlines() if "starts without the commits" in line]
-    assert [(old[gone] in line, "neither here nor at the remote" in line) for line in warned] == [(True, True)]
+    assert [(old[gone] in line, "not here, and could not be fetched" in line) for line in warned] == [(True, True)]
     assert f"issue-{here}: it added nothing to the commits that it began with, those of branch {old[here]}" in report
 
 

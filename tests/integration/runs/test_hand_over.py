@@ -93,7 +93,7 @@ async def test_a_branch_that_is_gone(nights: Nights, head: str) -> None:
     """It starts without it, which is said."""
     found = await nights.take_up(nights.start, head=head)
     assert (found.commit, found.is_beside) == ("", False)
-    assert found.warning.endswith("its branch is neither here nor at the remote any more")
+    assert found.warning.endswith("its branch is not here, and could not be fetched")
 
 
 async def test_a_branch_that_is_damaged(nights: Nights) -> None:
