@@ -36,9 +36,9 @@ def attach(*, run: str, task: str, repository: Path, config: Path | None) -> Exi
         BadInput: no terminal, no such run or task; it has no conversation, or is not over.
         MachineError: the machine does not answer, or is not where it was.
     """
+    folder = folder_of(repository, run, config=config, task=task)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise BadInput("attach needs a terminal: call it in one, without a pipe or a file as its input or output.")
-    folder = folder_of(repository, run, config=config, task=task)
     _require_over(folder, task)
     result = asyncio.run(_attach(folder, task, config=config))
     if result is None:

@@ -10,7 +10,7 @@ from typing import Self
 
 from miyabi.attempts.attempt import Attempt
 from miyabi.claude import attached_script, inherited_environment
-from miyabi.errors import BadInput
+from miyabi.errors import BadInput, MachineError
 from miyabi.machines import Machine
 from miyabi.runs import AttemptRecord, Run
 from miyabi.sessions import RemoteSession, SessionPaths, SessionResult, SessionSpec
@@ -46,7 +46,7 @@ class Attached:
             raise BadInput(f"run {live.run} is a rehearsal: no claude has run in it.")
         await _require_over(live, task)
         last = _last_conversation(live, task)
-        machine = _record_of(live, last).machine_among(live.machines, run=live.run)
+        machine = _machine_of(live, last)
         number = live.resume.attempts(task) + 1
         spec = await live.spec(live.dag.by_id[task], attempt=number, conversation=last.conversation)
         return cls(live=live, spec=spec, machine=machine)
@@ -123,8 +123,13 @@ def _last_conversation(live: Run, task: str) -> SessionResult:
     return said[-1]
 
 
-def _record_of(live: Run, result: SessionResult) -> AttemptRecord:
-    folder = live.folder.attempt(result.task, result.attempt)
-    if (record := AttemptRecord.known(folder)) is None:
-        raise BadInput(f"{folder}: nothing there says where attempt {result.attempt} of {result.task} ran.")
-    return record
+def _machine_of(live: Run, result: SessionResult) -> Machine:
+    record = AttemptRecord.known(live.folder.attempt(result.task, result.attempt))
+    machine = live.machines.get(result.machine or "")
+    if machine and record and record.is_at(machine):
+        return machine
+    where = f" (workspace {record.workspace} on {record.host or 'this machine'})" if record and record.workspace else ""
+    raise MachineError(
+        f"{result.task}: its conversation is on {result.machine}{where}, which the configuration does not have now. "
+        f"Put that back there, or begin anew: miyabi retry {result.run} {result.task}"
+    )

@@ -38,6 +38,11 @@ def terminal(site: Site, *words: str) -> Tmux:
     return Tmux([BIN / "miyabi", *words], environment=site.environment, folder=site.repository)
 
 
+def has_mended(window: Tmux) -> None:
+    """Waits until the model has answered the person."""
+    eventually(lambda: window.screen.count("Done. ") == 2, why=lambda: window.screen)
+
+
 def command_lines() -> Sequence[str]:
     """The list of processes, as everybody can read it."""
     files = Path("/proc").glob("[0-9]*/cmdline")
@@ -66,8 +71,7 @@ def test_attach_and_retry(site: Site) -> None:
         refused = site.start("sweep", "r1", "--yes")
         assert (refused.wait(), "left alone, still running: r1.stuck.2" in refused.output) == (1, True)
         window.type("[[scenario:into:mended.txt]]")
-        eventually((site.checkout("stuck") / "mended.txt").exists, why=lambda: window.screen)
-        window.shows("commit ")
+        has_mended(window)
         window.type("/exit")
         assert window.wait() == 0, window.screen
         window.shows("stuck: stopped, 2 commits on miyabi/r1/stuck")
@@ -78,7 +82,8 @@ def test_attach_and_retry(site: Site) -> None:
     assert site.show("stuck", "mended.txt") == "line of stuck"
     assert {row.task: row.outcome for row in site.report().tasks}["stuck"] is Outcome.STOPPED
 
-    site.start("retry", "r1", "stuck").succeeds()
+    with terminal(site, "retry", "r1", "stuck") as window:
+        assert window.wait() == 0, window.screen
     results = site.run_folder().results()
     assert [(r.task, r.attempt, r.outcome) for r in results if r.task == "stuck"] == [
         ("stuck", 1, Outcome.CHECK_FAILED),
@@ -104,10 +109,13 @@ def test_the_terminal_goes(site: Site) -> None:
         window.vanish()
     eventually(lambda: not site.live(0))
     eventually(lambda: "0 of 3 slots taken" in site.start("sessions").succeeds())
-    stopped = site.start("stop", "r1").succeeds()
-    assert "stuck: stopped, 2 commits on miyabi/r1/stuck" in stopped
+    with terminal(site, "stop", "r1") as window:
+        window.shows("stuck: stopped, 2 commits on miyabi/r1/stuck")
+        assert window.wait() == 0
     assert site.show("stuck", "draft.txt") == "by hand"
-    opened = dict(line.split(maxsplit=1) for line in site.start("open", "r1", "stuck").succeeds().splitlines())
+    with terminal(site, "open", "r1", "stuck") as window:
+        assert window.wait() == 0
+        opened = dict(line.split(maxsplit=1) for line in window.screen.splitlines() if line)
     assert opened["ui"].startswith(site.server.url.removesuffix("/api"))
     assert Path(opened["report"]) == site.run_folder().report_file
     assert opened["checkout"].endswith("checkouts/r1/stuck/stuck")
@@ -157,3 +165,42 @@ def test_stop_without_an_orchestrator(site: Site) -> None:
     assert not site.live(0)
     assert {row.task: row.outcome for row in site.report().tasks} == {"one": Outcome.STOPPED, "below": Outcome.SKIPPED}
     assert "nothing of it runs" in site.start("stop", "r1").succeeds()
+
+
+def test_who_goes_on_with_the_run_waits_for_who_is_attached(site: Site) -> None:
+    """An orchestrator that comes meanwhile starts nothing beside the person, and goes on from what was done."""
+    run = site.orchestrate([node("stuck", check="test -s mended.txt")])
+    assert run.wait() == 1, run.output
+    prepare_claude(site, "stuck")
+    with terminal(site, "attach", "r1", "stuck") as window:
+        window.shows("Do it. [[scenario:write]]")
+        again = site.start("orchestrate", "--run", "r1")
+        output = site.run_folder().attempt("stuck", 2) / "stdout.jsonl"
+        eventually(output.exists, why=lambda: again.output)
+        second = terminal(site, "attach", "r1", "stuck")
+        with second:
+            assert second.wait() == 2
+            second.shows("run r1 works on task stuck (running). To stop it: miyabi stop r1 stuck")
+        window.type("[[scenario:into:mended.txt]]")
+        has_mended(window)
+        window.type("/exit")
+        assert window.wait() == 0, window.screen
+    again.succeeds()
+    results = [(r.attempt, r.outcome, r.session_id) for r in site.run_folder().results()]
+    conversation = site.conversation("stuck")
+    assert results == [
+        (1, Outcome.CHECK_FAILED, conversation),
+        (2, Outcome.STOPPED, conversation),
+        (3, Outcome.SUCCEEDED, conversation),
+    ]
+    assert site.watch.peak[site.workspace(0)] == 1
+
+
+def test_stop_without_prefect(site: Site) -> None:
+    """Where the server cannot be asked the orchestrator is ended as by Ctrl-C."""
+    run = site.orchestrate([node("one", scenario="gate_uncommitted:end")])
+    eventually(lambda: any(site.fleet.folder.glob("*/home/.miyabi/checkouts/r1/one/one/one.txt")))
+    said = site.start("stop", "r1", PREFECT_API_URL="http://127.0.0.1:1/api").succeeds()
+    assert "0 of 1 task succeeded" in said
+    assert run.wait() == 130, run.output
+    assert site.show("one", "one.txt").startswith("task one")

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from miyabi.claude import CLAUDE, session_prelude, session_script
-from miyabi.claude.command import claude_arguments
+from miyabi.claude import CLAUDE, attached_script, session_prelude, session_script
+from miyabi.claude.command import attached_arguments, claude_arguments
 from miyabi.machines import Machine, quote_script_word
 from miyabi.sessions import SessionSpec
 from tests.support.values.specs import session_spec
@@ -130,3 +130,22 @@ def test_prelude_of_a_preflight() -> None:
     assert "miyabi_claude=claude\n" in prelude
     assert "export A=1\n" in prelude
     assert CLAUDE == '"$miyabi_claude"'
+
+
+def test_arguments_of_who_is_attached() -> None:
+    """A person is asked where nobody could be, and has no limit of turns or dollars; the rest is what sessions get."""
+    given = spec(model="opus", max_turns=20, max_budget_usd=2.5, allowed_tools=("Bash",), auto_memory=True)
+    asked = ("--model", "opus", "--permission-mode", "default", "--strict-mcp-config", "--allowedTools", "Bash")
+    assert attached_arguments(given) == asked
+    assert attached_arguments(spec(permission_mode="plan"))[2:] == ("--permission-mode", "plan", "--strict-mcp-config")
+
+
+def test_who_is_attached_has_the_environment_of_a_session() -> None:
+    """Up to where claude is called the script is a session's, with its token file; then it resumes the conversation."""
+    told = {"environment": (("CLAUDE_CONFIG_DIR", "/c"),), "oauth_token_file": "~/token", "resumes": "c1"}
+    attached = attached_script(spec(**told), MACHINE, checkout="~/.miyabi/checkouts/r1/t1/t1", inherited={}).decode()
+    same, _, claude = attached.partition("miyabi_found=")
+    assert text(**told).startswith(same)
+    assert 'miyabi_token="$HOME"/token' in same
+    assert 'exec "$miyabi_claude" --resume c1 ' in claude
+    assert "secret plan" not in attached

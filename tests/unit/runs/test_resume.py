@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -109,3 +110,24 @@ def test_a_lost_machine_is_asked_where_it_takes_part_again(tmp_path: Path) -> No
         left.folder.write_result(lost)
         again = Resume(dag=DAG, folder=left.folder, machines=left.machines, results=left.results, ended=ended)
         assert again.attempts("t1") == over
+
+
+def test_only_what_is_asked_for_is_tried_again(tmp_path: Path) -> None:
+    """Of what did not succeed the tasks that are named are to be done, and what waits for them; the rest is left."""
+    failed = {"t1": result(Outcome.CHECK_FAILED), "t3": result(Outcome.CHECK_FAILED).model_copy(update={"task": "t3"})}
+    asked = replace(resume(tmp_path), results=failed, retry=frozenset({"t1"}))
+    assert (asked.startable(), asked.left_alone()) == ((("t1", "t2"), ()), {"t3"})
+    below = replace(asked, retry=frozenset({"t3"}))
+    assert (below.startable(), below.left_alone()) == ((("t3",), ()), {"t1", "t2"})
+    assert replace(asked, retry=frozenset()).startable() == (("t1", "t2", "t3"), ())
+
+
+def test_what_a_person_stopped_stays_so(tmp_path: Path) -> None:
+    """Whoever joined a session that a person stopped does not go on with it, unless that task is asked for."""
+    joined, stopped = resume(tmp_path), result(Outcome.STOPPED)
+    folder = joined.folder.attempt("t1")
+    RECORD.keep(folder)
+    assert not joined.is_to_stay(stopped)
+    AttemptRecord.note_stop(folder)
+    assert joined.is_to_stay(stopped)
+    assert not replace(joined, retry=frozenset({"t1"})).is_to_stay(stopped)

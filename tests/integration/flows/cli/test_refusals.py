@@ -250,7 +250,8 @@ def test_a_configuration_that_cannot_be_used(
 def test_every_command_refuses_such_a_configuration(cli_repository: CliRepository) -> None:
     """What only looks is as strict as what runs."""
     cli_repository.configure("[runs]\nbse = 'main'")
-    for command in (["schedule", cli_repository.dag()], ["check"], ["sessions"], ["sweep", "r1"]):
+    by_hand = (["attach", "r1", "a"], ["stop", "r1"], ["retry", "r1"], ["open", "r1"])
+    for command in (["schedule", cli_repository.dag()], ["check"], ["sessions"], ["sweep", "r1"], *by_hand):
         cli_repository.refuses(*command, saying=["runs.bse: unknown field; did you mean 'base'?"])
 
 
@@ -314,16 +315,23 @@ def test_a_run_that_does_not_exist(cli_repository: CliRepository) -> None:
     cli_repository.refuses("logs", "nope", "a", saying=["no .miyabi/runs here"])
 
 
-@pytest.mark.parametrize("command", ["check", "logs", "milestone", "orchestrate", "schedule", "sessions", "sweep"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("attach", "check", "logs", "milestone", "open", "orchestrate", "retry", "schedule", "sessions", "stop"),
+        "sweep",
+    ],
+)
 def test_a_folder_that_is_not_there(cli_repository: CliRepository, command: str) -> None:
     """A mistyped -C is refused alike by every command that has it, inside of a repository too, and nothing is asked."""
     dag = cli_repository.dag()
     words = {
+        "attach": ["attach", "r1", "a"],
         "logs": ["logs", "r1", "a"],
         "milestone": ["orchestrate", "--milestone", "1"],
         "orchestrate": ["orchestrate", dag],
         "schedule": ["schedule", dag],
-        "sweep": ["sweep", "r1"],
+        **{name: [name, "r1"] for name in ("open", "retry", "stop", "sweep")},
     }.get(command, [command])
     said = "miyabi: {}: there is no such folder. Give the folder of a git repository.\n"
     for place in ("nope", str(cli_repository.folder / "nope"), dag):

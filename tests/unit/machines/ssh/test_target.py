@@ -9,7 +9,7 @@ import pytest
 
 from miyabi.machines.machine import SshConfig
 from miyabi.machines.ssh import errors
-from miyabi.machines.ssh.target import SshTarget, parse_answer, parse_jump, target_from
+from miyabi.machines.ssh.target import SshTarget, parse_answer, parse_jump, target_from, terminal_flags
 
 
 @pytest.fixture
@@ -62,3 +62,13 @@ def test_several_addresses(target: SshTarget) -> None:
 def test_closed_without_a_code(target: SshTarget, error: OSError) -> None:
     """Asyncio raises some connection errors without an errno; they are told as what they are."""
     assert isinstance(errors.of_the_network(target, error), errors.ClosedAtOnce)
+
+
+def test_flags_for_a_terminal() -> None:
+    """The `ssh` of a terminal is told what the machine's fields say, and runs no other command than ours."""
+    assert terminal_flags(SshConfig(port=22)) == ["-p", "22", "-o", "RemoteCommand=none"]
+    own = SshConfig(identity_file="/my keys/id", known_hosts_file="/known")
+    assert terminal_flags(own)[2:] == [
+        *("-o", 'IdentityFile="/my keys/id"', "-o", "IdentitiesOnly=yes"),
+        *("-o", 'UserKnownHostsFile="/known"', "-o", "GlobalKnownHostsFile=none"),
+    ]

@@ -65,7 +65,7 @@ def test_it_is_stopped_from_elsewhere(staged: Station, window: Tmux) -> None:
 
 
 def test_it_is_refused(staged: Station) -> None:
-    """Not beside a session of its task, not in a slot that is taken, not twice; the line says why."""
+    """Not beside a session of its task, not in a slot that is taken; the line says why."""
     staged.start("r1.t1.1", "sleep 600", slots=2)
     staged.start("r2.t1.1", "sleep 600", slots=2)
     for why, slots in (("session r1.t1.1 still runs here", 3), ("2 of 2 slots are taken", 2)):
