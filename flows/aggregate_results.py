@@ -35,7 +35,7 @@ def aggregate_results(
         repository: The git repository that the run worked on, an absolute path.
         run: Name of the run.
         config: Configuration file. Empty: .miyabi/config.toml of the repository.
-        fleet: Name of a Water Spider Fleet block, for sessions that resolve conflicts.
+        fleet: Name of a Water Spider Fleet block, for sessions that resolve conflicts or mend merges.
         session_defaults: Name of a Water Spider Session Defaults block, for the same.
     """
     runner = current_runner()

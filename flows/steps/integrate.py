@@ -95,8 +95,7 @@ class Integrating:
             runner=self.runner,
             progress=self.progress,
         )
-        if how.verify or how.resolve_conflicts:
-            self._watch()
+        self._watch()
         self.progress.say("merging the branches")
         return await integrate(
             self.repository,
@@ -107,7 +106,7 @@ class Integrating:
             base_branch=info.base_branch,
             settings=how,
             run_command=self._verify,
-            resolve=resolving.resolve if how.resolve_conflicts else None,
+            resolve=resolving.resolve,
             max_file_bytes=await self._max_file_bytes(),
         )
 

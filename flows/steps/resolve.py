@@ -1,4 +1,4 @@
-"""Merges that conflict go to sessions, each in a slot of the fleet as any other. Only wires."""
+"""Merges that conflict, or break the whole, go to sessions, each in a slot of the fleet as any other. Only wires."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prefect.logging import get_run_logger
 from miyabi.dag import Dag
 from miyabi.errors import MiyabiError
 from miyabi.git import Repository
-from miyabi.integration import Conflict, IntegrationProgress, head_of, is_decided, resolution_run
+from miyabi.integration import Breakage, Conflict, IntegrationProgress, head_of, is_decided, resolution_run
 from miyabi.machines import Machine, opened_host
 from miyabi.runs import Run, RunFolder, preflight, use_run
 from miyabi.sessions import live_sessions
@@ -23,7 +23,10 @@ STATUS_SECONDS = 0.5
 
 @dataclass(kw_only=True)
 class Resolving:
-    """Has conflicts resolved, one after the other. The machines are asked only when the first is there."""
+    """Has conflicts resolved, and mended what breaks the whole, one after the other.
+
+    The machines are asked only when the first is there.
+    """
 
     folder: RunFolder
     repository: Repository
@@ -34,35 +37,36 @@ class Resolving:
     _machines: frozenset[str] = field(default=frozenset(), init=False)
     _fault: MiyabiError | None = field(default=None, init=False)
 
-    async def resolve(self, conflict: Conflict) -> str:
+    async def resolve(self, conflict: Conflict | Breakage) -> str | None:
         """Has a session resolve the conflict, once for each, as `miyabi.integration.conflict.Resolve` says.
 
         Returns:
-            The head of the resolution.
+            The head of the resolution; None where nobody is to be asked.
 
         Raises:
-            MergeConflict: the session did not succeed.
+            MergeConflict: the session did not succeed, or the task's work goes back no more.
             BadInput: no machine can take sessions, or the folder of the run or of the resolution is damaged.
             ServerError: the slots' limits cannot be made.
         """
         live = await resolution_run(
             conflict,
             dag=Dag.load(self.folder.dag_file),
-            results=tuple(self.folder.latest_results().values()),
             folder=self.folder,
             settings=self.settings,
             repository=self.repository,
         )
+        if live is None:
+            return None
         (task,) = live.dag.order
         if not is_decided(live.results.get(task)) or live.fix_up_is_due(task):
-            files = ", ".join(conflict.files)
-            get_run_logger().info("%s resolves the conflict of %s in %s", task, conflict.task, files)
-            await self._work_on(live)
+            get_run_logger().info("%s: %s", task, live.dag.by_id[task].title)
+            is_conflict = isinstance(conflict, Conflict)
+            await self._work_on(live, doing="resolving a conflict" if is_conflict else "mending what breaks the whole")
         return head_of(live.results.get(task), session=task)
 
-    async def _work_on(self, live: Run) -> None:
+    async def _work_on(self, live: Run, *, doing: str) -> None:
         self._live = live
-        showing = asyncio.create_task(self._show(live))
+        showing = asyncio.create_task(self._show(live, doing))
         try:
             await self._equip(live)
             for task in live.startable():
@@ -75,10 +79,10 @@ class Resolving:
             self.progress.say("merging the branches")
             await live.close()
 
-    async def _show(self, live: Run) -> None:
+    async def _show(self, live: Run, doing: str) -> None:
         while True:
             rows = live.board.snapshot().rows
-            self.progress.say(f"resolving a conflict: {live.dag.name}", rows=rows)
+            self.progress.say(f"{doing}: {live.dag.name}", rows=rows)
             await asyncio.sleep(STATUS_SECONDS)
 
     async def _equip(self, live: Run) -> None:

@@ -3,7 +3,7 @@
 Works in the user's clone only. Pushes nothing; `integration` is the product's word, see `[integration]`.
 """
 
-from miyabi.integration.conflict import Conflict
+from miyabi.integration.conflict import Breakage, Conflict
 from miyabi.integration.integrate import integrate
 from miyabi.integration.left_out import of_size
 from miyabi.integration.progress import IntegrationProgress
@@ -12,6 +12,7 @@ from miyabi.integration.values import Integration, LeftOut, LeftOutKind, NotInte
 from miyabi.integration.verify import CommandEnd
 
 __all__ = [
+    "Breakage",
     "CommandEnd",
     "Conflict",
     "Integration",

@@ -1,4 +1,4 @@
-"""A merge that conflicts, given to somebody: what they start from, and whether what they hand back resolves it."""
+"""A merge that conflicts, or breaks it, given to somebody: what they start from, and whether their work is of use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from miyabi.errors import MergeConflict, MiyabiError
 from miyabi.git import Git, conflict_markers, merge
-from miyabi.text import one_line, several
+from miyabi.text import one_line, several, without_times
 
 _FILES_SHOWN = 5
 _WHY_CHARACTERS = 500
@@ -31,8 +31,36 @@ class Conflict:
     messages: tuple[str, ...]
 
 
-Resolve = Callable[[Conflict], Awaitable[str]]
-"""Has the conflict resolved by somebody: the head of their work, on top of `start`. A MiyabiError where they cannot."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breakage:
+    """A task's merge with which the verify commands begin to fail.
+
+    `start` is where to begin: that merge, on top of `ours`, what was merged before it, and `theirs`, the task's head.
+    `command` is the one that fails; `output` the end of what it printed, without secrets.
+    """
+
+    run: str
+    task: str
+    title: str
+    ours: str
+    theirs: str
+    start: str
+    command: str
+    exit_status: int
+    output: str
+    files: tuple[str, ...] = ()
+
+    def is_same(self, other: Breakage) -> bool:
+        """Returns whether it fails as that other one did."""
+        ends = [(each.task, each.command, each.exit_status, without_times(each.output)) for each in (self, other)]
+        return ends[0] == ends[1]
+
+
+Resolve = Callable[[Conflict | Breakage], Awaitable[str | None]]
+"""Has it mended by somebody: the head of their work, on top of `start`; None where nobody is to be asked.
+
+A MiyabiError where they cannot.
+"""
 
 
 async def conflict_of(
@@ -57,11 +85,11 @@ async def conflict_of(
     )
 
 
-async def resolved_tree(git: Git, conflict: Conflict, resolve: Resolve) -> tuple[str, str]:
-    """Lets somebody resolve the conflict, and checks what they made.
+async def resolved_tree(git: Git, conflict: Conflict | Breakage, resolve: Resolve) -> tuple[str, str] | None:
+    """Lets somebody resolve the conflict, or mend what breaks, and checks what they made.
 
     Returns:
-        The tree that resolves it, and the head that they made it on.
+        The tree that does it, and the head that they made it on; None where nobody is to be asked.
 
     Raises:
         MergeConflict: they could not, or what they made does not hold both sides or still has conflict markers.
@@ -71,10 +99,10 @@ async def resolved_tree(git: Git, conflict: Conflict, resolve: Resolve) -> tuple
         head = await resolve(conflict)
     except MiyabiError as error:
         raise _unresolved(conflict, one_line(str(error), characters=_WHY_CHARACTERS)) from None
-    return await _tree(git, conflict, head), head
+    return (await _tree(git, conflict, head), head) if head else None
 
 
-async def _tree(git: Git, conflict: Conflict, head: str) -> str:
+async def _tree(git: Git, conflict: Conflict | Breakage, head: str) -> str:
     if head == conflict.start:
         raise _unresolved(conflict, "nothing was committed to resolve it")
     if not await _is_on_top(git, head, conflict.start):
@@ -89,5 +117,5 @@ async def _is_on_top(git: Git, head: str, start: str) -> bool:
     return not (await git.run("merge-base", "--is-ancestor", start, head)).exit_status
 
 
-def _unresolved(conflict: Conflict, why: str) -> MergeConflict:
+def _unresolved(conflict: Conflict | Breakage, why: str) -> MergeConflict:
     return MergeConflict(why, files=conflict.files)

@@ -9,10 +9,10 @@ from miyabi.dag import Dag
 from miyabi.git import History, Repository, branches, clone_of
 from miyabi.integration import left_out
 from miyabi.integration.bisect import first_failing
-from miyabi.integration.conflict import Resolve
+from miyabi.integration.conflict import Breakage, Resolve
 from miyabi.integration.large_files import too_large
 from miyabi.integration.merge_chain import Chain, ChainMaker
-from miyabi.integration.values import Integration, LeftOut
+from miyabi.integration.values import Integration, LeftOut, LeftOutKind
 from miyabi.integration.verify import LOG_CHARACTERS, RunCommand, Verifier, run_plainly, tail
 from miyabi.sessions import SessionResult, integration_branch
 from miyabi.settings import IntegrationSettings
@@ -65,7 +65,7 @@ async def integrate(
         base_branch: the branch that this is the head of; verify commands find it under its name.
         settings: commands that must pass on the merged tree, and how often they are tried.
         run_command: runs each of them.
-        resolve: has a merge that conflicts resolved by somebody; None: such a task is left out.
+        resolve: has a merge that conflicts, or breaks it, mended by somebody; None: such a task is left out.
         max_file_bytes: a task whose commits bring a larger file is left out; None: none is.
 
     Raises:
@@ -113,25 +113,59 @@ async def _causes(
 
 
 async def _merge_and_verify(maker: ChainMaker, verifier: Verifier, causes: Mapping[str, LeftOut]) -> _VerifiedChain:
-    """Merges and verifies; whoever breaks it is left out, and the rest is merged and verified again."""
+    """Merges and verifies; whoever breaks it mends that or is left out, and the rest is merged and verified again.
+
+    Conflicts are given to somebody only where what merges by itself is green: a resolution is one of both its sides.
+    """
+    if not verifier.how.verify:
+        return _VerifiedChain(chain=await maker.make(causes))
     causes = dict(causes)
-    chain = await maker.make(causes)
-    if not verifier.how.verify or not chain.merges:
+    chain = await maker.make(causes, resolves=False)
+    if any(out.kind is LeftOutKind.CONFLICT for out in chain.left_out.values()):
+        await _verified(maker, verifier, causes, resolves=False)
+    return await _verified(maker, verifier, causes)
+
+
+async def _verified(
+    maker: ChainMaker, verifier: Verifier, causes: dict[str, LeftOut], *, resolves: bool = True
+) -> _VerifiedChain:
+    """The chain that passes, or does not after all rounds; whoever is left out is put among the causes."""
+    mended, rounds = list[Breakage](), verifier.how.verify_rounds
+    chain = await maker.make(causes, resolves=resolves)
+    if not chain.merges:
         return _VerifiedChain(chain=chain)
-    for number in range(1, verifier.how.verify_rounds + 1):
+    while True:
         if not await verifier.surely_fails(chain.head, label=_label(chain, len(chain.merges))):
             return _VerifiedChain(chain=chain, verified=True, log=verifier.log(chain.head))
         if await verifier.surely_fails(chain.base, label=_label(chain, 0)):
             return _VerifiedChain(chain=chain, verified=False, log=_log(_BASE_FAILS, verifier, chain.base))
-        if number < verifier.how.verify_rounds:
-            culprit = await _culprit(chain, verifier)
-            causes[culprit.task] = culprit
-            chain = await maker.make(causes)
-    return _VerifiedChain(chain=chain, verified=False, log=_log(_GIVEN_UP, verifier, chain.head))
+        if rounds == 1:
+            return _VerifiedChain(chain=chain, verified=False, log=_log(_GIVEN_UP, verifier, chain.head))
+        breakage = await _breakage(maker, chain, verifier)
+        if out := await _mend(maker, breakage, before=mended):
+            causes[breakage.task] = out
+            rounds -= 1
+        mended.append(breakage)
+        chain = await maker.make(causes, resolves=resolves)
 
 
-async def _culprit(chain: Chain, verifier: Verifier) -> LeftOut:
-    """The task with whose merge the commands begin to fail; the whole chain fails and its base passes."""
+async def _mend(maker: ChainMaker, breakage: Breakage, *, before: Iterable[Breakage]) -> LeftOut | None:
+    """Has it mended by somebody, but for what failed alike before; why its task is left out, else."""
+    is_known = any(map(breakage.is_same, before))
+    note = "; what was to mend that changed nothing of it" if is_known else await maker.mend(breakage)
+    if note is None:
+        return None
+    return left_out.breaking(
+        breakage.task,
+        command=breakage.command,
+        exit_status=breakage.exit_status,
+        output=breakage.output,
+        note=note,
+    )
+
+
+async def _breakage(maker: ChainMaker, chain: Chain, verifier: Verifier) -> Breakage:
+    """The merge with which the commands begin to fail; the whole chain fails and its base passes."""
     commits = chain.commits
 
     async def passes(merges: int) -> bool:
@@ -142,9 +176,14 @@ async def _culprit(chain: Chain, verifier: Verifier) -> LeftOut:
 
     good = max(number for number, commit in enumerate(commits) if verifier.passed(commit))
     found = await first_failing(good=good, bad=len(chain.merges), passes=passes, surely_fails=surely_fails)
-    last = verifier.last(commits[found])
-    return left_out.breaking(
-        chain.merges[found - 1].task,
+    last, step = verifier.last(commits[found]), chain.merges[found - 1]
+    return Breakage(
+        run=maker.run,
+        task=step.task,
+        title=maker.dag.by_id[step.task].title,
+        ours=commits[found - 1],
+        theirs=step.head,
+        start=step.commit,
         command=last.command or "",
         exit_status=last.exit_status,
         output=last.output,

@@ -77,10 +77,13 @@ def submodules_words(paths: Sequence[str]) -> str:
     return f"{several(paths, most=_NAMED)} {are}: merge {which}, or let one of the tasks depend on the other"
 
 
-def breaking(task: str, *, command: str, exit_status: int, output: str) -> LeftOut:
-    """Leaves out a task with whose merge the verify commands begin to fail."""
+def breaking(task: str, *, command: str, exit_status: int, output: str, note: str = "") -> LeftOut:
+    """Leaves out a task with whose merge the verify commands begin to fail.
+
+    `note` is what else there is to say, as the end of a sentence.
+    """
     why = last_message(redact(output), characters=_CHARACTERS) or "no output"
-    reason = f"`{one_line(redact(command))}` fails from its merge on (exit status {exit_status}): {why}"
+    reason = f"`{one_line(redact(command))}` fails from its merge on (exit status {exit_status}): {why}{note}"
     return LeftOut(task=task, kind=LeftOutKind.CHECK, reason=reason)
 
 

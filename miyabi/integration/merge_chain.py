@@ -9,7 +9,7 @@ from miyabi.dag import Dag
 from miyabi.errors import MergeConflict
 from miyabi.git import Git, History, merge
 from miyabi.integration import left_out as leaving_out
-from miyabi.integration.conflict import Resolve, conflict_of, resolved_tree
+from miyabi.integration.conflict import Breakage, Conflict, Resolve, conflict_of, resolved_tree
 from miyabi.integration.large_files import large_files, large_files_words
 from miyabi.integration.values import LeftOut, MergedTask
 from miyabi.sessions import SessionResult
@@ -74,8 +74,10 @@ class ChainMaker:
     max_file_bytes: int | None = None
     _known: dict[tuple[str, str], MergedTask | LeftOut] = field(default_factory=dict)
 
-    async def make(self, causes: Mapping[str, LeftOut]) -> Chain:
+    async def make(self, causes: Mapping[str, LeftOut], *, resolves: bool = True) -> Chain:
         """Makes the chain without those tasks, what builds on them, and what does not merge.
+
+        With `resolves` somebody is asked about what does not.
 
         Raises:
             GitFailed: git could not do it.
@@ -84,12 +86,12 @@ class ChainMaker:
         left_out = leaving_out.with_dependants(self.dag, causes)
         so_far = _ChainSoFar(tip=self.base, tip_seconds=self.history.unix_seconds[self.base])
         for task in self.dag.order:
-            if task not in left_out and (conflict := await self._add(task, so_far)):
+            if task not in left_out and (conflict := await self._add(task, so_far, resolves=resolves)):
                 causes[task] = conflict
                 left_out = leaving_out.with_dependants(self.dag, causes)
         return Chain(base=self.base, merged=tuple(so_far.merged), merges=tuple(so_far.merges), left_out=left_out)
 
-    async def _add(self, task: str, so_far: _ChainSoFar) -> LeftOut | None:
+    async def _add(self, task: str, so_far: _ChainSoFar, *, resolves: bool) -> LeftOut | None:
         """Merges the task's head where that brings anything; why it is left out, else."""
         result = self.results[task]
         head = result.head or self.base
@@ -99,9 +101,11 @@ class ChainMaker:
             return None
         seconds = max(so_far.tip_seconds, self.history.unix_seconds[head])
         pair = (so_far.tip, head)
-        if pair not in self._known:
-            self._known[pair] = await self._merge(result, head, so_far, unix_seconds=seconds)
-        step = self._known[pair]
+        step = self._known.get(pair) or await self._merge(
+            result, head, so_far, unix_seconds=seconds, resolve=self.resolve if resolves else None
+        )
+        if resolves or isinstance(step, MergedTask):
+            self._known[pair] = step
         if isinstance(step, LeftOut):
             return step
         so_far.tip, so_far.tip_seconds = step.commit, seconds
@@ -111,10 +115,12 @@ class ChainMaker:
         return None
 
     async def _merge(
-        self, result: SessionResult, head: str, so_far: _ChainSoFar, *, unix_seconds: int
+        self, result: SessionResult, head: str, so_far: _ChainSoFar, *, unix_seconds: int, resolve: Resolve | None
     ) -> MergedTask | LeftOut:
         merged = await merge.merge_trees(self.git, so_far.tip, head)
-        made = await self._resolved(result, head, merged, ours=so_far.tip) if merged.conflicts else _Tree(merged.tree)
+        made: _Tree | _Unresolved = _Tree(merged.tree)
+        if merged.conflicts:
+            made = await self._resolved(result, head, merged, ours=so_far.tip, resolve=resolve)
         if isinstance(made, _Unresolved):
             changed = {step.task: self.results[step.task].changes.files for step in so_far.merged}
             return leaving_out.conflicting(result.task, merged.files, merged=changed, note=made.note)
@@ -122,31 +128,61 @@ class ChainMaker:
             self.git,
             made.tree,
             parents=(so_far.tip, head),
-            message=merge_message(
-                result, run=self.run, title=self.dag.by_id[result.task].title, resolution=made.resolution
-            ),
+            message=self._message(result.task, made.resolution),
             unix_seconds=unix_seconds,
         )
         return MergedTask(task=result.task, commit=commit, head=head, resolved=merged.conflicts)
 
     async def _resolved(
-        self, result: SessionResult, head: str, merged: merge.MergedTree, *, ours: str
+        self, result: SessionResult, head: str, merged: merge.MergedTree, *, ours: str, resolve: Resolve | None
     ) -> _Tree | _Unresolved:
         """The tree that resolves the conflict, or what there is to say about none."""
         if merged.submodules:  # of which there is no text to be joined: a session could only drop one side
             return _Unresolved(f"; {leaving_out.submodules_words(merged.submodules)}")
-        if self.resolve is None:
+        if resolve is None:
             return _Unresolved()
         title = self.dag.by_id[result.task].title
         conflict = await conflict_of(
             self.git, merged, run=self.run, task=result.task, title=title, ours=ours, theirs=head
         )
+        return await self._given(conflict, resolve)
+
+    async def mend(self, breakage: Breakage) -> str | None:
+        """Has mended what a merge breaks; the next chain that comes to that merge has the mended one in its place.
+
+        Returns:
+            None where it is mended; else what there is to say, as the end of a sentence, or nothing.
+
+        Raises:
+            GitFailed: git could not do it.
+        """
+        made = await self._given(breakage, self.resolve) if self.resolve else _Unresolved()
+        if isinstance(made, _Unresolved):
+            return made.note
+        commit = await merge.commit_tree(
+            self.git,
+            made.tree,
+            parents=(breakage.ours, breakage.theirs),
+            message=self._message(breakage.task, made.resolution),
+        )
+        step = MergedTask(task=breakage.task, commit=commit, head=breakage.theirs, resolved=True)
+        self._known[breakage.ours, breakage.theirs] = step
+        return None
+
+    def _message(self, task: str, resolution: str) -> str:
+        return merge_message(self.results[task], run=self.run, title=self.dag.by_id[task].title, resolution=resolution)
+
+    async def _given(self, conflict: Conflict | Breakage, resolve: Resolve) -> _Tree | _Unresolved:
+        """What came of giving it to somebody."""
         try:
-            tree, made_on = await resolved_tree(self.git, conflict, self.resolve)
+            made = await resolved_tree(self.git, conflict, resolve)
         except MergeConflict as unresolved:
             return _Unresolved(f"; {unresolved}")
+        if made is None:
+            return _Unresolved()
+        tree, made_on = made
         if self.max_file_bytes is not None:
-            known = (ours, head, self.base)
+            known = (conflict.ours, conflict.theirs, self.base)
             if large := await large_files(self.git, [tree], known=known, max_bytes=self.max_file_bytes):
                 return _Unresolved(f"; the resolution holds {large_files_words(large)}, too large for GitHub")
         return _Tree(tree, resolution=made_on)

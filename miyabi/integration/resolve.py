@@ -1,47 +1,54 @@
-"""A merge that conflicts becomes a session: a small run of its own whose one task starts from both sides."""
+"""A merge that conflicts, or breaks the whole, becomes a session: a small run of its own with one task.
+
+It starts from both sides, or on the merge; in the conversation that did the task's work where there is one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from miyabi.claude import HOUSE_RULES, must_pass
 from miyabi.dag import Dag, Node
 from miyabi.errors import MergeConflict
 from miyabi.git import Repository
-from miyabi.integration.conflict import Conflict
-from miyabi.runs import Board, Run, RunFolder
-from miyabi.sessions import BLAMELESS, Outcome, SessionResult, resolving
+from miyabi.integration.conflict import Breakage, Conflict
+from miyabi.runs import LEAST_USD, Board, Continuation, Run, RunFolder, budget_of, fix_attempts_of, spent_all
+from miyabi.sessions import BLAMELESS, Outcome, SessionResult, is_resolving, resolved_by, resolving
 from miyabi.settings import Settings
-from miyabi.text import clean, markdown, one_line, several, shorten
+from miyabi.text import clean, count, last_lines, markdown, one_line, render_markdown, several, shorten
 
 _MAY_GO_WELL = BLAMELESS | {Outcome.KILLED}
 """Outcomes that say nothing of the work, so that the same session may go well another time."""
 
 
 async def resolution_run(
-    conflict: Conflict,
-    *,
-    dag: Dag,
-    results: Sequence[SessionResult],
-    folder: RunFolder,
-    settings: Settings,
-    repository: Repository,
-) -> Run:
-    """Makes the run whose one task resolves the conflict. The same conflict always makes the same run.
+    conflict: Conflict | Breakage, *, dag: Dag, folder: RunFolder, settings: Settings, repository: Repository
+) -> Run | None:
+    """Makes the run whose one task resolves the conflict, or mends it. The same always makes the same run.
 
     Args:
-        conflict: what does not merge.
-        dag: the tasks of the run that the conflict is of; the fields of the one to be merged hold for the session.
-        results: what became of those tasks.
+        conflict: what does not merge, or breaks the whole.
+        dag: the tasks of the run that it is of; the fields of the one to be merged hold for the session.
         folder: the folder of that run, in which this one is kept too.
         settings: of the run.
         repository: where both sides are.
 
+    Returns:
+        None where nobody is to be asked: there is no conversation that it may go back to, and no session of its own.
+
     Raises:
+        MergeConflict: it has gone back as often as it may, or nothing is left of the task's budget.
         BadInput: run.json or a result.json of the folder is missing or damaged.
     """
-    node = _node(conflict, dag.by_id[conflict.task], results=results, settings=settings)
-    info = folder.info()
+    of, results, info = dag.by_id[conflict.task], folder.results(), folder.info()
+    last = {result.task: result for result in results}
+    name = resolving(of.id, start=conflict.start)
+    origin = _origin(last.get(of.id)) if fix_attempts_of(of, settings) else None
+    if origin is None and (isinstance(conflict, Breakage) or not settings.integration.resolve_conflicts):
+        return None
+    limits = _limits(of, settings, results, name=name, conversation=origin.conversation) if origin else {}
+    node = _node(conflict, of, name=name, results=[*last.values()], settings=settings).model_copy(update=limits)
     return Run(
         run=folder.run,
         run_id=info.id,
@@ -53,7 +60,36 @@ async def resolution_run(
         author=await repository.identity(),
         board=Board(run=folder.run, tasks=(node.id,), rehearsal=info.rehearse),
         rehearse=info.rehearse,
+        origins={node.id: origin} if origin else {},
     )
+
+
+def _origin(result: SessionResult | None) -> Continuation | None:
+    """Where the conversation is that did a task's work; None where there was none, or nothing was said in it."""
+    if result is None or result.rehearsal or not (result.machine and result.conversation):
+        return None
+    return Continuation(machine=result.machine, conversation=result.conversation)
+
+
+def _limits(
+    of: Node, settings: Settings, results: Sequence[SessionResult], *, name: str, conversation: str | None
+) -> Mapping[str, Any]:
+    """What is left to the session: of the rounds that the task's work may go back, and of its budget.
+
+    Raises:
+        MergeConflict: nothing is, and the session was not begun before.
+    """
+    others = {r.task: r for r in results if is_resolving(r.task) and resolved_by(r.task) == of.id and r.task != name}
+    rounds = sum(1 + result.fix_ups for result in others.values() if is_decided(result))
+    spent_usd = sum(r.cost_usd for r in results if r.session_id == conversation and r.task != name)
+    if all(result.task != name for result in results):
+        if rounds >= fix_attempts_of(of, settings):
+            raise MergeConflict(f"it has gone back to its conversation {count(rounds, 'time')}")
+        if reason := spent_all(of, settings.sessions, spent_usd=spent_usd):
+            raise MergeConflict(reason)
+    budget = budget_of(of, settings.sessions)
+    left = {"fix_attempts": max(fix_attempts_of(of, settings) - rounds - 1, 0)}
+    return left | ({"max_budget_usd": max(budget - spent_usd, LEAST_USD)} if budget else {})
 
 
 def is_decided(result: SessionResult | None) -> bool:
@@ -87,14 +123,19 @@ def _without_fail_fast(settings: Settings) -> Settings:
     return settings.model_copy(update={"runs": settings.runs.model_copy(update={"fail_fast": False})})
 
 
-def _node(conflict: Conflict, of: Node, *, results: Sequence[SessionResult], settings: Settings) -> Node:
+def _node(
+    conflict: Conflict | Breakage, of: Node, *, name: str, results: Sequence[SessionResult], settings: Settings
+) -> Node:
     """The task's node with another name and prompt. No DAG file can have the name, so it is put in unchecked."""
-    files = set(conflict.files)
+    files, check = set(conflict.files), of.check or settings.sessions.check
     sides = [r for r in results if r.task == of.id or (r.succeeded and files.intersection(r.changes.files))]
-    prompt = resolve_prompt(conflict, sides=sides, check=of.check or settings.sessions.check)
+    if isinstance(conflict, Breakage):
+        title, prompt = f"Mend what {of.id} breaks", mend_prompt(conflict, sides=sides, check=check)
+    else:
+        title, prompt = f"Resolve the conflict of {of.id}", resolve_prompt(conflict, sides=sides, check=check)
     ours = {
-        "id": resolving(of.id, start=conflict.start),
-        "title": f"Resolve the conflict of {of.id}",
+        "id": name,
+        "title": title,
         "dependencies": (),
         "prompt": prompt,
         "command": None,
@@ -105,11 +146,13 @@ def _node(conflict: Conflict, of: Node, *, results: Sequence[SessionResult], set
 
 _MESSAGE_CHARACTERS = 2_000
 _FILES = 50
+_OUTPUT_LINES, _OUTPUT_BYTES = 100, 16_384
 
 _HOW = """\
 Your checkout stands on a commit that already joins both sides: you need no `git merge`. The files in conflict hold \
 git's conflict markers. The lines after `<<<<<<< {ours}` are what was merged so far, \
-the lines before `>>>>>>> {theirs}` are what this task did.
+the lines before `>>>>>>> {theirs}` are what this task did. It is the current directory, and another checkout than the \
+one in which the task was done.
 - Resolve every file below so that both sides' intentions hold, take every conflict marker out, \
 and see that the rest of the code goes with it.
 - `git log -p {ours}..{theirs}` shows what this task did, `git log -p {theirs}..{ours}` what the other side did.
@@ -136,6 +179,21 @@ def resolve_prompt(conflict: Conflict, *, sides: Sequence[SessionResult] = (), c
         f"## Rules\n\n{HOUSE_RULES}",
         must_pass(check),
     ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def mend_prompt(breakage: Breakage, *, sides: Sequence[SessionResult] = (), check: str | None = None) -> str:
+    """Composes the message that starts the session which mends what a merge breaks. As `resolve_prompt`."""
+    title = one_line(breakage.title)
+    text = render_markdown(
+        "integration/mend.md.jinja",
+        breakage=breakage,
+        task=breakage.task,
+        title=title if title != breakage.task else "",
+        output=last_lines(breakage.output, lines=_OUTPUT_LINES, size=_OUTPUT_BYTES),
+        words="\n\n".join(_said(result) for result in sides),
+    )
+    parts = [text.rstrip(), f"## Rules\n\n{HOUSE_RULES}", must_pass(check)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

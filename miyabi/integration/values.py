@@ -30,7 +30,7 @@ class MergedTask(_Value):
     task: str
     commit: str = Field(description="The merge commit on the integration branch, or the head itself")
     head: str = Field("", description="The task's own head that was merged")
-    resolved: bool = Field(False, description="True where a session resolved a conflict of this merge")
+    resolved: bool = Field(False, description="True where a session resolved a conflict of this merge, or mended it")
 
 
 class LeftOut(_Value):

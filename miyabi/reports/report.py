@@ -116,7 +116,7 @@ class Report(ReportRow):
         Args:
             dag: what was to be done; its warnings are taken over.
             results: one or several attempts a task, in any order; the last attempt decides. A task without a
-                result counts as skipped. Sessions that resolved conflicts count for time, cost and tokens.
+                result counts as skipped. Sessions that resolved or mended merges count for time, cost and tokens.
             run: name of the run.
             machines: the fleet, those without work too.
             started: when the run began.

@@ -4,9 +4,10 @@ Lasts over restarts of the orchestrator. Schedules nothing: that is Prefect's, i
 """
 
 from miyabi.runs.attempt_record import AttemptRecord
-from miyabi.runs.budget import spent_all
+from miyabi.runs.budget import LEAST_USD, budget_of, spent_all
 from miyabi.runs.copies import require_copies
 from miyabi.runs.current import current_run, use_run
+from miyabi.runs.fix_up import fix_attempts_of
 from miyabi.runs.folder import CHECK_LOG, RunFolder, make_folder_of_runs
 from miyabi.runs.hand_over import HandOver
 from miyabi.runs.info import Kept, MilestoneRun, RunInfo
@@ -16,6 +17,7 @@ from miyabi.runs.preflight import MachineReport, check_machine, differing_versio
 from miyabi.runs.progress import WORKING, Board, Snapshot, TaskProgress, TaskState
 from miyabi.runs.ready_queue import ReadyQueue, SortKey
 from miyabi.runs.repository import open_repository, settings_at
+from miyabi.runs.resume import Continuation
 from miyabi.runs.run import Run
 from miyabi.runs.secrets import hide_secrets_of_run
 from miyabi.runs.start import RunRequest, create_run, read_request, record_machines, start_run
@@ -23,9 +25,11 @@ from miyabi.runs.sweep import Swept, left_there, not_collected, note_swept, swee
 
 __all__ = [
     "CHECK_LOG",
+    "LEAST_USD",
     "WORKING",
     "AttemptRecord",
     "Board",
+    "Continuation",
     "HandOver",
     "Kept",
     "MachineReport",
@@ -40,10 +44,12 @@ __all__ = [
     "Swept",
     "TaskProgress",
     "TaskState",
+    "budget_of",
     "check_machine",
     "create_run",
     "current_run",
     "differing_versions",
+    "fix_attempts_of",
     "hide_secrets_of_run",
     "left_there",
     "make_folder_of_runs",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from miyabi.claude import Before
 from miyabi.dag import Node
-from miyabi.sessions import BLAMELESS, Outcome, SessionResult
+from miyabi.sessions import BLAMELESS, Outcome, SessionResult, is_resolving
 from miyabi.settings import SessionDefaults
 
 LEAST_USD = 0.01
@@ -23,7 +23,7 @@ def before(attempts: Iterable[SessionResult]) -> Before:
     Claude's own count forgets what a process spent that was killed, so that is added up beside it.
     """
     total, since = 0.0, 0.0
-    for each in sorted(attempts, key=lambda result: result.attempt):
+    for each in sorted(attempts, key=_in_turn):
         if each.total_usd is None:  # a result of an earlier version
             total, since = total + each.cost_usd, 0.0
         elif abs(each.total_usd - total) > _SAME_USD:
@@ -31,6 +31,12 @@ def before(attempts: Iterable[SessionResult]) -> Before:
         else:
             since += each.cost_usd
     return Before(total_usd=total, since_usd=since)
+
+
+def _in_turn(result: SessionResult) -> tuple[bool, float, int]:
+    """The order of a conversation's attempts: those of its task, then those of merges that went back to it."""
+    is_later = is_resolving(result.task)
+    return is_later, result.start.timestamp() if is_later and result.start else 0.0, result.attempt
 
 
 def spent(attempts: Iterable[SessionResult], *, fix_ups: int = 0) -> float:

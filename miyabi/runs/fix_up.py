@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from miyabi.dag import Node
 from miyabi.runs.budget import GOES_ON, spent, spent_all
 from miyabi.sessions import Outcome, SessionResult
 from miyabi.settings import SessionDefaults, Settings
+from miyabi.text import without_times
 
 LEAST_SHARE = 0.05
 """Of a task's time; with less left no fix-up is begun."""
 
 _MENDABLE = {Outcome.CHECK_FAILED, Outcome.UNRESOLVED_CONFLICT}
-_CHANGING = re.compile(
-    r"0x[0-9a-f]+|\bduration_ms:?\s*[\d.]+"  # addresses, and TAP's times
-    r"|\b\d+(?:[:.,]\d+)*\s*(?:[mnµ]?s|secs?|seconds?|m|mins?|minutes?|h)\b"  # how long it took
-    r"|\b\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?\b|\b\d{4}-\d\d-\d\d\b"  # and when
-    r"|/(?:private/)?(?:tmp|var/folders)/\S+",
-    re.IGNORECASE,
-)
-"""What the same failure prints in other words each time."""
 
 
 def is_mendable(result: SessionResult, *, allowed_tools: Sequence[str]) -> bool:
@@ -121,4 +113,4 @@ def _since_begun(attempts: Sequence[SessionResult]) -> Sequence[SessionResult]:
 def _failure(result: SessionResult) -> tuple[object, ...]:
     """What makes it the same failure as another one."""
     what = (result.unresolved, result.permission_denials, result.left_there)
-    return result.outcome, result.check_exit_status, _CHANGING.sub("", result.check_output), what
+    return result.outcome, result.check_exit_status, without_times(result.check_output), what

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from miyabi.dag import Dag
@@ -56,6 +56,7 @@ class Resume:
         ended: the tasks of which this orchestrator has a result: the run's own, which become more.
         retry: the only tasks to be tried again, with what waits for them; empty: all that did not succeed.
         is_due: whether the failure of a task's last attempt goes back to its conversation.
+        origins: where a task's first attempt is to go on, by the task's id.
     """
 
     dag: Dag
@@ -65,6 +66,7 @@ class Resume:
     ended: Collection[str] = ()
     retry: frozenset[str] = frozenset()
     is_due: Callable[[str], bool] = lambda _: False
+    origins: Mapping[str, Continuation] = field(default_factory=dict)
 
     def attempts(self, task: str) -> int:
         """Counts the attempts of a task that are over.
@@ -81,11 +83,14 @@ class Resume:
 
     def continuation(self, task: str) -> Continuation | None:
         """Finds where an earlier orchestrator left a task, if that machine still takes part or has to be asked."""
-        last = self.results.get(task)
+        last, pending = self.results.get(task), self.pending(task)
+        if last is None and pending is None:
+            origin = self.origins.get(task)
+            return origin if origin and origin.machine in self.machines else None
         if last is None or last.machine not in self.machines:
-            return Continuation.of(self.pending(task), None)
+            return Continuation.of(pending, None)
         is_due = not last.succeeded and task not in self.ended and self.is_due(task)
-        return Continuation.of(self.pending(task), last, is_due=is_due)
+        return Continuation.of(pending, last, is_due=is_due)
 
     def requires(self, task: str) -> tuple[str, ...]:
         """Returns the labels that a task's machine must have; what was begun somewhere goes on there."""

@@ -19,7 +19,7 @@ from miyabi.runs.fix_up import fix_up_is_due, next_fix_ups, why_given_up
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.hand_over import HandOver
 from miyabi.runs.progress import Board
-from miyabi.runs.resume import Resume
+from miyabi.runs.resume import Continuation, Resume
 from miyabi.runs.secrets import hidden_copies, hide_settings
 from miyabi.runs.specs import Earlier, spec_for
 from miyabi.runs.worktrees import Worktrees
@@ -47,6 +47,7 @@ class Run:
         run_id: unlike the name no other run's.
         rehearse: whether no real session is to run.
         retry: the only tasks to be tried again, with what waits for them; empty: all that did not succeed.
+        origins: where a task's first attempt is to go on, by the task's id.
         machines: those that take part, by name: the settings' at first.
     """
 
@@ -61,6 +62,7 @@ class Run:
     run_id: str = ""
     rehearse: bool = False
     retry: frozenset[str] = frozenset()
+    origins: Mapping[str, Continuation] = field(default_factory=dict)
     machines: dict[str, Machine] = field(init=False)
     results: dict[str, SessionResult] = field(init=False)
     warnings: list[str] = field(default_factory=list, init=False)
@@ -94,6 +96,7 @@ class Run:
             ended=self._ended,
             retry=self.retry,
             is_due=self.fix_up_is_due,
+            origins=self.origins,
         )
         self.worktrees = Worktrees(
             dag=self.dag,

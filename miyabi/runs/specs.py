@@ -106,7 +106,7 @@ def _messages(
         return {"prompt": anew}
     told = told_in(attempts, fix_ups) if fix_ups else None
     if told is None:
-        return {"prompt": go_on(prompt), "prompt_anew": anew}
+        return {"prompt": go_on(prompt) if attempts else prompt, "prompt_anew": anew}
     tools, most = _surroundings(node, settings.sessions)["allowed_tools"], fix_attempts_of(node, settings)
     output = earlier.last_lines(told)
     text = fix_up(told, number=fix_ups, most=most, check=check, output=output, tools=tools, left=left)

@@ -11,6 +11,7 @@ from miyabi.sessions.names import (
     is_resolving,
     own_levels,
     published_branch,
+    resolved_by,
     resolving,
 )
 from miyabi.sessions.protocol import State, Status
@@ -55,6 +56,7 @@ __all__ = [
     "own_levels",
     "printer_of",
     "published_branch",
+    "resolved_by",
     "resolving",
     "size_of",
     "strays_words",

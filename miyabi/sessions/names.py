@@ -29,11 +29,16 @@ def published_branch(run: str) -> str:
 
 
 def resolving(task: str, *, start: str) -> str:
-    """Names what stands in place of a task's id for the session that resolves a conflict of its merge.
+    """Names what stands in place of a task's id for the session that resolves a conflict of its merge, or mends that.
 
     `start` is the commit that it begins with; the first eight digits count.
     """
     return f"{_RESOLVING}{task}-{start[:8]}"
+
+
+def resolved_by(task: str) -> str:
+    """Returns the id of the task that such a name, as a task's id, is made of."""
+    return task.removeprefix(_RESOLVING).rpartition("-")[0]
 
 
 def is_resolving(task: str) -> bool:

@@ -30,7 +30,8 @@ class IntegrationSettings(_Table):
     verify_timeout_minutes: float = Field(30, gt=0, description="Minutes after which one of them is ended")
     verify_rounds: int = Field(5, ge=1, description="How often the whole is verified while culprits are left out")
     resolve_conflicts: bool = Field(
-        default=False, description="Give a merge that conflicts to a session of its own, in place of leaving it out"
+        default=False,
+        description="Give a conflict that has no conversation to go back to, to a session of its own",
     )
 
     @property
@@ -171,7 +172,9 @@ class RunDefaults(BaseModel):
     strategy: Strategy = Field(Strategy.FILL_FIRST, description="Fill one machine before the next, or spread")
     fail_fast: bool = Field(default=False, description="Start nothing further after the first failure")
     max_attempts: int = Field(3, ge=1, description="Attempts a task, where trying again makes sense")
-    fix_attempts: int = Field(2, ge=0, description="How often a red check goes back to the conversation; 0: never")
+    fix_attempts: int = Field(
+        2, ge=0, description="How often a red check, or what breaks the whole, goes back to its conversation; 0: never"
+    )
     retry_delay_seconds: float = Field(30, ge=0, description="Wait before the second attempt; doubles each time")
     limit_margin_seconds: float = Field(60, ge=0, description="Wait after a usage limit's end before going on")
     server_patience_minutes: float = Field(

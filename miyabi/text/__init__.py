@@ -9,7 +9,17 @@ from miyabi.text.field_faults import FieldFault, faults_of, field_name
 from miyabi.text.marked_block import replace_block
 from miyabi.text.mermaid import MAX_BOXES, Bar, Box, Style, flowchart, gantt
 from miyabi.text.redact import REDACTED, hide, plain_values_left_out, redact, secrets_of, secrets_of_file
-from miyabi.text.sanitize import as_printed, clean, first_lines, last_lines, last_message, one_line, shorten, whole
+from miyabi.text.sanitize import (
+    as_printed,
+    clean,
+    first_lines,
+    last_lines,
+    last_message,
+    one_line,
+    shorten,
+    whole,
+    without_times,
+)
 from miyabi.text.suggest import describe, did_you_mean, quote
 from miyabi.text.templates import render_github_markdown, render_markdown
 from miyabi.text.units import clock, count, dollars, duration, in_words, percent, several, time_of_day, version_numbers
@@ -57,4 +67,5 @@ __all__ = [
     "time_of_day",
     "version_numbers",
     "whole",
+    "without_times",
 ]

@@ -14,6 +14,13 @@ _ERROR = re.compile(
     r"|(?:\w{1,60}\.){0,9}\w{0,60}(?:Error|Exception)\b(?=[:\s]|$))",
     re.IGNORECASE,
 )
+_CHANGING = re.compile(
+    r"0x[0-9a-f]+|\bduration_ms:?\s*[\d.]+"  # addresses, and TAP's times
+    r"|\b\d+(?:[:.,]\d+)*\s*(?:[mnµ]?s|secs?|seconds?|m|mins?|minutes?|h)\b"  # how long it took
+    r"|\b\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?\b|\b\d{4}-\d\d-\d\d\b"  # and when
+    r"|/(?:private/)?(?:tmp|var/folders)/\S+",
+    re.IGNORECASE,
+)
 _BEFORE_ERROR = re.compile(r"^\s*(?:miyabi: )?(?:Error: )?")
 _ADDS = re.compile(
     r"\s|[(\[^~|>*-]|(?:did you mean|hint|try|see|use|run|usage|note|help|please|maybe|perhaps|available|possible|valid"
@@ -36,6 +43,14 @@ def clean(text: str) -> str:
 def as_printed(text: str) -> str:
     """Cleans what a program printed. Of a line that it wrote over, as bars of progress are, the last state stays."""
     return clean("\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")))
+
+
+def without_times(text: str) -> str:
+    """Takes out what the same failure prints in other words each time.
+
+    That is times and how long something took, addresses and temporary folders; any other number may be progress.
+    """
+    return _CHANGING.sub("", text)
 
 
 def first_lines(text: str, *, lines: int, characters: int) -> str:

@@ -41,8 +41,8 @@ EXPORTS = {
         "Milestone Person PullRequest StatusState is_at_github same_text there_are token_of_environment"
     ),
     "miyabi.integration": (
-        "CommandEnd Conflict Integration IntegrationProgress LeftOut LeftOutKind NotIntegrated head_of integrate "
-        "is_decided of_size resolution_run"
+        "Breakage CommandEnd Conflict Integration IntegrationProgress LeftOut LeftOutKind NotIntegrated head_of "
+        "integrate is_decided of_size resolution_run"
     ),
     "miyabi.machines": (
         "LOCAL NAMED Completed EnvironmentName Host Label Load Machine Placement Strategy choose install open_host "
@@ -65,17 +65,18 @@ EXPORTS = {
         "report_text summary_sentence went_partly went_well write_report"
     ),
     "miyabi.runs": (
-        "CHECK_LOG WORKING AttemptRecord Board HandOver Kept MachineReport MilestoneRun ReadyQueue Run RunFolder "
-        "RunInfo RunRequest Snapshot SortKey Swept TaskProgress TaskState check_machine create_run current_run "
-        "differing_versions hide_secrets_of_run left_there make_folder_of_runs new_run_name not_collected note_swept "
-        "open_repository preflight read_json read_request record_machines require_copies run_name_of settings_at "
-        "spent_all start_run sweep_machine use_run valid_run_name"
+        "CHECK_LOG LEAST_USD WORKING AttemptRecord Board Continuation HandOver Kept MachineReport MilestoneRun "
+        "ReadyQueue Run RunFolder RunInfo RunRequest Snapshot SortKey Swept TaskProgress TaskState budget_of "
+        "check_machine create_run current_run differing_versions fix_attempts_of hide_secrets_of_run left_there "
+        "make_folder_of_runs new_run_name not_collected note_swept open_repository preflight read_json read_request "
+        "record_machines require_copies run_name_of settings_at spent_all start_run sweep_machine use_run "
+        "valid_run_name"
     ),
     "miyabi.sessions": (
         "BLAMELESS Collected EarlierWork InSubmodule Inside Outcome RemoteSession SessionPaths SessionResult "
         "SessionSpec State Status Strays TakenUp Usage Workspace ending_words integration_branch is_resolving "
-        "left_there_words list_sessions live_sessions own_levels printer_of published_branch resolving size_of "
-        "strays_words"
+        "left_there_words list_sessions live_sessions own_levels printer_of published_branch resolved_by resolving "
+        "size_of strays_words"
     ),
     "miyabi.settings": (
         "CONFIG_FILE PUBLIC_API GitHubSettings IntegrationSettings MilestoneSettings PullRequestMode "
@@ -88,10 +89,10 @@ EXPORTS = {
     ),
     "miyabi.text": (
         "MAX_BOXES REDACTED Bar Box FieldFault Style as_printed clean clock commonmark count describe did_you_mean "
-        "dollars duration faults_of field_name first_lines flowchart gantt github_markdown hide in_words "
-        "last_lines last_message markdown marked_block one_line percent plain_values_left_out quote redact "
+        "dollars duration faults_of field_name first_lines flowchart gantt github_markdown hide in_words last_lines "
+        "last_message markdown marked_block one_line percent plain_values_left_out quote redact "
         "render_github_markdown render_markdown replace_block secrets_of secrets_of_file several shorten time_of_day "
-        "version_numbers whole"
+        "version_numbers whole without_times"
     ),
     "tasks.concurrency": (
         "Lease LeaseFile Leases Sessions SlotLimits Taken fast_retrying_client few_retries keep_reconciled "

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from miyabi.runs import spent_all
 from miyabi.runs.budget import before, spent
 from miyabi.sessions import Outcome, SessionResult
 from miyabi.settings import SessionDefaults
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def attempt(number: int, cost: float, *, total: float | None = None, **fields: Any) -> SessionResult:
@@ -34,6 +37,16 @@ def test_what_a_conversation_had_cost(attempts: list[SessionResult], expected: B
     """Claude's own count, and beside it what it forgot because a process was killed."""
     found = before(attempts)
     assert (found.total_usd, found.since_usd) == pytest.approx((expected.total_usd, expected.since_usd))
+
+
+def test_a_conversation_that_merges_went_back_to() -> None:
+    """Its task's attempts come first, whatever the names of the others; those follow by their starts."""
+    later = [
+        attempt(1, 0.1, total=0.9, task="_resolve-t-b", start=NOON),
+        attempt(1, 0.2, total=0.8, task="_resolve-t-c"),
+    ]
+    own = attempt(1, 0.5, total=0.5)
+    assert before([later[1].model_copy(update={"start": NOON - timedelta(hours=1)}), own, later[0]]).total_usd == 0.9
 
 
 def test_what_counts_against_a_budget() -> None:

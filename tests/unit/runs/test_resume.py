@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from miyabi.machines import Machine
-from miyabi.runs import AttemptRecord, RunFolder
-from miyabi.runs.resume import Continuation, Resume
+from miyabi.runs import AttemptRecord, Continuation, RunFolder
+from miyabi.runs.resume import Resume
 from miyabi.sessions import Outcome, SessionResult
 from tests.support.values.results import small_dag
 
@@ -79,6 +79,20 @@ def test_nothing_was_left(tmp_path: Path) -> None:
 def test_how_many_attempts_are_over(tmp_path: Path, outcome: Outcome, over: int) -> None:
     """One that was skipped, or whose work may be collected yet, is not over: its number is that of the next attempt."""
     assert resume(tmp_path, result(outcome, attempt=2)).attempts("t1") == over
+
+
+def test_a_first_attempt_goes_on_where_it_is_to(tmp_path: Path) -> None:
+    """It has a conversation to go on with, on a machine that takes part; what was begun goes on where it is."""
+    origin = Continuation(machine="mini1", conversation="c9")
+    fresh = replace(resume(tmp_path), origins={"t1": origin})
+    assert (fresh.continuation("t1"), fresh.requires("t1"), fresh.continuation("t2")) == (
+        origin,
+        ("machine:mini1",),
+        None,
+    )
+    assert replace(resume(tmp_path, None, "mini2"), origins={"t1": origin}).continuation("t1") is None
+    begun = replace(resume(tmp_path, result(Outcome.STOPPED)), origins={"t1": origin})
+    assert begun.continuation("t1") == Continuation(machine="mini2", conversation="c2")
 
 
 def test_what_was_begun_goes_on_there(tmp_path: Path) -> None:

@@ -70,10 +70,16 @@ def test_how_long_a_session_may_linger_is_a_setting() -> None:
 
 def test_a_conversation_is_gone_on_with() -> None:
     """An attempt that resumes keeps the conversation's id and says what it was about."""
-    made = spec(Node(id="a"), conversation=CONVERSATION)
+    made = spec(Node(id="a"), conversation=CONVERSATION, earlier=after(CUT))
     assert made.conversation == made.resumes == CONVERSATION
     assert made.prompt.endswith("do it")
     assert made.prompt != "do it"
+
+
+def test_a_first_attempt_may_go_on_in_another_task_s_conversation() -> None:
+    """It is told what it is to do as it stands: nothing of it was interrupted."""
+    made = spec(Node(id="a"), conversation=CONVERSATION)
+    assert (made.conversation, made.prompt, made.prompt_anew) == (CONVERSATION, "do it", "do it")
 
 
 def test_a_budget_is_spent_once() -> None:
