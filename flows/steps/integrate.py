@@ -18,7 +18,7 @@ from miyabi.errors import BaseMissing, DiskFull, GitError
 from miyabi.git import Repository, push_address
 from miyabi.github import is_at_github
 from miyabi.integration import CommandEnd, Integration, IntegrationProgress, NotIntegrated, integrate
-from miyabi.runs import RunFolder, open_repository
+from miyabi.runs import CheckoutSetup, RunFolder, open_repository
 from miyabi.settings import Settings
 from miyabi.system import is_our_disk, retried
 from miyabi.text import one_line, redact
@@ -106,6 +106,7 @@ class Integrating:
             base_branch=info.base_branch,
             settings=how,
             run_command=self._verify,
+            setup=await CheckoutSetup.of(self.repository, self.settings),
             resolve=resolving.resolve,
             max_file_bytes=await self._max_file_bytes(),
         )

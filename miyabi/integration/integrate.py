@@ -14,11 +14,13 @@ from miyabi.integration.large_files import too_large
 from miyabi.integration.merge_chain import Chain, ChainMaker
 from miyabi.integration.values import Integration, LeftOut, LeftOutKind
 from miyabi.integration.verify import LOG_CHARACTERS, RunCommand, Verifier, run_plainly, tail
+from miyabi.runs import CheckoutSetup
 from miyabi.sessions import SessionResult, integration_branch
 from miyabi.settings import IntegrationSettings
 from miyabi.text import redact
 
 _DEFAULTS = IntegrationSettings()
+_BARE = CheckoutSetup()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,7 @@ async def integrate(
     base_branch: str | None = None,
     settings: IntegrationSettings = _DEFAULTS,
     run_command: RunCommand = run_plainly,
+    setup: CheckoutSetup = _BARE,
     resolve: Resolve | None = None,
     max_file_bytes: int | None = None,
 ) -> Integration:
@@ -65,6 +68,7 @@ async def integrate(
         base_branch: the branch that this is the head of; verify commands find it under its name.
         settings: commands that must pass on the merged tree, and how often they are tried.
         run_command: runs each of them.
+        setup: what a checkout is given; its commands come before those that must pass, where there are any.
         resolve: has a merge that conflicts, or breaks it, mended by somebody; None: such a task is left out.
         max_file_bytes: a task whose commits bring a larger file is left out; None: none is.
 
@@ -88,10 +92,15 @@ async def integrate(
     )
     causes = await _causes(repository, dag, results, here=here, base=start, max_file_bytes=max_file_bytes)
     clone = await clone_of(repository, branch=base_branch, commit=start)
-    verifier = Verifier(repository, settings, clone=clone, run_command=run_command)
+    settings = _set_up(settings, setup)
+    verifier = Verifier(repository, settings, clone=clone, run_command=run_command, setup=setup)
     made = await _merge_and_verify(maker, verifier, causes)
     await branches.move_branch(repository, branch, head=made.chain.head, base=start)
     return made.integration(branch, verify_commands=settings.verify)
+
+
+def _set_up(settings: IntegrationSettings, setup: CheckoutSetup) -> IntegrationSettings:
+    return settings.model_copy(update={"verify": (*setup.commands, *settings.verify)}) if settings.verify else settings
 
 
 async def _causes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
@@ -11,11 +12,13 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from miyabi.git import Clone, Repository, checkout
+from miyabi.runs import CheckoutSetup
 from miyabi.settings import IntegrationSettings
-from miyabi.system import guarded_command, reap, spawn
+from miyabi.system import guarded_command, private_files, reap, spawn
 from miyabi.text import clean, redact
 
 LOG_CHARACTERS = 20_000
+_BARE = CheckoutSetup()
 
 
 class CommandEnd(NamedTuple):
@@ -72,9 +75,16 @@ class Verifier:
     """Verifies commits. One that passed once passes; one that failed twice fails."""
 
     def __init__(
-        self, repository: Repository, how: IntegrationSettings, *, clone: Clone, run_command: RunCommand = run_plainly
+        self,
+        repository: Repository,
+        how: IntegrationSettings,
+        *,
+        clone: Clone,
+        run_command: RunCommand = run_plainly,
+        setup: CheckoutSetup = _BARE,
     ) -> None:
         self.how = how
+        self._setup = setup
         self._clone = clone
         self._repository = repository
         self._run_command = run_command
@@ -122,6 +132,7 @@ class Verifier:
 
     async def _try(self, commit: str, *, label: str) -> None:
         async with checkout.temporary_checkout(self._repository, commit, self._clone) as folder:
+            await asyncio.to_thread(_put_into, folder, self._setup)
             result = await self._verify(folder, label=label)
         self._results.setdefault(commit, []).append(result)
 
@@ -136,6 +147,22 @@ class Verifier:
                 text = "\n".join(line for line in log if line)
                 return VerifyResult(command=command, exit_status=end.exit_status, output=output, log=text)
         return VerifyResult(log="\n".join(line for line in log if line))
+
+
+def _put_into(folder: Path, setup: CheckoutSetup) -> None:
+    """Gives a checkout what it is lent, and its commands what they find besides; through no link of the commit."""
+    for path, content in setup.files.items():
+        file = folder / path
+        if file.parent.resolve().is_relative_to(folder.resolve()):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.unlink(missing_ok=True)
+            private_files.write_bytes(file, content)
+    cache = setup.cache and setup.cache.expanduser()
+    environment = {"MIYABI_CACHE": str(cache)} if cache else {}
+    if cache:
+        with contextlib.suppress(OSError):  # whoever uses it says so
+            cache.mkdir(parents=True, exist_ok=True)
+    guarded_command.note(folder, secret_files=setup.files, environment=environment)
 
 
 def tail(text: str, *, characters: int) -> str:

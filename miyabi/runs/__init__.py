@@ -5,6 +5,7 @@ Lasts over restarts of the orchestrator. Schedules nothing: that is Prefect's, i
 
 from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.budget import LEAST_USD, budget_of, spent_all
+from miyabi.runs.checkout_setup import CheckoutSetup
 from miyabi.runs.copies import require_copies
 from miyabi.runs.current import current_run, use_run
 from miyabi.runs.fix_up import fix_attempts_of
@@ -29,6 +30,7 @@ __all__ = [
     "WORKING",
     "AttemptRecord",
     "Board",
+    "CheckoutSetup",
     "Continuation",
     "HandOver",
     "Kept",

@@ -186,7 +186,9 @@ def _require(machine: Machine, facts: dict[str, str]) -> None:
 
 async def _require_tools(machine: Machine, host: Host, settings: Settings) -> None:
     """What its set-ups call first must be on the PATH of its sessions."""
-    tools = {tool: field for field, command in _setups(machine, settings) if (tool := tool_of(command))}
+    fields = {label: f"sessions.labels.{label}.setup" if label else "sessions.setup" for label in ("", *machine.offers)}
+    setups = [(fields[label], command) for label, command in settings.sessions.setups if label in fields]
+    tools = {tool: field for field, command in setups if (tool := tool_of(command))}
     if not tools:
         return
     prelude = session_prelude(
@@ -204,15 +206,6 @@ async def _require_tools(machine: Machine, host: Host, settings: Settings) -> No
             f"there is no {missing[0]!r} on the PATH of its sessions, which {tools[missing[0]]} calls",
             "Install it there, add its folder to the machine's `environment.PATH`, or set another set-up.",
         )
-
-
-def _setups(machine: Machine, settings: Settings) -> list[tuple[str, str]]:
-    """The field of each set-up of that machine, and its command."""
-    labels = settings.sessions.labels
-    given = {f"sessions.labels.{label}.setup": labels[label].setup for label in labels if label in machine.offers}
-    return [
-        (field, command) for field, command in {"sessions.setup": settings.sessions.setup, **given}.items() if command
-    ]
 
 
 def tool_of(command: str) -> str | None:

@@ -135,18 +135,10 @@ def _surroundings(node: Node, defaults: SessionDefaults) -> dict[str, Any]:
         "permission_mode": defaults.permission_mode,
         "allowed_tools": node.allowed_tools if node.allowed_tools is not None else defaults.allowed_tools,
         "disallowed_tools": defaults.disallowed_tools,
-        "setup": _setup(node, defaults),
+        "setup": (("", node.setup),) if node.setup else defaults.setups,
         "check": node.check or defaults.check,
         "expect_changes": node.expect_changes,
         "environment": tuple(sorted(defaults.environment.items())),
         "oauth_token_file": defaults.oauth_token_file,
         "auto_memory": defaults.auto_memory,
     }
-
-
-def _setup(node: Node, defaults: SessionDefaults) -> tuple[tuple[str, str], ...]:
-    """The node's own, or that of all sessions and then those of labels."""
-    if node.setup:
-        return (("", node.setup),)
-    given = {"": defaults.setup, **{label: each.setup for label, each in defaults.labels.items()}}
-    return tuple((label, command) for label, command in given.items() if command)

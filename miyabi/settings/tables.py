@@ -162,6 +162,12 @@ class SessionDefaults(BaseModel):
     )
     extra_args: ExtraArguments = Field((), description="Further arguments for claude; seen in the list of processes")
 
+    @property
+    def setups(self) -> tuple[tuple[str, str], ...]:
+        """The commands that set up a checkout, each with the label where it is to run; empty: everywhere."""
+        given = {"": self.setup, **{label: each.setup for label, each in self.labels.items()}}
+        return tuple((label, command) for label, command in given.items() if command)
+
 
 class RunDefaults(BaseModel):
     """How a run goes about its tasks."""

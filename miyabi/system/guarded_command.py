@@ -7,19 +7,21 @@ so many characters at most. Its exit status is the command's, 124 where the time
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from miyabi.system import private_files
 from miyabi.system.process import clean_environment, shell_status
 from miyabi.system.process_tree import end_tree
-from miyabi.text import clean, redact
+from miyabi.text import clean, hide, redact, secrets_of_file
 
 TIMED_OUT = 124
 """The exit status of a command that ran into its time limit, as of timeout(1)."""
@@ -32,7 +34,23 @@ _LONGEST_LINE_BYTES = 1 << 16
 _FLUSH_SECONDS = 0.5
 _GRACE_SECONDS = 5.0
 _MARK = "MIYABI_VERIFY"
+_NOTE = Path(".git/miyabi-verify.json")  # where nothing of a commit can be
 _ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def note(folder: Path, *, secret_files: Iterable[str], environment: Mapping[str, str]) -> None:
+    """Notes in a repository's folder what guarded commands there have to know.
+
+    Args:
+        folder: of a checkout, with its `.git`.
+        secret_files: by path from there; what they hold is not to be shown.
+        environment: what the commands get besides.
+
+    Raises:
+        DiskFull: there is no room for it.
+    """
+    content = {"secret_files": list(secret_files), "environment": dict(environment)}
+    private_files.write_bytes(folder / _NOTE, json.dumps(content).encode())
 
 
 def guarded(command: str, *, timeout_seconds: float) -> list[str]:
@@ -112,7 +130,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=os.environ | {_MARK: mark},
+        env=os.environ | _noted() | {_MARK: mark},
         start_new_session=True,
     )
     output = OutputFilter(_say)
@@ -126,6 +144,19 @@ def main(arguments: Sequence[str]) -> NoReturn:
         output.feed(f"\nended after {float(seconds):g} s: that is its time limit\n".encode())
     output.close()
     sys.exit(shell_status(process.returncode) if ended else TIMED_OUT)
+
+
+def _noted() -> dict[str, str]:
+    """The further environment; what is in the files that were noted is hidden."""
+    try:
+        noted = json.loads(_NOTE.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    for file in noted["secret_files"]:
+        with contextlib.suppress(OSError):
+            hide(secrets_of_file(Path(file).read_bytes()))
+    environment: dict[str, str] = noted["environment"]
+    return environment
 
 
 def _leave(number: int, _: object) -> NoReturn:

@@ -13,6 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from miyabi.integration import Integration
 from miyabi.sessions import Outcome
 from tests.support.cli.canary import Canary
 from tests.support.cli.sshd_site import Site, site  # noqa: F401 - a fixture
@@ -56,8 +57,9 @@ def test_green_with_its_set_up_and_red_without(site: Site) -> None:
     assert {row.outcome for row in bare.values()} == {Outcome.CHECK_FAILED}
     assert "no such file or directory, open '.env'" in site.report("bare").check_output_of("web")
     assert "No module named 'greeting'" in site.report("bare").check_output_of("tool")
-    labels = {label: {"setup": command} for label, command in SETUP.items()}
-    site.write_config(sessions={"copy_files": ["**/.env"], "labels": labels})
+    labels = {"second": {"setup": SETUP["second"]}}
+    sessions = {"copy_files": ["**/.env"], "setup": SETUP["first"], "labels": labels}
+    site.write_config(sessions=sessions, integration={"verify": [CHECK["web"]]})
     with Canary(TOKEN) as canary:
         command = site.orchestrate(NODES)
         assert command.wait() == 0, command.output
@@ -66,6 +68,9 @@ def test_green_with_its_set_up_and_red_without(site: Site) -> None:
     for task in CHECK:
         logs = [(site.run_folder().attempt(task) / name).read_text() for name in ("setup.log", "check.log")]
         assert ["GREETING=[redacted]" in log for log in logs] == [True, True]
+    integration = site.run_folder().load(Integration)
+    assert integration
+    assert (integration.verified, integration.verify_log.count("GREETING=[redacted]")) == (True, 2)
     _is_seen_nowhere(site, canary)
 
 

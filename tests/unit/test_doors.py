@@ -65,12 +65,12 @@ EXPORTS = {
         "report_text summary_sentence went_partly went_well write_report"
     ),
     "miyabi.runs": (
-        "CHECK_LOG LEAST_USD WORKING AttemptRecord Board Continuation HandOver Kept MachineReport MilestoneRun "
-        "ReadyQueue Run RunFolder RunInfo RunRequest Snapshot SortKey Swept TaskProgress TaskState budget_of "
-        "check_machine create_run current_run differing_versions fix_attempts_of hide_secrets_of_run left_there "
-        "make_folder_of_runs new_run_name not_collected note_swept open_repository preflight read_json read_request "
-        "record_machines require_copies run_name_of settings_at spent_all start_run sweep_machine use_run "
-        "valid_run_name"
+        "CHECK_LOG LEAST_USD WORKING AttemptRecord Board CheckoutSetup Continuation HandOver Kept MachineReport "
+        "MilestoneRun ReadyQueue Run RunFolder RunInfo RunRequest Snapshot SortKey Swept TaskProgress TaskState "
+        "budget_of check_machine create_run current_run differing_versions fix_attempts_of hide_secrets_of_run "
+        "left_there make_folder_of_runs new_run_name not_collected note_swept open_repository preflight read_json "
+        "read_request record_machines require_copies run_name_of settings_at spent_all start_run sweep_machine "
+        "use_run valid_run_name"
     ),
     "miyabi.sessions": (
         "BLAMELESS Collected EarlierWork InSubmodule Inside Outcome RemoteSession SessionPaths SessionResult "

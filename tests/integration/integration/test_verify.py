@@ -10,6 +10,7 @@ import pytest
 
 from miyabi.integration import CommandEnd, LeftOut, LeftOutKind
 from miyabi.integration.verify import run_plainly
+from miyabi.runs import CheckoutSetup
 from miyabi.sessions import integration_branch
 from miyabi.settings import IntegrationSettings
 from tests.support.git.repositories import git, project, quiet_home, snapshot  # noqa: F401
@@ -215,3 +216,21 @@ async def test_the_integration_survives_as_json(played: PlayedRun) -> None:
     came = await played.integrate(settings=verified_by("true"))
     assert type(came).model_validate_json(came.model_dump_json()) == came
     assert json.loads(came.model_dump_json())["branch"] == integration_branch(RUN)
+
+
+async def test_a_checkout_is_set_up_before_it_is_verified(played: PlayedRun, tmp_path: Path) -> None:
+    """It gets the copied files, mode 0600, and the set-up is the first of the commands; no value of a file is shown."""
+    await played.task("t1", {"t1.txt": "x\n"})
+    setup = CheckoutSetup(
+        commands=('cp .env "$MIYABI_CACHE/"; cat .env; touch made',),
+        files={".env": b"KEY=canary-77aa01\n", "config/x.local": b"x"},
+        cache=tmp_path / "cache",
+    )
+    verify = "test -e made && test $(stat -c %a .env) = 600 && cat .env config/x.local; exit 3"
+    came = await played.integrate(settings=verified_by(verify), setup=setup)
+    assert came.verify_commands == (*setup.commands, verify)
+    assert (tmp_path / "cache/.env").exists()
+    assert "canary" not in came.model_dump_json()
+    assert came.verify_log.count("KEY=[redacted]") == 2
+    bare = await played.integrate(settings=verified_by(), setup=setup)
+    assert (bare.verified, bare.verify_commands) == (None, ())
