@@ -31,7 +31,7 @@ collect() { # SESSION BASE [max=BYTES] [HAVE ...]
   fi
   find_leaks "$base" "$strays"
   if [ -n "$leaks" ]; then
-    printf 'miyabi-left what is beside its branch: it holds %s\n' $(say "$leaks" | head -n 1) >&2
+    say "miyabi-left what is beside its branch: it holds $(say "$leaks" | head -n 1)" >&2
     strays=
   fi
   find_leaks "$base" "$head"
