@@ -285,7 +285,7 @@ apart() { # LINKS
       s/[\0-\x1f\x7f]/?/g, print {$out} "$_\n" for @said;
     }
     print "$_\0" for @apart' "$1" "$most" 1000 "${mine:+$mine.left}" $plain $calm
-  [ "$mine" != "$notes" ] || not_work
+  [ -z "$mine" ] || not_work
 }
 # Files that nobody may read, filters that are not installed: what can be had is had, as it lies there.
 stage_the_rest() { # LINKS

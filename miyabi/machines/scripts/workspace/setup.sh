@@ -46,17 +46,28 @@ begin_setup() { # SESSION COMMANDS
   [ "$(cat "$notes.setup" 2>/dev/null)" != "$2" ] || exit 10
   lock "$gate"
   find_checkout
-  say "$1" >"$notes.begun" &&
-    { [ -f "$notes.before" ] || { new_files >"$notes.before.new" && mv "$notes.before.new" "$notes.before"; }; } ||
-    failed "cannot look through $checkout"
+  say "$1" >"$notes.begun" && note_before || failed "cannot look through $checkout"
+  each_inside as_inside note_before || exit
 }
+note_before() { [ -f "$notes.before" ] || { new_files >"$notes.before.new" && mv "$notes.before.new" "$notes.before"; }; }
+# Calls the command where that submodule of the task is the repository.
+as_inside() ( # COMMAND NOTE
+  store=${2%/miyabi/*} notes=${2%.inside}
+  enter
+  [ ! -d "$repo" ] || "$1" || failed "cannot look through $checkout"
+)
 new_files() { [ ! -d "$checkout" ] || (cd "$checkout" && g --git-dir="$repo" --work-tree=. ls-files -o --exclude-standard -z "$@"); }
 
 # What it made is ignored from now on, and of what it changed the content is noted.
 end_setup() { # COMMANDS
   lock "$gate"
   find_checkout
-  { cat "$notes.before"; printf '\0'; new_files; printf '\0'; new_files --directory; } | perl -e '
+  each_inside as_inside note_set_up || exit
+  note_set_up && say "$1" >"$notes.setup" && rm -f "$notes.begun" || failed "cannot note what was set up in $checkout"
+}
+note_set_up() {
+  [ ! -d "$checkout" ] || in_task --work-tree="$checkout" read-tree --reset HEAD 2>/dev/null || :   # staged is as good as not
+  { cat "$notes.before" 2>/dev/null; printf '\0'; new_files; printf '\0'; new_files --directory; } | perl -e '
     binmode STDIN; binmode STDOUT; local $/;
     my ($before, $files, $groups) = map { [split /\0/] } split /(?:^|(?<=\0))\0/, <STDIN> // "", 3;
     my %before = map { $_ => 1 } @{ $before || [] };
@@ -68,19 +79,23 @@ end_setup() { # COMMANDS
       @new = (@whole, grep { !$in->($_) } @new);
     }
     print map { "$_\0" } @new' | ignore || exit
-  set_up_content >"$notes.tracked" && say "$1" >"$notes.setup" && rm -f "$notes.before" "$notes.begun" ||
-    failed "cannot note what was set up in $checkout"
+  set_up_content >"$notes.tracked" && rm -f "$notes.before"
 }
-# Tracked files that differ from the commit, as "OID PATH", NUL after each; "-" for one that is gone.
+# Tracked files that differ from the commit, and those that git was told not to look at, as "CONTENT PATH", NUL after each.
 set_up_content() {
-  [ ! -d "$checkout" ] || (cd "$checkout" && g --git-dir="$repo" --work-tree=. ls-files -m -z | with_content)
+  [ ! -d "$checkout" ] || (cd "$checkout" && { in_task --work-tree=. ls-files -m -z
+    in_task --work-tree=. ls-files -v -z | perl -0ne 'print if s/^[a-zS] //'; } | with_content)
 }
+# CONTENT: the id of a file's content, the target of a link, the commit of a repository; "-" where there is nothing.
 with_content() {
   perl -e 'binmode STDIN; binmode STDOUT; local $/; my %seen;
     my @all = grep { !$seen{$_}++ } split /\0/, <STDIN> // "";
+    delete @ENV{qw(GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE)};
+    my $commit = sub { open my $h, "-|", "git", "-C", $_[0], "rev-parse", "HEAD" or return ""; (<$h> // "") =~ /(\w*)/; $1 };
+    my $what = sub { -l $_[0] ? "@" . unpack "H*", readlink $_[0] : (-d _) ? "/" . $commit->($_[0]) : (-e _) ? "?$$" : "-" };
     while (my @some = splice @all, 0, 200) {
       my @there = grep { -f && !-l } @some;
-      my %oid = map { $_ => "-" } @some;
+      my %oid = map { $_ => $what->($_) } @some;
       if (@there && open my $hash, "-|", "git", "hash-object", "--no-filters", "--", @there) {
         my @oids = split /\n/, <$hash> // "";
         @oid{@there} = @oids if @oids == @there;
@@ -108,8 +123,8 @@ ignore() {
 # For `apart`, NUL after each: files that were copied, whatever is in them now, and those that are as the set-up left them.
 # None that git passes over by itself: `add` takes the name of one for an attempt to add it.
 not_work() {
-  [ ! -f "$notes.copies" ] || g ls-files -c -o --exclude-standard -z | of_both "$notes.copies"
-  [ ! -s "$notes.tracked" ] || perl -0pe 's/^\S+ //' "$notes.tracked" | with_content | of_both "$notes.tracked" |
+  [ ! -f "$mine.copies" ] || g ls-files -c -o --exclude-standard -z | of_both "$mine.copies"
+  [ ! -s "$mine.tracked" ] || perl -0pe 's/^\S+ //' "$mine.tracked" | with_content | of_both "$mine.tracked" |
     perl -0pe 's/^\S+ //'
 }
 unstage_copies() {

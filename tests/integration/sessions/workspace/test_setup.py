@@ -13,12 +13,14 @@ from miyabi.sessions import SessionPaths
 from miyabi.system import clean_environment
 from tests.support.git import repositories
 from tests.support.git.repositories import Bench, commit, git
+from tests.support.git.submodules import Task, add_submodule, make_library
 
 bench = repositories.bench
 project = repositories.project
 quiet_home = repositories.quiet_home
 
 SECRET = b"KEY=canary-4711\n\0\xff"
+SIGNED = "-c user.name=x -c user.email=x@example"
 MAKES = "mkdir -p deps/x && echo 1 >deps/x/a; echo 2 >'odd [name]*'; echo 9 >>README.md; rm -f src/a.txt"
 
 
@@ -55,6 +57,55 @@ async def test_only_what_a_set_up_made_is_no_work(bench: Bench) -> None:
     head = (await bench.collect(other)).head
     assert bench.files(head) == ["README.md", "deps/x/new", "src/a.txt"]
     assert bench.show(f"{head}:README.md") == "hello\n9\nmore"
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [
+        "echo 9 >>README.md; echo 9 >gen; git add -A; rm src/a.txt",
+        "git update-index --assume-unchanged README.md; echo 9 >>README.md",
+        "git update-index --skip-worktree README.md; echo 9 >>README.md",
+        "rm README.md; ln -s src/a.txt README.md; rm -r src; echo 9 >src",
+    ],
+)
+async def test_what_a_set_up_told_git_is_no_work(bench: Bench, setup: str) -> None:
+    """Nor what it staged, what git is not to look at, and what it put in a file's place."""
+    paths = await bench.prepare()
+    assert set_up(bench, paths, setup) == 0
+    bench.play(paths, "echo mine >mine.txt")
+    head = (await bench.collect(paths)).head
+    assert git(bench.root, "diff", "--name-only", "main", head) == "mine.txt"
+
+
+@pytest.mark.parametrize("setup", ["rm README.md; ln -s a README.md", "rm README.md"])
+async def test_a_link_in_place_of_a_file_is_the_sessions(bench: Bench, setup: str) -> None:
+    """A link is told from another one, and from nothing: what the session made of it is collected."""
+    paths = await bench.prepare()
+    set_up(bench, paths, setup)
+    bench.play(paths, "ln -sfn b README.md")
+    assert bench.show(f"{(await bench.collect(paths)).head}:README.md") == "b"
+
+
+async def test_in_submodules(bench: Bench) -> None:
+    """What a set-up made in one, changed in it or checked out of it is no work; what the session did there is."""
+    library = make_library(bench.folder.parent / "library")
+    for path in ("built", "moved"):
+        add_submodule(bench.root, library, path)
+    setup = f"touch built/lib.o; echo 9 >>built/lib.txt; git -C moved {SIGNED} commit -q --allow-empty -m newer"
+    task = await Task.prepare(bench)
+    assert set_up(bench, task.paths, setup) == 0
+    task.play("echo mine >mine.txt")
+    collected = await task.collect_all()
+    assert git(bench.root, "diff", "--name-only", task.base, collected.head) == "mine.txt"
+    assert not any(each.collected.salvaged for each in task.found_inside)
+    task = await Task.prepare(bench, "t2")
+    assert set_up(bench, task.paths, setup) == 0
+    task.play("echo mine >built/mine.txt; cd moved; save mine.txt")
+    collected = await task.collect_all()
+    assert git(bench.root, "diff", "--name-only", task.base, collected.head).split() == ["built", "moved"]
+    built = next(each.collected.head for each in task.found_inside if each.inside.path == "built")
+    assert git(bench.root / "built", "ls-tree", "--name-only", built).split() == ["lib.txt", "mine.txt"]
+    assert git(bench.root / "built", "show", f"{built}:lib.txt") == "lib"
 
 
 async def test_thousands_of_files_are_named_by_their_folders(bench: Bench) -> None:
