@@ -5,7 +5,11 @@ use warnings;
 
 sub put_parts {    # for an `attach` by another connection, whose stdin is the terminal
     make_folders();
-    stage(parts(@words));
+    my %part = parts(@words);
+    my $lock = lock_machine();
+    scrap($dir) if !-e "$dir/claim" && other(%part);    # it was refused once, perhaps as a session without a terminal
+    stage(%part);
+    close $lock;
     print line($id, free());
 }
 

@@ -40,6 +40,17 @@ def test_the_refusal_names_the_holders_and_the_start_may_be_repeated(station: St
     assert station.ends("second").exit_status == 0
 
 
+def test_what_comes_for_a_terminal_is_what_runs_there(station: Station) -> None:
+    """Not what was refused under the same name before: a session without a terminal, or one with other settings."""
+    station.start("r1.a.1", "exec sleep 600", slots=1)
+    assert station.start("r1.b.2", "echo headless", setup="exit 3", slots=1).returncode == 69
+    for text in (b"echo once", b"echo by hand"):
+        assert station.call("put", "r1.b.2", str(len(text)), "0", "0", stdin=text).returncode == 0
+    assert station.call("attach", "r1.b.2", "1", "60").returncode == 69
+    assert station.call("attach", "r1.b.2", "2", "60").stdout == b"by hand\n"
+    station.call("cancel", "r1.a.1", "1")
+
+
 def test_the_slot_is_held_until_the_check_is_over(station: Station) -> None:
     """What comes after the agent is work, too."""
     gate = station.workspace / "go"
