@@ -12,6 +12,7 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
 from prefect.states import Completed
 
 from flows.aggregate_results import aggregate_results
@@ -26,10 +27,11 @@ from flows.steps import (
     publish,
     state_of,
     state_of_run,
+    tend,
     value_of,
 )
 from miyabi.dag import Dag
-from miyabi.errors import BadInput, MiyabiError
+from miyabi.errors import BadInput, MiyabiError, PullRequestsBusy
 from miyabi.github import LinkedRepository
 from miyabi.integration import Integration, NotIntegrated
 from miyabi.milestones import MilestonePlan, milestone_lock, milestone_sentence
@@ -59,8 +61,9 @@ def run_milestone(
 ) -> Any:
     """Runs the open issues of a milestone, opens the pull request and says in the milestone where it stands.
 
-    Safe to press every hour: what a pull request or a run has taken up is not taken again, a run that was cut short
-    is gone on with, and where nothing has changed nothing is written.
+    Before that, open pull requests of earlier runs are tended. Safe to press every hour: what a pull request or a run
+    has taken up is not taken again, a run that was cut short is gone on with, and where nothing has changed nothing is
+    written.
 
     Args:
         repository: Git clone of the repository, an absolute path. Its checkout is never touched.
@@ -118,6 +121,7 @@ class _MilestoneRun:
             DiskFull: the folder of a new run cannot be written.
             RunCancelled: somebody ended the run.
         """
+        self._tend()
         plan = self._catch_up(self._read())
         folder = self._cut_short(plan) or self._new_run(plan)
         if folder:
@@ -126,6 +130,16 @@ class _MilestoneRun:
         if not self.rehearse:
             plan = self._update_milestone(plan, is_old=folder is not None)
         return self._end(plan, folder)
+
+    def _tend(self) -> None:
+        """Does what there is to be done about the open pull requests of earlier runs."""
+        try:
+            if not self.rehearse:
+                tend(self.linked)
+        except PullRequestsBusy as error:
+            get_run_logger().info("%s", error)
+        except (BadInput, NotDone) as error:
+            self.faults.append(f"Open pull requests: {error}")
 
     def _read(self) -> MilestonePlan:
         plan: MilestonePlan = value_of(read_plan.submit(self._number, linked=self.linked))

@@ -6,7 +6,9 @@ MiyabiError
 │   ├── SettingsError         the configuration: names the file and the field
 │   ├── NotARepository        no git repository at that path
 │   ├── BaseMissing           the base branch or commit does not exist
-│   ├── MilestoneBusy         another orchestrator works on the milestone
+│   ├── Busy                  another orchestrator works on the same
+│   │   ├── MilestoneBusy     … on the milestone
+│   │   └── PullRequestsBusy  … on the repository's pull requests
 │   └── GitUnusable           no git at the orchestrator, or one that is too old
 ├── MachineError              one machine; carries its name
 │   ├── MachineUnreachable    transient: refused, no route, timed out, closed at once
@@ -94,8 +96,16 @@ class BaseMissing(BadInput):
     """The base does not exist in the repository."""
 
 
-class MilestoneBusy(BadInput):
+class Busy(BadInput):
+    """Another orchestrator works on the same."""
+
+
+class MilestoneBusy(Busy):
     """Another orchestrator works on the milestone."""
+
+
+class PullRequestsBusy(Busy):
+    """Another orchestrator tends the pull requests."""
 
 
 class GitUnusable(BadInput):

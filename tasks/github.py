@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from prefect import task
@@ -28,6 +29,7 @@ from miyabi.milestones import (
 from miyabi.milestones import update as milestone_update
 from miyabi.pull_requests import PullRequestText, TaskStatus, decided_pull_requests, open_pull_requests, set_statuses
 from miyabi.runs import HandOver, RunFolder
+from miyabi.tending import OpenPullRequest, Step, kept_answers, next_step, read_open_pull_requests, take_step
 from tasks.declaration import TASK
 from tasks.runner import BAD_INPUT
 
@@ -51,14 +53,18 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def at_github(linked: LinkedRepository) -> AsyncIterator[GitHubRepository]:
-    """Opens the repository at GitHub for a task, which logs each wait, in seconds, with its reason."""
+async def at_github(linked: LinkedRepository, *, answers: Path | None = None) -> AsyncIterator[GitHubRepository]:
+    """Opens the repository at GitHub for a task, which logs each wait, in seconds, with its reason.
+
+    `answers` is as for `GitHubRepository.open`.
+    """
     log = get_run_logger()
 
     def tell(seconds: float, reason: str) -> None:
         log.warning("waiting %.0f s, then trying again: %s", seconds, reason)
 
-    async with GitHubRepository.open(linked.access, retry_policy=linked.retry_policy, on_wait=tell) as github:
+    how = linked.retry_policy
+    async with GitHubRepository.open(linked.access, retry_policy=how, on_wait=tell, answers=answers) as github:
         yield github
 
 
@@ -224,3 +230,26 @@ async def write_plan(number: int, *, linked: LinkedRepository, plan: MilestonePl
         update = await milestone_update.update_milestone(github, plan, settings=linked.settings.milestone)
     get_run_logger().info("milestone %d: %s", number, update)
     return update
+
+
+@task(name="read-pull-requests", task_run_name="read open pull requests", **TASK)
+@refusals_as_states
+async def read_pull_requests(*, linked: LinkedRepository) -> tuple[OpenPullRequest, ...]:
+    """The open pull requests of this repository's runs, and how they stand at GitHub now."""
+    async with at_github(linked, answers=kept_answers(linked.repository.root)) as github:
+        read = await read_open_pull_requests(github, linked)
+    for line in read.warnings:
+        get_run_logger().warning("%s", line)
+    for each in read.found:
+        get_run_logger().info("#%d: %s", each.pull.number, each.foreign or next_step(each))
+    return read.found
+
+
+@task(name="tend-pull-request", task_run_name="#{number}: {step}", **TASK)
+@refusals_as_states
+async def tend_pull_request(number: int, step: Step, *, linked: LinkedRepository, found: OpenPullRequest) -> str:
+    """What there is to be done about a pull request, done; says what became of it."""
+    async with at_github(linked) as github:
+        said = await take_step(github, linked, found, step)
+    get_run_logger().info("#%d: %s", number, said)
+    return said

@@ -14,6 +14,7 @@ from miyabi.integration import Integration
 from miyabi.pull_requests import (
     Publication,
     PublicationPlan,
+    Tended,
     base_branch,
     nothing_to_publish,
     plan_publication,
@@ -57,7 +58,8 @@ def publish(folder: RunFolder, linked: LinkedRepository) -> Publication:
 def _send(
     folder: RunFolder, linked: LinkedRepository, plan: PublicationPlan, *, of: MilestoneRun | None
 ) -> tuple[PullRequest, ...]:
-    pushed: Pushed = value_of(push_branches.submit(folder.run, linked=linked, branches=plan.branches))
+    branches = (folder.load(Tended) or Tended()).heads_for(plan.branches)
+    pushed: Pushed = value_of(push_branches.submit(folder.run, linked=linked, branches=branches))
     base = base_branch(folder.info(), of, linked.settings.pull_request) or pushed.default_branch
     texts = [text for text in plan.texts if text.branch not in pushed.decided]
     milestone = of.number if of else None

@@ -12,7 +12,7 @@ from prefect.logging.loggers import get_logger
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.steps.results import NotDone, RunCancelled, TaskBadInput
-from miyabi.errors import BadInput, MilestoneBusy, MiyabiError, ServerAway
+from miyabi.errors import BadInput, Busy, MiyabiError, ServerAway
 from miyabi.integration import Integration
 from miyabi.reports import Report, went_partly, went_well
 from tasks.runner import BAD_INPUT, PARTIAL, SKIPPED
@@ -60,7 +60,7 @@ def state_of(error: MiyabiError) -> State[Any]:
     """
     if isinstance(error, ServerAway):
         raise error
-    if isinstance(error, MilestoneBusy):
+    if isinstance(error, Busy):
         get_run_logger().info("%s", error)
         return Completed(name=SKIPPED, message=str(error))
     if isinstance(error, RunCancelled):

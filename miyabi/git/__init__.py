@@ -15,7 +15,7 @@ from miyabi.git.large_objects import Storage, lfs_objects, lfs_objects_of, missi
 from miyabi.git.merge import History
 from miyabi.git.remote import base
 from miyabi.git.remote.partial_clone import complete_partial_clone
-from miyabi.git.remote.push import push
+from miyabi.git.remote.push import foreign_tips, push
 from miyabi.git.remote.target import Remote, RemoteToken, push_address
 from miyabi.git.remote.url import Origin, RemoteUrl
 from miyabi.git.repository import Changes, Repository, existing_folder, shallow_ends
@@ -47,6 +47,7 @@ __all__ = [
     "conflict_markers",
     "existing_folder",
     "filters",
+    "foreign_tips",
     "ignored_files",
     "lfs_objects",
     "lfs_objects_of",

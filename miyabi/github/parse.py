@@ -140,6 +140,7 @@ def pull_request(data: Json) -> PullRequest:
         assignees=logins(data.get("assignees")),
         reviewers=(*logins(data.get("requested_reviewers")), *_teams(data)),
         milestone=(data.get("milestone") or {}).get("number"),
+        mergeable=data.get("mergeable_state") or "",
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from pydantic import SecretStr
 from miyabi.errors import NotFoundOnGitHub, RepositoryArchived, RightsMissing
 from miyabi.github import parse
 from miyabi.github.access import GitHubAccess, RetryPolicy
+from miyabi.github.answers import ConditionalTransport, KeptAnswers
 from miyabi.github.client import GitHubClient, OnWait
 from miyabi.github.errors import unreachable
 from miyabi.github.issues import Issues
@@ -52,6 +54,7 @@ class GitHubRepository:
         *,
         retry_policy: RetryPolicy | None = None,
         on_wait: OnWait = lambda _seconds, _reason: None,
+        answers: Path | None = None,
     ) -> AsyncIterator[Self]:
         """Opens the repository until the end of the `async with`. Nothing is sent before the first call.
 
@@ -59,10 +62,17 @@ class GitHubRepository:
             access: which repository, as whom.
             retry_policy: spacing of writes, patience and repetitions.
             on_wait: called before each wait: for how many seconds, and why.
+            answers: file in which answers are kept, so that next time GitHub is only asked for what is new since.
         """
+        policy = retry_policy or RetryPolicy()
         async with GithubkitTransport(access) as transport:
-            client = GitHubClient(transport, access=access, retry_policy=retry_policy or RetryPolicy(), on_wait=on_wait)
-            yield cls(client, transport)
+            if answers is None:
+                yield cls(GitHubClient(transport, access=access, retry_policy=policy, on_wait=on_wait), transport)
+                return
+            kept = KeptAnswers.read(answers)
+            asking = ConditionalTransport(transport, kept)
+            yield cls(GitHubClient(asking, access=access, retry_policy=policy, on_wait=on_wait), transport)
+            kept.write(answers)
 
     @property
     def repository(self) -> str:

@@ -20,7 +20,7 @@ _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*?\brel="?next"?')
 class Request:
     """Something to ask. `path` is below the repository, or below the API's root where it starts with a slash.
 
-    `subject` says in an error what it was about: "milestone 37".
+    `subject` says in an error what it was about: "milestone 37". `etag` is the tag of an answer that is known already.
     """
 
     method: str = "GET"
@@ -28,6 +28,7 @@ class Request:
     subject: str
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
+    etag: str = ""
 
     @classmethod
     def post(cls, path: str, body: Mapping[str, Any], *, subject: str) -> Self:

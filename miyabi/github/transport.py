@@ -78,7 +78,7 @@ class GithubkitTransport:
             path,
             params=dict(request.query) or None,
             json=request.body,
-            headers={"X-GitHub-Api-Version": _API_VERSION},
+            headers={"X-GitHub-Api-Version": _API_VERSION} | ({"If-None-Match": request.etag} if request.etag else {}),
         )
         return await _answer(call, timeout_seconds=self._access.timeout_seconds, secrets=secrets)
 

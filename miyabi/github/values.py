@@ -112,6 +112,7 @@ class PullRequest(_Value):
     assignees: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = Field((), description="Asked for a review now; a team is owner/slug")
     milestone: int | None = None
+    mergeable: str = Field("", description="GitHub's mergeable_state: clean, dirty, behind, …; known of a single one")
 
 
 class RepositoryInfo(_Value):

@@ -3,7 +3,7 @@
 Decides what is published; GitHub itself is `miyabi.github.repository`, the push `miyabi.git.remote.push`.
 """
 
-from miyabi.pull_requests.kept import require_readable
+from miyabi.pull_requests.kept import Tended, require_readable
 from miyabi.pull_requests.publish import (
     Publication,
     PublicationPlan,
@@ -24,6 +24,7 @@ __all__ = [
     "PublicationPlan",
     "PullRequestText",
     "TaskStatus",
+    "Tended",
     "base_branch",
     "decided_pull_requests",
     "elsewhere_words",

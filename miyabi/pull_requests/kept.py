@@ -2,9 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict, Field
+
 from miyabi.integration import Integration, NotIntegrated
 from miyabi.pull_requests.publish import Publication
-from miyabi.runs import HandOver, MilestoneRun, RunFolder
+from miyabi.runs import HandOver, Kept, MilestoneRun, RunFolder
+
+
+class TendedHead(BaseModel):
+    """Where a branch at GitHub is since it was tended."""
+
+    model_config = ConfigDict(frozen=True)
+
+    of: str = Field(description="The run's own commit that it was put on top of, a full sha")
+    head: str = Field(description="A full sha")
+
+
+class Tended(Kept):
+    """What tending has put on top of a run's work at GitHub, by branch: the run does not take it back."""
+
+    file_name = "tended.json"
+    if_damaged = "Remove the file: a pull request that is opened again is put back to what its run made."
+
+    heads: Mapping[str, TendedHead] = {}
+
+    def with_head(self, branch: str, *, on: str, head: str) -> Tended:
+        """Returns the same with that branch, which was `on` another commit before, at its new head."""
+        before = self.heads.get(branch)
+        if before and before.head == head:
+            return self
+        of = before.of if before and before.head == on else on
+        return Tended(heads={**self.heads, branch: TendedHead(of=of, head=head)})
+
+    def heads_for(self, branches: Mapping[str, str]) -> dict[str, str]:
+        """Returns where the branches go: to what was tended of the run's own commit, else to that commit."""
+        tended = {branch: known.head for branch, known in self.heads.items() if known.of == branches.get(branch)}
+        return {branch: tended.get(branch, commit) for branch, commit in branches.items()}
 
 
 def require_readable(folder: RunFolder) -> None:
@@ -13,4 +48,4 @@ def require_readable(folder: RunFolder) -> None:
     Raises:
         BadInput: a file is damaged; names it, and what to do.
     """
-    folder.require_readable(Integration, NotIntegrated, MilestoneRun, HandOver, Publication)
+    folder.require_readable(Integration, NotIntegrated, MilestoneRun, HandOver, Publication, Tended)

@@ -13,6 +13,7 @@ from miyabi.sessions.names import (
     published_branch,
     resolved_by,
     resolving,
+    tended_branch,
 )
 from miyabi.sessions.protocol import State, Status
 from miyabi.sessions.remote_session import RemoteSession, list_sessions, live_sessions
@@ -60,4 +61,5 @@ __all__ = [
     "resolving",
     "size_of",
     "strays_words",
+    "tended_branch",
 ]

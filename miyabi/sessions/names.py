@@ -28,6 +28,12 @@ def published_branch(run: str) -> str:
     return f"miyabi/{run}"
 
 
+def tended_branch(published: str, *, run: str) -> str:
+    """Names the branch here that holds what tending put on top of a branch that the run has at GitHub."""
+    task = published.removeprefix(published_branch(run)).lstrip("/")
+    return f"miyabi/{run}/_tended{f'-{task}' if task else ''}"
+
+
 def resolving(task: str, *, start: str) -> str:
     """Names what stands in place of a task's id for the session that resolves a conflict of its merge, or mends that.
 

@@ -16,7 +16,7 @@ from tests.unit.test_architecture import LAYERS, MODULES, ROOT, SOURCES, behind,
 EXPORTS = {
     "flows.steps": (
         "Integrating NotDone RunCancelled TaskBadInput cancelled equip failed publish report_artifact "
-        "see_through show_unfinished state_of state_of_run submit_all value_of with_room"
+        "see_through show_unfinished state_of state_of_run submit_all tend value_of with_room"
     ),
     "miyabi.attempts": (
         "Attached Attempt Next Outage delay_seconds found_no_room is_sick limit_is_over next_step recover_abandoned "
@@ -32,7 +32,7 @@ EXPORTS = {
     "miyabi.git": (
         "LFS STRAYS TIE Changes Clone Git History Matches Origin PrerequisiteMissing Remote RemoteToken RemoteUrl "
         "Repository Storage Submodule Submodules base branches checkout clone_of complete_partial_clone "
-        "conflict_markers existing_folder filters ignored_files lfs_objects lfs_objects_of matches merge "
+        "conflict_markers existing_folder filters foreign_tips ignored_files lfs_objects lfs_objects_of matches merge "
         "missing_lfs_objects needed printable_path push push_address require_git shallow_ends submodules_of unquoted "
         "uses_lfs with_attributes_of with_lfs"
     ),
@@ -57,8 +57,9 @@ EXPORTS = {
         "secrets_of_servers servers_of"
     ),
     "miyabi.pull_requests": (
-        "Publication PublicationPlan PullRequestText TaskStatus base_branch decided_pull_requests elsewhere_words "
-        "nothing_to_publish open_pull_requests plan_publication require_readable set_statuses statuses_of"
+        "Publication PublicationPlan PullRequestText TaskStatus Tended base_branch decided_pull_requests "
+        "elsewhere_words nothing_to_publish open_pull_requests plan_publication require_readable set_statuses "
+        "statuses_of"
     ),
     "miyabi.reports": (
         "Elsewhere Report TaskRow integration_sentence outcome_style progress_markdown read_report "
@@ -76,7 +77,7 @@ EXPORTS = {
         "BLAMELESS Collected EarlierWork InSubmodule Inside Outcome RemoteSession SessionPaths SessionResult "
         "SessionSpec State Status Strays TakenUp Usage Workspace ending_words integration_branch is_resolving "
         "left_there_words list_sessions live_sessions own_levels printer_of published_branch resolved_by resolving "
-        "size_of strays_words"
+        "size_of strays_words tended_branch"
     ),
     "miyabi.settings": (
         "CONFIG_FILE PUBLIC_API GitHubSettings IntegrationSettings MilestoneSettings PullRequestMode "
@@ -86,6 +87,9 @@ EXPORTS = {
         "LOOPBACK Backoff Retry clean_environment disk_full exit_status files guarded_command in_terminal is_full "
         "is_loopback is_our_disk jittered kill_group locked_folder may_pass private_files raised_as_full reap retried "
         "retried_blocking says_full shell_status spawn"
+    ),
+    "miyabi.tending": (
+        "OpenPullRequest Step kept_answers next_step read_open_pull_requests take_step tending_lock tending_sentence"
     ),
     "miyabi.text": (
         "MAX_BOXES REDACTED Bar Box FieldFault Style as_printed clean clock commonmark count describe did_you_mean "

@@ -18,10 +18,16 @@ from miyabi.text import one_line, redact
 __all__ = ["Patience", "Remote", "push"]
 
 _RACE = "it changes while we push"
+_BACKWARD = "it holds other commits than those that ours are on top of"
 
 
 async def push(
-    repository: Repository, branches: Mapping[str, str], *, remote: Remote, patience: Patience | None = None
+    repository: Repository,
+    branches: Mapping[str, str],
+    *,
+    remote: Remote,
+    patience: Patience | None = None,
+    only_forward: bool = False,
 ) -> tuple[str, ...]:
     """Puts each remote branch at its commit.
 
@@ -34,6 +40,7 @@ async def push(
         branches: the commit for each branch of the remote.
         remote: where to, and with whose login.
         patience: how long and how often.
+        only_forward: a branch that holds what its commit does not stays as it is, be it ours or not.
 
     Returns:
         The names of those that were elsewhere before, or not there, in the order of `branches`.
@@ -49,12 +56,13 @@ async def push(
     here = await repository.contains(set(branches.values()))
     if missing := [branch for branch, commit in branches.items() if commit not in here]:
         raise GitFailed(f"{missing[0]} cannot be pushed: {repository.root} has no commit {branches[missing[0]]}.")
-    return await _Push(branches, RemoteClient(repository, remote, patience or Patience())).run() if branches else ()
+    client = RemoteClient(repository, remote, patience or Patience())
+    return await _Push(branches, client, only_forward=only_forward).run() if branches else ()
 
 
 class _Push:
-    def __init__(self, branches: Mapping[str, str], client: RemoteClient) -> None:
-        self.branches, self.client = branches, client
+    def __init__(self, branches: Mapping[str, str], client: RemoteClient, *, only_forward: bool) -> None:
+        self.branches, self.client, self.only_forward = branches, client, only_forward
         self.refused: dict[str, str] = {}
         self.said: list[str] = []
 
@@ -84,9 +92,18 @@ class _Push:
 
     async def _wanted(self, there: Mapping[str, str]) -> dict[str, str]:
         differing = {b: c for b, c in self.branches.items() if there.get(b) != c and b not in self.refused}
-        foreign = await foreign_commits(self.client, differing, there=there)
-        self.refused |= foreign
-        return {branch: commit for branch, commit in differing.items() if branch not in foreign}
+        kept = await foreign_commits(self.client, differing, there=there)
+        if self.only_forward:
+            kept = await self._backward(differing, there) | kept
+        self.refused |= kept
+        return {branch: commit for branch, commit in differing.items() if branch not in kept}
+
+    async def _backward(self, wanted: Mapping[str, str], there: Mapping[str, str]) -> dict[str, str]:
+        """The branches that hold commits which the wanted one does not."""
+        moved = {branch: (there[branch], commit) for branch, commit in wanted.items() if branch in there}
+        git = self.client.repository.git
+        answers = {b: await git.run("merge-base", "--is-ancestor", *ends) for b, ends in moved.items()}
+        return {branch: _BACKWARD for branch, answer in answers.items() if answer.exit_status}
 
     async def _send(self, wanted: Mapping[str, str], there: Mapping[str, str], *, is_last: bool) -> dict[str, str]:
         """The branches that have to be looked at again, with the reason."""
@@ -104,6 +121,30 @@ class _Push:
         self.refused |= report.refused
         self.said += [said] if said and (report.refused or report.stale) else []
         return {branch: f"{_RACE}: {why}" for branch, why in report.stale.items()}
+
+
+async def foreign_tips(
+    repository: Repository, tips: Mapping[str, str], *, remote: Remote, patience: Patience | None = None
+) -> dict[str, str]:
+    """Finds the branches of a remote to which somebody else has pushed, by the rules of `foreign_commits`.
+
+    Args:
+        repository: whose runs made the branches.
+        tips: where each of them is at the remote; the remote is asked only of those that never were there here.
+        remote: which, and with whose login.
+        patience: how long and how often.
+
+    Returns:
+        By the branch's name whose commit it is, as the end of a sentence.
+
+    Raises:
+        RemoteError: it had to be looked at, and cannot be.
+        GitFailed: git could not read our own branches.
+    """
+    held = await _held(repository)
+    unclear = {branch: tip for branch, tip in tips.items() if tip not in held}
+    client = RemoteClient(repository, remote, patience or Patience())
+    return await _not_of_water_spider(client, unclear) if unclear else {}
 
 
 _OURS = "miyabi/*"

@@ -101,6 +101,11 @@ class GitHubGit(Serving):
         git(folder, "config", "http.receivepack", "true")
         return folder
 
+    def push(self, folder: Path, name: str, *refs: str) -> None:
+        """Somebody pushes to a repository what is in that folder; it is a push as ours are."""
+        login = f"://x-access-token:{self.token}@" if self.token else "://"
+        git(folder, "push", "--quiet", self.clone_url(name).replace("://", login), *refs)
+
     def protect(self, name: str, branch: str) -> None:
         """Refuses that branch, and no other one of the same push, in GitHub's words."""
         folder = self.folder / f"{name}.git"

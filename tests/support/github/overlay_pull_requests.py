@@ -81,7 +81,11 @@ def _list(call: Call) -> Reply:
 
 def _one(call: Call, _number: str) -> Reply:
     reply = call.peer()
-    return reply.with_data(amended_pull(call, reply.data)) if reply.is_good else reply
+    if not reply.is_good:
+        return reply
+    pull = amended_pull(call, reply.data)
+    known = call.repository.pulls[pull["number"]].mergeable_state
+    return reply.with_data(pull | ({"mergeable_state": known} if known else {}))
 
 
 def _create(call: Call) -> Reply:

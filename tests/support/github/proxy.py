@@ -7,6 +7,7 @@ front.writes, front.violations
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import re
 import socket
@@ -64,6 +65,7 @@ class GitHubFront(Serving):
         self._sent: list[Sent] = []
         self._violations: list[str] = []
         self._faults: list[_Fault] = []
+        self._fresh: list[str] = []
         super().__init__(_Server(("127.0.0.1", 0), _Handler, front=self))
 
     @property
@@ -78,6 +80,12 @@ class GitHubFront(Serving):
         return tuple(f"{sent.method} {sent.path}" for sent in self.sent if sent.method != "GET")
 
     @property
+    def fresh(self) -> tuple[str, ...]:
+        """The paths of reads that were answered in full: not with 304, which costs nobody anything."""
+        with self._lock:
+            return tuple(self._fresh)
+
+    @property
     def violations(self) -> tuple[str, ...]:
         """What GitHub's description does not allow: requests that arrived, and answers that the overlay made."""
         with self._lock:
@@ -87,6 +95,7 @@ class GitHubFront(Serving):
         """Starts a new record of requests; violations are never forgotten."""
         with self._lock:
             self._sent.clear()
+            self._fresh.clear()
 
     def refuse(
         self,
@@ -140,7 +149,7 @@ class GitHubFront(Serving):
             self._check(sent, reply)
         if fault:
             time.sleep(fault.late_seconds)
-        return None if fault and fault.is_lost else self._at_home(reply, sent)
+        return None if fault and fault.is_lost else self._tagged(self._at_home(reply, sent), sent)
 
     def _record(self, sent: Sent, violation: str | None) -> _Fault | None:
         with self._lock:
@@ -165,6 +174,17 @@ class GitHubFront(Serving):
             content = reply.content.replace(f"{theirs}{part}".encode(), ours.encode())
             reply = Reply(status=reply.status, content=content, headers=reply.headers)
         return reply
+
+    def _tagged(self, reply: Reply, sent: Sent) -> Reply:
+        """A read's good answer with its tag; none where the asker has it already."""
+        if sent.method != "GET" or not reply.is_good:
+            return reply
+        etag = f'W/"{hashlib.sha256(reply.content).hexdigest()}"'
+        if sent.headers.get("if-none-match") == etag:
+            return Reply(status=304, headers={"etag": etag})
+        with self._lock:
+            self._fresh.append(sent.path)
+        return Reply(status=reply.status, content=reply.content, headers={**reply.headers, "etag": etag})
 
     def ask(self, sent: Sent) -> Reply:
         """The peer's own answer."""

@@ -26,6 +26,7 @@ class PullMore:
 
     milestone: int | None = None
     assignees: list[str] = field(default_factory=list)
+    mergeable_state: str = ""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,0 +1,118 @@
+"""What is done about open pull requests: once, whatever is cut off, and nothing where nothing has changed."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from miyabi.errors import GitHubUnreachable, MergeConflict, RateLimited, RemoteError
+from miyabi.pull_requests import Tended
+from miyabi.tending import Step
+from tests.support.git import repositories
+from tests.support.git.repositories import git
+from tests.support.github.github import emulate, github  # noqa: F401 - fixtures
+from tests.support.github.tending_site import HEAD, TendingSite, tending_site  # noqa: F401 - fixture
+
+project = repositories.project
+quiet_home = repositories.quiet_home
+
+
+async def test_one_that_stands_well_is_left(tending_site: TendingSite) -> None:
+    """Nothing is written; asked again, GitHub answers nothing in full, for nothing is new."""
+    assert await tending_site.tend() == [Step.NOTHING]
+    assert tending_site.github.front.fresh
+    tending_site.github.front.forget()
+    assert await tending_site.tend() == [Step.NOTHING]
+    assert (tending_site.github.front.fresh, tending_site.github.front.writes) == ((), ())
+    assert len(tending_site.github.front.sent) == 2
+
+
+async def test_somebody_elses_branch_is_left_to_them(tending_site: TendingSite) -> None:
+    """After a person's push it is said once that the branch is theirs; its base may move, nothing is pushed."""
+    theirs = tending_site.somebody_pushes(HEAD, "theirs.txt")
+    tending_site.stands("dirty")
+    assert [await tending_site.tend() for _ in range(2)] == [[Step.HANDS_OFF]] * 2
+    (comment,) = tending_site.remote.comments(tending_site.number)
+    assert f"Somebody else has pushed to `{HEAD}`" in comment["body"]
+    assert (tending_site.head(), len(tending_site.github.front.writes)) == (theirs, 1)
+
+
+async def test_a_pull_request_of_a_person_is_not_looked_at(tending_site: TendingSite) -> None:
+    """One that no run here has opened is left alone, be its branch called as ours are."""
+    tending_site.remote.ask("PATCH", f"pulls/{tending_site.number}", {"state": "closed"})
+    tending_site.remote.branch("miyabi/other")
+    tending_site.remote.ask("POST", "pulls", {"title": "T", "head": "miyabi/other", "base": "main"}, by="carol")
+    assert await tending_site.tend() == []
+    assert tending_site.github.front.writes == ()
+
+
+@pytest.mark.parametrize("state", ["dirty", "behind"])
+async def test_a_base_that_moved_is_merged(tending_site: TendingSite, state: str) -> None:
+    """One merge commit of ours on top, holding both; pressed again nothing is pushed, and the run knows its head."""
+    ours, theirs = tending_site.head(), tending_site.somebody_pushes("main", "b.txt")
+    before = tending_site.hub.writes
+    tending_site.stands(state)
+    assert (await tending_site.tend())[0].startswith("main is merged into it")
+    head = tending_site.head()
+    said = git(tending_site.bare, "show", "--no-patch", "--format=%P %ce", head)
+    assert said == f"{ours} {theirs} water-spider@localhost"
+    assert tending_site.files() == ["README.md", "a.txt", "b.txt"]
+    kept = tending_site.folder.load(Tended)
+    assert kept is not None
+    assert kept.heads_for({HEAD: ours}) == {HEAD: head}
+    assert await tending_site.tend() == ["nothing of main is missing in it"]
+    assert tending_site.hub.writes == before + 1
+
+
+async def test_a_base_that_conflicts_is_said(tending_site: TendingSite) -> None:
+    """Both changed a file: nothing is pushed, and the files are named."""
+    tending_site.somebody_pushes("main", "a.txt")
+    tending_site.stands("dirty")
+    ours = tending_site.head()
+    with pytest.raises(MergeConflict, match=r"a\.txt"):
+        await tending_site.tend()
+    assert tending_site.head() == ours
+
+
+@pytest.mark.parametrize("fault", ["403", "429", "502", "lost", "refused", "killed"])
+async def test_a_merge_is_pushed_once_whatever_fails(tending_site: TendingSite, fault: str) -> None:
+    """Limited, away, lost after it was done, refused, or killed before the answer: again it is the same commit."""
+    ours, theirs = tending_site.head(), tending_site.somebody_pushes("main", "b.txt")
+    tending_site.stands("behind")
+    front, hub = tending_site.github.front, tending_site.hub
+    match fault:
+        case "403" | "429":
+            front.refuse("GET", "/pulls$", status=int(fault), headers={"retry-after": "7200"})
+            with pytest.raises(RateLimited):
+                await tending_site.tend()
+        case "502":
+            front.refuse("GET", "/pulls$", status=502, times=9)
+            with pytest.raises(GitHubUnreachable):
+                await tending_site.tend()
+        case "lost":
+            hub.lose()
+        case "refused":
+            hub.refuse(403, text="no")
+            with pytest.raises(RemoteError):
+                await tending_site.tend()
+        case "killed":
+            loop, tending = asyncio.get_running_loop(), asyncio.ensure_future(tending_site.tend())
+            hub.before(lambda: loop.call_soon_threadsafe(tending.cancel) and None)
+            with pytest.raises(asyncio.CancelledError):
+                await tending
+    await tending_site.tend()
+    head = tending_site.head()
+    assert git(tending_site.bare, "rev-list", f"{ours}..{head}", "--not", theirs).splitlines() == [head]
+    assert front.writes == ()
+
+
+async def test_nothing_is_pushed_over_somebody(tending_site: TendingSite) -> None:
+    """Who pushes while we merge keeps their commit: ours is refused, and next time the branch is theirs."""
+    tending_site.somebody_pushes("main", "b.txt")
+    tending_site.stands("behind")
+    tending_site.hub.before(lambda: tending_site.somebody_pushes(HEAD, "theirs.txt"))
+    with pytest.raises(RemoteError, match="somebody pushed to it"):
+        await tending_site.tend()
+    assert tending_site.files() == ["README.md", "a.txt", "theirs.txt"]
+    assert await tending_site.tend() == [Step.HANDS_OFF]
