@@ -22,14 +22,15 @@ from flows.steps import (
     NotDone,
     RunCancelled,
     TaskBadInput,
+    Tending,
     cancelled,
     failed,
     publish,
     state_of,
     state_of_run,
-    tend,
     value_of,
 )
+from flows.tend_pull_requests import run_one_session
 from miyabi.dag import Dag
 from miyabi.errors import BadInput, MiyabiError, PullRequestsBusy
 from miyabi.github import LinkedRepository
@@ -135,7 +136,7 @@ class _MilestoneRun:
         """Does what there is to be done about the open pull requests of earlier runs."""
         try:
             if not self.rehearse:
-                tend(self.linked)
+                Tending(linked=self.linked, run_session=lambda run: run_one_session(run, **self.parameters)).run()
         except PullRequestsBusy as error:
             get_run_logger().info("%s", error)
         except (BadInput, NotDone) as error:

@@ -29,7 +29,7 @@ from miyabi.milestones import (
 from miyabi.milestones import update as milestone_update
 from miyabi.pull_requests import PullRequestText, TaskStatus, decided_pull_requests, open_pull_requests, set_statuses
 from miyabi.runs import HandOver, RunFolder
-from miyabi.tending import OpenPullRequest, Step, kept_answers, next_step, read_open_pull_requests, take_step
+from miyabi.tending import OpenPullRequest, Step, StepTaken, kept_answers, next_step, read_open_pull_requests, take_step
 from tasks.declaration import TASK
 from tasks.runner import BAD_INPUT
 
@@ -247,9 +247,9 @@ async def read_pull_requests(*, linked: LinkedRepository) -> tuple[OpenPullReque
 
 @task(name="tend-pull-request", task_run_name="#{number}: {step}", **TASK)
 @refusals_as_states
-async def tend_pull_request(number: int, step: Step, *, linked: LinkedRepository, found: OpenPullRequest) -> str:
-    """What there is to be done about a pull request, done; says what became of it."""
+async def tend_pull_request(number: int, step: Step, *, linked: LinkedRepository, found: OpenPullRequest) -> StepTaken:
+    """What there is to be done about a pull request, as far as that waits for no session."""
     async with at_github(linked) as github:
-        said = await take_step(github, linked, found, step)
-    get_run_logger().info("#%d: %s", number, said)
-    return said
+        taken = await take_step(github, linked, found, step)
+    get_run_logger().info("#%d: %s", number, taken.said)
+    return taken

@@ -10,13 +10,14 @@ from flows.steps.results import NotDone, RunCancelled, TaskBadInput, value_of
 from flows.steps.room import with_room
 from flows.steps.run import equip, see_through, submit_all
 from flows.steps.states import cancelled, failed, state_of, state_of_run
-from flows.steps.tend import tend
+from flows.steps.tend import Tending
 
 __all__ = [
     "Integrating",
     "NotDone",
     "RunCancelled",
     "TaskBadInput",
+    "Tending",
     "cancelled",
     "equip",
     "failed",
@@ -27,7 +28,6 @@ __all__ = [
     "state_of",
     "state_of_run",
     "submit_all",
-    "tend",
     "value_of",
     "with_room",
 ]

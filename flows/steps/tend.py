@@ -2,53 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 from prefect.logging import get_run_logger
 
 from flows.steps.results import NotDone, TaskBadInput, value_of
 from miyabi.github import LinkedRepository
-from miyabi.tending import OpenPullRequest, Step, next_step, tending_lock
+from miyabi.runs import RunFolder
+from miyabi.tending import OpenPullRequest, Step, StepTaken, next_step, tending_lock
 from tasks.github import read_pull_requests, tend_pull_request
+
+RunSession = Callable[[RunFolder], None]
+"""Runs the run of one session to its end, or goes on with it. NotDone or BadInput where it cannot."""
 
 
 class NotTended(NotDone):
     """Something could not be done about a pull request; the others were tended."""
 
 
-def tend(linked: LinkedRepository) -> tuple[tuple[int, str], ...]:
-    """Does what there is to be done about each open pull request of the repository's runs.
+@dataclass(kw_only=True)
+class Tending:
+    """The open pull requests of a repository's runs, and how sessions for them are run."""
 
-    Pressed again it does nothing twice; killed anywhere it goes on.
+    linked: LinkedRepository
+    run_session: RunSession
+    faults: list[str] = field(default_factory=list, init=False)
 
-    Returns:
-        What became of each, by its number.
+    def run(self) -> tuple[tuple[int, str], ...]:
+        """Does what there is to be done about each open pull request.
 
-    Raises:
-        PullRequestsBusy: another orchestrator does the same at the moment.
-        BadInput: GitHub's token or repository cannot be used.
-        NotDone: GitHub cannot be read.
-        NotTended: something could not be done; says what, of each.
-    """
-    with tending_lock(linked.repository.root):
-        found: tuple[OpenPullRequest, ...] = value_of(read_pull_requests.submit(linked=linked))
-        faults = list[str]()
-        done = tuple(_tended(found, linked=linked, faults=faults))
-    if faults:
-        raise NotTended("; ".join(faults))
-    return done
+        Pressed again it does nothing twice; killed anywhere it goes on.
 
+        Returns:
+            What became of each, by its number.
 
-def _tended(
-    found: tuple[OpenPullRequest, ...], *, linked: LinkedRepository, faults: list[str]
-) -> Iterator[tuple[int, str]]:
-    for each in found:
-        number, step = each.pull.number, next_step(each)
-        if step is Step.NOTHING:
-            yield number, str(step)
-            continue
-        try:
-            yield number, value_of(tend_pull_request.submit(number, step, linked=linked, found=each))
-        except (NotDone, TaskBadInput) as error:
-            get_run_logger().warning("#%d is not tended: %s", number, error)
-            faults.append(f"#{number}: {error}")
+        Raises:
+            PullRequestsBusy: another orchestrator does the same at the moment.
+            BadInput: GitHub's token or repository cannot be used.
+            NotDone: GitHub cannot be read.
+            NotTended: something could not be done; says what, of each.
+            RunCancelled: somebody ended a session's run.
+        """
+        with tending_lock(self.linked.repository.root):
+            found: tuple[OpenPullRequest, ...] = value_of(read_pull_requests.submit(linked=self.linked))
+            done = tuple(self._tended(found))
+        if self.faults:
+            raise NotTended("; ".join(self.faults))
+        return done
+
+    def _tended(self, found: tuple[OpenPullRequest, ...]) -> Iterator[tuple[int, str]]:
+        for each in found:
+            number, step = each.pull.number, next_step(each)
+            try:
+                yield number, str(step) if step is Step.NOTHING else self._take(each, step)
+            except (NotDone, TaskBadInput) as error:
+                get_run_logger().warning("#%d is not tended: %s", number, error)
+                self.faults.append(f"#{number}: {error}")
+
+    def _take(self, found: OpenPullRequest, step: Step) -> str:
+        """Takes the step; one that needs a session is taken again when that has ended."""
+        taken = self._once(found, step)
+        if taken.run:
+            self.run_session(taken.run)
+            taken = self._once(found, step)
+        return taken.said
+
+    def _once(self, found: OpenPullRequest, step: Step) -> StepTaken:
+        taken: StepTaken = value_of(tend_pull_request.submit(found.pull.number, step, linked=self.linked, found=found))
+        return taken

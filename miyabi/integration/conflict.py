@@ -99,10 +99,16 @@ async def resolved_tree(git: Git, conflict: Conflict | Breakage, resolve: Resolv
         head = await resolve(conflict)
     except MiyabiError as error:
         raise _unresolved(conflict, one_line(str(error), characters=_WHY_CHARACTERS)) from None
-    return (await _tree(git, conflict, head), head) if head else None
+    return (await resolution_tree(git, conflict, head), head) if head else None
 
 
-async def _tree(git: Git, conflict: Conflict | Breakage, head: str) -> str:
+async def resolution_tree(git: Git, conflict: Conflict | Breakage, head: str) -> str:
+    """Checks what somebody made of it, and returns its tree.
+
+    Raises:
+        MergeConflict: it does not hold both sides, or still has conflict markers.
+        GitFailed: git could not do it.
+    """
     if head == conflict.start:
         raise _unresolved(conflict, "nothing was committed to resolve it")
     if not await _is_on_top(git, head, conflict.start):

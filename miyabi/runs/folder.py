@@ -26,7 +26,8 @@ from miyabi.text import as_printed, last_lines, redact
 CHECK_LOG = "check.log"
 _CHECK_LINES, _CHECK_BYTES = 100, 16384
 _IGNORED = ".gitignore"
-_BEFORE_INFO = frozenset({"lock", "dag.json", "milestone.json", "hand_over.json"})  # who died there started nothing
+_BEFORE_INFO = frozenset({"lock", "dag.json", "milestone.json", "hand_over.json", "pull_request.json"})
+"""What a folder may hold whose run has not begun: who died there has started nothing."""
 _RESULT_ADVICE = "Remove the file to do without it: that attempt counts as not over then, and its cost is forgotten."
 _Value = TypeVar("_Value", bound=BaseModel)
 _Kept = TypeVar("_Kept", bound=Kept)

@@ -3,13 +3,14 @@
 What is done is decided by values alone, so that the same again does nothing twice.
 """
 
-from miyabi.tending.act import take_step
+from miyabi.tending.act import StepTaken, take_step
 from miyabi.tending.own import kept_answers, read_open_pull_requests, tending_lock
 from miyabi.tending.standing import OpenPullRequest, Step, next_step, tending_sentence
 
 __all__ = [
     "OpenPullRequest",
     "Step",
+    "StepTaken",
     "kept_answers",
     "next_step",
     "read_open_pull_requests",

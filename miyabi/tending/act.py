@@ -2,85 +2,117 @@
 
 from __future__ import annotations
 
-from miyabi.git import Remote, base, branches, complete_partial_clone, push
+from dataclasses import dataclass
+
+from miyabi.errors import MergeConflict
+from miyabi.git import Remote, base, branches, complete_partial_clone, merge, push
 from miyabi.github import GitHubRepository, LinkedRepository
+from miyabi.integration import conflict_of, resolution_tree
 from miyabi.pull_requests import Tended
+from miyabi.runs import RunFolder
 from miyabi.sessions import tended_branch
-from miyabi.tending.standing import OpenPullRequest, Step
+from miyabi.tending.session import resolution_of, resolving_run
+from miyabi.tending.standing import STUCK, OpenPullRequest, Step
+from miyabi.text import redact, render_github_markdown, several
 
-_HANDS_OFF = """\
-<!-- miyabi:hands-off -->
-Somebody else has pushed to `{branch}`, so Water Spider leaves this pull request alone from here on: it pushes nothing \
-to it, and answers nothing in it."""
+_STUCK_LABEL = ("b60205", "Water Spider does not get on with this pull request")
+_FILES_SHOWN = 5
 
 
-async def take_step(github: GitHubRepository, linked: LinkedRepository, found: OpenPullRequest, step: Step) -> str:
-    """Does what there is to be done about a pull request.
+@dataclass(frozen=True, slots=True)
+class StepTaken:
+    """What became of a step, in words; or the run of one session that has to end before it can be taken."""
 
-    Returns:
-        What became of it, in words.
+    said: str
+    run: RunFolder | None = None
+
+
+async def take_step(
+    github: GitHubRepository, linked: LinkedRepository, found: OpenPullRequest, step: Step
+) -> StepTaken:
+    """Does what there is to be done about a pull request, as far as that needs no session that has not ended.
 
     Raises:
         GitHubError: GitHub refuses, or does not answer; the same again goes on where this one ended.
-        GitError: a branch cannot be fetched, merged or pushed.
-        DiskFull: the run's folder cannot be written.
+        GitError: a branch cannot be fetched or pushed, or a conflict is not resolved.
+        DiskFull: a run's folder cannot be written.
         BadInput: what it keeps is damaged.
     """
     if step is Step.MERGE_BASE:
-        return await merge_base(github, linked, found)
+        return await _merge_base(github, linked, found)
     if step is Step.HANDS_OFF:
-        await take_hands_off(github, found)
-    return str(step)
+        await _say(github, found, "tending/hands_off.md.jinja", branch=found.pull.head)
+    if step is Step.UNSTICK:
+        await github.issues.set_labels(found.pull.number, remove=[STUCK])
+    return StepTaken(step)
 
 
-async def take_hands_off(github: GitHubRepository, found: OpenPullRequest) -> None:
-    """Says in the pull request that it is left alone from here on, once.
-
-    Raises:
-        GitHubError: GitHub refuses, or does not answer; the same again goes on where this one ended.
-    """
-    text = _HANDS_OFF.format(branch=found.pull.head)
+async def _say(github: GitHubRepository, found: OpenPullRequest, template: str, **values: str) -> None:
+    """Says it in a comment, one a template."""
+    text = render_github_markdown(template, **values)
     await github.issues.upsert_comment(found.pull.number, marker=text.partition("\n")[0], body=text)
 
 
-async def merge_base(github: GitHubRepository, linked: LinkedRepository, found: OpenPullRequest) -> str:
-    """Merges the head of its base branch into the pull request's, and pushes that on top of what is there.
+async def _say_stuck(github: GitHubRepository, found: OpenPullRequest, why: str) -> StepTaken:
+    """Says in a comment and by a label that it does not go on by itself."""
+    if STUCK not in found.pull.labels:
+        await github.ensure_labels({STUCK: _STUCK_LABEL})
+        await github.issues.set_labels(found.pull.number, add=[STUCK])
+    await _say(github, found, "tending/stuck.md.jinja", why=redact(why))
+    return StepTaken(f"stuck: {why}")
 
-    Made again, the merge is the same commit.
 
-    Returns:
-        What became of it, in words.
-
-    Raises:
-        MergeConflict: they do not merge; `files` says where.
-        GitHubError: GitHub gives no token.
-        GitError: one of the branches cannot be fetched or pushed, or somebody has pushed at this moment.
-        DiskFull: the run's folder cannot be written.
-    """
+async def _merge_base(github: GitHubRepository, linked: LinkedRepository, found: OpenPullRequest) -> StepTaken:
+    """Merges the head of its base branch into the pull request's, and pushes that on top of what is there."""
     repository, pull = linked.repository, found.pull
     token = await github.token()
     remote = await linked.remote(token)
     ours, theirs = [await base.fetch_base(repository, name, remote=remote) for name in (pull.head, pull.base)]
     if ours != pull.head_sha:
-        return "it has just been pushed to: looked at again next time"
+        return StepTaken("it has just been pushed to: looked at again next time")
     for commit in (ours, theirs):
         await complete_partial_clone(repository, commit, token=linked.remote_token(token))
-    head = await repository.merge([theirs], base=ours, message=f"Merge {pull.base} into {pull.head}")
-    if head in {ours, theirs}:
-        return f"nothing of {pull.base} is missing in it"
-    await put_on_top(linked, found, head=head, remote=remote)
-    return f"{pull.base} is merged into it ({head[:12]})"
+    if len(await merge.independent(repository.git, (ours, theirs))) == 1:
+        return StepTaken(f"nothing of {pull.base} is missing in it")
+    try:
+        merged = await _merged(linked, found, ours=ours, theirs=theirs)
+    except MergeConflict as error:
+        return await _say_stuck(github, found, f"it conflicts with {pull.base}. {error}")
+    if isinstance(merged, RunFolder):
+        return StepTaken(f"it conflicts with {pull.base}: run {merged.run} resolves that", run=merged)
+    await _put_on_top(linked, found, head=merged, remote=remote)
+    return StepTaken(f"{pull.base} is merged into it ({merged[:12]})")
 
 
-async def put_on_top(linked: LinkedRepository, found: OpenPullRequest, *, head: str, remote: Remote) -> None:
+async def _merged(linked: LinkedRepository, found: OpenPullRequest, *, ours: str, theirs: str) -> str | RunFolder:
+    """The commit that joins both, always the same one; or the run that has to resolve their conflict before.
+
+    Raises:
+        MergeConflict: it did not, or no session can: both changed a submodule.
+    """
+    git, pull = linked.repository.git, found.pull
+    message, parents = f"Merge {pull.base} into {pull.head}\n", (ours, theirs)
+    trees = await merge.merge_trees(git, theirs, ours)
+    if not trees.conflicts:
+        return await merge.commit_tree(git, trees.tree, parents=parents, message=message)
+    if trees.submodules:
+        moved = several(trees.submodules, most=_FILES_SHOWN)
+        raise MergeConflict(f"Both moved submodules, of which there is no text to be joined: {moved}.")
+    about = {"task": f"#{pull.number}", "title": pull.title, "ours": theirs, "theirs": ours}
+    conflict = await conflict_of(git, trees, run=found.folder.run, **about)
+    run = resolving_run(linked, found, conflict)
+    if run.info().ended is None:
+        return run
+    head = resolution_of(run)
+    tree = await resolution_tree(git, conflict, head)
+    message += f"\nMiyabi-Run: {run.run}\nMiyabi-Resolution: {head}\n"
+    return await merge.commit_tree(git, tree, parents=parents, message=message)
+
+
+async def _put_on_top(linked: LinkedRepository, found: OpenPullRequest, *, head: str, remote: Remote) -> None:
     """Puts the pull request's branch at a commit on top of its head, and has the run keep that.
 
     Kept before it is pushed: whoever is killed in between does the same again.
-
-    Raises:
-        GitError: the branch cannot be moved or pushed, or holds what the commit does not.
-        DiskFull: the run's folder cannot be written.
-        BadInput: what the folder keeps is damaged.
     """
     repository, pull, folder = linked.repository, found.pull, found.folder
     own = tended_branch(pull.head, run=folder.run)

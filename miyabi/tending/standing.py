@@ -14,6 +14,11 @@ _MOST_NAMED = 10
 _WAITS_FOR_ITS_BASE = {"dirty", "behind"}
 """GitHub's mergeable_state of one that conflicts with its base, and of one that a rule wants to be up to date."""
 
+_NOT_KNOWN = {"", "unknown"}
+
+STUCK = "miyabi:stuck"
+"""The label of a pull request that does not go on by itself."""
+
 
 class Step(StrEnum):
     """What there is to be done about a pull request; decided here."""
@@ -21,6 +26,7 @@ class Step(StrEnum):
     NOTHING = "nothing to do"
     HANDS_OFF = "left to whoever pushed to it"
     MERGE_BASE = "its base is merged into it"
+    UNSTICK = "no longer stuck"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +45,10 @@ def next_step(found: OpenPullRequest) -> Step:
     """Decides what there is to be done; whoever has pushed to the branch has it for themselves from then on."""
     if found.foreign:
         return Step.HANDS_OFF
-    return Step.MERGE_BASE if found.pull.mergeable in _WAITS_FOR_ITS_BASE else Step.NOTHING
+    if found.pull.mergeable in _WAITS_FOR_ITS_BASE:
+        return Step.MERGE_BASE
+    is_known = found.pull.mergeable not in _NOT_KNOWN
+    return Step.UNSTICK if is_known and STUCK in found.pull.labels else Step.NOTHING
 
 
 def tending_sentence(done: Sequence[tuple[int, str]]) -> str:

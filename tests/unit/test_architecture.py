@@ -41,7 +41,10 @@ LADDER: dict[str, set[str]] = {
     "attempts": {"claude", "git", "machines", "runs", "sessions", "system", "text", "errors"},
     "reports": {"dag", "integration", "runs", "sessions", "system", "text", "errors"},
     "pull_requests": {"github", "integration", "reports", "runs", "sessions", "settings", "text", "errors"},
-    "tending": {"pull_requests", "runs", "github", "sessions", "git", "system", "text", "errors"},
+    "tending": {
+        *("pull_requests", "integration", "runs", "github", "sessions"),
+        *("dag", "git", "system", "text", "errors"),
+    },
     "milestones": {
         *("pull_requests", "reports", "integration", "runs", "github", "sessions"),
         *("dag", "settings", "machines", "system", "text", "errors"),

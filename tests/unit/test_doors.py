@@ -15,8 +15,8 @@ from tests.unit.test_architecture import LAYERS, MODULES, ROOT, SOURCES, behind,
 
 EXPORTS = {
     "flows.steps": (
-        "Integrating NotDone RunCancelled TaskBadInput cancelled equip failed publish report_artifact "
-        "see_through show_unfinished state_of state_of_run submit_all tend value_of with_room"
+        "Integrating NotDone RunCancelled TaskBadInput Tending cancelled equip failed publish report_artifact "
+        "see_through show_unfinished state_of state_of_run submit_all value_of with_room"
     ),
     "miyabi.attempts": (
         "Attached Attempt Next Outage delay_seconds found_no_room is_sick limit_is_over next_step recover_abandoned "
@@ -41,8 +41,8 @@ EXPORTS = {
         "Milestone Person PullRequest StatusState is_at_github same_text there_are token_of_environment"
     ),
     "miyabi.integration": (
-        "Breakage CommandEnd Conflict Integration IntegrationProgress LeftOut LeftOutKind NotIntegrated head_of "
-        "integrate is_decided of_size resolution_run"
+        "Breakage CommandEnd Conflict Integration IntegrationProgress LeftOut LeftOutKind NotIntegrated conflict_of "
+        "head_of integrate is_decided of_size resolution_run resolution_tree resolve_prompt"
     ),
     "miyabi.machines": (
         "LOCAL NAMED Completed EnvironmentName Host Label Load Machine Placement Strategy choose install open_host "
@@ -89,7 +89,8 @@ EXPORTS = {
         "retried_blocking says_full shell_status spawn"
     ),
     "miyabi.tending": (
-        "OpenPullRequest Step kept_answers next_step read_open_pull_requests take_step tending_lock tending_sentence"
+        "OpenPullRequest Step StepTaken kept_answers next_step read_open_pull_requests take_step tending_lock "
+        "tending_sentence"
     ),
     "miyabi.text": (
         "MAX_BOXES REDACTED Bar Box FieldFault Style as_printed clean clock commonmark count describe did_you_mean "

@@ -6,13 +6,15 @@ import asyncio
 
 import pytest
 
-from miyabi.errors import GitHubUnreachable, MergeConflict, RateLimited, RemoteError
+from miyabi.dag import Dag
+from miyabi.errors import GitHubUnreachable, RateLimited, RemoteError
 from miyabi.pull_requests import Tended
+from miyabi.runs import RunFolder
 from miyabi.tending import Step
 from tests.support.git import repositories
 from tests.support.git.repositories import git
 from tests.support.github.github import emulate, github  # noqa: F401 - fixtures
-from tests.support.github.tending_site import HEAD, TendingSite, tending_site  # noqa: F401 - fixture
+from tests.support.github.tending_site import HEAD, RUN, TendingSite, tending_site  # noqa: F401 - fixture
 
 project = repositories.project
 quiet_home = repositories.quiet_home
@@ -65,14 +67,19 @@ async def test_a_base_that_moved_is_merged(tending_site: TendingSite, state: str
     assert tending_site.hub.writes == before + 1
 
 
-async def test_a_base_that_conflicts_is_said(tending_site: TendingSite) -> None:
-    """Both changed a file: nothing is pushed, and the files are named."""
+async def test_a_base_that_conflicts_waits_for_a_session(tending_site: TendingSite) -> None:
+    """Both changed a file: nothing is written at GitHub before a session has ended, the same one each time."""
     tending_site.somebody_pushes("main", "a.txt")
     tending_site.stands("dirty")
-    ours = tending_site.head()
-    with pytest.raises(MergeConflict, match=r"a\.txt"):
-        await tending_site.tend()
-    assert tending_site.head() == ours
+    ours, writes = tending_site.head(), tending_site.hub.writes
+    said = [await tending_site.tend() for _ in range(2)]
+    assert said[0] == said[1]
+    (run,) = [run for run in RunFolder.all(tending_site.project) if run.run != RUN]
+    assert said[0] == [f"it conflicts with main: run {run.run} resolves that"]
+    (node,) = Dag.load(run.dag_file).nodes
+    assert ("a.txt" in (node.prompt or ""), node.id) == (True, "resolve")
+    assert git(tending_site.project, "show", f"{run.info().base}:a.txt").startswith("<<<<<<<")
+    assert (tending_site.head(), tending_site.hub.writes, tending_site.github.front.writes) == (ours, writes, ())
 
 
 @pytest.mark.parametrize("fault", ["403", "429", "502", "lost", "refused", "killed"])

@@ -84,7 +84,7 @@ class TendingSite:
         async with GitHubRepository.open(linked.access, retry_policy=FAST, answers=answers) as github:
             read = await read_open_pull_requests(github, linked)
         async with GitHubRepository.open(linked.access, retry_policy=FAST) as github:
-            return [await take_step(github, linked, each, next_step(each)) for each in read.found]
+            return [(await take_step(github, linked, each, next_step(each))).said for each in read.found]
 
     async def publish(self) -> None:
         """The run's branch is pushed and its pull request opened, and its folder knows."""

@@ -11,9 +11,9 @@ from miyabi.runs import RunFolder
 from miyabi.tending import OpenPullRequest, Step, next_step, tending_sentence
 
 
-def found(mergeable: str, *, foreign: str = "") -> OpenPullRequest:
+def found(mergeable: str, *, foreign: str = "", labels: tuple[str, ...] = ()) -> OpenPullRequest:
     """A pull request that stands so."""
-    pull = PullRequest(number=4, title="T", head="miyabi/r1", base="main", mergeable=mergeable)
+    pull = PullRequest(number=4, title="T", head="miyabi/r1", base="main", mergeable=mergeable, labels=labels)
     return OpenPullRequest(pull=pull, folder=RunFolder(Path("/repository"), "r1"), foreign=foreign)
 
 
@@ -33,6 +33,15 @@ def test_one_that_waits_for_its_base_gets_it(mergeable: str) -> None:
 def test_a_foreign_commit_ends_it(mergeable: str) -> None:
     """Whatever else there is to do: after somebody's push it is theirs."""
     assert next_step(found(mergeable, foreign="somebody pushed to it")) is Step.HANDS_OFF
+
+
+@pytest.mark.parametrize(
+    ("mergeable", "step"),
+    [("clean", Step.UNSTICK), ("blocked", Step.UNSTICK), ("dirty", Step.MERGE_BASE), ("unknown", Step.NOTHING)],
+)
+def test_the_label_goes_once_it_is_not_stuck(mergeable: str, step: Step) -> None:
+    """As soon as GitHub knows that it waits for its base no longer, and not before."""
+    assert next_step(found(mergeable, labels=("night", "miyabi:stuck"))) is step
 
 
 def test_it_is_said_in_one_line() -> None:
