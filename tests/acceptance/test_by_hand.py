@@ -60,7 +60,7 @@ def read(file: Path) -> str:
 def test_attach_and_retry(site: Site) -> None:
     """A conversation with a red check is gone on with by hand in a slot; then the task and its dependant succeed."""
     site.write_config(sessions={"environment": {"CANARY": CANARY}})
-    run = site.orchestrate([node("stuck", check="test -s mended.txt"), node("below", "stuck")])
+    run = site.orchestrate([node("stuck", check="test -s mended.txt", fix_attempts=0), node("below", "stuck")])
     assert run.wait() == 1, run.output
     prepare_claude(site, "stuck")
     with terminal(site, "attach", "r1", "stuck") as window:
@@ -169,7 +169,7 @@ def test_stop_without_an_orchestrator(site: Site) -> None:
 
 def test_who_goes_on_with_the_run_waits_for_who_is_attached(site: Site) -> None:
     """An orchestrator that comes meanwhile starts nothing beside the person, and goes on from what was done."""
-    run = site.orchestrate([node("stuck", check="test -s mended.txt")])
+    run = site.orchestrate([node("stuck", check="test -s mended.txt", fix_attempts=0)])
     assert run.wait() == 1, run.output
     prepare_claude(site, "stuck")
     with terminal(site, "attach", "r1", "stuck") as window:
