@@ -19,9 +19,7 @@ class Evidence:
     """All that is known of a session besides its output."""
 
     agent_exit: int | None = None  # as sh sees it: 143 for TERM; None where nobody saw it
-    ended_by: str = (
-        "itself"  # as `Status.ended_by`: "timeout" and "stop" were ours, "lingered" too, after its last result
-    )
+    ended_by: str = "itself"  # as in `Status`; "timeout" and "stop" were ours, "lingered" too, after its last result
     lost: bool = False  # the machine or its supervisor went away
     stderr: str = ""
     commits: int = 0

@@ -24,7 +24,7 @@ _SECRETS = (
 
 _SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSW|PWD|CREDENTIAL|AUTH|COOKIE|DSN|DATABASE_URL", re.IGNORECASE)
 _NO_SECRET = re.compile(r".{0,7}|[/~].*|[A-Za-z]?[a-z]*(?:[-_.][a-z]+)*|[A-Z]+(?:[-_][A-Z]+)*")  # a path, a plain word
-_LONGEST_FILE = 256 * 1024
+_LONGEST_FILE = 64 * 1024
 _COMMENTS = ("#", ";", "//")
 _ASSIGNED = re.compile(r"""\s*(?:[-{]\s*)?(?:export\s+)?["']?[\w.-]{1,128}["']?\s*[:=]\s*(.*)""")
 _QUOTED = re.compile(r"""(["'])(.*?)\1(?!\s*:)""")
@@ -43,7 +43,7 @@ def secrets_of(environment: Mapping[str, str]) -> set[str]:
 def secrets_of_file(content: bytes) -> set[str]:
     """Collects the values of a file of settings, such as `.env`, JSON, YAML or a key: whole ones and their words.
 
-    Paths, plain words, what has fewer than eight characters, and comments are none; neither is anything beyond 256 KiB,
+    Paths, plain words, what has fewer than eight characters, and comments are none; neither is anything beyond 64 KiB,
     or in a file that is no text.
     """
     text = content[:_LONGEST_FILE].decode("utf-8", "replace")
