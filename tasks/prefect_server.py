@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 from uuid import UUID
@@ -114,7 +114,7 @@ async def mark_crashed_flow_runs(run: str, *, repository: str, own: UUID) -> Non
 
 async def _mark_crashed(run: str, *, repository: str, own: UUID) -> None:
     async with get_client() as client:
-        for found in await _flow_runs(client, run, repository=repository, state=StateType.RUNNING):
+        for found in await _flow_runs(client, run, repository=repository, states=(StateType.RUNNING,)):
             if found.id != own:
                 said = "Its process ended without a word; another flow run went on with the run."
                 await client.set_flow_run_state(found.id, Crashed(message=said), force=True)
@@ -128,7 +128,8 @@ async def cancel_flow_runs(run: str, *, repository: str) -> int:
     found: list[FlowRun] = []
     with suppress(httpx.HTTPError, PrefectException):
         async with get_client() as client:
-            found = await _flow_runs(client, run, repository=repository, state=StateType.RUNNING)
+            states = (StateType.RUNNING, StateType.CANCELLING)
+            found = await _flow_runs(client, run, repository=repository, states=states)
             for each in found:
                 await client.set_flow_run_state(each.id, Cancelling(message="It was stopped by `miyabi stop`."))
     return len(found)
@@ -145,12 +146,12 @@ async def flow_run_pages(run: str, *, repository: str) -> list[str]:
 
 
 async def _flow_runs(
-    client: PrefectClient, run: str, *, repository: str, state: StateType | None = None
+    client: PrefectClient, run: str, *, repository: str, states: Sequence[StateType] = ()
 ) -> list[FlowRun]:
     """Those of that name that work on the repository, the latest first."""
     wanted = FlowRunFilter(
         name=FlowRunFilterName(any_=[run]),
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[state])) if state else None,
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[*states])) if states else None,
     )
     found = await client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.START_TIME_DESC)
     return [each for each in found if each.parameters.get("repository") == repository]

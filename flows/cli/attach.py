@@ -39,7 +39,7 @@ def attach(*, run: str, task: str, repository: Path, config: Path | None) -> Exi
     folder = folder_of(repository, run, config=config, task=task)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise BadInput("attach needs a terminal: call it in one, without a pipe or a file as its input or output.")
-    _require_over(folder, task)
+    _require_done(folder, task)
     result = asyncio.run(_attach(folder, task, config=config))
     if result is None:
         return ExitCode.FAILED
@@ -48,7 +48,7 @@ def attach(*, run: str, task: str, repository: Path, config: Path | None) -> Exi
     return ExitCode.SUCCEEDED
 
 
-def _require_over(folder: RunFolder, task: str) -> None:
+def _require_done(folder: RunFolder, task: str) -> None:
     """Checks that no orchestrator is about to begin a session of the task."""
     board = Board.read(folder.status_file) if folder.is_being_worked_on else None
     row = next((row for row in board.rows if row.task == task), None) if board else None

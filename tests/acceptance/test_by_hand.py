@@ -2,18 +2,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from miyabi.machines import Machine
 from miyabi.sessions import Outcome
-from tests.support.cli.site import BIN
+from tests.support.claude.messages_api import MessagesApi
+from tests.support.claude.real import claude_machine, messages_api  # noqa: F401 - a fixture
+from tests.support.cli.site import BIN, CommandSite
 from tests.support.cli.sshd_site import Site, site  # noqa: F401 - a fixture
 from tests.support.cli.tmux import Tmux
-from tests.support.git.repositories import git
+from tests.support.git.repositories import git, make_repository
 from tests.support.machines.processes import eventually
-from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
+from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
 
 CANARY = "canary-7c1f09aa53d4"
 
@@ -25,15 +29,19 @@ def node(task: str, *upstreams: str, scenario: str = "write", check: str | None 
 
 
 def prepare_claude(site: Site, task: str) -> None:
-    """What a person has answered claude on that machine once, and for this checkout."""
-    file = site.fleet[0].home / ".claude.json"
+    """What a person has answered claude on the first machine once, and for this checkout."""
+    answer_claude(site.fleet[0].home / ".claude.json", checkout=site.checkout(task))
+
+
+def answer_claude(file: Path, *, checkout: Path) -> None:
+    """The same in that file of claude's."""
     known = json.loads(file.read_text())
     known["customApiKeyResponses"] = {"approved": ["dummy"], "rejected": []}
-    known["projects"] = {str(site.checkout(task)): {"hasTrustDialogAccepted": True}}
+    known["projects"] = {str(checkout): {"hasTrustDialogAccepted": True}}
     file.write_text(json.dumps(known | {"hasCompletedOnboarding": True}))
 
 
-def terminal(site: Site, *words: str) -> Tmux:
+def terminal(site: CommandSite, *words: str) -> Tmux:
     """A person's terminal in the repository, in which a command of ours runs."""
     return Tmux([BIN / "miyabi", *words], environment=site.environment, folder=site.repository)
 
@@ -204,3 +212,51 @@ def test_stop_without_prefect(site: Site) -> None:
     assert "0 of 1 task succeeded" in said
     assert run.wait() == 130, run.output
     assert site.show("one", "one.txt").startswith("task one")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Here(CommandSite):
+    """A repository whose one machine, with one slot, is this computer; claude logs in by a token file."""
+
+    api: MessagesApi
+
+    @property
+    def machines(self) -> tuple[Machine, ...]:
+        """The machine, where claude keeps all that it keeps in a folder of its own."""
+        made = claude_machine(f"{self.folder.name[-40:]}-here", base_url=self.api.url, home=self.home, oauth=True)
+        own = {name: value for name, value in made.environment.items() if name != "CLAUDE_CODE_OAUTH_TOKEN"}
+        gates = {"SCRIPTED_GATES": str(self.folder), "CLAUDE_CONFIG_DIR": str(self.home / "claude")}
+        return (made.model_copy(update={"environment": own | gates}),)
+
+    @property
+    def home(self) -> Path:
+        """That of the machine."""
+        return self.folder / "machine"
+
+
+def test_attach_on_this_computer(tmp_path: Path, prefect_server: RealServer, messages_api: MessagesApi) -> None:
+    """Without SSH it is the same: refused while the slot is taken, with the session's login and claude's own folder."""
+    site = Here(folder=tmp_path, server=prefect_server, api=messages_api)
+    for folder in (tmp_path / "home", site.home):
+        folder.mkdir()
+    (token := tmp_path / "token").write_text(f"{CANARY}\n")
+    token.chmod(0o600)
+    make_repository(site.repository)
+    site.write_config(sessions={"oauth_token_file": str(token)})
+    red = {"id": "stuck", "prompt": "Do it. [[scenario:write]]", "check": "false"}
+    assert site.orchestrate([red]).wait() == 1
+    other = site.orchestrate([red | {"id": "other", "prompt": "[[scenario:gate:end]]", "check": "true"}], run="r2")
+    answer_claude(site.home / "claude/.claude.json", checkout=site.home / ".miyabi/checkouts/r1/stuck/stuck")
+    eventually((site.home / ".miyabi/checkouts/r2/other/other/other.txt").exists, why=lambda: other.output)
+    with terminal(site, "attach", "r1", "stuck") as window:
+        window.shows("miyabi: 1 of 1 slots are taken by: r2.other.1")
+        assert window.wait() == 1
+    assert site.run_folder().attempts("stuck").keys() == {1}
+    (tmp_path / "end").touch()
+    other.succeeds()
+    with terminal(site, "attach", "r1", "stuck") as window:
+        window.shows("Do it. [[scenario:write]]")
+        assert not [line for line in command_lines() if CANARY in line]
+        window.type("/exit")
+        assert window.wait() == 0, window.screen
+    assert site.run_folder().latest_results()["stuck"].by_hand

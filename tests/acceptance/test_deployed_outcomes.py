@@ -162,25 +162,8 @@ def test_cancelled(worked: Worked) -> None:
     assert ("Traceback" in output, "Crash" in output) == (False, False), output
 
 
-def test_stopped(worked: Worked) -> None:
-    """`miyabi stop` ends what a worker runs as Cancel in the UI does, and returns when all of it is here."""
-    site, tasks = worked.milestone_site.site, ["t0", "t1"]
-    nodes = [node(task, scenario="hold:end") for task in tasks]
-    run = worked.press(DAG, tasks=str(site.write_tasks(nodes)), run="held")
-    written = [f"machines/*/checkouts/held/{task}/{task}/{task}.txt" for task in tasks]
-    eventually(lambda: all(any(site.folder.glob(file)) for file in written), why=lambda: worked.worker.output)
-    said = site.start("stop", "held").succeeds()
-    assert "0 of 2 tasks succeeded" in said
-    assert {row.task: (row.outcome, row.salvaged) for row in site.report("held").tasks} == dict.fromkeys(
-        tasks, (Outcome.STOPPED, True)
-    )
-    assert worked.state_of(run)["type"] == "CANCELLED"
-    assert worked.deployed.ask(f"/flow_runs/{run['id']}")["run_count"] == 1
-    assert "Traceback" not in worked.log()
-
-
 def test_a_stopped_milestone_run(worked: Worked) -> None:
-    """Where the run is a milestone's the milestone's flow ends with it, and takes nothing up again."""
+    """`miyabi stop` ends what a worker runs as Cancel in the UI does, and returns when all of it is here."""
     quick = worked.milestone_site
     milestone = quick.remote.milestone("v1")
     quick.issue("One", milestone, scenario="hold:end")
@@ -191,5 +174,7 @@ def test_a_stopped_milestone_run(worked: Worked) -> None:
     (run,) = quick.runs()
     said = quick.site.start("stop", run).succeeds()
     assert "0 of 1 task succeeded" in said
+    assert [(row.outcome, row.salvaged) for row in quick.site.report(run).tasks] == [(Outcome.STOPPED, True)]
     assert worked.state_of(flow)["type"] == "CANCELLED"
     assert quick.runs() == [run]
+    assert "Traceback" not in worked.log()
