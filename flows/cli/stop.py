@@ -43,15 +43,22 @@ def stop(*, run: str, task: str | None, repository: Path, config: Path | None) -
         MachineError: the task's machine does not answer, or is not where it was.
     """
     folder = folder_of(repository, run, config=config, task=task)
-    is_led = folder.is_being_worked_on
-    if is_led and task is not None:
+    is_followed = task is not None and folder.is_being_worked_on
+    if task is not None and is_followed:
         _stop_followed(folder, task, config=config)
         if folder.is_being_worked_on:
             return ExitCode.SUCCEEDED
-    elif is_led:
+    with folder.stop_lock():  # who comes second would interrupt the first, or the orchestrator once more
+        return _stop_rest(folder, task, was_led=is_followed, config=config)
+
+
+def _stop_rest(folder: RunFolder, task: str | None, *, was_led: bool, config: Path | None) -> ExitCode:
+    """Ends the orchestrator, unless it is for one task, and collects what none does; `was_led`: it has ended."""
+    if task is None and folder.is_being_worked_on:
         _stop_orchestrator(folder)
+        was_led = True
     results, faults = asyncio.run(_stop_left(folder, task, config=config))
-    if is_led:
+    if was_led:
         show_end(folder)
     elif not results and not faults:
         click.echo(f"run {folder.run}: nothing of it runs")
@@ -59,7 +66,7 @@ def stop(*, run: str, task: str | None, repository: Path, config: Path | None) -
         show_result(result)
     for fault in faults:
         click.echo(fault, err=True)
-    if is_led or results or faults:
+    if was_led or results or faults:
         click.echo(f"to go on    miyabi orchestrate --run {folder.run}")
     return ExitCode.FAILED if faults else ExitCode.SUCCEEDED
 

@@ -314,6 +314,10 @@ class RunFolder:
         file = self.path / "integration.lock"
         return files.locked(file, busy=lambda pid: self._busy(f"is being integrated by pid {pid}"))
 
+    def stop_lock(self) -> AbstractContextManager[None]:
+        """Holds the run for the one that ends all of it; waits for another that does."""
+        return files.locked(self.path / "stop.lock")
+
     def _busy(self, found: str) -> BadInput:
         return BadInput(f"run {self.run} {found}. Wait for it, end it, or start another run.")
 
