@@ -49,4 +49,5 @@ async def ignored_files(git: Git, patterns: Sequence[str]) -> tuple[str, ...]:
 
 async def _files(git: Git, patterns: Sequence[str], *kind: str) -> tuple[str, ...]:
     answer = await git.ask("ls-files", "-z", *kind, "--", *(f":(top,glob){pattern}" for pattern in patterns))
-    return tuple(sorted(set(answer.text.split("\0")) - {""}))
+    names = set(answer.text.split("\0")) - {""}
+    return tuple(sorted(name for name in names if not name.endswith("/")))  # a repository, whatever it is called

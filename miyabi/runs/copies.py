@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from os.path import realpath
 from pathlib import Path
 
 from miyabi.errors import GitFailed
@@ -54,7 +55,7 @@ def _read(root: Path, paths: tuple[str, ...]) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for path in paths:
         with suppress(OSError):
-            if not _leaves(root, path):
+            if (root / path).is_file() and not _leaves(root, path):
                 files[path] = (root / path).read_bytes()
     return files
 
@@ -71,15 +72,18 @@ def _require(root: Path, pattern: str, found: Matches) -> None:
         named = several(outside, most=_NAMED)
         raise ValueError(f"{what} {named}, a link that leaves the repository; put the file itself there")
     if unreadable := [path for path in found.ignored if not _is_readable(root / path)]:
-        raise ValueError(f"{what} {several(unreadable, most=_NAMED)}, which cannot be read; make it readable")
+        named = several(unreadable, most=_NAMED)
+        raise ValueError(f"{what} {named}, which is no file that can be read; mend or remove it")
 
 
 def _leaves(root: Path, path: str) -> bool:
-    return not (root / path).resolve().is_relative_to(root.resolve())
+    return not Path(realpath(root / path)).is_relative_to(realpath(root))  # `resolve` breaks down at a link to itself
 
 
 def _is_readable(file: Path) -> bool:
     try:
+        if not file.is_file():  # to open a pipe would be to wait for a writer
+            return False
         with file.open("rb"):
             return True
     except OSError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from importlib import import_module
 from pathlib import Path
 
@@ -95,7 +96,9 @@ async def test_a_set_up_that_went_well_is_not_repeated(workshop: Workshop) -> No
     [
         ("README.md", "'README.md' matches README.md, which is tracked: a checkout has that already"),
         ("new.*", "'new.*' matches new.txt, which git does not ignore: add it to .gitignore"),
-        (".env*", "'.env*' matches .env.out, a link that leaves the repository; put the file itself there"),
+        (".env.out", "'.env.out' matches .env.out, a link that leaves the repository; put the file itself there"),
+        (".env.loop", "'.env.loop' matches .env.loop, which is no file that can be read; mend or remove it"),
+        (".env.pipe", "'.env.pipe' matches .env.pipe, which is no file that can be read; mend or remove it"),
     ],
 )
 async def test_what_cannot_be_copied(workshop: Workshop, pattern: str, said: str) -> None:
@@ -106,6 +109,9 @@ async def test_what_cannot_be_copied(workshop: Workshop, pattern: str, said: str
     (root / "new.txt").touch()
     (root / ".git/info/exclude").write_text(".env*\n.miyabi/\n")
     (root / ".env.out").symlink_to(workshop.folder)
+    (root / ".env.loop").symlink_to(".env.loop")
+    os.mkfifo(root / ".git/pipe")
+    (root / ".env.pipe").symlink_to(".git/pipe")
     with pytest.raises(SettingsError) as refused:
         await workshop.run()
     assert str(refused.value).startswith(f"{root}/.miyabi/config.toml: sessions.copy_files.1: {said}")
