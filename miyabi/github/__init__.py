@@ -9,6 +9,8 @@ from miyabi.github.milestones import there_are
 from miyabi.github.repository import GitHubRepository
 from miyabi.github.values import (
     Blocker,
+    Check,
+    CheckState,
     Comment,
     Issue,
     LabelEvent,
@@ -22,6 +24,8 @@ from miyabi.github.values import (
 
 __all__ = [
     "Blocker",
+    "Check",
+    "CheckState",
     "Comment",
     "GitHubApp",
     "GitHubLogin",

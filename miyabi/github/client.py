@@ -21,6 +21,7 @@ T = TypeVar("T")
 OnWait = Callable[[float, str], object]
 _PAGE = 100
 _MOST_PAGES = 1000
+_FOUND = 302
 
 
 class GitHubClient:
@@ -130,6 +131,8 @@ class GitHubClient:
 
     async def _attempt(self, request: Request) -> Response:
         answer = await self._once(request)
+        if request.leads_away and answer.status == _FOUND:
+            return answer
         if answer.is_redirect:
             await self._follow_rename(answer, request)
             answer = await self._once(request)

@@ -16,6 +16,7 @@ from miyabi.errors import NotFoundOnGitHub, RepositoryArchived, RightsMissing
 from miyabi.github import parse
 from miyabi.github.access import GitHubAccess, RetryPolicy
 from miyabi.github.answers import ConditionalTransport, KeptAnswers
+from miyabi.github.checks import Checks
 from miyabi.github.client import GitHubClient, OnWait
 from miyabi.github.errors import unreachable
 from miyabi.github.issues import Issues
@@ -42,6 +43,7 @@ class GitHubRepository:
         self.issues = Issues(client)
         self.milestones = Milestones(client)
         self.pull_requests = PullRequests(client)
+        self.checks = Checks(client, timeout_seconds=transport.timeout_seconds)
         self._client, self._transport = client, transport
         self._writers: dict[str, bool] = {}
         self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)

@@ -21,6 +21,7 @@ class Request:
     """Something to ask. `path` is below the repository, or below the API's root where it starts with a slash.
 
     `subject` says in an error what it was about: "milestone 37". `etag` is the tag of an answer that is known already.
+    `leads_away` where the good answer is the address of what is asked for.
     """
 
     method: str = "GET"
@@ -29,6 +30,7 @@ class Request:
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
     etag: str = ""
+    leads_away: bool = False
 
     @classmethod
     def post(cls, path: str, body: Mapping[str, Any], *, subject: str) -> Self:

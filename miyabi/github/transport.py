@@ -30,7 +30,7 @@ class GithubkitTransport:
     """Sends one request once. The credential is put in at the last moment and stands in no value that is shown."""
 
     def __init__(self, access: GitHubAccess) -> None:
-        self._access, self.base_url = access, access.base_url
+        self._access, self.base_url, self.timeout_seconds = access, access.base_url, access.timeout_seconds
         self._tokens = _AppTokens(access, access.app) if access.app else None
         self._token = access.token
         self._kit = _kit(access, auth=self)

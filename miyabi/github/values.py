@@ -115,6 +115,24 @@ class PullRequest(_Value):
     mergeable: str = Field("", description="GitHub's mergeable_state: clean, dirty, behind, …; known of a single one")
 
 
+class CheckState(StrEnum):
+    """How a check of a commit stands; GitHub's statuses and conclusions in three words."""
+
+    RUNNING = "running"
+    GREEN = "green"
+    RED = "red"
+
+
+class Check(_Value):
+    """A check run, or a commit status. `job` is the number of the job of GitHub Actions that it is, if it is one."""
+
+    name: str
+    state: CheckState
+    summary: str = Field("", description="What it says itself: foreign text")
+    url: str = ""
+    job: int | None = None
+
+
 class RepositoryInfo(_Value):
     """The repository as GitHub sees it."""
 

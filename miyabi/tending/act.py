@@ -11,12 +11,14 @@ from miyabi.integration import conflict_of, resolution_tree
 from miyabi.pull_requests import Tended
 from miyabi.runs import RunFolder
 from miyabi.sessions import tended_branch
-from miyabi.tending.session import resolution_of, resolving_run
+from miyabi.tending.failures import read_failures
+from miyabi.tending.session import NotMended, fix_of, fixing_run, known_fix, resolution_of, resolving_run
 from miyabi.tending.standing import STUCK, OpenPullRequest, Step
 from miyabi.text import redact, render_github_markdown, several
 
 _STUCK_LABEL = ("b60205", "Water Spider does not get on with this pull request")
-_FILES_SHOWN = 5
+_FILES_SHOWN = _CHECKS_SHOWN = 5
+_JUST_PUSHED = "it has just been pushed to: looked at again next time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ async def take_step(
     """
     if step is Step.MERGE_BASE:
         return await _merge_base(github, linked, found)
+    if step is Step.FIX_CHECKS:
+        return await _fix_checks(github, linked, found)
     if step is Step.HANDS_OFF:
         await _say(github, found, "tending/hands_off.md.jinja", branch=found.pull.head)
     if step is Step.UNSTICK:
@@ -69,7 +73,7 @@ async def _merge_base(github: GitHubRepository, linked: LinkedRepository, found:
     remote = await linked.remote(token)
     ours, theirs = [await base.fetch_base(repository, name, remote=remote) for name in (pull.head, pull.base)]
     if ours != pull.head_sha:
-        return StepTaken("it has just been pushed to: looked at again next time")
+        return StepTaken(_JUST_PUSHED)
     for commit in (ours, theirs):
         await complete_partial_clone(repository, commit, token=linked.remote_token(token))
     if len(await merge.independent(repository.git, (ours, theirs))) == 1:
@@ -107,6 +111,23 @@ async def _merged(linked: LinkedRepository, found: OpenPullRequest, *, ours: str
     tree = await resolution_tree(git, conflict, head)
     message += f"\nMiyabi-Run: {run.run}\nMiyabi-Resolution: {head}\n"
     return await merge.commit_tree(git, tree, parents=parents, message=message)
+
+
+async def _fix_checks(github: GitHubRepository, linked: LinkedRepository, found: OpenPullRequest) -> StepTaken:
+    """Has a session mend what its checks found, and pushes that on top of what is there."""
+    names = several(dict.fromkeys(check.name for check in found.red), most=_CHECKS_SHOWN)
+    remote = await linked.remote(await github.token())
+    if await base.fetch_base(linked.repository, found.pull.head, remote=remote) != found.pull.head_sha:
+        return StepTaken(_JUST_PUSHED)
+    try:
+        run = known_fix(linked, found) or fixing_run(linked, found, await read_failures(github, found))
+        if run.info().ended is None:
+            return StepTaken(f"{names}: run {run.run} mends that", run=run)
+        head = fix_of(run)
+    except NotMended as error:
+        return await _say_stuck(github, found, f"{names}: red. {error}")
+    await _put_on_top(linked, found, head=head, remote=remote)
+    return StepTaken(f"{names}: mended by run {run.run} ({head[:12]})")
 
 
 async def _put_on_top(linked: LinkedRepository, found: OpenPullRequest, *, head: str, remote: Remote) -> None:

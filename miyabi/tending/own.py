@@ -9,11 +9,11 @@ from pathlib import Path
 
 from miyabi.errors import BadInput, PullRequestsBusy
 from miyabi.git import foreign_tips
-from miyabi.github import GitHubRepository, LinkedRepository, PullRequest
+from miyabi.github import CheckState, GitHubRepository, LinkedRepository, PullRequest
 from miyabi.pull_requests import Publication
 from miyabi.runs import RunFolder, make_folder_of_runs
 from miyabi.system import files
-from miyabi.tending.standing import OpenPullRequest
+from miyabi.tending.standing import OpenPullRequest, that_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +80,16 @@ async def _standing(
     remote = await linked.remote(await github.token())
     tips = {pull.head: pull.head_sha for pull, _ in ours}
     foreign = await foreign_tips(linked.repository, tips, remote=remote)
-    return tuple(
-        [
-            OpenPullRequest(
-                pull=pull if pull.head in foreign else await github.pull_requests.get(pull.number),
-                folder=folder,
-                foreign=foreign.get(pull.head, ""),
-            )
-            for pull, folder in ours
-        ]
-    )
+    return tuple([await _one(github, pull, folder, foreign=foreign.get(pull.head, "")) for pull, folder in ours])
+
+
+async def _one(github: GitHubRepository, pull: PullRequest, folder: RunFolder, *, foreign: str) -> OpenPullRequest:
+    if foreign:
+        return OpenPullRequest(pull=pull, folder=folder, foreign=foreign)
+    whole, checks = await github.pull_requests.get(pull.number), await github.checks.of(pull.head_sha)
+    is_any_red = any(check.state is CheckState.RED for check in that_count(checks, required=()))
+    required = await github.checks.required(pull.base) if is_any_red else frozenset()
+    return OpenPullRequest(pull=whole, folder=folder, checks=that_count(checks, required=required))
 
 
 def kept_answers(repository: Path) -> Path:

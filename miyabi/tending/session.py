@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
 from pydantic import Field
 
 from miyabi.dag import Dag, Node
-from miyabi.errors import MergeConflict
-from miyabi.github import LinkedRepository, PullRequest
+from miyabi.errors import MergeConflict, MiyabiError
+from miyabi.github import LinkedRepository
 from miyabi.integration import Conflict, Integration, resolve_prompt
 from miyabi.runs import Kept, RunFolder, create_run
 from miyabi.sessions import published_branch
+from miyabi.tending.failures import FailedCheck, fix_prompt
 from miyabi.tending.standing import OpenPullRequest
 from miyabi.text import one_line
 
-_RESOLVE = "resolve"
+_RESOLVE, _FIX = "resolve", "fix"
 _WHY_CHARACTERS = 300
 _MOST_SESSIONS = 3
 
@@ -28,6 +29,11 @@ class TendingSession(Kept):
 
     number: int
     head: str = Field(description="The commit that its branch was at, a full sha")
+    kind: str = Field(_RESOLVE, description="The id of its one task: what the session is to do")
+
+
+class NotMended(MiyabiError):  # noqa: N818 - no error: what is left to people
+    """A session did not mend it, or none is begun any more; the message says why."""
 
 
 def resolving_run(linked: LinkedRepository, found: OpenPullRequest, conflict: Conflict) -> RunFolder:
@@ -38,19 +44,57 @@ def resolving_run(linked: LinkedRepository, found: OpenPullRequest, conflict: Co
         DiskFull: its folder cannot be written.
         BadInput: what the folder of the pull request's run keeps is damaged.
     """
-    settings = linked.settings
-    of = _task(found)
-    check = (of.check if of else None) or settings.sessions.check
-    node = {"id": _RESOLVE, "title": f"Resolve the conflict of #{found.pull.number}"}
-    prompt = resolve_prompt(conflict, check=check)
-    try:
-        return _run(linked, found.pull, node={**node, "prompt": prompt}, of=of, base=conflict.start)
-    except _EnoughError:
-        raise MergeConflict(f"{_MOST_SESSIONS} sessions have not resolved that.") from None
+    run = _run_at(linked, found, conflict.start)
+    if run.info_file.exists():
+        return run
+    begun = [each for each in _sessions_of(linked, found) if (each.kind, each.head) == (_RESOLVE, found.pull.head_sha)]
+    if len(begun) >= _MOST_SESSIONS:
+        raise MergeConflict(f"{_MOST_SESSIONS} sessions have not resolved that.")
+    title, of = f"Resolve the conflict of #{found.pull.number}", _task(found)
+    prompt = resolve_prompt(conflict, check=_check(linked, of))
+    node = {"id": _RESOLVE, "title": title, "prompt": prompt}
+    return _begin(run, linked, found, node=node, of=of, base=conflict.start)
 
 
-class _EnoughError(Exception):
-    """No further session is begun for a pull request before its head has moved."""
+def known_fix(linked: LinkedRepository, found: OpenPullRequest) -> RunFolder | None:
+    """Finds the run whose one session mends the checks at the pull request's head; None where it is not made yet.
+
+    Raises:
+        NotMended: it is not, and will not be: as many as may be were begun for its earlier heads.
+        BadInput: what a folder keeps is damaged.
+    """
+    run = _run_at(linked, found, found.pull.head_sha)
+    if run.info_file.exists():
+        return run
+    if len([each for each in _sessions_of(linked, found) if each.kind == _FIX]) >= _MOST_SESSIONS:
+        raise NotMended(f"{_MOST_SESSIONS} sessions have not mended that.")
+    return None
+
+
+def fixing_run(linked: LinkedRepository, found: OpenPullRequest, failures: Sequence[FailedCheck]) -> RunFolder:
+    """Makes the run whose one session mends the checks at the pull request's head.
+
+    Raises:
+        DiskFull: its folder cannot be written.
+        BadInput: what the folder of the pull request's run keeps is damaged.
+    """
+    run, of = _run_at(linked, found, found.pull.head_sha), _task(found)
+    prompt = fix_prompt(found, failures, check=_check(linked, of))
+    node = {"id": _FIX, "title": f"Mend the checks of #{found.pull.number}", "prompt": prompt}
+    return _begin(run, linked, found, node=node, of=of, base=found.pull.head_sha)
+
+
+def fix_of(run: RunFolder) -> str:
+    """Returns the commit that holds what the run's session did, on top of the pull request's head.
+
+    Raises:
+        NotMended: it did not succeed; says how it ended.
+        BadInput: the run's folder is damaged.
+    """
+    integration = run.load(Integration)
+    if integration and _FIX in integration.tasks and integration.verified is not False and not integration.is_empty:
+        return integration.head
+    raise NotMended(f"Run {run.run}, which was to mend it, did not: {_why(run, integration, task=_FIX)}")
 
 
 def resolution_of(run: RunFolder) -> str:
@@ -64,38 +108,51 @@ def resolution_of(run: RunFolder) -> str:
     merged = next((each for each in integration.merged if each.task == _RESOLVE), None) if integration else None
     if merged and integration and integration.verified is not False:
         return merged.head
-    raise MergeConflict(f"Run {run.run}, which was to resolve it, did not: {_why(run, integration)}")
+    raise MergeConflict(f"Run {run.run}, which was to resolve it, did not: {_why(run, integration, task=_RESOLVE)}")
 
 
-def _why(run: RunFolder, integration: Integration | None) -> str:
-    result = run.latest_results().get(_RESOLVE)
+def _why(run: RunFolder, integration: Integration | None, *, task: str) -> str:
+    result = run.latest_results().get(task)
     if result is None:
         return "its session was not started"
     if not result.succeeded:
         said = one_line(result.error_text or "no reason given", characters=_WHY_CHARACTERS)
         return f"its session ended as {result.outcome}: {said}"
-    left_out = integration.left_out_by_task.get(_RESOLVE) if integration else None
+    left_out = integration.left_out_by_task.get(task) if integration else None
     return one_line(left_out.reason, characters=_WHY_CHARACTERS) if left_out else "the verify commands fail"
 
 
-def _run(linked: LinkedRepository, pull: PullRequest, *, node: dict[str, str], of: Node | None, base: str) -> RunFolder:
-    """The run of that one task, made where it is not there yet."""
-    root = linked.repository.root
-    run = RunFolder(root, f"tend-{pull.number}-{base[:10]}")
-    if not run.info_file.exists():
-        if _sessions_of(root, pull) >= _MOST_SESSIONS:
-            raise _EnoughError
-        run.create().keep(TendingSession(number=pull.number, head=pull.head_sha))
-        whole = of.model_copy(update={**_AS_ALONE, **node}) if of else Node.model_validate(node)
-        dag = Dag(nodes=(whole,), name=whole.id)
-        create_run(run, dag=dag, settings=linked.settings, base=base, base_branch=None, rehearse=False)
+def _run_at(linked: LinkedRepository, found: OpenPullRequest, start: str) -> RunFolder:
+    return RunFolder(linked.repository.root, f"tend-{found.pull.number}-{start[:10]}")
+
+
+def _begin(
+    run: RunFolder,
+    linked: LinkedRepository,
+    found: OpenPullRequest,
+    *,
+    node: dict[str, str],
+    of: Node | None,
+    base: str,
+) -> RunFolder:
+    """Writes what the run of that one task starts with."""
+    pull, settings = found.pull, linked.settings
+    run.create().keep(TendingSession(number=pull.number, head=pull.head_sha, kind=node["id"]))
+    whole = of.model_copy(update={**_AS_ALONE, **node}) if of else Node.model_validate(node)
+    dag = Dag(nodes=(whole,), name=whole.id)
+    create_run(run, dag=dag, settings=settings, base=base, base_branch=None, rehearse=False)
     return run
 
 
-def _sessions_of(root: Path, pull: PullRequest) -> int:
-    """How many sessions were begun for this head of the pull request."""
-    begun = (run.load(TendingSession) for run in RunFolder.all(root) if run.run.startswith(f"tend-{pull.number}-"))
-    return sum(each is not None and (each.number, each.head) == (pull.number, pull.head_sha) for each in begun)
+def _sessions_of(linked: LinkedRepository, found: OpenPullRequest) -> list[TendingSession]:
+    """The sessions that were begun for the pull request."""
+    number = found.pull.number
+    runs = (run for run in RunFolder.all(linked.repository.root) if run.run.startswith(f"tend-{number}-"))
+    return [begun for run in runs if (begun := run.load(TendingSession)) and begun.number == number]
+
+
+def _check(linked: LinkedRepository, of: Node | None) -> str | None:
+    return (of.check if of else None) or linked.settings.sessions.check
 
 
 _AS_ALONE = {"dependencies": (), "command": None, "issue": None, "status": None, "expect_changes": True}

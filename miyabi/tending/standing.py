@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from miyabi.github import PullRequest
+from miyabi.github import Check, CheckState, PullRequest
 from miyabi.runs import RunFolder
 from miyabi.text import count, several
 
@@ -14,6 +15,7 @@ _MOST_NAMED = 10
 _WAITS_FOR_ITS_BASE = {"dirty", "behind"}
 """GitHub's mergeable_state of one that conflicts with its base, and of one that a rule wants to be up to date."""
 
+_OURS = re.compile(r"miyabi(/.*)?")
 _NOT_KNOWN = {"", "unknown"}
 
 STUCK = "miyabi:stuck"
@@ -26,19 +28,37 @@ class Step(StrEnum):
     NOTHING = "nothing to do"
     HANDS_OFF = "left to whoever pushed to it"
     MERGE_BASE = "its base is merged into it"
+    FIX_CHECKS = "its checks are red"
     UNSTICK = "no longer stuck"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenPullRequest:
-    """An open pull request of a run here; its `pull.mergeable` is known where it is ours still.
+    """An open pull request of a run here; its `pull.mergeable` and `checks` are known where it is ours still.
 
     `folder` is that run's. `foreign` says whose commit is at its head, as the end of a sentence; empty for ours.
+    `checks` are those at its head that count: see `that_count`.
     """
 
     pull: PullRequest
     folder: RunFolder
     foreign: str = ""
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def red(self) -> tuple[Check, ...]:
+        """The checks that failed, once none of those that count is running any more."""
+        states = {check.state for check in self.checks}
+        return () if CheckState.RUNNING in states else tuple(c for c in self.checks if c.state is CheckState.RED)
+
+
+def that_count(checks: Iterable[Check], *, required: Collection[str]) -> tuple[Check, ...]:
+    """Returns the checks that somebody has to mend: those that the base requires, or all where it requires none.
+
+    What our own runs say of their tasks is none of them.
+    """
+    others = [check for check in checks if not _OURS.fullmatch(check.name)]
+    return tuple(check for check in others if not required or check.name in required)
 
 
 def next_step(found: OpenPullRequest) -> Step:
@@ -47,8 +67,11 @@ def next_step(found: OpenPullRequest) -> Step:
         return Step.HANDS_OFF
     if found.pull.mergeable in _WAITS_FOR_ITS_BASE:
         return Step.MERGE_BASE
+    if found.red:
+        return Step.FIX_CHECKS
     is_known = found.pull.mergeable not in _NOT_KNOWN
-    return Step.UNSTICK if is_known and STUCK in found.pull.labels else Step.NOTHING
+    is_well = is_known and all(check.state is CheckState.GREEN for check in found.checks)
+    return Step.UNSTICK if is_well and STUCK in found.pull.labels else Step.NOTHING
 
 
 def tending_sentence(done: Sequence[tuple[int, str]]) -> str:

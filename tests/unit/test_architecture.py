@@ -43,7 +43,7 @@ LADDER: dict[str, set[str]] = {
     "pull_requests": {"github", "integration", "reports", "runs", "sessions", "settings", "text", "errors"},
     "tending": {
         *("pull_requests", "integration", "runs", "github", "sessions"),
-        *("dag", "git", "system", "text", "errors"),
+        *("claude", "dag", "git", "system", "text", "errors"),
     },
     "milestones": {
         *("pull_requests", "reports", "integration", "runs", "github", "sessions"),

@@ -37,8 +37,8 @@ EXPORTS = {
         "uses_lfs with_attributes_of with_lfs"
     ),
     "miyabi.github": (
-        "Blocker Comment GitHubApp GitHubLogin GitHubRepository Issue LabelEvent LinkedRepository MergeState "
-        "Milestone Person PullRequest StatusState is_at_github same_text there_are token_of_environment"
+        "Blocker Check CheckState Comment GitHubApp GitHubLogin GitHubRepository Issue LabelEvent LinkedRepository "
+        "MergeState Milestone Person PullRequest StatusState is_at_github same_text there_are token_of_environment"
     ),
     "miyabi.integration": (
         "Breakage CommandEnd Conflict Integration IntegrationProgress LeftOut LeftOutKind NotIntegrated conflict_of "

@@ -10,10 +10,12 @@ from miyabi.tending import tending_lock
 from tests.support.cli.local_site import LocalSite
 from tests.support.cli.milestone_site import MilestoneSite, emulate, github, plain, quick  # noqa: F401 - fixtures
 from tests.support.git.repositories import git
+from tests.support.github.request import Job
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 from tests.support.values.finished_runs import commit_on
 
 Quick = MilestoneSite[LocalSite]
+CANARY = "ghp_" + "a1B2" * 9
 
 
 def opened(quick: Quick) -> tuple[int, dict[str, Any]]:
@@ -115,3 +117,53 @@ def test_a_conflict_that_stays_is_said_once(quick: Quick) -> None:
     quick.remote.hosted.pulls[number].mergeable_state = "clean"
     quick.flow(tend_pull_requests)
     assert "miyabi:stuck" not in quick.remote.labels(number)
+
+
+def red(quick: Quick, scenario: str) -> tuple[int, str]:
+    """The number and branch of a pull request with a red job at its head, and what a session does then."""
+    _, pull = opened(quick)
+    quick.remote.ask("PATCH", f"pulls/{pull['number']}", {"title": f"Some [[scenario:{scenario}]]"})
+    fail(quick, pull["head"]["ref"])
+    return pull["number"], pull["head"]["ref"]
+
+
+def fail(quick: Quick, branch: str) -> None:
+    """CI finds a branch's head wanting; a job that is not required is red besides, and one of ours is."""
+    head, jobs = git(quick.hub_folder, "rev-parse", branch), quick.remote.hosted.jobs
+    log = f"2026-12-01T05:00:00.0000000Z expected 7\n2026-12-01T05:00:01.0000000Z token {CANARY}\n"
+    jobs[len(jobs) + 1] = Job(name="test", sha=head, conclusion="failure", steps={"Unit tests": "failure"}, log=log)
+    jobs[len(jobs) + 1] = Job(name="spelling", sha=head, conclusion="failure", log="misspelt")
+    quick.remote.hosted.required = {"test"}
+
+
+def test_red_checks_are_mended_by_a_session(quick: Quick) -> None:
+    """It is told what failed, and what it commits is pushed on top, once; then there is nothing to do."""
+    number, branch = red(quick, "write")
+    ours = git(quick.hub_folder, "rev-parse", branch)
+    tended = quick.flow(tend_pull_requests)
+    assert f"#{number}: test: mended by run tend-{number}-{ours[:10]}" in tended.message
+    prompt = quick.site.calls[-1]["prompt"]
+    assert "Failed steps: Unit tests\n\n> expected 7\n> token [redacted]" in prompt
+    assert ("misspelt" in prompt, CANARY in prompt) == (False, False)
+    head = git(quick.hub_folder, "rev-parse", branch)
+    assert git(quick.hub_folder, "rev-parse", f"{head}^1") == ours
+    assert "fix.txt" in quick.files(branch)
+    writes = quick.hub.writes
+    assert f"#{number}: nothing to do" in quick.flow(tend_pull_requests).message
+    assert (quick.hub.writes, len(quick.site.calls)) == (writes, 2)
+
+
+def test_checks_that_stay_red_are_said_once(quick: Quick) -> None:
+    """Three sessions at most, each on the head of the last; then a label and one comment, and no session more."""
+    number, branch = red(quick, "write")
+    for turn in range(3):
+        quick.remote.ask("PATCH", f"pulls/{number}", {"title": f"Some [[scenario:shared:{turn}]]"})
+        quick.flow(tend_pull_requests)
+        fail(quick, branch)
+    head = git(quick.hub_folder, "rev-parse", branch)
+    for _ in range(2):
+        assert f"#{number}: stuck: test: red. 3 sessions" in quick.flow(tend_pull_requests).message
+    (comment,) = quick.remote.comments(number)
+    assert "3 sessions have not mended that" in plain(comment["body"])
+    assert "miyabi:stuck" in quick.remote.labels(number)
+    assert (git(quick.hub_folder, "rev-parse", branch), len(quick.site.calls)) == (head, 4)

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.support.github import overlay_issues, overlay_pull_requests, overlay_statuses
+from tests.support.github import overlay_checks, overlay_issues, overlay_pull_requests, overlay_statuses
 from tests.support.github.openapi import Sent
 from tests.support.github.request import Branches, Call, HostedRepository, PeerBranches
 from tests.support.github.responses import Ask, Reply, answer, refusal
 
 Handler = Callable[..., Reply]
 _REPOSITORY = re.compile(r"/(?:repos/([^/]+/[^/]+)|repositories/(\d+))(?:/(.*))?")
+_LOG = re.compile(r"/logs/(\d+)/(\d+)")
 _READERS = re.compile(r"issues(/\d+/comments)?|issues/comments/\d+")
 """What a reader of a public repository may write."""
 _TRIAGE = re.compile(r"issues/\d+(/labels(/[^/]+)?|/assignees)?")
@@ -53,6 +54,8 @@ class Overlay:
 
     def answer(self, sent: Sent, ask: Ask) -> Reply:
         """See `tests.support.github.proxy.Over`."""
+        if found := _LOG.fullmatch(sent.path):
+            return self._log(sent, *found.groups())
         login = self._login(sent)
         if login is None:
             return refusal(401, "Bad credentials")
@@ -68,6 +71,13 @@ class Overlay:
         call = Call(sent=replace(sent, path=path), repository=repository, login=login, branches=self.branches, ask=ask)
         with self._lock:
             return self._allowed(call, found[3] or "") or _handled(call, found[3] or "")
+
+    def _log(self, sent: Sent, repository: str, job: str) -> Reply:
+        """A job's log, at an address that must get no credential."""
+        if "authorization" in sent.headers:
+            return refusal(400, "Bad Request")
+        text = self._repositories[int(repository)].jobs[int(job)].log
+        return Reply(status=200, content=text.encode(), headers={"content-type": "text/plain"})
 
     def _repository_of(self, found: re.Match[str]) -> HostedRepository | None:
         return self._repositories.get(int(found[2]) if found[2] else self._names.get(found[1].lower(), -1))
@@ -141,6 +151,7 @@ _TABLES: tuple[Mapping[str, Any], ...] = (
     overlay_issues.ROUTES,
     overlay_pull_requests.ROUTES,
     overlay_statuses.ROUTES,
+    overlay_checks.ROUTES,
 )
 
 

@@ -30,6 +30,18 @@ class PullMore:
 
 
 @dataclass(slots=True, kw_only=True)
+class Job:
+    """A job of GitHub Actions, and the check run that it is; `steps` are conclusions by name."""
+
+    name: str
+    sha: str
+    conclusion: str | None = None
+    steps: dict[str, str] = field(default_factory=dict)
+    log: str = ""
+    is_action: bool = True
+
+
+@dataclass(slots=True, kw_only=True)
 class HostedRepository:
     """A repository. `crlf` where descriptions of milestones come back with the line ends that browsers write."""
 
@@ -42,6 +54,9 @@ class HostedRepository:
     blocked_by: dict[int, list[IssueReference]] = field(default_factory=dict)
     sub_issues: dict[int, list[IssueReference]] = field(default_factory=dict)
     statuses: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    jobs: dict[int, Job] = field(default_factory=dict)
+    required: set[str] = field(default_factory=set)
+    required_by_rule: set[str] = field(default_factory=set)
 
     @property
     def owner(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -22,6 +23,7 @@ from tests.support.git.repositories import git
 from tests.support.github.git_side import GitHubGit
 from tests.support.github.github import FAST, GitHub, SeededRepository
 from tests.support.github.mirror import git_side
+from tests.support.github.request import Job
 from tests.support.values.finished_runs import commit_on
 
 RUN, HEAD = "r1", "miyabi/r1"
@@ -63,6 +65,12 @@ class TendingSite:
     def stands(self, mergeable: str) -> None:
         """GitHub says from here on whether the pull request can be merged."""
         self.remote.hosted.pulls[self.number].mergeable_state = mergeable
+
+    def check(self, name: str, conclusion: str | None, **job: Any) -> int:
+        """A check run at the pull request's head, which a job of GitHub Actions is; None: it runs yet."""
+        jobs = self.remote.hosted.jobs
+        jobs[len(jobs) + 1] = Job(name=name, sha=self.head(), conclusion=conclusion, **job)
+        return len(jobs)
 
     def somebody_pushes(self, branch: str, file: str, *, content: str = "theirs\n") -> str:
         """Another person pushes a commit; its id."""

@@ -20,7 +20,11 @@ USED = {
     "/user": "get",
     "/app/installations/{installation_id}/access_tokens": "post",
     _REPOSITORY: "get",
+    f"{_REPOSITORY}/actions/jobs/{{job_id}}": "get",
+    f"{_REPOSITORY}/actions/jobs/{{job_id}}/logs": "get",
+    f"{_REPOSITORY}/branches/{{branch}}": "get",
     f"{_REPOSITORY}/collaborators/{{username}}/permission": "get",
+    f"{_REPOSITORY}/commits/{{ref}}/check-runs": "get",
     f"{_REPOSITORY}/commits/{{ref}}/status": "get",
     f"{_REPOSITORY}/issues": "get post",
     f"{_REPOSITORY}/issues/comments/{{comment_id}}": "patch",
@@ -39,6 +43,7 @@ USED = {
     f"{_REPOSITORY}/pulls/{{pull_number}}": "get patch",
     f"{_REPOSITORY}/pulls/{{pull_number}}/requested_reviewers": "post",
     f"{_REPOSITORY}/pulls/{{pull_number}}/reviews": "get",
+    f"{_REPOSITORY}/rules/branches/{{branch}}": "get",
     f"{_REPOSITORY}/statuses/{{sha}}": "post",
 }
 

@@ -6,15 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from miyabi.github import PullRequest
+from miyabi.github import Check, CheckState, PullRequest
 from miyabi.runs import RunFolder
 from miyabi.tending import OpenPullRequest, Step, next_step, tending_sentence
+from miyabi.tending.standing import that_count
+
+RUNNING, GREEN, RED = (Check(name=state, state=state) for state in CheckState)
 
 
-def found(mergeable: str, *, foreign: str = "", labels: tuple[str, ...] = ()) -> OpenPullRequest:
+def found(mergeable: str, *checks: Check, foreign: str = "", labels: tuple[str, ...] = ()) -> OpenPullRequest:
     """A pull request that stands so."""
     pull = PullRequest(number=4, title="T", head="miyabi/r1", base="main", mergeable=mergeable, labels=labels)
-    return OpenPullRequest(pull=pull, folder=RunFolder(Path("/repository"), "r1"), foreign=foreign)
+    return OpenPullRequest(pull=pull, folder=RunFolder(Path("/repository"), "r1"), foreign=foreign, checks=checks)
 
 
 @pytest.mark.parametrize("mergeable", ["clean", "blocked", "unstable", "draft", "unknown", "has_hooks", ""])
@@ -33,6 +36,41 @@ def test_one_that_waits_for_its_base_gets_it(mergeable: str) -> None:
 def test_a_foreign_commit_ends_it(mergeable: str) -> None:
     """Whatever else there is to do: after somebody's push it is theirs."""
     assert next_step(found(mergeable, foreign="somebody pushed to it")) is Step.HANDS_OFF
+
+
+@pytest.mark.parametrize(
+    ("checks", "step"),
+    [
+        ([RED, GREEN], Step.FIX_CHECKS),
+        ([RED, RUNNING], Step.NOTHING),
+        ([GREEN, RUNNING], Step.NOTHING),
+        ([GREEN], Step.NOTHING),
+    ],
+)
+def test_red_checks_are_mended_when_all_have_ended(checks: list[Check], step: Step) -> None:
+    """One session sees all that failed: while one of those that count runs, nothing is begun."""
+    assert next_step(found("blocked", *checks)) is step
+
+
+def test_a_base_comes_before_checks() -> None:
+    """What conflicts with its base is merged first: its checks are run anew then. A foreign commit ends both."""
+    assert next_step(found("dirty", RED)) is Step.MERGE_BASE
+    assert next_step(found("blocked", RED, foreign="somebody pushed to it")) is Step.HANDS_OFF
+
+
+def test_a_label_stays_until_checks_are_green() -> None:
+    """One that is stuck on red checks is well when they are green, not while they run again."""
+    stuck = ("miyabi:stuck",)
+    steps = [next_step(found("blocked", check, labels=stuck)) for check in (RED, RUNNING, GREEN)]
+    assert steps == [Step.FIX_CHECKS, Step.NOTHING, Step.UNSTICK]
+
+
+def test_which_checks_count() -> None:
+    """Those that the base requires, all where it requires none, and never what our own runs say."""
+    ours = [RED.model_copy(update={"name": name}) for name in ("miyabi", "miyabi/issue-1")]
+    other = RED.model_copy(update={"name": "miyabish"})
+    assert that_count([*ours, other, GREEN], required=()) == (other, GREEN)
+    assert that_count([*ours, other, GREEN], required={"miyabi", "green"}) == (GREEN,)
 
 
 @pytest.mark.parametrize(
