@@ -27,10 +27,10 @@ from miyabi.errors import (
     MiyabiError,
 )
 from miyabi.machines import Machine
-from miyabi.runs import Board, Run, TaskState, current_run, spent_all
+from miyabi.runs import Board, Run, TaskState, current_run, review_of, review_run, spent_all
 from miyabi.sessions import Outcome, SessionResult, SessionSpec
 from miyabi.system import jittered
-from miyabi.text import count, duration, time_of_day
+from miyabi.text import count, duration, one_line, redact, time_of_day
 from tasks.declaration import TASK
 from tasks.runner import Slot, current_runner, current_slot, show_state
 from tasks.usage_limit import AccountLimit
@@ -54,6 +54,8 @@ async def run_session(task_id: str, machine: Machine | None = None) -> Any:  # n
         live.warn(f"{task_id}: {note}")
     if why := live.why_not_mended(task_id):
         live.warn(f"{task_id}: {why}")
+    if review := result.review:
+        (live.warn if review.is_open else log.info)(f"{task_id}: {review.sentence}")
     if result.check_output:
         printed = indent(result.check_output, "  | ", bool)
         log.warning("%s: its %s printed last:\n%s", task_id, result.printed_by, printed)
@@ -92,19 +94,41 @@ class TaskRun:
             MiyabiError: nothing further is started, or no machine is left: as `Dispatcher.acquire`.
         """
         while True:
-            result = await self._attempt()
+            result = await self._reviewed(self._under_review() or await self._attempt())
             step = self._next(result)
             self._note_health(result, step)
             if step is Next.FINISH:
                 return result
             text = "%s: attempt %d on %s: %s: %s; next: %s"
-            get_run_logger().warning(
-                text, self._node.id, result.attempt, result.machine, result.outcome, result.error_text, step
-            )
+            why = "its review asks for changes" if result.is_to_be_changed else result.error_text
+            get_run_logger().warning(text, self._node.id, result.attempt, result.machine, result.outcome, why, step)
             try:
                 await self._make_ready(step, result)
             except MachineError:  # logged already, where the machine was given up
                 return result
+
+    def _under_review(self) -> SessionResult | None:
+        """The result of the last attempt, where an earlier orchestrator did not see the end of its review."""
+        last = self._live.results.get(self._node.id)
+        return last if last and last.is_under_review else None
+
+    async def _reviewed(self, result: SessionResult) -> SessionResult:
+        """The result with what a session says of its work, in the same slot; a review that fails is no approval."""
+        if not result.is_under_review:
+            return result
+        live = self._live
+        live.board.update(self._node.id, state=TaskState.CHECKING, last_action="a session reviews its work")
+        try:
+            reviewing = await review_run(live, result)
+            (node,) = reviewing.dag.nodes
+            answer = reviewing.results.get(node.id)
+            if answer is None or not answer.succeeded:
+                answer = await TaskRun(reviewing, node, self._slot).run()
+            result = result.model_copy(update={"review": review_of(answer)})
+        except MiyabiError as error:
+            result = result.unreviewed(one_line(redact(str(error)), characters=500))
+        live.keep(result)
+        return result
 
     def _note_health(self, result: SessionResult, step: Next) -> None:
         """Keeps further sessions from a machine, or an account, where they would meet the same."""
@@ -201,8 +225,8 @@ class TaskRun:
         return await self._live.spec(self._node, attempt=attempt, conversation=self._resumes, fix_ups=self._fix_ups)
 
     def _release_early(self) -> None:
-        """The next task need not wait for our commits, unless it is not to start should we have failed."""
-        if not self._live.settings.runs.fail_fast:
+        """The next task need not wait for our commits, unless they are reviewed, or it may not start should we fail."""
+        if not (self._live.settings.runs.fail_fast or self._live.is_reviewed(self._node.id)):
             self._slot.release()
 
     def _note_late(self, reason: MiyabiError) -> None:
@@ -233,6 +257,8 @@ class TaskRun:
             return
         if step is Next.FIX_UP:
             self._fix_ups = result.fix_ups + 1
+            if result.machine != self._slot.machine.name:  # its review was made elsewhere
+                self._resumes = None
             if not self._slot.is_held:
                 await self._stay(time.time())
             return

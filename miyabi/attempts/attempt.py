@@ -219,7 +219,7 @@ class Attempt:
         collect = partial(finish.collect, status, transcript=self.transcript, missing=self._missing)
         result = await self._with_room(collect)
         known = AttemptRecord.known(self._files)
-        return known.completed(result) if known else result
+        return self.live.to_review(known.completed(result) if known else result)
 
     async def _follow(self, session: RemoteSession) -> Status:
         stopping: list[asyncio.Task[Status]] = []

@@ -34,6 +34,7 @@ from miyabi.sessions import (
     Strays,
     Workspace,
     is_resolving,
+    is_reviewing,
 )
 from miyabi.system import private_files, retried
 from miyabi.text import redact, several
@@ -141,7 +142,11 @@ class Finish:
 
     async def _collect_in(self, workspace: Workspace, base: str) -> Collected:
         return await workspace.collect(
-            self.spec.paths, base=base, to_strays=self.to_strays, max_file_bytes=self.spec.max_file_bytes
+            self.spec.paths,
+            base=base,
+            to_strays=self.to_strays,
+            may_be_nothing=is_reviewing(self.spec.task),
+            max_file_bytes=self.spec.max_file_bytes,
         )
 
     async def _collect_inside(self, collected: Collected) -> tuple[tuple[CollectedWork, ...], tuple[str, ...]]:

@@ -23,6 +23,7 @@ from miyabi.claude.options import PATH_MISSING, need_paths
 from miyabi.claude.outcome import conclude
 from miyabi.claude.prompt import HOUSE_RULES, compose, go_on, must_pass
 from miyabi.claude.result_file import LegacyResult
+from miyabi.claude.review import REVIEW_ARGUMENTS, REVIEW_TOOLS, review_prompt
 from miyabi.claude.spending import Before, SpendingRecord
 from miyabi.claude.spending_record import read_spending_record
 from miyabi.claude.take_up import fix_up, hand_over, left_words
@@ -34,6 +35,8 @@ __all__ = [
     "DISK_FULL",
     "HOUSE_RULES",
     "PATH_MISSING",
+    "REVIEW_ARGUMENTS",
+    "REVIEW_TOOLS",
     "Before",
     "Evidence",
     "Init",
@@ -58,6 +61,7 @@ __all__ = [
     "readable",
     "remove_claude_files",
     "result_file",
+    "review_prompt",
     "session_prelude",
     "session_script",
 ]

@@ -257,6 +257,7 @@ def _result(entry: _Json) -> Iterator[Event]:
         api_error=_text(entry, "api_error"),
         startup_failure=_text(entry, "startup_failure_reason"),
         has_structured_output="structured_output" in entry,
+        structured_output=entry.get("structured_output"),
         index=_whole_number(entry, "result_index"),
         killed_subagents=_killed_subagents(entry),
         models=model_totals(entry),

@@ -166,6 +166,7 @@ class Result:
     api_error: str = ""
     startup_failure: str = ""
     has_structured_output: bool = False
+    structured_output: object = None
     index: int | None = None
     killed_subagents: int = 0
     models: Mapping[str, ModelTotal] = field(default_factory=dict)  # cost and tokens of the conversation so far

@@ -11,11 +11,12 @@ from miyabi.claude import outcome_rules
 from miyabi.claude.activity import tool_use_text
 from miyabi.claude.evidence import Decision, Evidence
 from miyabi.claude.known_failures import lost_writes
+from miyabi.claude.review import answered_review
 from miyabi.claude.session_notes import notes_of
 from miyabi.claude.spending import Before, SpendingRecord
 from miyabi.claude.transcript import Transcript, missing_command, missing_servers
 from miyabi.git import Changes
-from miyabi.sessions import Outcome, SessionResult, SessionSpec
+from miyabi.sessions import Outcome, Review, SessionResult, SessionSpec, is_reviewing
 from miyabi.text import as_printed, clean, last_lines, one_line, redact, shorten
 
 __all__ = ["Decision", "Evidence", "conclude", "decide"]
@@ -88,7 +89,7 @@ def conclude(
     decision, spend = decide(transcript, completed), transcript.spending.spent(before or Before(), record=record)
     return SessionResult(
         **_asked(spec),
-        **_said(transcript, evidence),
+        **_said(spec, transcript, evidence),
         **asdict(decision),
         machine=machine,
         placement_reason=placement_reason,
@@ -124,16 +125,23 @@ def _asked(spec: SessionSpec) -> dict[str, Any]:
     }
 
 
-def _said(transcript: Transcript, evidence: Evidence) -> dict[str, Any]:
+def _said(spec: SessionSpec, transcript: Transcript, evidence: Evidence) -> dict[str, Any]:
     """The fields of the result that its output holds."""
     lost = transcript.writes_lost or lost_writes(evidence.stderr)
     return {
         "session_id": transcript.session_id,
         "turns": transcript.turns,
+        "review": _answered(spec, transcript),
         "final_message": _final_message(transcript),
         "permission_denials": tuple(one_line(redact(tool_use_text(d.tool, d.subject))) for d in transcript.denials),
         "writes_lost": lost.lost if lost else (),
     }
+
+
+def _answered(spec: SessionSpec, transcript: Transcript) -> Review | None:
+    """What a session that reviews has answered."""
+    said = transcript.result
+    return answered_review(said.structured_output) if said and is_reviewing(spec.task) else None
 
 
 def _completed(
@@ -152,6 +160,7 @@ def _completed(
         earlier_branch=spec.earlier_branch,
         added_nothing=spec.start_commit != "" and head == spec.start_commit,
         expect_changes=spec.expect_changes,
+        expect_structured_output=is_reviewing(spec.task),
         check_asked=spec.check is not None,
         missing_command=evidence.missing_command or (missing_command(spec.prompt, init) if init else None),
         missing_servers=missing_servers(spec.requires_mcp, init) if init else (),

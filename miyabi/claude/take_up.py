@@ -35,11 +35,19 @@ def fix_up(
         unresolved="\n".join(told.unresolved[:_NAMED]) if told.outcome is Outcome.UNRESOLVED_CONFLICT else "",
         denied="\n".join(told.permission_denials[:_NAMED]) if told.outcome is Outcome.PERMISSION_DENIED else "",
         tools=", ".join(tools),
+        findings=findings_text(told),
+        has_check=bool(check),
         left_there="\n".join(told.left_there[:_NAMED]),
         number=number,
         most=most,
         left=left,
     )
+
+
+def findings_text(result: SessionResult) -> str:
+    """Says what the review of a task's work asks for, a line each; nothing where it asks for nothing."""
+    found = result.review.findings if result.review and result.is_to_be_changed else ()
+    return "\n".join(f"{each.where}: {each.why}" for each in found)
 
 
 def hand_over(earlier: Sequence[SessionResult], *, base: str, check: str | None, output: str, left: str) -> str:
@@ -60,6 +68,7 @@ def hand_over(earlier: Sequence[SessionResult], *, base: str, check: str | None,
         words=shorten(redact(clean(words)).strip(), characters=_WORDS_CHARACTERS),
         check=check or "",
         output=output,
+        findings=findings_text(earlier[-1]),
         spent=_amounts(
             seconds=sum(each.seconds for each in earlier),
             turns=sum(each.turns for each in earlier),

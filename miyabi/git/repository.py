@@ -156,6 +156,16 @@ class Repository:
             salvaged=any(commits.values()),
         )
 
+    async def diff(self, base: str, head: str) -> str:
+        """Returns the patch from base to head; a binary file in it is one line.
+
+        Raises:
+            GitFailed: one of them is not here.
+        """
+        words = ("diff-tree", "-r", "-p", "--find-renames", "--no-textconv", "--no-ext-diff", "--no-color")
+        async with with_attributes_of(self.git, head) as git:
+            return (await git.ask(*words, base, head)).stdout.decode(errors="replace")
+
     async def salvaged(self, base: str, head: str) -> bool:
         """Returns whether a commit from base to head is ours, made of what an agent left uncommitted.
 

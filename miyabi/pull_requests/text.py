@@ -147,6 +147,7 @@ def _text(
         closes=closes,
         task=task,
         why=sections.WHY,
+        reviews=[each for each in report.reviews if task is None or each.task == task.task],
         last_words=[each for each in report.last_words if task is None or each.task == task.task],
         page_break=github_markdown.PAGE_BREAK,
         part_break=github_markdown.PART_BREAK,

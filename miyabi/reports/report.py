@@ -10,6 +10,7 @@ from pydantic import Field
 
 from miyabi.dag import Dag
 from miyabi.reports import rows
+from miyabi.reports.reviews import ReviewRow, of_reviews, reviews
 from miyabi.reports.rows import (
     ChangedFile,
     Elsewhere,
@@ -34,6 +35,7 @@ __all__ = [
     "Quotation",
     "Report",
     "Resolution",
+    "ReviewRow",
     "Skipped",
     "Slotted",
     "TaskRow",
@@ -65,6 +67,7 @@ class Report(ReportRow):
     troubles: tuple[Failure, ...]
     skips: tuple[Skipped, ...]
     resolutions: tuple[Resolution, ...] = ()
+    reviews: tuple[ReviewRow, ...] = Field((), description="What second sessions say of tasks' work")
     elsewhere: tuple[Elsewhere, ...] = Field((), description="What sessions did beside the branches of their tasks")
     check_outputs: tuple[Quotation, ...] = Field((), description="What each red check or set-up printed last")
     last_words: tuple[Quotation, ...] = Field((), description="What each session said at its end, in its own words")
@@ -80,6 +83,11 @@ class Report(ReportRow):
     def elsewhere_by_task(self) -> Mapping[str, Elsewhere]:
         """What was done beside its branch, by task."""
         return {each.task: each for each in self.elsewhere}
+
+    @property
+    def reviews_usd(self) -> float:
+        """What the reviews have cost, which is part of `cost_usd` and of no task's."""
+        return rows.money(each.cost_usd for each in self.reviews)
 
     def printer_of(self, task: str) -> str:
         """Returns what of the task printed what is in `check_outputs`."""
@@ -116,7 +124,8 @@ class Report(ReportRow):
         Args:
             dag: what was to be done; its warnings are taken over.
             results: one or several attempts a task, in any order; the last attempt decides. A task without a
-                result counts as skipped. Sessions that resolved or mended merges count for time, cost and tokens.
+                result counts as skipped. Sessions that resolved or mended merges, or reviewed, count for time, cost and
+                tokens.
             run: name of the run.
             machines: the fleet, those without work too.
             started: when the run began.
@@ -128,9 +137,8 @@ class Report(ReportRow):
         last = {task: all_of[-1] for task, all_of in attempts.items() if all_of}
         resolving = [r for r in results if is_resolving(r.task)]
         of_tasks = [r for task in dag.order for r in attempts[task]]
-        sessions = [r for r in (*of_tasks, *resolving) if r.start and r.machine]
+        sessions = [r for r in (*of_tasks, *resolving, *of_reviews(results)) if r.start and r.machine]
         outcomes = {task: last[task].outcome if task in last else Outcome.SKIPPED for task in dag.order}
-        notes = (*dag.warnings, *warnings, *rows.unknown_tasks(dag.order, results))
         wall_seconds = _wall_seconds(started, ended, resolving)
         return cls(
             run=run,
@@ -144,10 +152,11 @@ class Report(ReportRow):
             troubles=tuple(rows.failure(last[t]) for t, o in outcomes.items() if o not in _UNTROUBLED),
             skips=_skips(dag, outcomes, last),
             resolutions=rows.resolutions(resolving),
+            reviews=reviews(last, results),
             **_quotations(results, order=dag.order),
             elsewhere=_elsewhere(results, order=dag.order),
             files=rows.files(list(last.values())),
-            warnings=tuple(map(redact, notes)),
+            warnings=tuple(map(redact, (*dag.warnings, *warnings, *rows.unknown_tasks(dag.order, results)))),
         )
 
 

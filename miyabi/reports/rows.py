@@ -17,6 +17,7 @@ from miyabi.sessions import (
     Usage,
     ending_words,
     is_resolving,
+    is_reviewing,
     left_there_words,
     strays_words,
 )
@@ -352,9 +353,10 @@ def by_task(order: Sequence[str], results: Iterable[SessionResult]) -> dict[str,
     return found
 
 
-def unknown_tasks(order: Sequence[str], results: Iterable[SessionResult]) -> tuple[str, ...]:
+def unknown_tasks(order: Sequence[str], results: Sequence[SessionResult]) -> tuple[str, ...]:
     """Makes a warning, where there are results of tasks that the DAG does not have; else none."""
-    unknown = sorted({result.task for result in results if not is_resolving(result.task)} - set(order))
+    known = {*order, *(r.task for r in results if is_resolving(r.task) or is_reviewing(r.task))}
+    unknown = sorted({result.task for result in results} - known)
     return (f"results of tasks that the DAG does not have: {', '.join(unknown)}",) if unknown else ()
 
 

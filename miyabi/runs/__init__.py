@@ -19,6 +19,7 @@ from miyabi.runs.progress import WORKING, Board, Snapshot, TaskProgress, TaskSta
 from miyabi.runs.ready_queue import ReadyQueue, SortKey
 from miyabi.runs.repository import open_repository, settings_at
 from miyabi.runs.resume import Continuation
+from miyabi.runs.review import review_of, review_run
 from miyabi.runs.run import Run
 from miyabi.runs.secrets import hide_secrets_of_run
 from miyabi.runs.start import RunRequest, create_run, read_request, record_machines, start_run
@@ -64,6 +65,8 @@ __all__ = [
     "read_request",
     "record_machines",
     "require_copies",
+    "review_of",
+    "review_run",
     "run_name_of",
     "settings_at",
     "spent_all",

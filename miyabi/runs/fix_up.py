@@ -22,7 +22,11 @@ def is_mendable(result: SessionResult, *, allowed_tools: Sequence[str]) -> bool:
         return False
     if result.outcome is Outcome.PERMISSION_DENIED:
         return bool(allowed_tools)  # else there is nothing that it could use in place of what was denied
-    return result.outcome in _MENDABLE or (result.outcome is Outcome.NO_CHANGES and bool(result.left_there))
+    return (
+        result.outcome in _MENDABLE
+        or result.is_to_be_changed
+        or (result.outcome is Outcome.NO_CHANGES and bool(result.left_there))
+    )
 
 
 def fix_up_is_due(attempts: Sequence[SessionResult], *, node: Node, settings: Settings) -> bool:
@@ -112,5 +116,6 @@ def _since_begun(attempts: Sequence[SessionResult]) -> Sequence[SessionResult]:
 
 def _failure(result: SessionResult) -> tuple[object, ...]:
     """What makes it the same failure as another one."""
-    what = (result.unresolved, result.permission_denials, result.left_there)
+    findings = [(each.file, each.why) for each in result.review.findings] if result.review else []
+    what = (result.unresolved, result.permission_denials, result.left_there, *findings)
     return result.outcome, result.check_exit_status, without_times(result.check_output), what

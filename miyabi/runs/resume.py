@@ -25,7 +25,8 @@ class Continuation:
     def of(cls, pending: AttemptRecord | None, last: SessionResult | None, *, is_due: bool = False) -> Self | None:
         """Goes on with the attempt that nobody saw to its end, else with the last one; or None.
 
-        The last one goes on if it was stopped, or if its failure was to go back to its conversation: `is_due`.
+        The last one goes on if it was stopped, or if it `is_due` that its failure goes back to its conversation or its
+        work is reviewed.
         """
         if pending:
             return cls(machine=pending.machine, conversation=pending.resumes)
@@ -89,8 +90,15 @@ class Resume:
             return origin if origin and origin.machine in self.machines else None
         if last is None or last.machine not in self.machines:
             return Continuation.of(pending, None)
-        is_due = not last.succeeded and task not in self.ended and self.is_due(task)
+        is_due = last.is_under_review or (self._may_be_mended(last) and task not in self.ended and self.is_due(task))
         return Continuation.of(pending, last, is_due=is_due)
+
+    def is_done(self, task: str) -> bool:
+        """Returns whether a task succeeded, its review is over, and nothing that it asked for is due."""
+        last = self.results.get(task)
+        if last is None or not last.succeeded or last.is_under_review:
+            return False
+        return not (self._may_be_mended(last) and self.is_due(task))
 
     def requires(self, task: str) -> tuple[str, ...]:
         """Returns the labels that a task's machine must have; what was begun somewhere goes on there."""
@@ -108,13 +116,14 @@ class Resume:
         fleet = [Load(machine=machine, used=0) for machine in self.machines.values()]
         startable, unplaced, blocked = list[str](), list[Unplaced](), self.left_alone()
         for task in self.dag.order:
-            if task in self.results and self.results[task].succeeded:
+            if self.is_done(task):
                 continue
             if task in blocked or not blocked.isdisjoint(self.dag.dependencies(task)):
                 blocked.add(task)
             elif impossible := self._unplaced(task, fleet):
-                blocked.add(task)
                 unplaced.append(impossible)
+                if not (task in self.results and self.results[task].succeeded):  # else only its review is not made
+                    blocked.add(task)
             else:
                 startable.append(task)
         return tuple(startable), tuple(unplaced)
@@ -132,6 +141,10 @@ class Resume:
         """Returns whether a person has asked for the end of an attempt that was stopped."""
         record = AttemptRecord.known(self.folder.attempt(result.task, result.attempt))
         return record is not None and record.is_stopped and result.task not in self.retry
+
+    @staticmethod
+    def _may_be_mended(last: SessionResult) -> bool:
+        return last.is_to_be_changed or not last.succeeded
 
     def _unplaced(self, task: str, fleet: Sequence[Load]) -> Unplaced | None:
         left = self.pending(task)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -23,7 +23,7 @@ from miyabi.runs.resume import Continuation, Resume
 from miyabi.runs.secrets import hidden_copies, hide_settings
 from miyabi.runs.specs import Earlier, spec_for
 from miyabi.runs.worktrees import Worktrees
-from miyabi.sessions import Outcome, SessionResult, SessionSpec, Workspace
+from miyabi.sessions import Outcome, Review, SessionResult, SessionSpec, Verdict, Workspace, is_resolving
 from miyabi.settings import Settings
 from miyabi.system import is_our_disk, retried
 from miyabi.text import redact
@@ -49,6 +49,7 @@ class Run:
         retry: the only tasks to be tried again, with what waits for them; empty: all that did not succeed.
         origins: where a task's first attempt is to go on, by the task's id.
         machines: those that take part, by name: the settings' at first.
+        connections: those of another run on the repository, which it closes; None: its own.
     """
 
     run: str
@@ -63,6 +64,7 @@ class Run:
     rehearse: bool = False
     retry: frozenset[str] = frozenset()
     origins: Mapping[str, Continuation] = field(default_factory=dict)
+    connections: InitVar[Connections | None] = None
     machines: dict[str, Machine] = field(init=False)
     results: dict[str, SessionResult] = field(init=False)
     warnings: list[str] = field(default_factory=list, init=False)
@@ -74,16 +76,16 @@ class Run:
     _ended: set[str] = field(default_factory=set, init=False)
     _unwritten: dict[tuple[str, int], SessionResult] = field(default_factory=dict, init=False)
 
-    def __post_init__(self) -> None:
-        self._connections = Connections(self.repository)
+    def __post_init__(self, connections: Connections | None) -> None:
+        self._connections = connections or Connections(self.repository)
         self.outages = Outages(patience_seconds=60 * self.settings.runs.patience_minutes)
         self.machines = {machine.name: machine for machine in self.settings.machines}
         hide_settings(self.settings, self.dag, root=self.repository.root)
         known = self.dag.by_id
         self.results = {task: result for task, result in self.folder.latest_results().items() if task in known}
         self._make_parts()
-        for result in self.results.values():
-            if result.succeeded:
+        for task, result in self.results.items():
+            if self.resume.is_done(task):
                 self.board.finish(self.whole(result))
 
     def _make_parts(self) -> None:
@@ -106,6 +108,25 @@ class Run:
             base=self.base,
             results=self.results,
             earlier=handed_over.works if (handed_over := self.folder.load(HandOver)) else {},
+        )
+
+    def beside(self, node: Node, *, settings: Settings, base: str) -> Run:
+        """Makes the run of one task more, in the same folder and over the same connections: it is not to be closed.
+
+        Args:
+            node: the task.
+            settings: of that run.
+            base: commit that it starts from.
+        """
+        return replace(
+            self,
+            dag=Dag(nodes=(node,), name=node.id),
+            settings=settings,
+            base=base,
+            board=Board(run=self.run, tasks=(node.id,), rehearsal=self.rehearse),
+            retry=frozenset(),
+            origins={},
+            connections=self._connections,
         )
 
     def host(self, machine: Machine) -> Host:
@@ -152,6 +173,9 @@ class Run:
         for task in self.resume.left_alone() & self.results.keys():
             self.board.finish(self.whole(self.results[task]))
         for each in unplaced:
+            if each.task in self.results and self.results[each.task].succeeded:
+                self.keep(self.results[each.task].unreviewed(str(each.error)))
+                continue
             result = self.no_session(each.task, outcome=each.outcome, error=each.error, machine=each.machine)
             self.keep(result)
             self.unplaced[each.task] = result.error_text or ""
@@ -230,6 +254,18 @@ class Run:
             BadInput: as `RunFolder.results`.
         """
         return fix_up_is_due(self.attempts_of(task), node=self.dag.by_id[task], settings=self.settings)
+
+    def is_reviewed(self, task: str) -> bool:
+        """Returns whether a second session reads the task's work before it counts."""
+        node, is_ours = self.dag.by_id[task], self.rehearse or is_resolving(task)
+        concerns = self.settings.review.concerns
+        return not is_ours and concerns(type=node.type, labels=node.requires, priority=node.priority)
+
+    def to_review(self, result: SessionResult) -> SessionResult:
+        """Returns the result of an attempt, marked where its work is to be reviewed before it counts."""
+        if not (result.succeeded and result.changes.files and self.is_reviewed(result.task)):
+            return result
+        return result.model_copy(update={"review": Review(verdict=Verdict.PENDING)})
 
     def no_session(
         self,

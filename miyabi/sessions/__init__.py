@@ -9,10 +9,13 @@ from miyabi.sessions.names import (
     SessionPaths,
     integration_branch,
     is_resolving,
+    is_reviewing,
     own_levels,
     published_branch,
     resolved_by,
     resolving,
+    reviewed,
+    reviewing,
     tended_branch,
 )
 from miyabi.sessions.protocol import State, Status
@@ -27,6 +30,7 @@ from miyabi.sessions.result import (
     ending_words,
     printer_of,
 )
+from miyabi.sessions.review import Finding, Review, Verdict
 from miyabi.sessions.spec import SessionSpec
 from miyabi.sessions.work_elsewhere import left_there_words, size_of, strays_words
 from miyabi.sessions.workspace import Workspace
@@ -35,10 +39,12 @@ __all__ = [
     "BLAMELESS",
     "Collected",
     "EarlierWork",
+    "Finding",
     "InSubmodule",
     "Inside",
     "Outcome",
     "RemoteSession",
+    "Review",
     "SessionPaths",
     "SessionResult",
     "SessionSpec",
@@ -47,10 +53,12 @@ __all__ = [
     "Strays",
     "TakenUp",
     "Usage",
+    "Verdict",
     "Workspace",
     "ending_words",
     "integration_branch",
     "is_resolving",
+    "is_reviewing",
     "left_there_words",
     "list_sessions",
     "live_sessions",
@@ -59,6 +67,8 @@ __all__ = [
     "published_branch",
     "resolved_by",
     "resolving",
+    "reviewed",
+    "reviewing",
     "size_of",
     "strays_words",
     "tended_branch",

@@ -8,7 +8,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-_RESOLVING = "_resolve-"
+_RESOLVING, _REVIEWING = "_resolve-", "_review-"
+_DIGITS = 8
 _NAMESPACE = uuid.UUID("6f4d1f6e-5f0b-5d2b-9b1c-0c6a52f1a7d3")
 
 
@@ -39,7 +40,7 @@ def resolving(task: str, *, start: str) -> str:
 
     `start` is the commit that it begins with; the first eight digits count.
     """
-    return f"{_RESOLVING}{task}-{start[:8]}"
+    return f"{_RESOLVING}{task}-{start[:_DIGITS]}"
 
 
 def resolved_by(task: str) -> str:
@@ -50,6 +51,24 @@ def resolved_by(task: str) -> str:
 def is_resolving(task: str) -> bool:
     """Returns whether a task's id is such a name."""
     return task.startswith(_RESOLVING)
+
+
+def reviewing(task: str, *, head: str) -> str:
+    """Names what stands in place of a task's id for the session that reviews its work.
+
+    `head` is the commit that holds the work; the first eight digits count.
+    """
+    return f"{_REVIEWING}{task}-{head[:_DIGITS]}"
+
+
+def is_reviewing(task: str) -> bool:
+    """Returns whether a task's id is such a name."""
+    return task.startswith(_REVIEWING)
+
+
+def reviewed(session: str) -> str:
+    """Returns the id of the task whose work the session of that name, as `reviewing` makes it, reviews."""
+    return session.removeprefix(_REVIEWING)[: -_DIGITS - 1]
 
 
 _LEVELS = 4

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 from miyabi.git import Changes
+from miyabi.sessions.review import Review, Verdict
 from miyabi.text import count
 
 
@@ -149,6 +150,9 @@ class SessionResult(BaseModel):
     )
     check_exit_status: int | None = None
     check_output: str = Field("", description="The last lines of a check, or a set-up, that did not pass")
+    review: Review | None = Field(
+        None, description="What a second session says of its work; of that session's own result, what it answered"
+    )
     rehearsal: bool = False
     by_hand: bool = Field(False, description="Whether a person went on with the conversation in a terminal")
 
@@ -161,6 +165,20 @@ class SessionResult(BaseModel):
     def succeeded(self) -> bool:
         """Whether dependants may build on it."""
         return self.outcome is Outcome.SUCCEEDED
+
+    @property
+    def is_under_review(self) -> bool:
+        """Whether it is over but for the review of its work."""
+        return self.review is not None and self.review.verdict is Verdict.PENDING
+
+    @property
+    def is_to_be_changed(self) -> bool:
+        """Whether its review asks for changes."""
+        return self.review is not None and self.review.verdict is Verdict.CHANGES_ASKED
+
+    def unreviewed(self, reason: str) -> SessionResult:
+        """Returns the same, with a review of which no verdict came, for that reason."""
+        return self.model_copy(update={"review": Review(verdict=Verdict.UNREVIEWED, reason=reason)})
 
     @property
     def printed_by(self) -> str:

@@ -99,16 +99,23 @@ class Workspace:
         return path
 
     async def collect(
-        self, paths: SessionPaths, *, base: str, to_strays: bool = False, max_file_bytes: int = 0
+        self,
+        paths: SessionPaths,
+        *,
+        base: str,
+        to_strays: bool = False,
+        may_be_nothing: bool = False,
+        max_file_bytes: int = 0,
     ) -> Collected:
         """Collects the task's branch, with what was left uncommitted; the session must be over. May be repeated.
 
-        A submodule where nothing was done gets no branch.
+        A submodule where nothing was done gets no branch, nor does a task then of which that is expected.
 
         Args:
             paths: of the session.
             base: commit that its branch started from.
             to_strays: a branch that is here stays as it is, and the strays get what it does not hold.
+            may_be_nothing: nothing is expected of the session.
             max_file_bytes: uncommitted files over that stay on the machine; 0: none does.
 
         Raises:
@@ -120,9 +127,8 @@ class Workspace:
         require_safe((paths.run, paths.task))
         have = await branches.heads_of(self._repository, paths.branch)
         limit = f"max={max_file_bytes}"
-        collect = partial(
-            self._collect, paths, base=base, to_strays=to_strays, may_be_nothing=self._is_submodule and not have
-        )
+        may_be_nothing = (may_be_nothing or self._is_submodule) and not have
+        collect = partial(self._collect, paths, base=base, to_strays=to_strays, may_be_nothing=may_be_nothing)
         try:
             return await collect(have=(limit, base, *have))
         except PrerequisiteMissing:

@@ -11,6 +11,7 @@ from miyabi.settings.tables import (
     MilestoneSettings,
     PullRequestMode,
     PullRequestSettings,
+    ReviewSettings,
     RunDefaults,
     SessionDefaults,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "MilestoneSettings",
     "PullRequestMode",
     "PullRequestSettings",
+    "ReviewSettings",
     "RunDefaults",
     "SessionDefaults",
     "Settings",

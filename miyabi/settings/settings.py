@@ -17,6 +17,7 @@ from miyabi.settings.tables import (
     IntegrationSettings,
     MilestoneSettings,
     PullRequestSettings,
+    ReviewSettings,
     RunDefaults,
     SessionDefaults,
 )
@@ -40,6 +41,7 @@ class Settings(BaseSettings):
     machines: tuple[Machine, ...] = (LOCAL,)
     sessions: SessionDefaults = SessionDefaults()
     runs: RunDefaults = RunDefaults()
+    review: ReviewSettings = ReviewSettings()
     integration: IntegrationSettings = IntegrationSettings()
     github: GitHubSettings = GitHubSettings()
     pull_request: PullRequestSettings = PullRequestSettings()
@@ -101,12 +103,15 @@ def _load(cls: type[Settings], file: Path, arguments: Mapping[str, Any]) -> Sett
 
 
 def _require_labels(settings: Settings, *, file: Path) -> None:
-    """A label that nobody has would give its servers to no session, unsaid."""
+    """A label that nobody has would give its servers to no session, or have nothing reviewed, unsaid."""
     known = frozenset[str]().union(*(machine.offers for machine in settings.machines))
-    for label in settings.sessions.labels:
+    tables = [(("sessions", "labels", label), label, "table") for label in settings.sessions.labels]
+    named = [(("review", "labels"), label, f"label {label!r}") for label in settings.review.labels]
+    for path, label, what in (*tables, *named):
         if label not in known:
-            sentence = f"no machine has this label{did_you_mean(label, known)}; give it to one, or take the table out"
-            raise fault_at(("sessions", "labels", label), sentence, file=file)
+            which = "this label" if what == "table" else what
+            sentence = f"no machine has {which}{did_you_mean(label, known)}; give it to one, or take the {what} out"
+            raise fault_at(path, sentence, file=file)
 
 
 def _with_tables(sessions: SessionDefaults, *, root: Path, file: Path) -> SessionDefaults:

@@ -1,9 +1,10 @@
-"""The tables of `config.toml` but for the machines: sessions, runs, integration, GitHub, pull request, milestone."""
+"""The tables of `config.toml` but for the machines."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -38,6 +39,30 @@ class IntegrationSettings(_Table):
     def verify_timeout_seconds(self) -> float:
         """Seconds after which one of them is ended."""
         return 60 * self.verify_timeout_minutes
+
+
+class ReviewSettings(_Table):
+    """Which tasks' work a second session reads before it counts, and what that session gets."""
+
+    sessions: bool = Field(default=False, description="Have a session of its own review the work of each task")
+    types: tuple[Literal["feature", "bug", "refactor", "docs", "test", "deployment"], ...] = Field(
+        (), description="Review tasks of these types"
+    )
+    labels: tuple[Label, ...] = Field((), description="Review tasks that require one of these labels")
+    priorities: tuple[Annotated[int, Field(ge=1, le=10)], ...] = Field(
+        (), description="Review tasks of these priorities"
+    )
+    model: str | None = Field(None, description="Model of the session that reviews; empty: the task's")
+    max_turns: int | None = Field(50, ge=1, description="Turns after which it is ended")
+    max_budget_usd: float | None = Field(
+        None, gt=0, description="US dollars after which one is ended; none of it counts against the task's"
+    )
+    timeout_minutes: float = Field(15, gt=0, description="Minutes after which it is ended")
+
+    def concerns(self, *, type: str, labels: Collection[str], priority: int) -> bool:  # noqa: A002 - the field's name
+        """Returns whether the work of a task is reviewed that has this type, these labels and this priority."""
+        has_label = not frozenset(self.labels).isdisjoint(labels)
+        return self.sessions or has_label or type in self.types or priority in self.priorities
 
 
 class GitHubSettings(_Table):

@@ -23,10 +23,10 @@ EXPORTS = {
         "stop_session stop_sessions"
     ),
     "miyabi.claude": (
-        "BAD_TOKEN_FILE CLAUDE DISK_FULL HOUSE_RULES PATH_MISSING Before Evidence Init LegacyResult SpendingRecord "
-        "Transcript attached_script check_prelude compose conclude fix_up go_on hand_over hide_secrets "
-        "inherited_environment left_words missing_command missing_servers must_pass need_paths read_spending_record "
-        "readable remove_claude_files result_file session_prelude session_script"
+        "BAD_TOKEN_FILE CLAUDE DISK_FULL HOUSE_RULES PATH_MISSING REVIEW_ARGUMENTS REVIEW_TOOLS Before Evidence Init "
+        "LegacyResult SpendingRecord Transcript attached_script check_prelude compose conclude fix_up go_on hand_over "
+        "hide_secrets inherited_environment left_words missing_command missing_servers must_pass need_paths "
+        "read_spending_record readable remove_claude_files result_file review_prompt session_prelude session_script"
     ),
     "miyabi.dag": ("DEFAULT_MINUTES Dag Node Plan TaskType Unfinished order simulate unfinished"),
     "miyabi.git": (
@@ -70,18 +70,18 @@ EXPORTS = {
         "MilestoneRun ReadyQueue Run RunFolder RunInfo RunRequest Snapshot SortKey Swept TaskProgress TaskState "
         "budget_of check_machine create_run current_run differing_versions fix_attempts_of hide_secrets_of_run "
         "left_there make_folder_of_runs new_run_name not_collected note_swept open_repository preflight read_json "
-        "read_request record_machines require_copies run_name_of settings_at spent_all start_run sweep_machine "
-        "use_run valid_run_name"
+        "read_request record_machines require_copies review_of review_run run_name_of settings_at spent_all start_run "
+        "sweep_machine use_run valid_run_name"
     ),
     "miyabi.sessions": (
-        "BLAMELESS Collected EarlierWork InSubmodule Inside Outcome RemoteSession SessionPaths SessionResult "
-        "SessionSpec State Status Strays TakenUp Usage Workspace ending_words integration_branch is_resolving "
-        "left_there_words list_sessions live_sessions own_levels printer_of published_branch resolved_by resolving "
-        "size_of strays_words tended_branch"
+        "BLAMELESS Collected EarlierWork Finding InSubmodule Inside Outcome RemoteSession Review SessionPaths "
+        "SessionResult SessionSpec State Status Strays TakenUp Usage Verdict Workspace ending_words "
+        "integration_branch is_resolving is_reviewing left_there_words list_sessions live_sessions own_levels "
+        "printer_of published_branch resolved_by resolving reviewed reviewing size_of strays_words tended_branch"
     ),
     "miyabi.settings": (
         "CONFIG_FILE PUBLIC_API GitHubSettings IntegrationSettings MilestoneSettings PullRequestMode "
-        "PullRequestSettings RunDefaults SessionDefaults Settings fault_at"
+        "PullRequestSettings ReviewSettings RunDefaults SessionDefaults Settings fault_at"
     ),
     "miyabi.system": (
         "LOOPBACK Backoff Retry clean_environment disk_full exit_status files guarded_command in_terminal is_full "

@@ -231,7 +231,7 @@ class _Handler(BaseHTTPRequestHandler):
 def _message(say: Say, *, model: str, usage: Mapping[str, int]) -> dict[str, Any]:
     block: dict[str, Any] = {"type": "text", "text": say.text}
     if say.bash is not None:
-        tool = {"description": "scripted", **say.bash}
+        tool = say.bash.get("input") or {"description": "scripted", **say.bash}
         block = {"type": "tool_use", "id": f"toolu_{uuid.uuid4().hex[:20]}", "name": say.tool, "input": tool}
     return {
         "id": f"msg_{uuid.uuid4().hex[:20]}",

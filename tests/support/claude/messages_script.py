@@ -32,6 +32,9 @@ A scenario is named in the prompt, `[[scenario:NAME]]` or `[[scenario:NAME:ARGUM
     drop                the connection is reset in mid-stream, each time
     hang                the request is accepted and never answered
 
+A prompt that begins with `# Review` gets its answer by the lines that the diff in it adds, whatever it names: `BUG` is
+a finding, `GARBLED` no structured answer, `CRASH` an HTTP error 400; anything else is approved.
+
 TASK is `[[task:NAME]]` in the prompt, else $MIYABI_TASK, else the name of the working directory.
 """
 
@@ -150,8 +153,24 @@ def answer(
         return usage_limit(limit)
     if scenario in {"drop", "hang"}:
         return Drop() if scenario == "drop" else Hang()
+    if talk.prompt.startswith("# Review"):
+        return _review(talk)
     steps = _steps(scenario, argument, task=talk.task)
     return _talk(talk, *steps) if scenario == "talk" else _say(talk, steps)
+
+
+def _review(talk: Conversation) -> Answer:
+    """The answer of a session that reviews, by the tool that claude's `--json-schema` gives it."""
+    added = re.findall(r"^[+](BUG|GARBLED|CRASH)\b(.*)$", talk.prompt, re.MULTILINE)
+    kinds = {kind for kind, _ in added}
+    if "CRASH" in kinds:
+        return _refuse("error400", once=False)
+    if "GARBLED" in kinds or talk.step:
+        return Say(text="It looks good to me.")
+    files = re.findall(r"^[+]{3} b/(.*)$", talk.prompt, re.MULTILINE)
+    findings = [{"file": files[0], "line": 1, "why": f"a bug:{rest}"} for kind, rest in added if kind == "BUG"]
+    answer = {"verdict": "change" if findings else "approve", "findings": findings}
+    return Say(bash={"input": answer}, tool="StructuredOutput")
 
 
 def _say(talk: Conversation, steps: Sequence[dict[str, Any]]) -> Say:

@@ -12,7 +12,7 @@ from miyabi.git import Changes
 from miyabi.integration import Integration, LeftOut, LeftOutKind
 from miyabi.integration.values import MergedTask
 from miyabi.reports import Report
-from miyabi.sessions import Outcome, Strays
+from miyabi.sessions import Finding, Outcome, Review, Strays, Verdict, reviewing
 from tests.support.values.results import RUN, report, result, small_dag
 
 NASTY = "fixes #66 closes: GH-67 | Resolves acme/app#68 `closed #69` @octocat <b>x</b> https://github.com/a/b/issues/70"
@@ -40,6 +40,13 @@ WORDS = f"I have **done** it:\n\n- {NASTY}\n````\n</details> <!-- miyabi -->\n> 
 """What a session said."""
 RED: dict[str, Any] = {"check_output": PRINTED, "final_message": WORDS}
 
+FOUND = Review(
+    verdict=Verdict.CHANGES_ASKED,
+    findings=(Finding(file=f"docs/{NASTY}.md", line=7, why=f"a | b\n| {WORDS}"), Finding(file="src/a.py", why=NASTY)),
+)
+UNREVIEWED = Review(verdict=Verdict.UNREVIEWED, reason=f"it ended as max_turns: {NASTY}")
+"""What reviews came to."""
+
 _CLOSING = r"(?i)\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b[\s:*_~]*(?:[\w.-]+/[\w.-]+)?"
 CLOSING = re.compile(rf"{_CLOSING}(?:#|gh-|https?://\S+/(?:issues|pull)/)(\d+)")
 """How GitHub finds the issues that are to be closed, read more widely than GitHub does."""
@@ -59,9 +66,11 @@ def run(*, rehearsal: bool = False) -> Report:
             attempt=2,
             machine="macmini-2",
             final_message=WORDS,
+            review=FOUND,
             **BESIDE,
         ),
-        result("issue-3", after=60, files=["src/c.py"]),
+        result("issue-3", after=60, files=["src/c.py"], review=UNREVIEWED),
+        result(reviewing("issue-2", head=HEAD), after=120, cost_usd=0.125),
         result("issue-4", after=120, files=["src/d.py"]),
         result("issue-5", Outcome.CHECK_FAILED, error_kind="check", error_text=f"exit 1: {NASTY}", **RED),
         result("tidy", after=130, changes=Changes()),

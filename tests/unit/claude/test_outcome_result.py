@@ -73,6 +73,7 @@ def test_success() -> None:
         "left_there": (),
         "check_exit_status": 0,
         "check_output": "",
+        "review": None,
         "rehearsal": False,
         "by_hand": False,
     }

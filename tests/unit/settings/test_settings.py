@@ -64,6 +64,11 @@ def test_machines_are_read_in_order(repository: Path) -> None:
         ("[[machines]]\nname='a'\nslots='many'", ["machines.0.slots", "found 'many'"]),
         ("[[machines]]\nname='a'\nenvironment={'A B'='x'}", ["machines.0.environment"]),
         ("[runs]\nstrategy='random'", ["runs.strategy", "'fill-first' or 'spread'", "found 'random'"]),
+        ("[review]\nsessions = 'all'", ["config.toml", "review.sessions", "found 'all'"]),
+        ("[review]\ntypes = ['bugs']", ["review.types.0", "'feature', 'bug'", "found 'bugs'"]),
+        ("[review]\nlabels = ['gpu']", ["config.toml", "review.labels: no machine has label 'gpu'", "give it to one"]),
+        ("[review]\npriorities = [0]", ["review.priorities.0", "greater than or equal to 1", "found 0"]),
+        ("[review]\nmax_budget_usd = 0", ["review.max_budget_usd", "greater than 0", "found 0"]),
         ("machines = 3", ["machines", "found 3"]),
     ],
 )
