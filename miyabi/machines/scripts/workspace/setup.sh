@@ -43,8 +43,8 @@ put_copies() { # BYTES
 
 # From now on the session's work has not begun; what is there already is no set-up's. 10: it was set up by COMMANDS.
 begin_setup() { # SESSION COMMANDS
-  [ "$(cat "$notes.setup" 2>/dev/null)" != "$2" ] || exit 10
   lock "$gate"
+  [ "$(cat "$notes.setup" 2>/dev/null)" != "$2" ] || exit 10
   find_checkout
   say "$1" >"$notes.begun" && note_before || failed "cannot look through $checkout"
   each_inside as_inside note_before || exit

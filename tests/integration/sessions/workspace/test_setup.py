@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
+from collections.abc import Sequence
 
 import pytest
 
@@ -24,12 +26,13 @@ SIGNED = "-c user.name=x -c user.email=x@example"
 MAKES = "mkdir -p deps/x && echo 1 >deps/x/a; echo 2 >'odd [name]*'; echo 9 >>README.md; rm -f src/a.txt"
 
 
-def set_up(bench: Bench, paths: SessionPaths, *commands: str) -> int:
+def set_up(bench: Bench, paths: SessionPaths, *commands: str, shell: Sequence[str] = ("/bin/sh",)) -> int:
     """Sets the task's checkout up as its session's supervisor does; the exit status."""
     place = {"checkout": str(bench.checkout(paths)), "prelude": "VALUE=given; export VALUE"}
     text = bench.workspace.setup_script(paths, commands=commands, **place)
     environment = clean_environment(os.environ)
-    return subprocess.run(["/bin/sh", "-c", text.decode()], env=environment, check=False).returncode
+    script = text.decode().replace("/bin/sh ", f"{shlex.join(shell)} ")
+    return subprocess.run([*shell, "-c", script], env=environment, check=False).returncode
 
 
 async def test_what_a_set_up_made_is_no_work(bench: Bench) -> None:

@@ -22,7 +22,8 @@ async def test_the_whole_way_in_each_shell(any_git: str, project: Path, tmp_path
     bench = await make_bench(project, tmp_path / "a machine", host=ShellHost(shell))
     paths = await bench.prepare()
     await bench.workspace.copy(paths, {".env": b"KEY=canary"})
-    assert set_up(bench, paths, "echo made >made; echo changed >README.md") == 0
+    assert set_up(bench, paths, "exit 3", shell=shell) == 3
+    assert set_up(bench, paths, "echo made >made; echo changed >README.md", shell=shell) == 0
     commit(project, {"more": "x"})
     await bench.prepare("t2")
     bench.play(
