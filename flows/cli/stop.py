@@ -19,7 +19,7 @@ from flows.cli.prepare import reach_server
 from flows.cli.summary import show_end
 from miyabi.attempts import recover_abandoned, stop_session, stop_sessions
 from miyabi.errors import BadInput, MiyabiError
-from miyabi.runs import AttemptRecord, Board, RunFolder
+from miyabi.runs import AttemptRecord, Board, RunFolder, not_collected
 from miyabi.sessions import SessionResult
 
 _POLL_SECONDS = 0.2
@@ -64,11 +64,12 @@ def _stop_rest(folder: RunFolder, task: str | None, *, was_led: bool, config: Pa
         click.echo(f"run {folder.run}: nothing of it runs")
     for result in results:
         show_result(result)
-    for fault in faults:
+    left = () if task else tuple(f"not collected: {each}" for each in not_collected(folder))
+    for fault in faults or left:
         click.echo(fault, err=True)
-    if was_led or results or faults:
+    if was_led or results or faults or left:
         click.echo(f"to go on    miyabi orchestrate --run {folder.run}")
-    return ExitCode.FAILED if faults else ExitCode.SUCCEEDED
+    return ExitCode.FAILED if faults or left else ExitCode.SUCCEEDED
 
 
 def _stop_orchestrator(folder: RunFolder) -> None:
@@ -135,6 +136,6 @@ async def _stop_left(
             results, faults = await stop_sessions(live, (task,) if task else ())
             if task is None:
                 await recover_abandoned(live)
-            if results:
+            if results or live.warnings:
                 note_results(live)
     return results, faults

@@ -61,13 +61,13 @@ class Attached:
         """
         spec, machine, live = self.spec, self.machine, self.live
         checkout = await live.worktrees.checkout(machine, live.dag.by_id[spec.task])
-        AttemptRecord.of(machine, spec, start=self.start, by_hand=True).keep(self._files)
         session, workspace = self._session, live.workspace(machine)
         inherited = inherited_environment(machine)
         await session.stage(
             script=attached_script(spec, machine, checkout=checkout, inherited=inherited, cache=workspace.cache),
             after=workspace.after_script(spec.paths, checkout=checkout, check=None, max_file_bytes=spec.max_file_bytes),
         )
+        AttemptRecord.of(machine, spec, start=self.start, by_hand=True).keep(self._files)
         return await session.attach_words(slots=machine.slots, after_timeout_seconds=spec.check_timeout_seconds)
 
     async def collect(self) -> SessionResult | None:

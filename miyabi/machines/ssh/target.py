@@ -87,8 +87,11 @@ def ssh_flags(chosen: SshConfig) -> list[str]:
 
 
 def terminal_flags(chosen: SshConfig) -> list[str]:
-    """Returns the flags by which `ssh` runs a command as asyncssh does here: by the machine's own key and host keys."""
-    options = ["RemoteCommand=none"]
+    """Returns the flags by which `ssh` runs a command as asyncssh does here: by the machine's own key and host keys.
+
+    A host key that is not known was refused, or remembered, when we connected.
+    """
+    options = ["RemoteCommand=none", "StrictHostKeyChecking=yes"]
     if chosen.identity_file:
         options += [f'IdentityFile="{_in_home(chosen.identity_file)}"', "IdentitiesOnly=yes"]
     if chosen.known_hosts_file:

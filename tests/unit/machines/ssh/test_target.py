@@ -65,10 +65,12 @@ def test_closed_without_a_code(target: SshTarget, error: OSError) -> None:
 
 
 def test_flags_for_a_terminal() -> None:
-    """The `ssh` of a terminal is told what the machine's fields say, and runs no other command than ours."""
-    assert terminal_flags(SshConfig(port=22)) == ["-p", "22", "-o", "RemoteCommand=none"]
+    """The `ssh` of a terminal is told what the machine's fields say, checks host keys, and runs no other command."""
+    always = ("-o", "RemoteCommand=none", "-o", "StrictHostKeyChecking=yes")
+    assert terminal_flags(SshConfig(port=22)) == ["-p", "22", *always]
     own = SshConfig(identity_file="/my keys/id", known_hosts_file="/known")
-    assert terminal_flags(own)[2:] == [
+    assert terminal_flags(own) == [
+        *always,
         *("-o", 'IdentityFile="/my keys/id"', "-o", "IdentitiesOnly=yes"),
         *("-o", 'UserKnownHostsFile="/known"', "-o", "GlobalKnownHostsFile=none"),
     ]
