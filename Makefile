@@ -7,7 +7,7 @@ PROCESSES ?= 3
 OLDEST := .venv-oldest
 WITH_PREFECT := $(addprefix tests/,acceptance/milestone/test_main.py acceptance/test_deployed.py \
 	acceptance/test_deployed_again.py acceptance/test_deployed_outcomes.py acceptance/test_interrupted.py \
-	acceptance/test_main_job.py acceptance/test_orchestrator_killed.py acceptance/test_scheduled.py \
+	acceptance/test_by_hand.py acceptance/test_main_job.py acceptance/test_orchestrator_killed.py acceptance/test_scheduled.py \
 	acceptance/test_server_killed.py integration/blocks/test_blocks.py integration/flows/cli/test_api_address.py \
 	integration/flows/cli/test_local_server.py integration/flows/cli/test_local_server_ended.py \
 	integration/flows/cli/test_runs.py integration/flows/steps/test_artifacts.py \

@@ -80,6 +80,13 @@ OptionalStrategy = Annotated[
 ]
 """One of the strategies; "as configured" means None."""
 
+OptionalNames = Annotated[
+    list[str] | None,
+    WithJsonSchema({"type": "array", "items": {"type": "string"}}),
+    Field(json_schema_extra={"default": []}),
+]
+"""Several names; empty means None."""
+
 
 def log_in(block: str | None) -> tuple[GitHubLogin, dict[str, Any]]:
     """Finds the credential for GitHub.

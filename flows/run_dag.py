@@ -11,7 +11,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.aggregate_results import aggregate_results
-from flows.parameters import OptionalPath, OptionalStrategy, OptionalText, overrides
+from flows.parameters import OptionalNames, OptionalPath, OptionalStrategy, OptionalText, overrides
 from flows.steps import cancelled, equip, failed, see_through, show_unfinished, state_of, submit_all, with_room
 from miyabi.errors import BadInput, DiskFull, MiyabiError
 from miyabi.github import token_of_environment
@@ -43,7 +43,7 @@ def run_dag(
     session_defaults: OptionalText = None,
     strategy: OptionalStrategy = None,
     fail_fast: bool = False,
-    retry: list[str] | None = None,
+    retry: OptionalNames = None,
 ) -> Any:
     """Runs each task of a DAG as a Claude Code session on the machines of the fleet and brings every branch home.
 
