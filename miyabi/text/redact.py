@@ -27,7 +27,7 @@ _NO_SECRET = re.compile(r".{0,7}|[/~].*|[A-Za-z]?[a-z]*(?:[-_.][a-z]+)*|[A-Z]+(?
 _LONGEST_FILE = 64 * 1024
 _COMMENTS = ("#", ";", "//")
 _ASSIGNED = re.compile(r"""\s*(?:[-{]\s*)?(?:export\s+)?["']?[\w.-]{1,128}["']?\s*[:=]\s*(.*)""")
-_QUOTED = re.compile(r"""(["'])(.*?)\1(?!\s*:)""")
+_QUOTED = re.compile(r"""(["'])((?:\\.|(?!\1)[^\\])*)\1(\s*:)?""")
 _known: set[str] = set()
 
 
@@ -46,7 +46,7 @@ def secrets_of_file(content: bytes) -> set[str]:
     Paths, plain words, what has fewer than eight characters, and comments are none; neither is anything beyond 64 KiB,
     or in a file that is no text.
     """
-    text = content[:_LONGEST_FILE].decode("utf-8", "replace")
+    text = content[:_LONGEST_FILE].decode("utf-8-sig", "replace")
     return set() if "\0" in text else plain_values_left_out(v for line in text.splitlines() for v in _values(line))
 
 
@@ -54,7 +54,7 @@ def _values(line: str) -> Iterator[str]:
     is_comment = line.lstrip().startswith(_COMMENTS)
     assigned = _ASSIGNED.match(line.lstrip(f"{_COMMENTS[0]}{_COMMENTS[1]} \t") if is_comment else line)
     value = assigned[1] if assigned else "" if is_comment else line
-    yield from (text for _, text in _QUOTED.findall(value))
+    yield from (text for _, text, is_name in _QUOTED.findall(value) if not is_name)
     for part in (value, value.partition(" #")[0], *value.split()):
         yield part.strip().strip("\"',;")
 

@@ -89,6 +89,8 @@ def test_what_is_no_secret() -> None:
         "  - key: canary-4711",
         '{"plain": 1, "key": "canary-4711", "other": "x"}',
         '    "key": "canary-4711",',
+        '{"plain":"it","key":"canary-4711","other":"x"}',
+        '{"said":"in \\"quotes\\": so","key":"canary-4711"}',
         "canary-4711",
         "key := canary-4711",
     ],
@@ -98,6 +100,11 @@ def test_values_of_a_file(line: str) -> None:
     found = secrets_of_file(f"# plain words of a comment\nMODE=development\nPORT=3000\n{line}\n".encode())
     assert "canary-4711" in found
     assert not [name for name in ("API_KEY", "development", "key", "plain words of a comment") if name in found]
+
+
+def test_a_mark_of_the_encoding() -> None:
+    """What some editors put before the first line is no part of it."""
+    assert secrets_of_file("API_KEY=canary-4711\n".encode("utf-8-sig")) == {"canary-4711"}
 
 
 def test_no_values_of_what_is_no_text() -> None:
