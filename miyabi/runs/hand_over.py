@@ -62,8 +62,10 @@ async def _merged(work: EarlierWork, *, task: str, base: str, repository: Reposi
 
 
 async def _holds_others(work: EarlierWork, *, base: str, repository: Repository) -> bool:
-    """Whether it began with commits, those of its upstreams then, that `base` has not: they may have been refused."""
+    """Whether it holds commits, those of its upstreams then, that `base` has not: they may have been refused."""
     if not work.base or work.base not in await repository.contains([work.base]):
         return False
+    if (await repository.git.run("merge-base", "--is-ancestor", work.base, work.head)).exit_status:
+        return False  # a person took it off them
     words = ("rev-list", "--no-merges", "--max-count=1", work.base, "--not", base)
     return bool((await repository.git.ask(*words)).stdout)

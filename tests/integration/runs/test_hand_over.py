@@ -128,6 +128,15 @@ async def test_work_that_was_built_on_others(project: Path, *, is_squashed: bool
     assert await nights.take_up(base) == found
 
 
+async def test_a_branch_that_a_person_took_off_others(project: Path) -> None:
+    """What it was built on is no longer in it, and is not taken out of a base that has it."""
+    upstream = made(project, {"up.txt": "one\n"}, branch="miyabi/night-1/issue-6", start="main")
+    nights = Nights(project, upstream, made(project, {"mine.txt": "mine\n"}, branch=BRANCH, start="main"))
+    base = nights.moved({"up.txt": "one\n", "other.txt": "other\n"})
+    found = await nights.take_up(base)
+    assert {"mine.txt", "up.txt"} <= nights.files(found.start)
+
+
 async def test_merges_of_ours_are_no_work_of_others(project: Path) -> None:
     """A task that began at a merge of its upstreams, both of which are in the base now, is merged as it is."""
     ups = [made(project, {f"{name}.txt": name}, branch=f"miyabi/night-1/{name}", start="main") for name in "ab"]
