@@ -68,6 +68,11 @@ class GitHubAccess:
             )
 
     @property
+    def graphql(self) -> str:
+        """Where GraphQL is: beside the API's root, at an Enterprise Server as at https://host/api/graphql."""
+        return f"{self.root.removesuffix('v3/')}graphql" if self.root.endswith("/api/v3/") else f"{self.root}graphql"
+
+    @property
     def root(self) -> str:
         """`base_url` with one slash at its end."""
         return self.base_url.rstrip("/") + "/"

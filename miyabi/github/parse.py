@@ -48,6 +48,7 @@ def repository(data: Json) -> RepositoryInfo:
         private=bool(data.get("private")),
         archived=bool(data.get("archived")),
         can_push=bool((data.get("permissions") or {}).get("push")),
+        allow_auto_merge=bool(data.get("allow_auto_merge")),
         html_url=data.get("html_url") or "",
         clone_url=data.get("clone_url") or "",
     )
@@ -140,6 +141,8 @@ def pull_request(data: Json) -> PullRequest:
         assignees=logins(data.get("assignees")),
         reviewers=(*logins(data.get("requested_reviewers")), *_teams(data)),
         milestone=(data.get("milestone") or {}).get("number"),
+        node_id=data.get("node_id") or "",
+        auto_merge=bool(data.get("auto_merge")),
         mergeable=data.get("mergeable_state") or "",
     )
 

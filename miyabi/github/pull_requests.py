@@ -9,7 +9,7 @@ from miyabi.errors import GitHubError, NotFoundOnGitHub, RightsMissing, Validati
 from miyabi.github import parse
 from miyabi.github.client import GitHubClient
 from miyabi.github.parse import read
-from miyabi.github.request import Request
+from miyabi.github.request import GRAPHQL, Request
 from miyabi.github.values import PullRequest, among, same_text
 
 
@@ -116,6 +116,27 @@ class PullRequests:
             raise errors[0]
         return pull
 
+    async def enable_auto_merge(self, number: int, *, method: str) -> None:
+        """Has GitHub merge it by itself as soon as it may, or add it to its merge queue; GraphQL alone can.
+
+        Args:
+            number: the pull request's.
+            method: squash, merge or rebase.
+
+        Raises:
+            ValidationRefused: GitHub does not; says why.
+        """
+        pull, subject = await self.get(number), f"auto-merge of #{number}"
+        query = {"query": _AUTO_MERGE, "variables": {"id": pull.node_id, "method": method.upper()}}
+
+        def change(there: PullRequest | None) -> Request | None:
+            return None if there and there.auto_merge else Request.post(GRAPHQL, query, subject=subject)
+
+        async def look() -> PullRequest | None:
+            return await self.get(number)
+
+        await self._client.reconcile(look, change, result=lambda data: _without_errors(data, subject=subject))
+
     async def _pulls_of(self, head: str, *, state: str) -> list[PullRequest]:
         owner = self._client.repository.split("/", maxsplit=1)[0]
         found = await self._pulls({"head": f"{owner}:{head}", "state": state})
@@ -142,6 +163,18 @@ class PullRequests:
         found = await self._client.pages(f"pulls/{pull.number}/reviews", subject=f"reviews of #{pull.number}")
         reviewed = {parse.person(review.get("user")).login.lower() for review in found}
         return tuple(r for r in missing if r.lower() not in reviewed and not ("/" in r and reviewed))
+
+
+_AUTO_MERGE = """\
+mutation($id: ID!, $method: PullRequestMergeMethod!) {
+  enablePullRequestAutoMerge(input: {pullRequestId: $id, mergeMethod: $method}) { clientMutationId }
+}"""
+
+
+def _without_errors(data: Any, *, subject: str) -> None:
+    """Nothing, where GraphQL did it: it answers with 200 to what it refuses too."""
+    if said := "; ".join(str(error["message"]) for error in data.get("errors") or ()):
+        raise ValidationRefused(f"GitHub does not set {subject}: {said}.")
 
 
 Change = Callable[[PullRequest], Request | None]

@@ -13,6 +13,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from miyabi.errors import GitHubError
 
+GRAPHQL = "/graphql"
+"""The path of what REST cannot do; where it is, the transport knows."""
+
 _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*?\brel="?next"?')
 
 

@@ -12,7 +12,7 @@ from miyabi.errors import GitHubError, TokenRefused
 from miyabi.github.access import GitHubAccess, GitHubApp
 from miyabi.github.errors import is_passing, limit_seconds, rate_limited
 from miyabi.github.parse import read
-from miyabi.github.request import Request, Response, UnansweredError
+from miyabi.github.request import GRAPHQL, Request, Response, UnansweredError
 from miyabi.text import REDACTED
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class GithubkitTransport:
         secrets = [await self.token()]
         call = self._kit.arequest(
             request.method,
-            path,
+            self._access.graphql if request.path == GRAPHQL else path,
             params=dict(request.query) or None,
             json=request.body,
             headers={"X-GitHub-Api-Version": _API_VERSION} | ({"If-None-Match": request.etag} if request.etag else {}),

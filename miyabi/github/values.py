@@ -112,6 +112,8 @@ class PullRequest(_Value):
     assignees: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = Field((), description="Asked for a review now; a team is owner/slug")
     milestone: int | None = None
+    node_id: str = ""
+    auto_merge: bool = Field(False, description="GitHub merges it by itself as soon as it may")
     mergeable: str = Field("", description="GitHub's mergeable_state: clean, dirty, behind, …; known of a single one")
 
 
@@ -141,6 +143,7 @@ class RepositoryInfo(_Value):
     private: bool = False
     archived: bool = False
     can_push: bool = False
+    allow_auto_merge: bool = False
     html_url: str = ""
     clone_url: str = ""
 

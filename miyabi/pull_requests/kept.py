@@ -27,6 +27,7 @@ class Tended(Kept):
     if_damaged = "Remove the file: a pull request that is opened again is put back to what its run made."
 
     heads: Mapping[str, TendedHead] = {}
+    auto_merge: Mapping[str, str] = Field({}, description="The head at which GitHub was asked to merge it by itself")
 
     def with_head(self, branch: str, *, on: str, head: str) -> Tended:
         """Returns the same with that branch, which was `on` another commit before, at its new head."""
@@ -34,7 +35,11 @@ class Tended(Kept):
         if before and before.head == head:
             return self
         of = before.of if before and before.head == on else on
-        return Tended(heads={**self.heads, branch: TendedHead(of=of, head=head)})
+        return self.model_copy(update={"heads": {**self.heads, branch: TendedHead(of=of, head=head)}})
+
+    def with_auto_merge(self, branch: str, *, head: str) -> Tended:
+        """Returns the same with that branch, for which auto-merge was asked at that head."""
+        return self.model_copy(update={"auto_merge": {**self.auto_merge, branch: head}})
 
     def heads_for(self, branches: Mapping[str, str]) -> dict[str, str]:
         """Returns where the branches go: to what was tended of the run's own commit, else to that commit."""

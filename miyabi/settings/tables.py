@@ -104,6 +104,9 @@ class PullRequestSettings(_Table):
     assignees: tuple[str, ...] = Field((), description="Logins that it is assigned to")
     milestone: int | None = Field(None, ge=1, description="Number of its milestone; empty: that of the run")
     statuses: bool = Field(default=True, description="Set a commit status for each task")
+    auto_merge: Literal["", "squash", "merge", "rebase"] = Field(
+        "", description="How GitHub merges it by itself as soon as it may, where the repository allows that; empty: not"
+    )
 
 
 class MilestoneSettings(_Table):

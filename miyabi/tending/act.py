@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from miyabi.errors import MergeConflict
+from miyabi.errors import MergeConflict, ValidationRefused
 from miyabi.git import Remote, base, branches, complete_partial_clone, merge, push
 from miyabi.github import GitHubRepository, LinkedRepository
 from miyabi.integration import conflict_of, resolution_tree
@@ -44,6 +44,8 @@ async def take_step(
         return await _merge_base(github, linked, found)
     if step is Step.FIX_CHECKS:
         return await _fix_checks(github, linked, found)
+    if step is Step.AUTO_MERGE:
+        return await _enable_auto_merge(github, linked, found)
     if step is Step.HANDS_OFF:
         await _say(github, found, "tending/hands_off.md.jinja", branch=found.pull.head)
     if step is Step.UNSTICK:
@@ -128,6 +130,18 @@ async def _fix_checks(github: GitHubRepository, linked: LinkedRepository, found:
         return await _say_stuck(github, found, f"{names}: red. {error}")
     await _put_on_top(linked, found, head=head, remote=remote)
     return StepTaken(f"{names}: mended by run {run.run} ({head[:12]})")
+
+
+async def _enable_auto_merge(github: GitHubRepository, linked: LinkedRepository, found: OpenPullRequest) -> StepTaken:
+    """Asks GitHub to merge it by itself; what it answers is kept as asked, for it answers the same again."""
+    pull, folder = found.pull, found.folder
+    said = str(Step.AUTO_MERGE)
+    try:
+        await github.pull_requests.enable_auto_merge(pull.number, method=linked.settings.pull_request.auto_merge)
+    except ValidationRefused as error:
+        said = str(error)
+    folder.keep((folder.load(Tended) or Tended()).with_auto_merge(pull.head, head=pull.head_sha))
+    return StepTaken(said)
 
 
 async def _put_on_top(linked: LinkedRepository, found: OpenPullRequest, *, head: str, remote: Remote) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from miyabi.errors import BadInput, PullRequestsBusy
 from miyabi.git import foreign_tips
 from miyabi.github import CheckState, GitHubRepository, LinkedRepository, PullRequest
-from miyabi.pull_requests import Publication
+from miyabi.pull_requests import Publication, Tended
 from miyabi.runs import RunFolder, make_folder_of_runs
 from miyabi.system import files
 from miyabi.tending.standing import OpenPullRequest, that_count
@@ -80,7 +80,15 @@ async def _standing(
     remote = await linked.remote(await github.token())
     tips = {pull.head: pull.head_sha for pull, _ in ours}
     foreign = await foreign_tips(linked.repository, tips, remote=remote)
-    return tuple([await _one(github, pull, folder, foreign=foreign.get(pull.head, "")) for pull, folder in ours])
+    is_wanted = bool(linked.settings.pull_request.auto_merge) and (await github.info()).allow_auto_merge
+    found = [await _one(github, pull, folder, foreign=foreign.get(pull.head, "")) for pull, folder in ours]
+    return tuple(replace(each, wants_auto_merge=is_wanted and _wants_auto_merge(each)) for each in found)
+
+
+def _wants_auto_merge(found: OpenPullRequest) -> bool:
+    """Whether it may be asked for: once a head, so that who switches it off has it off."""
+    pull, tended = found.pull, found.folder.load(Tended) or Tended()
+    return not (found.foreign or pull.auto_merge or pull.draft or tended.auto_merge.get(pull.head) == pull.head_sha)
 
 
 async def _one(github: GitHubRepository, pull: PullRequest, folder: RunFolder, *, foreign: str) -> OpenPullRequest:

@@ -17,6 +17,8 @@ _WAITS_FOR_ITS_BASE = {"dirty", "behind"}
 
 _OURS = re.compile(r"miyabi(/.*)?")
 _NOT_KNOWN = {"", "unknown"}
+_MAY_NOT_YET = "blocked"
+"""GitHub's mergeable_state of one that waits for reviews or checks: of any other it takes no auto-merge."""
 
 STUCK = "miyabi:stuck"
 """The label of a pull request that does not go on by itself."""
@@ -30,6 +32,7 @@ class Step(StrEnum):
     MERGE_BASE = "its base is merged into it"
     FIX_CHECKS = "its checks are red"
     UNSTICK = "no longer stuck"
+    AUTO_MERGE = "GitHub merges it as soon as it may"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +40,15 @@ class OpenPullRequest:
     """An open pull request of a run here; its `pull.mergeable` and `checks` are known where it is ours still.
 
     `folder` is that run's. `foreign` says whose commit is at its head, as the end of a sentence; empty for ours.
-    `checks` are those at its head that count: see `that_count`.
+    `checks` are those at its head that count: see `that_count`. `wants_auto_merge` where GitHub is to merge it by
+    itself and was not asked for that before, at this head.
     """
 
     pull: PullRequest
     folder: RunFolder
     foreign: str = ""
     checks: tuple[Check, ...] = ()
+    wants_auto_merge: bool = False
 
     @property
     def red(self) -> tuple[Check, ...]:
@@ -71,7 +76,9 @@ def next_step(found: OpenPullRequest) -> Step:
         return Step.FIX_CHECKS
     is_known = found.pull.mergeable not in _NOT_KNOWN
     is_well = is_known and all(check.state is CheckState.GREEN for check in found.checks)
-    return Step.UNSTICK if is_well and STUCK in found.pull.labels else Step.NOTHING
+    if is_well and STUCK in found.pull.labels:
+        return Step.UNSTICK
+    return Step.AUTO_MERGE if found.wants_auto_merge and found.pull.mergeable == _MAY_NOT_YET else Step.NOTHING
 
 
 def tending_sentence(done: Sequence[tuple[int, str]]) -> str:

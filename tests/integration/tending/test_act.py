@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -123,3 +124,28 @@ async def test_nothing_is_pushed_over_somebody(tending_site: TendingSite) -> Non
         await tending_site.tend()
     assert tending_site.files() == ["README.md", "a.txt", "theirs.txt"]
     assert await tending_site.tend() == [Step.HANDS_OFF]
+
+
+async def test_github_is_asked_to_merge_it(tending_site: TendingSite) -> None:
+    """By the method of the settings, once, where the repository allows it and the pull request waits for something."""
+    site = replace(tending_site, auto_merge="squash")
+    site.stands("blocked")
+    assert await site.tend() == [Step.NOTHING]
+    site.remote.hosted.allow_auto_merge = True
+    assert await tending_site.tend() == [Step.NOTHING]
+    assert await site.tend() == [Step.AUTO_MERGE]
+    assert site.remote.hosted.pulls[site.number].auto_merge == "squash"
+    site.remote.hosted.pulls[site.number].auto_merge = ""  # somebody switches it off
+    assert await site.tend() == [Step.NOTHING]
+    assert site.github.front.writes == ("POST /graphql",)
+
+
+async def test_what_github_says_to_auto_merge_is_said(tending_site: TendingSite) -> None:
+    """One that became mergeable meanwhile is refused by GitHub, which is no fault, and is not asked for again."""
+    site = replace(tending_site, auto_merge="merge")
+    site.stands("blocked")
+    site.remote.hosted.allow_auto_merge = True
+    site.github.front.before("POST", "/graphql$", lambda: site.stands("clean"))
+    assert await site.tend() == [f"GitHub does not set auto-merge of #{site.number}: Pull request is in clean status."]
+    site.stands("blocked")
+    assert await site.tend() == [Step.NOTHING]

@@ -54,8 +54,12 @@ class Overlay:
 
     def answer(self, sent: Sent, ask: Ask) -> Reply:
         """See `tests.support.github.proxy.Over`."""
-        if found := _LOG.fullmatch(sent.path):
-            return self._log(sent, *found.groups())
+        if sent.path == "/graphql":
+            return overlay_pull_requests.auto_merge(self._repositories.values(), sent)
+        log = _LOG.fullmatch(sent.path)
+        return self._log(sent, *log.groups()) if log else self._described(sent, ask)
+
+    def _described(self, sent: Sent, ask: Ask) -> Reply:
         login = self._login(sent)
         if login is None:
             return refusal(401, "Bad credentials")
@@ -123,7 +127,8 @@ def _repository(call: Call) -> Reply:
     if not reply.is_good:
         return reply
     rights = _rights(call.repository.role_of(call.login))
-    return reply.with_data({**reply.data, "permissions": rights, "archived": call.repository.archived})
+    known = {"archived": call.repository.archived, "allow_auto_merge": call.repository.allow_auto_merge}
+    return reply.with_data({**reply.data, "permissions": rights, **known})
 
 
 def _permission(call: Call, login: str) -> Reply:

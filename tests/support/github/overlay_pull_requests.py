@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from tests.support.github.request import Call, PullMore
+from tests.support.github.openapi import Sent
+from tests.support.github.request import Call, HostedRepository, PullMore
 from tests.support.github.responses import Reply, answer, invalid, refusal, too_long
 
 _OF_AN_ISSUE = (
@@ -84,8 +86,23 @@ def _one(call: Call, _number: str) -> Reply:
     if not reply.is_good:
         return reply
     pull = amended_pull(call, reply.data)
-    known = call.repository.pulls[pull["number"]].mergeable_state
-    return reply.with_data(pull | ({"mergeable_state": known} if known else {}))
+    more = call.repository.pulls[pull["number"]]
+    more.node_id = pull["node_id"]
+    known = {"mergeable_state": more.mergeable_state} if more.mergeable_state else {}
+    return reply.with_data(
+        pull | known | {"auto_merge": {"merge_method": more.auto_merge} if more.auto_merge else None}
+    )
+
+
+def auto_merge(repositories: Iterable[HostedRepository], sent: Sent) -> Reply:
+    """GraphQL's answer, 200 whatever it is; this one mutation is all that is known of it."""
+    assert "enablePullRequestAutoMerge" in sent.data["query"]
+    variables = sent.data["variables"]
+    (more,) = (pull for each in repositories for pull in each.pulls.values() if pull.node_id == variables["id"])
+    if more.mergeable_state == "blocked":
+        more.auto_merge = variables["method"].lower()
+        return answer({"data": {"enablePullRequestAutoMerge": {"clientMutationId": None}}})
+    return answer({"data": None, "errors": [{"message": "Pull request is in clean status"}]})
 
 
 def _create(call: Call) -> Reply:

@@ -27,7 +27,7 @@ from tests.support.github.responses import Ask, Reply, refusal
 
 ENTERPRISE = "/api/v3"
 _HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "date", "server"}
-_NOT_DESCRIBED = ("/repositories/", "/logs/")  # where renamed repositories are found again, and what jobs printed
+_NOT_DESCRIBED = ("/repositories/", "/logs/", "/graphql")  # renamed repositories, what jobs printed, and no REST
 
 
 class Over(Protocol):

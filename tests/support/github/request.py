@@ -27,6 +27,8 @@ class PullMore:
     milestone: int | None = None
     assignees: list[str] = field(default_factory=list)
     mergeable_state: str = ""
+    auto_merge: str = ""
+    node_id: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class HostedRepository:
     sub_issues: dict[int, list[IssueReference]] = field(default_factory=dict)
     statuses: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     jobs: dict[int, Job] = field(default_factory=dict)
+    allow_auto_merge: bool = False
     required: set[str] = field(default_factory=set)
     required_by_rule: set[str] = field(default_factory=set)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from pydantic import SecretStr
@@ -17,7 +17,7 @@ from miyabi.git import Repository
 from miyabi.github import GitHubLogin, GitHubRepository, LinkedRepository
 from miyabi.pull_requests import Publication
 from miyabi.runs import RunFolder
-from miyabi.settings import GitHubSettings, Settings
+from miyabi.settings import GitHubSettings, PullRequestSettings, Settings
 from miyabi.tending import kept_answers, next_step, read_open_pull_requests, take_step
 from tests.support.git.repositories import git
 from tests.support.github.git_side import GitHubGit
@@ -37,6 +37,7 @@ class TendingSite:
     github: GitHub
     remote: SeededRepository
     hub: GitHubGit
+    auto_merge: Literal["", "squash", "merge", "rebase"] = ""
 
     @property
     def bare(self) -> Path:
@@ -81,7 +82,8 @@ class TendingSite:
 
     async def linked(self) -> LinkedRepository:
         """The clone and its repository at GitHub."""
-        settings = Settings(github=GitHubSettings(base_url=self.hub.url, write_interval_seconds=0))
+        github = GitHubSettings(base_url=self.hub.url, write_interval_seconds=0)
+        settings = Settings(github=github, pull_request=PullRequestSettings(auto_merge=self.auto_merge))
         login = GitHubLogin(token=SecretStr(self.remote.token()))
         return await LinkedRepository.of(await Repository.open(self.project), settings, login=login)
 

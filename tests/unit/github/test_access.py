@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from miyabi.errors import SettingsError
 from miyabi.git import RemoteUrl
 from miyabi.github import GitHubLogin, token_of_environment
-from miyabi.github.access import GitHubAddress, github_access, github_address, web_origin
+from miyabi.github.access import GitHubAccess, GitHubAddress, github_access, github_address, web_origin
 from miyabi.settings import PUBLIC_API, GitHubSettings
 
 TOKEN = "ghp" + "_a1B2c3D4e5F6g7H8i9J0k1L2"
@@ -170,3 +170,16 @@ def test_the_environments_token_goes_to_the_servers_of_the_settings(
     assert TOKEN not in repr(found)
     monkeypatch.delenv("GH_TOKEN")
     assert token_of_environment(GitHubSettings(base_url=base_url)) is None
+
+
+@pytest.mark.parametrize(
+    ("base_url", "graphql"),
+    [
+        ("https://api.github.com", "https://api.github.com/graphql"),
+        ("https://host/api/v3", "https://host/api/graphql"),
+        ("https://api.octocorp.ghe.com/", "https://api.octocorp.ghe.com/graphql"),
+    ],
+)
+def test_where_graphql_is(base_url: str, graphql: str) -> None:
+    """Below the API's root, at an Enterprise Server beside it."""
+    assert GitHubAccess(repository="o/r", token=SecretStr("t"), base_url=base_url).graphql == graphql

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,20 @@ def test_which_checks_count() -> None:
     other = RED.model_copy(update={"name": "miyabish"})
     assert that_count([*ours, other, GREEN], required=()) == (other, GREEN)
     assert that_count([*ours, other, GREEN], required={"miyabi", "green"}) == (GREEN,)
+
+
+@pytest.mark.parametrize(
+    ("mergeable", "step"),
+    [
+        ("blocked", Step.AUTO_MERGE),
+        ("dirty", Step.MERGE_BASE),
+        *((each, Step.NOTHING) for each in ("clean", "unstable", "unknown", "draft")),
+    ],
+)
+def test_auto_merge_is_for_what_waits(mergeable: str, step: Step) -> None:
+    """GitHub takes it only of a pull request that cannot be merged yet, for want of a review or a check."""
+    assert next_step(replace(found(mergeable, RUNNING), wants_auto_merge=True)) is step
+    assert next_step(replace(found("blocked", RED), wants_auto_merge=True)) is Step.FIX_CHECKS
 
 
 @pytest.mark.parametrize(
