@@ -12,8 +12,9 @@ from flows.parameters import OptionalPath, OptionalText, link, log_in, overrides
 from flows.run_dag import run_dag
 from flows.steps import NotDone, RunCancelled, Tending, cancelled, state_of
 from miyabi.errors import MiyabiError
+from miyabi.integration import NotIntegrated
 from miyabi.runs import RunFolder
-from miyabi.tending import tending_sentence
+from miyabi.tending import is_over, tending_sentence
 from tasks.declaration import FLOW
 from tasks.runner import FleetTaskRunner, current_runner
 
@@ -60,5 +61,6 @@ def run_one_session(run: RunFolder, **parameters: Any) -> None:
     state: Any = run_dag(repository=run.repository, run=run.run, return_state=True, **parameters)
     if state.is_cancelled():
         raise RunCancelled(f"run {run.run} was ended before its work was done. To go on: the same again.")
-    if not run.info_file.exists() or run.info().ended is None:
-        raise NotDone(state.message or f"run {run.run} ended as {state.name}")
+    if not run.info_file.exists() or not is_over(run):
+        why = run.load(NotIntegrated)
+        raise NotDone((why and why.reason) or state.message or f"run {run.run} ended as {state.name}")

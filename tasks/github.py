@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Failed
 
-from miyabi.errors import BadInput, GitError, GitHubError, is_bad_input
+from miyabi.errors import BadInput, DiskFull, GitError, GitHubError, is_bad_input
 from miyabi.git import base as remote_base
 from miyabi.git import complete_partial_clone, push
 from miyabi.github import GitHubRepository, Issue, LinkedRepository, Milestone, PullRequest
@@ -78,7 +78,7 @@ def refusals_as_states(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable
     async def with_bad_input(*args: P.args, **kwargs: P.kwargs) -> T | State[Any]:
         try:
             return await work(*args, **kwargs)
-        except (GitHubError, GitError, BadInput) as error:
+        except (GitHubError, GitError, BadInput, DiskFull) as error:
             get_run_logger().error("%s", error)
             return Failed(name=BAD_INPUT if is_bad_input(error) else "Failed", message=str(error))
 

@@ -12,7 +12,7 @@ from miyabi.pull_requests import Tended
 from miyabi.runs import RunFolder
 from miyabi.sessions import tended_branch
 from miyabi.tending.failures import read_failures
-from miyabi.tending.session import NotMended, fix_of, fixing_run, known_fix, resolution_of, resolving_run
+from miyabi.tending.session import NotMended, fix_of, fixing_run, is_over, known_fix, resolution_of, resolving_run
 from miyabi.tending.standing import STUCK, OpenPullRequest, Step
 from miyabi.text import redact, render_github_markdown, several
 
@@ -107,7 +107,7 @@ async def _merged(linked: LinkedRepository, found: OpenPullRequest, *, ours: str
     about = {"task": f"#{pull.number}", "title": pull.title, "ours": theirs, "theirs": ours}
     conflict = await conflict_of(git, trees, run=found.folder.run, **about)
     run = resolving_run(linked, found, conflict)
-    if run.info().ended is None:
+    if not is_over(run):
         return run
     head = resolution_of(run)
     tree = await resolution_tree(git, conflict, head)
@@ -123,7 +123,7 @@ async def _fix_checks(github: GitHubRepository, linked: LinkedRepository, found:
         return StepTaken(_JUST_PUSHED)
     try:
         run = known_fix(linked, found) or fixing_run(linked, found, await read_failures(github, found))
-        if run.info().ended is None:
+        if not is_over(run):
             return StepTaken(f"{names}: run {run.run} mends that", run=run)
         head = fix_of(run)
     except NotMended as error:

@@ -84,6 +84,15 @@ def fixing_run(linked: LinkedRepository, found: OpenPullRequest, failures: Seque
     return _begin(run, linked, found, node=node, of=of, base=found.pull.head_sha)
 
 
+def is_over(run: RunFolder) -> bool:
+    """Returns whether a run has nothing left to do: whoever is killed after its session has not integrated it.
+
+    Raises:
+        BadInput: the run's folder is damaged.
+    """
+    return run.info().ended is not None and run.load(Integration) is not None
+
+
 def fix_of(run: RunFolder) -> str:
     """Returns the commit that holds what the run's session did, on top of the pull request's head.
 

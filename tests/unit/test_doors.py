@@ -89,7 +89,7 @@ EXPORTS = {
         "retried_blocking says_full shell_status spawn"
     ),
     "miyabi.tending": (
-        "OpenPullRequest Step StepTaken kept_answers next_step read_open_pull_requests take_step tending_lock "
+        "OpenPullRequest Step StepTaken is_over kept_answers next_step read_open_pull_requests take_step tending_lock "
         "tending_sentence"
     ),
     "miyabi.text": (

@@ -66,3 +66,12 @@ async def test_what_a_job_printed(github: GitHub) -> None:
         assert await client.checks.log(1) == "one\n##[error]two\n"
         with pytest.raises(NotFoundOnGitHub):
             await client.checks.failed_steps(2)
+
+
+async def test_a_token_that_may_not_read_checks(github: GitHub) -> None:
+    """Statuses are read all the same: check runs are a permission of their own."""
+    made, sha = with_jobs(github, Job(name="test", sha="", conclusion="failure"))
+    github.front.refuse("GET", "/check-runs$", status=403, message="Resource not accessible by personal access token")
+    async with github.open(made) as client:
+        await client.set_status(sha, context="ci/build", state="pending")
+        assert [check.state for check in await client.checks.of(sha)] == [CheckState.RUNNING]

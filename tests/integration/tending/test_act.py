@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -81,6 +82,8 @@ async def test_a_base_that_conflicts_waits_for_a_session(tending_site: TendingSi
     assert ("a.txt" in (node.prompt or ""), node.id) == (True, "resolve")
     assert git(tending_site.project, "show", f"{run.info().base}:a.txt").startswith("<<<<<<<")
     assert (tending_site.head(), tending_site.hub.writes, tending_site.github.front.writes) == (ours, writes, ())
+    run.write_info(run.info().model_copy(update={"ended": datetime.now(UTC)}))  # and killed before it was integrated
+    assert await tending_site.tend() == said[0]
 
 
 @pytest.mark.parametrize("fault", ["403", "429", "502", "lost", "refused", "killed"])
