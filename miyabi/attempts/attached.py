@@ -44,6 +44,8 @@ class Attached:
         """
         if live.rehearse:
             raise BadInput(f"run {live.run} is a rehearsal: no claude has run in it.")
+        if task not in live.dag.by_id:
+            raise BadInput(f"run {live.run}: {task} is no task, but a session for one; only a task is gone on with.")
         await _require_over(live, task)
         last = _last_conversation(live, task)
         machine = _machine_of(live, last)

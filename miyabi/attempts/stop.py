@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from miyabi.attempts.attempt import Attempt
 from miyabi.errors import DiskFull, GitError, MachineError, SessionError
 from miyabi.runs import AttemptRecord, Run
-from miyabi.sessions import RemoteSession, SessionPaths, SessionResult
+from miyabi.sessions import RemoteSession, SessionPaths, SessionResult, is_reviewing, reviewed
 
 GRACE_SECONDS = 10.0
 _SECONDS = 180.0
@@ -27,7 +27,7 @@ async def stop_sessions(live: Run, tasks: Collection[str] = ()) -> tuple[tuple[S
     Raises:
         BadInput: as `RunFolder.results`.
     """
-    pending = [(task, number) for task, number in _pending(live) if not tasks or task in tasks]
+    pending = [(name, number) for name, number in _pending(live) if not tasks or _task_of(name) in tasks]
     ends = await asyncio.gather(*(_stop(live, task, number) for task, number in pending))
     results = tuple(end for end in ends if isinstance(end, SessionResult))
     return results, tuple(end for end in ends if isinstance(end, str))
@@ -45,6 +45,11 @@ async def stop_session(live: Run, task: str, attempt: int, record: AttemptRecord
     await session.stop(grace_seconds=GRACE_SECONDS)
 
 
+def _task_of(name: str) -> str:
+    """The task whose work a session is for, by what stands in place of a task's id in its names."""
+    return reviewed(name) if is_reviewing(name) else name
+
+
 def _pending(live: Run) -> Iterator[tuple[str, int]]:
     """The last attempt of each task where that is not over or not collected."""
     for folder in sorted(live.folder.path.glob("sessions/*")):
@@ -59,7 +64,7 @@ async def _stop(live: Run, task: str, number: int) -> SessionResult | str | None
         async with asyncio.timeout(_SECONDS):
             if record is None:
                 return None
-            if task not in live.dag.by_id:  # it resolves a conflict: who integrates again collects it
+            if task not in live.dag.by_id:  # it resolves a conflict, or reviews: who goes on with the run collects it
                 await stop_session(live, task, number, record)
                 return None
             machine = record.machine_among(live.machines, run=live.run)

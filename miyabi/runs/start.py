@@ -23,7 +23,7 @@ from miyabi.runs.options import require_options
 from miyabi.runs.progress import Board
 from miyabi.runs.repository import open_repository
 from miyabi.runs.run import Run
-from miyabi.sessions import SessionPaths, State, list_sessions
+from miyabi.sessions import SessionPaths, State, is_reviewing, list_sessions, reviewed
 from miyabi.settings import CONFIG_FILE, GitHubSettings, Settings
 from miyabi.system import files
 
@@ -149,7 +149,9 @@ def _require_retriable(tasks: Sequence[str], dag: Dag, folder: RunFolder) -> Non
     for task in tasks:
         folder.require_task(task)
         if task not in dag.by_id:
-            raise BadInput(f"run {folder.run}: {task} resolved a conflict; retry the task whose merge that is.")
+            merged = "resolved a conflict; retry the task whose merge that is"
+            what = f"reviewed a task; retry that one, {reviewed(task)}" if is_reviewing(task) else merged
+            raise BadInput(f"run {folder.run}: {task} {what}.")
         if task in done:
             raise BadInput(f"run {folder.run}: task {task} succeeded: there is nothing to try again.")
         if missing := sorted(set(dag.dependencies(task)) - done - set(tasks)):

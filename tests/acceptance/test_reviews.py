@@ -11,6 +11,7 @@ from miyabi.pull_requests import plan_publication
 from miyabi.sessions import Outcome, SessionResult, Verdict, is_reviewing, reviewed
 from miyabi.settings import PullRequestMode
 from tests.support.cli.sshd_site import Site, make_site
+from tests.support.machines.processes import eventually
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
 
 SECRET = "correct horse battery"  # noqa: S105 - nobody's
@@ -97,3 +98,25 @@ def _is_told_truly(site: Site, made: Mapping[str, list[SessionResult]]) -> None:
     assert [name for name in CASES if f"`{name}`" in open_ones] == ["again", "stubborn", "garbled", "crash"]
     assert "2 approved, 2 ask for changes, 2 without a verdict" in body
     assert SECRET not in text + body
+
+
+def test_an_orchestrator_that_is_killed_while_work_is_reviewed(tmp_path: Path, prefect_server: RealServer) -> None:
+    """The next one sees the review to its end, and then what it asks for; no session is made twice."""
+    with make_site(tmp_path, prefect_server) as site:
+        write(site)
+        first = site.orchestrate([node("mends")])
+        begun = site.run_folder().path / "sessions"
+        eventually(lambda: any(begun.glob("_review-*/attempt-1/attempt.json")) or not first.runs)
+        first.kill()
+        second = site.start("orchestrate", "--run", "r1")
+        eventually(lambda: (site.run_folder().attempt("mends", 2) / "attempt.json").exists() or not second.runs)
+        second.kill()
+        third = site.start("orchestrate", "--run", "r1")
+        assert third.wait() == 0, third.output
+        made = attempts_of(site)
+        reviews = [task for task in made if is_reviewing(task)]
+        assert _case(made["mends"], reviews) == CASES["mends"]
+        assert made["mends"][0].is_to_be_changed
+        names = {f"r1.{task}.{each.attempt}": 1 for task, all_of in made.items() for each in all_of}
+        assert {session: len(pids) for session, pids in site.watch.starts.items()} == names
+        assert len(names) == 4

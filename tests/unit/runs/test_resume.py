@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from miyabi.dag import Dag
 from miyabi.machines import Machine
 from miyabi.runs import AttemptRecord, Continuation, RunFolder
 from miyabi.runs.resume import Resume
-from miyabi.sessions import Outcome, SessionResult
+from miyabi.sessions import Outcome, Review, SessionResult, Verdict
 from tests.support.values.results import small_dag
 
 RECORD = AttemptRecord(machine="mini1", start=datetime(2026, 1, 1, tzinfo=UTC), base="abc", resumes="c1")
@@ -24,7 +25,12 @@ def result(outcome: Outcome, *, machine: str | None = "mini2", turns: int = 1, a
     return SessionResult.model_validate({"run": "r1", "task": "t1", "outcome": outcome, **fields})
 
 
-def resume(folder: Path, last: SessionResult | None = None, *machines: str) -> Resume:
+def reviewed(verdict: Verdict, *, machine: str = "mini2") -> SessionResult:
+    """The result of t1 that succeeded, with such a review."""
+    return result(Outcome.SUCCEEDED, machine=machine).model_copy(update={"review": Review(verdict=verdict)})
+
+
+def resume(folder: Path, last: SessionResult | None = None, *machines: str, is_due: bool = False) -> Resume:
     """What a run goes on with whose task t1 has that last result."""
     return Resume(
         dag=DAG,
@@ -32,6 +38,7 @@ def resume(folder: Path, last: SessionResult | None = None, *machines: str) -> R
         machines={name: Machine(name=name) for name in machines or ("mini1", "mini2")},
         results={"t1": last} if last else {},
         ended=set(),
+        is_due=lambda _: is_due,
     )
 
 
@@ -145,3 +152,36 @@ def test_what_a_person_stopped_stays_so(tmp_path: Path) -> None:
     AttemptRecord.note_stop(folder)
     assert joined.is_to_stay(stopped)
     assert not replace(joined, retry=frozenset({"t1"})).is_to_stay(stopped)
+
+
+@pytest.mark.parametrize(
+    ("last", "is_due", "is_done"),
+    [
+        (None, False, False),
+        (result(Outcome.CHECK_FAILED), False, False),
+        (result(Outcome.SUCCEEDED), True, True),
+        (reviewed(Verdict.PENDING), False, False),
+        (reviewed(Verdict.CHANGES_ASKED), True, False),
+        (reviewed(Verdict.CHANGES_ASKED), False, True),
+        (reviewed(Verdict.APPROVED), True, True),
+        (reviewed(Verdict.UNREVIEWED), True, True),
+    ],
+)
+def test_a_task_is_done_when_its_review_is_over(
+    tmp_path: Path, last: SessionResult | None, *, is_due: bool, is_done: bool
+) -> None:
+    """One whose review, or what that asks for, was cut short goes on; on the machine that has its conversation."""
+    left = resume(tmp_path, last, is_due=is_due)
+    assert left.is_done("t1") is is_done
+    assert ("t1" in left.startable()[0]) is not is_done
+    if last and last.succeeded and not is_done:
+        assert left.continuation("t1") == Continuation(machine="mini2", conversation="c2")
+
+
+def test_a_review_that_no_machine_can_make_blocks_nobody(tmp_path: Path) -> None:
+    """The task succeeded all the same, so that what builds on it is started."""
+    left = resume(tmp_path, reviewed(Verdict.PENDING, machine="mini3"), "mini1")
+    needs = {**DAG.by_id, "t1": DAG.by_id["t1"].model_copy(update={"requires": ("gpu",)})}
+    startable, unplaced = replace(left, dag=Dag(nodes=tuple(needs.values()), name="")).startable()
+    assert [each.task for each in unplaced] == ["t1"]
+    assert startable == ("t2", "t3")
