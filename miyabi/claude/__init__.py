@@ -19,6 +19,7 @@ from miyabi.claude.command import (
 from miyabi.claude.events import Init
 from miyabi.claude.evidence import Evidence
 from miyabi.claude.known_failures import DISK_FULL
+from miyabi.claude.next_attempt import earlier_attempts, fix_up, left_words
 from miyabi.claude.options import PATH_MISSING, need_paths
 from miyabi.claude.outcome import conclude
 from miyabi.claude.prompt import HOUSE_RULES, compose, go_on, must_pass
@@ -26,7 +27,6 @@ from miyabi.claude.result_file import LegacyResult
 from miyabi.claude.review import REVIEW_ARGUMENTS, REVIEW_TOOLS, review_prompt
 from miyabi.claude.spending import Before, SpendingRecord
 from miyabi.claude.spending_record import read_spending_record
-from miyabi.claude.take_up import fix_up, hand_over, left_words
 from miyabi.claude.transcript import Transcript, missing_command, missing_servers
 
 __all__ = [
@@ -47,9 +47,9 @@ __all__ = [
     "check_prelude",
     "compose",
     "conclude",
+    "earlier_attempts",
     "fix_up",
     "go_on",
-    "hand_over",
     "hide_secrets",
     "inherited_environment",
     "left_words",

@@ -250,6 +250,7 @@ def _result(entry: _Json) -> Iterator[Event]:
         errors=tuple(whole(e) for e in _list(entry, "errors") if isinstance(e, str)),
         session_id=_text(entry, "session_id"),
         turns=_count(entry, "num_turns"),
+        seconds=max(0.0, _number(entry, "duration_ms") or 0.0) / 1000,
         total_cost_usd=max(0.0, _number(entry, "total_cost_usd") or 0.0),
         usage=_usage(entry),
         denials=tuple(_denials(entry)),

@@ -149,7 +149,7 @@ class WritesLost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """A turn is over. `usage` and `turns` are of this turn, `total_cost_usd` is of the whole conversation."""
+    """A turn is over. `usage`, `turns` and `seconds` are of this turn, `total_cost_usd` is of all the conversation."""
 
     subtype: str = ""
     is_error: bool = False
@@ -159,6 +159,7 @@ class Result:
     errors: tuple[str, ...] = ()
     session_id: str = ""
     turns: int = 0
+    seconds: float = 0.0
     total_cost_usd: float = 0.0
     usage: Usage = NO_USAGE
     denials: tuple[PermissionDenied, ...] = ()

@@ -132,6 +132,7 @@ def _said(spec: SessionSpec, transcript: Transcript, evidence: Evidence) -> dict
         "session_id": transcript.session_id,
         "turns": transcript.turns,
         "review": _answered(spec, transcript),
+        "agent_seconds": transcript.agent_seconds,
         "final_message": _final_message(transcript),
         "permission_denials": tuple(one_line(redact(tool_use_text(d.tool, d.subject))) for d in transcript.denials),
         "writes_lost": lost.lost if lost else (),

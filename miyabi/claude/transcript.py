@@ -109,6 +109,7 @@ class Transcript:
         self._denials: dict[str, PermissionDenied] = {}
         self._telling: Event = Other()
         self._turns_over = 0
+        self._seconds_over = 0.0
         self._messages: set[str] = set()
         self._results = 0
         self._is_in_turn = False
@@ -127,6 +128,11 @@ class Transcript:
     def last_action(self) -> str:
         """What the agent does now, in a few words; empty before it has said anything."""
         return action(self._telling, cwd=self.init.cwd if self.init else "")
+
+    @property
+    def agent_seconds(self) -> float | None:
+        """How long its turns took that are over; None where none is, or it does not say."""
+        return self._seconds_over or None
 
     @property
     def turns(self) -> int:
@@ -284,6 +290,7 @@ class Transcript:
         self.result, self._is_in_turn = result, False
         self._results += 1
         self._turns_over += result.turns
+        self._seconds_over += result.seconds
         self._messages.clear()
         for denial in result.denials:
             self._deny(denial)

@@ -102,10 +102,12 @@ def used(attempts: Sequence[SessionResult]) -> tuple[int, float]:
     """Adds up the turns and the seconds that count against a task's limits where a fix-up goes on.
 
     That is what was used since the attempt whose failure is mended; those before it had turns and time of their own.
+    Set-up and check have a clock of their own, as far as claude says how long it worked.
     """
     since = _since_begun(attempts)
     first = next((i for i in reversed(range(len(since))) if not since[i].fix_ups), 0)
-    return sum(each.turns for each in since[first:]), sum(each.seconds for each in since[first:])
+    seconds = (each.seconds if each.agent_seconds is None else each.agent_seconds for each in since[first:])
+    return sum(each.turns for each in since[first:]), sum(seconds)
 
 
 def _since_begun(attempts: Sequence[SessionResult]) -> Sequence[SessionResult]:

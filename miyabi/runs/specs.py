@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from miyabi.claude import fix_up, go_on, hand_over, left_words
+from miyabi.claude import earlier_attempts, fix_up, go_on, left_words
 from miyabi.dag import Node
 from miyabi.runs.budget import LEAST_USD, budget_of
 from miyabi.runs.fix_up import LEAST_SHARE, fix_attempts_of, told_in, used
@@ -101,7 +101,7 @@ def _messages(
     if worked and not prompt.startswith("/"):  # a command is one only where it is the whole message
         failed = next((each for each in reversed(worked) if each.outcome is Outcome.CHECK_FAILED), None)
         output = earlier.last_lines(failed) if failed else ""
-        anew = f"{prompt.rstrip()}\n\n{hand_over(worked, base=base, check=check, output=output, left=left)}"
+        anew = f"{prompt.rstrip()}\n\n{earlier_attempts(worked, base=base, check=check, output=output, left=left)}"
     if not conversation:
         return {"prompt": anew}
     told = told_in(attempts, fix_ups) if fix_ups else None

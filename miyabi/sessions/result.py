@@ -130,6 +130,7 @@ class SessionResult(BaseModel):
     start: datetime | None = None
     end: datetime | None = None
     turns: int = 0
+    agent_seconds: float | None = Field(None, description="How long claude says that its turns took")
     cost_usd: float = 0.0
     cost_is_partial: bool = Field(False, description="Whether it cost at least that: it ended before it could say all")
     total_usd: float | None = Field(None, description="Claude's own count of the conversation's cost, after it")

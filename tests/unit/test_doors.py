@@ -24,9 +24,10 @@ EXPORTS = {
     ),
     "miyabi.claude": (
         "BAD_TOKEN_FILE CLAUDE DISK_FULL HOUSE_RULES PATH_MISSING REVIEW_ARGUMENTS REVIEW_TOOLS Before Evidence Init "
-        "LegacyResult SpendingRecord Transcript attached_script check_prelude compose conclude fix_up go_on hand_over "
-        "hide_secrets inherited_environment left_words missing_command missing_servers must_pass need_paths "
-        "read_spending_record readable remove_claude_files result_file review_prompt session_prelude session_script"
+        "LegacyResult SpendingRecord Transcript attached_script check_prelude compose conclude earlier_attempts "
+        "fix_up go_on hide_secrets inherited_environment left_words missing_command missing_servers must_pass "
+        "need_paths read_spending_record readable remove_claude_files result_file review_prompt session_prelude "
+        "session_script"
     ),
     "miyabi.dag": ("DEFAULT_MINUTES Dag Node Plan TaskType Unfinished order simulate unfinished"),
     "miyabi.git": (

@@ -58,6 +58,7 @@ def test_success() -> None:
         "start": START,
         "end": START + timedelta(seconds=90),
         "turns": 3,
+        "agent_seconds": 0.794,
         "final_message": "Started in background.",
         "error_kind": None,
         "error_text": None,

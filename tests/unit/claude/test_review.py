@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from miyabi.claude import REVIEW_ARGUMENTS, fix_up, hand_over, review_prompt
+from miyabi.claude import REVIEW_ARGUMENTS, earlier_attempts, fix_up, review_prompt
 from miyabi.claude.review import DIFF_CHARACTERS, MOST_FINDINGS, answered_review
 from miyabi.sessions import Finding, Outcome, Review, SessionResult, Verdict
 from miyabi.text import hide
@@ -84,10 +84,10 @@ def test_findings_are_data_for_who_mends_them() -> None:
     """The conversation is told each with its place, fenced, and so is another session that takes the work up."""
     told = SessionResult(run="r", task="t", outcome=Outcome.SUCCEEDED, turns=3, review=BOTH)
     text = fix_up(told, number=1, most=2, check="make", output="", tools=(), left="")
-    other = hand_over([told], base="b" * 40, check="make", output="", left="")
+    other = earlier_attempts([told], base="b" * 40, check="make", output="", left="")
     for each in (text, other):
         assert "````text\na.py:3: it divides by zero\nb: ``` it lies\n````" in each
     assert text.startswith("# Your review asks for changes")
     assert "The check has to pass still." in text
     approved = told.model_copy(update={"review": BOTH.model_copy(update={"verdict": Verdict.APPROVED})})
-    assert "divides" not in hand_over([approved], base="b" * 40, check=None, output="", left="")
+    assert "divides" not in earlier_attempts([approved], base="b" * 40, check=None, output="", left="")

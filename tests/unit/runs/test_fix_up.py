@@ -116,6 +116,14 @@ def test_the_limits_are_those_of_all_rounds(node: dict[str, Any], word: str) -> 
     assert bool(reason(rounds, **node)) is bool(word)
 
 
+def test_set_up_and_check_are_not_on_the_clock() -> None:
+    """Time is what claude says that it worked, and the whole attempt where it does not say."""
+    rounds = [attempt(1, agent_seconds=60.0), attempt(2, fix_ups=1, agent_seconds=30.0)]
+    assert used(rounds) == (10, 90.0)
+    assert used([rounds[0], attempt(2, fix_ups=1)]) == (10, 360.0)
+    assert due(rounds, timeout_minutes=2)
+
+
 def test_rounds_are_counted_since_the_task_was_begun_anew() -> None:
     """What a run that somebody started again tried is no round of what it begins; a round that was cut short is one."""
     cut = attempt(3, Outcome.KILLED, fix_ups=1)

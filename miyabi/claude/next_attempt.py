@@ -50,7 +50,7 @@ def findings_text(result: SessionResult) -> str:
     return "\n".join(f"{each.where}: {each.why}" for each in found)
 
 
-def hand_over(earlier: Sequence[SessionResult], *, base: str, check: str | None, output: str, left: str) -> str:
+def earlier_attempts(earlier: Sequence[SessionResult], *, base: str, check: str | None, output: str, left: str) -> str:
     """Composes the section that tells a new conversation what was done in others before it.
 
     Args:
@@ -62,7 +62,7 @@ def hand_over(earlier: Sequence[SessionResult], *, base: str, check: str | None,
     """
     words = next((each.final_message for each in reversed(earlier) if each.final_message), "")
     return render_markdown(
-        "claude/hand_over.md.jinja",
+        "claude/earlier_attempts.md.jinja",
         base=base[:12],
         attempts=earlier[-_ATTEMPTS:],
         words=shorten(redact(clean(words)).strip(), characters=_WORDS_CHARACTERS),

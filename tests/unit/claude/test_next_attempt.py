@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from miyabi.claude import fix_up, hand_over, left_words
+from miyabi.claude import earlier_attempts, fix_up, left_words
 from miyabi.git import Changes
 from miyabi.sessions import Outcome, SessionResult
 
@@ -57,14 +57,14 @@ def test_what_was_done_before() -> None:
             "final_message": "I did one half.\n```",
         }
     )
-    text = hand_over([TOLD, lost], base="a" * 40, check="make test", output="1 fell", left=LEFT)
+    text = earlier_attempts([TOLD, lost], base="a" * 40, check="make test", output="1 fell", left=LEFT)
     assert "`git log aaaaaaaaaaaa..`" in text
     assert "- Attempt 1 on `m1`: check failed; 3 turns, 0 commits on the branch then.\n" in text
     assert "- Attempt 2 on `m2`: machine lost; 3 turns, 3 commits on the branch then. `` m2 is `gone` ``\n" in text
     assert "What its session said last:\n\n````text\nI did one half.\n```\n````\n" in text
     assert "What its check, `make test`, printed last:\n\n```text\n1 fell\n```\n" in text
     assert text.endswith("0 s, 6 turns and 1.00 USD were used so far. You have 10 min 00 s, 9 turns and 1.20 USD.\n")
-    silent = hand_over([TOLD], base="a" * 40, check=None, output="", left=LEFT)
+    silent = earlier_attempts([TOLD], base="a" * 40, check=None, output="", left=LEFT)
     assert not [words for words in ("said last", "printed last", "\n\n\n") if words in silent]
 
 
