@@ -28,7 +28,7 @@ from miyabi.errors import (
 )
 from miyabi.machines import Machine
 from miyabi.runs import Board, Run, TaskState, current_run, review_of, review_run, spent_all
-from miyabi.sessions import Outcome, SessionResult, SessionSpec
+from miyabi.sessions import Outcome, SessionResult, SessionSpec, is_reviewing
 from miyabi.system import jittered
 from miyabi.text import count, duration, one_line, redact, time_of_day
 from tasks.declaration import TASK
@@ -124,6 +124,8 @@ class TaskRun:
             answer = reviewing.results.get(node.id)
             if answer is None or not answer.succeeded:
                 answer = await TaskRun(reviewing, node, self._slot).run()
+            for warning in reviewing.warnings:
+                live.warn(warning)
             result = result.model_copy(update={"review": review_of(answer)})
         except MiyabiError as error:
             result = result.unreviewed(one_line(redact(str(error)), characters=500))
@@ -225,8 +227,9 @@ class TaskRun:
         return await self._live.spec(self._node, attempt=attempt, conversation=self._resumes, fix_ups=self._fix_ups)
 
     def _release_early(self) -> None:
-        """The next task need not wait for our commits, unless they are reviewed, or it may not start should we fail."""
-        if not (self._live.settings.runs.fail_fast or self._live.is_reviewed(self._node.id)):
+        """The next task need not wait for our commits, unless it is not to start should we fail, or we may go on."""
+        task, live = self._node.id, self._live
+        if not (live.settings.runs.fail_fast or live.is_reviewed(task) or is_reviewing(task)):
             self._slot.release()
 
     def _note_late(self, reason: MiyabiError) -> None:
