@@ -11,6 +11,7 @@ from miyabi.pull_requests import plan_publication
 from miyabi.sessions import Outcome, SessionResult, Verdict, is_reviewing, reviewed
 from miyabi.settings import PullRequestMode
 from tests.support.cli.sshd_site import Site, make_site
+from tests.support.git.repositories import git
 from tests.support.machines.processes import eventually
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
 
@@ -72,6 +73,7 @@ def test_findings_go_back_and_what_stays_is_told(tmp_path: Path, prefect_server:
             assert {made[review][0].machine for review in reviews[name]} == {attempts[0].machine}
         told = [r.prompt for r in site.api.requests if r.prompt.startswith("# Your review asks for changes")]
         assert any("mends.txt:1: a bug: of one" in text and "fix-up 1 of at most 2" in text for text in told)
+        assert git(site.repository, "branch", "--list", "miyabi/r1/_review*") == ""
         _is_told_truly(site, made)
         assert set(site.active_slots().values()) == {0}
 
