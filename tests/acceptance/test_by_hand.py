@@ -68,7 +68,7 @@ def read(file: Path) -> str:
 def test_attach_and_retry(site: Site) -> None:
     """A conversation with a red check is gone on with by hand in a slot; then the task and its dependant succeed."""
     site.write_config(sessions={"environment": {"CANARY": CANARY}})
-    run = site.orchestrate([node("stuck", check="test -s mended.txt", fix_attempts=0), node("below", "stuck")])
+    run = site.orchestrate([node("stuck", check="test -s mended.txt") | {"fix_attempts": 0}, node("below", "stuck")])
     assert run.wait() == 1, run.output
     prepare_claude(site, "stuck")
     with terminal(site, "attach", "r1", "stuck") as window:
@@ -179,7 +179,7 @@ def test_stop_without_an_orchestrator(site: Site) -> None:
 
 def test_who_goes_on_with_the_run_waits_for_who_is_attached(site: Site) -> None:
     """An orchestrator that comes meanwhile starts nothing beside the person, and goes on from what was done."""
-    run = site.orchestrate([node("stuck", check="test -s mended.txt", fix_attempts=0)])
+    run = site.orchestrate([node("stuck", check="test -s mended.txt") | {"fix_attempts": 0}])
     assert run.wait() == 1, run.output
     prepare_claude(site, "stuck")
     with terminal(site, "attach", "r1", "stuck") as window:
@@ -245,7 +245,7 @@ def test_attach_on_this_computer(tmp_path: Path, prefect_server: RealServer, mes
     token.chmod(0o600)
     make_repository(site.repository)
     site.write_config(sessions={"oauth_token_file": str(token)})
-    red = {"id": "stuck", "prompt": "Do it. [[scenario:write]]", "check": "false"}
+    red = {"id": "stuck", "prompt": "Do it. [[scenario:write]]", "check": "false", "fix_attempts": 0}
     assert site.orchestrate([red]).wait() == 1
     other = site.orchestrate([red | {"id": "other", "prompt": "[[scenario:gate:end]]", "check": "true"}], run="r2")
     answer_claude(site.home / "claude/.claude.json", checkout=site.home / ".miyabi/checkouts/r1/stuck/stuck")

@@ -45,7 +45,9 @@ def test_every_form_has_plain_fields(deployed: Deployed) -> None:
         for name, schema in deployment["parameter_openapi_schema"]["properties"].items():
             where = f"{deployment['entrypoint']}: {name}"
             assert schema.get("description"), where
-            assert schema.get("type") in {"string", "boolean", "integer", "number"}, where
+            of_texts = {"type": "array", "items": {"type": "string"}}
+            plain = schema.get("type") in {"string", "boolean", "integer", "number"}
+            assert plain or schema.items() >= of_texts.items(), where
             assert schema.get("default", "") is not None, where
 
 

@@ -134,7 +134,7 @@ async def test_a_branch_that_a_person_took_off_others(project: Path) -> None:
     nights = Nights(project, upstream, made(project, {"mine.txt": "mine\n"}, branch=BRANCH, start="main"))
     base = nights.moved({"up.txt": "one\n", "other.txt": "other\n"})
     found = await nights.take_up(base)
-    assert {"mine.txt", "up.txt"} <= nights.files(found.start)
+    assert {"mine.txt", "up.txt"} <= nights.files(found.commit)
 
 
 async def test_merges_of_ours_are_no_work_of_others(project: Path) -> None:

@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeGuard
 
 import pytest
 
@@ -90,11 +89,14 @@ async def until(condition: Callable[[], object]) -> None:
 async def proxies_end() -> AsyncIterator[None]:
     """Waits for the exit of the test's proxy commands: asyncssh (2.24) ends them, and does not wait."""
     yield
-    await until(lambda: all(each.get_returncode() is not None for each in gc.get_objects() if _is_child(each)))
+    loop = asyncio.get_running_loop()
+    await until(lambda: all(child.get_returncode() is not None for child in _children(loop)))
 
 
-def _is_child(thing: object) -> TypeGuard[asyncio.SubprocessTransport]:
-    return issubclass(type(thing), asyncio.SubprocessTransport)
+def _children(loop: asyncio.AbstractEventLoop) -> list[asyncio.SubprocessTransport]:
+    """The processes that this loop has started; those of other tests' loops, which are closed, never get a status."""
+    every = [each for each in gc.get_objects() if issubclass(type(each), asyncio.SubprocessTransport)]
+    return [each for each in every if getattr(each, "_loop", None) is loop]
 
 
 async def works(where: Machine) -> bool:
