@@ -13,12 +13,12 @@ _ATTEMPTS = 5
 
 
 def fix_up(
-    told: SessionResult, *, number: int, most: int, check: str | None, output: str, tools: Sequence[str], left: str
+    failed: SessionResult, *, number: int, most: int, check: str | None, output: str, tools: Sequence[str], left: str
 ) -> str:
     """Composes the message that gives what failed back to the conversation that made it.
 
     Args:
-        told: what its last attempt ended with.
+        failed: what its last attempt ended with.
         number: of the fix-up, from 1.
         most: how many there may be.
         check: the command that has to pass.
@@ -26,18 +26,18 @@ def fix_up(
         tools: those that the session may use.
         left: what it may use still, one sentence.
     """
-    status, is_red = told.check_exit_status, told.outcome is Outcome.CHECK_FAILED
+    status, is_red = failed.check_exit_status, failed.outcome is Outcome.CHECK_FAILED
     return render_markdown(
         "claude/fix_up.md.jinja",
         check=check if is_red else "",
         how="did not run to its end" if status is None else f"ended with exit status {status}",
         output=output,
-        unresolved="\n".join(told.unresolved[:_NAMED]) if told.outcome is Outcome.UNRESOLVED_CONFLICT else "",
-        denied="\n".join(told.permission_denials[:_NAMED]) if told.outcome is Outcome.PERMISSION_DENIED else "",
+        unresolved="\n".join(failed.unresolved[:_NAMED]) if failed.outcome is Outcome.UNRESOLVED_CONFLICT else "",
+        denied="\n".join(failed.permission_denials[:_NAMED]) if failed.outcome is Outcome.PERMISSION_DENIED else "",
         tools=", ".join(tools),
-        findings=findings_text(told),
+        findings=findings_text(failed),
         has_check=bool(check),
-        left_there="\n".join(told.left_there[:_NAMED]),
+        left_there="\n".join(failed.left_there[:_NAMED]),
         number=number,
         most=most,
         left=left,

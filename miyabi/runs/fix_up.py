@@ -52,7 +52,7 @@ def why_given_up(attempts: Sequence[SessionResult], *, node: Node, settings: Set
     if not _may_be_due(attempts, node, settings):
         return ""
     last = attempts[-1]
-    before = [found for each in range(last.fix_ups) if (found := told_in(attempts, each + 1))]
+    before = [found for each in range(last.fix_ups) if (found := failed_before(attempts, each + 1))]
     if before and last.head == before[-1].head:
         return "its last fix-up committed nothing, so it got no other"
     if _failure(last) in map(_failure, before):
@@ -93,8 +93,8 @@ def fix_attempts_of(node: Node, settings: Settings) -> int:
     return settings.runs.fix_attempts if node.fix_attempts is None else node.fix_attempts
 
 
-def told_in(attempts: Sequence[SessionResult], fix_up: int) -> SessionResult | None:
-    """Finds the result that the conversation is told in its fix-up of that number, 1 or more, since it began anew."""
+def failed_before(attempts: Sequence[SessionResult], fix_up: int) -> SessionResult | None:
+    """Finds the failed result that the fix-up of that number, 1 or more, is to mend, since the task began anew."""
     return next((each for each in reversed(_since_begun(attempts)) if each.fix_ups == fix_up - 1), None)
 
 

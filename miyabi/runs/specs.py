@@ -10,7 +10,7 @@ from typing import Any
 from miyabi.claude import earlier_attempts, fix_up, go_on, left_words
 from miyabi.dag import Node
 from miyabi.runs.budget import LEAST_USD, budget_of
-from miyabi.runs.fix_up import LEAST_SHARE, fix_attempts_of, told_in, used
+from miyabi.runs.fix_up import LEAST_SHARE, failed_before, fix_attempts_of, used
 from miyabi.runs.options import options_of
 from miyabi.sessions import Outcome, SessionResult, SessionSpec, TakenUp
 from miyabi.settings import SessionDefaults, Settings
@@ -99,18 +99,18 @@ def _messages(
     anew = prompt
     worked = [each for each in attempts if each.turns or (each.head and each.head != each.base)]
     if worked and not prompt.startswith("/"):  # a command is one only where it is the whole message
-        failed = next((each for each in reversed(worked) if each.outcome is Outcome.CHECK_FAILED), None)
-        output = earlier.last_lines(failed) if failed else ""
+        red = next((each for each in reversed(worked) if each.outcome is Outcome.CHECK_FAILED), None)
+        output = earlier.last_lines(red) if red else ""
         anew = f"{prompt.rstrip()}\n\n{earlier_attempts(worked, base=base, check=check, output=output, left=left)}"
     if not conversation:
         return {"prompt": anew}
-    told = told_in(attempts, fix_ups) if fix_ups else None
-    if told is None:
+    failed = failed_before(attempts, fix_ups) if fix_ups else None
+    if failed is None:
         return {"prompt": go_on(prompt) if attempts else prompt, "prompt_anew": anew}
     tools, most = _surroundings(node, settings.sessions)["allowed_tools"], fix_attempts_of(node, settings)
-    output = earlier.last_lines(told)
-    text = fix_up(told, number=fix_ups, most=most, check=check, output=output, tools=tools, left=left)
-    return {"prompt": text if attempts[-1].attempt == told.attempt else go_on(text), "prompt_anew": anew}
+    output = earlier.last_lines(failed)
+    text = fix_up(failed, number=fix_ups, most=most, check=check, output=output, tools=tools, left=left)
+    return {"prompt": text if attempts[-1].attempt == failed.attempt else go_on(text), "prompt_anew": anew}
 
 
 def _limits(node: Node, defaults: SessionDefaults, *, earlier: Earlier) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 
 from miyabi.dag import Node
 from miyabi.runs.budget import spent
-from miyabi.runs.fix_up import fix_up_is_due, next_fix_ups, told_in, used, why_given_up
+from miyabi.runs.fix_up import failed_before, fix_up_is_due, next_fix_ups, used, why_given_up
 from miyabi.sessions import Outcome, SessionResult
 from miyabi.settings import RunDefaults, Settings
 
@@ -80,18 +80,18 @@ def test_a_denial_where_nothing_is_allowed() -> None:
     ("fields", "word"),
     [
         ({"check_output": "8 fell"}, "a failure that had come before"),
-        ({"check_output": "8 fell in 12.5 s", "told": "8 fell in 1 min"}, "a failure that had come before"),
-        ({"check_output": "at 0x7f, 10:11:12", "told": "at 0x8a, 09:08:07"}, "a failure that had come before"),
+        ({"check_output": "8 fell in 12.5 s", "before": "8 fell in 1 min"}, "a failure that had come before"),
+        ({"check_output": "at 0x7f, 10:11:12", "before": "at 0x8a, 09:08:07"}, "a failure that had come before"),
         ({"head": "h1"}, "committed nothing"),
         ({"check_output": "8 fell", "check_exit_status": 2}, ""),
         ({"outcome": Outcome.UNRESOLVED_CONFLICT, "check_output": "8 fell"}, ""),
-        ({"check_output": "7 fell in 12.5 s", "told": "8 fell in 12.5 s"}, ""),
+        ({"check_output": "7 fell in 12.5 s", "before": "8 fell in 12.5 s"}, ""),
     ],
 )
 def test_it_ends_early(fields: dict[str, Any], word: str) -> None:
     """The same failure twice, whatever it took this time, or nothing committed, is the end, and is said."""
-    told = fields.pop("told", "8 fell")
-    rounds = [attempt(1, check_output=told), attempt(2, **({"fix_ups": 1} | fields))]
+    before = fields.pop("before", "8 fell")
+    rounds = [attempt(1, check_output=before), attempt(2, **({"fix_ups": 1} | fields))]
     assert due(rounds) is not bool(word)
     assert word in reason(rounds)
 
@@ -129,8 +129,8 @@ def test_rounds_are_counted_since_the_task_was_begun_anew() -> None:
     cut = attempt(3, Outcome.KILLED, fix_ups=1)
     first = [attempt(1), attempt(2, fix_ups=1), cut, attempt(4, fix_ups=1), attempt(5, fix_ups=2)]
     anew = [*first, attempt(6), attempt(7, fix_ups=1)]
-    assert told_in(first, 1) == first[0]
-    assert (told_in(first, 2), told_in(anew, 1), told_in(anew, 2)) == (first[3], anew[5], anew[6])
+    assert failed_before(first, 1) == first[0]
+    assert (failed_before(first, 2), failed_before(anew, 1), failed_before(anew, 2)) == (first[3], anew[5], anew[6])
     assert (used(first), used(anew)) == ((25, 1500.0), (10, 600.0))
     known: dict[str, Any] = {"node": Node(id="t"), "settings": Settings()}
     expected = [0, 1, 2, 1, 2, 0, 1, 2]
