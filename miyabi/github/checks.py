@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import re
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote, urlsplit
 
 from miyabi.errors import GitHubError, NotFoundOnGitHub, RightsMissing
@@ -78,10 +78,17 @@ def _download(address: str, *, timeout_seconds: float) -> bytes:
         raise GitHubError("GitHub does not say where the job's log is.")
     try:
         with urllib.request.urlopen(address, timeout=timeout_seconds) as response:  # noqa: S310 - looked at above
-            content = bytes(response.read(_LARGEST_LOG_BYTES))
-    except (OSError, urllib.error.URLError) as error:
+            return last_bytes(response, most=_LARGEST_LOG_BYTES)
+    except (OSError, http.client.HTTPException) as error:
         raise GitHubError(f"The job's log cannot be read: {type(error).__name__}.") from None
-    return content
+
+
+def last_bytes(stream: BinaryIO, *, most: int) -> bytes:
+    """Reads a stream to its end, and returns the last of it, at most so many bytes: why a job failed stands there."""
+    end = b""
+    while chunk := stream.read(most):
+        end = (end + chunk)[-most:]
+    return end
 
 
 def _check_run(data: Mapping[str, Any]) -> Check:
