@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from miyabi.machines import Machine
+from miyabi.runs import Board, TaskState
 from miyabi.sessions import Outcome
 from tests.support.claude.messages_api import MessagesApi
 from tests.support.claude.real import claude_machine, messages_api  # noqa: F401 - a fixture
@@ -49,6 +50,12 @@ def terminal(site: CommandSite, *words: str) -> Tmux:
 def has_mended(window: Tmux) -> None:
     """Waits until the model has answered the person."""
     eventually(lambda: window.screen.count("Done. ") == 2, why=lambda: window.screen)
+
+
+def state(site: Site, task: str) -> TaskState | None:
+    """What a task of the run is at by the board, as who works on the run wrote it last."""
+    board = Board.read(site.run_folder().status_file)
+    return next((row.state for row in board.rows if row.task == task), None) if board else None
 
 
 def command_lines() -> Sequence[str]:
