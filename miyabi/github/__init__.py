@@ -18,6 +18,8 @@ from miyabi.github.values import (
     Milestone,
     Person,
     PullRequest,
+    PullRequestReview,
+    ReviewComment,
     StatusState,
     same_text,
 )
@@ -37,6 +39,8 @@ __all__ = [
     "Milestone",
     "Person",
     "PullRequest",
+    "PullRequestReview",
+    "ReviewComment",
     "StatusState",
     "is_at_github",
     "same_text",

@@ -89,7 +89,7 @@ class Issues:
 
         async def look() -> Comment | None:
             for comment in await self.comments(number):
-                if marker in comment.body and await self._is_ours(comment.author.login):
+                if marker in comment.body and await self.is_ours(comment.author.login):
                     return comment
             return None
 
@@ -132,8 +132,8 @@ class Issues:
 
         return await self._client.reconcile(lambda: self._labels_of(number), change, result=parse.labels)
 
-    async def _is_ours(self, login: str) -> bool:
-        """We write as that account. An App does not learn its login: there, the accounts of Apps are ours."""
+    async def is_ours(self, login: str) -> bool:
+        """Returns whether we write as that account. An App does not learn its own: there, those of Apps are ours."""
         async with self._asking:
             if not self._logins:
                 self._logins.append(await self._ask_login())

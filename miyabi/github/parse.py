@@ -148,8 +148,9 @@ def pull_request(data: Json) -> PullRequest:
 
 
 def person(data: Json | None) -> Person:
-    """Reads somebody's login; for a deleted account it is GitHub's `ghost`."""
-    return Person(login=(data or {}).get("login") or _GHOST)
+    """Reads somebody's account; for a deleted one it is GitHub's `ghost`."""
+    data = data or {}
+    return Person(login=data.get("login") or _GHOST, is_bot=data.get("type") == "Bot")
 
 
 def labels(data: Any) -> tuple[str, ...]:

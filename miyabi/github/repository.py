@@ -24,6 +24,7 @@ from miyabi.github.milestones import Milestones
 from miyabi.github.parse import read
 from miyabi.github.pull_requests import PullRequests
 from miyabi.github.request import Request, UnansweredError
+from miyabi.github.reviews import Reviews
 from miyabi.github.transport import GithubkitTransport
 from miyabi.github.values import RepositoryInfo, StatusState
 
@@ -43,6 +44,7 @@ class GitHubRepository:
         self.issues = Issues(client)
         self.milestones = Milestones(client)
         self.pull_requests = PullRequests(client)
+        self.reviews = Reviews(client, speaks_for_us=self.speaks_for_us)
         self.checks = Checks(client, timeout_seconds=transport.timeout_seconds)
         self._client, self._transport = client, transport
         self._writers: dict[str, bool] = {}
@@ -121,6 +123,13 @@ class GitHubRepository:
             if key not in self._writers:
                 self._writers[key] = await self._ask_permission(login) in _WRITERS
             return self._writers[key]
+
+    async def speaks_for_us(self, login: str) -> bool:
+        """Returns whether what somebody marks as an answer of ours is one: our account's, or of anybody who may write.
+
+        The token may be another person's tomorrow; who may not write is never heeded.
+        """
+        return await self.issues.is_ours(login) or await self.can_write(login)
 
     async def _ask_permission(self, login: str) -> str:
         path = f"collaborators/{quote(login, safe='')}/permission"

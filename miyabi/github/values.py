@@ -17,9 +17,10 @@ class _Value(BaseModel):
 
 
 class Person(_Value):
-    """Somebody with an account. `can_write` is None where nobody has asked yet."""
+    """Somebody with an account, which may be a program's. `can_write` is None where nobody has asked yet."""
 
     login: str
+    is_bot: bool = False
     can_write: bool | None = None
 
 
@@ -133,6 +134,27 @@ class Check(_Value):
     summary: str = Field("", description="What it says itself: foreign text")
     url: str = ""
     job: int | None = None
+
+
+class PullRequestReview(_Value):
+    """A review that somebody has submitted; `state` is GitHub's: APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED."""
+
+    id: int
+    author: Person
+    state: str
+    body: str = ""
+
+
+class ReviewComment(_Value):
+    """A comment on a file, or on a line of it. `thread` is the id of the comment that its thread begins with."""
+
+    id: int
+    thread: int
+    author: Person
+    body: str
+    path: str
+    line: int | None = None
+    is_outdated: bool = Field(False, description="The line is one of an earlier commit, and is changed since")
 
 
 class RepositoryInfo(_Value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from miyabi.errors import MergeConflict, ValidationRefused
@@ -11,10 +12,24 @@ from miyabi.integration import conflict_of, resolution_tree
 from miyabi.pull_requests import Tended
 from miyabi.runs import RunFolder
 from miyabi.sessions import tended_branch
+from miyabi.tending.answers import Work, answer_text
+from miyabi.tending.asked import Asked
 from miyabi.tending.failures import read_failures
-from miyabi.tending.session import NotMended, fix_of, fixing_run, is_over, known_fix, resolution_of, resolving_run
+from miyabi.tending.session import (
+    NotMended,
+    answering_run,
+    asked_of,
+    fix_of,
+    fixing_run,
+    is_over,
+    known_answers,
+    known_fix,
+    resolution_of,
+    resolving_run,
+    work_of,
+)
 from miyabi.tending.standing import STUCK, OpenPullRequest, Step
-from miyabi.text import redact, render_github_markdown, several
+from miyabi.text import count, redact, render_github_markdown, several
 
 _STUCK_LABEL = ("b60205", "Water Spider does not get on with this pull request")
 _FILES_SHOWN = _CHECKS_SHOWN = 5
@@ -44,6 +59,8 @@ async def take_step(
         return await _merge_base(github, linked, found)
     if step is Step.FIX_CHECKS:
         return await _fix_checks(github, linked, found)
+    if step is Step.ANSWER_REVIEW:
+        return await _answer_review(github, linked, found)
     if step is Step.AUTO_MERGE:
         return await _enable_auto_merge(github, linked, found)
     if step is Step.HANDS_OFF:
@@ -130,6 +147,54 @@ async def _fix_checks(github: GitHubRepository, linked: LinkedRepository, found:
         return await _say_stuck(github, found, f"{names}: red. {error}")
     await _put_on_top(linked, found, head=head, remote=remote)
     return StepTaken(f"{names}: mended by run {run.run} ({head[:12]})")
+
+
+async def _answer_review(github: GitHubRepository, linked: LinkedRepository, found: OpenPullRequest) -> StepTaken:
+    """Has a session do what reviewers ask for, pushes what it commits, and answers each; that comes last."""
+    remote = await linked.remote(await github.token())
+    if await base.fetch_base(linked.repository, found.pull.head, remote=remote) != found.pull.head_sha:
+        return StepTaken(_JUST_PUSHED)
+    try:
+        run = await _known_answer(linked, found) or answering_run(linked, found)
+    except NotMended as error:
+        return await _say_stuck(github, found, str(error))
+    if not is_over(run):
+        return StepTaken(f"reviewed: run {run.run} sees to that", run=run)
+    work = work_of(run)
+    if work.commit and not await _holds(linked, found, work.commit):
+        await _put_on_top(linked, found, head=work.commit, remote=remote)
+    answered = await _answer(github, found, asked_of(run), work)
+    made = f" ({work.commit[:12]})" if work.commit else ""
+    return StepTaken(f"{count(answered, 'comment')} answered by run {run.run}{made}")
+
+
+async def _known_answer(linked: LinkedRepository, found: OpenPullRequest) -> RunFolder | None:
+    """The run that was begun for what is unanswered yet: on the head as it is, or its work is in that already."""
+    for run, session in known_answers(linked, found):
+        if session.head == found.pull.head_sha:
+            return run
+        if is_over(run) and await _holds(linked, found, work_of(run).commit or session.head):
+            return run
+    return None
+
+
+async def _holds(linked: LinkedRepository, found: OpenPullRequest, commit: str) -> bool:
+    """Whether the pull request's head has a commit."""
+    head = found.pull.head_sha
+    return await merge.independent(linked.repository.git, (head, commit)) == [head]
+
+
+async def _answer(github: GitHubRepository, found: OpenPullRequest, asked: Sequence[Asked], work: Work) -> int:
+    """Answers what has no answer yet, each in its thread, a review in a comment; returns how many."""
+    number = found.pull.number
+    waiting = [(place, each) for place, each in enumerate(asked, 1) if each.is_among(found.asked)]
+    for place, each in waiting:
+        body = answer_text(each, place, work)
+        if each.thread is None:
+            await github.issues.upsert_comment(number, marker=each.marker, body=body)
+        else:
+            await github.reviews.answer(number, each.thread, marker=each.marker, body=body)
+    return len(waiting)
 
 
 async def _enable_auto_merge(github: GitHubRepository, linked: LinkedRepository, found: OpenPullRequest) -> StepTaken:

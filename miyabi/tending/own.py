@@ -13,6 +13,7 @@ from miyabi.github import CheckState, GitHubRepository, LinkedRepository, PullRe
 from miyabi.pull_requests import Publication, Tended
 from miyabi.runs import RunFolder, make_folder_of_runs
 from miyabi.system import files
+from miyabi.tending.asked import read_asked
 from miyabi.tending.standing import OpenPullRequest, that_count
 
 
@@ -97,7 +98,8 @@ async def _one(github: GitHubRepository, pull: PullRequest, folder: RunFolder, *
     whole, checks = await github.pull_requests.get(pull.number), await github.checks.of(pull.head_sha)
     is_any_red = any(check.state is CheckState.RED for check in that_count(checks, required=()))
     required = await github.checks.required(pull.base) if is_any_red else frozenset()
-    return OpenPullRequest(pull=whole, folder=folder, checks=that_count(checks, required=required))
+    asked = await read_asked(github, pull.number)
+    return OpenPullRequest(pull=whole, folder=folder, checks=that_count(checks, required=required), asked=asked)
 
 
 def kept_answers(repository: Path) -> Path:

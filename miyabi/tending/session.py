@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import Field
 
@@ -12,13 +13,17 @@ from miyabi.github import LinkedRepository
 from miyabi.integration import Conflict, Integration, resolve_prompt
 from miyabi.runs import Kept, RunFolder, create_run
 from miyabi.sessions import published_branch
+from miyabi.tending.answers import Work, answer_prompt
+from miyabi.tending.asked import Asked
 from miyabi.tending.failures import FailedCheck, fix_prompt
 from miyabi.tending.standing import OpenPullRequest
 from miyabi.text import one_line
 
-_RESOLVE, _FIX = "resolve", "fix"
+_RESOLVE, _FIX, _ANSWER = "resolve", "fix", "answer"
 _WHY_CHARACTERS = 300
 _MOST_SESSIONS = 3
+_MOST_ROUNDS = 10
+_MOST_ASKED = 10
 
 
 class TendingSession(Kept):
@@ -30,6 +35,7 @@ class TendingSession(Kept):
     number: int
     head: str = Field(description="The commit that its branch was at, a full sha")
     kind: str = Field(_RESOLVE, description="The id of its one task: what the session is to do")
+    asked: tuple[Asked, ...] = Field((), description="What it is to answer, in the order in which it is told")
 
 
 class NotMended(MiyabiError):  # noqa: N818 - no error: what is left to people
@@ -47,8 +53,8 @@ def resolving_run(linked: LinkedRepository, found: OpenPullRequest, conflict: Co
     run = _run_at(linked, found, conflict.start)
     if run.info_file.exists():
         return run
-    begun = [each for each in _sessions_of(linked, found) if (each.kind, each.head) == (_RESOLVE, found.pull.head_sha)]
-    if len(begun) >= _MOST_SESSIONS:
+    begun = [session for _, session in _sessions_of(linked, found, kind=_RESOLVE)]
+    if len([session for session in begun if session.head == found.pull.head_sha]) >= _MOST_SESSIONS:
         raise MergeConflict(f"{_MOST_SESSIONS} sessions have not resolved that.")
     title, of = f"Resolve the conflict of #{found.pull.number}", _task(found)
     prompt = resolve_prompt(conflict, check=_check(linked, of))
@@ -66,7 +72,7 @@ def known_fix(linked: LinkedRepository, found: OpenPullRequest) -> RunFolder | N
     run = _run_at(linked, found, found.pull.head_sha)
     if run.info_file.exists():
         return run
-    if len([each for each in _sessions_of(linked, found) if each.kind == _FIX]) >= _MOST_SESSIONS:
+    if len(_sessions_of(linked, found, kind=_FIX)) >= _MOST_SESSIONS:
         raise NotMended(f"{_MOST_SESSIONS} sessions have not mended that.")
     return None
 
@@ -82,6 +88,58 @@ def fixing_run(linked: LinkedRepository, found: OpenPullRequest, failures: Seque
     prompt = fix_prompt(found, failures, check=_check(linked, of))
     node = {"id": _FIX, "title": f"Mend the checks of #{found.pull.number}", "prompt": prompt}
     return _begin(run, linked, found, node=node, of=of, base=found.pull.head_sha)
+
+
+def known_answers(linked: LinkedRepository, found: OpenPullRequest) -> list[tuple[RunFolder, TendingSession]]:
+    """Finds the runs, oldest first, of which something that their one session was to answer has no answer yet.
+
+    Raises:
+        BadInput: what a folder keeps is damaged.
+    """
+    begun = _sessions_of(linked, found, kind=_ANSWER)
+    return [(run, session) for run, session in begun if any(each.is_among(found.asked) for each in session.asked)]
+
+
+def answering_run(linked: LinkedRepository, found: OpenPullRequest) -> RunFolder:
+    """Makes the run whose one session does what reviewers ask for, of which it is told the first ten.
+
+    Raises:
+        NotMended: as many as may be were begun for this pull request.
+        DiskFull: its folder cannot be written.
+        BadInput: what a folder keeps is damaged.
+    """
+    if len(_sessions_of(linked, found, kind=_ANSWER)) >= _MOST_ROUNDS:
+        raise NotMended(f"{_MOST_ROUNDS} sessions have answered reviewers; what was said since is left to people.")
+    asked, of = found.asked[:_MOST_ASKED], _task(found)
+    run = _run_at(linked, found, found.pull.head_sha, last=f"-{max(each.newest for each in asked)}")
+    prompt = answer_prompt(found.pull, asked, check=_check(linked, of))
+    title = f"Answer the review of #{found.pull.number}"
+    node = {"id": _ANSWER, "title": title, "prompt": prompt, "expect_changes": False}
+    return _begin(run, linked, found, node=node, of=of, base=found.pull.head_sha, asked=asked)
+
+
+def asked_of(run: RunFolder) -> tuple[Asked, ...]:
+    """Returns what the run's session was told to answer, in that order.
+
+    Raises:
+        BadInput: the run's folder is damaged.
+    """
+    session = run.load(TendingSession)
+    return session.asked if session else ()
+
+
+def work_of(run: RunFolder) -> Work:
+    """Returns what came of the session that answers reviewers.
+
+    Raises:
+        BadInput: the run's folder is damaged.
+    """
+    integration, result = run.load(Integration), run.latest_results().get(_ANSWER)
+    words = result.final_message if result else ""
+    is_whole = integration is not None and integration.verified is not False
+    if integration and is_whole and result and result.succeeded and _ANSWER not in integration.left_out_by_task:
+        return Work(words=words) if integration.is_empty else Work(commit=integration.head, words=words)
+    return Work(fault=f"run {run.run} did not get it done: {_why(run, integration, task=_ANSWER)}", words=words)
 
 
 def is_over(run: RunFolder) -> bool:
@@ -131,8 +189,8 @@ def _why(run: RunFolder, integration: Integration | None, *, task: str) -> str:
     return one_line(left_out.reason, characters=_WHY_CHARACTERS) if left_out else "the verify commands fail"
 
 
-def _run_at(linked: LinkedRepository, found: OpenPullRequest, start: str) -> RunFolder:
-    return RunFolder(linked.repository.root, f"tend-{found.pull.number}-{start[:10]}")
+def _run_at(linked: LinkedRepository, found: OpenPullRequest, start: str, *, last: str = "") -> RunFolder:
+    return RunFolder(linked.repository.root, f"tend-{found.pull.number}-{start[:10]}{last}")
 
 
 def _begin(
@@ -140,24 +198,28 @@ def _begin(
     linked: LinkedRepository,
     found: OpenPullRequest,
     *,
-    node: dict[str, str],
+    node: dict[str, Any],
     of: Node | None,
     base: str,
+    asked: tuple[Asked, ...] = (),
 ) -> RunFolder:
     """Writes what the run of that one task starts with."""
     pull, settings = found.pull, linked.settings
-    run.create().keep(TendingSession(number=pull.number, head=pull.head_sha, kind=node["id"]))
+    run.create().keep(TendingSession(number=pull.number, head=pull.head_sha, kind=node["id"], asked=asked))
     whole = of.model_copy(update={**_AS_ALONE, **node}) if of else Node.model_validate(node)
     dag = Dag(nodes=(whole,), name=whole.id)
     create_run(run, dag=dag, settings=settings, base=base, base_branch=None, rehearse=False)
     return run
 
 
-def _sessions_of(linked: LinkedRepository, found: OpenPullRequest) -> list[TendingSession]:
-    """The sessions that were begun for the pull request."""
+def _sessions_of(
+    linked: LinkedRepository, found: OpenPullRequest, *, kind: str
+) -> list[tuple[RunFolder, TendingSession]]:
+    """The sessions of a kind that were begun for the pull request, oldest first."""
     number = found.pull.number
-    runs = (run for run in RunFolder.all(linked.repository.root) if run.run.startswith(f"tend-{number}-"))
-    return [begun for run in runs if (begun := run.load(TendingSession)) and begun.number == number]
+    runs = [run for run in RunFolder.by_start(linked.repository.root) if run.run.startswith(f"tend-{number}-")]
+    begun = [(run, session) for run in runs if (session := run.load(TendingSession))]
+    return [(run, session) for run, session in begun if (session.number, session.kind) == (number, kind)]
 
 
 def _check(linked: LinkedRepository, of: Node | None) -> str | None:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from miyabi.github import Check, CheckState, PullRequest
 from miyabi.runs import RunFolder
+from miyabi.tending.asked import Asked
 from miyabi.text import count, several
 
 _MOST_NAMED = 10
@@ -31,6 +32,7 @@ class Step(StrEnum):
     HANDS_OFF = "left to whoever pushed to it"
     MERGE_BASE = "its base is merged into it"
     FIX_CHECKS = "its checks are red"
+    ANSWER_REVIEW = "reviewers wait for an answer"
     UNSTICK = "no longer stuck"
     AUTO_MERGE = "GitHub merges it as soon as it may"
 
@@ -40,14 +42,15 @@ class OpenPullRequest:
     """An open pull request of a run here; its `pull.mergeable` and `checks` are known where it is ours still.
 
     `folder` is that run's. `foreign` says whose commit is at its head, as the end of a sentence; empty for ours.
-    `checks` are those at its head that count: see `that_count`. `wants_auto_merge` where GitHub is to merge it by
-    itself and was not asked for that before, at this head.
+    `checks` are those at its head that count: see `that_count`. `asked` is what reviewers wait for an answer to.
+    `wants_auto_merge` where GitHub is to merge it by itself and was not asked for that before, at this head.
     """
 
     pull: PullRequest
     folder: RunFolder
     foreign: str = ""
     checks: tuple[Check, ...] = ()
+    asked: tuple[Asked, ...] = ()
     wants_auto_merge: bool = False
 
     @property
@@ -67,18 +70,22 @@ def that_count(checks: Iterable[Check], *, required: Collection[str]) -> tuple[C
 
 
 def next_step(found: OpenPullRequest) -> Step:
-    """Decides what there is to be done; whoever has pushed to the branch has it for themselves from then on."""
-    if found.foreign:
-        return Step.HANDS_OFF
-    if found.pull.mergeable in _WAITS_FOR_ITS_BASE:
-        return Step.MERGE_BASE
-    if found.red:
-        return Step.FIX_CHECKS
-    is_known = found.pull.mergeable not in _NOT_KNOWN
-    is_well = is_known and all(check.state is CheckState.GREEN for check in found.checks)
-    if is_well and STUCK in found.pull.labels:
-        return Step.UNSTICK
-    return Step.AUTO_MERGE if found.wants_auto_merge and found.pull.mergeable == _MAY_NOT_YET else Step.NOTHING
+    """Decides what there is to be done; whoever has pushed to the branch has it for themselves from then on.
+
+    Reviewers are answered once the branch stands well; where it is stuck, what they say may be what gets it on.
+    """
+    mergeable, is_stuck = found.pull.mergeable, STUCK in found.pull.labels
+    is_well = mergeable not in _NOT_KNOWN and all(check.state is CheckState.GREEN for check in found.checks)
+    steps = (
+        (Step.HANDS_OFF, found.foreign),
+        (Step.ANSWER_REVIEW, found.asked and is_stuck),
+        (Step.MERGE_BASE, mergeable in _WAITS_FOR_ITS_BASE),
+        (Step.FIX_CHECKS, found.red),
+        (Step.ANSWER_REVIEW, found.asked),
+        (Step.UNSTICK, is_well and is_stuck),
+        (Step.AUTO_MERGE, found.wants_auto_merge and mergeable == _MAY_NOT_YET),
+    )
+    return next((step for step, is_due in steps if is_due), Step.NOTHING)
 
 
 def tending_sentence(done: Sequence[tuple[int, str]]) -> str:

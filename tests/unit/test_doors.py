@@ -39,7 +39,8 @@ EXPORTS = {
     ),
     "miyabi.github": (
         "Blocker Check CheckState Comment GitHubApp GitHubLogin GitHubRepository Issue LabelEvent LinkedRepository "
-        "MergeState Milestone Person PullRequest StatusState is_at_github same_text there_are token_of_environment"
+        "MergeState Milestone Person PullRequest PullRequestReview ReviewComment StatusState is_at_github same_text "
+        "there_are token_of_environment"
     ),
     "miyabi.integration": (
         "Breakage CommandEnd Conflict Integration IntegrationProgress LeftOut LeftOutKind NotIntegrated conflict_of "

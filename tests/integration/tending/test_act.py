@@ -29,7 +29,9 @@ async def test_one_that_stands_well_is_left(tending_site: TendingSite) -> None:
     tending_site.github.front.forget()
     assert await tending_site.tend() == [Step.NOTHING]
     assert (tending_site.github.front.fresh, tending_site.github.front.writes) == ((), ())
-    assert len(tending_site.github.front.sent) == 4  # all, the one, its check runs, its statuses
+    assert (
+        len(tending_site.github.front.sent) == 6
+    )  # all, the one, its check runs, statuses, comments on lines, reviews
 
 
 async def test_somebody_elses_branch_is_left_to_them(tending_site: TendingSite) -> None:

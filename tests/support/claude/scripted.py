@@ -11,6 +11,7 @@ The last `[[scenario:NAME]]` or `[[scenario:NAME:ARGUMENT]]` of the prompt count
     until:NAME    fails until the file gates/NAME is there, then `write`
     outage:NAME   the same, with an API that fails and takes no money
     broken        `write`, then ends with an error
+    answer        `write`, and says of a first comment that it is done, of a second one that it is not
     no_changes    ends well and commits nothing
     fail          ends with an error
 
@@ -33,6 +34,7 @@ from typing import Any
 _SCENARIO = re.compile(r"\[\[scenario:([a-z_]+)(?::([\w.-]+))?\]\]")
 _PATIENCE_SECONDS = 120
 _FAILED = {"subtype": "error_during_execution", "is_error": True, "errors": ["scripted: it cannot be done"]}
+_ANSWERS = "Comment 1, done: it is renamed.\nComment 2, not done: it is right as it is."
 _OVERLOADED = {
     "subtype": "success",
     "is_error": True,
@@ -85,8 +87,8 @@ def _main(here: Path, words: list[str]) -> int:
         _commit(argument)
     elif name != "no_changes":
         _commit("shared.txt" if name == "shared" else f"{os.environ['MIYABI_TASK']}.txt", argument or "done")
-    is_broken = name == "broken"
-    _say(_FAILED if is_broken else {"subtype": "success", "is_error": False, "result": "done"})
+    is_broken, said = name == "broken", _ANSWERS if name == "answer" else "done"
+    _say(_FAILED if is_broken else {"subtype": "success", "is_error": False, "result": said})
     return int(is_broken)
 
 

@@ -12,7 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.support.github import overlay_checks, overlay_issues, overlay_pull_requests, overlay_statuses
+from tests.support.github import (
+    overlay_checks,
+    overlay_issues,
+    overlay_pull_requests,
+    overlay_reviews,
+    overlay_statuses,
+)
 from tests.support.github.openapi import Sent
 from tests.support.github.request import Branches, Call, HostedRepository, PeerBranches
 from tests.support.github.responses import Ask, Reply, answer, refusal
@@ -157,6 +163,7 @@ _TABLES: tuple[Mapping[str, Any], ...] = (
     overlay_pull_requests.ROUTES,
     overlay_statuses.ROUTES,
     overlay_checks.ROUTES,
+    overlay_reviews.ROUTES,
 )
 
 

@@ -43,6 +43,30 @@ class Job:
     is_action: bool = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineComment:
+    """A comment on a file of a pull request. `reply_to` is the id of the comment that its thread begins with."""
+
+    id: int
+    pull: int
+    by: str
+    body: str
+    path: str = "a.txt"
+    line: int | None = 1
+    reply_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmittedReview:
+    """A review of a pull request."""
+
+    id: int
+    pull: int
+    by: str
+    body: str
+    state: str = "CHANGES_REQUESTED"
+
+
 @dataclass(slots=True, kw_only=True)
 class HostedRepository:
     """A repository. `crlf` where descriptions of milestones come back with the line ends that browsers write."""
@@ -60,6 +84,8 @@ class HostedRepository:
     allow_auto_merge: bool = False
     required: set[str] = field(default_factory=set)
     required_by_rule: set[str] = field(default_factory=set)
+    line_comments: list[LineComment] = field(default_factory=list)
+    reviews: list[SubmittedReview] = field(default_factory=list)
 
     @property
     def owner(self) -> str:

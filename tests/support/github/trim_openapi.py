@@ -41,6 +41,8 @@ USED = {
     f"{_REPOSITORY}/milestones/{{milestone_number}}": "get patch",
     f"{_REPOSITORY}/pulls": "get post",
     f"{_REPOSITORY}/pulls/{{pull_number}}": "get patch",
+    f"{_REPOSITORY}/pulls/{{pull_number}}/comments": "get",
+    f"{_REPOSITORY}/pulls/{{pull_number}}/comments/{{comment_id}}/replies": "post",
     f"{_REPOSITORY}/pulls/{{pull_number}}/requested_reviewers": "post",
     f"{_REPOSITORY}/pulls/{{pull_number}}/reviews": "get",
     f"{_REPOSITORY}/rules/branches/{{branch}}": "get",

@@ -10,6 +10,7 @@ import pytest
 from miyabi.github import Check, CheckState, PullRequest
 from miyabi.runs import RunFolder
 from miyabi.tending import OpenPullRequest, Step, next_step, tending_sentence
+from miyabi.tending.asked import Asked
 from miyabi.tending.standing import that_count
 
 RUNNING, GREEN, RED = (Check(name=state, state=state) for state in CheckState)
@@ -57,6 +58,22 @@ def test_a_base_comes_before_checks() -> None:
     """What conflicts with its base is merged first: its checks are run anew then. A foreign commit ends both."""
     assert next_step(found("dirty", RED)) is Step.MERGE_BASE
     assert next_step(found("blocked", RED, foreign="somebody pushed to it")) is Step.HANDS_OFF
+
+
+ASKED = Asked(ids=(7,), thread=7)
+
+
+def test_reviewers_are_answered_when_it_stands_well() -> None:
+    """After its base and its checks, before it is merged; a foreign commit ends that too."""
+    ways = [found("clean"), found("dirty"), found("blocked", RED), found("clean", foreign="somebody pushed to it")]
+    steps = [next_step(replace(each, asked=(ASKED,), wants_auto_merge=True)) for each in ways]
+    assert steps == [Step.ANSWER_REVIEW, Step.MERGE_BASE, Step.FIX_CHECKS, Step.HANDS_OFF]
+
+
+@pytest.mark.parametrize("mergeable", ["dirty", "blocked"])
+def test_reviewers_come_first_where_it_is_stuck(mergeable: str) -> None:
+    """What they say may be what gets it on."""
+    assert next_step(replace(found(mergeable, RED, labels=("miyabi:stuck",)), asked=(ASKED,))) is Step.ANSWER_REVIEW
 
 
 def test_a_label_stays_until_checks_are_green() -> None:
