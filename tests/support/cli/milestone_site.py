@@ -165,7 +165,8 @@ def _environment() -> Iterator[None]:
 
 
 @contextmanager
-def _milestone_site(site: S, github: GitHub, folder: Path) -> Iterator[MilestoneSite[S]]:
+def publish_site(site: S, github: GitHub, folder: Path) -> Iterator[MilestoneSite[S]]:
+    """Gives a site's clone a repository at GitHub, whose git side is in `folder`."""
     remote = github.new_repository("night")
     with git_side(github, remote, folder / "hub") as hub:
         git(site.repository, "remote", "add", "origin", hub.clone_url(remote.name))
@@ -179,12 +180,12 @@ def _milestone_site(site: S, github: GitHub, folder: Path) -> Iterator[Milestone
 @pytest.fixture
 def milestone_site(tmp_path: Path, prefect_server: RealServer, github: GitHub) -> Iterator[MilestoneSite[Site]]:
     """A clone without runs, and a repository with nothing but a first commit at GitHub."""
-    with make_site(tmp_path, prefect_server) as site, _milestone_site(site, github, tmp_path) as found:
+    with make_site(tmp_path, prefect_server) as site, publish_site(site, github, tmp_path) as found:
         yield found
 
 
 @pytest.fixture
 def quick(tmp_path: Path, prefect_server: RealServer, github: GitHub) -> Iterator[MilestoneSite[LocalSite]]:
     """The same with a scripted claude on this machine."""
-    with make_local_site(tmp_path, prefect_server) as site, _milestone_site(site, github, tmp_path) as found:
+    with make_local_site(tmp_path, prefect_server) as site, publish_site(site, github, tmp_path) as found:
         yield found

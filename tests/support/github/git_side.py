@@ -35,19 +35,25 @@ Pushed = Callable[[Path, str], None]
 
 @dataclass(slots=True, kw_only=True)
 class _Fault:
-    """What happens to the next requests of a kind. They are served unless there is an answer or a cut instead."""
+    """What happens to the next requests of a kind. They are served unless there is an answer or a cut instead.
+
+    `branch` where it is about pushes of that one alone.
+    """
 
     service: str
     method: str
+    branch: str = ""
     left: int = 1
     instead: GitReply | None = None
     is_cut: bool = False
     is_lost: bool = False
     act: Callable[[], object] = lambda: None
+    act_then: Callable[[], object] = lambda: None
 
-    def meets(self, request: GitRequest) -> bool:
+    def meets(self, request: GitRequest, body: bytes) -> bool:
         """Whether it is about that request."""
-        return bool(self.left) and (self.service, self.method) == (request.service, request.method)
+        is_about = not self.branch or f" refs/heads/{self.branch}\0".encode() in body
+        return bool(self.left) and (self.service, self.method) == (request.service, request.method) and is_about
 
 
 class GitHubGit(Serving):
@@ -122,29 +128,46 @@ class GitHubGit(Serving):
         self._renamed[name] = f"{origin or self.url}/{new}.git"
 
     def refuse(
-        self, status: int, *, text: str = "", service: str = _RECEIVE, method: str = "POST", times: int = 1
+        self,
+        status: int,
+        *,
+        text: str = "",
+        service: str = _RECEIVE,
+        method: str = "POST",
+        times: int = 1,
+        branch: str = "",
     ) -> None:
         """The next such requests get this answer; `{authorization}` in its text is what the request came with."""
         reply = GitReply(status=status, content=text.encode(), headers=_PLAIN)
-        self._expect(_Fault(service=service, method=method, left=times, instead=reply))
+        self._expect(_Fault(service=service, method=method, branch=branch, left=times, instead=reply))
 
     def cut(self, *, service: str = _RECEIVE, method: str = "POST", times: int = 1) -> None:
         """The connection is reset before the next such requests are served."""
         self._expect(_Fault(service=service, method=method, left=times, is_cut=True))
 
-    def lose(self, *, service: str = _RECEIVE, method: str = "POST", times: int = 1) -> None:
+    def lose(self, *, service: str = _RECEIVE, method: str = "POST", times: int = 1, branch: str = "") -> None:
         """The next such requests are served, then the connection is reset."""
-        self._expect(_Fault(service=service, method=method, left=times, is_lost=True))
+        self._expect(_Fault(service=service, method=method, branch=branch, left=times, is_lost=True))
 
     def before(self, act: Callable[[], object], *, service: str = _RECEIVE, method: str = "POST") -> None:
         """Something happens before the next such request is served."""
         self._expect(_Fault(service=service, method=method, act=act))
 
+    def after(self, act: Callable[[], object], *, branch: str) -> None:
+        """Something happens when the next push of that branch is done, and not answered yet."""
+        self._expect(_Fault(service=_RECEIVE, method="POST", branch=branch, act_then=act))
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """The branches, or kinds of requests, that some fault still waits for."""
+        with self._lock:
+            return tuple(fault.branch or fault.service for fault in self._faults if fault.left)
+
     def answer(
         self, request: GitRequest, *, path: str, query: str, headers: dict[str, str], body: bytes
     ) -> GitReply | None:
         """The answer; None where the connection is to be reset."""
-        fault = self._record(request)
+        fault = self._record(request, body)
         if fault:
             fault.act()
         if fault and fault.instead:
@@ -153,6 +176,8 @@ class GitHubGit(Serving):
         if fault and fault.is_cut:
             return None
         reply = self._serve(request, path, query, headers, body)
+        if fault:
+            fault.act_then()
         return None if fault and fault.is_lost else reply
 
     def hand_on(self, method: str, path: str, headers: dict[str, str], body: bytes) -> GitReply:
@@ -172,10 +197,10 @@ class GitHubGit(Serving):
         with self._lock:
             self._faults.append(fault)
 
-    def _record(self, request: GitRequest) -> _Fault | None:
+    def _record(self, request: GitRequest, body: bytes) -> _Fault | None:
         with self._lock:
             self._requests.append(request)
-            fault = next((fault for fault in self._faults if fault.meets(request)), None)
+            fault = next((fault for fault in self._faults if fault.meets(request, body)), None)
             if fault:
                 fault.left -= 1
             return fault

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from typing import Any
 from urllib.parse import quote
@@ -28,7 +28,7 @@ from tests.support.github.peers import call
 from tests.support.github.proxy import ENTERPRISE, GitHubFront
 from tests.support.github.request import Branches, HostedRepository, IssueReference
 
-__all__ = ["FAST", "GitHub", "SeededRepository", "emulate", "github"]
+__all__ = ["FAST", "GitHub", "SeededRepository", "emulate", "github", "serve_github"]
 
 FAST = RetryPolicy(write_interval_seconds=0, retry_seconds=0.01)
 """Manners that a peer on loopback does not mind."""
@@ -188,10 +188,17 @@ class GitHub:
         return GitHubApp(app_id=APP_ID, installation_id=INSTALLATION_ID, private_key=key)
 
 
-@pytest.fixture
-def github(emulate: Emulate) -> Iterator[GitHub]:
+@contextmanager
+def serve_github(peer: Emulate) -> Iterator[GitHub]:
     """A GitHub; at the end everything that was sent to it, and all that the overlay answered, has to be valid."""
-    served = GitHub(emulate)
+    served = GitHub(peer)
     with served.front:
         yield served
     assert not served.front.violations, "\n".join(served.front.violations)
+
+
+@pytest.fixture
+def github(emulate: Emulate) -> Iterator[GitHub]:
+    """A GitHub of one test's own."""
+    with serve_github(emulate) as served:
+        yield served

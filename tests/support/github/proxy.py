@@ -49,6 +49,7 @@ class _Fault:
     is_lost: bool = False
     late_seconds: float = 0
     act: Callable[[], object] = lambda: None
+    act_then: Callable[[], object] = lambda: None
 
 
 class GitHubFront(Serving):
@@ -132,6 +133,16 @@ class GitHubFront(Serving):
         """Something happens before the next such request is carried out."""
         self._expect(_Fault(method=method, path=re.compile(path), left=1, act=act))
 
+    def after(self, method: str, path: str, act: Callable[[], object]) -> None:
+        """Something happens when the next such request is carried out, and not answered yet."""
+        self._expect(_Fault(method=method, path=re.compile(path), left=1, act_then=act))
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """The requests that some fault still waits for, as "POST PATTERN"."""
+        with self._lock:
+            return tuple(f"{fault.method} {fault.path.pattern}" for fault in self._faults)
+
     def _expect(self, fault: _Fault) -> None:
         with self._lock:
             self._faults.append(fault)
@@ -148,6 +159,7 @@ class GitHubFront(Serving):
         if reply.is_own and is_described:
             self._check(sent, reply)
         if fault:
+            fault.act_then()
             time.sleep(fault.late_seconds)
         return None if fault and fault.is_lost else self._tagged(self._at_home(reply, sent), sent)
 
