@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import http.client
 import re
-import urllib.request
 from collections.abc import Mapping
-from typing import Any, BinaryIO
-from urllib.parse import quote, urlsplit
+from typing import Any
+from urllib.parse import quote
 
-from miyabi.errors import GitHubError, NotFoundOnGitHub, RightsMissing
-from miyabi.github.client import GitHubClient
+from miyabi.errors import NotFoundOnGitHub, RightsMissing
+from miyabi.github.client import Download, GitHubClient
 from miyabi.github.parse import read
 from miyabi.github.request import Request
 from miyabi.github.values import Check, CheckState
@@ -19,15 +16,14 @@ from miyabi.github.values import Check, CheckState
 _RED = {"failure", "timed_out", "startup_failure"}
 _RED_STATUS = {"failure", "error"}
 _ACTIONS = "github-actions"
-_LARGEST_LOG_BYTES = 20 << 20
 _TIMESTAMP = re.compile(r"^\ufeff?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z ?", re.MULTILINE)
 
 
 class Checks:
     """The checks of commits. Every method may raise what is below `GitHubError`."""
 
-    def __init__(self, client: GitHubClient, *, timeout_seconds: float) -> None:
-        self._client, self._timeout_seconds = client, timeout_seconds
+    def __init__(self, client: GitHubClient, *, download: Download) -> None:
+        self._client, self._download = client, download
 
     async def of(self, sha: str) -> tuple[Check, ...]:
         """Reads the latest of each check of a commit: check runs, then statuses; of each as the token may read it."""
@@ -68,27 +64,8 @@ class Checks:
         It lies elsewhere, at an address that needs no credential and gets none.
         """
         where = Request(path=f"actions/jobs/{job}/logs", subject=f"log of job {job}", leads_away=True)
-        address = (await self._client.send(where)).headers.get("location", "")
-        content = await asyncio.to_thread(_download, address, timeout_seconds=self._timeout_seconds)
-        return _TIMESTAMP.sub("", content.decode(errors="replace"))
-
-
-def _download(address: str, *, timeout_seconds: float) -> bytes:
-    if urlsplit(address).scheme not in {"http", "https"}:
-        raise GitHubError("GitHub does not say where the job's log is.")
-    try:
-        with urllib.request.urlopen(address, timeout=timeout_seconds) as response:  # noqa: S310 - looked at above
-            return last_bytes(response, most=_LARGEST_LOG_BYTES)
-    except (OSError, http.client.HTTPException) as error:
-        raise GitHubError(f"The job's log cannot be read: {type(error).__name__}.") from None
-
-
-def last_bytes(stream: BinaryIO, *, most: int) -> bytes:
-    """Reads a stream to its end, and returns the last of it, at most so many bytes: why a job failed stands there."""
-    end = b""
-    while chunk := stream.read(most):
-        end = (end + chunk)[-most:]
-    return end
+        content = (await self._client.content(where, self._download)).decode(errors="replace")
+        return _TIMESTAMP.sub("", content)
 
 
 def _check_run(data: Mapping[str, Any]) -> Check:

@@ -14,11 +14,12 @@ from miyabi.errors import GitHubError, GitHubUnreachable, NotFoundOnGitHub, Rate
 from miyabi.github import errors
 from miyabi.github.access import GitHubAccess, RetryPolicy
 from miyabi.github.parse import read, repository
-from miyabi.github.request import Request, Response, Transport, UnansweredError
+from miyabi.github.request import GRAPHQL, Request, Response, Transport, UnansweredError
 from miyabi.system import Backoff
 
 T = TypeVar("T")
 OnWait = Callable[[float, str], object]
+Download = Callable[[str], Awaitable[Response]]
 _PAGE = 100
 _MOST_PAGES = 1000
 _FOUND = 302
@@ -121,10 +122,36 @@ class GitHubClient:
             GitHubError: the kind that GitHub's refusal means; after so many faults, and so long a wait, as the retry
                 policy allows.
         """
+        return await self._repeated(request, lambda: self._attempt(request))
+
+    async def content(self, request: Request, download: Download) -> bytes:
+        """Reads what lies elsewhere, as `send` does; where, GitHub is asked each time, for it is so for a minute only.
+
+        Args:
+            request: the question for its address.
+            download: reads what is at an address.
+
+        Raises:
+            GitHubError: as `send`, or it cannot be read there.
+        """
+        return await self._repeated(request, lambda: self._content(request, download))
+
+    async def _content(self, request: Request, download: Download) -> bytes:
+        try:
+            found = await download((await self._attempt(request)).headers.get("location", ""))
+        except UnansweredError as error:
+            raise errors.unreachable(request, base_url=self._base_url, reason=str(error)) from error
+        if errors.is_passing(found):
+            raise errors.unreachable(request, base_url=self._base_url, reason=f"status {found.status}")
+        if not found.is_good:
+            raise GitHubError(f"The {request.subject} cannot be read where GitHub says it is: status {found.status}.")
+        return found.content
+
+    async def _repeated(self, request: Request, attempt: Callable[[], Awaitable[T]]) -> T:
         retries = _Retries(self._retry_policy, self._on_wait)
         while True:
             try:
-                return await self._attempt(request)
+                return await attempt()
             except GitHubError as error:
                 retries.note(error, request)
             await retries.wait()
@@ -138,6 +165,8 @@ class GitHubClient:
             answer = await self._once(request)
         if not answer.is_good:
             raise await self._fault(answer, request)
+        if request.path == GRAPHQL and (refused := errors.graphql_fault(answer, request, base_url=self._base_url)):
+            raise refused
         self._is_known = self._is_known or not request.path.startswith("/")
         return answer
 

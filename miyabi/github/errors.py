@@ -22,6 +22,7 @@ from miyabi.text import duration, redact
 _MINUTE = 60.0
 _LONGEST_TEXT = 400
 _LONGEST_SECONDS = 1e9  # a clock that was set wrong
+_GRAPHQL_LIMITS = {"RATE_LIMIT", "RATE_LIMITED"}
 _EXISTS = ("already exists", "already_exists")
 
 
@@ -33,14 +34,18 @@ def limit_seconds(answer: Response) -> float | None:
     """
     if answer.status not in {403, 429}:
         return None
+    said = answer.message.lower()
+    in_words = "rate limit" in said or "abuse detection" in said
+    return _seconds_said(answer) or (_MINUTE if in_words or answer.status == 429 else None)  # noqa: PLR2004 - HTTP's own
+
+
+def _seconds_said(answer: Response) -> float | None:
     if (seconds := _number(answer.headers.get("retry-after"))) is not None:
         return max(seconds, 1.0)
     if answer.headers.get("x-ratelimit-remaining") == "0":
         reset = _number(answer.headers.get("x-ratelimit-reset"))
         return max(reset - answer.at.timestamp(), 1.0) if reset is not None else _MINUTE
-    said = answer.message.lower()
-    in_words = "rate limit" in said or "abuse detection" in said
-    return _MINUTE if in_words or answer.status == 429 else None  # noqa: PLR2004 - HTTP's own number
+    return None
 
 
 def is_passing(answer: Response) -> bool:
@@ -116,6 +121,23 @@ def fault(answer: Response, request: Request, *, repository: str, base_url: str)
         needed=_needed(answer),
     )
     return refusal.kind(text, status=status)
+
+
+def graphql_fault(answer: Response, request: Request, *, base_url: str) -> GitHubError | None:
+    """Makes the error that GraphQL means, which answers with 200 to what it refuses too; None where it did it.
+
+    Limits are of type RATE_LIMIT or RATE_LIMITED ("Rate limits and query limits for the GraphQL API"); of its own
+    failures it says that something went wrong.
+    """
+    problems = answer.problem.get("errors") or ()
+    if not problems:
+        return None
+    said = _short("; ".join(str(problem.get("message")) for problem in problems))
+    if any(problem.get("type") in _GRAPHQL_LIMITS for problem in problems) or "rate limit" in said.lower():
+        return rate_limited(answer, seconds=_seconds_said(answer) or _MINUTE)
+    if said.startswith("Something went wrong"):
+        return unreachable(request, base_url=base_url, reason=said)
+    return ValidationRefused(f"GitHub does not set {request.subject}: {said}.", status=answer.status)
 
 
 def moved(answer: Response, request: Request, *, repository: str) -> NotFoundOnGitHub:

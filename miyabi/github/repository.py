@@ -45,7 +45,7 @@ class GitHubRepository:
         self.milestones = Milestones(client)
         self.pull_requests = PullRequests(client)
         self.reviews = Reviews(client, speaks_for_us=self.speaks_for_us)
-        self.checks = Checks(client, timeout_seconds=transport.timeout_seconds)
+        self.checks = Checks(client, download=transport.download)
         self._client, self._transport = client, transport
         self._writers: dict[str, bool] = {}
         self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)

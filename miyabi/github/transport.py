@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _API_VERSION = "2022-11-28"  # the one that every GitHub Enterprise Server in support knows
 _RENEW_BEFORE = timedelta(minutes=5)
+_LARGEST_BYTES = 20 << 20
 
 
 class _UnsentError(UnansweredError):
@@ -30,7 +32,7 @@ class GithubkitTransport:
     """Sends one request once. The credential is put in at the last moment and stands in no value that is shown."""
 
     def __init__(self, access: GitHubAccess) -> None:
-        self._access, self.base_url, self.timeout_seconds = access, access.base_url, access.timeout_seconds
+        self._access, self.base_url = access, access.base_url
         self._tokens = _AppTokens(access, access.app) if access.app else None
         self._token = access.token
         self._kit = _kit(access, auth=self)
@@ -81,6 +83,35 @@ class GithubkitTransport:
             headers={"X-GitHub-Api-Version": _API_VERSION} | ({"If-None-Match": request.etag} if request.etag else {}),
         )
         return await _answer(call, timeout_seconds=self._access.timeout_seconds, secrets=secrets)
+
+    async def download(self, address: str) -> Response:
+        """Reads what is at an address outside of the API, the last 20 MiB of it, with no credential.
+
+        Raises:
+            GitHubError: it is no address.
+            UnansweredError: nothing came, or not to its end.
+        """
+        import httpx  # noqa: PLC0415 - githubkit stands on it: see `_kit`
+
+        try:
+            async with (
+                httpx.AsyncClient(timeout=self._access.timeout_seconds, follow_redirects=True) as client,
+                client.stream("GET", address) as found,
+            ):
+                content = await last_bytes(found.aiter_bytes(_LARGEST_BYTES), most=_LARGEST_BYTES)
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL):
+            raise GitHubError("GitHub does not say at which address it is.") from None
+        except httpx.HTTPError as error:  # whose own text has the address, which is a credential by itself
+            raise UnansweredError(type(error).__name__) from None
+        return Response(status=found.status_code, content=content)
+
+
+async def last_bytes(chunks: AsyncIterator[bytes], *, most: int) -> bytes:
+    """Reads chunks of so many bytes to their end, and returns the last bytes, at most so many."""
+    end = b""
+    async for chunk in chunks:
+        end = (end + chunk)[-most:]
+    return end
 
 
 def _token(data: Any) -> tuple[SecretStr, datetime]:

@@ -18,6 +18,7 @@ class TendedHead(BaseModel):
 
     of: str = Field(description="The run's own commit that it was put on top of, a full sha")
     head: str = Field(description="A full sha")
+    on: str = Field("", description="Where the branch was before, a full sha: it is there still if nothing was pushed")
 
 
 class Tended(Kept):
@@ -30,12 +31,15 @@ class Tended(Kept):
     auto_merge: Mapping[str, str] = Field({}, description="The head at which GitHub was asked to merge it by itself")
 
     def with_head(self, branch: str, *, on: str, head: str) -> Tended:
-        """Returns the same with that branch, which was `on` another commit before, at its new head."""
+        """Returns the same with that branch, which was `on` another commit before, at its new head.
+
+        What was kept last may never have been pushed: then another head takes its place, on top of the same.
+        """
         before = self.heads.get(branch)
         if before and before.head == head:
             return self
-        of = before.of if before and before.head == on else on
-        return self.model_copy(update={"heads": {**self.heads, branch: TendedHead(of=of, head=head)}})
+        of = before.of if before and on in {before.head, before.on} else on
+        return self.model_copy(update={"heads": {**self.heads, branch: TendedHead(of=of, head=head, on=on)}})
 
     def with_auto_merge(self, branch: str, *, head: str) -> Tended:
         """Returns the same with that branch, for which auto-merge was asked at that head."""

@@ -32,7 +32,11 @@ class FailedCheck:
 
 
 async def read_failures(github: GitHubRepository, found: OpenPullRequest) -> tuple[FailedCheck, ...]:
-    """Reads what is known of the first ten of its red checks; a log that cannot be had is passed over."""
+    """Reads what is known of the first ten of its red checks; a log that is not to be had is passed over.
+
+    Raises:
+        GitHubError: a limit, or a server that is away: the same again may read it.
+    """
     return tuple([await _read(github, check) for check in found.red[:_MOST_CHECKS]])
 
 
@@ -41,7 +45,9 @@ async def _read(github: GitHubRepository, check: Check) -> FailedCheck:
         return FailedCheck(check=check, log=end_of_log(check.summary))
     try:
         steps, log = await github.checks.failed_steps(check.job), await github.checks.log(check.job)
-    except GitHubError:  # logs are gone after some time, and a token may lack the right to them
+    except GitHubError as error:  # logs are gone after some time, and a token may lack the right to them
+        if error.transient:
+            raise
         return FailedCheck(check=check, log=end_of_log(check.summary))
     return FailedCheck(check=check, steps=steps, log=end_of_log(log))
 

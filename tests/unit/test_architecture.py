@@ -62,7 +62,7 @@ LADDER: dict[str, set[str]] = {
 DOORS: dict[str, tuple[str, ...]] = {
     "click": ("flows/__main__.py", "flows/cli/"),
     "rich": ("flows/cli/",),
-    "httpx": ("tasks/", "flows/cli/"),
+    "httpx": ("tasks/", "flows/cli/", "miyabi/github/transport.py"),
     "prefect_shell": ("tasks/verify.py",),
     "pydantic": ("miyabi/", "blocks/", "flows/parameters.py"),
     "asyncssh": ("miyabi/machines/ssh/",),
@@ -76,8 +76,11 @@ DOORS: dict[str, tuple[str, ...]] = {
     "prefect": ("blocks/", "tasks/", "flows/"),
     "subprocess": ("miyabi/system/", "flows/cli/server_process.py"),
     "fcntl": ("miyabi/system/",),
+    "urllib.request": ("miyabi/git/remote/client.py", "flows/cli/local_server.py", "flows/cli/proxies.py"),
+    "http": ("miyabi/git/remote/client.py", "flows/cli/local_server.py"),
 }
-"""Where each library may be imported that is not Python's, and two that are; nothing else knows of it."""
+"""Where each library may be imported that is not Python's, and those of Python's that start processes, lock or ask
+servers; nothing else knows of it."""
 
 WITHOUT_IMPORT: dict[str, tuple[str, ...]] = {
     r"\b(import_module|__import__|runpy|importlib\.(util|machinery))\b": ("flows/__main__.py",),
@@ -254,7 +257,9 @@ def test_no_two_import_each_other() -> None:
 @pytest.mark.parametrize("library", DOORS)
 def test_a_library_has_one_door(library: str) -> None:
     """A foreign library is known to one package, and that one uses it."""
-    found = {name(source) for source in SOURCES if library in {each.split(".")[0] for each in imported(source)}}
+    found = {
+        name(source) for source in SOURCES if any(f"{each}.".startswith(f"{library}.") for each in imported(source))
+    }
     debts = {file for file, libraries in WRONG_WAY_LIBRARIES.items() if library in libraries}
     assert {file for file in found if not file.startswith(DOORS[library])} == debts
     assert found - debts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from miyabi.errors import NotFoundOnGitHub
+from miyabi.errors import GitHubError, NotFoundOnGitHub
 from miyabi.github import CheckState
 from tests.support.github.github import GitHub, SeededRepository, emulate, github  # noqa: F401 - fixtures
 from tests.support.github.request import Job
@@ -66,6 +66,20 @@ async def test_what_a_job_printed(github: GitHub) -> None:
         assert await client.checks.log(1) == "one\n##[error]two\n"
         with pytest.raises(NotFoundOnGitHub):
             await client.checks.failed_steps(2)
+
+
+async def test_a_log_that_does_not_come_is_asked_for_again(github: GitHub) -> None:
+    """After a server error, and a connection that ends, by the address of then; one that is gone is not."""
+    made, _ = with_jobs(github, Job(name="test", sha="", conclusion="failure", log=LOG))
+    github.front.refuse("GET", "^/logs/", status=502)
+    github.front.lose("GET", "^/logs/")
+    async with github.open(made) as client:
+        assert await client.checks.log(1) == "one\n##[error]two\n"
+        asked = [sent.path for sent in github.front.sent]
+        assert [path.endswith("/actions/jobs/1/logs") for path in asked] == [True, False] * 3
+        github.front.refuse("GET", "^/logs/", status=404)
+        with pytest.raises(GitHubError, match="log of job 1 cannot be read where GitHub says it is: status 404"):
+            await client.checks.log(1)
 
 
 async def test_a_token_that_may_not_read_checks(github: GitHub) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -131,6 +132,48 @@ async def test_github_is_asked_to_merge_it(tending_site: TendingSite) -> None:
     site.remote.hosted.pulls[site.number].auto_merge = ""  # somebody switches it off
     assert await site.tend() == [Step.NOTHING]
     assert site.github.front.writes == ("POST /graphql",)
+
+
+async def test_a_failure_of_github_is_no_answer_to_auto_merge(tending_site: TendingSite) -> None:
+    """GraphQL answers with 200 to what it could not do: that is asked for again, and not taken for a refusal."""
+    site = replace(tending_site, auto_merge="merge")
+    site.stands("blocked")
+    site.remote.hosted.allow_auto_merge = True
+    wrong = {"message": "Something went wrong while executing your query."}
+    site.github.front.answer("POST", "/graphql$", content=json.dumps({"errors": [wrong]}))
+    assert await site.tend() == [Step.AUTO_MERGE]
+    assert site.remote.hosted.pulls[site.number].auto_merge == "merge"
+
+
+async def test_a_log_that_cannot_be_had_now_is_waited_for(tending_site: TendingSite) -> None:
+    """While GitHub is away no session is begun, which would be told half of it; one whose log is gone is."""
+    job = tending_site.check("test", "failure", log="expected 7")
+    tending_site.github.front.refuse("GET", "/logs$", status=502, times=FAST.attempts)
+    with pytest.raises(GitHubUnreachable):
+        await tending_site.tend()
+    assert [run.run for run in RunFolder.all(tending_site.project)] == [RUN]
+    tending_site.github.front.refuse("GET", f"/jobs/{job}/logs$", status=410)
+    (said,) = await tending_site.tend()
+    assert "mends that" in said
+
+
+async def test_a_merge_that_was_not_pushed_is_forgotten(tending_site: TendingSite) -> None:
+    """Its base has moved again before the next press: the run's work is below what is pushed then, and stays there."""
+    ours = tending_site.head()
+    tending_site.somebody_pushes("main", "b.txt")
+    tending_site.stands("behind")
+    await tending_site.tend()
+    once = tending_site.head()
+    tending_site.somebody_pushes("main", "c.txt")
+    tending_site.hub.refuse(403, text="no")
+    with pytest.raises(RemoteError):
+        await tending_site.tend()
+    tending_site.somebody_pushes("main", "d.txt")
+    await tending_site.tend()
+    assert git(tending_site.bare, "rev-parse", f"{HEAD}^1") == once
+    kept = tending_site.folder.load(Tended)
+    assert kept is not None
+    assert kept.heads_for({HEAD: ours}) == {HEAD: tending_site.head()}
 
 
 async def test_what_github_says_to_auto_merge_is_said(tending_site: TendingSite) -> None:

@@ -19,8 +19,8 @@ from miyabi.errors import (
 )
 from miyabi.github import MergeState, parse, same_text
 from miyabi.github.access import GitHubAccess
-from miyabi.github.errors import fault, limit_seconds
-from miyabi.github.request import Request, Response
+from miyabi.github.errors import fault, graphql_fault, limit_seconds
+from miyabi.github.request import GRAPHQL, Request, Response
 from miyabi.github.values import among
 
 DATE = {"date": "Sun, 09 Sep 2001 01:46:40 GMT"}  # 1,000,000,000
@@ -155,3 +155,30 @@ def test_a_credential_is_not_shown() -> None:
     assert "canary" not in f"{one!r} {one} {one.account}"
     assert one.account != two.account
     assert one.account == GitHubAccess(repository="acme/other", token=SecretStr("canary-1")).account
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind"),
+    [
+        ({"type": "RATE_LIMIT", "message": "API rate limit already exceeded for user ID 1."}, RateLimited),
+        ({"type": "RATE_LIMITED", "message": "API rate limit exceeded"}, RateLimited),
+        ({"message": "You have exceeded a secondary rate limit."}, RateLimited),
+        ({"message": "Something went wrong while executing your query."}, GitHubUnreachable),
+        ({"type": "UNPROCESSABLE", "message": "Pull request is in clean status"}, ValidationRefused),
+    ],
+)
+def test_graphql_refuses_with_200(problem: dict[str, str], kind: type[GitHubError]) -> None:
+    """Its limits and its failures pass; what else it says is a refusal."""
+    answer = Response(status=200, content=json.dumps({"data": None, "errors": [problem]}).encode())
+    error = graphql_fault(
+        answer, Request.post(GRAPHQL, {}, subject="auto-merge of #1"), base_url="https://api.github.com"
+    )
+    assert type(error) is kind
+    assert error is not None
+    assert problem["message"].rstrip(".") in str(error) or isinstance(error, RateLimited)
+
+
+def test_graphql_that_did_it_is_no_fault() -> None:
+    """No errors, no error."""
+    answer = Response(status=200, content=b'{"data": {}}')
+    assert graphql_fault(answer, Request.post(GRAPHQL, {}, subject="x"), base_url="https://api.github.com") is None

@@ -23,3 +23,9 @@ def test_kept_again_it_is_the_same() -> None:
     """Killed before its push, the same merge is kept once more: on top of the same."""
     tended = Tended().with_head(BRANCH, on=RUN, head=ONCE).with_head(BRANCH, on=ONCE, head=TWICE)
     assert tended.with_head(BRANCH, on=ONCE, head=TWICE) == tended
+
+
+def test_what_was_never_pushed_gives_way_to_what_comes_in_its_place() -> None:
+    """Killed before its push, and the base moves on: another merge, on top of the same, is the run's still."""
+    tended = Tended().with_head(BRANCH, on=RUN, head=ONCE).with_head(BRANCH, on=ONCE, head=TWICE)
+    assert tended.with_head(BRANCH, on=ONCE, head=NEW).heads_for({BRANCH: RUN}) == {BRANCH: NEW}
