@@ -39,6 +39,8 @@ MiyabiError
 │   ├── NotFoundOnGitHub      no such repository, milestone, issue…, or not visible with this token
 │   └── ValidationRefused     the content is refused; carries the fields
 ├── BudgetSpent               nothing of a task's budget is left for another attempt
+├── NotAdmitted               nothing new is started for now, e.g. as a budget is used up; says which
+├── LedgerUnusable            the count of what was spent cannot be read or written
 ├── DiskFull                  transient: the disk of the orchestrator takes no more
 │   └── GitDiskFull           the same, met by a git command of ours; a GitFailed too
 └── ServerError               the Prefect server cannot be found, started or used
@@ -180,6 +182,14 @@ class DiskFull(MiyabiError, OSError):
 
 class BudgetSpent(MiyabiError):
     """Nothing of a task's budget is left for another attempt."""
+
+
+class NotAdmitted(MiyabiError):
+    """Nothing new is started for now. A later try takes the task up."""
+
+
+class LedgerUnusable(MiyabiError):
+    """The count of what was spent cannot be read or written."""
 
 
 class SessionError(MiyabiError):

@@ -25,9 +25,10 @@ from miyabi.errors import (
     MachineFull,
     MergeConflict,
     MiyabiError,
+    NotAdmitted,
 )
 from miyabi.machines import Machine
-from miyabi.runs import Board, Run, TaskState, current_run, review_of, review_run, spent_all
+from miyabi.runs import GOES_ON, Board, Run, TaskState, current_run, review_of, review_run, spent_all
 from miyabi.sessions import Outcome, SessionResult, SessionSpec, is_reviewing
 from miyabi.system import jittered
 from miyabi.text import count, duration, one_line, redact, time_of_day
@@ -49,7 +50,7 @@ async def run_session(task_id: str, machine: Machine | None = None) -> Any:  # n
     live, slot, log = current_run(), current_slot(), get_run_logger()
     log.info("%s: %s", task_id, slot.reason)
     result = await TaskRun(live, live.dag.by_id[task_id], slot).run()
-    live.board.finish(live.whole(result))
+    live.board.finish(live.costs.whole(result))
     for note in result.notes:
         live.warn(f"{task_id}: {note}")
     if why := live.why_not_mended(task_id):
@@ -173,7 +174,7 @@ class TaskRun:
 
     async def _attempt(self) -> SessionResult:
         try:
-            return self._without_budget() or await self._started()
+            return await self._not_admitted() or self._without_budget() or await self._started()
         except MergeConflict as conflict:
             return self._not_started(Outcome.MERGE_CONFLICT, conflict)
         except (GitError, DiskFull, DagError) as error:  # the last: a file that its node names is gone meanwhile
@@ -182,17 +183,44 @@ class TaskRun:
             left = self._live.resume.pending(self._node.id)
             return self._not_started(Outcome.NOT_COLLECTED if left else Outcome.NOT_STARTED, error)
 
+    async def _not_admitted(self) -> SessionResult | None:
+        """The result where nothing new is to begin now: none of its own, or as much as was done until then."""
+        live, task = self._live, self._node.id
+        if live.resume.pending(task) or not (reason := await self._why_not_admitted()):
+            return None
+        if (last := live.results.get(task)) is None or last.start is None:
+            return self._not_started(Outcome.NOT_STARTED, NotAdmitted(reason))
+        if last.outcome in GOES_ON:
+            return self._ended_early(NotAdmitted(reason), last)
+        live.warn(f"{task} was not tried again: {reason}")
+        return last
+
+    async def _why_not_admitted(self) -> str:
+        """Why no session may begin; where that is so of one account alone, the task goes to a machine of another."""
+        live, task = self._live, self._node.id
+        while reason := live.costs.why_not_admitted(task, machine=self._slot.machine.name):
+            if live.costs.why_not_admitted(task):
+                return reason
+            self._limit.exclude(NotAdmitted(reason))
+            if not self._slot.can_move:
+                return reason
+            self._resumes = None
+            await self._slot.move()
+        return ""
+
     def _without_budget(self) -> SessionResult | None:
         """The result where nothing of the budget is left: what was done until then, with the reason."""
         live, node = self._live, self._node
-        spent = live.spent_on(node.id, fix_ups=self._fix_ups)
+        spent = live.costs.spent_on(node.id, fix_ups=self._fix_ups)
         reason = spent_all(node, live.settings.sessions, spent_usd=spent)
         if reason is None or live.resume.pending(node.id):
             return None
-        last = live.results[node.id]
-        result_so_far = live.no_session(
-            node.id, outcome=Outcome.BUDGET_EXCEEDED, error=BudgetSpent(reason), machine=last.machine
-        )
+        return self._ended_early(BudgetSpent(reason), live.results[node.id])
+
+    def _ended_early(self, error: MiyabiError, last: SessionResult) -> SessionResult:
+        """The result of a task that gets no further attempt for want of a budget: what `last` has, with the reason."""
+        live, outcome = self._live, Outcome.BUDGET_EXCEEDED
+        result_so_far = live.no_session(self._node.id, outcome=outcome, error=error, machine=last.machine)
         names = ("branch", "base", "head", "changes", "strays", "submodules", "left_there")
         kept = {name: getattr(last, name) for name in names} | {"fix_ups": self._fix_ups}
         live.keep(result := result_so_far.model_copy(update=kept))
@@ -224,7 +252,13 @@ class TaskRun:
                 await slot.requeue(time.time(), stay=self._resumes is not None)
 
     async def _spec(self, attempt: int) -> SessionSpec:
-        return await self._live.spec(self._node, attempt=attempt, conversation=self._resumes, fix_ups=self._fix_ups)
+        return await self._live.spec(
+            self._node,
+            attempt=attempt,
+            conversation=self._resumes,
+            fix_ups=self._fix_ups,
+            machine=self._slot.machine,
+        )
 
     def _release_early(self) -> None:
         """The next task need not wait for our commits, unless it is not to start should we fail, or we may go on."""

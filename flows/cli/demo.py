@@ -12,10 +12,10 @@ import click
 from flows.cli.exit_code import ExitCode
 from flows.cli.local_server import ensure_server
 from flows.cli.orchestrate import orchestrate_dag
-from flows.cli.paths import miyabi_home
 from miyabi.errors import BadInput
 from miyabi.git import Git, require_git
 from miyabi.runs import RunRequest
+from miyabi.system import miyabi_home
 
 EXAMPLE = Path(__file__).with_name("example.json")  # examples/tasks.json, which a wheel does not have
 MARKER = ".miyabi-demo"

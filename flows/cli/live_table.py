@@ -106,7 +106,7 @@ def _table(snapshot: Snapshot, console: Console) -> Table:
 
 
 def _title(snapshot: Snapshot) -> str:
-    return f"{snapshot.sentence}; {snapshot.note}" if snapshot.note else snapshot.sentence
+    return "; ".join(filter(None, (snapshot.sentence, snapshot.budget, snapshot.note)))
 
 
 def _first(snapshot: Snapshot, rows: int) -> list[TaskProgress]:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from flows.cli.local_server import client_settings, ensure_server, find_server, revive_server
-from flows.cli.paths import miyabi_home
 from flows.cli.prefect_settings import api_address, import_prefect
 from flows.cli.proxies import exempt_from_proxies
 from miyabi.errors import ServerError
 from miyabi.machines import Machine
+from miyabi.system import miyabi_home
 
 _LOOK_SECONDS = 5.0
 _QUIET = {  # the table says it; the UI has every line

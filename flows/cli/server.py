@@ -6,7 +6,7 @@ import click
 
 from flows.cli.installed import schedule_fault
 from flows.cli.local_server import ensure_server, find_server, stop_server
-from flows.cli.paths import miyabi_home
+from miyabi.system import miyabi_home
 
 
 @click.command(help="Start, look at or stop the local Prefect server.")

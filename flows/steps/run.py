@@ -144,5 +144,6 @@ async def _write_status(live: Run) -> None:
     while True:
         with suppress(OSError):  # a disk that is full now may have room again
             live.write_late()
+            live.costs.flush()
             live.board.write(live.folder.status_file)
         await asyncio.sleep(STATUS_SECONDS)

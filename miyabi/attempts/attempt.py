@@ -24,7 +24,7 @@ from miyabi.claude import (
 )
 from miyabi.errors import DiskFull, GitError, MachineError, MachineFull, MiyabiError, RemoteFailed, SessionError
 from miyabi.machines import Machine, install
-from miyabi.runs import AttemptRecord, Run, TaskState
+from miyabi.runs import AttemptRecord, Run, Spent, TaskState
 from miyabi.sessions import RemoteSession, SessionPaths, SessionResult, SessionSpec, State, Status
 from miyabi.system import is_our_disk, private_files, retried
 
@@ -66,7 +66,7 @@ class Attempt:
     def __post_init__(self) -> None:
         """What was spent before is read once: it goes to the board with every chunk of output."""
         earlier = [r for r in self.live.every_result() if r.task == self.spec.task and r.attempt < self.spec.attempt]
-        self._before = self.live.before(self.spec.resumes)
+        self._before = self.live.costs.before(self.spec.resumes)
         self._spent_before = sum(each.cost_usd for each in earlier)
 
     async def run(self) -> SessionResult:
@@ -227,7 +227,8 @@ class Attempt:
 
         def on_output(chunk: bytes) -> None:
             said = self.transcript.feed(chunk)
-            if any(isinstance(event, Init) and self._lacks(event) for event in said):
+            is_unfit = any(isinstance(event, Init) and self._lacks(event) for event in said)
+            if not stopping and (is_unfit or self._is_out_of_tokens):
                 stopping.append(asyncio.ensure_future(session.stop(grace_seconds=STOP_GRACE_SECONDS)))
             self._say(TaskState.RUNNING)
 
@@ -246,6 +247,11 @@ class Attempt:
         self.transcript.finish()
         await asyncio.gather(*stopping, return_exceptions=True)
         return status
+
+    @property
+    def _is_out_of_tokens(self) -> bool:
+        most = self.spec.max_tokens
+        return most is not None and self.transcript.tokens >= most and self.transcript.result is None
 
     def _lacks(self, init: Init) -> bool:
         """Whether the session is not worth a token: it has not the command that it is told, or a server it needs."""
@@ -307,6 +313,9 @@ class Attempt:
 
     def _say(self, state: TaskState, *, waits_for: MiyabiError | None = None) -> None:
         self._said = state
+        spend = self.transcript.spending.spent(self._before)
+        if self._known_state.is_seen:
+            self.live.costs.note(self.spec, self.machine, Spent(usd=spend.usd, tokens=spend.usage.total))
         if self.is_given_up:
             return
         self.live.board.update(
@@ -314,6 +323,6 @@ class Attempt:
             state=state,
             machine=self.machine.name,
             turns=self.transcript.turns,
-            cost_usd=self._spent_before + self.transcript.spending.spent(self._before).usd,
+            cost_usd=self._spent_before + spend.usd,
             last_action=f"waits: {waits_for}" if waits_for else self.transcript.last_action,
         )

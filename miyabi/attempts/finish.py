@@ -119,7 +119,7 @@ class Finish:
             start=self.start,
             end=end,
             head=collected.head,
-            before=self.live.before(self.spec.resumes),
+            before=self.live.costs.before(self.spec.resumes),
             record=await self._spending_record(status, transcript),
             left_there=(*_left_there(collected, found_inside), *left_inside),
         )

@@ -59,7 +59,7 @@ def inconclusive_result(
     result = result.model_copy(update={"fix_ups": spec.fix_ups})
     if known_state.is_settled:
         return result
-    spend = transcript.spending.spent(live.before(spec.resumes))
+    spend = transcript.spending.spent(live.costs.before(spec.resumes))
     known = {
         "session_id": transcript.session_id,
         "turns": transcript.turns,

@@ -45,6 +45,7 @@ async def _recover_one(live: Run, lost: SessionResult) -> None:
         live.warn(f"{what} was collected later, to {where}")
         as_lost = {"outcome": Outcome.MACHINE_LOST, "error_kind": lost.error_kind, "error_text": lost.error_text}
         live.folder.write_result(came.model_copy(update=as_lost))
+        live.costs.note_end(came)
 
 
 async def _recover(live: Run, lost: SessionResult) -> SessionResult | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from miyabi.claude import DISK_FULL
-from miyabi.errors import MachineDiskFull
+from miyabi.errors import MachineDiskFull, NotAdmitted
 from miyabi.sessions import Outcome, SessionResult
 from miyabi.system import Backoff
 
@@ -89,6 +89,7 @@ def next_step(
     if it ends before `wait_until` (seconds since 1970); one whose end is not said, and an API that fails, for as long
     as `waits_out_outage`. Where there is no other machine than the lost one, and that one is back, the task goes on
     there. A set-up is tried once more, on another machine where there is one; `failed_setups` counts this one in.
+    What was not admitted waits for another run.
     """
     if result.outcome is Outcome.USAGE_LIMIT and result.resets_at and result.resets_at.timestamp() <= wait_until:
         return Next.WAIT_FOR_LIMIT
@@ -97,7 +98,7 @@ def next_step(
     if fix_up_is_due:
         return Next.FIX_UP
     step = _STEPS.get(result.outcome, Next.FINISH)
-    if attempts >= max_attempts or failed_setups > 1:
+    if attempts >= max_attempts or failed_setups > 1 or result.error_kind == NotAdmitted.__name__:
         return Next.FINISH
     if step is Next.ELSEWHERE and not other_machines:
         may_stay = result.outcome is Outcome.SETUP_FAILED or _is_back(result)

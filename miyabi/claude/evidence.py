@@ -43,6 +43,9 @@ class Evidence:
     machine: str = "the machine"
     task: str = "the task"
     timeout_seconds: float | None = None
+    budget_setting: str = ""  # of [budget], where its limit in US dollars was the rest of that
+    max_tokens: int | None = None
+    tokens_setting: str = ""  # of [budget], of which that is the rest
     at: datetime | None = None  # when it ended; None: now
 
 

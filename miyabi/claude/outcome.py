@@ -30,6 +30,7 @@ _RULES: tuple[Callable[[Transcript, Evidence], Decision | None], ...] = (
     outcome_rules.setup_failed,
     outcome_rules.without_command,  # before ended_by_us: a session without its command is stopped by us
     outcome_rules.without_server,  # the same
+    outcome_rules.out_of_tokens,  # the same
     outcome_rules.ended_by_us,
     outcome_rules.not_started,
     outcome_rules.aborted,
@@ -168,6 +169,9 @@ def _completed(
         machine=machine,
         task=spec.task,
         timeout_seconds=spec.timeout_seconds,
+        budget_setting=spec.budget_setting,
+        max_tokens=spec.max_tokens,
+        tokens_setting=spec.tokens_setting,
     )
 
 

@@ -92,6 +92,15 @@ def without_server(_: Transcript, evidence: Evidence) -> Decision | None:
     return decision_of(MCP_SERVER, situation, evidence=evidence)
 
 
+def out_of_tokens(transcript: Transcript, evidence: Evidence) -> Decision | None:
+    """Decides BUDGET_EXCEEDED where we ended it because of the tokens that it had used: claude has no such limit."""
+    if evidence.ended_by != "stop" or evidence.max_tokens is None or transcript.tokens < evidence.max_tokens:
+        return None
+    situation = f"the session has used {transcript.tokens:,} of {evidence.max_tokens:,} tokens"
+    kind = f"budget.{evidence.tokens_setting}"
+    return decision(Outcome.BUDGET_EXCEEDED, kind, situation, f"raise {kind}, or split {evidence.task}")
+
+
 def ended_by_us(transcript: Transcript, evidence: Evidence) -> Decision | None:
     """Decides STOPPED or TIMED_OUT where we ended it, or what the failure of the API means that lasted until then."""
     if evidence.ended_by == "stop":
@@ -193,11 +202,12 @@ def ran_out(transcript: Transcript, evidence: Evidence) -> Decision | None:
             Outcome.MAX_TURNS, "max_turns", _message(transcript), f"raise max_turns of {evidence.task}, or split it"
         )
     if said & {"error_max_budget_usd", "budget_exhausted"}:
-        advice = f"raise max_budget_usd of {evidence.task}, or split it"
+        of = evidence.budget_setting
+        advice = f"raise {f'budget.{of}' if of else f'max_budget_usd of {evidence.task}'}, or split it"
         message = _message(transcript)
         if transcript.result and transcript.result.stop_reason == "end_turn":  # claude looks only afterwards
             message = f"{message} when the model had finished: its branch may be complete"
-        return decision(Outcome.BUDGET_EXCEEDED, "max_budget_usd", message, advice)
+        return decision(Outcome.BUDGET_EXCEEDED, f"budget.{of}" if of else "max_budget_usd", message, advice)
     return None
 
 

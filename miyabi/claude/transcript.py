@@ -30,7 +30,7 @@ from miyabi.claude.events import (
     ToolUse,
     WritesLost,
 )
-from miyabi.claude.spending import Spending
+from miyabi.claude.spending import Before, Spending
 from miyabi.text import one_line
 
 MEBIBYTE = 1 << 20
@@ -118,6 +118,11 @@ class Transcript:
         self._stopped: set[str] = set()
         self._tools: dict[str, str] = {}
         self._missing: dict[str, str] = {}
+
+    @property
+    def tokens(self) -> int:
+        """How many it has used, at least: all of them, those of the cache too."""
+        return self.spending.spent(Before()).usage.total
 
     @property
     def session_id(self) -> str | None:

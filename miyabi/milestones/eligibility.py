@@ -3,8 +3,8 @@
 An issue is left alone while a run works on it or a pull request of ours for it is open. After that what counts is the
 issue's own text, with the comments of people who have write access: as long as it is the same, work that was merged,
 turned down, or lies on a run's branch is not done again, and work that failed is tried `max_tries` times. Whoever wants
-more says so in a comment. What is not the issue's fault, such as a usage limit, a lost machine or an upstream that was
-left out, does not count as a try.
+more says so in a comment. What is not the issue's fault, such as a usage limit, a budget that others used up, a lost
+machine or an upstream that was left out, does not count as a try.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from miyabi.integration import Integration, LeftOutKind
 from miyabi.milestones import references
 from miyabi.milestones.references import RepositoryContext
 from miyabi.reports import Report, TaskRow
+from miyabi.runs import is_of_shared_budget
 from miyabi.sessions import BLAMELESS, Outcome
 from miyabi.settings import MilestoneSettings
 from miyabi.text import count, in_words
@@ -36,12 +37,13 @@ class IssueAttempt(BaseModel):
     outcome: Outcome
     is_merged: bool = Field(description="Whether its work is on the run's integration branch")
     left_out: LeftOutKind | None = Field(None, description="Why it is not, where the session itself succeeded")
+    is_unpaid: bool = Field(default=False, description="Whether others had used up the budget that it ran into")
     fingerprint: str = Field("", description="Stands for the issue's text at that time")
 
     @property
     def is_failure(self) -> bool:
         """Whether it counts as a try that failed."""
-        is_excused = self.outcome in BLAMELESS or self.left_out is LeftOutKind.UPSTREAM
+        is_excused = self.outcome in BLAMELESS or self.is_unpaid or self.left_out is LeftOutKind.UPSTREAM
         return not self.is_merged and not is_excused
 
     @property
@@ -111,6 +113,7 @@ def _attempt(dag: Dag, row: TaskRow, report: Report, integration: Integration | 
         outcome=row.outcome,
         is_merged=row.task in integration.tasks if integration else succeeded,
         left_out=left_out.kind if left_out else None,
+        is_unpaid=any(each.task == row.task and is_of_shared_budget(each.kind) for each in report.troubles),
         fingerprint=str(node.metadata.get("fingerprint", "")),
     )
 

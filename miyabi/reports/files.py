@@ -10,7 +10,7 @@ from miyabi.integration import Integration, NotIntegrated
 from miyabi.reports.integration import integration_section
 from miyabi.reports.markdown import to_markdown
 from miyabi.reports.report import Report
-from miyabi.runs import AttemptRecord, RunFolder, read_json
+from miyabi.runs import AttemptRecord, BudgetUse, RunFolder, read_json
 from miyabi.sessions import Outcome, SessionResult
 from miyabi.system import files
 
@@ -39,6 +39,8 @@ def write_report(folder: RunFolder) -> Report:
         rehearsal=info.rehearse,
         warnings=(*info.warnings, *(f"{r.task}: its session was left on {r.machine}; {goes_on}" for r in left)),
     )
+    if use := folder.load(BudgetUse):
+        report = report.model_copy(update={"budgets": use.rows})
     files.atomic_write(folder.report_file, report_text(folder, report))
     files.atomic_write(folder.report_values_file, report.model_dump_json(indent=2) + "\n")
     return report

@@ -24,6 +24,7 @@ from miyabi.reports.rows import (
     TaskRow,
     TimelineEntry,
 )
+from miyabi.runs import BudgetRow
 from miyabi.sessions import Outcome, SessionResult, Usage, is_resolving, printer_of
 from miyabi.text import redact
 
@@ -72,6 +73,7 @@ class Report(ReportRow):
     check_outputs: tuple[Quotation, ...] = Field((), description="What each red check or set-up printed last")
     last_words: tuple[Quotation, ...] = Field((), description="What each session said at its end, in its own words")
     files: tuple[ChangedFile, ...]
+    budgets: tuple[BudgetRow, ...] = Field((), description="What is spent of the budgets that hold for the run")
     warnings: tuple[str, ...]
 
     @property

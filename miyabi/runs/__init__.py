@@ -4,15 +4,17 @@ Lasts over restarts of the orchestrator. Schedules nothing: that is Prefect's, i
 """
 
 from miyabi.runs.attempt_record import AttemptRecord
-from miyabi.runs.budget import LEAST_USD, budget_of, spent_all
+from miyabi.runs.budget import GOES_ON, LEAST_USD, budget_of, spent_all
 from miyabi.runs.checkout_setup import CheckoutSetup
 from miyabi.runs.copies import require_copies
+from miyabi.runs.costs import BudgetRow, BudgetUse, is_of_shared_budget
 from miyabi.runs.current import current_run, use_run
 from miyabi.runs.fix_up import fix_attempts_of
 from miyabi.runs.folder import CHECK_LOG, RunFolder, make_folder_of_runs
 from miyabi.runs.hand_over import HandOver
 from miyabi.runs.info import Kept, MilestoneRun, RunInfo
 from miyabi.runs.json_file import read_json
+from miyabi.runs.ledger import Spent
 from miyabi.runs.names import new_run_name, run_name_of, valid_run_name
 from miyabi.runs.preflight import MachineReport, check_machine, differing_versions, preflight
 from miyabi.runs.progress import WORKING, Board, Snapshot, TaskProgress, TaskState
@@ -27,10 +29,13 @@ from miyabi.runs.sweep import Swept, left_there, not_collected, note_swept, swee
 
 __all__ = [
     "CHECK_LOG",
+    "GOES_ON",
     "LEAST_USD",
     "WORKING",
     "AttemptRecord",
     "Board",
+    "BudgetRow",
+    "BudgetUse",
     "CheckoutSetup",
     "Continuation",
     "HandOver",
@@ -44,6 +49,7 @@ __all__ = [
     "RunRequest",
     "Snapshot",
     "SortKey",
+    "Spent",
     "Swept",
     "TaskProgress",
     "TaskState",
@@ -54,6 +60,7 @@ __all__ = [
     "differing_versions",
     "fix_attempts_of",
     "hide_secrets_of_run",
+    "is_of_shared_budget",
     "left_there",
     "make_folder_of_runs",
     "new_run_name",

@@ -77,7 +77,7 @@ class TaskProgress(BaseModel):
 class Snapshot(BaseModel):
     """The board at one moment; rows in the order the board was given. `started` is epoch seconds.
 
-    `note` is what is done beside the tasks, or after them.
+    `note` is what is done beside the tasks, or after them; `budget` what is spent of the budgets, in words.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -87,6 +87,7 @@ class Snapshot(BaseModel):
     started: float
     rows: tuple[TaskProgress, ...]
     note: str = ""
+    budget: str = ""
 
     @property
     def now(self) -> float:
@@ -184,6 +185,7 @@ class Board:
         self._run, self._rehearsal, self._started = run, rehearsal, clock()
         self._written: Snapshot | None = None
         self.note = ""
+        self._budget = ""
 
     @staticmethod
     def read(path: Path) -> Snapshot | None:
@@ -235,6 +237,10 @@ class Board:
             cost_is_partial=result.cost_is_partial,
         )
 
+    def show_budget(self, words: str) -> None:
+        """Shows what is spent of the budgets, in these words."""
+        self._budget = words
+
     def close(self, results: Mapping[str, SessionResult]) -> None:
         """Ends every task that is not done: as its result says, and as skipped where it has none. The run is over."""
         for row in self.snapshot().rows:
@@ -247,7 +253,8 @@ class Board:
         """Returns the board as it is now."""
         with self._lock:
             rows = tuple(self._rows.values())
-        return Snapshot(run=self._run, rehearsal=self._rehearsal, started=self._started, rows=rows, note=self.note)
+        known = {"run": self._run, "rehearsal": self._rehearsal, "started": self._started}
+        return Snapshot(**known, rows=rows, note=self.note, budget=self._budget)
 
     def write(self, path: Path) -> bool:
         """Writes the board to a file that is always whole; returns False where nothing has changed since the last time.

@@ -8,16 +8,17 @@ from dataclasses import InitVar, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from miyabi.claude import Before, compose
+from miyabi.claude import compose
 from miyabi.dag import Dag, Node
-from miyabi.errors import BadInput, DiskFull, MachineError, MiyabiError
+from miyabi.errors import BadInput, DiskFull, MachineError, MiyabiError, NotAdmitted
 from miyabi.git import Repository
 from miyabi.machines import Host, Machine
-from miyabi.runs.budget import before, spent
 from miyabi.runs.connections import Connections, Outages
+from miyabi.runs.costs import Allowance, Costs
 from miyabi.runs.fix_up import fix_up_is_due, next_fix_ups, why_given_up
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.hand_over import HandOver
+from miyabi.runs.ledger import LEDGER_FILE, SpendingLedger
 from miyabi.runs.progress import Board
 from miyabi.runs.resume import Continuation, Resume
 from miyabi.runs.secrets import hidden_copies, hide_settings
@@ -25,7 +26,7 @@ from miyabi.runs.specs import Earlier, spec_for
 from miyabi.runs.worktrees import Worktrees
 from miyabi.sessions import Outcome, Review, SessionResult, SessionSpec, Verdict, Workspace, is_resolving
 from miyabi.settings import Settings
-from miyabi.system import is_our_disk, retried
+from miyabi.system import is_our_disk, miyabi_home, retried
 from miyabi.text import redact
 
 T = TypeVar("T")
@@ -50,6 +51,7 @@ class Run:
         origins: where a task's first attempt is to go on, by the task's id.
         machines: those that take part, by name: the settings' at first.
         connections: those of another run on the repository, which it closes; None: its own.
+        ledger: where all that sessions spend is counted.
     """
 
     run: str
@@ -65,6 +67,7 @@ class Run:
     retry: frozenset[str] = frozenset()
     origins: Mapping[str, Continuation] = field(default_factory=dict)
     connections: InitVar[Connections | None] = None
+    ledger: SpendingLedger = field(default_factory=lambda: SpendingLedger(miyabi_home() / LEDGER_FILE))
     machines: dict[str, Machine] = field(init=False)
     results: dict[str, SessionResult] = field(init=False)
     warnings: list[str] = field(default_factory=list, init=False)
@@ -72,6 +75,7 @@ class Run:
     outages: Outages = field(init=False)
     resume: Resume = field(init=False)
     worktrees: Worktrees = field(init=False)
+    costs: Costs = field(init=False)
     _connections: Connections = field(init=False)
     _ended: set[str] = field(default_factory=set, init=False)
     _unwritten: dict[tuple[str, int], SessionResult] = field(default_factory=dict, init=False)
@@ -81,12 +85,12 @@ class Run:
         self.outages = Outages(patience_seconds=60 * self.settings.runs.patience_minutes)
         self.machines = {machine.name: machine for machine in self.settings.machines}
         hide_settings(self.settings, self.dag, root=self.repository.root)
-        known = self.dag.by_id
-        self.results = {task: result for task, result in self.folder.latest_results().items() if task in known}
+        self.results = {t: result for t, result in self.folder.latest_results().items() if t in self.dag.by_id}
+        self.costs = self._costs()
         self._make_parts()
         for task, result in self.results.items():
             if self.resume.is_done(task):
-                self.board.finish(self.whole(result))
+                self.board.finish(self.costs.whole(result))
 
     def _make_parts(self) -> None:
         """They share the run's machines, results and ends, which are changed in place and never replaced."""
@@ -108,6 +112,18 @@ class Run:
             base=self.base,
             results=self.results,
             earlier=handed_over.works if (handed_over := self.folder.load(HandOver)) else {},
+        )
+
+    def _costs(self) -> Costs:
+        return Costs(
+            folder=self.folder,
+            run_id=self.run_id,
+            budget=self.settings.budget,
+            machines=self.machines,
+            results=self.every_result,
+            ledger=self.ledger,
+            counts=not self.rehearse,
+            show=self.board.show_budget,
         )
 
     def beside(self, node: Node, *, settings: Settings, base: str) -> Run:
@@ -171,7 +187,7 @@ class Run:
         """Returns the tasks still to be done, each after its upstreams; those that no machine can take get a result."""
         startable, unplaced = self.resume.startable()
         for task in self.resume.left_alone() & self.results.keys():
-            self.board.finish(self.whole(self.results[task]))
+            self.board.finish(self.costs.whole(self.results[task]))
         for each in unplaced:
             if each.task in self.results and self.results[each.task].succeeded:
                 self.keep(self.results[each.task].unreviewed(str(each.error)))
@@ -181,16 +197,26 @@ class Run:
             self.unplaced[each.task] = result.error_text or ""
         return startable
 
-    async def spec(self, node: Node, *, attempt: int, conversation: str | None = None, fix_ups: int = 0) -> SessionSpec:
+    async def spec(
+        self,
+        node: Node,
+        *,
+        attempt: int,
+        conversation: str | None = None,
+        fix_ups: int = 0,
+        machine: Machine | None = None,
+    ) -> SessionSpec:
         """Makes the spec of one attempt, which goes on with `conversation` where there is one.
 
-        `fix_ups` is how often, with this attempt, a failure goes back to the conversation.
+        `fix_ups` is how often, with this attempt, a failure goes back to the conversation. `machine` is where it begins
+        now: what the budgets leave then is its limit.
 
         Raises:
             MergeConflict: as `Worktrees.base_for`.
             GitFailed: as `Worktrees.base_for`.
             DagError: as `spec_for`.
             BadInput: as `RunFolder.results`.
+            LedgerUnusable: as `Costs.allowance`.
         """
         upstream = [self.results[other] for other in self.dag.dependencies(node.id)]
         base, taken_up = await self.worktrees.base_for(node), await self.worktrees.taken_up(node)
@@ -208,44 +234,15 @@ class Run:
             author=self.author,
             conversation=conversation,
             earlier=Earlier(
-                attempts=[each for each in self.attempts_of(node.id) if each.attempt < attempt],
+                attempts=[each for each in self.every_result(node.id) if each.attempt < attempt],
                 fix_ups=fix_ups,
-                spent_usd=self.spent_on(node.id, fix_ups=fix_ups),
+                spent_usd=self.costs.spent_on(node.id, fix_ups=fix_ups),
+                allowance=self.costs.allowance(node.id, machine=machine.name) if machine else Allowance(),
                 last_lines=self.folder.check_lines,
             ),
             rehearse=self.rehearse,
             root=self.repository.root,
         )
-
-    def before(self, conversation: str | None) -> Before:
-        """Adds up what a conversation has cost in the attempts that are over.
-
-        Raises:
-            BadInput: as `RunFolder.results`.
-        """
-        return before(r for r in self.every_result() if conversation and r.session_id == conversation)
-
-    def whole(self, result: SessionResult) -> SessionResult:
-        """Returns a task's last result, with what all of its attempts have cost.
-
-        Raises:
-            BadInput: as `RunFolder.results`.
-        """
-        every = [r for r in self.every_result() if r.task == result.task and r.attempt != result.attempt]
-        usd = sum(r.cost_usd for r in every) + result.cost_usd
-        is_partial = any(r.cost_is_partial for r in (*every, result))
-        return result.model_copy(update={"cost_usd": usd, "cost_is_partial": is_partial})
-
-    def spent_on(self, task: str, *, fix_ups: int = 0) -> float:
-        """Adds up what counts against a task's budget when its next attempt begins, which has that many `fix_ups`.
-
-        Returns:
-            US dollars.
-
-        Raises:
-            BadInput: as `RunFolder.results`.
-        """
-        return spent(self.attempts_of(task), fix_ups=fix_ups)
 
     def fix_up_is_due(self, task: str) -> bool:
         """Returns whether the failure of a task's last attempt goes back to its conversation.
@@ -253,7 +250,8 @@ class Run:
         Raises:
             BadInput: as `RunFolder.results`.
         """
-        return fix_up_is_due(self.attempts_of(task), node=self.dag.by_id[task], settings=self.settings)
+        is_due = fix_up_is_due(self.every_result(task), node=self.dag.by_id[task], settings=self.settings)
+        return is_due and not self.costs.why_not_admitted(task, machine=self.results[task].machine)
 
     def is_reviewed(self, task: str) -> bool:
         """Returns whether a second session reads the task's work before it counts."""
@@ -308,6 +306,7 @@ class Run:
         self.results[result.task] = result
         self._ended.add(result.task)
         self._unwritten[result.task, result.attempt] = result
+        self.costs.note_end(result)
         with suppress(DiskFull):
             self.write_late()
 
@@ -328,7 +327,11 @@ class Run:
         Raises:
             BadInput: as `RunFolder.results`.
         """
-        return why_given_up(self.attempts_of(task), node=self.dag.by_id[task], settings=self.settings)
+        attempts, node = self.every_result(task), self.dag.by_id[task]
+        if not fix_up_is_due(attempts, node=node, settings=self.settings):
+            return why_given_up(attempts, node=node, settings=self.settings)
+        reason = self.costs.why_not_admitted(task, machine=self.results[task].machine)
+        return f"it got no fix-up: {reason}" if reason else ""
 
     def next_fix_ups(self, task: str) -> int:
         """Counts how often, with its next attempt, a failure of a task has gone back to its conversation.
@@ -338,25 +341,14 @@ class Run:
         """
         if begun := self.resume.pending(task):
             return begun.fix_ups
-        return next_fix_ups(self.attempts_of(task), node=self.dag.by_id[task], settings=self.settings)
+        return next_fix_ups(self.every_result(task), node=self.dag.by_id[task], settings=self.settings)
 
-    def attempts_of(self, task: str) -> tuple[SessionResult, ...]:
-        """Returns the results of a task's attempts, in their order.
-
-        Raises:
-            BadInput: as `RunFolder.results`.
-        """
-        return self._all(task)
-
-    def every_result(self) -> tuple[SessionResult, ...]:
-        """Returns the results of all attempts of all tasks, by task and attempt.
+    def every_result(self, task: str | None = None) -> tuple[SessionResult, ...]:
+        """Returns the results of all attempts of all tasks, or of one, by task and attempt.
 
         Raises:
             BadInput: as `RunFolder.results`.
         """
-        return self._all()
-
-    def _all(self, task: str | None = None) -> tuple[SessionResult, ...]:
         known = {(r.task, r.attempt): r for r in self.folder.results(task)}
         known |= {key: result for key, result in self._unwritten.items() if task in {None, result.task}}
         return tuple(known[key] for key in sorted(known))
@@ -368,9 +360,11 @@ class Run:
             return
         if self.resume.pending(task):
             return  # its session is left on its machine, or still being collected: the report looks
-        outcome = Outcome.NOT_STARTED if state in {"Failed", "Crashed"} else Outcome.SKIPPED
+        is_held = state == NotAdmitted.__name__
+        error = NotAdmitted(message) if is_held else MiyabiError(f"{state}: {message}")
+        outcome = Outcome.NOT_STARTED if is_held or state in {"Failed", "Crashed"} else Outcome.SKIPPED
         if outcome is Outcome.NOT_STARTED or (state or "").startswith("Cancel"):
-            self.keep(self.no_session(task, outcome=outcome, error=MiyabiError(f"{state}: {message}")))
+            self.keep(self.no_session(task, outcome=outcome, error=error))
 
     def warn(self, sentence: str) -> None:
         """Notes a sentence that the reader of the report should know besides, once."""
@@ -391,7 +385,7 @@ class Run:
         ended = info.ended if info.ended and not self._ended else datetime.now(UTC)
         warnings = (*info.warnings, *(w for w in self.warnings if w not in info.warnings))
         self.folder.write_info(info.model_copy(update={"ended": ended, "warnings": warnings}))
-        self.board.close({task: self.whole(result) for task, result in self.results.items()})
+        self.board.close({task: self.costs.whole(result) for task, result in self.results.items()})
         self.board.write(self.folder.status_file)
 
     async def close(self) -> None:

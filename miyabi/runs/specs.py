@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from miyabi.claude import earlier_attempts, fix_up, go_on, left_words
 from miyabi.dag import Node
 from miyabi.runs.budget import LEAST_USD, budget_of
+from miyabi.runs.costs import Allowance
 from miyabi.runs.fix_up import LEAST_SHARE, failed_before, fix_attempts_of, used
 from miyabi.runs.options import options_of
 from miyabi.sessions import Outcome, SessionResult, SessionSpec, TakenUp
@@ -24,12 +25,14 @@ class Earlier:
         attempts: those of the task that are over, in their order.
         fix_ups: how often, with the attempt to come, a failure goes back to the conversation.
         spent_usd: what counts against the budget already: claude counts only what it spends from now on.
+        allowance: what the budgets leave for it, besides its own.
         last_lines: reads what an attempt's check printed last, without secrets.
     """
 
     attempts: Sequence[SessionResult] = ()
     fix_ups: int = 0
     spent_usd: float = 0.0
+    allowance: Allowance = field(default_factory=Allowance)
     last_lines: Callable[[SessionResult], str] = lambda _: ""
 
 
@@ -114,13 +117,18 @@ def _messages(
 
 
 def _limits(node: Node, defaults: SessionDefaults, *, earlier: Earlier) -> dict[str, Any]:
-    """What is left of the budget; of turns and seconds too, where what failed is mended."""
+    """What is left of the budgets; of turns and seconds too, where what failed is mended."""
     budget, most_turns = budget_of(node, defaults), node.max_turns or defaults.max_turns
+    own, allowed = budget and max(budget - earlier.spent_usd, LEAST_USD), earlier.allowance
+    is_less = allowed.usd is not None and (own is None or allowed.usd < own)
     seconds = 60 * (node.timeout_minutes or defaults.timeout_minutes)
     used_turns, used_seconds = used(earlier.attempts) if earlier.fix_ups else (0, 0.0)
     return {
         "max_turns": most_turns and max(most_turns - used_turns, 1),
-        "max_budget_usd": budget and max(budget - earlier.spent_usd, LEAST_USD),
+        "max_budget_usd": allowed.usd if is_less else own,
+        "budget_setting": allowed.usd_setting if is_less else "",
+        "max_tokens": allowed.tokens,
+        "tokens_setting": allowed.tokens_setting,
         "timeout_seconds": max(seconds - used_seconds, LEAST_SHARE * seconds),
         "linger_seconds": defaults.linger_seconds,
         "setup_timeout_seconds": 60 * defaults.setup_timeout_minutes,

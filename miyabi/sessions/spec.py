@@ -36,6 +36,9 @@ class SessionSpec(BaseModel):
     disallowed_tools: tuple[str, ...] = ()
     max_turns: int | None = Field(None, ge=1)
     max_budget_usd: float | None = Field(None, gt=0)
+    budget_setting: str = Field("", description="The setting of [budget] that this is the rest of; empty: its own")
+    max_tokens: int | None = Field(None, ge=1, description="Tokens after which we end it")
+    tokens_setting: str = Field("", description="The setting of [budget] that this is the rest of")
     timeout_seconds: float = Field(gt=0)
     linger_seconds: float = Field(gt=0)
     setup: tuple[tuple[str, str], ...] = Field(

@@ -6,6 +6,7 @@ Holds values, their defaults and limits; what they do is said by the packages th
 from miyabi.settings.settings import CONFIG_FILE, Settings
 from miyabi.settings.tables import (
     PUBLIC_API,
+    BudgetSettings,
     GitHubSettings,
     IntegrationSettings,
     MilestoneSettings,
@@ -20,6 +21,7 @@ from miyabi.settings.validation import fault_at
 __all__ = [
     "CONFIG_FILE",
     "PUBLIC_API",
+    "BudgetSettings",
     "GitHubSettings",
     "IntegrationSettings",
     "MilestoneSettings",

@@ -13,6 +13,7 @@ from miyabi.errors import SettingsError
 from miyabi.machines import LOCAL, Machine
 from miyabi.options import FileOrTable, read_table, servers_of
 from miyabi.settings.tables import (
+    BudgetSettings,
     GitHubSettings,
     IntegrationSettings,
     MilestoneSettings,
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     machines: tuple[Machine, ...] = (LOCAL,)
     sessions: SessionDefaults = SessionDefaults()
     runs: RunDefaults = RunDefaults()
+    budget: BudgetSettings = BudgetSettings()
     review: ReviewSettings = ReviewSettings()
     integration: IntegrationSettings = IntegrationSettings()
     github: GitHubSettings = GitHubSettings()

@@ -65,6 +65,30 @@ class ReviewSettings(_Table):
         return self.sessions or has_label or type in self.types or priority in self.priorities
 
 
+_Usd = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Tokens = Annotated[int, Field(ge=1)]
+
+
+class BudgetSettings(_Table):
+    """What may be spent: by one session, a task, a run, a milestone, and an account on one day. Empty: no limit."""
+
+    session_usd: _Usd | None = Field(None, description="US dollars of one session")
+    session_tokens: _Tokens | None = Field(None, description="Tokens of one session, those of the cache too")
+    task_usd: _Usd | None = Field(
+        None, description="US dollars of a task in a run: all attempts, fix-ups, reviews and merges that went back"
+    )
+    task_tokens: _Tokens | None = Field(None, description="Tokens of the same")
+    run_usd: _Usd | None = Field(None, description="US dollars of a run")
+    run_tokens: _Tokens | None = Field(None, description="Tokens of a run")
+    milestone_usd: _Usd | None = Field(None, description="US dollars of a milestone, over all of its runs")
+    milestone_tokens: _Tokens | None = Field(None, description="Tokens of the same")
+    day_usd: _Usd | None = Field(
+        None,
+        description="US dollars of a Claude account on a calendar day, by this computer's clock",
+    )
+    day_tokens: _Tokens | None = Field(None, description="Tokens of the same")
+
+
 class GitHubSettings(_Table):
     """Which repository at GitHub. The credential is never here: it comes from a block or the environment."""
 

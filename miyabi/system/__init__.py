@@ -8,6 +8,7 @@ from miyabi.system import files, guarded_command, private_files
 from miyabi.system.backoff import Backoff, jittered
 from miyabi.system.files import locked_folder
 from miyabi.system.full_disk import disk_full, is_full, raised_as_full, says_full
+from miyabi.system.home import miyabi_home
 from miyabi.system.loopback import LOOPBACK, is_loopback
 from miyabi.system.process import (
     clean_environment,
@@ -37,6 +38,7 @@ __all__ = [
     "kill_group",
     "locked_folder",
     "may_pass",
+    "miyabi_home",
     "private_files",
     "raised_as_full",
     "reap",

@@ -13,6 +13,7 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Failed
 
+from miyabi.errors import NotAdmitted
 from miyabi.runs import SortKey
 from tasks.runner import engine
 from tasks.runner.dispatcher import Dispatcher, NotStarted
@@ -70,6 +71,8 @@ class TaskRuns:
             state = Cancelled(message=engine.CANCELLED)
         except NotStarted as reason:
             state = Cancelled(message=str(reason))
+        except NotAdmitted as reason:
+            state = Failed(name=type(reason).__name__, message=str(reason))
         except Exception as error:  # noqa: BLE001 - every task run ends in a state
             state = Failed(message=str(error), data=error)
         finally:

@@ -68,12 +68,12 @@ EXPORTS = {
         "report_text summary_sentence went_partly went_well write_report"
     ),
     "miyabi.runs": (
-        "CHECK_LOG LEAST_USD WORKING AttemptRecord Board CheckoutSetup Continuation HandOver Kept MachineReport "
-        "MilestoneRun ReadyQueue Run RunFolder RunInfo RunRequest Snapshot SortKey Swept TaskProgress TaskState "
-        "budget_of check_machine create_run current_run differing_versions fix_attempts_of hide_secrets_of_run "
-        "left_there make_folder_of_runs new_run_name not_collected note_swept open_repository preflight read_json "
-        "read_request record_machines require_copies review_of review_run run_name_of settings_at spent_all start_run "
-        "sweep_machine use_run valid_run_name"
+        "CHECK_LOG GOES_ON LEAST_USD WORKING AttemptRecord Board BudgetRow BudgetUse CheckoutSetup Continuation "
+        "HandOver Kept MachineReport MilestoneRun ReadyQueue Run RunFolder RunInfo RunRequest Snapshot SortKey Spent "
+        "Swept TaskProgress TaskState budget_of check_machine create_run current_run differing_versions "
+        "fix_attempts_of hide_secrets_of_run is_of_shared_budget left_there make_folder_of_runs new_run_name "
+        "not_collected note_swept open_repository preflight read_json read_request record_machines require_copies "
+        "review_of review_run run_name_of settings_at spent_all start_run sweep_machine use_run valid_run_name"
     ),
     "miyabi.sessions": (
         "BLAMELESS Collected EarlierWork Finding InSubmodule Inside Outcome RemoteSession Review SessionPaths "
@@ -82,13 +82,13 @@ EXPORTS = {
         "printer_of published_branch resolved_by resolving reviewed reviewing size_of strays_words tended_branch"
     ),
     "miyabi.settings": (
-        "CONFIG_FILE PUBLIC_API GitHubSettings IntegrationSettings MilestoneSettings PullRequestMode "
+        "CONFIG_FILE PUBLIC_API BudgetSettings GitHubSettings IntegrationSettings MilestoneSettings PullRequestMode "
         "PullRequestSettings ReviewSettings RunDefaults SessionDefaults Settings fault_at"
     ),
     "miyabi.system": (
         "LOOPBACK Backoff Retry clean_environment disk_full exit_status files guarded_command in_terminal is_full "
-        "is_loopback is_our_disk jittered kill_group locked_folder may_pass private_files raised_as_full reap retried "
-        "retried_blocking says_full shell_status spawn"
+        "is_loopback is_our_disk jittered kill_group locked_folder may_pass miyabi_home private_files raised_as_full "
+        "reap retried retried_blocking says_full shell_status spawn"
     ),
     "miyabi.tending": (
         "OpenPullRequest Step StepTaken is_over kept_answers next_step read_open_pull_requests take_step tending_lock "

@@ -24,6 +24,11 @@ def claudes_at_a_gate(folder: Path) -> set[int]:
     return found & _claudes(below=folder)
 
 
+def claudes_at_work(folder: Path) -> set[int]:
+    """Every claude that works below a folder, waiting or not."""
+    return _claudes(below=folder)
+
+
 def _claudes(*, below: Path) -> set[int]:
     """By the program itself: shells and supervisors have its name on their command lines, too."""
     named, found = _running(str(claude_binary()), below=below), set()

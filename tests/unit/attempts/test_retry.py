@@ -50,6 +50,14 @@ def test_a_set_up_is_tried_once_more() -> None:
     assert not is_sick(red)
 
 
+def test_what_was_not_admitted_waits_for_another_run() -> None:
+    """A budget that is used up is so on each machine."""
+    held = SessionResult(run="r", task="t", outcome=Outcome.NOT_STARTED, error_kind="NotAdmitted")
+    known = {"attempts": 1, "max_attempts": 3, "other_machines": True, "wait_until": 0.0}
+    assert next_step(held, **known) is Next.FINISH
+    assert next_step(held.model_copy(update={"error_kind": "GitFailed"}), **known) is Next.ELSEWHERE
+
+
 def test_the_only_machine_goes_on_where_it_is_back() -> None:
     """A machine that was restarted and has given its work is not lost to the task that has no other."""
     back = SessionResult(run="r", task="t", outcome=Outcome.MACHINE_LOST, head="abc")

@@ -96,6 +96,25 @@ def test_a_budget_that_was_exceeded_by_the_end() -> None:
     assert "when the model had finished: its branch may be complete" in str(found.error_text)
 
 
+def test_a_budget_that_others_had_used_up() -> None:
+    """Where the limit was what another budget left, that one is named, and not the task's own."""
+    found = concluded(recording("budget_streamjson").transcript, Evidence(agent_exit=1), budget_setting="run_usd")
+    assert (found.outcome, found.error_kind) == (Outcome.BUDGET_EXCEEDED, "budget.run_usd")
+    assert "raise budget.run_usd" in str(found.error_text)
+
+
+def test_tokens_that_were_used_up() -> None:
+    """We end what claude does not limit, and say so; what ended by itself is judged by its work, and so is less."""
+    transcript = recording("bg_task_8s").transcript
+    limit = {"max_tokens": transcript.tokens, "tokens_setting": "session_tokens"}
+    found = concluded(transcript, Evidence(ended_by="stop"), **limit)
+    assert (found.outcome, found.error_kind) == (Outcome.BUDGET_EXCEEDED, "budget.session_tokens")
+    assert f"has used {transcript.tokens:,} of {transcript.tokens:,} tokens; raise" in str(found.error_text)
+    assert concluded(transcript, Evidence(agent_exit=0), **limit).succeeded
+    more = limit | {"max_tokens": transcript.tokens + 1}
+    assert concluded(transcript, Evidence(ended_by="stop"), **more).outcome is Outcome.STOPPED
+
+
 def test_cost_of_an_attempt() -> None:
     """An attempt that goes on with a conversation costs what the conversation costs now less what it did before."""
     transcript = recording("limit_then_resume_2").transcript

@@ -130,6 +130,13 @@ def test_a_changed_text_begins_anew() -> None:
     assert reason(*old, attempt(4), attempt(5), attempt(6)) is not None
 
 
+def test_a_budget_that_others_used_up_is_no_try() -> None:
+    """An issue whose session ran into the rest of a night's budget is to blame for nothing."""
+    held = [attempt(n, Outcome.BUDGET_EXCEEDED, is_unpaid=True) for n in range(5)]
+    assert reason(*held) is None
+    assert reason(*(attempt(n, Outcome.BUDGET_EXCEEDED) for n in range(5))) is not None
+
+
 NO_FAULT = (
     *(Outcome.STOPPED, Outcome.USAGE_LIMIT, Outcome.API_UNAVAILABLE, Outcome.NOT_LOGGED_IN, Outcome.LAUNCH_FAILED),
     *(Outcome.MACHINE_LOST, Outcome.MERGE_CONFLICT, Outcome.NOT_STARTED, Outcome.SKIPPED),

@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 from miyabi.git import Changes
 from miyabi.reports import Report, outcome_style, summary_sentence
 from miyabi.reports.markdown import to_markdown
+from miyabi.runs import BudgetRow
 from miyabi.sessions import InSubmodule, Outcome, Strays
 from miyabi.text import Style
 from tests.support.values.results import RUN, matches_golden, report, result, small_dag
@@ -60,6 +61,19 @@ def test_golden(name: str, made: Callable[[], Report]) -> None:
     """The whole report reads as agreed, as Markdown and as JSON."""
     assert matches_golden(to_markdown(made()), name=f"{name}.md")
     assert matches_golden(made().model_dump_json(indent=2) + "\n", name=f"{name}.json")
+
+
+def test_budgets() -> None:
+    """What is spent of each that holds for the run, and which of them kept the rest from starting."""
+    rows = (
+        BudgetRow(setting="run_usd", whose="run", spent=2.5, limit=2),
+        BudgetRow(setting="day_tokens", whose="day of account a", spent=10, limit=9000),
+    )
+    text = to_markdown(mixed().model_copy(update={"budgets": rows}))
+    assert (
+        "## Budgets\n\n- Of the run: 2.50 of 2.00 USD, so nothing more was started (`budget.run_usd`)\n"
+        "- Of the day of account a: 10 of 9,000 tokens (`budget.day_tokens`)\n"
+    ) in text
 
 
 def test_summary_sentence() -> None:

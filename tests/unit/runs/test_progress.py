@@ -45,6 +45,13 @@ def test_every_task_waits_at_first(board: Board) -> None:
     assert [(r.task, r.state) for r in board.snapshot().rows] == [(t, TaskState.WAITING) for t in "abcd"]
 
 
+def test_what_is_spent_of_the_budgets_is_shown(board: Board) -> None:
+    """As it was said last, in the picture of the run and in its artifact; nothing where there is no budget."""
+    assert "Budget" not in progress_markdown(board.snapshot())
+    board.show_budget("run: 1.00 of 4.00 USD")
+    assert "\nBudget: run: 1.00 of 4.00 USD\n" in progress_markdown(board.snapshot())
+
+
 def test_time_runs_while_a_task_holds_a_slot(board: Board, clock: Clock) -> None:
     """A task's time starts with its slot, not when it becomes ready, and stops with its outcome."""
     for second, state in ((10, "ready"), (20, "preparing"), (30, "running"), (50, "done")):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from miyabi.dag import Node
+from miyabi.runs.costs import Allowance
 from miyabi.runs.specs import Earlier, spec_for
 from miyabi.sessions import Outcome, SessionPaths, SessionResult, SessionSpec
 from miyabi.settings import SessionDefaults, Settings
@@ -80,6 +81,15 @@ def test_a_first_attempt_may_go_on_in_another_task_s_conversation() -> None:
     """It is told what it is to do as it stands: nothing of it was interrupted."""
     made = spec(Node(id="a"), conversation=CONVERSATION)
     assert (made.conversation, made.prompt, made.prompt_anew) == (CONVERSATION, "do it", "do it")
+
+
+def test_another_budget_may_leave_less() -> None:
+    """The smaller of the task's own and of what the others leave is the session's limit, and is named."""
+    node = Node(id="a", max_budget_usd=2.0)
+    left = [Allowance(usd=usd, usd_setting="run_usd", tokens=9, tokens_setting="day_tokens") for usd in (1.5, 3.0)]
+    made = [spec(node, earlier=Earlier(allowance=each)) for each in left]
+    assert [(each.max_budget_usd, each.budget_setting) for each in made] == [(1.5, "run_usd"), (2.0, "")]
+    assert {(each.max_tokens, each.tokens_setting) for each in made} == {(9, "day_tokens")}
 
 
 def test_a_budget_is_spent_once() -> None:

@@ -69,6 +69,10 @@ def test_machines_are_read_in_order(repository: Path) -> None:
         ("[review]\nlabels = ['gpu']", ["config.toml", "review.labels: no machine has label 'gpu'", "give it to one"]),
         ("[review]\npriorities = [0]", ["review.priorities.0", "greater than or equal to 1", "found 0"]),
         ("[review]\nmax_budget_usd = 0", ["review.max_budget_usd", "greater than 0", "found 0"]),
+        ("[budget]\nrun_usd = 0", ["config.toml", "budget.run_usd", "greater than 0", "found 0"]),
+        ("[budget]\nday_usd = inf", ["budget.day_usd", "finite", "found inf"]),
+        ("[budget]\ntask_tokens = 1.5", ["budget.task_tokens", "integer", "found 1.5"]),
+        ("[budget]\nnight_usd = 3", ["budget.night_usd", "unknown field"]),
         ("machines = 3", ["machines", "found 3"]),
     ],
 )

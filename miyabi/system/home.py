@@ -1,4 +1,4 @@
-"""Where the command keeps what belongs to no repository."""
+"""Where what belongs to no repository is kept."""
 
 from __future__ import annotations
 
