@@ -18,8 +18,11 @@ from rich.text import Text
 from flows.cli.options import PATH, config_option, repository_option, strategy_option
 from flows.cli.tables import fitted_table
 from miyabi.dag import Dag, Plan, Unfinished, simulate, unfinished
+from miyabi.errors import LedgerUnusable
 from miyabi.machines import Strategy
-from miyabi.runs import settings_at
+from miyabi.runs import Forecast, Spread, budgets_before, earlier_tasks, forecast, settings_at
+from miyabi.settings import Settings
+from miyabi.text import count, dollars, duration
 
 _HEADINGS = ("#", "task", "level", "machine", "start", "end", "waits for", "title")
 _FLEXIBLE = {"task": 12, "machine": 8, "waits for": 12, "title": 12}
@@ -44,14 +47,16 @@ def schedule(*, tasks: Path, repository: Path, config: Path | None, strategy: st
     given = unfinished(Dag.load(tasks))
     dag = given.dag
     runs = {"strategy": strategy} if strategy else None
-    settings = asyncio.run(settings_at(repository, config=config, runs=runs))
+    root, settings = asyncio.run(settings_at(repository, config=config, runs=runs))
     plan = simulate(dag, settings.machines, strategy=Strategy(settings.runs.strategy))
     console = _console()
     for warning in dag.warnings:
         console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
     console.print(_table(dag, plan, console))
     console.print()
-    for label, text in (*_summary(dag, plan), *_not_scheduled(given)):
+    foreseen = forecast(dag, earlier_tasks(root), machines=settings.machines, strategy=settings.runs.strategy)
+    lines = (*_summary(dag, plan), *_forecast(foreseen), *_budgets(root, settings, foreseen), *_not_scheduled(given))
+    for label, text in lines:
         console.print(_line(label, text, width=console.width if _has_width(console) else None), soft_wrap=True)
 
 
@@ -108,6 +113,47 @@ def _not_scheduled(given: Unfinished) -> Iterator[tuple[str, str]]:
         if these:
             yield what, " ".join(these)
     yield from (("held", f"{task} {given.reason(task)}") for task in given.held)
+
+
+def _forecast(foreseen: Forecast | None) -> Iterator[tuple[str, str]]:
+    """What earlier runs of the repository say of these tasks: of each type, and of all together."""
+    if foreseen is None:
+        return
+    for each in foreseen.types:
+        earlier = f"{count(each.earlier, 'task')} in {count(each.runs, 'run')}"
+        of_one = f"a {each.type} task: {_money(each.usd)}, {_time(each.seconds)}"
+        yield "forecast", f"{of_one}; by {earlier}, for {count(each.tasks, 'task')} here"
+    left_out = count(len(foreseen.unknown), "task")
+    but = f"; without the cost of {left_out} of types that no earlier run had" if foreseen.unknown else ""
+    minutes = Spread(median=60 * foreseen.minutes.median, p90=60 * foreseen.minutes.p90)
+    yield "forecast", f"all of it: {_money(foreseen.usd)}, {_time(minutes)}{but}"
+
+
+def _money(usd: Spread) -> str:
+    return f"{dollars(usd.median)} (p90 {usd.p90:.2f})"
+
+
+def _time(seconds: Spread) -> str:
+    return f"{duration(seconds.median)} (p90 {duration(seconds.p90)})"
+
+
+def _budgets(root: Path, settings: Settings, foreseen: Forecast | None) -> Iterator[tuple[str, str]]:
+    """What is spent already of the budgets that would hold, and which of them may not be enough."""
+    try:
+        use = budgets_before(root, settings)
+    except LedgerUnusable as error:
+        yield "budget", str(error)
+        return
+    for row in use.rows if use else ():
+        is_money = row.setting.endswith("_usd")
+        less = [words for words, usd in _foreseen_usd(foreseen) if is_money and row.rest < usd]
+        yield "budget", f"{row.whose}: {row.amounts} are spent{f'; less is left than {less[0]}' if less else ''}"
+
+
+def _foreseen_usd(foreseen: Forecast | None) -> Iterator[tuple[str, float]]:
+    if foreseen:
+        yield "the median of the forecast", foreseen.usd.median
+        yield "the p90 of the forecast", foreseen.usd.p90
 
 
 def _summary(dag: Dag, plan: Plan) -> Iterator[tuple[str, str]]:

@@ -35,7 +35,7 @@ def sessions(*, repository: Path, config: Path | None, ended_too: bool) -> ExitC
     Raises:
         BadInput: no such folder or configuration, or the repository cannot be used; none need be there.
     """
-    settings = asyncio.run(settings_at(repository, config=config))
+    _, settings = asyncio.run(settings_at(repository, config=config))
     console = Console(highlight=False, soft_wrap=True)
     answers = asyncio.run(_ask_all(settings))
     for machine, found in zip(settings.machines, answers, strict=True):

@@ -7,10 +7,11 @@ from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.budget import GOES_ON, LEAST_USD, budget_of, spent_all
 from miyabi.runs.checkout_setup import CheckoutSetup
 from miyabi.runs.copies import require_copies
-from miyabi.runs.costs import BudgetRow, BudgetUse, is_of_shared_budget
+from miyabi.runs.costs import BudgetRow, BudgetUse, budgets_before, is_of_shared_budget
 from miyabi.runs.current import current_run, use_run
 from miyabi.runs.fix_up import fix_attempts_of
 from miyabi.runs.folder import CHECK_LOG, RunFolder, make_folder_of_runs
+from miyabi.runs.forecast import Forecast, Spread, earlier_tasks, forecast
 from miyabi.runs.hand_over import HandOver
 from miyabi.runs.info import Kept, MilestoneRun, RunInfo
 from miyabi.runs.json_file import read_json
@@ -38,6 +39,7 @@ __all__ = [
     "BudgetUse",
     "CheckoutSetup",
     "Continuation",
+    "Forecast",
     "HandOver",
     "Kept",
     "MachineReport",
@@ -50,15 +52,19 @@ __all__ = [
     "Snapshot",
     "SortKey",
     "Spent",
+    "Spread",
     "Swept",
     "TaskProgress",
     "TaskState",
     "budget_of",
+    "budgets_before",
     "check_machine",
     "create_run",
     "current_run",
     "differing_versions",
+    "earlier_tasks",
     "fix_attempts_of",
+    "forecast",
     "hide_secrets_of_run",
     "is_of_shared_budget",
     "left_there",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,16 +15,18 @@ from miyabi.machines import Machine
 from miyabi.runs.budget import LEAST_USD, before, spent
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.info import Kept
-from miyabi.runs.ledger import LedgerEntry, SpendingLedger, Spent
-from miyabi.runs.recount import entry_of, milestone_key, recount, run_key
+from miyabi.runs.ledger import LEDGER_FILE, LedgerEntry, SpendingLedger, Spent
+from miyabi.runs.recount import entry_of, milestone_key, recount, run_key, task_of
 from miyabi.sessions import SessionResult, SessionSpec
-from miyabi.settings import BudgetSettings
+from miyabi.settings import BudgetSettings, Settings
+from miyabi.system import miyabi_home
 from miyabi.text import dollars
 
 Results = Callable[[str | None], Sequence[SessionResult]]
 """The results of all attempts of a task, or with None of all tasks; raises BadInput as `RunFolder.results`."""
 
 _TOKENS, _USD = "tokens", "usd"
+_NO_RUN = "_none"
 
 
 _SHARED = ("budget.run_", "budget.milestone_", "budget.day_")
@@ -232,7 +235,7 @@ class Costs:
         return run_key(self.folder, self.run_id)
 
     def _rows(self, task: str, *, machine: str | None) -> Iterator[BudgetRow]:
-        of = entry_of(self.folder, task, 1, run=self._run).task
+        of = task_of(task)
         yield from self._limits("task", f"task {of}", run=self._run, task=of)
         yield from self._shared()
         if machine and (at := self.machines.get(machine)):
@@ -263,3 +266,19 @@ class Costs:
         if not self._is_recounted:
             recount(self.ledger, self.folder.repository, machines=self.machines)
             self._is_recounted = True
+
+
+def budgets_before(root: Path, settings: Settings) -> BudgetUse | None:
+    """Returns what is spent of the budgets that would hold for a run of the repository that began now; or None.
+
+    Raises:
+        LedgerUnusable: one is set, and what was spent is not known.
+    """
+    return Costs(
+        folder=RunFolder(root, _NO_RUN),
+        run_id=_NO_RUN,
+        budget=settings.budget,
+        machines={machine.name: machine for machine in settings.machines},
+        results=lambda _: (),
+        ledger=SpendingLedger(miyabi_home() / LEDGER_FILE),
+    ).use()

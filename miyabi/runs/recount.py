@@ -36,6 +36,13 @@ def milestone_key(folder: RunFolder) -> str:
     return (f"id {of.id}" if of.id else f"{of.repository.casefold()}#{of.number}") if of else ""
 
 
+def task_of(session: str) -> str:
+    """Returns the task that a session works for: its own, or the one whose work it reviews or merges."""
+    if is_reviewing(session):
+        return reviewed(session)
+    return resolved_by(session) if is_resolving(session) else session
+
+
 def entry_of(
     folder: RunFolder,
     session: str,
@@ -46,7 +53,7 @@ def entry_of(
     spent: Spent = Spent(),  # noqa: B008 - frozen
     is_over: bool = False,
 ) -> LedgerEntry:
-    """Makes the entry of one attempt; what reviews or merges a task's work is the task's.
+    """Makes the entry of one attempt.
 
     Args:
         folder: that of the run.
@@ -57,11 +64,10 @@ def entry_of(
         spent: until now.
         is_over: whether that is all.
     """
-    task = reviewed(session) if is_reviewing(session) else resolved_by(session) if is_resolving(session) else session
     return LedgerEntry(
         run=run,
         session=f"{session}.{attempt}",
-        task=task,
+        task=task_of(session),
         milestone=milestone_key(folder),
         account=account,
         folder=str(folder.attempt(session, attempt)),

@@ -30,18 +30,22 @@ async def open_repository(path: Path, *, config: Path | None = None, **arguments
     return repository, Settings.load(repository.root, config=config, **arguments)
 
 
-async def settings_at(path: Path, *, config: Path | None = None, **arguments: Any) -> Settings:
+async def settings_at(path: Path, *, config: Path | None = None, **arguments: Any) -> tuple[Path, Settings]:
     """Reads the settings of the repository that a path is in, of the folder itself where it is in none.
 
     Takes what `open_repository` takes.
+
+    Returns:
+        The root of the repository, or that folder; and the settings.
 
     Raises:
         BadInput: as `open_repository`, but for a folder that is in no repository.
     """
     try:
-        return (await open_repository(path, config=config, **arguments))[1]
+        repository, settings = await open_repository(path, config=config, **arguments)
     except OutsideRepository:
-        return Settings.load(existing_folder(path), config=config, **arguments)
+        return existing_folder(path), Settings.load(existing_folder(path), config=config, **arguments)
+    return repository.root, settings
 
 
 async def _require_checked_out(repository: Repository) -> None:

@@ -13,6 +13,7 @@ from miyabi.dag import Dag
 from miyabi.git import Changes
 from miyabi.machines import Machine
 from miyabi.reports import Report
+from miyabi.runs import RunFolder, RunInfo
 from miyabi.sessions import Outcome, SessionResult, Usage
 
 RUN = "20261122-113501-k3f"
@@ -80,3 +81,14 @@ def matches_golden(text: str, *, name: str) -> bool:
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(text, encoding="utf-8")
     return path.read_text(encoding="utf-8") == text
+
+
+def run_folder(root: Path, run: str, dag: Dag, *results: SessionResult, rehearse: bool = False) -> RunFolder:
+    """A run that is over."""
+    folder = RunFolder(root, run).create()
+    known: Any = {"repository": str(root), "base": "b" * 40, "started": STARTED, "rehearse": rehearse}
+    folder.dag_file.write_text(dag.to_json())
+    folder.write_info(RunInfo(run=run, **known))
+    for each in results:
+        folder.write_result(each.model_copy(update={"run": run}))
+    return folder

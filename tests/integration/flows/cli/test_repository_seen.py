@@ -89,7 +89,7 @@ async def test_patterns_and_linked_worktrees_are_sparse_too(sparse: Path, tmp_pa
 async def test_no_configuration_at_all_is_none(project: Path, tmp_path: Path) -> None:
     """Without such a file in the repository, or without a repository, there is nothing to say."""
     git(project, "sparse-checkout", "set", "src")
-    found = [(await open_repository(project))[1], await settings_at(tmp_path)]
+    found = [(await open_repository(project))[1], (await settings_at(tmp_path))[1]]
     assert [each.model_dump() for each in found] == [Settings().model_dump()] * 2
 
 

@@ -1,0 +1,147 @@
+"""What tasks may cost, and how long they may take, by what earlier runs made of tasks of their type."""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from miyabi.dag import Dag, TaskType, simulate
+from miyabi.errors import BadInput
+from miyabi.machines import Machine, Strategy
+from miyabi.runs.folder import RunFolder
+from miyabi.runs.recount import task_of
+from miyabi.sessions import BLAMELESS, SessionResult
+
+MOST_RUNS = 100
+_DRAWS, _LEAST_DRAWS, _MOST_PICKS = 1000, 50, 200_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierTask:
+    """What one task of an earlier run came to, with its fix-ups, reviews and merges that went back."""
+
+    run: str
+    type: TaskType
+    usd: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """The middle of some figures, and what nine of ten do not exceed."""
+
+    median: float
+    p90: float
+
+    @classmethod
+    def of(cls, figures: Iterable[float]) -> Self:
+        """Finds both in one figure or more; the second is one of the figures (nearest rank)."""
+        ordered = sorted(figures)
+        return cls(median=statistics.median(ordered), p90=ordered[math.ceil(0.9 * len(ordered)) - 1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeForecast:
+    """Of one type: how many tasks are to be done, how many earlier ones there are in how many runs, and theirs."""
+
+    type: TaskType
+    tasks: int
+    earlier: int
+    runs: int
+    usd: Spread
+    seconds: Spread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What a DAG may cost, US dollars, and how long it may take on the slots of its machines, minutes.
+
+    `unknown` are the tasks whose type no earlier run had: their cost is left out, and their time is as estimated.
+    """
+
+    types: tuple[TypeForecast, ...]
+    usd: Spread
+    minutes: Spread
+    unknown: tuple[str, ...]
+
+
+def earlier_tasks(repository: Path) -> tuple[EarlierTask, ...]:
+    """Reads what the latest 100 runs of a repository made of their tasks.
+
+    Left out are rehearsals, runs that cannot be read, and tasks without a session or whose end says nothing of them,
+    as of one that was stopped.
+    """
+    return tuple(task for folder in RunFolder.by_start(repository)[-MOST_RUNS:] for task in _tasks(folder))
+
+
+def forecast(
+    dag: Dag, earlier: Sequence[EarlierTask], *, machines: Sequence[Machine], strategy: Strategy
+) -> Forecast | None:
+    """Makes the forecast; None where no earlier run had a task of the types in the DAG."""
+    by_type = {kind: [each for each in earlier if each.type is kind] for kind in TaskType}
+    known = {kind: tasks for kind, tasks in by_type.items() if tasks and any(node.type is kind for node in dag.nodes)}
+    if not known:
+        return None
+    types = tuple(_of_type(kind, dag, tasks) for kind, tasks in known.items())
+
+    def minutes(pick: Mapping[TaskType, float]) -> float:
+        nodes = [
+            node.model_copy(update={"estimated_duration": pick[node.type] / 60}) if node.type in pick else node
+            for node in dag.nodes
+        ]
+        return simulate(replace(dag, nodes=tuple(nodes)), machines, strategy=strategy).makespan_minutes
+
+    return Forecast(
+        types=types,
+        usd=Spread.of(_sums(dag, known)),
+        minutes=Spread(
+            median=minutes({each.type: each.seconds.median for each in types}),
+            p90=minutes({each.type: each.seconds.p90 for each in types}),
+        ),
+        unknown=tuple(node.id for node in dag.nodes if node.type not in known),
+    )
+
+
+def _of_type(kind: TaskType, dag: Dag, tasks: Sequence[EarlierTask]) -> TypeForecast:
+    return TypeForecast(
+        type=kind,
+        tasks=sum(node.type is kind for node in dag.nodes),
+        earlier=len(tasks),
+        runs=len({each.run for each in tasks}),
+        usd=Spread.of(each.usd for each in tasks),
+        seconds=Spread.of(each.seconds for each in tasks),
+    )
+
+
+def _sums(dag: Dag, known: Mapping[TaskType, Sequence[EarlierTask]]) -> Iterator[float]:
+    """What the DAG costs if each task costs what an earlier one did that is drawn; the same whenever it is asked."""
+    dice = random.Random(0)  # noqa: S311 - a forecast
+    pools = [[each.usd for each in known[node.type]] for node in dag.nodes if node.type in known]
+    if len(pools) == 1:
+        yield from pools[0]
+        return
+    for _ in range(max(_LEAST_DRAWS, min(_DRAWS, _MOST_PICKS // len(pools)))):
+        yield sum(dice.choice(pool) for pool in pools)
+
+
+def _tasks(folder: RunFolder) -> Iterator[EarlierTask]:
+    try:
+        if folder.info().rehearse:
+            return
+        dag, results = Dag.load(folder.dag_file), folder.results()
+    except BadInput:
+        return
+    last, all_of = dict[str, SessionResult](), dict[str, list[SessionResult]]()
+    for result in results:
+        last[result.task] = result
+        all_of.setdefault(task_of(result.task), []).append(result)
+    for node in dag.nodes:
+        if node.id not in last or last[node.id].outcome in BLAMELESS or not last[node.id].start:
+            continue
+        usd, seconds = sum(r.cost_usd for r in all_of[node.id]), sum(r.seconds for r in all_of[node.id])
+        yield EarlierTask(run=folder.run, type=node.type, usd=usd, seconds=seconds)
