@@ -77,7 +77,7 @@ class TaskRun:
     def __init__(self, live: Run, node: Node, slot: Slot) -> None:
         self._live, self._node, self._slot = live, node, slot
         self._burnt = 1
-        self._failed_setups = 0
+        self._failed_setups = self._stalls = 0
         self._limit = AccountLimit(slot, live.settings.runs)
         self._outage = Outage()
         self._warned: set[type[MachineError]] = set()
@@ -153,6 +153,7 @@ class TaskRun:
             return Next.RESUME_HERE  # it was stopped by the orchestrator that we go on for
         runs, now = self._live.settings.runs, time.time()
         self._failed_setups += result.outcome is Outcome.SETUP_FAILED
+        self._stalls += result.outcome is Outcome.STALLED
         return next_step(
             result,
             attempts=self._burnt,
@@ -163,6 +164,7 @@ class TaskRun:
                 result, now=now, patience_seconds=self._patience_seconds(result)
             ),
             failed_setups=self._failed_setups,
+            stalls=self._stalls,
             fix_up_is_due=self._live.fix_up_is_due(self._node.id),
         )
 

@@ -21,6 +21,7 @@ from miyabi.claude import (
     missing_command,
     missing_servers,
     session_script,
+    stall_seconds,
 )
 from miyabi.errors import DiskFull, GitError, MachineError, MachineFull, MiyabiError, RemoteFailed, SessionError
 from miyabi.machines import Machine, install
@@ -178,6 +179,8 @@ class Attempt:
                 setup_timeout_seconds=spec.setup_timeout_seconds,
                 after_timeout_seconds=spec.check_timeout_seconds,
                 linger_seconds=spec.linger_seconds,
+                stall_seconds=stall_seconds(spec, machine),
+                stop_seconds=0,
             )
         except (MachineError, SessionError) as error:
             if not error.transient and type(error) is not MachineError:  # the machine said no

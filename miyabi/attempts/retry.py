@@ -26,6 +26,7 @@ _LONGEST_DELAY_SECONDS = 900
 _STEPS = {
     Outcome.API_UNAVAILABLE: Next.RESUME_HERE,
     Outcome.KILLED: Next.RESUME_HERE,
+    Outcome.STALLED: Next.RESUME_HERE,
     Outcome.MACHINE_LOST: Next.ELSEWHERE,
     Outcome.NOT_LOGGED_IN: Next.ELSEWHERE,
     Outcome.LAUNCH_FAILED: Next.ELSEWHERE,
@@ -80,6 +81,7 @@ def next_step(
     wait_until: float,
     waits_out_outage: bool = False,
     failed_setups: int = 0,
+    stalls: int = 0,
     fix_up_is_due: bool = False,
 ) -> Next:
     """Decides the step after `result`, the outcome of attempt number `attempts`.
@@ -88,8 +90,8 @@ def next_step(
     ends alike. Where `fix_up_is_due` its own conversation mends it. A usage limit is waited for however often it comes,
     if it ends before `wait_until` (seconds since 1970); one whose end is not said, and an API that fails, for as long
     as `waits_out_outage`. Where there is no other machine than the lost one, and that one is back, the task goes on
-    there. A set-up is tried once more, on another machine where there is one; `failed_setups` counts this one in.
-    What was not admitted waits for another run.
+    there. A set-up is tried once more, on another machine where there is one, and a session that stalled goes on once;
+    `failed_setups` and `stalls` count this one in. What was not admitted waits for another run.
     """
     if result.outcome is Outcome.USAGE_LIMIT and result.resets_at and result.resets_at.timestamp() <= wait_until:
         return Next.WAIT_FOR_LIMIT
@@ -98,7 +100,7 @@ def next_step(
     if fix_up_is_due:
         return Next.FIX_UP
     step = _STEPS.get(result.outcome, Next.FINISH)
-    if attempts >= max_attempts or failed_setups > 1 or result.error_kind == NotAdmitted.__name__:
+    if attempts >= max_attempts or max(failed_setups, stalls) > 1 or result.error_kind == NotAdmitted.__name__:
         return Next.FINISH
     if step is Next.ELSEWHERE and not other_machines:
         may_stay = result.outcome is Outcome.SETUP_FAILED or _is_back(result)

@@ -15,6 +15,7 @@ from miyabi.claude.command import (
     inherited_environment,
     session_prelude,
     session_script,
+    stall_seconds,
 )
 from miyabi.claude.events import Init
 from miyabi.claude.evidence import Evidence
@@ -64,4 +65,5 @@ __all__ = [
     "review_prompt",
     "session_prelude",
     "session_script",
+    "stall_seconds",
 ]

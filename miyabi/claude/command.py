@@ -78,6 +78,9 @@ for miyabi_file in "${{CLAUDE_CONFIG_DIR:-$HOME/.claude}}"/projects/*/{conversat
   if grep -q '"type":"user"' "$miyabi_file"; then miyabi_how=--resume; else mv -f "$miyabi_file" "$miyabi_file.old"; fi
 done"""
 
+_TOOL_TIMEOUTS = ("BASH_DEFAULT_TIMEOUT_MS", "BASH_MAX_TIMEOUT_MS", "MCP_TOOL_TIMEOUT")
+_MARGIN_SECONDS = 300.0
+
 _NEED_CONVERSATION = """\
 miyabi_found=
 for miyabi_file in "${{CLAUDE_CONFIG_DIR:-$HOME/.claude}}"/projects/*/{conversation}.jsonl; do
@@ -202,6 +205,17 @@ def check_prelude(
 def inherited_environment(machine: Machine) -> dict[str, str]:
     """Returns the orchestrator's variables that the machine's sessions get, and no others."""
     return {name: os.environ[name] for name in machine.inherit_environment if name in os.environ}
+
+
+def stall_seconds(spec: SessionSpec, machine: Machine) -> float:
+    """Returns after how long a silence the machine ends the session, in seconds; 0: never.
+
+    That is what the spec says, but five minutes more than any tool may take by what its environment says to claude.
+    """
+    everything = inherited_environment(machine) | machine.environment | dict(spec.environment)
+    said = [everything.get(name, "").strip() for name in _TOOL_TIMEOUTS]
+    longest = max((int(each) / 1000 for each in said if each.isdecimal() and each.isascii()), default=0.0)
+    return max(spec.stall_seconds, longest + _MARGIN_SECONDS) if spec.stall_seconds and longest else spec.stall_seconds
 
 
 def hide_secrets(machines: Iterable[Machine], environment: Mapping[str, str]) -> None:

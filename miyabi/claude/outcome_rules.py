@@ -102,9 +102,13 @@ def out_of_tokens(transcript: Transcript, evidence: Evidence) -> Decision | None
 
 
 def ended_by_us(transcript: Transcript, evidence: Evidence) -> Decision | None:
-    """Decides STOPPED or TIMED_OUT where we ended it, or what the failure of the API means that lasted until then."""
+    """Decides STOPPED, STALLED or TIMED_OUT where we ended it, or what an API means that failed until then."""
     if evidence.ended_by == "stop":
         return decision(Outcome.STOPPED, "stopped", "the session was stopped on request", _GO_ON)
+    if evidence.ended_by == "stalled":
+        situation = f"the session on {evidence.machine} said nothing for so long that it was taken for hung"
+        advice = f"read what it did last; where a tool of {evidence.task} may take so long, raise stall_minutes"
+        return decision(Outcome.STALLED, "stalled", situation, advice)
     if evidence.ended_by == "timeout":
         minutes = f" of {evidence.timeout_seconds / 60:g} min" if evidence.timeout_seconds else ""
         situation = f"the session ran into its time limit{minutes}"

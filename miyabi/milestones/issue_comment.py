@@ -66,6 +66,7 @@ _NEXT = {
     Outcome.MAX_TURNS: "It ran out of turns. Split the issue, or raise `max_turns`.",
     Outcome.BUDGET_EXCEEDED: "It ran out of budget. Split the issue, or raise `max_budget_usd`.",
     Outcome.TIMED_OUT: "It ran out of time. Split the issue, or raise `timeout_minutes`.",
+    Outcome.STALLED: f"The session fell silent, twice. {_AGAIN}",
     Outcome.STOPPED: f"It was stopped. {_AGAIN}",
     Outcome.KILLED: f"The session ended without a result. {_AGAIN}",
     Outcome.USAGE_LIMIT: f"The account's usage limit was reached. {_AGAIN}",

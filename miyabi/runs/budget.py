@@ -13,7 +13,7 @@ LEAST_USD = 0.01
 """Less is nothing: claude takes no budget of 0, and any answer costs more."""
 
 _SAME_USD = 1e-9
-GOES_ON = BLAMELESS | {Outcome.KILLED, Outcome.API_UNAVAILABLE}
+GOES_ON = BLAMELESS | {Outcome.KILLED, Outcome.STALLED, Outcome.API_UNAVAILABLE}
 """Outcomes after which the same work is gone on with; after any other a task that is run again begins anew."""
 
 

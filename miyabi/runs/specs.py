@@ -131,6 +131,7 @@ def _limits(node: Node, defaults: SessionDefaults, *, earlier: Earlier) -> dict[
         "tokens_setting": allowed.tokens_setting,
         "timeout_seconds": max(seconds - used_seconds, LEAST_SHARE * seconds),
         "linger_seconds": defaults.linger_seconds,
+        "stall_seconds": 60 * defaults.stall_minutes,
         "setup_timeout_seconds": 60 * defaults.setup_timeout_minutes,
         "check_timeout_seconds": 60 * defaults.check_timeout_minutes,
         "max_file_bytes": round(1_000_000 * defaults.max_file_mb),

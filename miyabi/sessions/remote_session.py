@@ -38,6 +38,8 @@ class RemoteSession:
         timeout_seconds: float,
         after_timeout_seconds: float,
         linger_seconds: float,
+        stall_seconds: float = 0,
+        stop_seconds: float = 0,
         setup: bytes = b"",
         setup_timeout_seconds: float = 0,
     ) -> Status:
@@ -52,6 +54,9 @@ class RemoteSession:
             after_timeout_seconds: The same for `after`.
             linger_seconds: How long claude may be silent after its last result, with no agent in the background, until
                 the machine ends what is left of it. The session has ended well then.
+            stall_seconds: How long claude may be silent amid its work until the machine ends it; 0: for ever.
+            stop_seconds: After how long, set-up included, the machine ends all of it as `stop` does, though nobody
+                asks; 0: never.
             setup: Text for `/bin/sh` that runs before the agent, in the slot; where it fails, the agent does not begin,
                 and nothing of `after` runs.
             setup_timeout_seconds: The same as `timeout_seconds`, for `setup`.
@@ -69,7 +74,7 @@ class RemoteSession:
         parts = (script, stdin, after, setup)
         sizes = [str(len(part)) for part in parts]
         seconds = (timeout_seconds, after_timeout_seconds, linger_seconds, setup_timeout_seconds)
-        limits = [str(slots), *(f"{each:.3f}" for each in seconds)]
+        limits = [str(slots), *(f"{each:.3f}" for each in (*seconds, stall_seconds, stop_seconds))]
         return await self._ask("start", *limits, *sizes, stdin=b"".join(parts))
 
     async def follow(

@@ -25,6 +25,7 @@ class Outcome(StrEnum):
     MAX_TURNS = "max_turns"  # ran into max_turns
     BUDGET_EXCEEDED = "budget_exceeded"  # ran into max_budget_usd
     TIMED_OUT = "timed_out"  # ran into timeout_minutes; its tree was ended
+    STALLED = "stalled"  # not a byte of its stream came for stall_minutes; its tree was ended
     STOPPED = "stopped"  # we were asked to stop it
     KILLED = "killed"  # ended by a signal that was not ours, or without a result event
     USAGE_LIMIT = "usage_limit"  # the account's subscription limit; `resets_at` says until when

@@ -41,6 +41,7 @@ class SessionSpec(BaseModel):
     tokens_setting: str = Field("", description="The setting of [budget] that this is the rest of")
     timeout_seconds: float = Field(gt=0)
     linger_seconds: float = Field(gt=0)
+    stall_seconds: float = Field(0, ge=0, description="How long it may be silent amid its work; 0: for ever")
     setup: tuple[tuple[str, str], ...] = Field(
         (), description="Shell commands before it, each for the machines with a label; empty: for all"
     )

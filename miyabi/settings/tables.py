@@ -177,6 +177,9 @@ class SessionDefaults(BaseModel):
     linger_seconds: float = Field(
         15, gt=0, description="Seconds of silence after its last result, no agent at work, after which it is ended"
     )
+    stall_minutes: float = Field(
+        15, ge=0, description="Minutes of silence amid its work after which it is ended as stalled; 0: never"
+    )
     setup: str | None = Field(
         None, min_length=1, description="Shell command that sets up each checkout before its first session"
     )

@@ -85,6 +85,20 @@ def _goes_on_in_its_conversation(site: Site) -> None:
     assert start > limit
 
 
+def test_silence(site: Site) -> None:
+    """A session whose tool says nothing for too long is ended, and goes on once, in its conversation on its machine."""
+    site.write_config(runs=RUNS, sessions={"stall_minutes": 0.15})
+    command = site.orchestrate([node("silent", scenario="gate:awake")])
+    eventually(lambda: bool(site.run_folder().results()) or not command.runs, why=lambda: command.output)
+    site.open_gate("awake")
+    command.succeeds()
+    first, second = site.run_folder().results()
+    assert (first.outcome, second.outcome) == (Outcome.STALLED, Outcome.SUCCEEDED)
+    assert (first.session_id, first.machine) == (second.session_id, second.machine)
+    assert first.error_text
+    assert "raise stall_minutes" in first.error_text
+
+
 def test_fail_fast(site: Site) -> None:
     """With fail_fast the first failure starts nothing further; what runs goes on to its end."""
     nodes = [

@@ -27,7 +27,7 @@ EXPORTS = {
         "LegacyResult SpendingRecord Transcript attached_script check_prelude compose conclude earlier_attempts "
         "fix_up go_on hide_secrets inherited_environment left_words missing_command missing_servers must_pass "
         "need_paths read_spending_record readable remove_claude_files result_file review_prompt session_prelude "
-        "session_script"
+        "session_script stall_seconds"
     ),
     "miyabi.dag": ("DEFAULT_MINUTES Dag Node Plan TaskType Unfinished order simulate unfinished"),
     "miyabi.git": (

@@ -72,10 +72,12 @@ class Station:
         after_seconds: float = 600,
         linger: float = 600,
         setup_seconds: float = 600,
+        stall: float = 0,
+        stop_seconds: float = 0,
     ) -> tuple[list[str], bytes]:
         """What `start` is given: its words and its stdin."""
         parts = (cmd.encode(), stdin, after.encode(), setup.encode())
-        limits = [str(slots), *map(str, (seconds, after_seconds, linger, setup_seconds))]
+        limits = [str(slots), *map(str, (seconds, after_seconds, linger, setup_seconds, stall, stop_seconds))]
         return [session, *limits, *(str(len(part)) for part in parts)], b"".join(parts)
 
     def storm(self, calls: Sequence[tuple[Sequence[str], bytes]]) -> list[int]:

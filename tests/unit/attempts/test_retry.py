@@ -57,6 +57,13 @@ def test_what_was_not_admitted_waits_for_another_run() -> None:
     assert next_step(held, **known) is Next.FINISH
     assert next_step(held.model_copy(update={"error_kind": "GitFailed"}), **known) is Next.ELSEWHERE
 
+def test_a_session_that_stalled_goes_on_once() -> None:
+    """In its own conversation, however many attempts there might be; the second time is the task's end."""
+    silent = SessionResult(run="r", task="t", outcome=Outcome.STALLED)
+    known = {"attempts": 1, "max_attempts": 9, "other_machines": True, "wait_until": 0.0}
+    assert next_step(silent, stalls=1, **known) is Next.RESUME_HERE
+    assert next_step(silent, stalls=2, **known) is Next.FINISH
+
 
 def test_the_only_machine_goes_on_where_it_is_back() -> None:
     """A machine that was restarted and has given its work is not lost to the task that has no other."""

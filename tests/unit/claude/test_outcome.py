@@ -55,6 +55,7 @@ def test_success() -> None:
         (replace(GOOD, lost=True, ended_by="stop"), (Outcome.MACHINE_LOST, "machine_lost")),
         (replace(GOOD, ended_by="stop", agent_exit=143), (Outcome.STOPPED, "stopped")),
         (replace(GOOD, ended_by="timeout", agent_exit=143), (Outcome.TIMED_OUT, "timeout")),
+        (replace(GOOD, ended_by="stalled", agent_exit=143), (Outcome.STALLED, "stalled")),
         (replace(GOOD, commits=0, leaked=(".env",)), (Outcome.AGENT_ERROR, "copied_file_committed")),
         (replace(GOOD, ended_by="setup", agent_exit=1), (Outcome.SETUP_FAILED, "setup_failed")),
         (replace(GOOD, ended_by="setup_timeout", agent_exit=143), (Outcome.SETUP_FAILED, "setup_failed")),

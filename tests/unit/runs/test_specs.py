@@ -69,6 +69,12 @@ def test_how_long_a_session_may_linger_is_a_setting() -> None:
     assert spec(Node(id="a"), linger_seconds=90).linger_seconds == 90
 
 
+def test_how_long_a_session_may_be_silent() -> None:
+    """A quarter of an hour; 0 is for ever, and stays that."""
+    assert spec(Node(id="a")).stall_seconds == 900
+    assert spec(Node(id="a"), stall_minutes=0).stall_seconds == 0
+
+
 def test_a_conversation_is_gone_on_with() -> None:
     """An attempt that resumes keeps the conversation's id and says what it was about."""
     made = spec(Node(id="a"), conversation=CONVERSATION, earlier=after(CUT))

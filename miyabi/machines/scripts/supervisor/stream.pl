@@ -7,17 +7,22 @@ use warnings;
 my $longest_line = 4 << 20;    # bytes; a longer one is let go by, a result has never come near it
 
 sub stream {    # of a file that grows; nothing of it is read before it has been silent for a while
-    my ($path, $seconds) = @_;
-    return { path => $path, seconds => $seconds, size => 0, since => clock(), at => 0, rest => '', agents => {} };
+    my ($path, $seconds, $stall) = @_;
+    my %read = (size => 0, at => 0, rest => '', agents => {});
+    return { path => $path, seconds => $seconds, stall => $stall || 9e9, silent => 0, looked => clock(), %read };
 }
 
-sub has_lingered {    # it has said its last result and nothing since, for so many seconds
+sub ended_by_silence {    # lingered: after its last result; stalled: in the middle of its work; '' while it is short
     my ($s) = @_;
-    my $size = -s $s->{path} || 0;
-    @$s{qw(size since)} = ($size, clock()) if $size != $s->{size};
-    return 0 if clock() - $s->{since} < $s->{seconds};
+    my ($size, $now, $most) = (-s $s->{path} || 0, clock(), $s->{seconds} / 5);
+    my $since = $now - $s->{looked};    # may be hours: a machine that slept was not silent for so long
+    @$s{qw(silent looked)} = ($s->{silent} + ($since < $most ? $since : $most), $now);
+    @$s{qw(size silent)} = ($size, 0) if $size != $s->{size};
+    return '' if $s->{silent} < $s->{seconds} && $s->{silent} < $s->{stall};
     read_on($s) if $s->{at} < $size;
-    return $s->{at} == $size && $s->{over} && !%{ $s->{agents} };
+    return '' if $s->{at} != $size;
+    return $s->{silent} >= $s->{seconds} && 'lingered' if $s->{over} && !%{ $s->{agents} };
+    return $s->{silent} >= $s->{stall} && 'stalled';
 }
 
 sub read_on {    # what has been appended; of a line that is not whole yet only that it is there

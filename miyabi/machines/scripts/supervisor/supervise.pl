@@ -3,7 +3,7 @@
 use strict;
 use warnings;
 
-my $stop = 0;
+my ($stop, $end) = (0, 0);    # whether a stop is asked for; when one comes by itself, 0: never
 
 sub parts {    # of the session, as they come on stdin
     my ($cmd, $input, @rest) = @_;
@@ -36,8 +36,9 @@ sub other {    # the name of a part that is there and is another one; none where
 }
 
 sub start {
-    my ($slots, $seconds, $after_seconds, $linger, $setup_seconds, @sizes) = @words;
-    refuse(64, 'start ID SLOTS SECONDS AFTER_SECONDS LINGER_SECONDS SETUP_SECONDS, four sizes')
+    my ($slots, @limits) = @words;
+    my @sizes = splice @limits, 6;
+    refuse(64, 'start ID SLOTS, six limits in seconds, four sizes: see the head of the script')
         if @sizes != 4 || grep { !/^\d+(\.\d+)?$/ } @words;
     require POSIX;
     make_folders();
@@ -50,7 +51,7 @@ sub start {
     } else {
         if (other(%part)) { scrap($dir); stage(%part) }    # what was refused once, perhaps by another build, never ran
         take_slot($slots);
-        launch_supervisor($lock, $seconds, $after_seconds, $linger, $setup_seconds);
+        launch_supervisor($lock, @limits);
     }
     close $lock;
     print line($id, free());
@@ -120,12 +121,13 @@ sub launch {
 }
 
 sub supervise {
-    my ($seconds, $after_seconds, $linger, $setup_seconds) = @_;
+    my ($seconds, $after_seconds, $linger, $setup_seconds, $stall, $stop_seconds) = @_;
+    $end = clock() + $stop_seconds if $stop_seconds > 0;
     keep_awake();
     return unless set_up($setup_seconds);
     my $agent = launch("$dir/cmd", "$dir/input", "$dir/out", "$dir/err");
     note($agent || 0, '-', '-');
-    my ($rc, $how) = attend($agent, $seconds, 1, stream("$dir/out", $linger));
+    my ($rc, $how) = attend($agent, $seconds, 1, stream("$dir/out", $linger, $stall));
     my $is_whole = $how =~ /^(?:itself|lingered)$/;
     my $check = '-';
     if (-s "$dir/after") {
@@ -183,11 +185,13 @@ sub stop_asked {    # the grace, undef where nobody asked; the signal suffices, 
 sub attend {    # until it ends by itself, its time is over or somebody stops it; then nothing of its tree is left
     my ($pid, $seconds, $stoppable, $stream) = @_;
     return (126, 'itself') unless $pid;
-    my ($deadline, $how, $grace, $status) = (clock() + $seconds, 'itself', 1);
+    my ($limit, $how, $grace, $status) = (clock() + $seconds, 'itself', 1);
+    my $deadline = $stoppable && $end && $end < $limit ? $end : $limit;
     until (defined($status = reap($pid))) {
         my $asked = $stoppable ? stop_asked() : undef;
         my $left = $deadline - clock();
-        $how = defined $asked ? 'stop' : $left <= 0 ? 'timeout' : $stream && has_lingered($stream) ? 'lingered' : next;
+        my $over = $left > 0 ? '' : $deadline < $limit ? 'stop' : 'timeout';
+        $how = defined $asked ? 'stop' : $over || ($stream && ended_by_silence($stream)) || next;
         $grace = defined $asked ? $asked : $ENV{MIYABI_GRACE_SECONDS} || 10;
         last;
     } continue {

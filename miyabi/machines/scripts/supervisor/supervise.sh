@@ -4,11 +4,14 @@
 # The orchestrator puts this file and its Perl parts one behind the other into one script; `perl -x` begins at their #! line.
 #
 # sh supervise.sh WORKSPACE VERB ...
-#   start ID SLOTS SECONDS AFTER_SECONDS LINGER_SECONDS SETUP_SECONDS CMD_BYTES INPUT_BYTES AFTER_BYTES SETUP_BYTES
+#   start ID SLOTS SECONDS AFTER_SECONDS LINGER_SECONDS SETUP_SECONDS STALL_SECONDS STOP_SECONDS
+#         CMD_BYTES INPUT_BYTES AFTER_BYTES SETUP_BYTES
 #                     <cmd, input, after and setup, one behind the other
 #                     stage the parts and launch them once, if fewer than SLOTS sessions live here. A repeat
 #                     with the same parts attaches; a session refused as full stays staged, and start may be repeated.
 #                     LINGER_SECONDS: so long the agent may be silent after claude's last result
+#                     STALL_SECONDS: the same in the middle of its work; 0: for ever
+#                     STOP_SECONDS: after so long, set-up included, it ends as if it were stopped; 0: never
 #                     setup, where it has any bytes, comes first: where it fails, that is the end of the session
 #   put ID CMD_BYTES INPUT_BYTES AFTER_BYTES   <the parts>   stage them alone
 #   attach ID SLOTS AFTER_SECONDS   launch what was staged in this terminal; it ends with the terminal, or by `cancel`
@@ -21,7 +24,7 @@
 #   list | live       status lines of all sessions, or of those that hold a slot
 #   rm ID             forget a session that is over
 # status line: miyabi1 ID STATE rc=N by=HOW check=N out=BYTES err=BYTES now=EPOCH free=KIB over=SECONDS
-#   (-: unknown; over: since it is) HOW: itself | timeout | stop | lingered: after its last result |
+#   (-: unknown; over: since it is) HOW: itself | timeout | stop | lingered: after its last result | stalled |
 #   setup, setup_timeout: of setup, and the agent was not begun
 #   STATE: none | staged | running | exited | lost: reboot or kill -9, nothing of it runs | orphan: the same, but it runs
 # exit status: 0, 64 usage, 65 came short, 66 other parts under this ID, 69 full, 70 still runs, 73 disk full,
