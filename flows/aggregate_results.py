@@ -28,6 +28,7 @@ def aggregate_results(
     config: OptionalPath = None,
     fleet: OptionalText = None,
     session_defaults: OptionalText = None,
+    until: OptionalText = None,
 ) -> Any:
     """Merges the branches of a run into one, verifies it and makes the report, as often as you like.
 
@@ -37,10 +38,11 @@ def aggregate_results(
         config: Configuration file. Empty: .miyabi/config.toml of the repository.
         fleet: Name of a Water Spider Fleet block, for sessions that resolve conflicts or mend merges.
         session_defaults: Name of a Water Spider Session Defaults block, for the same.
+        until: Hour at which it is to be over, such as 07:00 or 07:00 Europe/Berlin. Empty: as configured.
     """
     runner = current_runner()
     try:
-        given = overrides(fleet, session_defaults)
+        given = overrides(fleet, session_defaults, until=until)
         work = runner.call(Integrating.open(run, repository=repository, config=config, overrides=given, runner=runner))
         with ExitStack() as held:
             folder = work.folder

@@ -17,6 +17,7 @@ from miyabi.errors import SettingsError
 from miyabi.github import GitHubLogin, LinkedRepository
 from miyabi.machines import Strategy
 from miyabi.runs import open_repository
+from miyabi.settings import require_moment
 
 B = TypeVar("B", bound=Block)
 
@@ -30,8 +31,9 @@ def overrides(fleet: str | None = None, session_defaults: str | None = None, **r
         runs: values of the table [runs]; None where a parameter was left empty.
 
     Raises:
-        SettingsError: there is no such block.
+        SettingsError: there is no such block, or no such hour.
     """
+    require_moment(runs.get("until"), name="the parameter until")
     return {
         **(_required(Fleet, fleet).overrides() if fleet else {}),
         **(_required(SessionDefaults, session_defaults).overrides() if session_defaults else {}),

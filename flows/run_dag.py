@@ -43,6 +43,7 @@ def run_dag(
     session_defaults: OptionalText = None,
     strategy: OptionalStrategy = None,
     fail_fast: bool = False,
+    until: OptionalText = None,
     retry: OptionalNames = None,
 ) -> Any:
     """Runs each task of a DAG as a Claude Code session on the machines of the fleet and brings every branch home.
@@ -58,6 +59,7 @@ def run_dag(
         session_defaults: Name of a Water Spider Session Defaults block to use in place of the configured ones.
         strategy: fill-first completes one machine before the next, spread uses all alike.
         fail_fast: Start nothing further after the first task that does not succeed. Off: what the configuration says.
+        until: Hour at which the run is to be over, such as 07:00 or 07:00 Europe/Berlin. Empty: as configured.
         retry: Ids of the tasks of a known run to try again, with what waits for them. Empty: all that did not succeed.
     """
     runner = current_runner()
@@ -70,7 +72,7 @@ def run_dag(
             config=config,
             rehearse=rehearse,
             retry=tuple(retry or ()),
-            overrides=overrides(fleet, session_defaults, strategy=strategy, fail_fast=fail_fast or None),
+            overrides=overrides(fleet, session_defaults, strategy=strategy, fail_fast=fail_fast or None, until=until),
         )
         live = runner.call(start_run(request, token=token_of_environment))
         for warning in live.warnings:
@@ -125,7 +127,8 @@ def _run(live: Run, runner: FleetTaskRunner) -> None:
 
 
 def _aggregate(live: Run, **parameters: Any) -> State[Any]:
-    state: Any = aggregate_results(run=live.run, repository=live.repository.root, return_state=True, **parameters)
+    given: dict[str, Any] = {"repository": live.repository.root, "until": live.deadline.text, **parameters}
+    state: Any = aggregate_results(run=live.run, return_state=True, **given)
     if state.name == "BadInput":
         return failed(state.message)
     return State(type=state.type, name=state.name, message=state.message)  # a sub-flow's own would lose its message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ from miyabi.milestones import MilestonePlan, milestone_lock, milestone_sentence
 from miyabi.pull_requests import Publication
 from miyabi.reports import read_report
 from miyabi.runs import HandOver, MilestoneRun, RunFolder, create_run, new_run_name, valid_run_name
+from miyabi.system import fixed
 from tasks.declaration import FLOW
 from tasks.github import Found, fetch_base, find_earlier_work, find_milestone, read_plan, show_on_issues, write_plan
 from tasks.runner import BAD_INPUT, FleetTaskRunner, current_runner
@@ -59,6 +61,7 @@ def run_milestone(
     session_defaults: OptionalText = None,
     strategy: OptionalStrategy = None,
     fail_fast: bool = False,
+    until: OptionalText = None,
 ) -> Any:
     """Runs the open issues of a milestone, opens the pull request and says in the milestone where it stands.
 
@@ -78,18 +81,22 @@ def run_milestone(
         session_defaults: Name of a Water Spider Session Defaults block to use in place of the configured ones.
         strategy: fill-first completes one machine before the next, spread uses all alike.
         fail_fast: Start nothing further after the first task that does not succeed. Off: what the configuration says.
+        until: Hour at which all of it is to be over, such as 07:00 or 07:00 Europe/Berlin. Empty: as configured.
     """
-    parameters = {
+    parameters: dict[str, Any] = {
         "config": config,
         "fleet": fleet,
         "session_defaults": session_defaults,
         "strategy": strategy,
         "fail_fast": fail_fast,
+        "until": until,
     }
     try:
-        given = overrides(fleet, session_defaults, strategy=strategy, fail_fast=fail_fast or None)
+        given = overrides(fleet, session_defaults, strategy=strategy, fail_fast=fail_fast or None, until=until)
         login, said = log_in(github)
         linked = current_runner().call(link(repository, login=login, config=config, overrides=given | said))
+        if hour := linked.settings.runs.until:  # the same moment for all that is to come, however long it takes
+            parameters["until"] = fixed(hour, now=time.time())
         found = value_of(find_milestone.submit(milestone, linked=linked))
         with milestone_lock(linked.repository.root, found.milestone.number):
             asked: dict[str, Any] = {"run": run, "base": base, "rehearse": rehearse}
@@ -241,7 +248,7 @@ class _MilestoneRun:
 
     def _integrate(self, folder: RunFolder) -> None:
         if folder.load(Integration) is None:
-            given = {name: self.parameters[name] for name in ("config", "fleet", "session_defaults")}
+            given = {name: self.parameters[name] for name in ("config", "fleet", "session_defaults", "until")}
             root, run = self.linked.repository.root, folder.run
             state: Any = aggregate_results(repository=root, run=run, return_state=True, **given)
             self._refuse_cancelled(state, folder)

@@ -33,7 +33,7 @@ from miyabi.sessions import Outcome, SessionResult, SessionSpec, is_reviewing
 from miyabi.system import jittered
 from miyabi.text import count, duration, one_line, redact, time_of_day
 from tasks.declaration import TASK
-from tasks.runner import Slot, current_runner, current_slot, show_state
+from tasks.runner import Refused, Slot, current_runner, current_slot, show_state
 from tasks.usage_limit import AccountLimit
 
 MACHINE_FULL_SECONDS = 5.0
@@ -88,12 +88,22 @@ class TaskRun:
         self._joins = live.resume.pending(node.id) is not None
 
     async def run(self) -> SessionResult:
-        """Makes attempts until one of them decides, and returns its result.
+        """Makes attempts until one of them decides, or no other may start, and returns the last one's result.
 
         Raises:
             CancelledError: the task run was cancelled; the session was stopped and its work collected before.
             MiyabiError: nothing further is started, or no machine is left: as `Dispatcher.acquire`.
         """
+        live, task = self._live, self._node.id
+        try:
+            return await self._decided()
+        except Refused as refusal:
+            if task not in live.resume.ended:
+                return self._not_started(Outcome.NOT_STARTED, refusal)
+            live.warn(f"{task}: no other session was begun: {refusal}")
+            return live.results[task]
+
+    async def _decided(self) -> SessionResult:
         while True:
             result = await self._reviewed(self._under_review() or await self._attempt())
             step = self._next(result)
@@ -232,6 +242,7 @@ class TaskRun:
         live, slot, node = self._live, self._slot, self._node
         while True:
             number = live.resume.attempts(node.id) + 1
+            slot.require_start()
             attempt = Attempt(
                 live=live,
                 spec=await live.with_room(partial(self._spec, number), on_wait=self._note_late),

@@ -21,6 +21,7 @@ from miyabi.git import submodules_of
 from miyabi.github import GitHubLogin
 from miyabi.pull_requests import require_readable
 from miyabi.runs import RunFolder, RunRequest, new_run_name, read_request
+from miyabi.settings import require_moment
 
 
 @click.command(help="Run the DAG. Exit code 0: all succeeded, 1: some did not, 2: bad input, 130: interrupted.")
@@ -31,6 +32,7 @@ from miyabi.runs import RunFolder, RunRequest, new_run_name, read_request
 @click.option("--base", help="Branch, tag or commit to start from.  [default: HEAD]")
 @click.option("--run", help="Name of the run; an earlier run's name goes on with it.")
 @click.option("--fail-fast", is_flag=True, default=None, help="Start nothing further after the first failure.")
+@click.option("--until", metavar="HOUR", help="When all is to be over: 07:00, or '07:00 Europe/Berlin'.")
 @click.option("--rehearse", is_flag=True, help="Use a small shell agent in place of claude: costs no tokens.")
 @click.option("--milestone", metavar="WHICH", help="Run a milestone's issues: its number, its title, or 'next due'.")
 @click.option("--pull-request", is_flag=True, help="Open the run's pull request at GitHub afterwards.")
@@ -44,6 +46,7 @@ def orchestrate(
         BadInput: before anything was started.
         ServerError: no Prefect server could be found or started.
     """
+    require_moment(choices["until"], name="--until")
     if milestone is None:
         return orchestrate_dag(_request(tasks=tasks, **choices), pull_request=pull_request, github=github)
     if tasks is not None:
@@ -53,8 +56,8 @@ def orchestrate(
     return orchestrate_milestone(milestone=milestone, github=github, **choices)
 
 
-def _request(*, strategy: str | None, fail_fast: bool | None, **choices: Any) -> RunRequest:
-    return RunRequest(**choices, overrides={"runs": given(strategy=strategy, fail_fast=fail_fast)})
+def _request(*, strategy: str | None, fail_fast: bool | None, until: str | None, **choices: Any) -> RunRequest:
+    return RunRequest(**choices, overrides={"runs": given(strategy=strategy, fail_fast=fail_fast, until=until)})
 
 
 def orchestrate_dag(request: RunRequest, *, pull_request: bool = False, github: str | None = None) -> ExitCode:

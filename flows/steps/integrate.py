@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -20,11 +22,16 @@ from miyabi.github import is_at_github
 from miyabi.integration import CommandEnd, Integration, IntegrationProgress, NotIntegrated, integrate
 from miyabi.runs import CheckoutSetup, RunFolder, open_repository
 from miyabi.settings import Settings
-from miyabi.system import is_our_disk, retried
+from miyabi.system import is_our_disk, next_moment, retried, wait_until
 from miyabi.text import one_line, redact
 from tasks.prefect_server import watch_for_cancellation
 from tasks.runner import GRACE_SECONDS, FleetTaskRunner
 from tasks.verify import run_as_task
+
+_LATE = (
+    "until: the hour came at which the run is to be over before its branches were merged and verified. "
+    "Raise wrap_up_minutes, so that sessions end earlier. To have it done now, without until:"
+)
 
 
 @dataclass(kw_only=True)
@@ -37,6 +44,7 @@ class Integrating:
     runner: FleetTaskRunner
     progress: IntegrationProgress
     _work: asyncio.Task[Any] | None = field(default=None, init=False)
+    _is_late: bool = field(default=False, init=False)
 
     @classmethod
     async def open(
@@ -66,6 +74,10 @@ class Integrating:
             came = self._see_through()
         except (BaseMissing, GitError, DiskFull) as error:
             came = NotIntegrated(reason=str(error))
+        except CancelledError:
+            if not self._is_late:
+                raise
+            came = NotIntegrated(reason=f"{_LATE} miyabi orchestrate --run {self.folder.run}")
         self.folder.discard(NotIntegrated if isinstance(came, Integration) else Integration)
         with_room(lambda: self.folder.keep(came), patience_seconds=self.patience_seconds)
         return came
@@ -125,6 +137,14 @@ class Integrating:
         """Has it end where this flow run, or the one that it is a part of, is cancelled in Prefect."""
         for name in filter(None, (flow_run.id, flow_run.parent_flow_run_id)):
             self.runner.spawn(watch_for_cancellation(UUID(str(name)), cancel=self._cancel))
+
+        if until := self.settings.runs.until:
+            self.runner.spawn(self._end_at(next_moment(until, now=time.time())))
+
+    async def _end_at(self, moment: float) -> None:
+        await wait_until(moment)
+        self._is_late = True
+        self._cancel(_LATE)
 
     def _cancel(self, reason: str) -> None:
         if self._work:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from prefect.logging import get_run_logger
 
+from flows.steps.deadline import end_in_time, why_not
 from miyabi.dag import Dag
 from miyabi.errors import MiyabiError
 from miyabi.git import Repository
@@ -66,7 +67,7 @@ class Resolving:
 
     async def _work_on(self, live: Run, *, doing: str) -> None:
         self._live = live
-        showing = asyncio.create_task(self._show(live, doing))
+        beside = [asyncio.create_task(self._show(live, doing)), asyncio.create_task(end_in_time(live, self.runner))]
         try:
             await self._equip(live)
             for task in live.startable():
@@ -75,7 +76,8 @@ class Resolving:
                 state = await await_state(future)
                 live.note_end(task, state=state.name, message=state.message)
         finally:
-            showing.cancel()
+            for each in beside:
+                each.cancel()
             self.progress.say("merging the branches")
             await live.close()
 
@@ -112,6 +114,7 @@ class Resolving:
             live.fleet(),
             strategy=live.settings.runs.strategy,
             requires=lambda parameters: self._live.resume.requires(parameters["task_id"]),
+            why_not=lambda parameters: why_not(self._live, parameters["task_id"]),
             sessions=_count_sessions,
             lease_file=self.folder.integration_leases_file,
         )

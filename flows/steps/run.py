@@ -13,6 +13,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.steps.artifacts import ProgressArtifact
+from flows.steps.deadline import end_in_time, why_not
 from flows.steps.room import with_room
 from miyabi.attempts import recover_abandoned
 from miyabi.errors import BadInput, DiskFull, MachineError
@@ -63,6 +64,7 @@ def _equip(live: Run, runner: FleetTaskRunner) -> tuple[MachineError, ...]:
         strategy=settings.strategy,
         order=lambda parameters: (dag.rank[parameters["task_id"]],),
         requires=lambda parameters: live.resume.requires(parameters["task_id"]),
+        why_not=lambda parameters: why_not(live, parameters["task_id"]),
         prepare=lambda machine, parameters: live.worktrees.prepare(machine, dag.by_id[parameters["task_id"]]),
         abandon=lambda machine, parameters: live.worktrees.abandon(machine, dag.by_id[parameters["task_id"]]),
         sessions=lambda machine: count_sessions(live, machine),
@@ -100,6 +102,7 @@ def see_through(live: Run, runner: FleetTaskRunner, futures: Futures) -> None:
     """
     progress, is_interrupted = ProgressArtifact(live), True
     runner.spawn(progress.keep())
+    runner.spawn(end_in_time(live, runner))
     try:
         wait(list(futures.values()))
         runner.call(recover_abandoned(live))

@@ -7,7 +7,7 @@ from miyabi.attempts.attached import Attached
 from miyabi.attempts.attempt import Attempt
 from miyabi.attempts.recover import recover_abandoned
 from miyabi.attempts.retry import Next, Outage, delay_seconds, found_no_room, is_sick, limit_is_over, next_step
-from miyabi.attempts.stop import stop_session, stop_sessions
+from miyabi.attempts.stop import keep_ending, stop_session, stop_sessions
 
 __all__ = [
     "Attached",
@@ -17,6 +17,7 @@ __all__ = [
     "delay_seconds",
     "found_no_room",
     "is_sick",
+    "keep_ending",
     "limit_is_over",
     "next_step",
     "recover_abandoned",

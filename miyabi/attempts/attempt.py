@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ from miyabi.claude import (
 )
 from miyabi.errors import DiskFull, GitError, MachineError, MachineFull, MiyabiError, RemoteFailed, SessionError
 from miyabi.machines import Machine, install
-from miyabi.runs import AttemptRecord, Run, Spent, TaskState
+from miyabi.runs import AttemptRecord, Run, Spent, TaskState, to_review
 from miyabi.sessions import RemoteSession, SessionPaths, SessionResult, SessionSpec, State, Status
 from miyabi.system import is_our_disk, private_files, retried
 
@@ -180,7 +181,7 @@ class Attempt:
                 after_timeout_seconds=spec.check_timeout_seconds,
                 linger_seconds=spec.linger_seconds,
                 stall_seconds=stall_seconds(spec, machine),
-                stop_seconds=0,
+                stop_seconds=self.live.deadline.seconds_left(time.time()),
             )
         except (MachineError, SessionError) as error:
             if not error.transient and type(error) is not MachineError:  # the machine said no
@@ -222,7 +223,9 @@ class Attempt:
         collect = partial(finish.collect, status, transcript=self.transcript, missing=self._missing)
         result = await self._with_room(collect)
         known = AttemptRecord.known(self._files)
-        return self.live.to_review(known.completed(result) if known else result)
+        result = known.completed(result) if known else result
+        is_asked = known is not None and known.is_stopped
+        return to_review(self.live, result if is_asked else self.live.deadline.explained(result))
 
     async def _follow(self, session: RemoteSession) -> Status:
         stopping: list[asyncio.Task[Status]] = []

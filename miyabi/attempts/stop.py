@@ -1,17 +1,19 @@
-"""A run that nobody works on is stopped: its sessions end, their work is collected, each has its result."""
+"""Sessions of a run are ended: of one that nobody works on, with their work collected; or of one that is to be over."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 
 from miyabi.attempts.attempt import Attempt
 from miyabi.errors import DiskFull, GitError, MachineError, SessionError
-from miyabi.runs import AttemptRecord, Run
+from miyabi.runs import AttemptRecord, Run, TaskState
 from miyabi.sessions import RemoteSession, SessionPaths, SessionResult, is_reviewing, reviewed
 
 GRACE_SECONDS = 10.0
 _SECONDS = 180.0
+_EVERY_SECONDS = 1.0
 
 
 async def stop_sessions(live: Run, tasks: Collection[str] = ()) -> tuple[tuple[SessionResult, ...], tuple[str, ...]]:
@@ -43,6 +45,30 @@ async def stop_session(live: Run, task: str, attempt: int, record: AttemptRecord
     paths = SessionPaths(run=live.run, task=task, attempt=attempt)
     session = RemoteSession(live.host(machine), paths.session, workspace=machine.workspace)
     await session.stop(grace_seconds=GRACE_SECONDS)
+
+
+async def keep_ending(live: Run) -> None:
+    """Ends the sessions of a run, those that begin meanwhile too, for whoever follows them to collect.
+
+    One whose machine does not answer is told again and again. Returns when every task of the run is done.
+    """
+    telling: dict[tuple[str, int], asyncio.Task[bool]] = {}
+    while any(row.state is not TaskState.DONE for row in live.board.snapshot().rows):
+        for each in _pending(live):
+            told = telling.get(each)
+            if told is None or (told.done() and not told.result()):
+                telling[each] = asyncio.create_task(_tell(live, *each))
+        await asyncio.sleep(_EVERY_SECONDS)
+
+
+async def _tell(live: Run, task: str, number: int) -> bool:
+    """Whether it need not be told again; who is at it by hand is left alone."""
+    record = AttemptRecord.pending(live.folder.attempt(task, number))
+    with suppress(MachineError, SessionError):
+        if record and not record.by_hand:
+            await stop_session(live, task, number, record)
+        return True
+    return False
 
 
 def _task_of(name: str) -> str:

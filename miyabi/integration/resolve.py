@@ -13,12 +13,22 @@ from miyabi.dag import Dag, Node
 from miyabi.errors import MergeConflict
 from miyabi.git import Repository
 from miyabi.integration.conflict import Breakage, Conflict
-from miyabi.runs import LEAST_USD, Board, Continuation, Run, RunFolder, budget_of, fix_attempts_of, spent_all
+from miyabi.runs import (
+    LEAST_USD,
+    Board,
+    Continuation,
+    Deadline,
+    Run,
+    RunFolder,
+    budget_of,
+    fix_attempts_of,
+    spent_all,
+)
 from miyabi.sessions import BLAMELESS, Outcome, SessionResult, is_resolving, resolved_by, resolving
 from miyabi.settings import Settings
 from miyabi.text import clean, count, last_lines, markdown, one_line, render_markdown, several, shorten
 
-_MAY_GO_WELL = BLAMELESS | {Outcome.KILLED}
+_MAY_GO_WELL = BLAMELESS | {Outcome.KILLED, Outcome.STALLED}
 """Outcomes that say nothing of the work, so that the same session may go well another time."""
 
 
@@ -60,6 +70,7 @@ async def resolution_run(
         author=await repository.identity(),
         board=Board(run=folder.run, tasks=(node.id,), rehearsal=info.rehearse),
         rehearse=info.rehearse,
+        deadline=Deadline.of(settings, repository=repository.root, rehearse=info.rehearse),
         origins={node.id: origin} if origin else {},
     )
 

@@ -9,6 +9,7 @@ from miyabi.runs.checkout_setup import CheckoutSetup
 from miyabi.runs.copies import require_copies
 from miyabi.runs.costs import BudgetRow, BudgetUse, budgets_before, is_of_shared_budget
 from miyabi.runs.current import current_run, use_run
+from miyabi.runs.deadline import Deadline
 from miyabi.runs.fix_up import fix_attempts_of
 from miyabi.runs.folder import CHECK_LOG, RunFolder, make_folder_of_runs
 from miyabi.runs.forecast import Forecast, Spread, earlier_tasks, forecast
@@ -22,7 +23,7 @@ from miyabi.runs.progress import WORKING, Board, Snapshot, TaskProgress, TaskSta
 from miyabi.runs.ready_queue import ReadyQueue, SortKey
 from miyabi.runs.repository import open_repository, settings_at
 from miyabi.runs.resume import Continuation
-from miyabi.runs.review import review_of, review_run
+from miyabi.runs.review import review_of, review_run, to_review
 from miyabi.runs.run import Run
 from miyabi.runs.secrets import hide_secrets_of_run
 from miyabi.runs.start import RunRequest, create_run, read_request, record_machines, start_run
@@ -39,6 +40,7 @@ __all__ = [
     "BudgetUse",
     "CheckoutSetup",
     "Continuation",
+    "Deadline",
     "Forecast",
     "HandOver",
     "Kept",
@@ -85,6 +87,7 @@ __all__ = [
     "spent_all",
     "start_run",
     "sweep_machine",
+    "to_review",
     "use_run",
     "valid_run_name",
 ]

@@ -31,6 +31,13 @@ async def review_run(live: Run, result: SessionResult) -> Run:
     return live.beside(node, settings=reviewing_settings(live.settings), base=head)
 
 
+def to_review(live: Run, result: SessionResult) -> SessionResult:
+    """Returns the result of an attempt, marked where its work is to be reviewed before it counts."""
+    if not (result.succeeded and result.changes.files and live.is_reviewed(result.task)):
+        return result
+    return result.model_copy(update={"review": Review(verdict=Verdict.PENDING)})
+
+
 def review_of(answer: SessionResult) -> Review:
     """Makes the review of what its session ended with: without an answer of the form asked for it is none."""
     if answer.succeeded and answer.review:

@@ -15,6 +15,7 @@ from miyabi.git import Repository
 from miyabi.machines import Host, Machine
 from miyabi.runs.connections import Connections, Outages
 from miyabi.runs.costs import Allowance, Costs
+from miyabi.runs.deadline import NO_DEADLINE, Deadline
 from miyabi.runs.fix_up import fix_up_is_due, next_fix_ups, why_given_up
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.hand_over import HandOver
@@ -24,7 +25,7 @@ from miyabi.runs.resume import Continuation, Resume
 from miyabi.runs.secrets import hidden_copies, hide_settings
 from miyabi.runs.specs import Earlier, spec_for
 from miyabi.runs.worktrees import Worktrees
-from miyabi.sessions import Outcome, Review, SessionResult, SessionSpec, Verdict, Workspace, is_resolving
+from miyabi.sessions import Outcome, SessionResult, SessionSpec, Workspace, is_resolving
 from miyabi.settings import Settings
 from miyabi.system import is_our_disk, miyabi_home, retried
 from miyabi.text import redact
@@ -48,6 +49,7 @@ class Run:
         run_id: unlike the name no other run's.
         rehearse: whether no real session is to run.
         retry: the only tasks to be tried again, with what waits for them; empty: all that did not succeed.
+        deadline: when it is to be over.
         origins: where a task's first attempt is to go on, by the task's id.
         machines: those that take part, by name: the settings' at first.
         connections: those of another run on the repository, which it closes; None: its own.
@@ -65,6 +67,7 @@ class Run:
     run_id: str = ""
     rehearse: bool = False
     retry: frozenset[str] = frozenset()
+    deadline: Deadline = NO_DEADLINE
     origins: Mapping[str, Continuation] = field(default_factory=dict)
     connections: InitVar[Connections | None] = None
     ledger: SpendingLedger = field(default_factory=lambda: SpendingLedger(miyabi_home() / LEDGER_FILE))
@@ -259,12 +262,6 @@ class Run:
         concerns = self.settings.review.concerns
         return not is_ours and concerns(type=node.type, labels=node.requires, priority=node.priority)
 
-    def to_review(self, result: SessionResult) -> SessionResult:
-        """Returns the result of an attempt, marked where its work is to be reviewed before it counts."""
-        if not (result.succeeded and result.changes.files and self.is_reviewed(result.task)):
-            return result
-        return result.model_copy(update={"review": Review(verdict=Verdict.PENDING)})
-
     def no_session(
         self,
         task: str,
@@ -360,8 +357,9 @@ class Run:
             return
         if self.resume.pending(task):
             return  # its session is left on its machine, or still being collected: the report looks
-        is_held = state == NotAdmitted.__name__
-        error = NotAdmitted(message) if is_held else MiyabiError(f"{state}: {message}")
+        is_held = state in {NotAdmitted.__name__, "NotStarted"}
+        why = message or "" if is_held else f"{state}: {message}"
+        error = NotAdmitted(why) if is_held else MiyabiError(why)
         outcome = Outcome.NOT_STARTED if is_held or state in {"Failed", "Crashed"} else Outcome.SKIPPED
         if outcome is Outcome.NOT_STARTED or (state or "").startswith("Cancel"):
             self.keep(self.no_session(task, outcome=outcome, error=error))

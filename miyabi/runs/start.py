@@ -16,6 +16,7 @@ from miyabi.errors import BadInput, DagError, DiskFull
 from miyabi.git import RemoteToken, Repository, complete_partial_clone
 from miyabi.machines import Load, Machine, unplaceable
 from miyabi.runs.copies import require_copies
+from miyabi.runs.deadline import Deadline
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.info import FleetMember, RunInfo
 from miyabi.runs.names import new_run_name, valid_run_name
@@ -140,6 +141,7 @@ async def _run_of(folder: RunFolder, start: RunStart, *, retry: Sequence[str]) -
         board=Board(run=folder.run, tasks=start.dag.order, rehearsal=info.rehearse),
         rehearse=info.rehearse,
         retry=frozenset(retry),
+        deadline=Deadline.of(start.settings, repository=start.repository.root, rehearse=info.rehearse),
     )
 
 

@@ -16,7 +16,7 @@ from miyabi.settings.tables import (
     RunDefaults,
     SessionDefaults,
 )
-from miyabi.settings.validation import fault_at
+from miyabi.settings.validation import fault_at, require_moment
 
 __all__ = [
     "CONFIG_FILE",
@@ -32,4 +32,5 @@ __all__ = [
     "SessionDefaults",
     "Settings",
     "fault_at",
+    "require_moment",
 ]

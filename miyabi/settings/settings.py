@@ -26,6 +26,7 @@ from miyabi.settings.validation import fault_at, require_sayable, require_toml, 
 from miyabi.text import did_you_mean
 
 CONFIG_FILE = Path(".miyabi/config.toml")
+_COLLECTING_MINUTES = 10  # as long as a machine that is away is waited for
 
 
 class Settings(BaseSettings):
@@ -48,6 +49,13 @@ class Settings(BaseSettings):
     github: GitHubSettings = GitHubSettings()
     pull_request: PullRequestSettings = PullRequestSettings()
     milestone: MilestoneSettings = MilestoneSettings()
+
+    @property
+    def wrap_up_seconds(self) -> float:
+        """Seconds before the hour at which a run is to be over, at which its sessions are told to end."""
+        if self.runs.wrap_up_minutes is not None:
+            return 60 * self.runs.wrap_up_minutes
+        return 60 * _COLLECTING_MINUTES + (self.integration.verify_timeout_seconds if self.integration.verify else 0)
 
     @field_validator("machines")
     @classmethod

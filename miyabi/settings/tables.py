@@ -6,10 +6,11 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
 
 from miyabi.machines import EnvironmentName, Label, Strategy
 from miyabi.options import Effort, ExtraArguments, FileOrTable, MachinePath, RepositoryPattern, Version, Word
+from miyabi.system import next_moment
 
 PUBLIC_API = "https://api.github.com"
 _TEMPLATE = """\
@@ -224,6 +225,15 @@ class SessionDefaults(BaseModel):
         return tuple((label, command) for label, command in given.items() if command)
 
 
+def _moment(value: str) -> str:
+    next_moment(value, now=0)
+    return value
+
+
+MomentText = Annotated[str, Strict(), AfterValidator(_moment)]
+"""An hour, with or without its time zone, or a moment, as `next_moment` reads it."""
+
+
 class RunDefaults(BaseModel):
     """How a run goes about its tasks."""
 
@@ -232,6 +242,14 @@ class RunDefaults(BaseModel):
     base: str = Field("HEAD", description="Branch, tag or commit that the run starts from")
     strategy: Strategy = Field(Strategy.FILL_FIRST, description="Fill one machine before the next, or spread")
     fail_fast: bool = Field(default=False, description="Start nothing further after the first failure")
+    until: MomentText | None = Field(
+        None, description="Hour at which a run is to be over, e.g. 07:00 or 07:00 Europe/Berlin; empty: none"
+    )
+    wrap_up_minutes: float | None = Field(
+        None,
+        ge=0,
+        description="Minutes before that at which sessions are told to end; empty: 10, and a verify_timeout_minutes",
+    )
     max_attempts: int = Field(3, ge=1, description="Attempts a task, where trying again makes sense")
     fix_attempts: int = Field(
         2, ge=0, description="How often a red check, or what breaks the whole, goes back to its conversation; 0: never"

@@ -12,6 +12,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from miyabi.errors import SettingsError
+from miyabi.system import next_moment
 from miyabi.text import FieldFault, did_you_mean, faults_of, field_name, quote
 
 _PREFIX, _NESTED = "MIYABI_", "__"
@@ -110,6 +111,18 @@ def wrong_value(error: ValidationError, *, file: Path, settings: type[BaseModel]
 def fault_at(path: Sequence[str], sentence: str, *, file: Path) -> SettingsError:
     """Makes the error for one setting: where it was said, its name, and the sentence."""
     return SettingsError(f"{_source(path, file)}: {field_name(path)}: {sentence}")
+
+
+def require_moment(text: str | None, *, name: str) -> None:
+    """Checks an hour, or moment, that was given by that name in place of the setting.
+
+    Raises:
+        SettingsError: it is none; says what it must be.
+    """
+    try:
+        next_moment(text or "00:00", now=0)
+    except ValueError as error:
+        raise SettingsError(f"{name}: {error} (found {quote(text or '')})") from None
 
 
 def _sentence(fault: FieldFault, *, file: Path, settings: type[BaseModel]) -> str:

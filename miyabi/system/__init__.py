@@ -1,4 +1,4 @@
-"""This computer: atomic and private files, locks, child processes, the guarded command.
+"""This computer: atomic and private files, locks, child processes, the guarded command, the clock.
 
 Knows nothing of machines, git or sessions. Imports only the standard library, since the guarded command is started
 without site-packages.
@@ -20,6 +20,7 @@ from miyabi.system.process import (
     spawn,
 )
 from miyabi.system.retrying import Retry, is_our_disk, may_pass, retried, retried_blocking
+from miyabi.system.wall_clock import fixed, next_moment, wait_until
 
 __all__ = [
     "LOOPBACK",
@@ -29,6 +30,7 @@ __all__ = [
     "disk_full",
     "exit_status",
     "files",
+    "fixed",
     "guarded_command",
     "in_terminal",
     "is_full",
@@ -39,6 +41,7 @@ __all__ = [
     "locked_folder",
     "may_pass",
     "miyabi_home",
+    "next_moment",
     "private_files",
     "raised_as_full",
     "reap",
@@ -47,4 +50,5 @@ __all__ = [
     "says_full",
     "shell_status",
     "spawn",
+    "wait_until",
 ]

@@ -3,6 +3,7 @@
 The queue in front of the machines; the machine itself enforces its slots.
 """
 
+from tasks.runner.dispatcher import Refused
 from tasks.runner.engine import show_state
 from tasks.runner.futures import ended
 from tasks.runner.runner import FleetTaskRunner, await_state, current_runner
@@ -17,6 +18,7 @@ __all__ = [
     "PARTIAL",
     "SKIPPED",
     "FleetTaskRunner",
+    "Refused",
     "Slot",
     "await_state",
     "current_runner",

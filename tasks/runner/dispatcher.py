@@ -26,6 +26,10 @@ class NotStarted(MiyabiError):  # noqa: N818 - no error: somebody decided so
     """Nothing further is started."""
 
 
+class Refused(NotStarted):
+    """This task is not to start now, nor later in this run."""
+
+
 class Dispatcher:
     """The ready tasks of one run and the slots it holds. Lives on one event loop."""
 
@@ -56,6 +60,7 @@ class Dispatcher:
 
         Raises:
             NotStarted: `stop` was called.
+            Refused: it is not to start any more.
             MiyabiError: no machine of the fleet could ever take it; or all that could are excluded: the error of one,
                 such as a ServerError where their limits are missing.
         """
@@ -116,9 +121,21 @@ class Dispatcher:
         for request in self._queue:
             self._fail(request, NotStarted(self._stopped))
 
+    def ask_again(self) -> None:
+        """Asks each task that waits for a slot whether it may start still; what may not gets Refused."""
+        for request in self._queue:
+            self._admits(request)
+
+    def _admits(self, request: SlotRequest) -> bool:
+        if reason := request.why_not():
+            self._fail(request, Refused(reason))
+        return reason is None
+
     def _refuse(self, request: SlotRequest) -> None:
         if self._stopped:
             raise NotStarted(self._stopped)
+        if reason := request.why_not():
+            raise Refused(reason)
         able = [state for state in self._states.values() if request.suits(state.machine)]
         if not able:
             loads = [Load(machine=machine, used=0) for machine in self.machines if machine.name not in request.avoid]
@@ -158,6 +175,8 @@ class Dispatcher:
             placement = choose(fleet, requires=request.requires, strategy=self._strategy, avoid=request.avoid)
             if placement is None:
                 hopeless.add((request.requires, request.avoid))
+                continue
+            if not self._admits(request):
                 continue
             state = self._states[placement.machine.name]
             self._place(request, state, placement.reason)
@@ -199,7 +218,7 @@ class Dispatcher:
             self._receive(request, state, answer, reason)
 
     def _receive(self, request: SlotRequest, state: MachineState, lease: Lease, reason: str) -> None:
-        if request in self._queue and not state.is_closed:
+        if request in self._queue and not state.is_closed and self._admits(request):
             self._grant(request, state, lease, reason)
         else:
             self._offer(state, lease)
@@ -208,7 +227,7 @@ class Dispatcher:
         request = (
             None
             if state.is_closed
-            else next((request for request in self._queue if request.suits(state.machine)), None)
+            else next((each for each in self._queue if each.suits(state.machine) and self._admits(each)), None)
         )
         if request:
             self._grant(request, state, lease, self._reason(state))

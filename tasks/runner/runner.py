@@ -37,7 +37,7 @@ from tasks.runner.engine import CANCELLED, Call
 from tasks.runner.event_loop import LoopThread, cancel
 from tasks.runner.futures import FleetFuture, settled
 from tasks.runner.prefetch import Hook, Prefetch
-from tasks.runner.task_runs import GRACE_SECONDS, Order, Placing, Requires, TaskRuns
+from tasks.runner.task_runs import GRACE_SECONDS, Order, Placing, Requires, TaskRuns, WhyNot
 
 T = TypeVar("T")
 
@@ -61,6 +61,10 @@ def _no_order(_: Mapping[str, Any]) -> SortKey:
 
 def _no_labels(_: Mapping[str, Any]) -> Sequence[str]:
     return ()
+
+
+def _no_reason(_: Mapping[str, Any]) -> None:
+    return None
 
 
 class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
@@ -116,6 +120,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         strategy: Strategy = Strategy.FILL_FIRST,
         order: Order = _no_order,
         requires: Requires = _no_labels,
+        why_not: WhyNot = _no_reason,
         prepare: Hook | None = None,
         abandon: Hook | None = None,
         sessions: Sessions | None = None,
@@ -128,6 +133,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             strategy: How tasks are laid out on it.
             order: Place of a task among the ready ones, out of its parameters: smallest first, then first submitted.
             requires: Labels that a task's machine must have, out of its parameters.
+            why_not: Why no session of a task is to start, out of its parameters, asked just before one would.
             prepare: Called ahead of time with a full machine and the parameters of a task that is likely next there.
             abandon: Called where a task was prepared but ran elsewhere or not at all.
             sessions: How many sessions run on a machine; with it, slots that Prefect lost count of are freed.
@@ -160,7 +166,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             keepers = self._keepers(limits, leases, dispatcher, machines=machines, sessions=sessions)
             stack.push_async_callback(cancel, [asyncio.ensure_future(keeper) for keeper in keepers])
             self._running_task_runs().placing = Placing(
-                dispatcher=dispatcher, order=order, requires=requires, close=stack.aclose
+                dispatcher=dispatcher, order=order, requires=requires, why_not=why_not, close=stack.aclose
             )
             return out
 
@@ -232,6 +238,14 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             RuntimeError: the runner is not started.
         """
         self._running().call_soon(lambda: self._running_task_runs().stop_starting(reason))
+
+    def ask_again(self) -> None:
+        """Asks each task that waits for a slot whether it may start still; what may not ends cancelled, NotStarted.
+
+        Raises:
+            RuntimeError: the runner is not started.
+        """
+        self._running().call_soon(self._running_task_runs().ask_again)
 
     def cancel_all(self, reason: str = CANCELLED) -> None:
         """Starts nothing further and cancels every task. Does not wait; harmless where nothing runs."""

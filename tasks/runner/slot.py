@@ -15,10 +15,10 @@ from prefect.context import TaskRunContext
 from miyabi.errors import MiyabiError
 from miyabi.machines import Machine
 from tasks.concurrency import Lease
-from tasks.runner.dispatcher import Dispatcher
+from tasks.runner.dispatcher import Dispatcher, Refused
 from tasks.runner.slot_request import Grant, SlotRequest
 
-_LOOK_SECONDS = 60.0  # the clock may be set meanwhile, and a machine that slept wakes up late
+_LOOK_SECONDS = 5.0  # the clock may be set meanwhile, and a machine that slept wakes up late
 _current: ContextVar[Slot | None] = ContextVar("slot", default=None)
 
 
@@ -104,11 +104,20 @@ class Slot:
         else:
             self._loop.call_soon_threadsafe(function, *arguments)
 
+    def require_start(self) -> None:
+        """Checks that a session may begin now.
+
+        Raises:
+            Refused: it may not, nor later in this run.
+        """
+        if reason := self._request().why_not():
+            raise Refused(reason)
+
     async def move(self, *, avoid: frozenset[str] = frozenset()) -> Machine:
         """Waits for a new slot, on a machine outside `avoid` if there is one that could ever take the task.
 
         Raises:
-            NotStarted: nothing further is started in this run.
+            NotStarted: nothing further is started in this run, or (Refused) nothing of this task.
             MiyabiError: as `Dispatcher.acquire`.
         """
         self._release()
@@ -121,11 +130,12 @@ class Slot:
         """Gives the slot back, waits until `until` (seconds since 1970), then for a slot; with `stay` on this machine.
 
         Raises:
-            NotStarted: nothing further is started in this run.
+            NotStarted: nothing further is started in this run, or (Refused) nothing of this task.
             MiyabiError: as `Dispatcher.acquire`.
         """
         self._release()
-        while (left := until - time.time()) > 0:  # noqa: ASYNC110 - it is the clock that we ask
+        while (left := until - time.time()) > 0:
+            self.require_start()  # it may be too late before the wait is over
             await asyncio.sleep(min(left, _LOOK_SECONDS))
         others = {machine.name for machine in self._dispatcher.machines} - {self._machine.name}
         return await self._take(frozenset(others) if stay else frozenset())

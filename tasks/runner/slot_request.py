@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -23,13 +24,17 @@ class Grant:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class SlotRequest:
-    """One wait of one task for one slot. `task` is the id of its task run; machines in `avoid` are not taken."""
+    """One wait of one task for one slot. `task` is the id of its task run; machines in `avoid` are not taken.
+
+    `why_not` is asked just before a start, and says why there is to be none, None where there may be one.
+    """
 
     task: UUID
     parameters: dict[str, Any]
     key: SortKey = ()
     requires: tuple[str, ...] = ()
     avoid: frozenset[str] = frozenset()
+    why_not: Callable[[], str | None] = lambda: None
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     granted: asyncio.Future[Grant] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     asking: bool = False

@@ -8,6 +8,9 @@ BAD_INPUT = "BadInput"
 DISK_FULL = "DiskFull"
 """Failed: there was no room here to write what the run keeps; it goes on by its name."""
 
+NOT_STARTED = "NotStarted"
+"""Cancelled: the task began no session, for a reason that another run does not have; it is to be tried again then."""
+
 PARTIAL = "Partial"
 """Completed: a run of which some work is on the integration branch and some is not."""
 

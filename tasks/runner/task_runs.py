@@ -16,11 +16,12 @@ from prefect.states import Cancelled, Failed
 from miyabi.errors import NotAdmitted
 from miyabi.runs import SortKey
 from tasks.runner import engine
-from tasks.runner.dispatcher import Dispatcher, NotStarted
+from tasks.runner.dispatcher import Dispatcher, NotStarted, Refused
 from tasks.runner.engine import Call
 from tasks.runner.futures import all_succeeded, upstreams
 from tasks.runner.slot import Slot, machine_tag, use_slot
 from tasks.runner.slot_request import SlotRequest
+from tasks.runner.state_names import NOT_STARTED
 
 GRACE_SECONDS = 25.0
 _THREADS = 64
@@ -31,6 +32,9 @@ Order = Callable[[Mapping[str, Any]], SortKey]
 Requires = Callable[[Mapping[str, Any]], Sequence[str]]
 """From a task's parameters to the labels that its machine must have."""
 
+WhyNot = Callable[[Mapping[str, Any]], str | None]
+"""From a task's parameters to why no session of it is to start now; None where one may."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placing:
@@ -39,6 +43,7 @@ class Placing:
     dispatcher: Dispatcher
     order: Order
     requires: Requires
+    why_not: WhyNot
     close: Callable[[], Awaitable[None]]
 
     def request(self, call: Call) -> SlotRequest:
@@ -48,6 +53,7 @@ class Placing:
             parameters=call.parameters,
             key=self.order(call.parameters),
             requires=tuple(self.requires(call.parameters)),
+            why_not=partial(self.why_not, call.parameters),
         )
 
 
@@ -69,6 +75,8 @@ class TaskRuns:
             state = await self._run(call)
         except asyncio.CancelledError:
             state = Cancelled(message=engine.CANCELLED)
+        except Refused as reason:
+            state = Cancelled(name=NOT_STARTED, message=str(reason))
         except NotStarted as reason:
             state = Cancelled(message=str(reason))
         except NotAdmitted as reason:
@@ -84,6 +92,11 @@ class TaskRuns:
         """Places no further task on a machine."""
         if self.placing:
             self.placing.dispatcher.stop(reason)
+
+    def ask_again(self) -> None:
+        """Asks each task that waits for a machine whether it may start still."""
+        if self.placing:
+            self.placing.dispatcher.ask_again()
 
     def cancel(self, reason: str) -> None:
         """Starts nothing further and cancels what runs; the handlers of each task still run.

@@ -32,7 +32,7 @@ LADDER: dict[str, set[str]] = {
     "machines": {"system", "text", "errors"},
     "options": {"text"},
     "dag": {"machines", "options", "text", "errors"},
-    "settings": {"machines", "options", "text", "errors"},
+    "settings": {"machines", "options", "system", "text", "errors"},
     "sessions": {"git", "machines", "system", "text", "errors"},
     "github": {"git", "settings", "system", "text", "errors"},
     "claude": {"dag", "git", "machines", "sessions", "text", "errors"},

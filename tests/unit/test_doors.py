@@ -19,8 +19,8 @@ EXPORTS = {
         "see_through show_unfinished state_of state_of_run submit_all value_of with_room"
     ),
     "miyabi.attempts": (
-        "Attached Attempt Next Outage delay_seconds found_no_room is_sick limit_is_over next_step recover_abandoned "
-        "stop_session stop_sessions"
+        "Attached Attempt Next Outage delay_seconds found_no_room is_sick keep_ending limit_is_over next_step "
+        "recover_abandoned stop_session stop_sessions"
     ),
     "miyabi.claude": (
         "BAD_TOKEN_FILE CLAUDE DISK_FULL HOUSE_RULES PATH_MISSING REVIEW_ARGUMENTS REVIEW_TOOLS Before Evidence Init "
@@ -69,12 +69,12 @@ EXPORTS = {
     ),
     "miyabi.runs": (
         "CHECK_LOG GOES_ON LEAST_USD WORKING AttemptRecord Board BudgetRow BudgetUse CheckoutSetup Continuation "
-        "Forecast HandOver Kept MachineReport MilestoneRun ReadyQueue Run RunFolder RunInfo RunRequest Snapshot "
-        "SortKey Spent Spread Swept TaskProgress TaskState budget_of budgets_before check_machine create_run "
+        "Deadline Forecast HandOver Kept MachineReport MilestoneRun ReadyQueue Run RunFolder RunInfo RunRequest "
+        "Snapshot SortKey Spent Spread Swept TaskProgress TaskState budget_of budgets_before check_machine create_run "
         "current_run differing_versions earlier_tasks fix_attempts_of forecast hide_secrets_of_run "
         "is_of_shared_budget left_there make_folder_of_runs new_run_name not_collected note_swept open_repository "
         "preflight read_json read_request record_machines require_copies review_of review_run run_name_of settings_at "
-        "spent_all start_run sweep_machine use_run valid_run_name"
+        "spent_all start_run sweep_machine to_review use_run valid_run_name"
     ),
     "miyabi.sessions": (
         "BLAMELESS Collected EarlierWork Finding InSubmodule Inside Outcome RemoteSession Review SessionPaths "
@@ -84,12 +84,12 @@ EXPORTS = {
     ),
     "miyabi.settings": (
         "CONFIG_FILE PUBLIC_API BudgetSettings GitHubSettings IntegrationSettings MilestoneSettings PullRequestMode "
-        "PullRequestSettings ReviewSettings RunDefaults SessionDefaults Settings fault_at"
+        "PullRequestSettings ReviewSettings RunDefaults SessionDefaults Settings fault_at require_moment"
     ),
     "miyabi.system": (
-        "LOOPBACK Backoff Retry clean_environment disk_full exit_status files guarded_command in_terminal is_full "
-        "is_loopback is_our_disk jittered kill_group locked_folder may_pass miyabi_home private_files raised_as_full "
-        "reap retried retried_blocking says_full shell_status spawn"
+        "LOOPBACK Backoff Retry clean_environment disk_full exit_status files fixed guarded_command in_terminal "
+        "is_full is_loopback is_our_disk jittered kill_group locked_folder may_pass miyabi_home next_moment "
+        "private_files raised_as_full reap retried retried_blocking says_full shell_status spawn wait_until"
     ),
     "miyabi.tending": (
         "OpenPullRequest Step StepTaken is_over kept_answers next_step read_open_pull_requests take_step tending_lock "
@@ -107,7 +107,7 @@ EXPORTS = {
         "keep_taken_out machines_taken_out retry_fast without_retries"
     ),
     "tasks.runner": (
-        "BAD_INPUT DISK_FULL GRACE_SECONDS PARTIAL SKIPPED FleetTaskRunner Slot await_state current_runner "
+        "BAD_INPUT DISK_FULL GRACE_SECONDS PARTIAL SKIPPED FleetTaskRunner Refused Slot await_state current_runner "
         "current_slot ended show_state"
     ),
 }

@@ -8,6 +8,7 @@ The last `[[scenario:NAME]]` or `[[scenario:NAME:ARGUMENT]]` of the prompt count
     large         commits TASK.txt with two MB in it
     gate:NAME     waits until the file gates/NAME is there beside this program, then `write`
     hold:NAME     writes TASK.txt, waits as gate:NAME, then commits it
+    takes:SECONDS writes TASK.txt, works for so long, then commits it
     until:NAME    fails until the file gates/NAME is there, then `write`
     outage:NAME   the same, with an API that fails and takes no money
     broken        `write`, then ends with an error
@@ -76,10 +77,12 @@ def _main(here: Path, words: list[str]) -> int:
     if name == "fail" or is_closed:
         _say(_OVERLOADED if name == "outage" else _FAILED)
         return 1
-    if name == "hold":
+    if name in {"hold", "takes"}:
         Path(f"{os.environ['MIYABI_TASK']}.txt").write_text("not committed\n")
     if name in {"gate", "hold"}:
         _wait(here / "gates" / argument)
+    if name == "takes":
+        time.sleep(float(argument))
     if name == "large":
         argument = "x" * (2 << 20)
     if name == "inside":

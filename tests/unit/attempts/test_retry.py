@@ -57,6 +57,7 @@ def test_what_was_not_admitted_waits_for_another_run() -> None:
     assert next_step(held, **known) is Next.FINISH
     assert next_step(held.model_copy(update={"error_kind": "GitFailed"}), **known) is Next.ELSEWHERE
 
+
 def test_a_session_that_stalled_goes_on_once() -> None:
     """In its own conversation, however many attempts there might be; the second time is the task's end."""
     silent = SessionResult(run="r", task="t", outcome=Outcome.STALLED)

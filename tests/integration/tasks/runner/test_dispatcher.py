@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from prefect import task
 
 from miyabi.machines import Machine, Strategy
 from tasks.runner import FleetTaskRunner, current_slot
+from tests.support.machines.processes import eventually
 from tests.support.prefect.in_flow import fleet, in_flow
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401
 
@@ -201,3 +202,29 @@ def test_a_dependant_of_a_failure_takes_no_slot() -> None:
 
     assert in_flow(body, fleet(1)) == "Skipped"
     assert watch.started == ["long"]
+
+
+def test_what_is_not_to_start_is_asked_before_each_start() -> None:
+    """What is refused ends as not started with the reason, takes no slot, and what waits behind it has its turn."""
+    watch, refused = Watch(), set[int]()
+
+    def why_not(parameters: Mapping[str, Any]) -> str | None:
+        return f"{parameters['name']} is too late" if parameters["name"] in refused else None
+
+    def body(runner: FleetTaskRunner) -> list[tuple[str, str | None]]:
+        first = session.submit(0, watch, together=2)
+        late, good, later = (session.submit(number, watch) for number in (1, 2, 3))
+        below = session.submit(4, watch, wait_for=[late])
+        eventually(lambda: watch.started == [0])
+        refused.update((1, 3))
+        runner.ask_again()
+        for future in (late, later, below):
+            future.wait()
+        watch.started.append("asked")  # lets the first one go, which holds the slot
+        good.wait()
+        return [(future.state.name, future.state.message) for future in (first, late, good, later, below)]
+
+    first, late, good, later, below = in_flow(body, fleet(1), order=lambda given: (given["name"],), why_not=why_not)
+    assert (late, later) == (("NotStarted", "1 is too late"), ("NotStarted", "3 is too late"))
+    assert (first[0], good[0], below[0]) == ("Completed", "Completed", "Skipped")
+    assert watch.started == [0, "asked", 2]

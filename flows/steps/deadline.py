@@ -1,0 +1,31 @@
+"""A run is to be over by an hour: what may start until then, and the end of its sessions. Only wires."""
+
+from __future__ import annotations
+
+import time
+
+from prefect.logging import get_run_logger
+
+from miyabi.attempts import keep_ending
+from miyabi.runs import Run
+from miyabi.system import wait_until
+from tasks.runner import FleetTaskRunner
+
+
+def why_not(live: Run, task: str) -> str | None:
+    """Says why no session of the task is to start now, None where one may; one that runs may always be joined."""
+    is_begun = task in live.resume.ended
+    reason = live.deadline.why_not(live.dag.by_id[task], is_begun=is_begun, now=time.time())
+    return reason if reason and not live.resume.pending(task) else None
+
+
+async def end_in_time(live: Run, runner: FleetTaskRunner) -> None:
+    """Waits until the sessions of the run have to end, where it has an hour, and sees that they do."""
+    deadline = live.deadline
+    if not deadline.is_set:
+        return
+    get_run_logger().info("%s", deadline.sentence(time.time()))
+    await wait_until(deadline.stop_at)
+    get_run_logger().warning("It is time: sessions are told to end, and nothing more is started")
+    runner.ask_again()
+    await keep_ending(live)
