@@ -42,6 +42,7 @@ _GO_ON = "the conversation can go on"
 _RATE_LIMIT_TEXT = re.compile(r"rate limit reached|temporarily limiting requests|too many requests", re.IGNORECASE)
 _API_STATUS = re.compile(r"^API Error: (\d{3})\b")
 _ROOM_KIB = 256  # less, and nothing can be said to work there; as workspace.sh has it
+_NO_COMMAND = frozenset({126, 127})
 _FROM_SIGNAL = 128
 _SIGNALLED = frozenset(range(-64, 0)) | frozenset(range(_FROM_SIGNAL + 1, _FROM_SIGNAL + 65))
 
@@ -52,9 +53,6 @@ def lost(_: Transcript, evidence: Evidence) -> Decision | None:
         return None
     situation = f"{evidence.machine} lost the session: its supervisor is gone and left no exit status"
     return decision(Outcome.MACHINE_LOST, "machine_lost", situation, "was it rebooted? The task can run elsewhere")
-
-
-_NO_COMMAND = frozenset({126, 127})
 
 
 def setup_failed(_: Transcript, evidence: Evidence) -> Decision | None:
