@@ -117,7 +117,7 @@ class PullRequests:
         return pull
 
     async def enable_auto_merge(self, number: int, *, method: str) -> None:
-        """Has GitHub merge it by itself as soon as it may, or add it to its merge queue; GraphQL alone can.
+        """Has GitHub merge it by itself, or add it to the merge queue, as soon as it may; GraphQL alone can.
 
         Args:
             number: the pull request's.
@@ -136,6 +136,35 @@ class PullRequests:
             return await self.get(number)
 
         await self._client.reconcile(look, change, result=lambda _: None)
+
+    async def enqueue(self, number: int, *, head: str) -> bool:
+        """Adds it to the merge queue of its base branch, unless it is there; GraphQL alone can.
+
+        Args:
+            number: the pull request's.
+            head: the commit that it has to be at.
+
+        Returns:
+            Whether its base branch has a merge queue.
+
+        Raises:
+            ValidationRefused: GitHub does not; says why.
+        """
+        subject, node = f"merge queue for #{number}", (await self.get(number)).node_id
+        asked = Request.post(GRAPHQL, {"query": _QUEUE, "variables": {"id": node}}, subject=subject)
+        wanted = {"query": _ENQUEUE, "variables": {"id": node, "head": head}}
+
+        def state(data: Any) -> tuple[bool, bool]:
+            found = data["data"]["node"]
+            return found["isMergeQueueEnabled"], found["isInMergeQueue"]
+
+        async def look() -> tuple[bool, bool]:
+            return read(state, (await self._client.send(asked)).data, subject=subject)
+
+        def change(there: tuple[bool, bool]) -> Request | None:
+            return Request.post(GRAPHQL, wanted, subject=subject) if there == (True, False) else None
+
+        return (await self._client.reconcile(look, change, result=lambda _: (True, True)))[0]
 
     async def _pulls_of(self, head: str, *, state: str) -> list[PullRequest]:
         owner = self._client.repository.split("/", maxsplit=1)[0]
@@ -168,6 +197,17 @@ class PullRequests:
 _AUTO_MERGE = """\
 mutation($id: ID!, $method: PullRequestMergeMethod!) {
   enablePullRequestAutoMerge(input: {pullRequestId: $id, mergeMethod: $method}) { clientMutationId }
+}"""
+
+
+_QUEUE = """\
+query($id: ID!) {
+  node(id: $id) { ... on PullRequest { isMergeQueueEnabled isInMergeQueue } }
+}"""
+
+_ENQUEUE = """\
+mutation($id: ID!, $head: GitObjectID!) {
+  enqueuePullRequest(input: {pullRequestId: $id, expectedHeadOid: $head}) { clientMutationId }
 }"""
 
 

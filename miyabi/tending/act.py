@@ -61,8 +61,8 @@ async def take_step(
         return await _fix_checks(github, linked, found)
     if step is Step.ANSWER_REVIEW:
         return await _answer_review(github, linked, found)
-    if step is Step.AUTO_MERGE:
-        return await _enable_auto_merge(github, linked, found)
+    if step in {Step.AUTO_MERGE, Step.ENQUEUE}:
+        return await _ask_to_merge(github, linked, found, step)
     if step is Step.HANDS_OFF:
         await _say(github, found, "tending/hands_off.md.jinja", branch=found.pull.head)
     if step is Step.UNSTICK:
@@ -197,16 +197,28 @@ async def _answer(github: GitHubRepository, found: OpenPullRequest, asked: Seque
     return len(waiting)
 
 
-async def _enable_auto_merge(github: GitHubRepository, linked: LinkedRepository, found: OpenPullRequest) -> StepTaken:
+async def _ask_to_merge(
+    github: GitHubRepository, linked: LinkedRepository, found: OpenPullRequest, step: Step
+) -> StepTaken:
     """Asks GitHub to merge it by itself; what it answers is kept as asked, for it answers the same again."""
     pull, folder = found.pull, found.folder
-    said = str(Step.AUTO_MERGE)
-    try:
-        await github.pull_requests.enable_auto_merge(pull.number, method=linked.settings.pull_request.auto_merge)
-    except ValidationRefused as error:
-        said = str(error)
+    said = await _merging(github, linked, found) if step is Step.AUTO_MERGE else str(Step.NOTHING)
+    if said != Step.AUTO_MERGE:  # GitHub refuses auto-merge of what can be merged at once
+        try:
+            said = str(Step.ENQUEUE) if await github.pull_requests.enqueue(pull.number, head=pull.head_sha) else said
+        except ValidationRefused as error:
+            said = str(error)
     folder.keep((folder.load(Tended) or Tended()).with_auto_merge(pull.head, head=pull.head_sha))
     return StepTaken(said)
+
+
+async def _merging(github: GitHubRepository, linked: LinkedRepository, found: OpenPullRequest) -> str:
+    try:
+        method = linked.settings.pull_request.auto_merge
+        await github.pull_requests.enable_auto_merge(found.pull.number, method=method)
+    except ValidationRefused as error:
+        return str(error)
+    return str(Step.AUTO_MERGE)
 
 
 async def _put_on_top(linked: LinkedRepository, found: OpenPullRequest, *, head: str, remote: Remote) -> None:

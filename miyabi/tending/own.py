@@ -81,13 +81,16 @@ async def _standing(
     remote = await linked.remote(await github.token())
     tips = {pull.head: pull.head_sha for pull, _ in ours}
     foreign = await foreign_tips(linked.repository, tips, remote=remote)
-    is_wanted = bool(linked.settings.pull_request.auto_merge) and (await github.info()).allow_auto_merge
     found = [await _one(github, pull, folder, foreign=foreign.get(pull.head, "")) for pull, folder in ours]
-    return tuple(replace(each, wants_auto_merge=is_wanted and _wants_auto_merge(each)) for each in found)
+    if not linked.settings.pull_request.auto_merge:
+        return tuple(found)
+    is_allowed = (await github.info()).allow_auto_merge
+    wanted = [(each, _may_be_asked(each)) for each in found]
+    return tuple(replace(each, wants_auto_merge=may and is_allowed, wants_merge_queue=may) for each, may in wanted)
 
 
-def _wants_auto_merge(found: OpenPullRequest) -> bool:
-    """Whether it may be asked for: once a head, so that who switches it off has it off."""
+def _may_be_asked(found: OpenPullRequest) -> bool:
+    """Whether GitHub may be asked to merge it: once a head, so that who switches that off has it off."""
     pull, tended = found.pull, found.folder.load(Tended) or Tended()
     return not (found.foreign or pull.auto_merge or pull.draft or tended.auto_merge.get(pull.head) == pull.head_sha)
 

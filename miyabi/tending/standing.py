@@ -21,6 +21,9 @@ _NOT_KNOWN = {"", "unknown"}
 _MAY_NOT_YET = "blocked"
 """GitHub's mergeable_state of one that waits for reviews or checks: of any other it takes no auto-merge."""
 
+_MAY_BE_MERGED = "clean"
+"""GitHub's mergeable_state of one that waits for nothing: it may go to the merge queue, where there is one."""
+
 STUCK = "miyabi:stuck"
 """The label of a pull request that does not go on by itself."""
 
@@ -35,6 +38,7 @@ class Step(StrEnum):
     ANSWER_REVIEW = "reviewers wait for an answer"
     UNSTICK = "no longer stuck"
     AUTO_MERGE = "GitHub merges it as soon as it may"
+    ENQUEUE = "it is in the merge queue"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,8 @@ class OpenPullRequest:
 
     `folder` is that run's. `foreign` says whose commit is at its head, as the end of a sentence; empty for ours.
     `checks` are those at its head that count: see `that_count`. `asked` is what reviewers wait for an answer to.
-    `wants_auto_merge` where GitHub is to merge it by itself and was not asked for that before, at this head.
+    `wants_merge_queue` where GitHub is to merge it by itself and was not asked for that before, at this head;
+    `wants_auto_merge` where the repository allows auto-merge besides.
     """
 
     pull: PullRequest
@@ -52,6 +57,7 @@ class OpenPullRequest:
     checks: tuple[Check, ...] = ()
     asked: tuple[Asked, ...] = ()
     wants_auto_merge: bool = False
+    wants_merge_queue: bool = False
 
     @property
     def red(self) -> tuple[Check, ...]:
@@ -84,6 +90,7 @@ def next_step(found: OpenPullRequest) -> Step:
         (Step.ANSWER_REVIEW, found.asked),
         (Step.UNSTICK, is_well and is_stuck),
         (Step.AUTO_MERGE, found.wants_auto_merge and mergeable == _MAY_NOT_YET),
+        (Step.ENQUEUE, found.wants_merge_queue and mergeable == _MAY_BE_MERGED),
     )
     return next((step for step, is_due in steps if is_due), Step.NOTHING)
 

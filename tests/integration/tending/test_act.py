@@ -185,3 +185,34 @@ async def test_what_github_says_to_auto_merge_is_said(tending_site: TendingSite)
     assert await site.tend() == [f"GitHub does not set auto-merge of #{site.number}: Pull request is in clean status."]
     site.stands("blocked")
     assert await site.tend() == [Step.NOTHING]
+
+
+async def test_a_clean_one_goes_to_the_merge_queue(tending_site: TendingSite) -> None:
+    """At the head that was seen, once, auto-merge allowed or not; who takes it out has it out."""
+    site = replace(tending_site, auto_merge="squash")
+    site.stands("clean")
+    site.remote.hosted.has_merge_queue = True
+    more = site.remote.hosted.pulls[site.number]
+    site.github.front.before("POST", "/graphql$", lambda: None)  # whether there is a queue is asked first
+    site.github.front.lose("POST", "/graphql$")
+    assert await site.tend() == [Step.ENQUEUE]
+    assert (more.queued_at, more.auto_merge, len(site.github.front.writes)) == (site.head(), "", 3)
+    more.queued_at = ""
+    assert await site.tend() == [Step.NOTHING]
+
+
+async def test_one_that_became_clean_goes_to_the_queue(tending_site: TendingSite) -> None:
+    """Auto-merge is refused as it waits for nothing any more: it is queued then, where there is a queue."""
+    site = replace(tending_site, auto_merge="merge")
+    site.stands("blocked")
+    site.remote.hosted.allow_auto_merge = site.remote.hosted.has_merge_queue = True
+    site.github.front.before("POST", "/graphql$", lambda: site.stands("clean"))
+    assert await site.tend() == [Step.ENQUEUE]
+
+
+async def test_without_a_queue_a_clean_one_is_left(tending_site: TendingSite) -> None:
+    """Whether there is one is asked once a head; merging it is left to people."""
+    site = replace(tending_site, auto_merge="merge")
+    site.stands("clean")
+    assert [await site.tend() for _ in range(2)] == [[Step.NOTHING]] * 2
+    assert site.github.front.writes == ("POST /graphql",)

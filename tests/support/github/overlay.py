@@ -61,7 +61,7 @@ class Overlay:
     def answer(self, sent: Sent, ask: Ask) -> Reply:
         """See `tests.support.github.proxy.Over`."""
         if sent.path == "/graphql":
-            return overlay_pull_requests.auto_merge(self._repositories.values(), sent)
+            return overlay_pull_requests.graphql(self._repositories.values(), sent)
         log = _LOG.fullmatch(sent.path)
         return self._log(sent, *log.groups()) if log else self._described(sent, ask)
 

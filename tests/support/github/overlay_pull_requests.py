@@ -94,15 +94,32 @@ def _one(call: Call, _number: str) -> Reply:
     )
 
 
-def auto_merge(repositories: Iterable[HostedRepository], sent: Sent) -> Reply:
-    """GraphQL's answer, 200 whatever it is; this one mutation is all that is known of it."""
-    assert "enablePullRequestAutoMerge" in sent.data["query"]
-    variables = sent.data["variables"]
-    (more,) = (pull for each in repositories for pull in each.pulls.values() if pull.node_id == variables["id"])
-    if more.mergeable_state == "blocked":
-        more.auto_merge = variables["method"].lower()
-        return answer({"data": {"enablePullRequestAutoMerge": {"clientMutationId": None}}})
-    return answer({"data": None, "errors": [{"message": "Pull request is in clean status"}]})
+def graphql(repositories: Iterable[HostedRepository], sent: Sent) -> Reply:
+    """GraphQL's answer, 200 whatever it is; what we ask for there is all that is known of it."""
+    query, variables = sent.data["query"], sent.data["variables"]
+    pulls = [(each, more) for each in repositories for more in each.pulls.values()]
+    ((repository, more),) = [found for found in pulls if found[1].node_id == variables["id"]]
+    if "enqueuePullRequest" in query:
+        return _enqueued(repository, more, head=variables["head"])
+    if "isInMergeQueue" in query:
+        known = {"isMergeQueueEnabled": repository.has_merge_queue, "isInMergeQueue": bool(more.queued_at)}
+        return answer({"data": {"node": known}})
+    assert "enablePullRequestAutoMerge" in query
+    if more.mergeable_state != "blocked":
+        return _not_done("Pull request is in clean status")
+    more.auto_merge = variables["method"].lower()
+    return answer({"data": {"enablePullRequestAutoMerge": {"clientMutationId": None}}})
+
+
+def _enqueued(repository: HostedRepository, more: PullMore, *, head: str) -> Reply:
+    if not repository.has_merge_queue or more.queued_at:
+        return _not_done("Pull request cannot be added to the merge queue")
+    more.queued_at = head
+    return answer({"data": {"enqueuePullRequest": {"clientMutationId": None}}})
+
+
+def _not_done(said: str) -> Reply:
+    return answer({"data": None, "errors": [{"message": said}]})
 
 
 def _create(call: Call) -> Reply:

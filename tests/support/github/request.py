@@ -28,6 +28,7 @@ class PullMore:
     assignees: list[str] = field(default_factory=list)
     mergeable_state: str = ""
     auto_merge: str = ""
+    queued_at: str = ""
     node_id: str = ""
 
 
@@ -82,6 +83,7 @@ class HostedRepository:
     statuses: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     jobs: dict[int, Job] = field(default_factory=dict)
     allow_auto_merge: bool = False
+    has_merge_queue: bool = False
     required: set[str] = field(default_factory=set)
     required_by_rule: set[str] = field(default_factory=set)
     line_comments: list[LineComment] = field(default_factory=list)

@@ -105,6 +105,12 @@ def test_auto_merge_is_for_what_waits(mergeable: str, step: Step) -> None:
     assert next_step(replace(found("blocked", RED), wants_auto_merge=True)) is Step.FIX_CHECKS
 
 
+def test_the_merge_queue_is_for_what_waits_for_nothing() -> None:
+    """What may be merged at once is put there, whether or not the repository allows auto-merge."""
+    steps = [next_step(replace(found(each), wants_merge_queue=True)) for each in ("clean", "blocked", "unstable")]
+    assert steps == [Step.ENQUEUE, Step.NOTHING, Step.NOTHING]
+
+
 @pytest.mark.parametrize(
     ("mergeable", "step"),
     [("clean", Step.UNSTICK), ("blocked", Step.UNSTICK), ("dirty", Step.MERGE_BASE), ("unknown", Step.NOTHING)],
