@@ -13,6 +13,7 @@ from miyabi.pull_requests.publish import (
     nothing_to_publish,
     open_pull_requests,
     plan_publication,
+    session_statuses,
     set_statuses,
     statuses_of,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "open_pull_requests",
     "plan_publication",
     "require_readable",
+    "session_statuses",
     "set_statuses",
     "statuses_of",
 ]

@@ -19,6 +19,7 @@ class TendedHead(BaseModel):
     of: str = Field(description="The run's own commit that it was put on top of, a full sha")
     head: str = Field(description="A full sha")
     on: str = Field("", description="Where the branch was before, a full sha: it is there still if nothing was pushed")
+    run: str = Field("", description="The run whose session made it; empty where none did")
 
 
 class Tended(Kept):
@@ -29,17 +30,28 @@ class Tended(Kept):
 
     heads: Mapping[str, TendedHead] = {}
     auto_merge: Mapping[str, str] = Field({}, description="The head at which GitHub was asked to merge it by itself")
+    statuses: Mapping[str, str] = Field({}, description="The head whose session's outcome GitHub was given as statuses")
 
-    def with_head(self, branch: str, *, on: str, head: str) -> Tended:
+    def with_head(self, branch: str, *, on: str, head: str, run: str = "") -> Tended:
         """Returns the same with that branch, which was `on` another commit before, at its new head.
 
-        What was kept last may never have been pushed: then another head takes its place, on top of the same.
+        What was kept last may never have been pushed: then another head takes its place, on top of the same. `run` is
+        the one whose session made the head.
         """
         before = self.heads.get(branch)
         if before and before.head == head:
             return self
         of = before.of if before and on in {before.head, before.on} else on
-        return self.model_copy(update={"heads": {**self.heads, branch: TendedHead(of=of, head=head, on=on)}})
+        return self.model_copy(update={"heads": {**self.heads, branch: TendedHead(of=of, head=head, on=on, run=run)}})
+
+    def run_to_show(self, branch: str, *, head: str) -> str:
+        """Returns the run whose session made that head, where its outcome is not shown yet; else an empty text."""
+        known = self.heads.get(branch)
+        return known.run if known and known.head == head and self.statuses.get(branch) != head else ""
+
+    def with_statuses(self, branch: str, *, head: str) -> Tended:
+        """Returns the same with that branch, whose head has its statuses."""
+        return self.model_copy(update={"statuses": {**self.statuses, branch: head}})
 
     def with_auto_merge(self, branch: str, *, head: str) -> Tended:
         """Returns the same with that branch, for which auto-merge was asked at that head."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import Field
@@ -11,8 +11,8 @@ from pydantic import Field
 from miyabi.github import GitHubRepository, MergeState, PullRequest, StatusState
 from miyabi.integration import Integration, LeftOut, of_size
 from miyabi.pull_requests.text import PullRequestText, pull_request_text, task_pull_request_texts, why_nothing
-from miyabi.reports import Report, TaskRow, summary_sentence, went_well
-from miyabi.runs import Kept, MilestoneRun, RunInfo
+from miyabi.reports import Report, TaskRow, read_report, summary_sentence, went_well, write_report
+from miyabi.runs import Kept, MilestoneRun, RunFolder, RunInfo
 from miyabi.sessions import Outcome
 from miyabi.settings import PullRequestMode, PullRequestSettings
 from miyabi.text import in_words
@@ -163,6 +163,18 @@ def statuses_of(report: Report, integration: Integration, *, mode: PullRequestMo
         return tuple(_status(row, row.head, report) for row in report.tasks if row.head and row.task in there)
     tasks = (_status(row, integration.head, report, left_out=_left_out(row, integration)) for row in report.tasks)
     return (*tasks, _whole(report, integration))
+
+
+def session_statuses(folder: RunFolder, *, commit: str) -> tuple[TaskStatus, ...]:
+    """Makes the same of a run of one session for a pull request, for the commit there that its work is in.
+
+    Raises:
+        BadInput: the run's folder is damaged.
+        DiskFull: its report is not there, and cannot be written.
+    """
+    integration, report = folder.load(Integration), read_report(folder) or write_report(folder)
+    statuses = statuses_of(report, integration, mode=PullRequestMode.ONE) if integration else ()
+    return tuple(replace(status, commit=commit) for status in statuses)
 
 
 async def _open(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from miyabi.errors import MergeConflict, ValidationRefused
+from miyabi.errors import GitHubError, MergeConflict, ValidationRefused
 from miyabi.git import Remote, base, branches, complete_partial_clone, merge, push
 from miyabi.github import GitHubRepository, LinkedRepository
 from miyabi.integration import conflict_of, resolution_tree
-from miyabi.pull_requests import Tended
+from miyabi.pull_requests import Tended, session_statuses, set_statuses
 from miyabi.runs import RunFolder
 from miyabi.sessions import tended_branch
 from miyabi.tending.answers import Work, answer_text
@@ -44,6 +44,14 @@ class StepTaken:
     run: RunFolder | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A commit to be put on top of a pull request's head, and the run whose session made it; empty where none did."""
+
+    head: str
+    run: str = ""
+
+
 async def take_step(
     github: GitHubRepository, linked: LinkedRepository, found: OpenPullRequest, step: Step
 ) -> StepTaken:
@@ -55,6 +63,7 @@ async def take_step(
         DiskFull: a run's folder cannot be written.
         BadInput: what it keeps is damaged.
     """
+    shown = await _show_outcome(github, linked, found, head=found.pull.head_sha) if found.run_to_show else ""
     if step is Step.MERGE_BASE:
         return await _merge_base(github, linked, found)
     if step is Step.FIX_CHECKS:
@@ -67,7 +76,7 @@ async def take_step(
         await _say(github, found, "tending/hands_off.md.jinja", branch=found.pull.head)
     if step is Step.UNSTICK:
         await github.issues.set_labels(found.pull.number, remove=[STUCK])
-    return StepTaken(step)
+    return StepTaken(f"{step}{shown}")
 
 
 async def _say(github: GitHubRepository, found: OpenPullRequest, template: str, **values: str) -> None:
@@ -103,11 +112,11 @@ async def _merge_base(github: GitHubRepository, linked: LinkedRepository, found:
         return await _say_stuck(github, found, f"it conflicts with {pull.base}. {error}")
     if isinstance(merged, RunFolder):
         return StepTaken(f"it conflicts with {pull.base}: run {merged.run} resolves that", run=merged)
-    await _put_on_top(linked, found, head=merged, remote=remote)
-    return StepTaken(f"{pull.base} is merged into it ({merged[:12]})")
+    rest = await _put_on_top(github, linked, found, merged, remote=remote)
+    return StepTaken(f"{pull.base} is merged into it ({merged.head[:12]}){rest}")
 
 
-async def _merged(linked: LinkedRepository, found: OpenPullRequest, *, ours: str, theirs: str) -> str | RunFolder:
+async def _merged(linked: LinkedRepository, found: OpenPullRequest, *, ours: str, theirs: str) -> _Made | RunFolder:
     """The commit that joins both, always the same one; or the run that has to resolve their conflict before.
 
     Raises:
@@ -117,7 +126,7 @@ async def _merged(linked: LinkedRepository, found: OpenPullRequest, *, ours: str
     message, parents = f"Merge {pull.base} into {pull.head}\n", (ours, theirs)
     trees = await merge.merge_trees(git, theirs, ours)
     if not trees.conflicts:
-        return await merge.commit_tree(git, trees.tree, parents=parents, message=message)
+        return _Made(await merge.commit_tree(git, trees.tree, parents=parents, message=message))
     if trees.submodules:
         moved = several(trees.submodules, most=_FILES_SHOWN)
         raise MergeConflict(f"Both moved submodules, of which there is no text to be joined: {moved}.")
@@ -129,7 +138,7 @@ async def _merged(linked: LinkedRepository, found: OpenPullRequest, *, ours: str
     head = resolution_of(run)
     tree = await resolution_tree(git, conflict, head)
     message += f"\nMiyabi-Run: {run.run}\nMiyabi-Resolution: {head}\n"
-    return await merge.commit_tree(git, tree, parents=parents, message=message)
+    return _Made(await merge.commit_tree(git, tree, parents=parents, message=message), run.run)
 
 
 async def _fix_checks(github: GitHubRepository, linked: LinkedRepository, found: OpenPullRequest) -> StepTaken:
@@ -142,11 +151,11 @@ async def _fix_checks(github: GitHubRepository, linked: LinkedRepository, found:
         run = known_fix(linked, found) or fixing_run(linked, found, await read_failures(github, found))
         if not is_over(run):
             return StepTaken(f"{names}: run {run.run} mends that", run=run)
-        head = fix_of(run)
+        made = _Made(fix_of(run), run.run)
     except NotMended as error:
         return await _say_stuck(github, found, f"{names}: red. {error}")
-    await _put_on_top(linked, found, head=head, remote=remote)
-    return StepTaken(f"{names}: mended by run {run.run} ({head[:12]})")
+    rest = await _put_on_top(github, linked, found, made, remote=remote)
+    return StepTaken(f"{names}: mended by run {run.run} ({made.head[:12]}){rest}")
 
 
 async def _answer_review(github: GitHubRepository, linked: LinkedRepository, found: OpenPullRequest) -> StepTaken:
@@ -160,12 +169,12 @@ async def _answer_review(github: GitHubRepository, linked: LinkedRepository, fou
         return await _say_stuck(github, found, str(error))
     if not is_over(run):
         return StepTaken(f"reviewed: run {run.run} sees to that", run=run)
-    work = work_of(run)
+    work, rest = work_of(run), ""
     if work.commit and not await _holds(linked, found, work.commit):
-        await _put_on_top(linked, found, head=work.commit, remote=remote)
+        rest = await _put_on_top(github, linked, found, _Made(work.commit, run.run), remote=remote)
     answered = await _answer(github, found, asked_of(run), work)
     made = f" ({work.commit[:12]})" if work.commit else ""
-    return StepTaken(f"{count(answered, 'comment')} answered by run {run.run}{made}")
+    return StepTaken(f"{count(answered, 'comment')} answered by run {run.run}{made}{rest}")
 
 
 async def _known_answer(linked: LinkedRepository, found: OpenPullRequest) -> RunFolder | None:
@@ -221,14 +230,39 @@ async def _merging(github: GitHubRepository, linked: LinkedRepository, found: Op
     return str(Step.AUTO_MERGE)
 
 
-async def _put_on_top(linked: LinkedRepository, found: OpenPullRequest, *, head: str, remote: Remote) -> None:
+async def _put_on_top(
+    github: GitHubRepository, linked: LinkedRepository, found: OpenPullRequest, made: _Made, *, remote: Remote
+) -> str:
     """Puts the pull request's branch at a commit on top of its head, and has the run keep that.
 
-    Kept before it is pushed: whoever is killed in between does the same again.
+    Kept before it is pushed: whoever is killed in between does the same again. Returns what `_show_outcome` does.
     """
     repository, pull, folder = linked.repository, found.pull, found.folder
     own = tended_branch(pull.head, run=folder.run)
-    await branches.move_branch(repository, own, head=head, base=pull.head_sha)
+    await branches.move_branch(repository, own, head=made.head, base=pull.head_sha)
     tended = folder.load(Tended) or Tended()
-    folder.keep(tended.with_head(pull.head, on=pull.head_sha, head=head))
-    await push(repository, {pull.head: head}, remote=remote, only_forward=True)
+    folder.keep(tended.with_head(pull.head, on=pull.head_sha, head=made.head, run=made.run))
+    await push(repository, {pull.head: made.head}, remote=remote, only_forward=True)
+    return await _show_outcome(github, linked, found, head=made.head)
+
+
+async def _show_outcome(
+    github: GitHubRepository, linked: LinkedRepository, found: OpenPullRequest, *, head: str
+) -> str:
+    """Sets the statuses of the session that made a head, if one did; returns what GitHub has against it, or nothing.
+
+    It is asked once: where the token may not set statuses, it may not next time.
+    """
+    branch, tended, said = found.pull.head, found.folder.load(Tended) or Tended(), ""
+    name = tended.run_to_show(branch, head=head) if linked.settings.pull_request.statuses else ""
+    if not name:
+        return ""
+    try:
+        if (run := RunFolder(linked.repository.root, name)).info_file.exists():  # it may be removed when it was swept
+            await set_statuses(github, session_statuses(run, commit=head))
+    except GitHubError as error:
+        if error.transient:
+            raise
+        said = f"; {error}"
+    found.folder.keep(tended.with_statuses(branch, head=head))
+    return said

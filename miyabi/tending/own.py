@@ -12,6 +12,7 @@ from miyabi.git import foreign_tips
 from miyabi.github import CheckState, GitHubRepository, LinkedRepository, PullRequest
 from miyabi.pull_requests import Publication, Tended
 from miyabi.runs import RunFolder, make_folder_of_runs
+from miyabi.settings import PullRequestSettings
 from miyabi.system import files
 from miyabi.tending.asked import read_asked
 from miyabi.tending.standing import OpenPullRequest, that_count
@@ -81,18 +82,23 @@ async def _standing(
     remote = await linked.remote(await github.token())
     tips = {pull.head: pull.head_sha for pull, _ in ours}
     foreign = await foreign_tips(linked.repository, tips, remote=remote)
+    settings = linked.settings.pull_request
     found = [await _one(github, pull, folder, foreign=foreign.get(pull.head, "")) for pull, folder in ours]
-    if not linked.settings.pull_request.auto_merge:
-        return tuple(found)
-    is_allowed = (await github.info()).allow_auto_merge
-    wanted = [(each, _may_be_asked(each)) for each in found]
-    return tuple(replace(each, wants_auto_merge=may and is_allowed, wants_merge_queue=may) for each, may in wanted)
+    may_merge = bool(settings.auto_merge) and (await github.info()).allow_auto_merge
+    return tuple(_as_kept(each, settings, may_merge=may_merge) for each in found)
 
 
-def _may_be_asked(found: OpenPullRequest) -> bool:
-    """Whether GitHub may be asked to merge it: once a head, so that who switches that off has it off."""
+def _as_kept(found: OpenPullRequest, settings: PullRequestSettings, *, may_merge: bool) -> OpenPullRequest:
+    """The same with what was not done about its head yet: once a head, so that who switches it off has it off."""
     pull, tended = found.pull, found.folder.load(Tended) or Tended()
-    return not (found.foreign or pull.auto_merge or pull.draft or tended.auto_merge.get(pull.head) == pull.head_sha)
+    was_asked = pull.auto_merge or tended.auto_merge.get(pull.head) == pull.head_sha
+    is_wanted = bool(settings.auto_merge) and not (found.foreign or pull.draft or was_asked)
+    return replace(
+        found,
+        wants_auto_merge=is_wanted and may_merge,
+        wants_merge_queue=is_wanted,
+        run_to_show=tended.run_to_show(pull.head, head=pull.head_sha) if settings.statuses else "",
+    )
 
 
 async def _one(github: GitHubRepository, pull: PullRequest, folder: RunFolder, *, foreign: str) -> OpenPullRequest:

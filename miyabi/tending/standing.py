@@ -36,6 +36,7 @@ class Step(StrEnum):
     MERGE_BASE = "its base is merged into it"
     FIX_CHECKS = "its checks are red"
     ANSWER_REVIEW = "reviewers wait for an answer"
+    SHOW_OUTCOME = "its head gets the outcome of the session that made it"
     UNSTICK = "no longer stuck"
     AUTO_MERGE = "GitHub merges it as soon as it may"
     ENQUEUE = "it is in the merge queue"
@@ -48,7 +49,8 @@ class OpenPullRequest:
     `folder` is that run's. `foreign` says whose commit is at its head, as the end of a sentence; empty for ours.
     `checks` are those at its head that count: see `that_count`. `asked` is what reviewers wait for an answer to.
     `wants_merge_queue` where GitHub is to merge it by itself and was not asked for that before, at this head;
-    `wants_auto_merge` where the repository allows auto-merge besides.
+    `wants_auto_merge` where the repository allows auto-merge besides. `run_to_show` is the run whose session made its
+    head, where GitHub does not show the outcome yet.
     """
 
     pull: PullRequest
@@ -58,6 +60,7 @@ class OpenPullRequest:
     asked: tuple[Asked, ...] = ()
     wants_auto_merge: bool = False
     wants_merge_queue: bool = False
+    run_to_show: str = ""
 
     @property
     def red(self) -> tuple[Check, ...]:
@@ -91,6 +94,7 @@ def next_step(found: OpenPullRequest) -> Step:
         (Step.UNSTICK, is_well and is_stuck),
         (Step.AUTO_MERGE, found.wants_auto_merge and mergeable == _MAY_NOT_YET),
         (Step.ENQUEUE, found.wants_merge_queue and mergeable == _MAY_BE_MERGED),
+        (Step.SHOW_OUTCOME, found.run_to_show),
     )
     return next((step for step, is_due in steps if is_due), Step.NOTHING)
 

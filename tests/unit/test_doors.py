@@ -60,8 +60,8 @@ EXPORTS = {
     ),
     "miyabi.pull_requests": (
         "Publication PublicationPlan PullRequestText TaskStatus Tended base_branch decided_pull_requests "
-        "elsewhere_words nothing_to_publish open_pull_requests plan_publication require_readable set_statuses "
-        "statuses_of"
+        "elsewhere_words nothing_to_publish open_pull_requests plan_publication require_readable "
+        "session_statuses set_statuses statuses_of"
     ),
     "miyabi.reports": (
         "Elsewhere Report TaskRow integration_sentence outcome_style progress_markdown read_report "

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from miyabi.tending.standing import STUCK
-from tests.support.cli.tended_site import CASES, TendedSite, make_tended_site
+from tests.support.cli.tended_site import TendedSite, make_tended_site
 from tests.support.github.emulate import Emulate
 from tests.support.github.github import emulate  # noqa: F401 - fixture
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
@@ -42,12 +42,15 @@ def met(tended: TendedSite, request: pytest.FixtureRequest) -> TendedSite:
     return tended
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if "push" in case.writes])
-def test_one_commit_is_put_on_top(met: TendedSite, name: str) -> None:
-    """A merge of the base, or what a session made: one commit on the head that was there, and no comment."""
+@pytest.mark.parametrize(
+    ("name", "file", "session"),
+    [("red", "fix.txt", "fix"), ("behind", "later.txt", ""), ("conflicting", "later.txt", "resolve")],
+)
+def test_one_commit_is_put_on_top(met: TendedSite, name: str, file: str, session: str) -> None:
+    """A merge of the base, or what a session made, with its outcome: one commit on the head before it."""
     stands = met.stands(name)
-    assert len(stands.chain) == 1
-    assert {"red": "fix.txt", "behind": "later.txt", "conflicting": "later.txt"}[name] in stands.files
+    assert (len(stands.chain), file in stands.files) == (1, True)
+    assert set(stands.statuses) == ({"miyabi", f"miyabi/{session}"} if session else set())
     assert (stands.comments, stands.labels) == ((), set())
 
 

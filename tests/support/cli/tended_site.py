@@ -53,8 +53,9 @@ class Case:
 
 
 _COMMENT = "POST /issues/{number}/comments$"
+_STATUS = "POST /statuses/"
 CASES = {
-    "red": Case(writes=[PUSH], is_red=True),
+    "red": Case(writes=[PUSH, _STATUS, _STATUS], is_red=True),
     "behind": Case(writes=[PUSH], mergeable="behind"),
     "conflicting": Case(writes=[PUSH], mergeable="dirty", scenario="shared:both"),
     "foreign": Case(writes=[_COMMENT]),
@@ -66,13 +67,17 @@ CASES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What is at GitHub of a pull request: the commits on top of its first head, the first parents of them alone."""
+    """What is at GitHub of a pull request.
+
+    `chain` are the commits on top of its first head, by first parents alone; `statuses` those of its head by context.
+    """
 
     chain: tuple[str, ...]
     files: tuple[str, ...]
     comments: tuple[str, ...]
     labels: frozenset[str]
     auto_merge: str
+    statuses: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +100,7 @@ class TendedSite:
             comments=tuple(comment["body"] for comment in self.quick.remote.comments(number)),
             labels=frozenset(self.quick.remote.labels(number)),
             auto_merge=self.quick.remote.hosted.pulls[number].auto_merge,
+            statuses=self.quick.statuses(branch),
         )
 
     @property
@@ -165,6 +171,7 @@ class TendedSite:
     def put_back(self) -> None:
         """Everything at GitHub, and what the runs here know of it, as it was at first."""
         remote, hub = self.quick.remote, self.quick.hub
+        remote.hosted.statuses.clear()
         for name, number in self.numbers.items():
             folder, branch = RunFolder(self.quick.site.repository, name), published_branch(name)
             (folder.path / Tended.file_name).unlink(missing_ok=True)

@@ -29,3 +29,11 @@ def test_what_was_never_pushed_gives_way_to_what_comes_in_its_place() -> None:
     """Killed before its push, and the base moves on: another merge, on top of the same, is the run's still."""
     tended = Tended().with_head(BRANCH, on=RUN, head=ONCE).with_head(BRANCH, on=ONCE, head=TWICE)
     assert tended.with_head(BRANCH, on=ONCE, head=NEW).heads_for({BRANCH: RUN}) == {BRANCH: NEW}
+
+
+def test_a_sessions_outcome_is_to_be_shown_once_a_head() -> None:
+    """At the head that it made, until it is shown there; a merge that no session made has none."""
+    tended = Tended().with_head(BRANCH, on=RUN, head=ONCE, run="tend-1-a")
+    assert [tended.run_to_show(BRANCH, head=head) for head in (ONCE, RUN)] == ["tend-1-a", ""]
+    assert tended.with_statuses(BRANCH, head=ONCE).run_to_show(BRANCH, head=ONCE) == ""
+    assert tended.with_head(BRANCH, on=ONCE, head=TWICE).run_to_show(BRANCH, head=TWICE) == ""

@@ -83,6 +83,12 @@ def test_a_label_stays_until_checks_are_green() -> None:
     assert steps == [Step.FIX_CHECKS, Step.NOTHING, Step.UNSTICK]
 
 
+def test_an_outcome_that_is_not_shown_yet_is_something_to_do() -> None:
+    """Where there is nothing else: whatever is done, it is shown before."""
+    assert next_step(replace(found("clean"), run_to_show="tend-4-a")) is Step.SHOW_OUTCOME
+    assert next_step(replace(found("dirty"), run_to_show="tend-4-a")) is Step.MERGE_BASE
+
+
 def test_which_checks_count() -> None:
     """Those that the base requires, all where it requires none, and never what our own runs say."""
     ours = [RED.model_copy(update={"name": name}) for name in ("miyabi", "miyabi/issue-1")]
