@@ -62,7 +62,7 @@ class _Unresolved:
 
 @dataclass(kw_only=True)
 class ChainMaker:
-    """Makes chains of the same heads, with more or fewer of them; what was merged once is not merged again."""
+    """Makes chains of the same heads, with more or fewer of them; what was merged, or mended, once is not again."""
 
     git: Git
     dag: Dag
@@ -73,6 +73,7 @@ class ChainMaker:
     resolve: Resolve | None = None
     max_file_bytes: int | None = None
     _known: dict[tuple[str, str], MergedTask | LeftOut] = field(default_factory=dict)
+    _mends: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     async def make(self, causes: Mapping[str, LeftOut], *, resolves: bool = True) -> Chain:
         """Makes the chain without those tasks, what builds on them, and what does not merge.
@@ -118,9 +119,11 @@ class ChainMaker:
         self, result: SessionResult, head: str, so_far: _ChainSoFar, *, unix_seconds: int, resolve: Resolve | None
     ) -> MergedTask | LeftOut:
         merged = await merge.merge_trees(self.git, so_far.tip, head)
-        made: _Tree | _Unresolved = _Tree(merged.tree)
+        made: _Tree | _Unresolved
         if merged.conflicts:
             made = await self._resolved(result, head, merged, ours=so_far.tip, resolve=resolve)
+        else:
+            made = await self._mended_again(result.task, merged.tree)
         if isinstance(made, _Unresolved):
             changed = {step.task: self.results[step.task].changes.files for step in so_far.merged}
             return leaving_out.conflicting(result.task, merged.files, merged=changed, note=made.note)
@@ -131,7 +134,18 @@ class ChainMaker:
             message=self._message(result.task, made.resolution),
             unix_seconds=unix_seconds,
         )
-        return MergedTask(task=result.task, commit=commit, head=head, resolved=merged.conflicts)
+        return MergedTask(task=result.task, commit=commit, head=head, resolved=bool(made.resolution))
+
+    async def _mended_again(self, task: str, tree: str) -> _Tree:
+        """A task's merge with what somebody changed to mend it in another chain, where that fits."""
+        made = _Tree(tree)
+        for start, head in self._mends.get(task, ()):
+            ours = await merge.commit_tree(self.git, made.tree, parents=(start,), message=f"Mend {task} again\n")
+            merged = await merge.merge_trees(self.git, ours, head)
+            if merged.conflicts:
+                return _Tree(tree)
+            made = _Tree(merged.tree, resolution=head)
+        return made
 
     async def _resolved(
         self, result: SessionResult, head: str, merged: merge.MergedTree, *, ours: str, resolve: Resolve | None
@@ -148,7 +162,7 @@ class ChainMaker:
         return await self._given(conflict, resolve)
 
     async def mend(self, breakage: Breakage) -> str | None:
-        """Has mended what a merge breaks; the next chain that comes to that merge has the mended one in its place.
+        """Has mended what a merge breaks; the next chain has the mended one in its place, whatever comes before it.
 
         Returns:
             None where it is mended; else what there is to say, as the end of a sentence, or nothing.
@@ -165,6 +179,7 @@ class ChainMaker:
             parents=(breakage.ours, breakage.theirs),
             message=self._message(breakage.task, made.resolution),
         )
+        self._mends.setdefault(breakage.task, []).append((breakage.start, made.resolution))
         step = MergedTask(task=breakage.task, commit=commit, head=breakage.theirs, resolved=True)
         self._known[breakage.ours, breakage.theirs] = step
         return None

@@ -12,7 +12,6 @@ from miyabi.git import foreign_tips
 from miyabi.github import CheckState, GitHubRepository, LinkedRepository, PullRequest
 from miyabi.pull_requests import Publication, Tended
 from miyabi.runs import RunFolder, make_folder_of_runs
-from miyabi.settings import PullRequestSettings
 from miyabi.system import files
 from miyabi.tending.asked import read_asked
 from miyabi.tending.standing import OpenPullRequest, that_count
@@ -82,15 +81,14 @@ async def _standing(
     remote = await linked.remote(await github.token())
     tips = {pull.head: pull.head_sha for pull, _ in ours}
     foreign = await foreign_tips(linked.repository, tips, remote=remote)
-    settings = linked.settings.pull_request
     found = [await _one(github, pull, folder, foreign=foreign.get(pull.head, "")) for pull, folder in ours]
-    may_merge = bool(settings.auto_merge) and (await github.info()).allow_auto_merge
-    return tuple(_as_kept(each, settings, may_merge=may_merge) for each in found)
+    may_merge = bool(linked.settings.pull_request.auto_merge) and (await github.info()).allow_auto_merge
+    return tuple(_as_kept(each, linked, may_merge=may_merge) for each in found)
 
 
-def _as_kept(found: OpenPullRequest, settings: PullRequestSettings, *, may_merge: bool) -> OpenPullRequest:
+def _as_kept(found: OpenPullRequest, linked: LinkedRepository, *, may_merge: bool) -> OpenPullRequest:
     """The same with what was not done about its head yet: once a head, so that who switches it off has it off."""
-    pull, tended = found.pull, found.folder.load(Tended) or Tended()
+    pull, tended, settings = found.pull, found.folder.load(Tended) or Tended(), linked.settings.pull_request
     was_asked = pull.auto_merge or tended.auto_merge.get(pull.head) == pull.head_sha
     is_wanted = bool(settings.auto_merge) and not (found.foreign or pull.draft or was_asked)
     return replace(

@@ -105,3 +105,21 @@ async def test_conflicts_are_given_on_green_ground(played: PlayedRun) -> None:
     assert [type(each) for each in hands.given] == [Breakage, Breakage, Conflict]
     assert (came.verified, came.left_out) == (True, ())
     assert played.show(f"{came.head}:src/a.txt") == "both\n2\n3"
+
+
+async def test_what_is_mended_stays_so(played: PlayedRun) -> None:
+    """A merge is not given again where a conflict that is resolved later comes before it: what mended it is put on."""
+    await played.task("one", {"src/a.txt": "one\n2\n3\n"})
+    await played.task("two", {"src/a.txt": "two\n2\n3\n"})
+    await breaks(played)
+    hands = Hands(played, {"bad.txt": "two\n"}, {"bad.txt": None}, {"src/a.txt": "both\n2\n3\n"})
+    came = await played.integrate(resolve=hands.resolve, settings=VERIFY)
+    assert [(type(each), each.task) for each in hands.given] == [
+        *[(Breakage, "second")] * 2,
+        (Conflict, "two"),
+    ]
+    assert (came.verified, came.left_out) == (True, ())
+    assert {merged.task for merged in came.merged if merged.resolved} == {"two", "second"}
+    assert played.show(f"{came.head}:src/a.txt") == "both\n2\n3"
+    (second,) = (merged.commit for merged in came.merged if merged.task == "second")
+    assert "Miyabi-Resolution: " in git(played.root, "show", "-s", second)

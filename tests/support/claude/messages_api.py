@@ -74,7 +74,7 @@ class MessagesApi(Serving):
         default: scenario of prompts that name none.
         patterns: regular expression found in the prompt → scenario, where the prompt has no marker.
         on_request: called with each request, from the server's threads.
-        usage: the tokens of each answer, by its number from 0 on.
+        usage: the tokens of each answer, by its number in its conversation from 0 on.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class MessagesApi(Serving):
     def serve(self, *, session: str, model: str) -> Mapping[str, int]:
         """Notes one more answer; its tokens."""
         with self._lock:
-            usage = self._usage(len(self._served))
+            usage = self._usage(sum(served.session == session for served in self._served))
             self._served.append(Served(session=session, model=model, usage=usage))
         return usage
 
