@@ -12,7 +12,7 @@ from miyabi.tending.asked import Asked
 from miyabi.text import clean, markdown, one_line, redact, render_github_markdown, shorten
 
 _WORDS_CHARACTERS = 8_000
-_THREAD_CHARACTERS = 24_000
+_MOST_WORDS = 10
 _ANSWER_CHARACTERS = 4_000
 _NUMBERED = re.compile(
     r"^[ \t#>*_-]{0,8}comment[ \t]+#?(\d{1,3})(?!\w)[ \t,:;.(*_\u2013\u2014-]{0,8}(not[ \t]+done|done)?(?!\w)"
@@ -68,9 +68,9 @@ def answer_prompt(pull: PullRequest, asked: Sequence[Asked], *, check: str | Non
 def _section(number: int, asked: Asked) -> str:
     said = "\n\n".join(
         f"{f'@{one_line(words.by)}' if words.by else 'You'} said:\n\n{markdown.block_quote(_shown(words.text))}"
-        for words in asked.said
+        for words in asked.said[-_MOST_WORDS:]
     )
-    return f"## Comment {number}\n\n{_place(asked)}\n\n{shorten(said, characters=_THREAD_CHARACTERS)}"
+    return f"## Comment {number}\n\n{_place(asked)}\n\n{said}"
 
 
 def _place(asked: Asked) -> str:
@@ -82,6 +82,11 @@ def _place(asked: Asked) -> str:
 
 def _shown(text: str) -> str:
     return shorten(redact(clean(text)).strip(), characters=_WORDS_CHARACTERS)
+
+
+def names_comments(words: str) -> bool:
+    """Returns whether a session's last words say of any comment what became of it."""
+    return bool(_said(words))
 
 
 def answer_text(asked: Asked, number: int, work: Work) -> str:

@@ -14,6 +14,7 @@ from miyabi.pull_requests import Publication, Tended
 from miyabi.runs import RunFolder, make_folder_of_runs
 from miyabi.system import files
 from miyabi.tending.asked import read_asked
+from miyabi.tending.session import may_answer
 from miyabi.tending.standing import OpenPullRequest, that_count
 
 
@@ -93,6 +94,7 @@ def _as_kept(found: OpenPullRequest, linked: LinkedRepository, *, may_merge: boo
     is_wanted = bool(settings.auto_merge) and not (found.foreign or pull.draft or was_asked)
     return replace(
         found,
+        may_answer=bool(found.asked) and may_answer(linked, found),
         wants_auto_merge=is_wanted and may_merge,
         wants_merge_queue=is_wanted,
         run_to_show=tended.run_to_show(pull.head, head=pull.head_sha) if settings.statuses else "",

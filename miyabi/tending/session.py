@@ -13,7 +13,7 @@ from miyabi.github import LinkedRepository
 from miyabi.integration import Conflict, Integration, resolve_prompt
 from miyabi.runs import Kept, RunFolder, create_run
 from miyabi.sessions import published_branch
-from miyabi.tending.answers import Work, answer_prompt
+from miyabi.tending.answers import Work, answer_prompt, names_comments
 from miyabi.tending.asked import Asked
 from miyabi.tending.failures import FailedCheck, fix_prompt
 from miyabi.tending.standing import OpenPullRequest
@@ -91,13 +91,22 @@ def fixing_run(linked: LinkedRepository, found: OpenPullRequest, failures: Seque
 
 
 def known_answers(linked: LinkedRepository, found: OpenPullRequest) -> list[tuple[RunFolder, TendingSession]]:
-    """Finds the runs, oldest first, of which something that their one session was to answer has no answer yet.
+    """Finds the runs of which something that their one session was to answer has no answer yet.
 
     Raises:
         BadInput: what a folder keeps is damaged.
     """
     begun = _sessions_of(linked, found, kind=_ANSWER)
     return [(run, session) for run, session in begun if any(each.is_among(found.asked) for each in session.asked)]
+
+
+def may_answer(linked: LinkedRepository, found: OpenPullRequest) -> bool:
+    """Returns whether another session may be begun for what reviewers of the pull request ask for.
+
+    Raises:
+        BadInput: what a folder keeps is damaged.
+    """
+    return len(_sessions_of(linked, found, kind=_ANSWER)) < _MOST_ROUNDS
 
 
 def answering_run(linked: LinkedRepository, found: OpenPullRequest) -> RunFolder:
@@ -108,7 +117,7 @@ def answering_run(linked: LinkedRepository, found: OpenPullRequest) -> RunFolder
         DiskFull: its folder cannot be written.
         BadInput: what a folder keeps is damaged.
     """
-    if len(_sessions_of(linked, found, kind=_ANSWER)) >= _MOST_ROUNDS:
+    if not may_answer(linked, found):
         raise NotMended(f"{_MOST_ROUNDS} sessions have answered reviewers; what was said since is left to people.")
     asked, of = found.asked[:_MOST_ASKED], _task(found)
     run = _run_at(linked, found, found.pull.head_sha, last=f"-{max(each.newest for each in asked)}")
@@ -129,13 +138,14 @@ def asked_of(run: RunFolder) -> tuple[Asked, ...]:
 
 
 def work_of(run: RunFolder) -> Work:
-    """Returns what came of the session that answers reviewers.
+    """Returns what came of the session that answers reviewers, and its last words that say so of each comment.
 
     Raises:
         BadInput: the run's folder is damaged.
     """
-    integration, result = run.load(Integration), run.latest_results().get(_ANSWER)
-    words = result.final_message if result else ""
+    integration, results = run.load(Integration), run.results(_ANSWER)
+    said, result = [each.final_message for each in reversed(results)], results[-1] if results else None
+    words = next(filter(names_comments, said), said[0] if said else "")  # after a fix-up it says what was wrong
     is_whole = integration is not None and integration.verified is not False
     if integration and is_whole and result and result.succeeded and _ANSWER not in integration.left_out_by_task:
         return Work(words=words) if integration.is_empty else Work(commit=integration.head, words=words)
@@ -215,9 +225,9 @@ def _begin(
 def _sessions_of(
     linked: LinkedRepository, found: OpenPullRequest, *, kind: str
 ) -> list[tuple[RunFolder, TendingSession]]:
-    """The sessions of a kind that were begun for the pull request, oldest first."""
+    """The sessions of a kind that were begun for the pull request."""
     number = found.pull.number
-    runs = [run for run in RunFolder.by_start(linked.repository.root) if run.run.startswith(f"tend-{number}-")]
+    runs = [run for run in RunFolder.all(linked.repository.root) if run.run.startswith(f"tend-{number}-")]
     begun = [(run, session) for run in runs if (session := run.load(TendingSession))]
     return [(run, session) for run, session in begun if (session.number, session.kind) == (number, kind)]
 

@@ -47,7 +47,8 @@ class OpenPullRequest:
     """An open pull request of a run here; its `pull.mergeable` and `checks` are known where it is ours still.
 
     `folder` is that run's. `foreign` says whose commit is at its head, as the end of a sentence; empty for ours.
-    `checks` are those at its head that count: see `that_count`. `asked` is what reviewers wait for an answer to.
+    `checks` are those at its head that count: see `that_count`. `asked` is what reviewers wait for an answer to, and
+    `may_answer` whether a session may be begun for that.
     `wants_merge_queue` where GitHub is to merge it by itself and was not asked for that before, at this head;
     `wants_auto_merge` where the repository allows auto-merge besides. `run_to_show` is the run whose session made its
     head, where GitHub does not show the outcome yet.
@@ -58,6 +59,7 @@ class OpenPullRequest:
     foreign: str = ""
     checks: tuple[Check, ...] = ()
     asked: tuple[Asked, ...] = ()
+    may_answer: bool = True
     wants_auto_merge: bool = False
     wants_merge_queue: bool = False
     run_to_show: str = ""
@@ -87,7 +89,7 @@ def next_step(found: OpenPullRequest) -> Step:
     is_well = mergeable not in _NOT_KNOWN and all(check.state is CheckState.GREEN for check in found.checks)
     steps = (
         (Step.HANDS_OFF, found.foreign),
-        (Step.ANSWER_REVIEW, found.asked and is_stuck),
+        (Step.ANSWER_REVIEW, found.asked and found.may_answer and is_stuck),
         (Step.MERGE_BASE, mergeable in _WAITS_FOR_ITS_BASE),
         (Step.FIX_CHECKS, found.red),
         (Step.ANSWER_REVIEW, found.asked),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 import pytest
@@ -32,14 +34,21 @@ def runs(site: TendingSite) -> list[RunFolder]:
     return [run for run in RunFolder.by_start(site.project) if run.run != RUN]
 
 
-def end(site: TendingSite, *, words: str = WORDS, outcome: Outcome = Outcome.SUCCEEDED, file: str = "fix.txt") -> str:
+def end(
+    site: TendingSite,
+    *,
+    words: str = WORDS,
+    outcome: Outcome = Outcome.SUCCEEDED,
+    file: str = "fix.txt",
+    attempt: int = 1,
+) -> str:
     """The session of the latest run ends, with one commit where it has a file to write; what its work is then."""
     run = runs(site)[-1]
     base = head = run.info().base
     branch = integration_branch(run.run)
     if file:
         head = commit_on(site.project, branch, {file: "new\n"}, parent=base, message="Fix\n")
-    run.write_result(result("answer", outcome, run=run.run, final_message=words))
+    run.write_result(result("answer", outcome, run=run.run, attempt=attempt, final_message=words))
     run.keep(Integration(branch=branch, base=base, head=head))
     run.write_info(run.info().model_copy(update={"ended": datetime.now(UTC)}))
     return head
@@ -130,53 +139,75 @@ async def test_a_session_that_failed_is_answered_for(tending_site: TendingSite) 
 
 @pytest.fixture
 def answering(tending_site: TendingSite) -> TendingSite:
-    """Two threads whose session has not begun."""
+    """Two threads and a review whose session has not begun."""
     for place in (1, 2):
         say(tending_site.remote.hosted, tending_site.number, f"Rename {place}.", line=place)
+    review(tending_site.remote.hosted, tending_site.number, "Test more.")
     return tending_site
 
 
-@pytest.mark.parametrize(
-    "fault", ["403", "429", "502", "lost answer", "lost push", "refused", "killed before", "killed between"]
-)
-async def test_it_is_answered_once_whatever_fails(answering: TendingSite, fault: str) -> None:
-    """Limited, away, lost when done, refused, or killed on either side of the push: one commit, and one answer each."""
-    await answering.tend()
-    head, front, hub = end(answering), answering.github.front, answering.hub
-    ours, replies = answering.head(), "/replies$"
-    loop, tending = asyncio.get_running_loop(), None
-    expected: type[BaseException] | None = None
+FAULTS: dict[str, type[BaseException] | None] = {
+    "403": GitHubError,
+    "429": GitHubError,
+    "502": GitHubError,
+    "lost answer": None,
+    "lost comment": None,
+    "lost push": None,
+    "refused": RemoteError,
+    "killed before": asyncio.CancelledError,
+    "killed between": asyncio.CancelledError,
+}
+"""What fails while it is answered, and how that ends where it is not waited out."""
+
+
+def strike(site: TendingSite, fault: str, *, kill: Callable[[], object]) -> None:
+    """Has it fail when it comes to that."""
+    front, replies = site.github.front, "/replies$"
     match fault:
         case "403" | "429":
             front.refuse("POST", replies, status=int(fault), headers={"retry-after": "7200"})
-            expected = GitHubError
         case "502":
             front.refuse("POST", replies, status=502, times=9)
-            expected = GitHubError
         case "lost answer":
             front.lose("POST", replies)
+        case "lost comment":
+            front.lose("POST", r"issues/\d+/comments$")
         case "lost push":
-            hub.lose()
+            site.hub.lose()
         case "refused":
-            hub.refuse(403, text="no")
-            expected = RemoteError
+            site.hub.refuse(403, text="no")
         case "killed before":
-            tending = asyncio.ensure_future(answering.tend())
-            hub.before(lambda: loop.call_soon_threadsafe(tending.cancel) and None)
+            site.hub.before(lambda: kill() and None)
         case "killed between":
-            tending = asyncio.ensure_future(answering.tend())
-            front.before("POST", replies, lambda: loop.call_soon_threadsafe(tending.cancel))
-    if tending:
-        with pytest.raises(asyncio.CancelledError):
-            await tending
-    elif expected:
-        with pytest.raises(expected):
-            await answering.tend()
+            front.before("POST", replies, kill)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_it_is_answered_once_whatever_fails(answering: TendingSite, fault: str) -> None:
+    """Limited, away, lost when done, refused, or killed on either side of the push: one commit, and one answer each."""
+    await answering.tend()
+    head, ours, ends = end(answering), answering.head(), FAULTS[fault]
+    loop, tending = asyncio.get_running_loop(), asyncio.ensure_future(answering.tend())
+    strike(answering, fault, kill=lambda: loop.call_soon_threadsafe(tending.cancel))
+    with pytest.raises(ends) if ends else nullcontext():
+        await tending
     await answering.tend()
     assert git(answering.bare, "rev-list", f"{ours}..{answering.head()}").splitlines() == [head]
     first, second = (each.id for each in answering.remote.hosted.line_comments[:2])
     assert [len(answers(answering, each)) for each in (first, second)] == [1, 1]
+    assert len(answering.remote.comments(answering.number)) == 1
     assert (len(runs(answering)), await answering.tend()) == (1, [Step.NOTHING])
+
+
+async def test_what_it_said_before_a_fix_up_counts(answering: TendingSite) -> None:
+    """Its last words are about the fix-up then: each thread has what it said of that, and the commit with all of it."""
+    await answering.tend()
+    run = runs(answering)[-1]
+    run.write_result(result("answer", Outcome.CHECK_FAILED, run=run.run, final_message=WORDS))
+    head = end(answering, words="The test is mended.", attempt=2)
+    await answering.tend()
+    first, second = (answers(answering, each.id)[0] for each in tuple(answering.remote.hosted.line_comments)[:2])
+    assert (f"Commit {head}" in first, "> renamed." in first, "> it is right." in second) == (True, True, True)
 
 
 async def test_what_was_pushed_is_answered_on_a_later_head(answering: TendingSite) -> None:
@@ -190,7 +221,7 @@ async def test_what_was_pushed_is_answered_on_a_later_head(answering: TendingSit
     answering.stands("behind")
     assert (await answering.tend())[0].startswith("main is merged into it")
     answering.stands("clean")
-    assert (await answering.tend())[0].startswith("2 comments answered")
+    assert (await answering.tend())[0].startswith("3 comments answered")
     (said,) = answers(answering, answering.remote.hosted.line_comments[0].id)
     assert (f"Commit {head}" in said, len(runs(answering))) == (True, 1)
 

@@ -37,6 +37,15 @@ def test_the_prompt_has_each_comment_with_its_place() -> None:
     assert (TOKEN in said, "> make test" in said) == (False, True)
 
 
+def test_a_long_thread_is_told_from_its_end() -> None:
+    """The last ten comments, where what is asked now stands, of 8,000 characters at most each."""
+    thread = tuple(Words(by="carol", text=f"{number}. " + "x" * 9_000) for number in range(12))
+    said = answer_prompt(
+        PullRequest(number=4, title="T", head="h", base="main"), [ASKED.model_copy(update={"said": thread})], check=None
+    )
+    assert ("> 1. x" in said, "> 2. x" in said, "> 11. x" in said, len(said) < 85_000) == (False, True, True, True)
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -72,8 +72,10 @@ def test_reviewers_are_answered_when_it_stands_well() -> None:
 
 @pytest.mark.parametrize("mergeable", ["dirty", "blocked"])
 def test_reviewers_come_first_where_it_is_stuck(mergeable: str) -> None:
-    """What they say may be what gets it on."""
-    assert next_step(replace(found(mergeable, RED, labels=("miyabi:stuck",)), asked=(ASKED,))) is Step.ANSWER_REVIEW
+    """What they say may be what gets it on; not where no session may be begun for that any more."""
+    stuck = replace(found(mergeable, RED, labels=("miyabi:stuck",)), asked=(ASKED,))
+    assert next_step(stuck) is Step.ANSWER_REVIEW
+    assert next_step(replace(stuck, may_answer=False)) in {Step.MERGE_BASE, Step.FIX_CHECKS}
 
 
 def test_a_label_stays_until_checks_are_green() -> None:
