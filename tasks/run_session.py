@@ -241,6 +241,7 @@ class TaskRun:
     async def _started(self) -> SessionResult:
         live, slot, node = self._live, self._slot, self._node
         while True:
+            slot.note_ending(is_ending=False)  # it was for an attempt before this one
             number = live.resume.attempts(node.id) + 1
             slot.require_start()
             attempt = Attempt(
@@ -248,6 +249,7 @@ class TaskRun:
                 spec=await live.with_room(partial(self._spec, number), on_wait=self._note_late),
                 machine=slot.machine,
                 reason=slot.reason,
+                on_result=slot.note_ending,
                 on_exit=self._release_early,
                 on_wait=self._note_late,
             )

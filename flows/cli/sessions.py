@@ -42,7 +42,7 @@ def sessions(*, repository: Path, config: Path | None, ended_too: bool) -> ExitC
         if isinstance(found, MachineError):
             console.print(escape(f"{machine.name}: {found}"))
             continue
-        live = sum(status.live for _, status in found)
+        live = sum(status.live for name, status in found if not SessionPaths.of(name).is_ahead)
         console.print(f"{machine.name}: {live} of {machine.slots} slots taken")
         if shown := [(name, status) for name, status in found if ended_too or status.live]:
             console.print(_table(shown, console))
@@ -74,7 +74,8 @@ def _table(found: Found, console: Console) -> Table:
 
 
 def _cells(paths: SessionPaths, status: Status) -> tuple[str, ...]:
-    return f"  {paths.run}", paths.task, str(paths.attempt), status.state, _size(status.out_bytes)
+    attempt = "set-up" if paths.is_ahead else str(paths.attempt)
+    return f"  {paths.run}", paths.task, attempt, status.state, _size(status.out_bytes)
 
 
 def _size(octets: int) -> str:

@@ -15,7 +15,7 @@ from prefect.runtime import flow_run
 from flows.steps.artifacts import ProgressArtifact
 from flows.steps.deadline import end_in_time, why_not
 from flows.steps.room import with_room
-from miyabi.attempts import recover_abandoned
+from miyabi.attempts import abandon_ahead, recover_abandoned, set_up_ahead
 from miyabi.errors import BadInput, DiskFull, MachineError
 from miyabi.machines import Machine
 from miyabi.runs import Run, preflight, record_machines
@@ -66,7 +66,8 @@ def _equip(live: Run, runner: FleetTaskRunner) -> tuple[MachineError, ...]:
         requires=lambda parameters: live.resume.requires(parameters["task_id"]),
         why_not=lambda parameters: why_not(live, parameters["task_id"]),
         prepare=lambda machine, parameters: live.worktrees.prepare(machine, dag.by_id[parameters["task_id"]]),
-        abandon=lambda machine, parameters: live.worktrees.abandon(machine, dag.by_id[parameters["task_id"]]),
+        set_up=lambda machine, parameters: set_up_ahead(live, machine, parameters["task_id"]),
+        abandon=lambda machine, parameters: abandon_ahead(live, machine, parameters["task_id"]),
         sessions=lambda machine: count_sessions(live, machine),
         lease_file=live.folder.leases_file,
     )

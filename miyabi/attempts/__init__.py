@@ -3,6 +3,7 @@
 Starts a session, follows it, collects what it left and decides its outcome; Prefect's retries are in `tasks`.
 """
 
+from miyabi.attempts.ahead import abandon_ahead, set_up_ahead
 from miyabi.attempts.attached import Attached
 from miyabi.attempts.attempt import Attempt
 from miyabi.attempts.recover import recover_abandoned
@@ -14,6 +15,7 @@ __all__ = [
     "Attempt",
     "Next",
     "Outage",
+    "abandon_ahead",
     "delay_seconds",
     "found_no_room",
     "is_sick",
@@ -21,6 +23,7 @@ __all__ = [
     "limit_is_over",
     "next_step",
     "recover_abandoned",
+    "set_up_ahead",
     "stop_session",
     "stop_sessions",
 ]

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from miyabi.attempts.ahead import join_ahead, setup_script
 from miyabi.attempts.finish import STOP_GRACE_SECONDS, Finish
 from miyabi.attempts.inconclusive import KnownState, inconclusive_result
 from miyabi.claude import (
@@ -45,6 +46,7 @@ class Attempt:
         spec: what to run.
         machine: where.
         reason: why this machine was chosen.
+        on_result: called, perhaps often, once the session has said a good result: what is left is its check and so on.
         on_exit: called the moment the machine's slot is free for another, which may be before commits are collected.
         on_wait: called with what the machine, or our own disk, met each time that something is tried again later.
         is_given_up: there is a later attempt, which has the branch and is what the board shows.
@@ -54,6 +56,7 @@ class Attempt:
     spec: SessionSpec
     machine: Machine
     reason: str = ""
+    on_result: Callable[[], None] = lambda: None
     on_exit: Callable[[], None] = lambda: None
     on_wait: Callable[[MiyabiError], None] = lambda _: None
     is_given_up: bool = False
@@ -127,9 +130,11 @@ class Attempt:
                 return
             self._require_startable(known)
         self._say(TaskState.PREPARING)
+        files = await self.live.copied_files()
+        is_copied = await join_ahead(self.live, self.machine, self.spec, files)
         checkout = await self.live.worktrees.checkout(self.machine, self.live.dag.by_id[self.spec.task])
         await self._end_earlier_ones()
-        if files := await self.live.copied_files():
+        if files and not is_copied:
             await self.live.workspace(self.machine).copy(self.spec.paths, files)
         AttemptRecord.of(self.machine, self.spec, start=self._start).keep(self._files)
         for file in self._output:
@@ -193,9 +198,8 @@ class Attempt:
         spec, machine, workspace = self.spec, self.machine, self.live.workspace(self.machine)
         surroundings: Any = {"inherited": inherited_environment(machine), "cache": workspace.cache}
         place: Any = {"checkout": checkout, "prelude": check_prelude(spec, machine, **surroundings)}
-        setup = spec.setup_on(machine.offers)
         return {
-            "setup": workspace.setup_script(spec.paths, commands=setup, **place) if setup else b"",
+            "setup": setup_script(self.live, spec, machine, checkout=checkout),
             "script": session_script(spec, machine, checkout=checkout, agent=agent, **surroundings),
             "stdin": spec.prompt.encode(),
             "after": workspace.after_script(spec.paths, check=spec.check, max_file_bytes=spec.max_file_bytes, **place),
@@ -236,17 +240,18 @@ class Attempt:
             is_unfit = any(isinstance(event, Init) and self._lacks(event) for event in said)
             if not stopping and (is_unfit or self._is_out_of_tokens):
                 stopping.append(asyncio.ensure_future(session.stop(grace_seconds=STOP_GRACE_SECONDS)))
+            self._note_result()
             self._say(TaskState.RUNNING)
 
+        patience_seconds = self.live.outages.patience_seconds
         try:
             status = await session.follow(
                 *self._output,
                 on_output=on_output,
                 on_wait=lambda error: self._note_wait(error) if is_our_disk(error) else None,
-                patience_seconds=self.live.outages.patience_seconds,
+                patience_seconds=patience_seconds,
             )
         except RemoteFailed:  # its output is damaged there; its work need not be
-            patience_seconds = self.live.outages.patience_seconds
             status = await retried(session.status, patience_seconds=patience_seconds, on_wait=self._note_wait)
             if status.live:
                 raise
@@ -258,6 +263,10 @@ class Attempt:
     def _is_out_of_tokens(self) -> bool:
         most = self.spec.max_tokens
         return most is not None and self.transcript.tokens >= most and self.transcript.result is None
+
+    def _note_result(self) -> None:
+        if (last := self.transcript.result) and not last.is_error:
+            self.on_result()
 
     def _lacks(self, init: Init) -> bool:
         """Whether the session is not worth a token: it has not the command that it is told, or a server it needs."""

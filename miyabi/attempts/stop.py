@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 
+from miyabi.attempts.ahead import end_all_ahead
 from miyabi.attempts.attempt import Attempt
 from miyabi.errors import DiskFull, GitError, MachineError, SessionError
 from miyabi.runs import AttemptRecord, Run, TaskState
@@ -18,6 +19,8 @@ _EVERY_SECONDS = 1.0
 
 async def stop_sessions(live: Run, tasks: Collection[str] = ()) -> tuple[tuple[SessionResult, ...], tuple[str, ...]]:
     """Ends the last session of each task that may be alive, or is not collected, and collects its work.
+
+    What was set up ahead of a session that has not begun ends too.
 
     Args:
         live: the run, which only we work on.
@@ -32,7 +35,8 @@ async def stop_sessions(live: Run, tasks: Collection[str] = ()) -> tuple[tuple[S
     pending = [(name, number) for name, number in _pending(live) if not tasks or _task_of(name) in tasks]
     ends = await asyncio.gather(*(_stop(live, task, number) for task, number in pending))
     results = tuple(end for end in ends if isinstance(end, SessionResult))
-    return results, tuple(end for end in ends if isinstance(end, str))
+    faults = (end for end in ends if isinstance(end, str))
+    return results, (*faults, *await end_all_ahead(live, frozenset(tasks)))
 
 
 async def stop_session(live: Run, task: str, attempt: int, record: AttemptRecord) -> None:

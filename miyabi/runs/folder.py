@@ -122,6 +122,10 @@ class RunFolder:
         """The slots that the orchestrator has leased of Prefect, in case it is killed."""
         return self.path / "leases"
 
+    def ahead_file(self, task: str) -> Path:
+        """Returns where it is noted that a task's checkout was set up ahead; it stays when that is over."""
+        return self.path / "ahead" / f"{task}.json"
+
     @property
     def integration_leases_file(self) -> Path:
         """The same for the sessions that resolve conflicts."""

@@ -279,4 +279,5 @@ async def require_free_name(live: Run, machine: Machine) -> None:
 
 
 def _is_known(live: Run, paths: SessionPaths) -> bool:
-    return live.folder.attempt(paths.task, paths.attempt).exists()
+    file = live.folder.ahead_file(paths.task) if paths.is_ahead else live.folder.attempt(paths.task, paths.attempt)
+    return file.exists()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +15,15 @@ from miyabi.git import Repository
 from miyabi.machines import Host, Machine
 from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.folder import RunFolder
-from miyabi.sessions import RemoteSession, SessionPaths, SessionResult, Workspace, left_there_words, list_sessions
+from miyabi.sessions import (
+    RemoteSession,
+    SessionPaths,
+    SessionResult,
+    Status,
+    Workspace,
+    left_there_words,
+    list_sessions,
+)
 from miyabi.settings import Settings
 from miyabi.text import count
 
@@ -99,19 +107,16 @@ async def sweep_machine(
     """
     workspace = Workspace(host, repository, workspace=machine.workspace)
     try:
-        foreign = await workspace.foreign_tasks(run)
-        mine = [
-            (name, s)
-            for name, s in await list_sessions(host, workspace=machine.workspace)
-            if name.startswith(f"{run}.") and SessionPaths.of(name).task not in foreign
-        ]
-        live = [name for name, status in mine if status.live]
-        if live:
+        mine = await _of_run(machine, host, run, foreign=await workspace.foreign_tasks(run))
+        sessions = [(name, s) for name, s in mine if not SessionPaths.of(name).is_ahead]
+        if live := [name for name, status in sessions if status.live]:
             return Swept(False, f"{machine.name}: left alone, still running: {', '.join(live)}. Stop the run first.")
-        if mine and not is_known:
-            unknown = _unknown(RunFolder(repository.root, run), [name for name, _ in mine])
+        if sessions and not is_known:
+            unknown = _unknown(RunFolder(repository.root, run), [name for name, _ in sessions])
             return Swept(False, f"{machine.name}: not swept: {unknown}")
         is_there = bool(mine) or await _has_checkouts(machine, host, run)
+        for name in [name for name, status in mine if status.live]:  # set up ahead of a session that will not begin
+            await RemoteSession(host, name, workspace=machine.workspace).stop()
         await workspace.remove_run(run)
         tasks = {SessionPaths.of(name).task for name, _ in mine}
         environment, keep_days = settings.sessions.environment, settings.runs.keep_days
@@ -120,7 +125,14 @@ async def sweep_machine(
             await RemoteSession(host, name, workspace=machine.workspace).remove()
     except (MachineError, SessionError) as error:
         return Swept(False, f"{machine.name}: not swept: {error}")
-    return Swept(True, f"{machine.name}: swept, {count(len(mine), 'session')}", is_there)
+    return Swept(True, f"{machine.name}: swept, {count(len(sessions), 'session')}", is_there)
+
+
+async def _of_run(machine: Machine, host: Host, run: str, *, foreign: Collection[str]) -> list[tuple[str, Status]]:
+    """The run's sessions, and what was set up ahead of some, but for `foreign` tasks."""
+    names = await list_sessions(host, workspace=machine.workspace)
+    ours = [(name, status) for name, status in names if name.startswith(f"{run}.")]
+    return [(name, status) for name, status in ours if SessionPaths.of(name).task not in foreign]
 
 
 async def _has_checkouts(machine: Machine, host: Host, run: str) -> bool:

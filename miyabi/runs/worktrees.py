@@ -90,15 +90,32 @@ class Worktrees:
         """
         return self._prepared.pop((node.id, machine.name), None) or await self._make_checkout(machine, node)
 
+    def prepared(self, machine: Machine, node: Node) -> str | None:
+        """Returns the path of a checkout that was made ahead of time, and of which nobody has asked for yet."""
+        return self._prepared.get((node.id, machine.name))
+
+    def has_been_at(self, machine: Machine, task: str) -> bool:
+        """Returns whether an attempt of a task, over or not, was begun on a machine."""
+        return any(AttemptRecord.has_been_at(machine, folder) for folder in self.folder.attempts(task).values())
+
     async def abandon(self, machine: Machine, node: Node) -> None:
         """Removes what `prepare` made on a machine where the task did not run after all, nor ever did.
 
         Raises:
             MachineError: as `Workspace.remove`.
         """
+        if self.has_been_at(machine, node.id):
+            self._prepared.pop((node.id, machine.name), None)
+        else:
+            await self.remove(machine, node)
+
+    async def remove(self, machine: Machine, node: Node) -> None:
+        """Removes a task's checkout from a machine.
+
+        Raises:
+            MachineError: as `Workspace.remove`.
+        """
         self._prepared.pop((node.id, machine.name), None)
-        if any(AttemptRecord.has_been_at(machine, folder) for folder in self.folder.attempts(node.id).values()):
-            return
         await self.connections.workspace(machine).remove(self._paths(node))
 
     async def submodules(self, commit: str) -> Submodules:

@@ -106,6 +106,16 @@ class SessionPaths(BaseModel):
         return f"{self.run}.{self.task}.{self.attempt}"
 
     @property
+    def ahead(self) -> str:
+        """Name of what sets up the checkout ahead of the task's first session, beside those of its sessions."""
+        return self.model_copy(update={"attempt": 0}).session
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether these are the names of that, and not of a session."""
+        return self.attempt == 0
+
+    @property
     def branch(self) -> str:
         """The branch that the task's commits are on."""
         return f"miyabi/{self.run}/{self.task}"

@@ -77,6 +77,27 @@ class RemoteSession:
         limits = [str(slots), *(f"{each:.3f}" for each in (*seconds, stall_seconds, stop_seconds))]
         return await self._ask("start", *limits, *sizes, stdin=b"".join(parts))
 
+    async def set_up_ahead(self, setup: bytes, *, timeout_seconds: float) -> Status:
+        """Begins the set-up of the task's first session before that has a slot; this is its `SessionPaths.ahead`.
+
+        Nothing is begun a second time. The session waits for its end; where it failed, and was the session's own
+        set-up, that is the end of the session.
+
+        Args:
+            setup: Text for `/bin/sh`.
+            timeout_seconds: When the machine itself ends its whole tree.
+
+        Returns:
+            Where it stands: it runs, or has run.
+
+        Raises:
+            SessionError: a session of the task has begun there.
+            MachineDiskFull: nothing was started, nothing is left there.
+            MachineNotReady: no perl, or the workspace cannot be written.
+            MachineError: as `Host.run`.
+        """
+        return await self._ask("ahead", f"{timeout_seconds:.3f}", str(len(setup)), stdin=setup)
+
     async def follow(
         self,
         out: Path,

@@ -32,6 +32,7 @@ _SCRIPT = "workspace"
 _TIMEOUT_SECONDS = 900.0
 _COLLECT_SECONDS = 3600.0
 _BYTES_PER_SECOND = 100_000
+_NAMED = 10  # as workspace.sh says it
 _REPORT = re.compile(r"^miyabi-collected ([0-9a-f]{40,64}) ([0-9a-f]{40,64}|-)$", re.MULTILINE)
 _CLONE_NAME = re.compile("[0-9a-f]{32}")
 _COMMIT = re.compile("[0-9a-f]{40,64}")
@@ -178,6 +179,18 @@ class Workspace:
         await self._call(
             "copy", paths.run, paths.task, str(len(sent)), doing="copy files into the checkout", stdin=sent
         )
+
+    async def names_slot(self, paths: SessionPaths) -> bool:
+        """Finds whether a file of the task's checkout names a variable of ours but MIYABI_CACHE, such as MIYABI_PORT.
+
+        Raises:
+            MachineError: as `Host.run`, and RemoteFailed where there is no checkout.
+        """
+        require_safe((paths.run, paths.task))
+        answer = await self._run("names-slot", paths.run, paths.task)
+        if answer.exit_status != _NAMED:
+            self._require(answer, "look through the checkout")
+        return answer.exit_status == _NAMED
 
     @property
     def cache(self) -> str:

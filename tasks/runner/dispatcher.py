@@ -78,9 +78,17 @@ class Dispatcher:
     def release(self, lease: Lease) -> None:
         """Gives a slot back: to the next task that suits its machine, else, a moment later, to the server."""
         state = self._states[lease.machine.name]
+        state.ending.discard(lease)
         state.held -= 1
         self._offer(state, lease)
         self._pump_soon()
+
+    def note_ending(self, lease: Lease, *, is_ending: bool) -> None:
+        """Notes that a slot is about to be free, or is not after all: what runs next there may be set up meanwhile."""
+        ending = self._states[lease.machine.name].ending
+        if (lease in ending) != is_ending:
+            (ending.add if is_ending else ending.discard)(lease)
+            self._pump_soon()
 
     def close_machine(self, name: str, *, until: float) -> None:
         """Starts nothing on the machine before `until`, in seconds since 1970. What runs there goes on."""
@@ -277,7 +285,8 @@ class Dispatcher:
     def _update_prefetch(self, now: float) -> None:
         full = [state for state in self._states.values() if state.is_busy and not state.load(now).free]
         full.sort(key=lambda state: state.granted_at)
-        self.prefetch.update([state.machine for state in full], self._queue)
+        ending = {state.machine.name: len(state.ending) for state in full}
+        self.prefetch.update([state.machine for state in full], self._queue, ending=ending)
 
 
 def _all_broken(states: Sequence[MachineState]) -> Exception | None:

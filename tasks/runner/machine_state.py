@@ -18,6 +18,7 @@ class MachineState:
     """One machine. Times are the loop's, except `closed_until`, which is the clock's (seconds since 1970).
 
     `broken` is why it takes nothing more in this run, `taken_out` why the operator lets it take nothing now.
+    `ending` are the slots that are about to be free, as far as their tasks know.
     """
 
     machine: Machine
@@ -30,6 +31,7 @@ class MachineState:
     granted_at: float = 0.0
     broken: Exception | None = None
     taken_out: str = ""
+    ending: set[Lease] = field(default_factory=set)
     _refusals: int = 0
 
     def load(self, now: float) -> Load:

@@ -122,6 +122,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         requires: Requires = _no_labels,
         why_not: WhyNot = _no_reason,
         prepare: Hook | None = None,
+        set_up: Hook | None = None,
         abandon: Hook | None = None,
         sessions: Sessions | None = None,
         lease_file: Path | None = None,
@@ -135,7 +136,9 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             requires: Labels that a task's machine must have, out of its parameters.
             why_not: Why no session of a task is to start, out of its parameters, asked just before one would.
             prepare: Called ahead of time with a full machine and the parameters of a task that is likely next there.
-            abandon: Called where a task was prepared but ran elsewhere or not at all.
+            set_up: Called with the same, after that and once a task, when a slot of the machine is about to be free.
+            abandon: Called where a task was prepared, when it runs elsewhere, and when it is over, which may be before
+                it ran at all.
             sessions: How many sessions run on a machine; with it, slots that Prefect lost count of are freed.
             lease_file: File of the slots that are held; those that a killed process left in it are given back first.
 
@@ -150,7 +153,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             message = "The task runner has its machines already."
             raise RuntimeError(message)
         log = get_run_logger()
-        prefetch = Prefetch(prepare=prepare, abandon=abandon)
+        prefetch = Prefetch(prepare=prepare, set_up=set_up, abandon=abandon)
 
         async def on_loop() -> tuple[MachineError, ...]:
             stack = AsyncExitStack()

@@ -75,6 +75,10 @@ class Slot:
         """Gives the slot to the next task, e.g. while commits are collected. May be repeated. Thread-safe."""
         self._now(self._release)
 
+    def note_ending(self, *, is_ending: bool = True) -> None:
+        """Notes that the slot is about to be free, or is not after all. May be repeated. Thread-safe."""
+        self._now(partial(self._note_ending, is_ending=is_ending))
+
     @property
     def can_move(self) -> bool:
         """Whether another machine could take the task, now or later."""
@@ -151,6 +155,10 @@ class Slot:
         self._lease = grant.lease
         self._machine = grant.lease.machine
         self._reason = grant.reason
+
+    def _note_ending(self, *, is_ending: bool) -> None:
+        if self._lease:
+            self._dispatcher.note_ending(self._lease, is_ending=is_ending)
 
     def _release(self) -> None:
         lease, self._lease = self._lease, None

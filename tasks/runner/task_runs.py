@@ -130,14 +130,16 @@ class TaskRuns:
 
     async def _run_on_machine(self, call: Call) -> State[Any]:
         assert self.placing  # noqa: S101 - `submit` refuses it before
-        request = partial(self.placing.request, call)
-        slot = Slot(self.placing.dispatcher, request, await self.placing.dispatcher.acquire(request()))
+        dispatcher, request = self.placing.dispatcher, partial(self.placing.request, call)
+        first = request()
+        slot = Slot(dispatcher, request, await dispatcher.acquire(first))
         use_slot(slot)
         parameters = call.parameters | {"machine": slot.machine}
         try:
             return await self._execute(replace(call, parameters=parameters, extra_tags=(machine_tag(slot.machine),)))
         finally:
             slot.release()
+            dispatcher.prefetch.forget(first)
 
     async def _execute(self, call: Call) -> State[Any]:
         if call.task.isasync:

@@ -19,8 +19,8 @@ EXPORTS = {
         "see_through show_unfinished state_of state_of_run submit_all value_of with_room"
     ),
     "miyabi.attempts": (
-        "Attached Attempt Next Outage delay_seconds found_no_room is_sick keep_ending limit_is_over next_step "
-        "recover_abandoned stop_session stop_sessions"
+        "Attached Attempt Next Outage abandon_ahead delay_seconds found_no_room is_sick keep_ending limit_is_over "
+        "next_step recover_abandoned set_up_ahead stop_session stop_sessions"
     ),
     "miyabi.claude": (
         "BAD_TOKEN_FILE CLAUDE DISK_FULL HOUSE_RULES PATH_MISSING REVIEW_ARGUMENTS REVIEW_TOOLS Before Evidence Init "

@@ -20,6 +20,7 @@ _PARTS = {
         "supervisor/follow.pl",
         "supervisor/stream.pl",
         "supervisor/attach.pl",
+        "supervisor/ahead.pl",
         "supervisor/supervise.pl",
     ),
     "workspace": (

@@ -19,7 +19,7 @@ sub attach {
     require POSIX;
     my $lock = lock_machine();
     my ($task, $state) = ($id =~ /^(.*\.)\d+$/, look($id)->{state});
-    my ($other) = grep { /^\Q$task\E\d+$/ } holders();
+    my ($other) = ((grep { /^\Q$task\E\d+$/ } holders()), grep { look($_)->{state} =~ /running|orphan/ } ahead());
     refuse(70, "session $other still runs here") if $other;
     refuse(70, "session $id is $state") if $state ne 'staged';
     take_slot($slots);

@@ -4,7 +4,7 @@
 # WORKSPACE/sessions/ID/  cmd input after   the parts, renamed into place together; setup too, where there is one
 #                         claim             who supervises: one record on one inode, rewritten in place
 #                         hold              its second name, renamed to end.RC.HOW.CHECK when all is over
-#                         slot              the number of its slot
+#                         slot              the number of its slot; none has what was set up ahead
 #                         out err setup.log check.log log stop.GRACE
 # WORKSPACE/slots/ID      its third name: the session holds a slot for as long as anything of it lives
 # WORKSPACE/lock          locked by whoever counts slots and launches

@@ -51,14 +51,14 @@ sub start {
     } else {
         if (other(%part)) { scrap($dir); stage(%part) }    # what was refused once, perhaps by another build, never ran
         take_slot($slots);
-        launch_supervisor($lock, @limits);
+        launch_supervisor($lock, sub { supervise(@limits) });
     }
     close $lock;
     print line($id, free());
 }
 
 sub launch_supervisor {
-    my ($lock, @limits) = @_;
+    my ($lock, $work) = @_;
     pipe my $told, my $tell or cannot('make a pipe');
     defined(my $pid = fork) or refuse(75, "cannot fork: $!");
     if ($pid) {
@@ -80,7 +80,7 @@ sub launch_supervisor {
     open STDIN, '<', '/dev/null';
     open STDOUT, '>', '/dev/null';
     open STDERR, '>>', "$dir/log";
-    supervise(@limits);
+    $work->();
     POSIX::_exit(0);
 }
 
@@ -88,8 +88,8 @@ sub entry { return sprintf "%-200s\n", join ' ', $$, born($$), boot(), @_ }
 
 sub claim {    # 'ok', or the exit status and the reason
     my $hold = "$dir/hold.$$";
-    my $done = put($hold, entry(0, '-', '-', '-')) && link($hold, "$root/slots/$id") && link($hold, "$dir/claim")
-        && rename $hold, "$dir/hold";
+    my $done = put($hold, entry(0, '-', '-', '-')) && (!-e "$dir/slot" || link $hold, "$root/slots/$id")
+        && link($hold, "$dir/claim") && rename $hold, "$dir/hold";
     return 'ok' if $done;
     my $why = join ' ', reason("claim session $id");
     unlink $hold, "$root/slots/$id";
@@ -111,7 +111,8 @@ sub launch {
     POSIX::sigprocmask(POSIX::SIG_SETMASK(), POSIX::SigSet->new);
     POSIX::setsid();
     @ENV{qw(MIYABI_SESSION MIYABI_WORKSPACE)} = ($id, $root);
-    @ENV{qw(MIYABI_SLOT MIYABI_PORT)} = slot_and_port();
+    delete @ENV{qw(MIYABI_SLOT MIYABI_PORT)};
+    @ENV{qw(MIYABI_SLOT MIYABI_PORT)} = slot_and_port() if -e "$dir/slot";
     open STDIN, '<', $in;
     open STDOUT, '>>', $out;    # straight to the file: no copier that could die
     open STDERR, '>>', $err;
@@ -145,13 +146,20 @@ sub supervise {
 
 sub set_up {    # whether the agent may begin; where not, that was the session
     my ($seconds) = @_;
-    return 1 unless -s "$dir/setup";
+    my ($rc, $how) = end_of_ahead();
+    return 1 unless defined $rc || -s "$dir/setup";
+    ($rc, $how) = run_setup($seconds) unless defined $rc;
+    return 1 if $how eq 'itself';
+    finish($rc, $how, '-');
+    return 0;
+}
+
+sub run_setup {    # its exit status, and in the words of the status line what ended it
+    my ($seconds) = @_;
     my $setup = launch("$dir/setup", '/dev/null', ("$dir/setup.log") x 2);
     note($setup || 0, '-', '-');
     my ($rc, $how) = attend($setup, $seconds, 1);
-    return 1 if $how eq 'itself' && !$rc;
-    finish($rc, $how eq 'stop' ? 'stop' : $how eq 'timeout' ? 'setup_timeout' : 'setup', '-');
-    return 0;
+    return ($rc, $how eq 'stop' ? 'stop' : $how eq 'timeout' ? 'setup_timeout' : $rc ? 'setup' : 'itself');
 }
 
 sub keep_awake {    # macOS sleeps under sessions without a terminal
@@ -218,17 +226,30 @@ sub cancel {
     my ($grace) = (@words, 10);
     refuse(64, 'cancel ID GRACE') if $grace !~ /^\d+(\.\d+)?$/;
     forbid() unless -e "$dir/claim";
-    my ($until, $asked, $s) = (clock() + $grace + 60, 0);
-    while (($s = look($id))->{state} eq 'running' && clock() < $until) {
-        put("$dir/stop.$grace", '') if !$asked;
-        kill USR1 => $s->{sup} if !$asked++;
-        nap(0.02);
-    }
+    my $until = clock() + $grace + 60;
+    my $s = ask_to_end($id, $grace, $until);
     if ($s->{state} =~ /orphan|lost/) {
         end_tree(leader($s), $grace, @mark);
         finish(137, 'stop', '-');
     }
+    end_ahead($grace, $until);
     print line($id, free());
+}
+
+sub ask_to_end {    # how it stands then
+    my ($session, $grace, $until) = @_;
+    my ($s, $asked);
+    while (($s = look($session))->{state} eq 'running' && clock() < $until) {
+        ask($session, $s, $grace) if !$asked++;
+        nap(0.02);
+    }
+    return $s;
+}
+
+sub ask {    # its supervisor
+    my ($session, $s, $grace) = @_;
+    put("$root/sessions/$session/stop.$grace", '');
+    kill USR1 => $s->{sup};
 }
 
 sub forget {
@@ -243,7 +264,8 @@ sub forget {
 }
 
 my %verbs = (
-    start => \&start, put => \&put_parts, attach => \&attach, cancel => \&cancel, follow => \&follow, log => \&tail, rm => \&forget,
+    start => \&start, ahead => \&set_up_ahead, put => \&put_parts, attach => \&attach, cancel => \&cancel, follow => \&follow,
+    log => \&tail, rm => \&forget,
     status => sub { print line($id, free()) },
     list => sub { my $free = free(); print line($_, $free) for sort(entries("$root/sessions")) },
     live => sub { my $free = free(); print line($_, $free) for sort(holders()) },

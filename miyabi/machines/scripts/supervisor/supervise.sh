@@ -13,6 +13,9 @@
 #                     STALL_SECONDS: the same in the middle of its work; 0: for ever
 #                     STOP_SECONDS: after so long, set-up included, it ends as if it were stopped; 0: never
 #                     setup, where it has any bytes, comes first: where it fails, that is the end of the session
+#   ahead RUN.TASK.0 SECONDS SETUP_BYTES   <setup
+#                     run it once before any session RUN.TASK.N has begun; it holds no slot. Each of those waits for its
+#                     end, and where it was the same setup and failed, that was the session's own
 #   put ID CMD_BYTES INPUT_BYTES AFTER_BYTES   <the parts>   stage them alone
 #   attach ID SLOTS AFTER_SECONDS   launch what was staged in this terminal; it ends with the terminal, or by `cancel`
 #   status ID         one status line, as `start` and `cancel` print it too
@@ -30,7 +33,7 @@
 # exit status: 0, 64 usage, 65 came short, 66 other parts under this ID, 69 full, 70 still runs, 73 disk full,
 #   74 cannot write, 75 busy, 78 no perl
 # In the session: MIYABI_SESSION and MIYABI_WORKSPACE, MIYABI_SLOT (from 0, below SLOTS, that of no other session here)
-# and MIYABI_PORT (the first of 20 that belong to the slot); in `after` also MIYABI_AGENT_EXIT and, where the agent was
+# and MIYABI_PORT (the first of 20 that belong to the slot), but not in `ahead`; in `after` also MIYABI_AGENT_EXIT and, where the agent was
 # stopped or timed out, MIYABI_STOPPED=1. MIYABI_GRACE_SECONDS (10): from TERM to KILL at a timeout.
 PATH=${PATH:-/usr/bin:/bin}:/usr/bin:/bin:/usr/sbin:/sbin
 export PATH

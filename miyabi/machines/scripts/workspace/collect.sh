@@ -89,6 +89,7 @@ case $verb in
       *) end_setup "$6";;
     esac;;
   foreign) foreign;;
+  names-slot) names_slot;;
   large-lacks) large_lacks "$6";;
   large-put) shift 5; large_put "$@";;
   large-get) shift 5; large_get "$@";;

@@ -41,6 +41,12 @@ put_copies() { # BYTES
   ignore <"$notes.copies"
 }
 
+# 10: a file of the checkout, but for git's own, names a variable of ours that a set-up ahead has not: any but MIYABI_CACHE.
+names_slot() {
+  [ -d "$checkout" ] || die 68 "there is no checkout of $run/$task here"
+  [ -z "$(cd "$checkout" && find . -name .git -prune -o -type f -exec grep -lE 'MIYABI_([^C]|C[^A]|$)' {} + 2>/dev/null | head -n 1)" ] || exit 10
+}
+
 # From now on the session's work has not begun; what is there already is no set-up's. 10: it was set up by COMMANDS.
 begin_setup() { # SESSION COMMANDS
   lock "$gate"

@@ -8,6 +8,7 @@
 #                       fill the submodule at PATH of the checkout that `prepare` made for the repository OUTER, once: KEY
 #                       is the submodule's own, its repository lies at AT below the task's
 #   copy WORKSPACE KEY RUN TASK BYTES <files            the checkout gets these, mode 0600; they are never committed
+#   names-slot WORKSPACE KEY RUN TASK                          10 where a file of the checkout names MIYABI_SLOT or the like
 #   begin-setup WORKSPACE KEY RUN TASK SESSION COMMANDS        set-up begins: while it has not ended, the session has no
 #                       work; 10 where the checkout was set up by COMMANDS, which is any word for them
 #   end-setup WORKSPACE KEY RUN TASK COMMANDS                  what it made and changed is no work
