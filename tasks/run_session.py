@@ -239,20 +239,11 @@ class TaskRun:
         return result
 
     async def _started(self) -> SessionResult:
-        live, slot, node = self._live, self._slot, self._node
+        live, slot = self._live, self._slot
         while True:
             slot.note_ending(is_ending=False)  # it was for an attempt before this one
-            number = live.resume.attempts(node.id) + 1
             slot.require_start()
-            attempt = Attempt(
-                live=live,
-                spec=await live.with_room(partial(self._spec, number), on_wait=self._note_late),
-                machine=slot.machine,
-                reason=slot.reason,
-                on_result=slot.note_ending,
-                on_exit=self._release_early,
-                on_wait=self._note_late,
-            )
+            attempt = await self._next_attempt()
             try:
                 return await attempt.run()
             except MachineFull as full:  # another orchestrator's sessions: the machine knows better than the limit
@@ -262,9 +253,22 @@ class TaskRun:
                 if not away.transient:
                     raise
                 self._note_waiting(away)
-                self._live.warn(f"{slot.machine.name} was passed over for a while, because it did not answer")
+                live.warn(f"{slot.machine.name} was passed over for a while, because it did not answer")
                 slot.close_machine(time.time() + MACHINE_AWAY_SECONDS)
                 await slot.requeue(time.time(), stay=self._resumes is not None)
+
+    async def _next_attempt(self) -> Attempt:
+        live, slot = self._live, self._slot
+        number = live.resume.attempts(self._node.id) + 1
+        return Attempt(
+            live=live,
+            spec=await live.with_room(partial(self._spec, number), on_wait=self._note_late),
+            machine=slot.machine,
+            reason=slot.reason,
+            on_result=slot.note_ending,
+            on_exit=self._release_early,
+            on_wait=self._note_late,
+        )
 
     async def _spec(self, attempt: int) -> SessionSpec:
         return await self._live.spec(

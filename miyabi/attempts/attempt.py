@@ -236,12 +236,9 @@ class Attempt:
         self.transcript = Transcript()  # what an earlier follow read is read again, from our own file
 
         def on_output(chunk: bytes) -> None:
-            said = self.transcript.feed(chunk)
-            is_unfit = any(isinstance(event, Init) and self._lacks(event) for event in said)
-            if not stopping and (is_unfit or self._is_out_of_tokens):
+            is_worthless = self._hear(chunk)
+            if is_worthless and not stopping:
                 stopping.append(asyncio.ensure_future(session.stop(grace_seconds=STOP_GRACE_SECONDS)))
-            self._note_result()
-            self._say(TaskState.RUNNING)
 
         patience_seconds = self.live.outages.patience_seconds
         try:
@@ -259,14 +256,15 @@ class Attempt:
         await asyncio.gather(*stopping, return_exceptions=True)
         return status
 
-    @property
-    def _is_out_of_tokens(self) -> bool:
-        most = self.spec.max_tokens
-        return most is not None and self.transcript.tokens >= most and self.transcript.result is None
-
-    def _note_result(self) -> None:
-        if (last := self.transcript.result) and not last.is_error:
+    def _hear(self, chunk: bytes) -> bool:
+        """Takes what the session said; returns whether it is to end: it cannot do its task, or has no tokens left."""
+        said, most = self.transcript.feed(chunk), self.spec.max_tokens
+        is_unfit = any(isinstance(event, Init) and self._lacks(event) for event in said)
+        last = self.transcript.result
+        if last and not last.is_error:
             self.on_result()
+        self._say(TaskState.RUNNING)
+        return is_unfit or (last is None and most is not None and self.transcript.tokens >= most)
 
     def _lacks(self, init: Init) -> bool:
         """Whether the session is not worth a token: it has not the command that it is told, or a server it needs."""
