@@ -27,6 +27,7 @@ from miyabi.errors import (
     MiyabiError,
     NotAdmitted,
 )
+    SettingsError,
 from miyabi.machines import Machine
 from miyabi.runs import GOES_ON, Board, Run, TaskState, current_run, review_of, review_run, spent_all
 from miyabi.sessions import Outcome, SessionResult, SessionSpec, is_reviewing
@@ -189,7 +190,7 @@ class TaskRun:
             return await self._not_admitted() or self._without_budget() or await self._started()
         except MergeConflict as conflict:
             return self._not_started(Outcome.MERGE_CONFLICT, conflict)
-        except (GitError, DiskFull, DagError) as error:  # the last: a file that its node names is gone meanwhile
+        except (GitError, DiskFull, DagError, SettingsError) as error:  # the last two: a file has changed meanwhile
             return self._not_started(Outcome.NOT_STARTED, error)
         except MachineError as error:  # nothing more goes to the only machine that could take it
             left = self._live.resume.pending(self._node.id)

@@ -16,7 +16,7 @@ from prefect.runtime import flow_run
 from flows.steps.resolve import Resolving
 from flows.steps.room import with_room
 from miyabi.dag import Dag
-from miyabi.errors import BaseMissing, DiskFull, GitError
+from miyabi.errors import BaseMissing, DiskFull, GitError, SettingsError
 from miyabi.git import Repository, push_address
 from miyabi.github import is_at_github
 from miyabi.integration import CommandEnd, Integration, IntegrationProgress, NotIntegrated, integrate
@@ -72,7 +72,7 @@ class Integrating:
         came: Integration | NotIntegrated
         try:
             came = self._see_through()
-        except (BaseMissing, GitError, DiskFull) as error:
+        except (BaseMissing, GitError, DiskFull, SettingsError) as error:
             came = NotIntegrated(reason=str(error))
         except CancelledError:
             if not self._is_late:

@@ -35,6 +35,7 @@ class CheckoutSetup:
 
         Raises:
             GitFailed: git could not find the files.
+            SettingsError: they are too large.
         """
         here = next((machine for machine in settings.machines if machine.host is None), None)
         labels = {"", *(here.offers if here else ())}

@@ -161,6 +161,7 @@ class Run:
 
         Raises:
             GitFailed: git could not find them.
+            SettingsError: they are too large.
         """
         return await hidden_copies(self.repository, self.settings)
 

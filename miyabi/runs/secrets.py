@@ -28,6 +28,7 @@ async def hidden_copies(repository: Repository, settings: Settings) -> dict[str,
 
     Raises:
         GitFailed: git could not find them.
+        SettingsError: they are too large.
     """
     files = await read_copies(repository, settings)
     hide(secret for content in files.values() for secret in secrets_of_file(content))

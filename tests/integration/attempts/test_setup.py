@@ -14,8 +14,9 @@ from click.testing import CliRunner
 from flows.cli.logs import logs
 from miyabi.errors import SettingsError
 from miyabi.reports import write_report
-from miyabi.runs import preflight
-from miyabi.sessions import Outcome
+from miyabi.runs import TaskState, preflight
+from miyabi.runs.copies import MOST_BYTES
+from miyabi.sessions import Outcome, SessionPaths
 from tests.support.cli.canary import Canary
 from tests.support.git.repositories import git
 from tests.support.values.runs import Workshop, workshop  # noqa: F401 - a fixture
@@ -123,6 +124,7 @@ async def test_a_pattern_without_files_and_a_tool_that_is_missing(workshop: Work
     """The first is a warning of the run; a machine without the second takes no part, and says why."""
     configure(
         workshop, "[sessions]\ncopy_files = ['none/**']\n[sessions.labels.m2]\nsetup = 'cd x && no-such-tool ci'\n"
+        (".env.large", "the files are 10.0 MB together, of which .env.large is 10.0 MB; at most 10.0 MB"),
     )
     live = await workshop.run(workshop.machine("m1"), workshop.machine("m2"), rehearse=True)
     assert live.warnings == [f"copy_files: 'none/**' matches no ignored file in {live.repository.root}."]
@@ -133,6 +135,8 @@ async def test_a_pattern_without_files_and_a_tool_that_is_missing(workshop: Work
     )
     assert list(live.machines) == ["m1"]
 
+    (root / ".env.large").touch()
+    os.truncate(root / ".env.large", MOST_BYTES)
 
 async def test_logs_know_what_was_copied(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a session reads aloud of a copied file is not shown by a command that is called later."""
