@@ -13,6 +13,7 @@ salvage() { # SESSION [BYTES [BASE]]
     whole "${3:-}"
     save_repository "$repo" "$checkout" "$notes.links" || exit
     settle
+  elif is_setting_up "$1"; then take_back || failed "cannot take back what a set-up did in $checkout"
   fi
   say "$1" >"$notes.salvaged" || failed "cannot write $notes.salvaged"
 }

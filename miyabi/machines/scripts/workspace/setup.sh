@@ -52,8 +52,24 @@ begin_setup() { # SESSION COMMANDS
   lock "$gate"
   [ "$(cat "$notes.setup" 2>/dev/null)" != "$2" ] || exit 10
   find_checkout
-  say "$1" >"$notes.begun" && note_before || failed "cannot look through $checkout"
+  note_stood && say "$1" >"$notes.begun" && note_before || failed "cannot look through $checkout"
   each_inside as_inside note_before || exit
+}
+# Where the task's branch stands, and all commits that refs and logs name.
+note_stood() {
+  [ ! -f "$notes.stood" ] && stood=$(in_task rev-parse -q --verify "refs/heads/$branch") || return 0
+  { say "$stood"; in_task rev-list --no-walk --all --reflog; } >"$notes.stood.new" 2>/dev/null
+  mv "$notes.stood.new" "$notes.stood"
+}
+# Branch and HEAD are put back where they stood; the files stay, and what was committed meanwhile is no work.
+take_back() {
+  [ -s "$notes.stood" ] || return 0
+  read -r stood <"$notes.stood"
+  sed 's/^/^/' "$notes.stood" | in_task rev-list --all --reflog --stdin >>"$notes.made" 2>/dev/null
+  [ "$(in_task rev-parse -q --verify "refs/heads/$branch")" = "$stood" ] ||
+    in_task update-ref -m 'miyabi: before the set-up' "refs/heads/$branch" "$stood" || return
+  [ "$(in_task symbolic-ref -q HEAD)" = "refs/heads/$branch" ] ||
+    in_task symbolic-ref -m 'miyabi: before the set-up' HEAD "refs/heads/$branch"
 }
 note_before() { [ -f "$notes.before" ] || { new_files >"$notes.before.new" && mv "$notes.before.new" "$notes.before"; }; }
 # Calls the command where that submodule of the task is the repository.
@@ -69,7 +85,7 @@ end_setup() { # COMMANDS
   lock "$gate"
   find_checkout
   each_inside as_inside note_set_up || exit
-  note_set_up && say "$1" >"$notes.setup" && rm -f "$notes.begun" || failed "cannot note what was set up in $checkout"
+  take_back && note_set_up && rm -f "$notes.stood" && say "$1" >"$notes.setup" && rm -f "$notes.begun" || failed "cannot note what was set up in $checkout"
 }
 note_set_up() {
   [ ! -d "$checkout" ] || in_task --work-tree="$checkout" read-tree --reset HEAD 2>/dev/null || :   # staged is as good as not

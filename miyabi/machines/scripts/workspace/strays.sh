@@ -32,11 +32,14 @@ named_by_refs() { # GITDIR
   find "$1/logs" -type f -exec sed -n 's/^[0-9a-f]* \([0-9a-f]*\) .*/\1/p' {} + 2>/dev/null | there "$1" commit
 }
 known() { ! in_task cat-file -e "$1^{commit}" 2>/dev/null || say "^$1"; }   # COMMIT: as what does not count, where it is here
-# What the clone had from the beginning is nobody's work.
+# What the clone had from the beginning is nobody's work, nor is what a set-up committed.
 given() {
+  { cat "$notes.made" 2>/dev/null || :; of_clones; } | there "$repo" commit tag
+}
+of_clones() {
   for c in "$store"/miyabi/clone-*; do
     [ ! -f "$c" ] || sed -n '/^== packed-refs$/,$s/^\([0-9a-f]\{40,64\}\) .*/\1/p' "$c"
-  done | there "$repo" commit tag
+  done
 }
 there() { # GITDIR TYPE ...: those of the ids on stdin that are objects of these types there
   sort -u | g --git-dir="$1" cat-file --batch-check='%(objectname) %(objecttype)' | sed -n "s/ $2\$//p;s/ ${3:-$2}\$//p"

@@ -80,6 +80,35 @@ async def test_what_a_set_up_told_git_is_no_work(bench: Bench, setup: str) -> No
     assert git(bench.root, "diff", "--name-only", "main", head) == "mine.txt"
 
 
+@pytest.mark.parametrize("end", ["true", "exit 3"])
+@pytest.mark.parametrize(
+    "setup",
+    [
+        "git add -A; git commit -qm generated",
+        "git checkout -qb beside; git add -A; git commit -qm generated",
+        "git add -A; git commit -qm generated; git checkout -q --detach; git commit -q --allow-empty -m more",
+        "git add -A; git stash -q; git stash apply -q",
+    ],
+)
+async def test_what_a_set_up_committed_is_no_work(bench: Bench, setup: str, end: str) -> None:
+    """Wherever it did, and whether it went well: the branch stands where it stood, and the files are there."""
+    paths = await bench.prepare()
+    base = git(bench.root, "rev-parse", "main")
+    changes = "git config user.name x; git config user.email x@example; echo 9 >>README.md; echo 9 >gen"
+    assert set_up(bench, paths, f"{changes}; {setup}", end) == (3 if end == "exit 3" else 0)
+    collected = await bench.collect(paths)
+    assert (collected.head, collected.strays) == (base, None)
+    again = await bench.prepare(attempt=2)
+    assert set_up(bench, again, "true") == 0
+    assert (bench.checkout(again) / "gen").exists()
+    bench.play(
+        again, "git checkout -q -B own; git checkout -q -; echo mine >mine.txt; git add -A .; git commit -qm mine"
+    )
+    collected = await bench.collect(again)
+    assert git(bench.root, "diff", "--name-only", "main", collected.head).split() == ["README.md", "mine.txt"]
+    assert collected.strays is None
+
+
 @pytest.mark.parametrize("setup", ["rm README.md; ln -s a README.md", "rm README.md"])
 async def test_a_link_in_place_of_a_file_is_the_sessions(bench: Bench, setup: str) -> None:
     """A link is told from another one, and from nothing: what the session made of it is collected."""
