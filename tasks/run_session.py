@@ -26,8 +26,8 @@ from miyabi.errors import (
     MergeConflict,
     MiyabiError,
     NotAdmitted,
-)
     SettingsError,
+)
 from miyabi.machines import Machine
 from miyabi.runs import GOES_ON, Board, Run, TaskState, current_run, review_of, review_run, spent_all
 from miyabi.sessions import Outcome, SessionResult, SessionSpec, is_reviewing

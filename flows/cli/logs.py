@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -30,7 +30,8 @@ _POLL_SECONDS = 0.3
 def logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool, attempt: int | None) -> None:
     """Print what the session of a task said and did.
 
-    With `follow` it waits for the session to start, and goes on until its result is there.
+    With `follow` it waits for the session to start, and goes on until its result is there. While the checkout is set up
+    that is what the set-up prints.
 
     Where its check or set-up did not pass, the last lines of that come at the end.
 
@@ -40,8 +41,10 @@ def logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool, atte
     folder = RunFolder.find(_root(repository), run)
     attempt_folder = _attempt(folder, task, attempt, wait=follow)
     asyncio.run(hide_secrets_of_run(folder))
-    transcript = Transcript()
-    for chunk in _chunks(attempt_folder / "stdout.jsonl", attempt_folder / "result.json", follow=follow):
+    transcript, set_up = Transcript(), SetUpLines(attempt_folder / "setup.log")
+    show_set_up = (lambda: None) if raw else set_up.show
+    stream, result = attempt_folder / "stdout.jsonl", attempt_folder / "result.json"
+    for chunk in _chunks(stream, result, follow=follow, on_nothing=show_set_up):
         events = transcript.feed(chunk)
         if raw:
             sys.stdout.buffer.write(chunk)
@@ -51,7 +54,7 @@ def logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool, atte
         for line in (line for event in events for line in readable(event, cwd=cwd)):
             click.echo(line)
     if not raw:
-        for line in _check_lines(attempt_folder / "result.json"):
+        for line in _check_lines(result):
             click.echo(line)
 
 
@@ -90,7 +93,34 @@ def _root(repository: Path) -> Path:
     raise BadInput(f"{repository.absolute()}: there is no .miyabi/runs here. Name the repository with -C.")
 
 
-def _chunks(stream: Path, result: Path, *, follow: bool) -> Iterator[bytes]:
+class SetUpLines:
+    """The lines that a set-up prints while it runs, in a file whose first ones may go."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._shown: list[str] = []
+
+    def show(self) -> None:
+        """Prints those that have come since the last time, each of them marked."""
+        try:
+            whole = self._file.read_text(errors="replace").rpartition("\n")[0]
+        except OSError:
+            return
+        lines = whole.splitlines()
+        for line in lines[_known(self._shown, lines) :]:
+            click.echo(f"set-up | {line}")
+        self._shown = lines or self._shown
+
+
+def _known(before: Sequence[str], lines: Sequence[str]) -> int:
+    """Counts the first lines that are among the ones before: those may have begun earlier, and end there."""
+    for first in range(len(before)):
+        if before[first:] == lines[: len(before) - first]:
+            return len(before) - first
+    return 0
+
+
+def _chunks(stream: Path, result: Path, *, follow: bool, on_nothing: Callable[[], None]) -> Iterator[bytes]:
     offset = 0
     while True:
         over = result.exists() or not follow
@@ -100,6 +130,8 @@ def _chunks(stream: Path, result: Path, *, follow: bool) -> Iterator[bytes]:
                 while chunk := file.read(1 << 16):
                     offset += len(chunk)
                     yield chunk
+        if not offset and not result.exists():
+            on_nothing()
         if over:
             return
         time.sleep(_POLL_SECONDS)

@@ -74,8 +74,9 @@ def _table(found: Found, console: Console) -> Table:
 
 
 def _cells(paths: SessionPaths, status: Status) -> tuple[str, ...]:
-    attempt = "set-up" if paths.is_ahead else str(paths.attempt)
-    return f"  {paths.run}", paths.task, attempt, status.state, _size(status.out_bytes)
+    attempt = "ahead" if paths.is_ahead else str(paths.attempt)
+    state = "set-up" if status.live and status.sets_up else status.state
+    return f"  {paths.run}", paths.task, attempt, state, _size(status.out_bytes)
 
 
 def _size(octets: int) -> str:

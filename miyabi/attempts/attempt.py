@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 from miyabi.attempts.ahead import join_ahead, setup_script
 from miyabi.attempts.finish import STOP_GRACE_SECONDS, Finish
 from miyabi.attempts.inconclusive import KnownState, inconclusive_result
+from miyabi.attempts.setup_output import SETUP_LOG, showing_setup
 from miyabi.claude import (
     Before,
     Init,
@@ -30,6 +32,7 @@ from miyabi.machines import Machine, install
 from miyabi.runs import AttemptRecord, Run, Spent, TaskState, to_review
 from miyabi.sessions import RemoteSession, SessionPaths, SessionResult, SessionSpec, State, Status
 from miyabi.system import is_our_disk, private_files, retried
+from miyabi.text import one_line
 
 T = TypeVar("T")
 
@@ -207,8 +210,9 @@ class Attempt:
 
     async def _see_through(self, session: RemoteSession) -> SessionResult:
         self._known_state = KnownState.SEEN
-        self._say(TaskState.RUNNING)
-        status = await self._follow(session)
+        self._say(TaskState.PREPARING if self._setup else TaskState.RUNNING)
+        with self._setup_shown(session):
+            status = await self._follow(session)
         self._known_state = KnownState.OVER
         said, is_green = self.transcript.result, self.spec.check is None or status.check_exit == 0
         if said and not said.is_error and is_green:  # else the next one may meet the same there, or this one go on
@@ -266,6 +270,16 @@ class Attempt:
         self._say(TaskState.RUNNING)
         return is_unfit or (last is None and most is not None and self.transcript.tokens >= most)
 
+    def _setup_shown(self, session: RemoteSession) -> AbstractContextManager[None]:
+        """While the block runs, what the set-up prints is on the board and in the attempt's folder."""
+
+        def say(line: str) -> None:
+            self._say(TaskState.PREPARING, action=f"set-up: {one_line(line)}" if line else "set-up")
+
+        output, log = self._output[0], self._files / SETUP_LOG
+        shown = showing_setup(session, log, is_over=lambda: output.stat().st_size > 0, say=say)
+        return shown if self._setup else nullcontext()
+
     def _lacks(self, init: Init) -> bool:
         """Whether the session is not worth a token: it has not the command that it is told, or a server it needs."""
         self._missing = missing_command(self.spec.prompt, init) or self._missing
@@ -313,6 +327,10 @@ class Attempt:
         return RemoteSession(self.live.host(self.machine), paths.session, workspace=self.machine.workspace)
 
     @property
+    def _setup(self) -> tuple[str, ...]:
+        return self.spec.setup_on(self.machine.offers)
+
+    @property
     def _files(self) -> Path:
         return self.live.folder.attempt(self.spec.task, self.spec.attempt)
 
@@ -324,7 +342,7 @@ class Attempt:
         self._say(self._said, waits_for=error)
         self.on_wait(error)
 
-    def _say(self, state: TaskState, *, waits_for: MiyabiError | None = None) -> None:
+    def _say(self, state: TaskState, *, waits_for: MiyabiError | None = None, action: str = "") -> None:
         self._said = state
         spend = self.transcript.spending.spent(self._before)
         if self._known_state.is_seen:
@@ -337,5 +355,5 @@ class Attempt:
             machine=self.machine.name,
             turns=self.transcript.turns,
             cost_usd=self._spent_before + spend.usd,
-            last_action=f"waits: {waits_for}" if waits_for else self.transcript.last_action,
+            last_action=f"waits: {waits_for}" if waits_for else action or self.transcript.last_action,
         )

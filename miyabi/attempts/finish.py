@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from miyabi.attempts import strays, submodule_work
+from miyabi.attempts.setup_output import SETUP_LOG
 from miyabi.attempts.submodule_work import CollectedWork
 from miyabi.claude import (
     Evidence,
@@ -43,7 +44,6 @@ T = TypeVar("T")
 
 STOP_GRACE_SECONDS = 10.0
 _STDERR_BYTES = 4096
-_SETUP_LOG = "setup.log"
 _CUT_SHORT = {None, 137, -9}  # exit statuses of a claude that could write nothing more
 _DECLARED = 'n=$1; shift; for f; do [ ! -f "$f" ] || exec head -c "$n" "$f"; done; exit 1'
 """Not what else an agent may have made under that name."""
@@ -132,7 +132,7 @@ class Finish:
         """What set-up and check printed last, without what is known to be secret."""
         logs = {CHECK_LOG: self.session.check_log}
         if self.spec.setup_on(self.machine.offers):
-            logs[_SETUP_LOG] = self.session.setup_log
+            logs[SETUP_LOG] = self.session.setup_log
         for name, read in logs.items():
             text = redact((await self._retried(read)).decode("utf-8", "surrogateescape"))
             private_files.write_bytes(self._files / name, text.encode("utf-8", "surrogateescape"))
@@ -217,7 +217,7 @@ class Finish:
         self, status: Status, collected: Collected, found_inside: Sequence[CollectedWork], *, missing: str | None
     ) -> Evidence:
         declared = await self._retried(self._declared)
-        stderr, setup_log = self._files / "stderr.txt", self._files / _SETUP_LOG
+        stderr, setup_log = self._files / "stderr.txt", self._files / SETUP_LOG
         return Evidence(
             agent_exit=status.exit_status,
             ended_by=status.ended_by,

@@ -30,6 +30,8 @@ class Status:
 
     "setup" and "setup_timeout": the set-up failed, or took too long. The agent was not begun; `exit_status` is of that.
     """
+    sets_up: bool = False
+    """Whether its set-up was begun, and neither the agent nor anything after it."""
     check_exit: int | None = None
     """Of the `after` script; None where it did not run to its end."""
     out_bytes: int = 0
@@ -46,6 +48,8 @@ class Status:
         return self.state in {State.RUNNING, State.ORPHAN}
 
 
+_SETS_UP = "sets_up"
+_NOT_ENDED = {"-", _SETS_UP}
 _LINE = re.compile(
     r"miyabi1 (?P<session>\S+) (?P<state>\w+) rc=(?P<rc>\S+) by=(?P<by>\S+) check=(?P<check>\S+)"
     r" out=(?P<out>\d+) err=(?P<err>\d+) now=(?P<now>\d+) free=(?P<free>\S+) over=(?P<over>\S+)"
@@ -66,7 +70,8 @@ def parse_status(line: str) -> tuple[str, Status]:
     status = Status(
         state=State(found["state"]),
         exit_status=_number_or_none(found["rc"]),
-        ended_by=found["by"].replace("-", ""),
+        ended_by="" if found["by"] in _NOT_ENDED else found["by"],
+        sets_up=found["by"] == _SETS_UP,
         check_exit=_number_or_none(found["check"]),
         out_bytes=int(found["out"]),
         err_bytes=int(found["err"]),

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from flows.cli.logs import logs
+from flows.cli.sessions import _cells
 from miyabi.errors import SettingsError
 from miyabi.reports import write_report
 from miyabi.runs import TaskState, preflight
@@ -82,6 +83,29 @@ async def test_a_red_set_up(workshop: Workshop) -> None:
     ]
 
 
+async def test_a_set_up_is_watched(workshop: Workshop) -> None:
+    """While it runs, board, `miyabi logs -f` and `miyabi sessions` say so, and what it prints, without secrets."""
+    os.mkfifo(pipe := workshop.folder / "pipe")
+    configure(workshop, f"[sessions]\nsetup = 'cat .env; echo halfway; cat {pipe}; echo end'\ncopy_files = ['.env']\n")
+    live = await workshop.run()
+    live.board.write(live.folder.status_file)
+    words = ["r1", "a", "-f", "-C", str(live.repository.root)]
+    with live.folder.lock():
+        following = asyncio.create_task(asyncio.to_thread(CliRunner().invoke, logs, words))
+        running = asyncio.create_task((await workshop.attempt(live)).run())
+        async with asyncio.timeout(120):
+            while live.board.snapshot().rows[0].last_action != "set-up: halfway":
+                await asyncio.sleep(0.05)
+        assert live.board.snapshot().rows[0].state is TaskState.PREPARING
+        assert _cells(SessionPaths.of("r1.a.1"), await workshop.status())[3] == "set-up"
+        workshop.open_gate()
+        await asyncio.to_thread(pipe.write_text, "")
+        result = await running
+    assert result.outcome is Outcome.SUCCEEDED, result.error_text
+    assert (await following).output.startswith("set-up | API_KEY=[redacted]\nset-up | halfway\n")
+    assert _cells(SessionPaths.of("r1.a.1"), await workshop.status())[3] == "exited"
+
+
 async def test_a_set_up_that_went_well_is_not_repeated(workshop: Workshop) -> None:
     """An attempt that goes on in the same checkout finds it set up."""
     workshop.claude.write_text(AGENT)
@@ -100,6 +124,7 @@ async def test_a_set_up_that_went_well_is_not_repeated(workshop: Workshop) -> No
         (".env.out", "'.env.out' matches .env.out, a link that leaves the repository; put the file itself there"),
         (".env.loop", "'.env.loop' matches .env.loop, which is no file that can be read; mend or remove it"),
         (".env.pipe", "'.env.pipe' matches .env.pipe, which is no file that can be read; mend or remove it"),
+        (".env.large", "the files are 10.0 MB together, of which .env.large is 10.0 MB; at most 10.0 MB"),
     ],
 )
 async def test_what_cannot_be_copied(workshop: Workshop, pattern: str, said: str) -> None:
@@ -110,6 +135,8 @@ async def test_what_cannot_be_copied(workshop: Workshop, pattern: str, said: str
     (root / "new.txt").touch()
     (root / ".git/info/exclude").write_text(".env*\n.miyabi/\n")
     (root / ".env.out").symlink_to(workshop.folder)
+    (root / ".env.large").touch()
+    os.truncate(root / ".env.large", MOST_BYTES)
     (root / ".env.loop").symlink_to(".env.loop")
     os.mkfifo(root / ".git/pipe")
     (root / ".env.pipe").symlink_to(".git/pipe")
@@ -124,7 +151,6 @@ async def test_a_pattern_without_files_and_a_tool_that_is_missing(workshop: Work
     """The first is a warning of the run; a machine without the second takes no part, and says why."""
     configure(
         workshop, "[sessions]\ncopy_files = ['none/**']\n[sessions.labels.m2]\nsetup = 'cd x && no-such-tool ci'\n"
-        (".env.large", "the files are 10.0 MB together, of which .env.large is 10.0 MB; at most 10.0 MB"),
     )
     live = await workshop.run(workshop.machine("m1"), workshop.machine("m2"), rehearse=True)
     assert live.warnings == [f"copy_files: 'none/**' matches no ignored file in {live.repository.root}."]
@@ -135,8 +161,6 @@ async def test_a_pattern_without_files_and_a_tool_that_is_missing(workshop: Work
     )
     assert list(live.machines) == ["m1"]
 
-    (root / ".env.large").touch()
-    os.truncate(root / ".env.large", MOST_BYTES)
 
 async def test_logs_know_what_was_copied(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a session reads aloud of a copied file is not shown by a command that is called later."""

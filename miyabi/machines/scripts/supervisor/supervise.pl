@@ -157,7 +157,7 @@ sub set_up {    # whether the agent may begin; where not, that was the session
 sub run_setup {    # its exit status, and in the words of the status line what ended it
     my ($seconds) = @_;
     my $setup = launch("$dir/setup", '/dev/null', ("$dir/setup.log") x 2);
-    note($setup || 0, '-', '-');
+    note($setup || 0, '-', 'sets_up');
     my ($rc, $how) = attend($setup, $seconds, 1);
     return ($rc, $how eq 'stop' ? 'stop' : $how eq 'timeout' ? 'setup_timeout' : $rc ? 'setup' : 'itself');
 }

@@ -28,7 +28,7 @@
 #   rm ID             forget a session that is over
 # status line: miyabi1 ID STATE rc=N by=HOW check=N out=BYTES err=BYTES now=EPOCH free=KIB over=SECONDS
 #   (-: unknown; over: since it is) HOW: itself | timeout | stop | lingered: after its last result | stalled |
-#   setup, setup_timeout: of setup, and the agent was not begun
+#   setup, setup_timeout: of setup, and the agent was not begun | sets_up: setup runs still
 #   STATE: none | staged | running | exited | lost: reboot or kill -9, nothing of it runs | orphan: the same, but it runs
 # exit status: 0, 64 usage, 65 came short, 66 other parts under this ID, 69 full, 70 still runs, 73 disk full,
 #   74 cannot write, 75 busy, 78 no perl
