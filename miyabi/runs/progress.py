@@ -77,7 +77,8 @@ class TaskProgress(BaseModel):
 class Snapshot(BaseModel):
     """The board at one moment; rows in the order the board was given. `started` is epoch seconds.
 
-    `note` is what is done beside the tasks, or after them; `budget` what is spent of the budgets, in words.
+    `note` is what is done beside the tasks, or after them; `budget` what is spent of the budgets, in words; `beside_usd`
+    what reviews of their work have cost.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -88,6 +89,7 @@ class Snapshot(BaseModel):
     rows: tuple[TaskProgress, ...]
     note: str = ""
     budget: str = ""
+    beside_usd: float = 0.0
 
     @property
     def now(self) -> float:
@@ -123,8 +125,8 @@ class Snapshot(BaseModel):
 
     @property
     def cost_usd(self) -> float:
-        """What the run has cost so far, rounded to a hundredth of a cent."""
-        return round(sum(row.cost_usd for row in self.rows), 4)
+        """What the run has cost so far, reviews too, rounded to a hundredth of a cent."""
+        return round(sum(row.cost_usd for row in self.rows) + self.beside_usd, 4)
 
     @property
     def counts(self) -> str:
@@ -175,15 +177,23 @@ class Board:
         tasks: ids of its tasks, in the order to show them; every one waits.
         rehearsal: True where no real session runs.
         clock: gives the present moment, epoch seconds.
+        whole: the board of the run beside whose tasks these are, which counts what they cost.
     """
 
     def __init__(
-        self, *, run: str, tasks: Iterable[str], rehearsal: bool = False, clock: Callable[[], float] = time.time
+        self,
+        *,
+        run: str,
+        tasks: Iterable[str],
+        rehearsal: bool = False,
+        clock: Callable[[], float] = time.time,
+        whole: Board | None = None,
     ) -> None:
         self._lock, self._writing, self._clock = threading.Lock(), threading.Lock(), clock
         self._rows = {task: TaskProgress(task=task) for task in tasks}
         self._run, self._rehearsal, self._started = run, rehearsal, clock()
         self._written: Snapshot | None = None
+        self._whole, self._beside_usd = whole, dict[str, float]()
         self.note = ""
         self._budget = ""
 
@@ -215,7 +225,14 @@ class Board:
             ended = now if reached is TaskState.DONE else None
             news = {name: value for name, value in known.items() if value is not None}
             fields = {**before.model_dump(), "started": started, "ended": ended, "waits_for": ""}
-            self._rows[task] = TaskProgress.model_validate(fields | news | {"state": reached})
+            row = self._rows[task] = TaskProgress.model_validate(fields | news | {"state": reached})
+        if self._whole:
+            self._whole.note_beside(task, cost_usd=row.cost_usd)
+
+    def note_beside(self, name: str, *, cost_usd: float) -> None:
+        """Notes what one that is no task of the board has cost so far, such as a review."""
+        with self._lock:
+            self._beside_usd[name] = cost_usd
 
     def finish(self, result: SessionResult) -> None:
         """Puts a task to its end, with what its result says.
@@ -252,9 +269,9 @@ class Board:
     def snapshot(self) -> Snapshot:
         """Returns the board as it is now."""
         with self._lock:
-            rows = tuple(self._rows.values())
+            rows, beside_usd = tuple(self._rows.values()), sum(self._beside_usd.values())
         known = {"run": self._run, "rehearsal": self._rehearsal, "started": self._started}
-        return Snapshot(**known, rows=rows, note=self.note, budget=self._budget)
+        return Snapshot(**known, rows=rows, note=self.note, budget=self._budget, beside_usd=beside_usd)
 
     def write(self, path: Path) -> bool:
         """Writes the board to a file that is always whole; returns False where nothing has changed since the last time.

@@ -142,7 +142,7 @@ class Run:
             dag=Dag(nodes=(node,), name=node.id),
             settings=settings,
             base=base,
-            board=Board(run=self.run, tasks=(node.id,), rehearsal=self.rehearse),
+            board=Board(run=self.run, tasks=(node.id,), rehearsal=self.rehearse, whole=self.board),
             retry=frozenset(),
             origins={},
             connections=self._connections,

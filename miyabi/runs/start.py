@@ -129,6 +129,10 @@ async def _create(folder: RunFolder, start: RunStart, request: RunRequest) -> No
 
 async def _run_of(folder: RunFolder, start: RunStart, *, retry: Sequence[str]) -> Run:
     info = folder.info()
+    board = Board(run=folder.run, tasks=start.dag.order, rehearsal=info.rehearse)
+    reviews = [result for result in folder.results() if is_reviewing(result.task)]
+    for name in {result.task for result in reviews}:
+        board.note_beside(name, cost_usd=sum(result.cost_usd for result in reviews if result.task == name))
     return Run(
         run=folder.run,
         run_id=info.id,
@@ -138,7 +142,7 @@ async def _run_of(folder: RunFolder, start: RunStart, *, retry: Sequence[str]) -
         repository=start.repository,
         base=start.base,
         author=await start.repository.identity(),
-        board=Board(run=folder.run, tasks=start.dag.order, rehearsal=info.rehearse),
+        board=board,
         rehearse=info.rehearse,
         retry=frozenset(retry),
         deadline=Deadline.of(start.settings, repository=start.repository.root, rehearse=info.rehearse),

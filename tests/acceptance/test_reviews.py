@@ -8,6 +8,7 @@ from typing import Any
 
 from miyabi.integration import Integration
 from miyabi.pull_requests import plan_publication
+from miyabi.runs import Board
 from miyabi.sessions import Outcome, SessionResult, Verdict, is_reviewing, reviewed
 from miyabi.settings import PullRequestMode
 from tests.support.cli.sshd_site import Site, make_site
@@ -89,6 +90,9 @@ def _is_told_truly(site: Site, made: Mapping[str, list[SessionResult]]) -> None:
     cost = sum(each.cost_usd for task, all_of in made.items() if is_reviewing(task) for each in all_of)
     assert cost > 0
     assert abs(report.reviews_usd - cost) < 0.001
+    table = Board.read(site.run_folder().status_file)
+    assert table is not None
+    assert abs(table.cost_usd - report.cost_usd) < 0.001
     assert abs(report.cost_usd - cost - sum(row.cost_usd for row in report.tasks)) < 0.001
     assert "| again | changes asked | 3 | 3 |" in text.replace("`", "")
     assert "again.txt:1" in text

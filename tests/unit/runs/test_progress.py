@@ -138,6 +138,18 @@ def test_nothing_waits_when_the_run_is_over(board: Board) -> None:
     }
 
 
+def test_what_reviews_cost_is_counted(board: Board) -> None:
+    """It is in no task's cost, and in that of the run, as it is now."""
+    board.update("a", state="running", cost_usd=1.0)
+    review = Board(run="r1", tasks=["_review-a"], whole=board)
+    for cost_usd in (0.5, 0.75):
+        review.update("_review-a", state="running", cost_usd=cost_usd)
+    board.note_beside("_review-b", cost_usd=0.25)
+    now = board.snapshot()
+    assert (now.rows[0].cost_usd, now.cost_usd) == (1.0, 2.0)
+    assert "2.00 USD" in now.sentence
+
+
 def test_snapshots_do_not_move(board: Board) -> None:
     """What was seen once stays as it was seen."""
     before = board.snapshot()
