@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from miyabi.dag import Dag
@@ -11,7 +11,7 @@ from miyabi.errors import MachineError
 from miyabi.machines import NAMED, Load, Machine, unplaceable
 from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.folder import RunFolder
-from miyabi.sessions import Outcome, SessionResult
+from miyabi.sessions import Outcome, SessionResult, reviewing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +88,8 @@ class Resume:
         if last is None and pending is None:
             origin = self.origins.get(task)
             return origin if origin and origin.machine in self.machines else None
+        if last and (at := self._reviewing_machine(last)):
+            return Continuation(machine=at, conversation=last.conversation)
         if last is None or last.machine not in self.machines:
             return Continuation.of(pending, None)
         is_due = last.is_under_review or (self._may_be_mended(last) and task not in self.ended and self.is_due(task))
@@ -141,6 +143,14 @@ class Resume:
         """Returns whether a person has asked for the end of an attempt that was stopped."""
         record = AttemptRecord.known(self.folder.attempt(result.task, result.attempt))
         return record is not None and record.is_stopped and result.task not in self.retry
+
+    def _reviewing_machine(self, last: SessionResult) -> str | None:
+        """The machine of the run that a task's review was begun on, which may be another one than that of its work."""
+        if not last.is_under_review:
+            return None
+        name = reviewing(last.task, head=last.head or "")
+        begun = replace(self, results={each.task: each for each in self.folder.results(name)}).pending(name)
+        return begun.machine if begun and begun.machine in self.machines else None
 
     @staticmethod
     def _may_be_mended(last: SessionResult) -> bool:

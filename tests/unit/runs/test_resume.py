@@ -12,7 +12,7 @@ from miyabi.dag import Dag
 from miyabi.machines import Machine
 from miyabi.runs import AttemptRecord, Continuation, RunFolder
 from miyabi.runs.resume import Resume
-from miyabi.sessions import Outcome, Review, SessionResult, Verdict
+from miyabi.sessions import Outcome, Review, SessionResult, Verdict, reviewing
 from tests.support.values.results import small_dag
 
 RECORD = AttemptRecord(machine="mini1", start=datetime(2026, 1, 1, tzinfo=UTC), base="abc", resumes="c1")
@@ -176,6 +176,18 @@ def test_a_task_is_done_when_its_review_is_over(
     assert ("t1" in left.startable()[0]) is not is_done
     if last and last.succeeded and not is_done:
         assert left.continuation("t1") == Continuation(machine="mini2", conversation="c2")
+
+
+def test_a_review_that_went_elsewhere_goes_on_there(tmp_path: Path) -> None:
+    """One that was begun anew on another machine than that of the work is joined, and not given up, after a kill."""
+    last = reviewed(Verdict.PENDING)
+    left = resume(tmp_path, last)
+    assert left.requires("t1") == ("machine:mini2",)
+    name = reviewing("t1", head=last.head or "")
+    left.folder.write_result(result(Outcome.LAUNCH_FAILED).model_copy(update={"task": name}))
+    RECORD.keep(left.folder.attempt(name, 2))
+    assert left.requires("t1") == ("machine:mini1",)
+    assert resume(tmp_path, last, "mini2").requires("t1") == ("machine:mini2",)
 
 
 def test_a_review_that_no_machine_can_make_blocks_nobody(tmp_path: Path) -> None:
