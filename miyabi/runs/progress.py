@@ -77,8 +77,8 @@ class TaskProgress(BaseModel):
 class Snapshot(BaseModel):
     """The board at one moment; rows in the order the board was given. `started` is epoch seconds.
 
-    `note` is what is done beside the tasks, or after them; `budget` what is spent of the budgets, in words; `beside_usd`
-    what reviews of their work have cost.
+    `note` is what is done beside the tasks, or after them; `budget` what is spent of the budgets, in words;
+    `beside_usd` what reviews of their work have cost.
     """
 
     model_config = ConfigDict(frozen=True)
