@@ -10,13 +10,17 @@ import pytest
 
 from miyabi.dag import Dag
 from miyabi.errors import GitHubUnreachable, RateLimited, RemoteError
+from miyabi.integration import Integration
+from miyabi.integration.values import MergedTask
 from miyabi.pull_requests import Tended
 from miyabi.runs import RunFolder
+from miyabi.sessions import integration_branch
 from miyabi.tending import Step
 from tests.support.git import repositories
 from tests.support.git.repositories import git
 from tests.support.github.github import FAST, emulate, github  # noqa: F401 - fixtures
 from tests.support.github.tending_site import HEAD, RUN, TendingSite, tending_site  # noqa: F401 - fixture
+from tests.support.values.finished_runs import commit_on
 
 project = repositories.project
 quiet_home = repositories.quiet_home
@@ -174,6 +178,25 @@ async def test_a_merge_that_was_not_pushed_is_forgotten(tending_site: TendingSit
     kept = tending_site.folder.load(Tended)
     assert kept is not None
     assert kept.heads_for({HEAD: ours}) == {HEAD: tending_site.head()}
+
+
+async def test_a_token_that_may_not_set_statuses(tending_site: TendingSite) -> None:
+    """What a session mended is pushed all the same; that its outcome is not shown is said once, and not tried again."""
+    tending_site.check("test", "failure")
+    ours = tending_site.head()
+    await tending_site.tend()
+    (run,) = [run for run in RunFolder.all(tending_site.project) if run.run != RUN]
+    mended = commit_on(tending_site.project, "mended", {"fix.txt": "new\n"}, parent=ours, message="Mend it\n")
+    merged = (MergedTask(task="fix", commit=mended, head=mended),)
+    run.keep(Integration(branch=integration_branch(run.run), base=ours, head=mended, merged=merged))
+    run.write_info(run.info().model_copy(update={"ended": datetime.now(UTC)}))
+    tending_site.github.front.refuse("POST", "/statuses/", status=403, message="Resource not accessible")
+    (said,) = await tending_site.tend()
+    assert "mended by run" in said
+    assert "The token may not change status of" in said
+    assert tending_site.head() == mended
+    assert await tending_site.tend() == [Step.NOTHING]
+    assert [path.partition("/statuses")[1] for path in tending_site.github.front.writes] == ["/statuses"]
 
 
 async def test_what_github_says_to_auto_merge_is_said(tending_site: TendingSite) -> None:

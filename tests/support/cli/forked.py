@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import pkgutil
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,7 +22,7 @@ class Forked:
     """A press of a flow, named as `module:function`, in a process of its own; what it prints goes to a file."""
 
     def __init__(self, flow: str, *, repository: Path, environment: Mapping[str, str], log: Path) -> None:
-        self._log = log
+        self._log, self._joining = log, threading.Lock()
         self._process = _FORKS.Process(target=_press, args=(flow, repository, dict(environment), log))
         self._process.start()
 
@@ -33,12 +34,13 @@ class Forked:
     def kill(self) -> None:
         """SIGKILL to the process alone; returns when it is gone."""
         self._process.kill()
-        self._process.join()
+        self.wait()
 
     def wait(self, *, seconds: float = 240) -> int | None:
         """Its exit status, 0 where the flow completed, -9 where it was killed; None where it has not ended in time."""
-        self._process.join(seconds)
-        return self._process.exitcode
+        with self._joining:  # of two threads that join it at once, one would take the exit status away from the other
+            self._process.join(seconds)
+            return self._process.exitcode
 
 
 def _press(flow: str, repository: Path, environment: Mapping[str, str], log: Path) -> None:
