@@ -160,9 +160,11 @@ async def _fix_checks(github: GitHubRepository, linked: LinkedRepository, found:
 
 async def _answer_review(github: GitHubRepository, linked: LinkedRepository, found: OpenPullRequest) -> StepTaken:
     """Has a session do what reviewers ask for, pushes what it commits, and answers each; that comes last."""
-    remote = await linked.remote(await github.token())
+    token = await github.token()
+    remote = await linked.remote(token)
     if await base.fetch_base(linked.repository, found.pull.head, remote=remote) != found.pull.head_sha:
         return StepTaken(_JUST_PUSHED)
+    await complete_partial_clone(linked.repository, found.pull.head_sha, token=linked.remote_token(token))
     try:
         run = await _known_answer(linked, found) or answering_run(linked, found)
     except NotMended as error:
@@ -170,27 +172,31 @@ async def _answer_review(github: GitHubRepository, linked: LinkedRepository, fou
     if not is_over(run):
         return StepTaken(f"reviewed: run {run.run} sees to that", run=run)
     work, rest = work_of(run), ""
-    if work.commit and not await _holds(linked, found, work.commit):
-        rest = await _put_on_top(github, linked, found, _Made(work.commit, run.run), remote=remote)
+    top = await _with_work(linked, found, work.commit) if work.commit else None
+    if top and top != found.pull.head_sha:
+        rest = await _put_on_top(github, linked, found, _Made(top, run.run), remote=remote)
     answered = await _answer(github, found, asked_of(run), work)
     made = f" ({work.commit[:12]})" if work.commit else ""
     return StepTaken(f"{count(answered, 'comment')} answered by run {run.run}{made}{rest}")
 
 
 async def _known_answer(linked: LinkedRepository, found: OpenPullRequest) -> RunFolder | None:
-    """The run that was begun for what is unanswered yet: on the head as it is, or its work is in that already."""
+    """The run that was begun for what is unanswered yet; None where its work does not go onto the head as it is now."""
     for run, session in known_answers(linked, found):
-        if session.head == found.pull.head_sha:
-            return run
-        if is_over(run) and await _holds(linked, found, work_of(run).commit or session.head):
+        if not is_over(run) or await _with_work(linked, found, work_of(run).commit or session.head):
             return run
     return None
 
 
-async def _holds(linked: LinkedRepository, found: OpenPullRequest, commit: str) -> bool:
-    """Whether the pull request's head has a commit."""
-    head = found.pull.head_sha
-    return await merge.independent(linked.repository.git, (head, commit)) == [head]
+async def _with_work(linked: LinkedRepository, found: OpenPullRequest, commit: str) -> str | None:
+    """The commit that holds the pull request's head and another commit, always the same; None where they conflict."""
+    git, pull = linked.repository.git, found.pull
+    ends = (pull.head_sha, commit)
+    if len(left := await merge.independent(git, ends)) == 1:
+        return left[0]
+    trees = await merge.merge_trees(git, *ends)
+    message = f"Merge what answers the review into {pull.head}\n"
+    return None if trees.conflicts else await merge.commit_tree(git, trees.tree, parents=ends, message=message)
 
 
 async def _answer(github: GitHubRepository, found: OpenPullRequest, asked: Sequence[Asked], work: Work) -> int:

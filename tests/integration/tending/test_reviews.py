@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -226,6 +227,26 @@ async def test_what_was_pushed_is_answered_on_a_later_head(answering: TendingSit
     assert (f"Commit {head}" in said, len(runs(answering))) == (True, 1)
 
 
+@pytest.mark.parametrize("file", ["b.txt", "fix.txt"])
+async def test_a_base_that_was_merged_meanwhile_is_no_hindrance(answering: TendingSite, file: str) -> None:
+    """Killed while the session worked: its work is merged with the new head; where both conflict another one begins."""
+    await answering.tend()
+    answering.somebody_pushes("main", file)
+    answering.stands("behind")
+    await answering.tend()
+    answering.stands("clean")
+    await answering.tend()
+    (run,) = runs(answering)
+    merged, head = answering.head(), end(answering)
+    said = (await answering.tend())[0]
+    if file == "fix.txt":
+        assert (said.startswith("reviewed: run"), len(runs(answering)), answering.head()) == (True, 2, merged)
+        return
+    assert said == f"3 comments answered by run {run.run} ({head[:12]})"
+    assert git(answering.bare, "show", "--no-patch", "--format=%P", answering.head()) == f"{merged} {head}"
+    assert (len(runs(answering)), await answering.tend()) == (1, [Step.NOTHING])
+
+
 async def test_somebody_who_pushes_has_it_for_themselves(answering: TendingSite) -> None:
     """While the session worked: nothing of it is pushed, and no thread is answered."""
     await answering.tend()
@@ -250,14 +271,16 @@ async def test_it_does_not_go_on_for_ever(tending_site: TendingSite) -> None:
     """Ten sessions for a pull request; what is said then is left to people, which is said once."""
     hosted, number = tending_site.remote.hosted, tending_site.number
     first = say(hosted, number, "Why?")
-    for _ in range(10):
-        await tending_site.tend()
-        end(tending_site, file="")
-        await tending_site.tend()
-        say(hosted, number, "Why?", reply_to=first)
+    await tending_site.tend()
+    end(tending_site, file="")
+    await tending_site.tend()
+    (run,) = runs(tending_site)
+    for turn in range(9):
+        shutil.copytree(run.path, run.path.with_name(f"{run.run}-{turn}"))
+    say(hosted, number, "Why?", reply_to=first)
     assert [await tending_site.tend() for _ in range(2)] == [
         ["stuck: 10 sessions have answered reviewers; what was said since is left to people."]
     ] * 2
-    assert (len(answers(tending_site, first)), len(runs(tending_site))) == (10, 10)
+    assert (len(answers(tending_site, first)), len(runs(tending_site))) == (1, 10)
     (comment,) = tending_site.remote.comments(number)
     assert "left to people" in comment["body"]
