@@ -21,6 +21,7 @@ from miyabi.errors import (
     DagError,
     DiskFull,
     GitError,
+    LedgerUnusable,
     MachineError,
     MachineFull,
     MergeConflict,
@@ -116,7 +117,7 @@ class TaskRun:
             get_run_logger().warning(text, self._node.id, result.attempt, result.machine, result.outcome, why, step)
             try:
                 await self._make_ready(step, result)
-            except MachineError:  # logged already, where the machine was given up
+            except (MachineError, NotAdmitted):  # logged already, where the machine was given up
                 return result
 
     def _under_review(self) -> SessionResult | None:
@@ -187,7 +188,10 @@ class TaskRun:
 
     async def _attempt(self) -> SessionResult:
         try:
-            return await self._not_admitted() or self._without_budget() or await self._started()
+            await self._require_admitted()
+            return self._without_budget() or await self._started()
+        except (NotAdmitted, LedgerUnusable) as reason:
+            return self._held_back(NotAdmitted(str(reason)))
         except MergeConflict as conflict:
             return self._not_started(Outcome.MERGE_CONFLICT, conflict)
         except (GitError, DiskFull, DagError, SettingsError) as error:  # the last two: a file has changed meanwhile
@@ -196,30 +200,37 @@ class TaskRun:
             left = self._live.resume.pending(self._node.id)
             return self._not_started(Outcome.NOT_COLLECTED if left else Outcome.NOT_STARTED, error)
 
-    async def _not_admitted(self) -> SessionResult | None:
-        """The result where nothing new is to begin now: none of its own, or as much as was done until then."""
-        live, task = self._live, self._node.id
-        if live.resume.pending(task) or not (reason := await self._why_not_admitted()):
-            return None
-        if (last := live.results.get(task)) is None or last.start is None:
-            return self._not_started(Outcome.NOT_STARTED, NotAdmitted(reason))
-        if last.outcome in GOES_ON:
-            return self._ended_early(NotAdmitted(reason), last)
-        live.warn(f"{task} was not tried again: {reason}")
-        return last
+    async def _require_admitted(self) -> None:
+        """Asks just before a start whether one may be; what runs already is not asked.
 
-    async def _why_not_admitted(self) -> str:
-        """Why no session may begin; where that is so of one account alone, the task goes to a machine of another."""
+        Where an account alone is held back, the task goes to a machine of another.
+
+        Raises:
+            NotAdmitted: none may; says why.
+            MiyabiError: as `Slot.move`.
+        """
         live, task = self._live, self._node.id
-        while reason := live.costs.why_not_admitted(task, machine=self._slot.machine.name):
+        while not live.resume.pending(task) and (
+            reason := live.costs.why_not_admitted(task, machine=self._slot.machine.name)
+        ):
+            error = NotAdmitted(reason)
             if live.costs.why_not_admitted(task):
-                return reason
-            self._limit.exclude(NotAdmitted(reason))
+                raise error
+            self._limit.exclude(error)
             if not self._slot.can_move:
-                return reason
+                raise error
             self._resumes = None
             await self._slot.move()
-        return ""
+
+    def _held_back(self, reason: NotAdmitted) -> SessionResult:
+        """The result of a task that may begin no session now: none of its own, or as much as was done until then."""
+        last = self._live.results.get(self._node.id)
+        if last is None or last.start is None:
+            return self._not_started(Outcome.NOT_STARTED, reason)
+        if last.outcome in GOES_ON:
+            return self._ended_early(reason, last)
+        self._live.warn(f"{self._node.id} was not tried again: {reason}")
+        return last
 
     def _without_budget(self) -> SessionResult | None:
         """The result where nothing of the budget is left: what was done until then, with the reason."""
@@ -330,7 +341,7 @@ class TaskRun:
         """A slot on this machine, or on another one where this one takes nothing more meanwhile."""
         try:
             await self._slot.requeue(until, stay=True)
-        except MachineError:
+        except (MachineError, NotAdmitted):
             if not self._slot.can_move:
                 raise
             self._resumes = None

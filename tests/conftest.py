@@ -17,6 +17,7 @@ _SHARE_NOTHING = (
     "git/test_conflict_markers.py",
     "test_costs.py",
     "test_budgets.py",
+    "test_run_budget.py",
 )
 _MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in memory that Linux has
 _ROOM = 6 << 30

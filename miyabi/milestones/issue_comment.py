@@ -64,7 +64,7 @@ _NEXT = {
     Outcome.CHECK_FAILED: "The check did not pass on its branch. Look there, or say in a comment what is missing.",
     Outcome.PERMISSION_DENIED: "Tools that it needed were denied. Allow them with `allowed_tools`.",
     Outcome.MAX_TURNS: "It ran out of turns. Split the issue, or raise `max_turns`.",
-    Outcome.BUDGET_EXCEEDED: "It ran out of budget. Split the issue, or raise `max_budget_usd`.",
+    Outcome.BUDGET_EXCEEDED: "It ran out of budget. Split the issue, or raise the limit that it ran into.",
     Outcome.TIMED_OUT: "It ran out of time. Split the issue, or raise `timeout_minutes`.",
     Outcome.STALLED: f"The session fell silent, twice. {_AGAIN}",
     Outcome.STOPPED: f"It was stopped. {_AGAIN}",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from miyabi.claude import Before
-from miyabi.errors import LedgerUnusable, NotAdmitted
+from miyabi.errors import DiskFull, LedgerUnusable, NotAdmitted
 from miyabi.machines import Machine
 from miyabi.runs.budget import LEAST_USD, before, spent
 from miyabi.runs.folder import RunFolder
@@ -113,7 +115,6 @@ class Costs:
     ledger: SpendingLedger
     counts: bool = True
     show: Callable[[str], None] = lambda _: None
-    _is_recounted: bool = field(default=False, init=False)
     _accounts: set[str] = field(default_factory=set, init=False)
 
     def before(self, conversation: str | None) -> Before:
@@ -187,9 +188,7 @@ class Costs:
         Raises:
             LedgerUnusable: as `why_not`.
         """
-        own = BudgetRow(setting="session_usd", whose="", spent=0, limit=self.budget.session_usd or 0)
-        ours = BudgetRow(setting="session_tokens", whose="", spent=0, limit=self.budget.session_tokens or 0)
-        rows = [*(row for row in (own, ours) if row.limit), *self._rows(task, machine=machine)]
+        rows = [*self._limits("session", "session"), *self._rows(task, machine=machine)]
         usd = min((row for row in rows if row.setting.endswith(_USD)), key=lambda row: row.rest, default=None)
         tokens = min((row for row in rows if row.setting.endswith(_TOKENS)), key=lambda row: row.rest, default=None)
         return Allowance(
@@ -223,16 +222,21 @@ class Costs:
         if use:
             self.show("; ".join(f"{row.whose}: {row.amounts}" for row in use.rows))
             if entry.is_over:
-                self.folder.keep(use)
+                with suppress(DiskFull):  # the next one that ends keeps it
+                    self.folder.keep(use)
 
     def _entry(self, task: str, attempt: int, machine: str | None, amount: Spent, *, is_over: bool) -> LedgerEntry:
         at = self.machines.get(machine or "")
-        account = at.account if at else None
-        return entry_of(self.folder, task, attempt, run=self._run, account=account or "", spent=amount, is_over=is_over)
+        whose = {"run": self._run, "milestone": self._milestone, "account": (at.account if at else None) or ""}
+        return entry_of(self.folder, task, attempt, **whose, spent=amount, is_over=is_over)
 
     @property
     def _run(self) -> str:
         return run_key(self.folder, self.run_id)
+
+    @cached_property
+    def _milestone(self) -> str:
+        return milestone_key(self.folder)
 
     def _rows(self, task: str, *, machine: str | None) -> Iterator[BudgetRow]:
         of = task_of(task)
@@ -243,29 +247,28 @@ class Costs:
 
     def _shared(self) -> Iterator[BudgetRow]:
         yield from self._limits("run", "run", run=self._run)
-        if milestone := milestone_key(self.folder):
-            yield from self._limits("milestone", "milestone", milestone=milestone)
+        if self._milestone:
+            yield from self._limits("milestone", "milestone", milestone=self._milestone)
 
     def _of_day(self, account: str) -> Iterator[BudgetRow]:
         whose = f"day of account {account}" if account else "day"
         yield from self._limits("day", whose, account=account, day=self.ledger.today)
 
     def _limits(self, scope: str, whose: str, **where: str) -> Iterable[BudgetRow]:
+        """The limits of that scope, with what the sessions have spent `where` all of that is so; nowhere: nothing."""
         usd, tokens = getattr(self.budget, f"{scope}_usd"), getattr(self.budget, f"{scope}_tokens")
-        if not self.counts or usd is tokens is None:
+        if not self.counts or (usd is None and tokens is None):
             return
-        self._recount()
-        amount = self.ledger.spent(**where)
+        amount = self._spent(**where) if where else Spent()
         if usd is not None:
             yield BudgetRow(setting=f"{scope}_usd", whose=whose, spent=amount.usd, limit=usd)
         if tokens is not None:
             yield BudgetRow(setting=f"{scope}_tokens", whose=whose, spent=amount.tokens, limit=tokens)
 
-    def _recount(self) -> None:
-        """Once: what was spent before we looked, and was not counted."""
-        if not self._is_recounted:
+    def _spent(self, **where: str) -> Spent:
+        if not self.ledger.is_recounted:
             recount(self.ledger, self.folder.repository, machines=self.machines)
-            self._is_recounted = True
+        return self.ledger.spent(**where)
 
 
 def budgets_before(root: Path, settings: Settings) -> BudgetUse | None:

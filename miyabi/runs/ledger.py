@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from miyabi.errors import LedgerUnusable
+from miyabi.system import private_files
 
 LEDGER_FILE = "spending.db"
 _WAIT_SECONDS = 10.0  # for another orchestrator that writes
@@ -21,6 +22,10 @@ _TABLE = """\
 CREATE TABLE IF NOT EXISTS spent (
     run TEXT, session TEXT, day TEXT, task TEXT, milestone TEXT, account TEXT, folder TEXT, is_over INTEGER,
     usd REAL, tokens INTEGER, PRIMARY KEY (run, session, day)) WITHOUT ROWID"""
+_INDEXES = (
+    "CREATE INDEX IF NOT EXISTS spent_by_day ON spent (day)",
+    "CREATE INDEX IF NOT EXISTS spent_by_milestone ON spent (milestone)",
+)
 _SO_FAR = "SELECT day, usd, tokens, account FROM spent WHERE run = ? AND session = ?"
 _PUT = "INSERT OR REPLACE INTO spent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _OVER = "UPDATE spent SET is_over = ? WHERE run = ? AND session = ?"
@@ -63,7 +68,8 @@ class SpendingLedger:
     """The count. Thread-safe, and safe between processes; the same entry may be noted again and again.
 
     What a session spends is counted on the day on which it was noted. An amount only grows until the session is over:
-    who reads its stream once more, from the beginning, takes nothing back.
+    who reads its stream once more, from the beginning, takes nothing back. `is_recounted`: what other
+    orchestrators had left uncounted when this one began is in it.
     """
 
     def __init__(self, file: Path, *, now: Callable[[], datetime] = datetime.now) -> None:
@@ -71,6 +77,7 @@ class SpendingLedger:
         self._lock = threading.Lock()
         self._news: dict[tuple[str, str], LedgerEntry] = {}
         self._written = 0.0
+        self.is_recounted = False
 
     def note(self, entry: LedgerEntry) -> bool:
         """Notes an entry, and writes all that is new at most once a second; at once where the session is over.
@@ -175,10 +182,12 @@ class SpendingLedger:
 
 
 def _open(file: Path) -> sqlite3.Connection:
+    private_files.open_to_append(file).close()
     database = sqlite3.connect(file, timeout=_WAIT_SECONDS, isolation_level=None)
     try:
         database.execute("PRAGMA synchronous = NORMAL")
-        database.execute(_TABLE)
+        for words in (_TABLE, *_INDEXES):
+            database.execute(words)
         database.execute("BEGIN IMMEDIATE")
     except BaseException:
         database.close()

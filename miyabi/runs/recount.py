@@ -49,6 +49,7 @@ def entry_of(
     attempt: int,
     *,
     run: str,
+    milestone: str = "",
     account: str = "",
     spent: Spent = Spent(),  # noqa: B008 - frozen
     is_over: bool = False,
@@ -60,6 +61,7 @@ def entry_of(
         session: what stands in its names in place of a task's id.
         attempt: its number.
         run: the run's key.
+        milestone: the key of its milestone.
         account: of its machine.
         spent: until now.
         is_over: whether that is all.
@@ -68,7 +70,7 @@ def entry_of(
         run=run,
         session=f"{session}.{attempt}",
         task=task_of(session),
-        milestone=milestone_key(folder),
+        milestone=milestone,
         account=account,
         folder=str(folder.attempt(session, attempt)),
         is_over=is_over,
@@ -95,6 +97,7 @@ def recount(ledger: SpendingLedger, repository: Path, *, machines: Mapping[str, 
     accounts = {name: machine.account or "" for name, machine in machines.items()}
     found = [each for folder in folders for each in _entries(folder, accounts)]
     ledger.take_in([entry for entry, _ in found], days=[day for _, day in found])
+    ledger.is_recounted = True
 
 
 def _place(attempt: Path) -> tuple[Path, str]:
@@ -120,6 +123,7 @@ def _entries(folder: RunFolder, accounts: Mapping[str, str]) -> Iterator[tuple[L
         info, results = folder.info(), {(r.task, r.attempt): r for r in folder.results()}
     except BadInput:
         return
+    names = {"run": run_key(folder, info.id), "milestone": milestone_key(folder)}
     for path in [] if info.rehearse else _attempts(folder):
         task, number = path.parent.name, path.name.removeprefix("attempt-")
         if not number.isdecimal():
@@ -128,8 +132,8 @@ def _entries(folder: RunFolder, accounts: Mapping[str, str]) -> Iterator[tuple[L
         spent = Spent(usd=result.cost_usd, tokens=result.usage.total) if result else _streamed(path, known, results)
         machine = result.machine if result else known.machine if known else None
         is_over = result is not None and result.is_collected
-        account, run = accounts.get(machine or "", ""), run_key(folder, info.id)
-        entry = entry_of(folder, task, int(number), run=run, account=account, spent=spent, is_over=is_over)
+        account = accounts.get(machine or "", "")
+        entry = entry_of(folder, task, int(number), **names, account=account, spent=spent, is_over=is_over)
         yield entry, _day(path, result)
 
 

@@ -29,6 +29,7 @@ def test_what_is_noted_again_counts_once(tmp_path: Path) -> None:
     """By whom ever it is noted; whoever reads the stream anew, from its beginning, takes nothing back."""
     for usd in (0.5, 1.5, 0.5):
         ledger(tmp_path).note(amount(usd))
+    assert (tmp_path / LEDGER_FILE).stat().st_mode & 0o777 == 0o600
     assert ledger(tmp_path).spent(run="r") == Spent(usd=1.5, tokens=30)
     ledger(tmp_path).note(amount(1.4, is_over=True))
     assert ledger(tmp_path).spent(run="r") == Spent(usd=1.4, tokens=28)
