@@ -7,18 +7,19 @@ from tests.support.cli.local_site import LocalSite
 from tests.support.cli.milestone_site import MilestoneSite, emulate, github, plain, quick  # noqa: F401 - fixtures
 from tests.support.git.repositories import git
 from tests.support.github.overlay_reviews import review, say, thread
+from tests.support.machines.processes import eventually
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
 Quick = MilestoneSite[LocalSite]
 
 
-def opened(quick: Quick) -> tuple[int, str]:
-    """The number and branch of the pull request that a milestone's run has opened."""
+def opened(quick: Quick) -> tuple[int, int, str]:
+    """A milestone, and the number and branch of the pull request that its run has opened."""
     milestone = quick.remote.milestone("v1")
     quick.issue("Some", milestone)
     assert quick.press(milestone).status == 0
     (pull,) = quick.remote.pulls()
-    return pull["number"], pull["head"]["ref"]
+    return milestone, pull["number"], pull["head"]["ref"]
 
 
 def answers(quick: Quick, first: int) -> list[str]:
@@ -28,7 +29,7 @@ def answers(quick: Quick, first: int) -> list[str]:
 
 def test_a_review_is_answered_by_a_session(quick: Quick) -> None:
     """One session for all: what it commits is on top, each thread says what came of it, and again does nothing."""
-    number, branch = opened(quick)
+    _, number, branch = opened(quick)
     before = git(quick.hub_folder, "rev-parse", branch)
     done = say(quick.remote.hosted, number, "Rename it.")
     refused = say(quick.remote.hosted, number, "Delete it. [[scenario:answer]]")
@@ -49,7 +50,7 @@ def test_a_review_is_answered_by_a_session(quick: Quick) -> None:
 
 def test_a_review_that_leads_to_nothing_is_answered_too(quick: Quick) -> None:
     """A session that changes nothing has succeeded, and one that fails has not: both are said, nothing is pushed."""
-    number, branch = opened(quick)
+    _, number, branch = opened(quick)
     before, pushes = git(quick.hub_folder, "rev-parse", branch), quick.hub.writes
     first = say(quick.remote.hosted, number, "Why? [[scenario:no_changes]]")
     assert quick.flow(tend_pull_requests).is_completed()
@@ -60,3 +61,23 @@ def test_a_review_that_leads_to_nothing_is_answered_too(quick: Quick) -> None:
     (comment,) = quick.remote.comments(number)
     assert "its session ended as agent_error" in plain(comment["body"])
     assert (git(quick.hub_folder, "rev-parse", branch), quick.hub.writes) == (before, pushes)
+
+
+def test_killed_anywhere_it_goes_on(quick: Quick) -> None:
+    """While its session works, and between push and answer: one session, one commit on top, one answer."""
+    milestone, number, branch = opened(quick)
+    before = git(quick.hub_folder, "rev-parse", branch)
+    first = say(quick.remote.hosted, number, "Rename it. [[scenario:gate:open]]")
+    command = quick.orchestrate(milestone)
+    eventually(lambda: len(quick.site.calls) == 2, why=lambda: command.output)
+    command.kill()
+    quick.site.open_gate("open")
+    command = quick.orchestrate(milestone)
+    quick.hub.before(lambda: quick.github.front.before("GET", r"pulls/\d+/comments$", command.kill))
+    assert command.wait() == -9, command.output
+    assert answers(quick, first) == []
+    head = git(quick.hub_folder, "rev-parse", branch)
+    assert f"#{number}: 1 comment answered by run" in quick.flow(tend_pull_requests).message
+    (said,) = answers(quick, first)
+    assert (f"Commit {head}" in said, git(quick.hub_folder, "rev-parse", f"{head}^1")) == (True, before)
+    assert (git(quick.hub_folder, "rev-parse", branch), len(quick.site.calls)) == (head, 2)

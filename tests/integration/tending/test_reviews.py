@@ -157,6 +157,7 @@ FAULTS: dict[str, type[BaseException] | None] = {
     "refused": RemoteError,
     "killed before": asyncio.CancelledError,
     "killed between": asyncio.CancelledError,
+    "killed after": asyncio.CancelledError,
 }
 """What fails while it is answered, and how that ends where it is not waited out."""
 
@@ -180,12 +181,14 @@ def strike(site: TendingSite, fault: str, *, kill: Callable[[], object]) -> None
         case "killed before":
             site.hub.before(lambda: kill() and None)
         case "killed between":
+            site.hub.before(lambda: front.before("GET", r"pulls/\d+/comments$", kill))
+        case "killed after":
             front.before("POST", replies, kill)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_it_is_answered_once_whatever_fails(answering: TendingSite, fault: str) -> None:
-    """Limited, away, lost when done, refused, or killed on either side of the push: one commit, and one answer each."""
+    """Limited, away, lost when done, refused, killed before or after push and answer: one commit, one answer each."""
     await answering.tend()
     head, ours, ends = end(answering), answering.head(), FAULTS[fault]
     loop, tending = asyncio.get_running_loop(), asyncio.ensure_future(answering.tend())
