@@ -25,6 +25,7 @@ SEEDS = [int(seed) for seed in os.environ.get("SEEDED_FAILURES", "3").split()]
 SECRET = "correct horse battery"  # noqa: S105 - nobody's
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_comes_of_them(tmp_path: Path, prefect_server: RealServer, seed: int) -> None:
     """Outcomes, attempts and costs are those computed beforehand, and the integration branch holds what is green."""
@@ -38,7 +39,7 @@ def test_what_comes_of_them(tmp_path: Path, prefect_server: RealServer, seed: in
             sessions={"environment": {"DB_PASSWORD": SECRET}},
         )
         command = site.orchestrate([task.to_node() for task in tasks])
-        assert command.wait() == 1, command.output
+        assert command.wait(seconds=900) == 1, command.output
         _attempts(site, tasks)
         _costs(site, tasks)
         _branch(site, tasks)
