@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
-from prefect.states import Cancelling, Crashed
+from prefect.states import Cancelled, Cancelling, Crashed
 from prefect.utilities.urls import url_for
 
 from miyabi.errors import ServerAway
@@ -25,6 +25,8 @@ from tasks.runner import FleetTaskRunner
 T = TypeVar("T")
 
 _EVERY_SECONDS = 1.0
+_END_POLL_SECONDS = 0.2
+_NOT_OVER = (StateType.RUNNING, StateType.CANCELLING)
 _TIMES = 3
 
 
@@ -102,7 +104,7 @@ async def _is_cancelled(flow_run_id: UUID) -> bool:
 
 
 async def mark_crashed_flow_runs(run: str, *, repository: str, own: UUID) -> None:
-    """Ends the flow runs of a run that were cut short, all but `own`: they are Crashed then.
+    """Ends the flow runs of a run that were cut short, all but `own`: as Crashed, or Cancelled where that was asked.
 
     To be called by who holds the run's lock: none of them lives. That the server cannot be asked is no error.
     """
@@ -114,10 +116,12 @@ async def mark_crashed_flow_runs(run: str, *, repository: str, own: UUID) -> Non
 
 async def _mark_crashed(run: str, *, repository: str, own: UUID) -> None:
     async with get_client() as client:
-        for found in await _flow_runs(client, run, repository=repository, states=(StateType.RUNNING,)):
+        for found in await _flow_runs(client, run, repository=repository, states=_NOT_OVER):
             if found.id != own:
                 said = "Its process ended without a word; another flow run went on with the run."
-                await client.set_flow_run_state(found.id, Crashed(message=said), force=True)
+                is_cancelling = found.state is not None and found.state.is_cancelling()
+                ending = Cancelled if is_cancelling else Crashed
+                await client.set_flow_run_state(found.id, ending(message=said), force=True)
 
 
 async def cancel_flow_runs(run: str, *, repository: str) -> int:
@@ -128,11 +132,25 @@ async def cancel_flow_runs(run: str, *, repository: str) -> int:
     found: list[FlowRun] = []
     with suppress(httpx.HTTPError, PrefectException):
         async with get_client() as client:
-            states = (StateType.RUNNING, StateType.CANCELLING)
-            found = await _flow_runs(client, run, repository=repository, states=states)
+            found = await _flow_runs(client, run, repository=repository, states=_NOT_OVER)
             for each in found:
                 await client.set_flow_run_state(each.id, Cancelling(message="It was stopped by `miyabi stop`."))
     return len(found)
+
+
+async def end_flow_runs(run: str, *, repository: str, patience_seconds: float) -> None:
+    """Ends the flow runs of a run as Cancelled that nobody has ended within that time. As `mark_crashed_flow_runs`."""
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + patience_seconds
+    with suppress(httpx.HTTPError, PrefectException):
+        async with get_client() as client:
+            while found := await _flow_runs(client, run, repository=repository, states=_NOT_OVER):
+                if clock() >= deadline:
+                    break
+                await asyncio.sleep(_END_POLL_SECONDS)
+            for each in found:
+                said = "It was stopped by `miyabi stop`; its process had ended without a word."
+                await client.set_flow_run_state(each.id, Cancelled(message=said), force=True)
 
 
 async def flow_run_pages(run: str, *, repository: str) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -40,6 +41,8 @@ from tasks.usage_limit import AccountLimit
 
 MACHINE_FULL_SECONDS = 5.0
 MACHINE_AWAY_SECONDS = 15.0
+STOP_POLL_SECONDS = 0.5
+"""So often a task that waits for its next attempt looks whether a person has stopped it."""
 
 
 @task(name="run-session", task_run_name="{task_id}", **TASK)
@@ -116,9 +119,11 @@ class TaskRun:
             why = "its review asks for changes" if result.is_to_be_changed else result.error_text
             get_run_logger().warning(text, self._node.id, result.attempt, result.machine, result.outcome, why, step)
             try:
-                await self._make_ready(step, result)
+                await self._unless_stopped(self._make_ready(step, result), result)
             except (MachineError, NotAdmitted):  # logged already, where the machine was given up
                 return result
+            if self._live.resume.is_to_stay(result):
+                return self._stopped_after(result)
 
     def _under_review(self) -> SessionResult | None:
         """The result of the last attempt, where an earlier orchestrator did not see the end of its review."""
@@ -312,6 +317,28 @@ class TaskRun:
 
     def _say_waiting(self, reason: str) -> None:
         self._live.board.update(self._node.id, state=TaskState.READY, last_action=reason)
+
+    async def _unless_stopped(self, waiting: Coroutine[Any, Any, None], result: SessionResult) -> None:
+        """Waits for what leads to the next attempt, until a person asks for the end of the task."""
+        ready = asyncio.ensure_future(waiting)
+        try:
+            while not ready.done() and not self._live.resume.is_to_stay(result):
+                await asyncio.wait({ready}, timeout=STOP_POLL_SECONDS)
+        finally:
+            if not ready.done():
+                ready.cancel()
+                await asyncio.wait({ready})
+        if not ready.cancelled():
+            ready.result()
+
+    def _stopped_after(self, result: SessionResult) -> SessionResult:
+        """The result of the last attempt where a person wants no other; what it did stands, and can be gone on with."""
+        if result.succeeded:  # its review has found something
+            return result
+        last = f"{result.ending}: {result.error_text or 'no reason given'}"
+        why = f"it was stopped by hand before another attempt; its last one ended as {last}"
+        self._live.keep(result := result.model_copy(update={"outcome": Outcome.STOPPED, "error_text": why}))
+        return result
 
     async def _make_ready(self, step: Next, result: SessionResult) -> None:
         """A slot for the next attempt, when and where it makes sense."""

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from miyabi.errors import SettingsError
+from miyabi.git import Repository
 from miyabi.github import token_of_environment
 from miyabi.reports import write_report
 from miyabi.runs import Run, RunFolder, RunRequest, open_repository, start_run
@@ -16,14 +18,24 @@ from miyabi.sessions import SessionResult
 from miyabi.text import count, in_words
 
 
-def folder_of(repository: Path, run: str, *, config: Path | None, task: str | None = None) -> RunFolder:
+def folder_of(
+    repository: Path, run: str, *, config: Path | None, task: str | None = None, needs_settings: bool = True
+) -> RunFolder:
     """Finds the folder of a run in the repository that a path is in.
+
+    Unless it `needs_settings`, a configuration that cannot be used is a warning.
 
     Raises:
         BadInput: no such repository, configuration, run, or task of it.
     """
-    repo, _ = asyncio.run(open_repository(repository, config=config))
-    folder = RunFolder.find(repo.root, run)
+    try:
+        root = asyncio.run(open_repository(repository, config=config))[0].root
+    except SettingsError as error:
+        if needs_settings:
+            raise
+        click.echo(f"warning: {error}", err=True)
+        root = asyncio.run(Repository.open(repository)).root
+    folder = RunFolder.find(root, run)
     if task is not None:
         folder.require_task(task)
     return folder

@@ -29,7 +29,7 @@ def open(*, run: str, task: str | None, repository: Path, config: Path | None) -
     Raises:
         BadInput: no such run or task; or a file of the run is damaged.
     """
-    folder = folder_of(repository, run, config=config, task=task)
+    folder = folder_of(repository, run, config=config, task=task, needs_settings=False)
     for name, address in _addresses(folder, task):
         click.echo(f"{name:<14}{address}")
 

@@ -18,11 +18,13 @@ from flows.cli.options import config_option, repository_option
 from flows.cli.prepare import reach_server
 from flows.cli.summary import show_end
 from miyabi.attempts import recover_abandoned, stop_session, stop_sessions
-from miyabi.errors import BadInput, MiyabiError
-from miyabi.runs import AttemptRecord, Board, RunFolder, not_collected
+from miyabi.errors import BadInput, MiyabiError, SettingsError
+from miyabi.runs import AttemptRecord, Board, RunFolder, TaskProgress, not_collected
 from miyabi.sessions import SessionResult
 
 _POLL_SECONDS = 0.2
+_OWN_END_SECONDS = 5.0
+"""So long an orchestrator that has given the run back may take to say to Prefect how it ended."""
 _BY_HAND_SECONDS = 5.0
 """So long whoever was attached may take to collect the work."""
 
@@ -42,7 +44,7 @@ def stop(*, run: str, task: str | None, repository: Path, config: Path | None) -
         BadInput: no such run or task, or the task has no session that could be stopped.
         MachineError: the task's machine does not answer, or is not where it was.
     """
-    folder = folder_of(repository, run, config=config, task=task)
+    folder = folder_of(repository, run, config=config, task=task, needs_settings=False)
     is_followed = task is not None and folder.is_being_worked_on
     if task is not None and is_followed:
         _stop_followed(folder, task, config=config)
@@ -57,7 +59,14 @@ def _stop_rest(folder: RunFolder, task: str | None, *, was_led: bool, config: Pa
     if task is None and folder.is_being_worked_on:
         _stop_orchestrator(folder)
         was_led = True
-    results, faults = asyncio.run(_stop_left(folder, task, config=config))
+    try:
+        results, faults = asyncio.run(_stop_left(folder, task, config=config))
+    except SettingsError:
+        if not_collected(folder):
+            raise
+        results, faults = (), ()  # the machines need not be asked
+    if task is None:
+        _end_in_prefect(folder, patience_seconds=_OWN_END_SECONDS if was_led else 0)
     if was_led:
         show_end(folder)
     elif not results and not faults:
@@ -94,20 +103,46 @@ def _cancelled_in_prefect(folder: RunFolder) -> bool:
         return False
 
 
+def _end_in_prefect(folder: RunFolder, *, patience_seconds: float) -> None:
+    """Ends the run's flow runs whose process has gone, where there is a server; an orchestrator ends its own."""
+    with suppress(MiyabiError), folder.lock():
+        if reach_server():
+            from tasks.prefect_server import end_flow_runs  # noqa: PLC0415 - as above
+
+            asyncio.run(end_flow_runs(folder.run, repository=str(folder.repository), patience_seconds=patience_seconds))
+
+
 def _stop_followed(folder: RunFolder, task: str, *, config: Path | None) -> None:
-    """Ends the session of a task for the orchestrator to collect; waits until it has, or has ended."""
+    """Ends the session of a task, or its wait for the next one; waits until its orchestrator has seen that."""
     attempts = folder.attempts(task)
     files = attempts[max(attempts)] if attempts else None
     record = AttemptRecord.pending(files) if files else None
-    if files is None or record is None:
-        raise BadInput(f"run {folder.run}: task {task} has no session to stop: it is {_status(folder, task)}.")
+    is_over = bool(_row(folder, task).outcome)
+    if files is None or AttemptRecord.known(files) is None or (record is None and is_over):
+        advice = "" if is_over else f" To stop the whole run: miyabi stop {folder.run}"
+        raise BadInput(f"run {folder.run}: task {task} has no session to stop: it is {_status(folder, task)}.{advice}")
     AttemptRecord.note_stop(files)
+    if record is None:
+        click.echo(f"{task}: no other attempt is begun")
+        _await_end(folder, task, attempt=max(attempts), config=config)
+        return
     asyncio.run(_end(folder, task, max(attempts), record, config=config))
     until = time.monotonic() + (_BY_HAND_SECONDS if record.by_hand else math.inf)
     while folder.is_being_worked_on and AttemptRecord.pending(files) and time.monotonic() < until:
         time.sleep(_POLL_SECONDS)
     if record.by_hand and AttemptRecord.pending(files):  # who was attached has gone, and no orchestrator knows of it
         asyncio.run(_collect(folder, task, config=config))
+    if result := folder.latest_results().get(task):
+        show_result(result)
+
+
+def _await_end(folder: RunFolder, task: str, *, attempt: int, config: Path | None) -> None:
+    """Waits until a task between two attempts is over; an attempt that was begun at that moment is ended too."""
+    while folder.is_being_worked_on and not _row(folder, task).outcome:
+        if max(folder.attempts(task)) > attempt:
+            _stop_followed(folder, task, config=config)
+            return
+        time.sleep(_POLL_SECONDS)
     if result := folder.latest_results().get(task):
         show_result(result)
 
@@ -122,9 +157,15 @@ async def _collect(folder: RunFolder, task: str, *, config: Path | None) -> None
         await stop_sessions(live, (task,))
 
 
-def _status(folder: RunFolder, task: str) -> str:
+def _row(folder: RunFolder, task: str) -> TaskProgress:
+    """Where the task is, as the orchestrator's board says it; as one that waits where that is not known."""
     board = Board.read(folder.status_file)
-    return next((row.status(board.now) for row in board.rows if row.task == task), "unknown") if board else "unknown"
+    rows = {row.task: row for row in board.rows} if board else {}
+    return rows.get(task) or TaskProgress(task=task)
+
+
+def _status(folder: RunFolder, task: str) -> str:
+    return _row(folder, task).status(time.time())
 
 
 async def _stop_left(

@@ -176,10 +176,13 @@ def test_stop_without_an_orchestrator(site: Site) -> None:
     with terminal(site, "attach", "r1", "one") as window:
         window.shows("To end it and collect its work: miyabi stop r1 one")
         assert window.wait() == 2
+    (before,) = site.flow_runs()
+    assert before["state"]["type"] == "RUNNING"
     first, second = sorted(each.succeeds() for each in [site.start("stop", "r1") for _ in range(2)])
     assert "one: stopped, 1 commit on miyabi/r1/one" in first
     assert "nothing of it runs" in second
     assert not site.live(0)
+    assert [each["state"]["type"] for each in site.flow_runs()] == ["CANCELLED"]
     assert {row.task: row.outcome for row in site.report().tasks} == {"one": Outcome.STOPPED, "below": Outcome.SKIPPED}
     assert "nothing of it runs" in site.start("stop", "r1").succeeds()
 

@@ -60,6 +60,27 @@ def test_a_wait_for_a_limit_is_seen_in_prefect(tmp_path: Any, prefect_server: Re
     assert messages.count("first: goes on, having waited for the usage limit") == 1
 
 
+def test_a_task_that_waits_is_stopped(tmp_path: Any, prefect_server: RealServer) -> None:
+    """Its wait ends at once, no other attempt is begun, and what it did stands; one not begun ends with the run."""
+    with make_local_site(tmp_path, prefect_server) as site:
+        command = rehearse(site, seconds=3600)
+        eventually(lambda: re.search(f"first: {UNTIL}", command.output), seconds=60, why=lambda: command.output)
+        said = site.start("stop", "r1", "first").succeeds()
+        assert "first: no other attempt is begun\nfirst: stopped" in said
+        refused = site.start("stop", "r1", "second")
+        assert (refused.wait(), refused.output.count("\n")) == (2, 1)
+        assert "To stop the whole run: miyabi stop r1" in refused.output
+        again = site.start("stop", "r1", "first")
+        assert (again.wait(), "it is stopped" in again.output) == (2, True)
+        assert command.runs
+        site.start("stop", "r1").succeeds()
+        command.wait()
+        (first, *others) = site.run_folder().results()
+    assert (first.task, first.attempt, first.outcome) == ("first", 1, Outcome.STOPPED)
+    assert "stopped by hand before another attempt; its last one ended as usage_limit: " in str(first.error_text)
+    assert {each.task for each in others} <= {"second"}
+
+
 def _first(site: LocalSite) -> dict[str, Any]:
     """The run of the first task, as the server has it; empty where it has none."""
     wanted = {"flow_runs": {"name": {"any_": ["limited"]}}, "task_runs": {"name": {"any_": ["first"]}}}

@@ -133,3 +133,18 @@ def test_a_run_that_is_over(cli_repository: CliRepository) -> None:
         "checkout      ~/.miyabi/checkouts/r1/a/a",
         f"report        {folder.report_file}",
     ]
+
+
+def test_a_configuration_that_cannot_be_used(cli_repository: CliRepository) -> None:
+    """It is a warning where no machine is asked; where a session is left on one, it is the reason why that is left."""
+    folder = begun(cli_repository, failed("a"))
+    cli_repository.configure("[sessions]\nturns = 3\n")
+    for words, said in ((["stop", "r1"], "run r1: nothing of it runs\n"), (["open", "r1", "a"], "miyabi/r1/a\n")):
+        done = cli_repository.miyabi(*words)
+        assert (done.returncode, said in done.stdout) == (0, True), done
+        (warning,) = done.stderr.splitlines()
+        assert warning.startswith(f"warning: {cli_repository.repository}/.miyabi/config.toml: sessions.turns: unknown")
+    (folder.attempt("a") / "result.json").unlink()
+    left = cli_repository.miyabi("stop", "r1")
+    assert left.returncode == 2
+    assert left.stderr.splitlines()[-1].startswith("miyabi: ")
