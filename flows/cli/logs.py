@@ -16,6 +16,7 @@ from miyabi.errors import BadInput
 from miyabi.git import existing_folder
 from miyabi.runs import RunFolder, hide_secrets_of_run, read_json
 from miyabi.sessions import SessionResult
+from miyabi.text import clean
 
 _POLL_SECONDS = 0.3
 
@@ -106,10 +107,12 @@ class SetUpLines:
             whole = self._file.read_text(errors="replace").rpartition("\n")[0]
         except OSError:
             return
-        lines = whole.splitlines()
+        lines = clean(whole).splitlines()
+        if lines == self._shown[: len(lines)]:  # it is just being written
+            return
         for line in lines[_known(self._shown, lines) :]:
             click.echo(f"set-up | {line}")
-        self._shown = lines or self._shown
+        self._shown = lines
 
 
 def _known(before: Sequence[str], lines: Sequence[str]) -> int:

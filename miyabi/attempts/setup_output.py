@@ -20,7 +20,7 @@ POLL_SECONDS = 2.0
 def showing_setup(
     session: RemoteSession, file: Path, *, is_over: Callable[[], bool], say: Callable[[str], None]
 ) -> Iterator[None]:
-    """Keeps what a set-up has printed so far, without secrets, in a file while the block runs; fails at nothing.
+    """Keeps the lines that a set-up has printed, without secrets, in a file while the block runs; fails at nothing.
 
     Args:
         session: on its machine.
@@ -39,7 +39,8 @@ async def _show(session: RemoteSession, file: Path, is_over: Callable[[], bool],
     said = None
     while not is_over():
         with suppress(MachineError, DiskFull, OSError):  # who follows the session meets the same, and sees to it
-            text = redact((await session.setup_log()).decode("utf-8", "surrogateescape"))
+            lines, end, _ = (await session.setup_log()).rpartition(b"\n")  # half a secret would not be known as one
+            text = redact((lines + end).decode("utf-8", "surrogateescape"))
             if text != said and not is_over():
                 private_files.write_bytes(file, text.encode("utf-8", "surrogateescape"))
                 say((text.rstrip().splitlines() or [""])[-1])

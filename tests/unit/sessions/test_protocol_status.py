@@ -15,6 +15,12 @@ def test_a_line_becomes_values() -> None:
     assert parse_status(line) == ("r1.a.1", status)
 
 
+def test_a_set_up_that_runs() -> None:
+    """Nothing has ended then."""
+    _, status = parse_status("miyabi1 s running rc=- by=sets_up check=- out=0 err=0 now=1 free=5 over=-")
+    assert (status.sets_up, status.ended_by, status.live) == (True, "", True)
+
+
 @pytest.mark.parametrize("state", State)
 def test_only_what_runs_holds_a_slot(state: State) -> None:
     """Running and orphaned sessions are live, all others are not."""
