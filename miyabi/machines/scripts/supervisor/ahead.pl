@@ -33,9 +33,12 @@ sub end_of_ahead {    # waited for. Where it was this very set-up and failed, th
     my ($s, $grace);
     clock();    # await_signal needs what it loads
     while (($s = look($ahead))->{state} eq 'running') {
-        my $asked = stop_asked();
-        ask($ahead, $s, $grace = $asked) if defined $asked;
-        await_signal(0.05);
+        for (1 .. 60) {    # for three seconds: without /proc a look is a process
+            my $asked = stop_asked();
+            ask($ahead, $s, $grace = $asked) if defined $asked;
+            await_signal(0.05);
+            last if !-e "$root/sessions/$ahead/hold";
+        }
     }
     end_tree(leader($s), 10, marks($ahead)) if $s->{state} =~ /orphan|lost/;
     return (143, 'stop') if defined $grace;

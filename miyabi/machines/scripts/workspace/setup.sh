@@ -42,9 +42,11 @@ put_copies() { # BYTES
 }
 
 # 10: a file of the checkout, but for git's own, names a variable of ours that a set-up ahead has not: any but MIYABI_CACHE.
+# This script, which does, has to be found as well: else nobody has looked.
 names_slot() {
   [ -d "$checkout" ] || die 68 "there is no checkout of $run/$task here"
-  [ -z "$(cd "$checkout" && find . -name .git -prune -o -type f -exec grep -lE 'MIYABI_([^C]|C[^A]|$)' {} + 2>/dev/null | head -n 1)" ] || exit 10
+  found=$(cd "$checkout" && find . -name .git -prune -o -type f -exec grep -lE 'MIYABI_([^C]|C[^A]|$)' "$0" {} + 2>/dev/null | sort -u | head -n 2)
+  [ "$found" = "$0" ] || exit 10
 }
 
 # From now on the session's work has not begun; what is there already is no set-up's. 10: it was set up by COMMANDS.
