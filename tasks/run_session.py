@@ -31,7 +31,7 @@ from miyabi.errors import (
     SettingsError,
 )
 from miyabi.machines import Machine
-from miyabi.runs import GOES_ON, Board, Run, TaskState, current_run, review_of, review_run, spent_all
+from miyabi.runs import GOES_ON, Board, BudgetRow, Run, TaskState, current_run, review_of, review_run, spent_all
 from miyabi.sessions import Outcome, SessionResult, SessionSpec, is_reviewing
 from miyabi.system import jittered
 from miyabi.text import count, duration, one_line, redact, time_of_day
@@ -120,8 +120,10 @@ class TaskRun:
             get_run_logger().warning(text, self._node.id, result.attempt, result.machine, result.outcome, why, step)
             try:
                 await self._unless_stopped(self._make_ready(step, result), result)
-            except (MachineError, NotAdmitted):  # logged already, where the machine was given up
+            except MachineError:  # logged already, where the machine was given up
                 return result
+            except NotAdmitted as reason:
+                return self._held_back(reason)
             if self._live.resume.is_to_stay(result):
                 return self._stopped_after(result)
 
@@ -195,8 +197,10 @@ class TaskRun:
         try:
             await self._require_admitted()
             return self._without_budget() or await self._started()
-        except (NotAdmitted, LedgerUnusable) as reason:
-            return self._held_back(NotAdmitted(str(reason)))
+        except NotAdmitted as reason:
+            return self._held_back(reason)
+        except LedgerUnusable as error:
+            return self._held_back(NotAdmitted(f"budget: {error}"))
         except MergeConflict as conflict:
             return self._not_started(Outcome.MERGE_CONFLICT, conflict)
         except (GitError, DiskFull, DagError, SettingsError) as error:  # the last two: a file has changed meanwhile
@@ -212,20 +216,25 @@ class TaskRun:
 
         Raises:
             NotAdmitted: none may; says why.
+            LedgerUnusable: as `Costs.why_not`.
             MiyabiError: as `Slot.move`.
         """
         live, task = self._live, self._node.id
-        while not live.resume.pending(task) and (
-            reason := live.costs.why_not_admitted(task, machine=self._slot.machine.name)
-        ):
-            error = NotAdmitted(reason)
-            if live.costs.why_not_admitted(task):
-                raise error
-            self._limit.exclude(error)
-            if not self._slot.can_move:
+        while not live.resume.pending(task) and (row := live.costs.why_not(task, machine=self._slot.machine.name)):
+            error = NotAdmitted(f"budget: {row.sentence}")
+            self._hold_others_back(row, error)
+            if row.scope != "day" or not self._slot.can_move:
                 raise error
             self._resumes = None
             await self._slot.move()
+
+    def _hold_others_back(self, row: BudgetRow, error: NotAdmitted) -> None:
+        """Has whoever would meet the same not wait for a slot."""
+        if row.scope == "day":
+            self._limit.exclude(error)
+        elif row.scope != "task":
+            for machine in self._slot.machines:
+                self._slot.exclude(error, machine=machine.name)
 
     def _held_back(self, reason: NotAdmitted) -> SessionResult:
         """The result of a task that may begin no session now: none of its own, or as much as was done until then."""

@@ -50,6 +50,11 @@ class BudgetRow(BaseModel):
     limit: float
 
     @property
+    def scope(self) -> str:
+        """What it is a limit of: session, task, run, milestone, or day."""
+        return self.setting.partition("_")[0]
+
+    @property
     def amounts(self) -> str:
         """How much is spent of how much: `3.20 of 10.00 USD`."""
         if self.setting.endswith(_TOKENS):
@@ -59,7 +64,7 @@ class BudgetRow(BaseModel):
     @property
     def sentence(self) -> str:
         """Says that it is used up, and what to do, without full stop."""
-        later = ", or wait for tomorrow" if self.setting.startswith("day_") else ""
+        later = ", or wait for tomorrow" if self.scope == "day" else ""
         return f"{self.amounts} of the {self.whose} are spent; raise budget.{self.setting}{later}"
 
     @property

@@ -23,7 +23,7 @@ class Outcome(StrEnum):
     CHECK_FAILED = "check_failed"  # the node's check command did not pass in the checkout
     PERMISSION_DENIED = "permission_denied"  # tools were denied and nothing came of the session
     MAX_TURNS = "max_turns"  # ran into max_turns
-    BUDGET_EXCEEDED = "budget_exceeded"  # ran into max_budget_usd
+    BUDGET_EXCEEDED = "budget_exceeded"  # ran into max_budget_usd, or what a budget of the settings had left
     TIMED_OUT = "timed_out"  # ran into timeout_minutes; its tree was ended
     STALLED = "stalled"  # not a byte of its stream came for stall_minutes; its tree was ended
     STOPPED = "stopped"  # we were asked to stop it
@@ -37,7 +37,7 @@ class Outcome(StrEnum):
     MACHINE_LOST = "machine_lost"  # the machine went away and did not come back in time
     NOT_COLLECTED = "not_collected"  # it was started, but its end or its work was not collected: it is still there
     MERGE_CONFLICT = "merge_conflict"  # the upstreams' heads do not merge: nothing was started
-    NOT_STARTED = "not_started"  # nothing could be started; `error_text` says why
+    NOT_STARTED = "not_started"  # nothing could be started, or was to be; `error_text` says why
     SKIPPED = "skipped"  # an upstream did not succeed, or the run was ended before
 
 
