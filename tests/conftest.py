@@ -11,6 +11,8 @@ from pathlib import Path
 
 from xdist.scheduler import LoadFileScheduling
 
+from tests.support.cli.process import TRUST
+
 _SHARE_A_SERVER = ("test_demo.py", "test_deployed.py", "test_ui.py")
 _SHARE_NOTHING = (
     "sessions/workspace/test_property.py",
@@ -38,6 +40,8 @@ def _has_room() -> bool:
 
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each command that a test starts would compile all of ours again
+
+os.environ.update(TRUST)
 
 if _has_room():  # git and SQLite wait for the disk after each small file: that takes half of the time
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from miyabi.machines import Machine
+from tests.support.cli.process import TRUST
 from tests.support.git.repositories import git, make_repository, snapshot
 
 ROOT = Path(__file__).parents[3]
@@ -51,7 +52,7 @@ class CliRepository:
         return subprocess.run(
             [sys.executable, "-m", "flows", *words],
             cwd=self.repository,
-            env=usual | {"PYTHONPATH": str(ROOT)} | variables,
+            env=TRUST | usual | {"PYTHONPATH": str(ROOT)} | variables,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

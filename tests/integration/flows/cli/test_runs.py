@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli.demo import TWO_MACHINES
-from tests.support.cli.process import Command
+from tests.support.cli.process import TRUST, Command
 from tests.support.cli.terminal import Terminal
 from tests.support.git.repositories import git, make_repository
 from tests.support.machines.processes import eventually
@@ -64,7 +64,7 @@ class Project:
     def environment(self) -> dict[str, str]:
         """All that the command gets."""
         home = {"HOME": str(self.folder / "home"), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
-        return home | {"PREFECT_API_URL": self.url}
+        return TRUST | home | {"PREFECT_API_URL": self.url}
 
     def miyabi(self, *words: str | Path, **variables: str) -> str:
         """What the command prints, below the root of the repository; it ends well."""
