@@ -145,7 +145,7 @@ async def join_ahead(live: Run, machine: Machine, spec: SessionSpec, copies: Map
         if record.copies == _fingerprint(copies):
             return True
         await _end(live, machine, spec.task, record)
-    elif record.pid != os.getpid() and (there := live.machines.get(record.machine)):
+    elif record.pid != os.getpid() and (there := _where(live, record)):  # else the runner sees to that
         with suppress(MachineError, TimeoutError):
             async with asyncio.timeout(_SECONDS):
                 await abandon_ahead(live, there, spec.task)
@@ -173,9 +173,13 @@ async def end_all_ahead(live: Run, tasks: frozenset[str] = frozenset()) -> tuple
 def _left(live: Run) -> Iterator[tuple[str, Machine]]:
     for task in live.dag.order:
         record = AheadRecord.known(live.folder, task)
-        machine = live.machines.get(record.machine) if record and not record.is_over else None
-        if record and machine and record.is_at(machine):
+        if record and not record.is_over and (machine := _where(live, record)):
             yield task, machine
+
+
+def _where(live: Run, record: AheadRecord) -> Machine | None:
+    machine = live.machines.get(record.machine)
+    return machine if machine and record.is_at(machine) else None
 
 
 async def _end(live: Run, machine: Machine, task: str, record: AheadRecord) -> None:

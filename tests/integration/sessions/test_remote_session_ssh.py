@@ -132,6 +132,21 @@ async def test_starts_cut_at_any_moment_start_once(ssh_host: Host, there: FleetH
     runs.unlink()
 
 
+async def test_set_ups_ahead_cut_at_any_moment_begin_once(ssh_host: Host, there: FleetHost) -> None:
+    """So do those that begin before their session: whoever asks again meets the one that runs."""
+    chance = random.Random(4)  # noqa: S311 - repeatable trouble, no secret
+    for k in range(6):
+        ahead = RemoteSession(ssh_host, f"r.t{k}.0", workspace=WORKSPACE)
+        asking = asyncio.create_task(ahead.set_up_ahead(b"echo run >>set-ups", timeout_seconds=60))
+        await asyncio.sleep(chance.uniform(0, 0.1))
+        await asyncio.to_thread(there.kill_connections)
+        assert (await asking).state in {State.RUNNING, State.EXITED}
+    begun = there.home / "set-ups"
+    await asyncio.to_thread(eventually, lambda: begun.exists() and begun.read_text() == "run\n" * 6)
+    assert await live_sessions(ssh_host, workspace=WORKSPACE) == ()
+    begun.unlink()
+
+
 async def test_patience_runs_out_and_the_session_goes_on(ssh_host: Host, there: FleetHost, tmp_path: Path) -> None:
     """A machine that does not come back in time is unreachable; its session is found again later."""
     one, _ = await start(ssh_host, CHATTER)
