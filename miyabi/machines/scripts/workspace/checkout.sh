@@ -106,7 +106,7 @@ own_repository() { # [GATE: what to lock first; 1 where another process had it, 
     put("$repo/refs/heads/$branch", "$base\n");
     put("$repo/logs/$_", $log) for "HEAD", "refs/heads/$branch";
     put("$repo/HEAD", "ref: refs/heads/$branch\n");
-    unlink map { "$notes.$_" } qw(salvaged unmerged left setup tracked before begun stood made);
+    unlink map { "$notes.$_" } qw(salvaged unmerged left setup tracked before begun stood head made);
     ' "$repo" "$store" "${clone:+$store/miyabi/clone-$clone}" "$notes" "$branch" "$base" "$home" "${1:-}"
 }
 
@@ -207,7 +207,7 @@ remove() {
   rmdir "$ws/checkouts/$run" 2>/dev/null
   unlock
 }
-forget_notes() { for n in ready salvaged unmerged left making config clone links inside copies copied exclude setup tracked before begun stood made; do wipe "$notes.$n"; done; }
+forget_notes() { for n in ready salvaged unmerged left making config clone links inside copies copied exclude setup tracked before begun stood head made; do wipe "$notes.$n"; done; }
 remove_run() { # WORKSPACE KEY RUN
   tasks=
   for n in "$ws/checkouts/$3"/* "$ws/worktrees/$3"/* "$store/worktrees/$3"+* "$store/miyabi/$3"+*.ready; do

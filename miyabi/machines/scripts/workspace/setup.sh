@@ -57,9 +57,9 @@ begin_setup() { # SESSION COMMANDS
   note_stood && say "$1" >"$notes.begun" && note_before || failed "cannot look through $checkout"
   each_inside as_inside note_before || exit
 }
-# Where the task's branch stands, and all commits that refs and logs name.
+# Where HEAD and the task's branch stand, and all commits that refs and logs name.
 note_stood() {
-  [ ! -f "$notes.stood" ] && stood=$(in_task rev-parse -q --verify "refs/heads/$branch") || return 0
+  [ ! -f "$notes.stood" ] && stood=$(in_task rev-parse -q --verify "refs/heads/$branch") && cp "$repo/HEAD" "$notes.head" || return 0
   { say "$stood"; in_task rev-list --no-walk --all --reflog; } >"$notes.stood.new" 2>/dev/null
   mv "$notes.stood.new" "$notes.stood"
 }
@@ -70,8 +70,7 @@ take_back() {
   sed 's/^/^/' "$notes.stood" | in_task rev-list --all --reflog --stdin >>"$notes.made" 2>/dev/null
   [ "$(in_task rev-parse -q --verify "refs/heads/$branch")" = "$stood" ] ||
     in_task update-ref -m 'miyabi: before the set-up' "refs/heads/$branch" "$stood" || return
-  [ "$(in_task symbolic-ref -q HEAD)" = "refs/heads/$branch" ] ||
-    in_task symbolic-ref -m 'miyabi: before the set-up' HEAD "refs/heads/$branch"
+  cmp -s "$notes.head" "$repo/HEAD" || cp "$notes.head" "$repo/HEAD"
 }
 note_before() { [ -f "$notes.before" ] || { new_files >"$notes.before.new" && mv "$notes.before.new" "$notes.before"; }; }
 # Calls the command where that submodule of the task is the repository.

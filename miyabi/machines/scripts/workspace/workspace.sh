@@ -31,7 +31,7 @@
 #       10 nothing is to be done, 68 there is no such task here, 70 git failed, 73 disk full, 78 git or perl is missing or too old
 # Below WORKSPACE: repos/KEY.git, the store: only objects, and refs that keep them; checkouts/RUN/TASK, a task's own
 # folder, in which TASK is its repository: it borrows the store's objects and shares nothing else. In the store:
-# miyabi/RUN+TASK.{ready,salvaged,unmerged,left,making,copies,copied,exclude,setup,tracked,before,begun,stood,made} and miyabi/clone-CLONE are notes of ours, in that of a submodule also
+# miyabi/RUN+TASK.{ready,salvaged,unmerged,left,making,copies,copied,exclude,setup,tracked,before,begun,stood,head,made} and miyabi/clone-CLONE are notes of ours, in that of a submodule also
 # miyabi/RUN+TASK.inside; refs/miyabi/{known,base,heads}/... Two repositories may have a run of one name here: repos/RUN+TASK.lock is for both, and
 # who was first has the task.
 # Builds before this one made linked worktrees of the store, worktrees/RUN/TASK: for those their own script goes on.
