@@ -31,7 +31,7 @@ from miyabi.errors import (
     SettingsError,
 )
 from miyabi.machines import Machine
-from miyabi.runs import GOES_ON, Board, BudgetRow, Run, TaskState, current_run, review_of, review_run, spent_all
+from miyabi.runs import GOES_ON, Board, Run, TaskState, current_run, review_of, review_run, spent_all
 from miyabi.sessions import Outcome, SessionResult, SessionSpec, is_reviewing
 from miyabi.system import jittered
 from miyabi.text import count, duration, one_line, redact, time_of_day
@@ -219,22 +219,16 @@ class TaskRun:
             LedgerUnusable: as `Costs.why_not`.
             MiyabiError: as `Slot.move`.
         """
-        live, task = self._live, self._node.id
+        live, task, held = self._live, self._node.id, set[str | None]()
         while not live.resume.pending(task) and (row := live.costs.why_not(task, machine=self._slot.machine.name)):
-            error = NotAdmitted(f"budget: {row.sentence}")
-            self._hold_others_back(row, error)
-            if row.scope != "day" or not self._slot.can_move:
-                raise error
+            account = self._slot.machine.account
+            of_account = {machine.name for machine in self._slot.machines if machine.account == account}
+            is_all = len(of_account) == len(self._slot.machines)
+            if row.scope != "day" or is_all or account in held:
+                raise NotAdmitted(f"budget: {row.sentence}")
+            held.add(account)
             self._resumes = None
-            await self._slot.move()
-
-    def _hold_others_back(self, row: BudgetRow, error: NotAdmitted) -> None:
-        """Has whoever would meet the same not wait for a slot."""
-        if row.scope == "day":
-            self._limit.exclude(error)
-        elif row.scope != "task":
-            for machine in self._slot.machines:
-                self._slot.exclude(error, machine=machine.name)
+            await self._slot.move(avoid=frozenset(of_account))
 
     def _held_back(self, reason: NotAdmitted) -> SessionResult:
         """The result of a task that may begin no session now: none of its own, or as much as was done until then."""
@@ -377,7 +371,7 @@ class TaskRun:
         """A slot on this machine, or on another one where this one takes nothing more meanwhile."""
         try:
             await self._slot.requeue(until, stay=True)
-        except (MachineError, NotAdmitted):
+        except MachineError:
             if not self._slot.can_move:
                 raise
             self._resumes = None

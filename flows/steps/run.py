@@ -62,7 +62,7 @@ def _equip(live: Run, runner: FleetTaskRunner) -> tuple[MachineError, ...]:
     out = runner.equip(
         live.fleet(),
         strategy=settings.strategy,
-        order=lambda parameters: (dag.rank[parameters["task_id"]],),
+        order=lambda parameters: (live.resume.pending(parameters["task_id"]) is None, dag.rank[parameters["task_id"]]),
         requires=lambda parameters: live.resume.requires(parameters["task_id"]),
         why_not=lambda parameters: why_not(live, parameters["task_id"]),
         prepare=lambda machine, parameters: live.worktrees.prepare(machine, dag.by_id[parameters["task_id"]]),
@@ -79,11 +79,15 @@ def _equip(live: Run, runner: FleetTaskRunner) -> tuple[MachineError, ...]:
 def submit_all(live: Run) -> Futures:
     """Submits each task that is still to be done and can be; each waits for those it depends on.
 
+    Sessions that an earlier orchestrator left come first: what they have spent has to be known before others begin.
+
     Returns:
         The future of each of them, by its id.
     """
     futures: dict[str, PrefectFuture[Any]] = {}
-    for task in live.startable():
+    startable = dict.fromkeys(live.startable())
+    waiting = {task for task in startable if any(each in startable for each in live.dag.dependencies(task))}
+    for task in sorted(startable, key=lambda task: task in waiting or live.resume.pending(task) is None):
         upstream = [futures[u] for u in live.dag.dependencies(task) if u in futures]
         futures[task] = run_session.submit(task, wait_for=upstream, return_state=False)
     for task, reason in live.unplaced.items():

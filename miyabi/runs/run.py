@@ -358,7 +358,7 @@ class Run:
             return
         if self.resume.pending(task):
             return  # its session is left on its machine, or still being collected: the report looks
-        is_held = state in {NotAdmitted.__name__, "NotStarted"}
+        is_held = state == "NotStarted"
         why = message or "" if is_held else f"{state}: {message}"
         error = NotAdmitted(why) if is_held else MiyabiError(why)
         outcome = Outcome.NOT_STARTED if is_held or state in {"Failed", "Crashed"} else Outcome.SKIPPED

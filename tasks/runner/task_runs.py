@@ -13,7 +13,6 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Failed
 
-from miyabi.errors import NotAdmitted
 from miyabi.runs import SortKey
 from tasks.runner import engine
 from tasks.runner.dispatcher import Dispatcher, NotStarted, Refused
@@ -79,8 +78,6 @@ class TaskRuns:
             state = Cancelled(name=NOT_STARTED, message=str(reason))
         except NotStarted as reason:
             state = Cancelled(message=str(reason))
-        except NotAdmitted as reason:
-            state = Failed(name=type(reason).__name__, message=str(reason))
         except Exception as error:  # noqa: BLE001 - every task run ends in a state
             state = Failed(message=str(error), data=error)
         finally:
