@@ -31,7 +31,7 @@ from miyabi.errors import (
     SettingsError,
 )
 from miyabi.machines import Machine
-from miyabi.runs import GOES_ON, Board, Run, TaskState, current_run, review_of, review_run, spent_all
+from miyabi.runs import ACTIVE_HOURS, GOES_ON, Board, Run, TaskState, current_run, review_of, review_run, spent_all
 from miyabi.sessions import Outcome, SessionResult, SessionSpec, is_reviewing
 from miyabi.system import jittered
 from miyabi.text import count, duration, one_line, redact, time_of_day
@@ -170,6 +170,8 @@ class TaskRun:
         joined, self._joins = self._joins, False
         if joined and result.outcome is Outcome.STOPPED and not self._live.resume.is_to_stay(result):
             return Next.RESUME_HERE  # it was stopped by the orchestrator that we go on for
+        if result.error_kind == ACTIVE_HOURS:
+            return Next.ELSEWHERE if self._slot.can_move_now else Next.RESUME_HERE
         runs, now = self._live.settings.runs, time.time()
         self._failed_setups += result.outcome is Outcome.SETUP_FAILED
         self._stalls += result.outcome is Outcome.STALLED
@@ -360,7 +362,7 @@ class TaskRun:
             if not self._slot.is_held:
                 await self._stay(time.time())
             return
-        self._burnt += 1
+        self._burnt += result.error_kind != ACTIVE_HOURS
         if step is Next.ELSEWHERE:
             await self._slot.move(avoid=frozenset({self._slot.machine.name}))
         else:

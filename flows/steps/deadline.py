@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from prefect.logging import get_run_logger
 
 from miyabi.attempts import keep_ending
 from miyabi.runs import Run
-from miyabi.system import wait_until
+from miyabi.system import LOOK_SECONDS, wait_until
 from tasks.runner import FleetTaskRunner
 
 
@@ -20,7 +21,20 @@ def why_not(live: Run, task: str) -> str | None:
 
 
 async def end_in_time(live: Run, runner: FleetTaskRunner) -> None:
-    """Waits until the sessions of the run have to end, where it has an hour, and sees that they do."""
+    """Sees that sessions end with the hours of their machine, and all of them in time where the run has an hour."""
+    await asyncio.gather(_end_with_hours(live), _end_by_the_hour(live, runner))
+
+
+async def _end_with_hours(live: Run) -> None:
+    if any(machine.active_hours for machine in live.fleet()):
+        await keep_ending(live, concerns=lambda record: _is_off(live, record.machine), every_seconds=LOOK_SECONDS)
+
+
+def _is_off(live: Run, machine: str) -> bool:
+    return machine in live.machines and not live.machines[machine].is_active(time.time())
+
+
+async def _end_by_the_hour(live: Run, runner: FleetTaskRunner) -> None:
     deadline = live.deadline
     if not deadline.is_set:
         return

@@ -115,6 +115,9 @@ class Resolving:
             strategy=live.settings.runs.strategy,
             requires=lambda parameters: self._live.resume.requires(parameters["task_id"]),
             why_not=lambda parameters: why_not(self._live, parameters["task_id"]),
+            seconds=lambda parameters: (
+                self._live.deadline.expected(self._live.dag.by_id[parameters["task_id"]]).seconds
+            ),
             sessions=_count_sessions,
             lease_file=self.folder.integration_leases_file,
         )

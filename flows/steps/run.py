@@ -65,6 +65,7 @@ def _equip(live: Run, runner: FleetTaskRunner) -> tuple[MachineError, ...]:
         order=lambda parameters: (live.resume.pending(parameters["task_id"]) is None, dag.rank[parameters["task_id"]]),
         requires=lambda parameters: live.resume.requires(parameters["task_id"]),
         why_not=lambda parameters: why_not(live, parameters["task_id"]),
+        seconds=lambda parameters: live.deadline.expected(dag.by_id[parameters["task_id"]]).seconds,
         prepare=lambda machine, parameters: live.worktrees.prepare(machine, dag.by_id[parameters["task_id"]]),
         set_up=lambda machine, parameters: set_up_ahead(live, machine, parameters["task_id"]),
         abandon=lambda machine, parameters: abandon_ahead(live, machine, parameters["task_id"]),

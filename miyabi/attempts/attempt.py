@@ -189,7 +189,7 @@ class Attempt:
                 after_timeout_seconds=spec.check_timeout_seconds,
                 linger_seconds=spec.linger_seconds,
                 stall_seconds=stall_seconds(spec, machine),
-                stop_seconds=self.live.deadline.seconds_left(time.time()),
+                stop_seconds=self.live.deadline.seconds_left(machine, now=time.time()),
             )
         except (MachineError, SessionError) as error:
             if not error.transient and type(error) is not MachineError:  # the machine said no
@@ -231,9 +231,9 @@ class Attempt:
         collect = partial(finish.collect, status, transcript=self.transcript, missing=self._missing)
         result = await self._with_room(collect)
         known = AttemptRecord.known(self._files)
-        result = known.completed(result) if known else result
+        result, machine = known.completed(result) if known else result, self.machine
         is_asked = known is not None and known.is_stopped
-        return to_review(self.live, result if is_asked else self.live.deadline.explained(result))
+        return to_review(self.live, result if is_asked else self.live.deadline.explained(result, machine))
 
     async def _follow(self, session: RemoteSession) -> Status:
         stopping: list[asyncio.Task[Status]] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 
 from miyabi.attempts.ahead import end_all_ahead
@@ -14,7 +14,6 @@ from miyabi.sessions import RemoteSession, SessionPaths, SessionResult, is_revie
 
 GRACE_SECONDS = 10.0
 _SECONDS = 180.0
-_EVERY_SECONDS = 1.0
 
 
 async def stop_sessions(live: Run, tasks: Collection[str] = ()) -> tuple[tuple[SessionResult, ...], tuple[str, ...]]:
@@ -51,26 +50,33 @@ async def stop_session(live: Run, task: str, attempt: int, record: AttemptRecord
     await session.stop(grace_seconds=GRACE_SECONDS)
 
 
-async def keep_ending(live: Run) -> None:
+async def keep_ending(
+    live: Run, *, concerns: Callable[[AttemptRecord], bool] = lambda _: True, every_seconds: float = 1.0
+) -> None:
     """Ends the sessions of a run, those that begin meanwhile too, for whoever follows them to collect.
 
-    One whose machine does not answer is told again and again. Returns when every task of the run is done.
+    One whose machine does not answer is told again and again, and who is at one by hand is left alone. Returns when
+    every task of the run is done.
+
+    Args:
+        live: the run.
+        concerns: whether a session that is begun is to end; asked again and again.
+        every_seconds: how often is looked.
     """
     telling: dict[tuple[str, int], asyncio.Task[bool]] = {}
     while any(row.state is not TaskState.DONE for row in live.board.snapshot().rows):
         for each in _pending(live):
-            told = telling.get(each)
-            if told is None or (told.done() and not told.result()):
-                telling[each] = asyncio.create_task(_tell(live, *each))
-        await asyncio.sleep(_EVERY_SECONDS)
+            record, told = AttemptRecord.pending(live.folder.attempt(*each)), telling.get(each)
+            is_told = told is not None and not (told.done() and not told.result())
+            if record and not record.by_hand and not is_told and concerns(record):
+                telling[each] = asyncio.create_task(_tell(live, *each, record))
+        await asyncio.sleep(every_seconds)
 
 
-async def _tell(live: Run, task: str, number: int) -> bool:
-    """Whether it need not be told again; who is at it by hand is left alone."""
-    record = AttemptRecord.pending(live.folder.attempt(task, number))
+async def _tell(live: Run, task: str, number: int, record: AttemptRecord) -> bool:
+    """Whether it need not be told again."""
     with suppress(MachineError, SessionError):
-        if record and not record.by_hand:
-            await stop_session(live, task, number, record)
+        await stop_session(live, task, number, record)
         return True
     return False
 

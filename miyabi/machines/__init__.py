@@ -3,6 +3,7 @@
 A `Host` runs commands and moves bytes. What the commands mean is said elsewhere: `miyabi.sessions`.
 """
 
+from miyabi.machines.active_hours import Window
 from miyabi.machines.connect import open_host, opened_host, run_in_terminal
 from miyabi.machines.host import Completed, Host
 from miyabi.machines.machine import LOCAL, NAMED, EnvironmentName, Label, Machine
@@ -21,6 +22,7 @@ __all__ = [
     "Machine",
     "Placement",
     "Strategy",
+    "Window",
     "choose",
     "install",
     "open_host",

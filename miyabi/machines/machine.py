@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
+
+from miyabi.machines.active_hours import ActiveHours, Window
 
 MachineName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$")]
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+def _hours(value: str) -> str:
+    ActiveHours.parse(value)
+    return value
+
 
 NAMED = "machine:"
 """Before a machine's name, where a task requires that very machine."""
@@ -18,6 +27,9 @@ def _absolute(value: str) -> str:
     if not (value == "~" or value.startswith(("/", "~/"))) or not value.isprintable():
         raise ValueError("must be one line, an absolute path or one that begins with ~/ (the home there)")
     return value
+
+
+_parsed = cache(ActiveHours.parse)
 
 
 class SshConfig(BaseModel):
@@ -54,6 +66,9 @@ class Machine(BaseModel):
     inherit_environment: tuple[EnvironmentName, ...] = Field(
         (), description="Variables of the orchestrator that its sessions get too, by name"
     )
+    active_hours: Annotated[str, Strict(), AfterValidator(_hours)] | None = Field(
+        None, description="Hours and days on which it takes sessions, e.g. 22:00-07:30, Sat, Sun; empty: always"
+    )
     workspace: Annotated[str, AfterValidator(_absolute)] = Field(
         "~/.miyabi", description="Folder on the machine for code and sessions"
     )
@@ -63,6 +78,15 @@ class Machine(BaseModel):
     def offers(self) -> frozenset[str]:
         """All that a task may require and finds here: the labels, the name, and `machine:NAME`."""
         return frozenset((*self.labels, self.name, f"{NAMED}{self.name}"))
+
+    def window(self, now: float) -> Window | None:
+        """Returns when it takes sessions, now or else next; None where it always does. `now` is seconds since 1970."""
+        return _parsed(self.active_hours).window(now) if self.active_hours else None
+
+    def is_active(self, now: float) -> bool:
+        """Returns whether it takes sessions at that moment, as far as its hours say."""
+        window = self.window(now)
+        return window is None or window.opens <= now
 
     @property
     def slot_tag(self) -> str:

@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import Self
 
 from miyabi.dag import Node
-from miyabi.runs.durations import Durations
+from miyabi.machines import Machine
+from miyabi.runs.durations import Durations, Expected
 from miyabi.sessions import Outcome, SessionResult
 from miyabi.settings import Settings
-from miyabi.system import next_moment
+from miyabi.system import LOOK_SECONDS, next_moment
 from miyabi.text import time_of_day
 
+ACTIVE_HOURS = "active_hours"
+"""Kind of the error of a session that ended as its machine's hours did."""
+
+_GO_ON = "the conversation can go on"
 _NOTHING_KNOWN = Durations()
 
 
@@ -35,9 +40,9 @@ class Deadline:
     def of(cls, settings: Settings, *, repository: Path, rehearse: bool) -> Self:
         """Makes that of a run that begins, or goes on, now."""
         runs = settings.runs
-        if runs.until is None:
+        if runs.until is None and not any(machine.active_hours for machine in settings.machines):
             return cls()
-        until = next_moment(runs.until, now=time.time())
+        until = next_moment(runs.until, now=time.time()) if runs.until else math.inf
         return cls(
             until=until,
             stop_at=until - settings.wrap_up_seconds,
@@ -64,25 +69,38 @@ class Deadline:
             return None
         if now >= self.stop_at:
             return f"until: {self._ends(now)}"
-        expected = self.durations.expected(node, estimate_seconds=self.seconds_a_minute * node.estimated_duration)
+        expected = self.expected(node)
         if is_begun or now + expected.seconds <= self.stop_at:
             return None
         return f"until: it is likely to take {expected.words}, and {self._ends(now)}"
 
-    def explained(self, result: SessionResult) -> SessionResult:
+    def expected(self, node: Node) -> Expected:
+        """Says how long a task is likely to take."""
+        return self.durations.expected(node, estimate_seconds=self.seconds_a_minute * node.estimated_duration)
+
+    def explained(self, result: SessionResult, machine: Machine) -> SessionResult:
         """Returns the result of a session that nobody else has stopped, with the reason where it was told to end."""
         ended = result.end.timestamp() if result.end else 0.0
-        if result.outcome is not Outcome.STOPPED or ended < self.stop_at:
+        if result.outcome is not Outcome.STOPPED:
             return result
-        return result.model_copy(update={"error_text": f"until: {self._ends(ended)}; the conversation can go on"})
+        if ended >= self.stop_at:
+            return result.model_copy(update={"error_text": f"until: {self._ends(ended)}; {_GO_ON}"})
+        window = machine.window(ended + LOOK_SECONDS)
+        if window is None or window.opens <= ended:
+            return result
+        opens = time_of_day(window.opens, now=ended)
+        why = f"active_hours: {machine.name} takes sessions again at {opens}; {_GO_ON}"
+        return result.model_copy(update={"error_kind": ACTIVE_HOURS, "error_text": why})
 
     def sentence(self, now: float) -> str:
         """Says when what happens."""
         return f"until: {self._ends(now)}; nothing is begun that would take longer"
 
-    def seconds_left(self, now: float) -> float:
+    def seconds_left(self, machine: Machine, *, now: float) -> float:
         """Returns the seconds after which a machine ends a session by itself, whoever is there to ask; 0: never."""
-        return max(self.until - now, 1.0) if self.is_set else 0.0
+        window = machine.window(now)
+        ends = min(self.until, window.closes if window and window.opens <= now else math.inf)
+        return max(ends - now, 1.0) if ends < math.inf else 0.0
 
     def _ends(self, now: float) -> str:
         stop, over = (time_of_day(moment, now=now) for moment in (self.stop_at, self.until))

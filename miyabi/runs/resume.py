@@ -10,6 +10,7 @@ from miyabi.dag import Dag
 from miyabi.errors import MachineError
 from miyabi.machines import NAMED, Load, Machine, unplaceable
 from miyabi.runs.attempt_record import AttemptRecord
+from miyabi.runs.deadline import ACTIVE_HOURS
 from miyabi.runs.folder import RunFolder
 from miyabi.sessions import Outcome, SessionResult, reviewing
 
@@ -92,6 +93,8 @@ class Resume:
             return Continuation(machine=at, conversation=last.conversation)
         if last is None or last.machine not in self.machines:
             return Continuation.of(pending, None)
+        if pending is None and last.error_kind == ACTIVE_HOURS and task in self.ended:
+            return None  # its conversation is there, but another machine may go on sooner: whoever asks knows
         is_due = last.is_under_review or (self._may_be_mended(last) and task not in self.ended and self.is_due(task))
         return Continuation.of(pending, last, is_due=is_due)
 

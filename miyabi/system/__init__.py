@@ -20,12 +20,14 @@ from miyabi.system.process import (
     spawn,
 )
 from miyabi.system.retrying import Retry, is_our_disk, may_pass, retried, retried_blocking
-from miyabi.system.wall_clock import fixed, next_moment, wait_until
+from miyabi.system.wall_clock import LOOK_SECONDS, at_hour, fixed, next_moment, parse_hour, parse_zone, wait_until
 
 __all__ = [
+    "LOOK_SECONDS",
     "LOOPBACK",
     "Backoff",
     "Retry",
+    "at_hour",
     "clean_environment",
     "disk_full",
     "exit_status",
@@ -42,6 +44,8 @@ __all__ = [
     "may_pass",
     "miyabi_home",
     "next_moment",
+    "parse_hour",
+    "parse_zone",
     "private_files",
     "raised_as_full",
     "reap",

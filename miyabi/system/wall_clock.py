@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from miyabi.text import did_you_mean
 
 LOOK_SECONDS = 5.0
-_HOUR = re.compile(r"(\d{1,2}):(\d{2})(?: +(\S+))?")
+_HOUR = re.compile(r"(\d{1,2}:\d{2}(?::\d{2})?)(?: +(\S+))?")
 _MUST = "must be an hour such as '07:00' or '07:00 Europe/Berlin', or a moment such as '2030-12-31T07:00+01:00'"
 
 
@@ -35,7 +35,7 @@ def next_moment(text: str, *, now: float) -> float:
     """
     if not (found := _HOUR.fullmatch(text.strip())):
         return _exactly(text.strip())
-    hour, zone = parse_hour(found[1], found[2]), _zone(found[3])
+    hour, zone = parse_hour(found[1]), parse_zone(found[2])
     today = datetime.fromtimestamp(now, zone).date()
     moment = at_hour(today, hour, zone=zone)
     return moment if moment > now else at_hour(today + timedelta(days=1), hour, zone=zone)
@@ -50,14 +50,15 @@ def fixed(text: str, *, now: float) -> str:
     return datetime.fromtimestamp(next_moment(text, now=now), tz=UTC).isoformat()
 
 
-def parse_hour(hours: str, minutes: str) -> hour_of_day:
-    """Makes an hour of the day of its two numbers.
+def parse_hour(text: str) -> hour_of_day:
+    """Reads an hour of the day: `7:00`, `07:00` or `07:00:30`.
 
     Raises:
         ValueError: there is no such hour.
     """
     try:
-        return hour_of_day(int(hours), int(minutes))
+        hours, minutes, seconds, *_ = [*map(int, text.split(":")), 0]
+        return hour_of_day(hours, minutes, seconds)
     except ValueError:
         raise ValueError(_MUST) from None
 
@@ -77,7 +78,12 @@ def _exactly(text: str) -> float:
     return moment.timestamp()
 
 
-def _zone(name: str | None) -> ZoneInfo | None:
+def parse_zone(name: str | None) -> ZoneInfo | None:
+    """Finds the time zone of that name; None, this computer's, without one.
+
+    Raises:
+        ValueError: there is none; says how they are called.
+    """
     try:
         return ZoneInfo(name) if name else None
     except (ValueError, OSError, KeyError):  # the last: ZoneInfoNotFoundError

@@ -103,6 +103,11 @@ class Dispatcher:
         """The machines that take sessions, now or later."""
         return [state.machine for state in self._states.values() if not state.broken]
 
+    @property
+    def open_machines(self) -> list[Machine]:
+        """The machines that take sessions now, full or not."""
+        return [state.machine for state in self._states.values() if not state.is_closed]
+
     def exclude(self, name: str, error: Exception) -> None:
         """Starts nothing more on the machine; a task that suits no other fails with the error, or that of another."""
         self._states[name].broken = error
@@ -179,8 +184,8 @@ class Dispatcher:
                 return
             if request.asking or (request.requires, request.avoid) in hopeless:
                 continue
-            fleet = tuple(loads.values())
-            placement = choose(fleet, requires=request.requires, strategy=self._strategy, avoid=request.avoid)
+            fleet, avoid = tuple(loads.values()), request.avoid | self._closing(request)
+            placement = choose(fleet, requires=request.requires, strategy=self._strategy, avoid=avoid)
             if placement is None:
                 hopeless.add((request.requires, request.avoid))
                 continue
@@ -190,6 +195,14 @@ class Dispatcher:
             self._place(request, state, placement.reason)
             loads[placement.machine.name] = state.load(now)
             free -= 1
+
+    def _closing(self, request: SlotRequest) -> frozenset[str]:
+        """The machines whose hours end before the task would."""
+        states = self._states.values()
+        return frozenset(state.machine.name for state in states if not state.has_time(request.seconds))
+
+    def _fits(self, request: SlotRequest, state: MachineState) -> bool:
+        return request.suits(state.machine) and state.has_time(request.seconds) and self._admits(request)
 
     def _place(self, request: SlotRequest, state: MachineState, reason: str) -> None:
         if state.spares:
@@ -232,11 +245,7 @@ class Dispatcher:
             self._offer(state, lease)
 
     def _offer(self, state: MachineState, lease: Lease) -> None:
-        request = (
-            None
-            if state.is_closed
-            else next((each for each in self._queue if each.suits(state.machine) and self._admits(each)), None)
-        )
+        request = None if state.is_closed else next((each for each in self._queue if self._fits(each, state)), None)
         if request:
             self._grant(request, state, lease, self._reason(state))
             return

@@ -6,8 +6,8 @@ import math
 import time
 from dataclasses import dataclass, field
 
-from miyabi.machines import Load, Machine
-from miyabi.system import Backoff
+from miyabi.machines import Load, Machine, Window
+from miyabi.system import LOOK_SECONDS, Backoff
 from tasks.concurrency import Lease
 
 _BACKOFF = Backoff(0.5, 8, jitter=0.33)
@@ -32,6 +32,7 @@ class MachineState:
     broken: Exception | None = None
     taken_out: str = ""
     ending: set[Lease] = field(default_factory=set)
+    _window: tuple[float, Window] | None = None
     _refusals: int = 0
 
     def load(self, now: float) -> Load:
@@ -53,7 +54,24 @@ class MachineState:
     def _closed_until(self) -> float | None:
         if self.broken or self.taken_out:
             return math.inf
-        return self.closed_until if self.closed_until and self.closed_until > time.time() else None
+        now, window = time.time(), self.window
+        until = max(self.closed_until or 0.0, window.opens if window else 0.0)
+        return until if until > now else None
+
+    @property
+    def window(self) -> Window | None:
+        """When it takes sessions, now or else next; None where it always does. Found once for each such time."""
+        now = time.time()
+        if self._window and self._window[0] <= now < self._window[1].closes:
+            return self._window[1]
+        window = self.machine.window(now)
+        self._window = (now, window) if window else None
+        return window
+
+    def has_time(self, seconds: float) -> bool:
+        """Returns whether what takes so many seconds may begin here, as far as the machine's hours say."""
+        window = self.window
+        return window is None or window.has_room(seconds, now=time.time())
 
     @property
     def is_busy(self) -> bool:
@@ -75,5 +93,9 @@ class MachineState:
 
     def seconds_to_news(self, now: float) -> float | None:
         """Returns after how many seconds to look again; None where only a slot that we hold can change anything."""
+        if self.broken or self.taken_out:
+            return None
         wait = max(self.full_until - now, (self.closed_until or 0.0) - time.time())
-        return wait if wait > 0 and not self.broken and not self.taken_out else None
+        if self.window:  # which begins or ends by a clock that may be set
+            return min(wait, LOOK_SECONDS) if wait > 0 else LOOK_SECONDS
+        return wait if wait > 0 else None

@@ -8,6 +8,7 @@ import contextlib
 import uuid
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -37,7 +38,7 @@ from tasks.runner.engine import CANCELLED, Call
 from tasks.runner.event_loop import LoopThread, cancel
 from tasks.runner.futures import FleetFuture, settled
 from tasks.runner.prefetch import Hook, Prefetch
-from tasks.runner.task_runs import GRACE_SECONDS, Order, Placing, Requires, TaskRuns, WhyNot
+from tasks.runner.task_runs import GRACE_SECONDS, Order, Placing, Requires, Seconds, TaskRuns, WhyNot
 
 T = TypeVar("T")
 
@@ -61,6 +62,10 @@ def _no_order(_: Mapping[str, Any]) -> SortKey:
 
 def _no_labels(_: Mapping[str, Any]) -> Sequence[str]:
     return ()
+
+
+def _no_time(_: Mapping[str, Any]) -> float:
+    return 0.0
 
 
 def _no_reason(_: Mapping[str, Any]) -> None:
@@ -121,6 +126,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         order: Order = _no_order,
         requires: Requires = _no_labels,
         why_not: WhyNot = _no_reason,
+        seconds: Seconds = _no_time,
         prepare: Hook | None = None,
         set_up: Hook | None = None,
         abandon: Hook | None = None,
@@ -135,6 +141,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             order: Place of a task among the ready ones, out of its parameters: smallest first, then first submitted.
             requires: Labels that a task's machine must have, out of its parameters.
             why_not: Why no session of a task is to start, out of its parameters, asked just before one would.
+            seconds: How long a session of a task is likely to take, for machines that take some at certain hours alone.
             prepare: Called ahead of time with a full machine and the parameters of a task that is likely next there.
             set_up: Called with the same, after that and once a task, when a slot of the machine is about to be free.
             abandon: Called where a task was prepared, when it runs elsewhere, and when it is over, which may be before
@@ -154,6 +161,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             raise RuntimeError(message)
         log = get_run_logger()
         prefetch = Prefetch(prepare=prepare, set_up=set_up, abandon=abandon)
+        placing = partial(Placing, order=order, requires=requires, why_not=why_not, seconds=seconds)
 
         async def on_loop() -> tuple[MachineError, ...]:
             stack = AsyncExitStack()
@@ -168,9 +176,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             stack.push_async_callback(prefetch.close)
             keepers = self._keepers(limits, leases, dispatcher, machines=machines, sessions=sessions)
             stack.push_async_callback(cancel, [asyncio.ensure_future(keeper) for keeper in keepers])
-            self._running_task_runs().placing = Placing(
-                dispatcher=dispatcher, order=order, requires=requires, why_not=why_not, close=stack.aclose
-            )
+            self._running_task_runs().placing = placing(dispatcher=dispatcher, close=stack.aclose)
             return out
 
         return self._running().spawn(on_loop(), context=without_retries()).result()

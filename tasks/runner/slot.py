@@ -86,6 +86,12 @@ class Slot:
         return any(machine.name != here and request.suits(machine) for machine in self._dispatcher.usable)
 
     @property
+    def can_move_now(self) -> bool:
+        """Whether another machine, full or not, takes such a task at the moment."""
+        request, here = self._request(), self._machine.name
+        return any(machine.name != here and request.suits(machine) for machine in self._dispatcher.open_machines)
+
+    @property
     def machines(self) -> Sequence[Machine]:
         """All that the run has."""
         return self._dispatcher.machines

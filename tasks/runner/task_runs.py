@@ -35,6 +35,10 @@ WhyNot = Callable[[Mapping[str, Any]], str | None]
 """From a task's parameters to why no session of it is to start now; None where one may."""
 
 
+Seconds = Callable[[Mapping[str, Any]], float]
+"""From a task's parameters to how long its session is likely to take."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placing:
     """The machines of a run and how its tasks are brought to them. `close` gives back every slot."""
@@ -43,6 +47,7 @@ class Placing:
     order: Order
     requires: Requires
     why_not: WhyNot
+    seconds: Seconds
     close: Callable[[], Awaitable[None]]
 
     def request(self, call: Call) -> SlotRequest:
@@ -53,6 +58,7 @@ class Placing:
             key=self.order(call.parameters),
             requires=tuple(self.requires(call.parameters)),
             why_not=partial(self.why_not, call.parameters),
+            seconds=self.seconds(call.parameters),
         )
 
 

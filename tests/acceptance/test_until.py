@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import random
 import time
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,8 +19,9 @@ from tests.support.cli.milestone_site import MilestoneSite, emulate, github, qui
 from tests.support.git.repositories import git
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
-NIGHT_SECONDS = 60.0
-WRAP_UP_SECONDS = 30.0
+NIGHT_SECONDS = 120.0
+WRAP_UP_SECONDS = 90.0
+OPEN_SECONDS = 25
 NIGHTS = int(os.environ.get("UNTIL_NIGHTS", "1"))
 """How many are tried; a thorough look takes 20."""
 
@@ -90,3 +92,18 @@ def _is_published(site: MilestoneSite[LocalSite], *, until: float) -> None:
     (pull,) = site.remote.pulls()
     assert set(good) <= set(site.files(pull["head"]["ref"]))
     assert (folder.path / Publication.file_name).stat().st_mtime < until
+
+
+def test_a_session_ends_with_its_machines_hours(quick: MilestoneSite[LocalSite]) -> None:
+    """What it did is collected, no attempt is burnt, and another machine goes on from there."""
+    closes = datetime.now(UTC) + timedelta(seconds=OPEN_SECONDS)
+    open_now = f"{closes - timedelta(hours=1):%H:%M:%S}-{closes:%H:%M:%S}, UTC"
+    site = replace(quick.site, hours={1: open_now})
+    site.write_config(runs={"max_attempts": 1})
+    nodes = [{"id": "long", "prompt": "[[scenario:once]]", "estimated_duration": 0.01}]
+    done = quick.miyabi("orchestrate", site.write_tasks(nodes), "--run", "r1", "-C", site.repository)
+    first, second = site.run_folder().results()
+    assert [second.machine, first.machine] == [machine.name for machine in site.machines], done.output
+    assert (first.outcome, first.error_kind, first.changes.files) == (Outcome.STOPPED, "active_hours", ("long.txt",))
+    assert str(first.error_text).startswith(f"active_hours: {first.machine} takes sessions again at ")
+    assert (second.outcome, second.attempt, done.status) == (Outcome.SUCCEEDED, 2, 0)

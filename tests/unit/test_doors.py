@@ -47,8 +47,8 @@ EXPORTS = {
         "head_of integrate is_decided of_size resolution_run resolution_tree resolve_prompt"
     ),
     "miyabi.machines": (
-        "LOCAL NAMED Completed EnvironmentName Host Label Load Machine Placement Strategy choose install open_host "
-        "opened_host quote_script_word quote_word run_in_terminal unplaceable"
+        "LOCAL NAMED Completed EnvironmentName Host Label Load Machine Placement Strategy Window choose install "
+        "open_host opened_host quote_script_word quote_word run_in_terminal unplaceable"
     ),
     "miyabi.milestones": (
         "MilestonePlan choose_milestone earlier_works milestone_in_turn milestone_lock milestone_sentence "
@@ -68,10 +68,10 @@ EXPORTS = {
         "report_text summary_sentence went_partly went_well write_report"
     ),
     "miyabi.runs": (
-        "CHECK_LOG GOES_ON LEAST_USD WORKING AttemptRecord Board BudgetRow BudgetUse CheckoutSetup Continuation "
-        "Deadline Forecast HandOver Kept MachineReport MilestoneRun ReadyQueue Run RunFolder RunInfo RunRequest "
-        "Snapshot SortKey Spent Spread Swept TaskProgress TaskState budget_of budgets_before check_machine create_run "
-        "current_run differing_versions earlier_tasks fix_attempts_of forecast hide_secrets_of_run "
+        "ACTIVE_HOURS CHECK_LOG GOES_ON LEAST_USD WORKING AttemptRecord Board BudgetRow BudgetUse CheckoutSetup "
+        "Continuation Deadline Forecast HandOver Kept MachineReport MilestoneRun ReadyQueue Run RunFolder RunInfo "
+        "RunRequest Snapshot SortKey Spent Spread Swept TaskProgress TaskState budget_of budgets_before check_machine "
+        "create_run current_run differing_versions earlier_tasks fix_attempts_of forecast hide_secrets_of_run "
         "is_of_shared_budget left_there make_folder_of_runs new_run_name not_collected note_swept open_repository "
         "preflight read_json read_request record_machines require_copies review_of review_run run_name_of settings_at "
         "spent_all start_run sweep_machine to_review use_run valid_run_name"
@@ -87,9 +87,10 @@ EXPORTS = {
         "PullRequestSettings ReviewSettings RunDefaults SessionDefaults Settings fault_at require_moment"
     ),
     "miyabi.system": (
-        "LOOPBACK Backoff Retry clean_environment disk_full exit_status files fixed guarded_command in_terminal "
-        "is_full is_loopback is_our_disk jittered kill_group locked_folder may_pass miyabi_home next_moment "
-        "private_files raised_as_full reap retried retried_blocking says_full shell_status spawn wait_until"
+        "LOOK_SECONDS LOOPBACK Backoff Retry at_hour clean_environment disk_full exit_status files fixed "
+        "guarded_command in_terminal is_full is_loopback is_our_disk jittered kill_group locked_folder may_pass "
+        "miyabi_home next_moment parse_hour parse_zone private_files raised_as_full reap retried retried_blocking "
+        "says_full shell_status spawn wait_until"
     ),
     "miyabi.tending": (
         "OpenPullRequest Step StepTaken is_over kept_answers next_step read_open_pull_requests take_step tending_lock "

@@ -9,6 +9,7 @@ The last `[[scenario:NAME]]` or `[[scenario:NAME:ARGUMENT]]` of the prompt count
     gate:NAME     waits until the file gates/NAME is there beside this program, then `write`
     hold:NAME     writes TASK.txt, waits as gate:NAME, then commits it
     takes:SECONDS writes TASK.txt, works for so long, then commits it
+    once          writes TASK.txt and works for ten minutes, but where that file is already commits something else
     until:NAME    fails until the file gates/NAME is there, then `write`
     outage:NAME   the same, with an API that fails and takes no money
     broken        `write`, then ends with an error
@@ -77,12 +78,7 @@ def _main(here: Path, words: list[str]) -> int:
     if name == "fail" or is_closed:
         _say(_OVERLOADED if name == "outage" else _FAILED)
         return 1
-    if name in {"hold", "takes"}:
-        Path(f"{os.environ['MIYABI_TASK']}.txt").write_text("not committed\n")
-    if name in {"gate", "hold"}:
-        _wait(here / "gates" / argument)
-    if name == "takes":
-        time.sleep(float(argument))
+    _take_time(here, name, argument)
     if name == "large":
         argument = "x" * (2 << 20)
     if name == "inside":
@@ -93,6 +89,17 @@ def _main(here: Path, words: list[str]) -> int:
     is_broken, said = name == "broken", _ANSWERS if name == "answer" else "done"
     _say(_FAILED if is_broken else {"subtype": "success", "is_error": False, "result": said})
     return int(is_broken)
+
+
+def _take_time(here: Path, name: str, argument: str) -> None:
+    file = Path(f"{os.environ['MIYABI_TASK']}.txt")
+    is_long = name == "once" and not file.exists()
+    if name in {"hold", "takes"} or is_long:
+        file.write_text("not committed\n")
+    if name in {"gate", "hold"}:
+        _wait(here / "gates" / argument)
+    if name == "takes" or is_long:
+        time.sleep(600 if is_long else float(argument))
 
 
 def _begin(words: list[str]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ SLOTS = (3, 2)
 class LocalSite(CommandSite):
     """A repository whose configuration names two machines, which are this one over no SSH."""
 
+    hours: Mapping[int, str] = field(default_factory=dict)
+
     @property
     def claude(self) -> Path:
         """The program in place of claude."""
@@ -34,7 +36,8 @@ class LocalSite(CommandSite):
     def _machine(self, number: int, slots: int) -> Machine:
         workspace = self.folder / "machines" / str(number)
         name = f"{self.folder.name[-40:]}-{number}"
-        return Machine(name=name, slots=slots, claude=str(self.claude), workspace=str(workspace))
+        place: Any = {"claude": str(self.claude), "workspace": str(workspace), "active_hours": self.hours.get(number)}
+        return Machine(name=name, slots=slots, **place)
 
     @property
     def calls(self) -> Sequence[dict[str, Any]]:
@@ -47,9 +50,9 @@ class LocalSite(CommandSite):
 
 
 @contextlib.contextmanager
-def make_local_site(folder: Path, server: RealServer) -> Iterator[LocalSite]:
-    """A site of your own; nothing that it started runs afterwards."""
-    site = LocalSite(folder=folder, server=server)
+def make_local_site(folder: Path, server: RealServer, *, hours: Mapping[int, str] | None = None) -> Iterator[LocalSite]:
+    """A site of your own, some of whose machines may have hours; nothing that it started runs afterwards."""
+    site = LocalSite(folder=folder, server=server, hours=hours or {})
     (folder / "home").mkdir()
     make_repository(site.repository)
     scripted.install(site.claude.parent)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from miyabi.dag import Node, TaskType
-from miyabi.runs import Deadline
+from miyabi.machines import Machine
+from miyabi.runs import ACTIVE_HOURS, Deadline
 from miyabi.runs.deadline import NO_DEADLINE
 from miyabi.runs.durations import Durations
 from miyabi.sessions import Outcome, SessionResult
@@ -15,6 +16,7 @@ from miyabi.settings import Settings
 
 NOW = datetime(2026, 12, 1, 22, tzinfo=UTC).timestamp()
 HOUR = 3600.0
+ALWAYS = Machine(name="m1")
 KNOWN = Durations(by_type={TaskType.DOCS: (60.0, 120.0, 180.0, 240.0, 3000.0), TaskType.BUG: (7200.0, 7200.0)})
 NIGHT = Deadline(until=NOW + 2 * HOUR, stop_at=NOW + HOUR, durations=KNOWN)
 
@@ -52,14 +54,14 @@ def test_a_clock_that_jumps() -> None:
     docs = Node(id="a", type=TaskType.DOCS)
     assert NIGHT.why_not(docs, is_begun=False, now=NOW - 1e9) is None
     assert NIGHT.why_not(docs, is_begun=False, now=NOW + 1e9)
-    assert NIGHT.seconds_left(NOW + 1e9) == 1
-    assert NIGHT.seconds_left(NOW) == 2 * HOUR
+    assert NIGHT.seconds_left(ALWAYS, now=NOW + 1e9) == 1
+    assert NIGHT.seconds_left(ALWAYS, now=NOW) == 2 * HOUR
 
 
 def test_without_an_hour() -> None:
     """Everything starts at any time, and no machine ends anything by itself."""
     assert NO_DEADLINE.why_not(Node(id="a"), is_begun=False, now=1e12) is None
-    assert (NO_DEADLINE.seconds_left(NOW), NO_DEADLINE.text) == (0, None)
+    assert (NO_DEADLINE.seconds_left(ALWAYS, now=NOW), NO_DEADLINE.text) == (0, None)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,7 @@ def test_what_was_told_to_end_says_so(outcome: Outcome, after: float, *, said: b
     """And nothing else does: not what was stopped before, nor what failed."""
     end = datetime.fromtimestamp(NIGHT.stop_at + after, tz=UTC)
     result = SessionResult(run="r", task="a", outcome=outcome, end=end, error_text="as it was")
-    assert str(NIGHT.explained(result).error_text).startswith("until: ") == said
+    assert str(NIGHT.explained(result, ALWAYS).error_text).startswith("until: ") == said
 
 
 @pytest.mark.parametrize(
@@ -84,3 +86,13 @@ def test_what_was_told_to_end_says_so(outcome: Outcome, after: float, *, said: b
 def test_time_to_wrap_up(tables: dict[str, dict[str, object]], minutes: float) -> None:
     """Ten minutes, and as long as a verify command may take; or what the settings say."""
     assert Settings.model_validate(tables).wrap_up_seconds == 60 * minutes
+
+
+def test_what_ended_with_its_machines_hours_says_so() -> None:
+    """Where the machine is closed by then, and the run has still time."""
+    closed = Machine(name="m1", active_hours="10:00-22:00, UTC")
+    result = SessionResult(run="r", task="a", outcome=Outcome.STOPPED, end=datetime.fromtimestamp(NOW + 2, tz=UTC))
+    assert NIGHT.explained(result, closed).error_kind == ACTIVE_HOURS
+    assert NIGHT.explained(result, ALWAYS) == result
+    assert NIGHT.seconds_left(closed, now=NOW - 60) == 60
+    assert NO_DEADLINE.seconds_left(closed, now=NOW - 60) == 60

@@ -10,7 +10,7 @@ import pytest
 
 from miyabi.dag import Dag
 from miyabi.machines import Machine
-from miyabi.runs import AttemptRecord, Continuation, RunFolder
+from miyabi.runs import ACTIVE_HOURS, AttemptRecord, Continuation, RunFolder
 from miyabi.runs.resume import Resume
 from miyabi.sessions import Outcome, Review, SessionResult, Verdict, reviewing
 from tests.support.values.results import small_dag
@@ -197,3 +197,12 @@ def test_a_review_that_no_machine_can_make_blocks_nobody(tmp_path: Path) -> None
     startable, unplaced = replace(left, dag=Dag(nodes=tuple(needs.values()), name="")).startable()
     assert [each.task for each in unplaced] == ["t1"]
     assert startable == ("t2", "t3")
+
+
+def test_what_ended_with_its_machines_hours_is_bound_to_no_machine(tmp_path: Path) -> None:
+    """Another one may go on at once; a later orchestrator takes the conversation up where it is."""
+    ended = result(Outcome.STOPPED).model_copy(update={"error_kind": ACTIVE_HOURS})
+    later = resume(tmp_path, ended)
+    assert later.continuation("t1") == Continuation(machine="mini2", conversation="c2")
+    assert replace(later, ended={"t1"}).requires("t1") == ()
+    assert replace(resume(tmp_path, result(Outcome.STOPPED)), ended={"t1"}).requires("t1") == ("machine:mini2",)

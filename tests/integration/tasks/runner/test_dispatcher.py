@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -228,3 +229,18 @@ def test_what_is_not_to_start_is_asked_before_each_start() -> None:
     assert (late, later) == (("NotStarted", "1 is too late"), ("NotStarted", "3 is too late"))
     assert (first[0], good[0], below[0]) == ("Completed", "Completed", "Skipped")
     assert watch.started == [0, "asked", 2]
+
+
+def test_a_machine_takes_what_ends_within_its_hours() -> None:
+    """The machine that is preferred is passed over out of its hours, and where they end before the task would."""
+    now, hour = datetime.now(UTC), timedelta(hours=1)
+    closed, brief = (
+        f"{a:%H:%M}-{b:%H:%M}, UTC" for a, b in ((now + hour, now + 2 * hour), (now - 5 * hour, now + hour))
+    )
+    chosen = {}
+    for hours, seconds in ((closed, 60), (brief, 2 * 3600), (brief, 60)):
+        other, preferred = fleet(2, 1)
+        machines = [other, preferred.model_copy(update={"active_hours": hours})]
+        name, _ = in_flow(lambda _: session.submit(0, Watch()).result(), machines, seconds=lambda _, s=seconds: s)
+        chosen[hours, seconds] = name == preferred.name
+    assert chosen == {(closed, 60): False, (brief, 2 * 3600): False, (brief, 60): True}
