@@ -13,7 +13,7 @@ from miyabi.machines import Label
 from miyabi.options import Effort, ExtraArguments, FileOrTable, MachinePath
 
 DEFAULT_MINUTES = 5.0
-"""Estimated length of a node that does not say one. It only orders nodes; it stops nothing."""
+"""Estimated length of a node that does not say one. It orders nodes, and bounds what may begin; it stops nothing."""
 
 _LONGEST_MINUTES = 525_600
 _DEEPEST = 50

@@ -19,8 +19,8 @@ from tests.support.cli.milestone_site import MilestoneSite, emulate, github, qui
 from tests.support.git.repositories import git
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
-NIGHT_SECONDS = 120.0
-WRAP_UP_SECONDS = 90.0
+NIGHT_SECONDS = 330.0
+WRAP_UP_SECONDS = 300.0
 OPEN_SECONDS = 25
 NIGHTS = int(os.environ.get("UNTIL_NIGHTS", "1"))
 """How many are tried; a thorough look takes 20."""
