@@ -10,7 +10,7 @@ import pytest
 from miyabi.errors import SettingsError
 from miyabi.github.access import RetryPolicy
 from miyabi.machines import LOCAL, Strategy
-from miyabi.settings import Settings
+from miyabi.settings import Settings, require_moment
 
 
 @pytest.fixture
@@ -126,3 +126,10 @@ def test_minutes_of_the_file_are_waited_for_in_seconds(
     retry_policy = RetryPolicy.of(settings.github)
     assert (settings.integration.verify_timeout_seconds, retry_policy.max_wait_seconds) == seconds
     assert retry_policy.write_interval_seconds == settings.github.write_interval_seconds
+
+
+def test_an_hour_that_was_given_in_place_of_the_setting() -> None:
+    """What cannot be used is named as it was given; none is as good as any."""
+    require_moment(None, name="--until")
+    with pytest.raises(SettingsError, match=r"^--until: must be an hour .* \(found '25:00'\)$"):
+        require_moment("25:00", name="--until")
