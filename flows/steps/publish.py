@@ -1,6 +1,11 @@
-"""A run's way to GitHub: push, pull request, statuses, one task run each. Only wires."""
+"""A run's way to GitHub: push, pull request, statuses, one task run each. Only wires.
+
+GitHub's tasks are imported when they are wanted: a run that publishes nothing needs none of them.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from prefect.artifacts import create_link_artifact
 from prefect.logging import get_run_logger
@@ -23,7 +28,9 @@ from miyabi.pull_requests import (
 from miyabi.reports import Report, read_report, write_report
 from miyabi.runs import MilestoneRun, RunFolder
 from miyabi.system import files
-from tasks.github import Pushed, push_branches, put_pull_requests, put_statuses
+
+if TYPE_CHECKING:
+    from tasks.github import Pushed
 
 
 def publish(folder: RunFolder, linked: LinkedRepository) -> Publication:
@@ -58,6 +65,8 @@ def publish(folder: RunFolder, linked: LinkedRepository) -> Publication:
 def _send(
     folder: RunFolder, linked: LinkedRepository, plan: PublicationPlan, *, of: MilestoneRun | None
 ) -> tuple[PullRequest, ...]:
+    from tasks.github import push_branches, put_pull_requests  # noqa: PLC0415 - see the module docstring
+
     branches = (folder.load(Tended) or Tended()).heads_for(plan.branches)
     pushed: Pushed = value_of(push_branches.submit(folder.run, linked=linked, branches=branches))
     base = base_branch(folder.info(), of, linked.settings.pull_request) or pushed.default_branch
@@ -73,6 +82,8 @@ def _send(
 
 def _set_statuses(report: Report, integration: Integration, linked: LinkedRepository) -> None:
     """Sets the statuses. That they cannot be set is logged, but ends nothing: the work is at GitHub."""
+    from tasks.github import put_statuses  # noqa: PLC0415 - see the module docstring
+
     settings = linked.settings.pull_request
     if settings.statuses:
         statuses = statuses_of(report, integration, mode=settings.mode)

@@ -1,4 +1,7 @@
-"""The open pull requests of a repository's runs, one after the other. Only wires."""
+"""The open pull requests of a repository's runs, one after the other. Only wires.
+
+GitHub's tasks are imported when they are wanted: a run that tends nothing needs none of them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,6 @@ from flows.steps.results import NotDone, TaskBadInput, value_of
 from miyabi.github import LinkedRepository
 from miyabi.runs import RunFolder
 from miyabi.tending import OpenPullRequest, Step, StepTaken, next_step, tending_lock
-from tasks.github import read_pull_requests, tend_pull_request
 
 RunSession = Callable[[RunFolder], None]
 """Runs the run of one session to its end, or goes on with it. NotDone or BadInput where it cannot."""
@@ -44,6 +46,8 @@ class Tending:
             NotTended: something could not be done; says what, of each.
             RunCancelled: somebody ended a session's run.
         """
+        from tasks.github import read_pull_requests  # noqa: PLC0415 - see the module docstring
+
         with tending_lock(self.linked.repository.root):
             found: tuple[OpenPullRequest, ...] = value_of(read_pull_requests.submit(linked=self.linked))
             done = tuple(self._tended(found))
@@ -69,5 +73,7 @@ class Tending:
         return taken.said
 
     def _once(self, found: OpenPullRequest, step: Step) -> StepTaken:
+        from tasks.github import tend_pull_request  # noqa: PLC0415 - see the module docstring
+
         taken: StepTaken = value_of(tend_pull_request.submit(found.pull.number, step, linked=self.linked, found=found))
         return taken
