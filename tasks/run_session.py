@@ -240,6 +240,7 @@ class TaskRun:
         if last.outcome in GOES_ON:
             return self._ended_early(reason, last)
         self._live.warn(f"{self._node.id} was not tried again: {reason}")
+        self._live.keep(last)  # which is how the task ends in this orchestrator too
         return last
 
     def _without_budget(self) -> SessionResult | None:

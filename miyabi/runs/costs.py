@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -66,6 +66,11 @@ class BudgetRow(BaseModel):
         """Says that it is used up, and what to do, without full stop."""
         later = ", or wait for tomorrow" if self.scope == "day" else ""
         return f"{self.amounts} of the {self.whose} are spent; raise budget.{self.setting}{later}"
+
+    def without(self, own: Spent) -> Self:
+        """Returns the same as if that had not been spent."""
+        less = own.tokens if self.setting.endswith(_TOKENS) else own.usd
+        return self.model_copy(update={"spent": max(self.spent - less, 0)})
 
     @property
     def rest(self) -> float:
@@ -187,13 +192,19 @@ class Costs:
             return f"budget: {error}"
         return f"budget: {row.sentence}" if row else ""
 
-    def allowance(self, task: str, *, machine: str | None = None) -> Allowance:
+    def allowance(self, task: str, *, machine: str | None = None, attempt: int = 0) -> Allowance:
         """Returns what is left for a session of a task that begins now: the least of all budgets.
+
+        One that lives already, as `attempt`, may spend what it has spent and what is left.
 
         Raises:
             LedgerUnusable: as `why_not`.
         """
-        rows = [*self._limits("session", "session"), *self._rows(task, machine=machine)]
+        rows = list(self._rows(task, machine=machine))
+        if rows and attempt:
+            own = self.ledger.spent(run=self._run, session=f"{task}.{attempt}")
+            rows = [row.without(own) for row in rows]
+        rows += self._limits("session", "session")
         usd = min((row for row in rows if row.setting.endswith(_USD)), key=lambda row: row.rest, default=None)
         tokens = min((row for row in rows if row.setting.endswith(_TOKENS)), key=lambda row: row.rest, default=None)
         return Allowance(

@@ -103,7 +103,7 @@ class SpendingLedger:
                 self._flush()
 
     def spent(self, **where: str) -> Spent:
-        """Adds up what was spent by the sessions of that `run`, `task`, `milestone`, `account` or `day`, or several.
+        """Adds up what was spent by the sessions of that `run`, `session`, `task`, `milestone`, `account`, `day`.
 
         Raises:
             LedgerUnusable: it cannot be read or written.

@@ -241,7 +241,9 @@ class Run:
                 attempts=[each for each in self.every_result(node.id) if each.attempt < attempt],
                 fix_ups=fix_ups,
                 spent_usd=self.costs.spent_on(node.id, fix_ups=fix_ups),
-                allowance=self.costs.allowance(node.id, machine=machine.name) if machine else Allowance(),
+                allowance=(
+                    self.costs.allowance(node.id, machine=machine.name, attempt=attempt) if machine else Allowance()
+                ),
                 last_lines=self.folder.check_lines,
             ),
             rehearse=self.rehearse,

@@ -59,8 +59,33 @@ def test_nothing_is_mended_without_a_budget(tmp_path: Path, prefect_server: Real
         assert site.orchestrate([node]).wait() == 1
         (red,) = site.run_folder().results()
         assert any("it got no fix-up: budget: 0.05 of " in warning for warning in site.report().warnings)
+        assert site.start("orchestrate", "--run", "r1").wait() == 1
+        assert site.run_folder().results() == (red,)
+        assert any(warning.startswith("t was not tried again: budget: ") for warning in site.report().warnings)
         (tmp_path / "mended").touch()
         site.write_config(budget={"run_usd": 0.2})
         site.start("orchestrate", "--run", "r1").succeeds()
         *_, mended = site.run_folder().results()
     assert (red.outcome, mended.outcome, mended.fix_ups) == (Outcome.CHECK_FAILED, Outcome.SUCCEEDED, 1)
+
+
+GOES_ON_AND_ON = """#!/bin/sh
+case $* in *--version*) echo '2.1.332 (Claude Code)'; exit ;; 'auth status') echo '{"loggedIn":true}'; exit ;; esac
+cat >/dev/null; echo more >> t.txt; git add t.txt; git commit -q -m more
+usage='"usage": {"input_tokens": 100, "output_tokens": 20, "cache_read_input_tokens": 880}'
+text='"content": [{"type": "text", "text": "w"}]'
+echo '{"type": "assistant", "message": {"id": "m1", "model": "claude-opus-5-5", '"$text, $usage"'}}'
+exec sleep 240
+"""
+
+
+def test_tokens(tmp_path: Path, prefect_server: RealServer) -> None:
+    """A session that has used up its tokens is ended, and its work is collected."""
+    with make_local_site(tmp_path, prefect_server) as site:
+        site.claude.write_text(GOES_ON_AND_ON)
+        site.write_config(budget={"run_tokens": 1000})
+        command = site.orchestrate([{"id": "t", "prompt": "Do it."}], MIYABI_MACHINES=accounts(site))
+        assert command.wait(seconds=200) == 1
+        (ended,) = site.run_folder().results()
+    assert (ended.outcome, ended.error_kind) == (Outcome.BUDGET_EXCEEDED, "budget.run_tokens")
+    assert (ended.usage.total, ended.changes.commits) == (1000, 1)

@@ -97,6 +97,17 @@ def test_the_least_of_all_budgets_is_left(tmp_path: Path) -> None:
     assert costs(ours, run_usd=1).allowance("t").usd == 0.01
 
 
+def test_a_session_that_is_joined_keeps_what_it_may_spend(tmp_path: Path) -> None:
+    """What it has spent itself is not taken off a second time."""
+    ours = folder_of(tmp_path, "r1")
+    spend(ours, "t", 1.0)
+    spend(ours, "u", 0.5)
+    found = costs(ours, run_usd=3, run_tokens=2000, session_tokens=1800)
+    assert found.allowance("t", machine="mini1", attempt=2) == found.allowance("t")
+    joined = found.allowance("t", machine="mini1", attempt=1)
+    assert (joined.usd, joined.tokens, joined.tokens_setting) == (2.5, 1500, "run_tokens")
+
+
 def test_a_stream_counts_that_nobody_saw_to_its_end(tmp_path: Path) -> None:
     """An orchestrator that was killed before it noted anything has the session's stream in its folder."""
     lost, ours = folder_of(tmp_path, "r0"), folder_of(tmp_path, "r1")
