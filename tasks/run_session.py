@@ -31,12 +31,13 @@ from miyabi.errors import (
     SettingsError,
 )
 from miyabi.machines import Machine
-from miyabi.runs import ACTIVE_HOURS, GOES_ON, Board, Run, TaskState, current_run, review_of, review_run, spent_all
+from miyabi.runs import ACTIVE_HOURS, Board, Run, TaskState, current_run, review_of, review_run
 from miyabi.sessions import Outcome, SessionResult, SessionSpec, is_reviewing
 from miyabi.system import jittered
 from miyabi.text import count, duration, one_line, redact, time_of_day
+from tasks.admission import Admission
 from tasks.declaration import TASK
-from tasks.runner import Refused, Slot, current_runner, current_slot, show_state
+from tasks.runner import Slot, current_runner, current_slot, show_state
 from tasks.usage_limit import AccountLimit
 
 MACHINE_FULL_SECONDS = 5.0
@@ -83,6 +84,7 @@ class TaskRun:
         self._live, self._node, self._slot = live, node, slot
         self._burnt = 1
         self._failed_setups = self._stalls = 0
+        self._admission = Admission(live, node, slot)
         self._limit = AccountLimit(slot, live.settings.runs)
         self._outage = Outage()
         self._warned: set[type[MachineError]] = set()
@@ -99,16 +101,6 @@ class TaskRun:
             CancelledError: the task run was cancelled; the session was stopped and its work collected before.
             MiyabiError: nothing further is started, or no machine is left: as `Dispatcher.acquire`.
         """
-        live, task = self._live, self._node.id
-        try:
-            return await self._decided()
-        except Refused as refusal:
-            if task not in live.resume.ended:
-                return self._not_started(Outcome.NOT_STARTED, refusal)
-            live.warn(f"{task}: no other session was begun: {refusal}")
-            return live.results[task]
-
-    async def _decided(self) -> SessionResult:
         while True:
             result = await self._reviewed(self._under_review() or await self._attempt())
             step = self._next(result)
@@ -123,7 +115,7 @@ class TaskRun:
             except MachineError:  # logged already, where the machine was given up
                 return result
             except NotAdmitted as reason:
-                return self._held_back(reason)
+                return self._admission.result(reason, fix_ups=self._fix_ups)
             if self._live.resume.is_to_stay(result):
                 return self._stopped_after(result)
 
@@ -197,12 +189,11 @@ class TaskRun:
 
     async def _attempt(self) -> SessionResult:
         try:
-            await self._require_admitted()
-            return self._without_budget() or await self._started()
-        except NotAdmitted as reason:
-            return self._held_back(reason)
-        except LedgerUnusable as error:
-            return self._held_back(NotAdmitted(f"budget: {error}"))
+            if await self._admission.require(fix_ups=self._fix_ups):
+                self._resumes = None
+            return await self._started()
+        except (NotAdmitted, BudgetSpent, LedgerUnusable) as reason:
+            return self._admission.result(reason, fix_ups=self._fix_ups)
         except MergeConflict as conflict:
             return self._not_started(Outcome.MERGE_CONFLICT, conflict)
         except (GitError, DiskFull, DagError, SettingsError) as error:  # the last two: a file has changed meanwhile
@@ -210,56 +201,6 @@ class TaskRun:
         except MachineError as error:  # nothing more goes to the only machine that could take it
             left = self._live.resume.pending(self._node.id)
             return self._not_started(Outcome.NOT_COLLECTED if left else Outcome.NOT_STARTED, error)
-
-    async def _require_admitted(self) -> None:
-        """Asks just before a start whether one may be; what runs already is not asked.
-
-        Where an account alone is held back, the task goes to a machine of another.
-
-        Raises:
-            NotAdmitted: none may; says why.
-            LedgerUnusable: as `Costs.why_not`.
-            MiyabiError: as `Slot.move`.
-        """
-        live, task, held = self._live, self._node.id, set[str | None]()
-        while not live.resume.pending(task) and (row := live.costs.why_not(task, machine=self._slot.machine.name)):
-            account = self._slot.machine.account
-            of_account = {machine.name for machine in self._slot.machines if machine.account == account}
-            is_all = len(of_account) == len(self._slot.machines)
-            if row.scope != "day" or is_all or account in held:
-                raise NotAdmitted(f"budget: {row.sentence}")
-            held.add(account)
-            self._resumes = None
-            await self._slot.move(avoid=frozenset(of_account))
-
-    def _held_back(self, reason: NotAdmitted) -> SessionResult:
-        """The result of a task that may begin no session now: none of its own, or as much as was done until then."""
-        last = self._live.results.get(self._node.id)
-        if last is None or last.start is None:
-            return self._not_started(Outcome.NOT_STARTED, reason)
-        if last.outcome in GOES_ON:
-            return self._ended_early(reason, last)
-        self._live.warn(f"{self._node.id} was not tried again: {reason}")
-        self._live.keep(last)  # which is how the task ends in this orchestrator too
-        return last
-
-    def _without_budget(self) -> SessionResult | None:
-        """The result where nothing of the budget is left: what was done until then, with the reason."""
-        live, node = self._live, self._node
-        spent = live.costs.spent_on(node.id, fix_ups=self._fix_ups)
-        reason = spent_all(node, live.settings.sessions, spent_usd=spent)
-        if reason is None or live.resume.pending(node.id):
-            return None
-        return self._ended_early(BudgetSpent(reason), live.results[node.id])
-
-    def _ended_early(self, error: MiyabiError, last: SessionResult) -> SessionResult:
-        """The result of a task that gets no further attempt for want of a budget: what `last` has, with the reason."""
-        live, outcome = self._live, Outcome.BUDGET_EXCEEDED
-        result_so_far = live.no_session(self._node.id, outcome=outcome, error=error, machine=last.machine)
-        names = ("branch", "base", "head", "changes", "strays", "submodules", "left_there")
-        kept = {name: getattr(last, name) for name in names} | {"fix_ups": self._fix_ups}
-        live.keep(result := result_so_far.model_copy(update=kept))
-        return result
 
     async def _started(self) -> SessionResult:
         live, slot = self._live, self._slot

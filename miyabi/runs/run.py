@@ -237,17 +237,18 @@ class Run:
             taken_up=taken_up,
             author=self.author,
             conversation=conversation,
-            earlier=Earlier(
-                attempts=[each for each in self.every_result(node.id) if each.attempt < attempt],
-                fix_ups=fix_ups,
-                spent_usd=self.costs.spent_on(node.id, fix_ups=fix_ups),
-                allowance=(
-                    self.costs.allowance(node.id, machine=machine.name, attempt=attempt) if machine else Allowance()
-                ),
-                last_lines=self.folder.check_lines,
-            ),
+            earlier=self._earlier(node.id, attempt=attempt, fix_ups=fix_ups, machine=machine),
             rehearse=self.rehearse,
             root=self.repository.root,
+        )
+
+    def _earlier(self, task: str, *, attempt: int, fix_ups: int, machine: Machine | None) -> Earlier:
+        return Earlier(
+            attempts=[each for each in self.every_result(task) if each.attempt < attempt],
+            fix_ups=fix_ups,
+            spent_usd=self.costs.spent_on(task, fix_ups=fix_ups),
+            allowance=self.costs.allowance(task, machine=machine.name, attempt=attempt) if machine else Allowance(),
+            last_lines=self.folder.check_lines,
         )
 
     def fix_up_is_due(self, task: str) -> bool:

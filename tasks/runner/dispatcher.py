@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from miyabi.errors import MiyabiError, ServerAway, ServerError
+from miyabi.errors import MiyabiError, NotAdmitted, ServerAway, ServerError
 from miyabi.machines import Load, Machine, Strategy, choose, unplaceable
 from miyabi.runs import ReadyQueue
 from tasks.concurrency import Lease, Leases, Taken
@@ -26,7 +26,7 @@ class NotStarted(MiyabiError):  # noqa: N818 - no error: somebody decided so
     """Nothing further is started."""
 
 
-class Refused(NotStarted):
+class Refused(NotAdmitted):
     """This task is not to start now, nor later in this run."""
 
 
