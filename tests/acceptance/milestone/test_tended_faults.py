@@ -1,6 +1,6 @@
 """GitHub at its worst while pull requests are tended: each case with each fault, and in the end it is done once.
 
-All cases are tended in one press; the sessions that two of them need are over after the first fault, and serve the
+All cases are tended in one press; the sessions that three of them need are over after the first fault, and serve the
 others. `TIMES=5 .venv/bin/pytest tests/acceptance/milestone/test_tended_faults.py` does all of it five times.
 """
 
@@ -44,7 +44,12 @@ def met(tended: TendedSite, request: pytest.FixtureRequest) -> TendedSite:
 
 @pytest.mark.parametrize(
     ("name", "file", "session"),
-    [("red", "fix.txt", "fix"), ("behind", "later.txt", ""), ("conflicting", "later.txt", "resolve")],
+    [
+        ("red", "fix.txt", "fix"),
+        ("behind", "later.txt", ""),
+        ("conflicting", "later.txt", "resolve"),
+        ("reviewed", "answer.txt", "answer"),
+    ],
 )
 def test_one_commit_is_put_on_top(met: TendedSite, name: str, file: str, session: str) -> None:
     """A merge of the base, or what a session made, with its outcome: one commit on the head before it."""
@@ -75,8 +80,16 @@ def test_no_longer_stuck(met: TendedSite) -> None:
 
 
 def test_github_is_asked_to_merge(met: TendedSite) -> None:
-    """Auto-merge is on."""
+    """Auto-merge is on; what waits for nothing is in the merge queue, as it was seen."""
     assert met.stands("auto-merge").auto_merge == "squash"
+    assert met.stands("queued").queued_at == met.heads["queued"]
+
+
+def test_each_thread_has_one_answer(met: TendedSite) -> None:
+    """With the commit that does it, or why not."""
+    stands = met.stands("reviewed")
+    (done,), (refused,) = stands.answers
+    assert (f"Commit {stands.chain[0]}" in done, "Nothing is changed" in refused) == (True, True)
 
 
 def test_then_nothing_is_written(met: TendedSite) -> None:

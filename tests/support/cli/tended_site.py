@@ -27,8 +27,9 @@ from tests.support.cli.forked import Forked
 from tests.support.cli.local_site import LocalSite, make_local_site
 from tests.support.cli.milestone_site import MilestoneSite, publish_site
 from tests.support.git.repositories import git
-from tests.support.github.emulate import Emulate
+from tests.support.github.emulate import OWNER, Emulate
 from tests.support.github.github import serve_github
+from tests.support.github.overlay_reviews import say, thread
 from tests.support.github.request import Job, PullMore
 from tests.support.prefect.server import RealServer
 from tests.support.values.finished_runs import commit_on
@@ -47,7 +48,7 @@ class Case:
     """
 
     writes: Sequence[str]
-    mergeable: str = "clean"
+    mergeable: str = "unstable"
     is_red: bool = False
     scenario: str = "write"
 
@@ -61,7 +62,9 @@ CASES = {
     "foreign": Case(writes=[_COMMENT]),
     "stuck": Case(writes=["POST /issues/{number}/labels$", _COMMENT], is_red=True),
     "unstuck": Case(writes=["DELETE /issues/{number}/labels/"]),
-    "auto-merge": Case(writes=["POST /graphql$"], mergeable="blocked"),
+    "auto-merge": Case(writes=["POST /graphql/enablePullRequestAutoMerge$"], mergeable="blocked"),
+    "queued": Case(writes=["POST /graphql/enqueuePullRequest$"], mergeable="clean"),
+    "reviewed": Case(writes=[PUSH, "POST /pulls/{number}/comments/.*/replies$"], scenario="answer"),
 }
 
 
@@ -69,7 +72,8 @@ CASES = {
 class Standing:
     """What is at GitHub of a pull request.
 
-    `chain` are the commits on top of its first head, by first parents alone; `statuses` those of its head by context.
+    `chain` are the commits on top of its first head, by first parents alone; `statuses` those of its head by context;
+    `answers` what we said in each thread of a review.
     """
 
     chain: tuple[str, ...]
@@ -77,7 +81,9 @@ class Standing:
     comments: tuple[str, ...]
     labels: frozenset[str]
     auto_merge: str
+    queued_at: str
     statuses: dict[str, str]
+    answers: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +100,18 @@ class TendedSite:
         """What became of a case."""
         branch, hub, number = published_branch(name), self.quick.hub_folder, self.numbers[name]
         chain = git(hub, "rev-list", "--first-parent", f"{self.heads[name]}..{branch}").split()
+        hosted = self.quick.remote.hosted
+        said = [each for each in hosted.line_comments if each.pull == number]
+        threads = [thread(hosted, each.id) for each in said if each.reply_to is None]
         return Standing(
             chain=tuple(chain),
             files=tuple(self.quick.files(branch)),
             comments=tuple(comment["body"] for comment in self.quick.remote.comments(number)),
             labels=frozenset(self.quick.remote.labels(number)),
-            auto_merge=self.quick.remote.hosted.pulls[number].auto_merge,
+            auto_merge=hosted.pulls[number].auto_merge,
+            queued_at=hosted.pulls[number].queued_at,
             statuses=self.quick.statuses(branch),
+            answers=tuple(tuple(each.body for each in said if each.by == OWNER) for said in threads),
         )
 
     @property
@@ -172,6 +183,7 @@ class TendedSite:
         """Everything at GitHub, and what the runs here know of it, as it was at first."""
         remote, hub = self.quick.remote, self.quick.hub
         remote.hosted.statuses.clear()
+        remote.hosted.line_comments[:] = [each for each in remote.hosted.line_comments if each.by != OWNER]
         for name, number in self.numbers.items():
             folder, branch = RunFolder(self.quick.site.repository, name), published_branch(name)
             (folder.path / Tended.file_name).unlink(missing_ok=True)
@@ -180,7 +192,7 @@ class TendedSite:
                 remote.ask("DELETE", f"issues/comments/{comment['id']}")
             for label in remote.labels(number):
                 remote.ask("DELETE", f"issues/{number}/labels/{label}")
-            remote.hosted.pulls[number].auto_merge = ""
+            remote.hosted.pulls[number].auto_merge = remote.hosted.pulls[number].queued_at = ""
         refs = [f"+{head}:refs/heads/{published_branch(name)}" for name, head in self.heads.items()]
         hub.push(self.quick.hub_folder, remote.name, *refs)
         remote.label(self.numbers["unstuck"], STUCK)
@@ -189,9 +201,11 @@ class TendedSite:
         """The runs, their branches, pull requests and checks; then their base moves on."""
         self.quick.configure(github={"timeout_seconds": _TIMEOUT_SECONDS}, pull_request={"auto_merge": "squash"})
         hosted, repository = self.quick.remote.hosted, self.quick.site.repository
-        hosted.allow_auto_merge, hosted.required = True, {"test"}
+        hosted.allow_auto_merge, hosted.has_merge_queue, hosted.required = True, True, {"test"}
         for name, case in CASES.items():
             self._open(name, case)
+        for wish in ("Rename it.", "Delete it. [[scenario:answer]]"):
+            say(hosted, self.numbers["reviewed"], wish)
         head = self.heads["foreign"]
         theirs = commit_on(repository, "aside", {"theirs.txt": "new\n"}, parent=head, message="Mine\n")
         self.quick.hub.push(repository, self.quick.remote.name, f"{theirs}:refs/heads/{published_branch('foreign')}")

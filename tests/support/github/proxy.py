@@ -28,6 +28,7 @@ from tests.support.github.responses import Ask, Reply, refusal
 ENTERPRISE = "/api/v3"
 _HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "date", "server"}
 _NOT_DESCRIBED = ("/repositories/", "/logs/", "/graphql")  # renamed repositories, what jobs printed, and no REST
+_MUTATION = re.compile(rb"(\w+)\(input:")
 
 
 class Over(Protocol):
@@ -50,6 +51,12 @@ class _Fault:
     late_seconds: float = 0
     act: Callable[[], object] = lambda: None
     act_then: Callable[[], object] = lambda: None
+
+    def meets(self, sent: Sent) -> bool:
+        """Whether it is about that request; a mutation of GraphQL is known by its name too, as /graphql/NAME."""
+        mutation = _MUTATION.search(sent.body) if sent.path == "/graphql" else None
+        paths = (sent.path, *([f"{sent.path}/{mutation[1].decode()}"] if mutation else []))
+        return self.method == sent.method and any(map(self.path.search, paths))
 
 
 class GitHubFront(Serving):
@@ -167,7 +174,7 @@ class GitHubFront(Serving):
         with self._lock:
             self._sent.append(sent)
             self._violations += [violation] if violation else []
-            fault = next((f for f in self._faults if f.method == sent.method and f.path.search(sent.path)), None)
+            fault = next((each for each in self._faults if each.meets(sent)), None)
             if fault:
                 fault.left -= 1
                 self._faults = [each for each in self._faults if each.left]
