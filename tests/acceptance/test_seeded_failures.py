@@ -62,7 +62,7 @@ def _attempts(site: Site, tasks: Sequence[Task]) -> None:
     own, merges = _results(site)
     made = {task.name: [str(each.outcome) for each in own[task.name]] for task in tasks}
     mended = {task.name: [str(each.outcome) for each in merges[task.name]] for task in tasks}
-    assert made == {task.name: [*task.ends] for task in tasks}
+    assert made == {task.name: [*task.ends] for task in tasks}, site.commands[0].output
     assert mended == {task.name: [*task.merge_ends] for task in tasks}
     for task in tasks:
         assert max(sum(each.fix_ups > 0 for each in own[task.name]), len(merges[task.name])) <= task.limit
