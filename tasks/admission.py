@@ -29,7 +29,7 @@ class Admission:
 
         Raises:
             NotAdmitted: none may begin for now; says why.
-            BudgetSpent: of the task's own budget nothing is left.
+            BudgetSpent: nothing is left of the task's own budget.
             LedgerUnusable: as `Costs.why_not`.
             MiyabiError: as `Slot.move`.
         """
@@ -41,7 +41,7 @@ class Admission:
             of_account = {machine.name for machine in self.slot.machines if machine.account == account}
             is_all = len(of_account) == len(self.slot.machines)
             if row.scope != "day" or is_all or account in held:
-                raise NotAdmitted(f"budget: {row.sentence}")
+                raise (BudgetSpent if row.scope == "task" else NotAdmitted)(f"budget: {row.sentence}")
             held.add(account)
             await self.slot.move(avoid=frozenset(of_account))
         spent = live.costs.spent_on(task, fix_ups=fix_ups)
@@ -58,9 +58,10 @@ class Admission:
         if isinstance(reason, LedgerUnusable):
             reason = NotAdmitted(f"budget: {reason}")
         if last is None or last.start is None:
-            result = live.no_session(self.node.id, outcome=Outcome.NOT_STARTED, error=reason)
+            error = NotAdmitted(str(reason))
+            result = live.no_session(self.node.id, outcome=Outcome.NOT_STARTED, error=error)
             result = result.model_copy(update={"fix_ups": fix_ups})
-        elif isinstance(reason, BudgetSpent) or (last.outcome in GOES_ON and not isinstance(reason, Refused)):
+        elif _is_cut_short(last, reason, fix_ups=fix_ups):
             result = self._without_budget(last, reason, fix_ups=fix_ups)
         else:
             live.warn(f"{self.node.id} was not tried again: {reason}")
@@ -73,3 +74,9 @@ class Admission:
         so_far = self.live.no_session(self.node.id, outcome=outcome, error=reason, machine=last.machine)
         names = ("branch", "base", "head", "changes", "strays", "submodules", "left_there")
         return so_far.model_copy(update={name: getattr(last, name) for name in names} | {"fix_ups": fix_ups})
+
+
+def _is_cut_short(last: SessionResult, reason: MiyabiError, *, fix_ups: int) -> bool:
+    """Whether a budget ends what would have gone on from that attempt."""
+    is_mending = isinstance(reason, BudgetSpent) and fix_ups > last.fix_ups
+    return is_mending or (last.outcome in GOES_ON and not isinstance(reason, Refused))
