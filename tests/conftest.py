@@ -7,6 +7,7 @@ import gc
 import os
 import shutil
 import signal
+import tempfile
 from pathlib import Path
 
 from xdist.scheduler import LoadFileScheduling
@@ -42,6 +43,10 @@ def _has_room() -> bool:
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each command that a test starts would compile all of ours again
 
 os.environ.update(TRUST)
+
+# What sessions spend in our own process would count as the user's
+_HOME = tempfile.TemporaryDirectory(prefix="miyabi-tests-")
+os.environ["MIYABI_HOME"] = _HOME.name
 
 if _has_room():  # git and SQLite wait for the disk after each small file: that takes half of the time
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
