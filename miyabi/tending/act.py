@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from miyabi.errors import GitHubError, MergeConflict, ValidationRefused
+from miyabi.errors import GitHubError, MergeConflict, NotFoundOnGitHub, ValidationRefused
 from miyabi.git import Remote, base, branches, complete_partial_clone, merge, push
 from miyabi.github import GitHubRepository, LinkedRepository
 from miyabi.integration import conflict_of, resolution_tree
@@ -204,12 +204,19 @@ async def _answer(github: GitHubRepository, found: OpenPullRequest, asked: Seque
     number = found.pull.number
     waiting = [(place, each) for place, each in enumerate(asked, 1) if each.is_among(found.asked)]
     for place, each in waiting:
-        body = answer_text(each, place, work)
-        if each.thread is None:
+        if each.thread is None or not await _answer_in_thread(github, number, each, answer_text(each, place, work)):
+            body = answer_text(each, place, work, is_outside=each.thread is not None)
             await github.issues.upsert_comment(number, marker=each.marker, body=body)
-        else:
-            await github.reviews.answer(number, each.thread, marker=each.marker, body=body)
     return len(waiting)
+
+
+async def _answer_in_thread(github: GitHubRepository, number: int, asked: Asked, body: str) -> bool:
+    """Whether the thread takes an answer: GitHub takes replies to a thread's first comment, which may be deleted."""
+    try:
+        await github.reviews.answer(number, asked.thread or asked.newest, marker=asked.marker, body=body)
+    except (NotFoundOnGitHub, ValidationRefused):
+        return False
+    return True
 
 
 async def _ask_to_merge(

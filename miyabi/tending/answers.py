@@ -89,19 +89,21 @@ def names_comments(words: str) -> bool:
     return bool(_said(words))
 
 
-def answer_text(asked: Asked, number: int, work: Work) -> str:
+def answer_text(asked: Asked, number: int, work: Work, *, is_outside: bool = False) -> str:
     """Makes the answer to a comment, which is true whatever the session said.
 
     Args:
         asked: what is answered.
         number: its place among what the session was asked, from 1.
         work: what came of the session.
+        is_outside: whether it stands outside of the thread, and so has to say what it is about.
     """
     said = _said(work.words).get(number)
     is_done = said is None or said.is_done is not False
     return render_github_markdown(
         "tending/answer.md.jinja",
         marker=asked.marker,
+        path=asked.path if is_outside else "",
         commit=work.commit if is_done else "",
         fault=work.fault,
         is_its_own=said is not None,

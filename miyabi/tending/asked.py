@@ -69,12 +69,12 @@ async def read_asked(github: GitHubRepository, number: int) -> tuple[Asked, ...]
     writers = {each.login for each in _people(comments, reviews) if await github.can_write(each.login)}
     marked = {each.author.login for each in comments if _ANSWER.match(each.body)}
     ours = {login for login in marked if await github.speaks_for_us(login)}
-    threads = asked_in_threads(comments, writers=writers, ours=ours)
-    asking = asked_by_reviews(reviews, writers=writers, answered=())
-    if not asking:
-        return threads
-    answered = await _answered_reviews(github, number)
-    return (*threads, *asked_by_reviews(reviews, writers=writers, answered=answered))
+
+    def asked(in_threads: Collection[int], of_reviews: Collection[int]) -> tuple[Asked, ...]:
+        threads = asked_in_threads(comments, writers=writers, ours=ours, answered=in_threads)
+        return (*threads, *asked_by_reviews(reviews, writers=writers, answered=of_reviews))
+
+    return asked(*await _answered_in_comments(github, number)) if asked((), ()) else ()
 
 
 def _people(comments: Sequence[ReviewComment], reviews: Sequence[PullRequestReview]) -> list[Person]:
@@ -82,13 +82,22 @@ def _people(comments: Sequence[ReviewComment], reviews: Sequence[PullRequestRevi
     return [person for person in {each.login: each for each in authors}.values() if not person.is_bot]
 
 
-async def _answered_reviews(github: GitHubRepository, number: int) -> set[int]:
-    found = [(each, _ANSWER_TO_REVIEW.match(each.body)) for each in await github.issues.comments(number)]
-    return {int(name[1]) for each, name in found if name and await github.speaks_for_us(each.author.login)}
+async def _answered_in_comments(github: GitHubRepository, number: int) -> tuple[set[int], set[int]]:
+    """The ids that our comments on all of it name: of threads that took no answer, and of reviews."""
+    kinds = (_ANSWER, set[int]()), (_ANSWER_TO_REVIEW, set[int]())
+    for each in await github.issues.comments(number):
+        for marker, answered in kinds:
+            if (name := marker.match(each.body)) and await github.speaks_for_us(each.author.login):
+                answered.add(int(name[1]))
+    return kinds[0][1], kinds[1][1]
 
 
 def asked_in_threads(
-    comments: Sequence[ReviewComment], *, writers: Collection[str], ours: Collection[str]
+    comments: Sequence[ReviewComment],
+    *,
+    writers: Collection[str],
+    ours: Collection[str],
+    answered: Collection[int] = (),
 ) -> tuple[Asked, ...]:
     """Finds the threads in which somebody who may write has said something that no answer of ours names.
 
@@ -96,16 +105,21 @@ def asked_in_threads(
         comments: all of a pull request, oldest first.
         writers: logins of the people who may write.
         ours: logins whose comments with our marker are answers of ours.
+        answered: the ids of comments that are answered outside of their threads.
     """
     by_thread = groupby(sorted(comments, key=lambda each: (each.thread, each.id)), key=lambda each: each.thread)
-    return tuple(found for _, group in by_thread for found in _asked_in(list(group), writers=writers, ours=ours))
+    groups = [list(group) for _, group in by_thread]
+    return tuple(found for group in groups for found in _asked_in(group, writers, ours, answered))
 
 
-def _asked_in(group: Sequence[ReviewComment], *, writers: Collection[str], ours: Collection[str]) -> Iterator[Asked]:
+def _asked_in(
+    group: Sequence[ReviewComment], writers: Collection[str], ours: Collection[str], answered: Collection[int]
+) -> Iterator[Asked]:
     names = {each.id: _ANSWER.match(each.body) for each in group}
     answers = {each.id: int(name[1]) for each in group if (name := names[each.id]) and each.author.login in ours}
     asking = [each for each in group if not names[each.id] and each.author.login in writers]
-    ids = tuple(each.id for each in asking if each.id > max(answers.values(), default=0))
+    last = max([*answers.values(), *(each.id for each in group if each.id in answered)], default=0)
+    ids = tuple(each.id for each in asking if each.id > last)
     if ids:
         first = group[0]
         said = tuple(

@@ -101,11 +101,15 @@ def known_answers(linked: LinkedRepository, found: OpenPullRequest) -> list[tupl
 
 
 def may_answer(linked: LinkedRepository, found: OpenPullRequest) -> bool:
-    """Returns whether another session may be begun for what reviewers of the pull request ask for.
+    """Returns whether a session answers what reviewers of the pull request ask for: one that was begun, or another.
 
     Raises:
         BadInput: what a folder keeps is damaged.
     """
+    return bool(known_answers(linked, found)) or _may_begin_answer(linked, found)
+
+
+def _may_begin_answer(linked: LinkedRepository, found: OpenPullRequest) -> bool:
     return len(_sessions_of(linked, found, kind=_ANSWER)) < _MOST_ROUNDS
 
 
@@ -117,7 +121,7 @@ def answering_run(linked: LinkedRepository, found: OpenPullRequest) -> RunFolder
         DiskFull: its folder cannot be written.
         BadInput: what a folder keeps is damaged.
     """
-    if not may_answer(linked, found):
+    if not _may_begin_answer(linked, found):
         raise NotMended(f"{_MOST_ROUNDS} sessions have answered reviewers; what was said since is left to people.")
     asked, of = found.asked[:_MOST_ASKED], _task(found)
     run = _run_at(linked, found, found.pull.head_sha, last=f"-{max(each.newest for each in asked)}")

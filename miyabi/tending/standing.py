@@ -48,7 +48,7 @@ class OpenPullRequest:
 
     `folder` is that run's. `foreign` says whose commit is at its head, as the end of a sentence; empty for ours.
     `checks` are those at its head that count: see `that_count`. `asked` is what reviewers wait for an answer to, and
-    `may_answer` whether a session may be begun for that.
+    `may_answer` whether a session is begun for that, or may be.
     `wants_merge_queue` where GitHub is to merge it by itself and was not asked for that before, at this head;
     `wants_auto_merge` where the repository allows auto-merge besides. `run_to_show` is the run whose session made its
     head, where GitHub does not show the outcome yet.

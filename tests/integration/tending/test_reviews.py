@@ -16,6 +16,7 @@ from miyabi.integration import Integration
 from miyabi.runs import RunFolder
 from miyabi.sessions import Outcome, integration_branch
 from miyabi.tending import Step
+from miyabi.tending.session import TendingSession
 from tests.support.git import repositories
 from tests.support.git.repositories import git
 from tests.support.github.github import emulate, github  # noqa: F401 - fixtures
@@ -42,9 +43,10 @@ def end(
     outcome: Outcome = Outcome.SUCCEEDED,
     file: str = "fix.txt",
     attempt: int = 1,
+    of: RunFolder | None = None,
 ) -> str:
     """The session of the latest run ends, with one commit where it has a file to write; what its work is then."""
-    run = runs(site)[-1]
+    run = of or runs(site)[-1]
     base = head = run.info().base
     branch = integration_branch(run.run)
     if file:
@@ -287,3 +289,35 @@ async def test_it_does_not_go_on_for_ever(tending_site: TendingSite) -> None:
     assert (len(answers(tending_site, first)), len(runs(tending_site))) == (1, 10)
     (comment,) = tending_site.remote.comments(number)
     assert "left to people" in comment["body"]
+
+
+async def test_the_last_session_is_answered_for(tending_site: TendingSite) -> None:
+    """The tenth one, too, where the pull request is stuck by now: its commit comes before what else there is to do."""
+    hosted, number = tending_site.remote.hosted, tending_site.number
+    first = say(hosted, number, "Rename it.")
+    await tending_site.tend()
+    (run,) = runs(tending_site)
+    for turn in range(9):
+        shutil.copytree(run.path, copied := run.path.with_name(f"{run.run}-{turn}"))
+        RunFolder(tending_site.project, copied.name).keep(TendingSession(number=number, head="0" * 40, kind="answer"))
+    head = end(tending_site, of=run)
+    tending_site.remote.label(number, "miyabi:stuck", by="alice")
+    tending_site.stands("dirty")
+    assert await tending_site.tend() == [f"1 comment answered by run {run.run} ({head[:12]})"]
+    assert len(answers(tending_site, first)) == 1
+
+
+async def test_a_thread_that_takes_no_answer_keeps_nothing_up(answering: TendingSite) -> None:
+    """Its first comment is deleted, so GitHub takes no reply: it is answered in a comment, once, and the others too."""
+    lines = answering.remote.hosted.line_comments
+    first, second = (each.id for each in tuple(lines))
+    also = say(answering.remote.hosted, answering.number, "Both.", reply_to=first)
+    await answering.tend()
+    lines[:] = [each for each in lines if each.id != first]
+    head = end(answering)
+    assert await answering.tend() == [f"3 comments answered by run {runs(answering)[0].run} ({head[:12]})"]
+    bodies = [each["body"] for each in answering.remote.comments(answering.number)]
+    assert [f"<!-- miyabi:answer {also} -->\nTo the comments on `a.txt`" in each for each in bodies] == [True, False]
+    assert len(answers(answering, second)) == 1
+    answering.github.front.forget()
+    assert (await answering.tend(), answering.github.front.writes) == ([Step.NOTHING], ())
