@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import Field
 
 from miyabi.dag import Dag, Node
-from miyabi.errors import MergeConflict, MiyabiError
+from miyabi.errors import MergeConflict, MiyabiError, NotAdmitted
 from miyabi.github import LinkedRepository
 from miyabi.integration import Conflict, Integration, resolve_prompt
-from miyabi.runs import Kept, RunFolder, create_run
-from miyabi.sessions import published_branch
+from miyabi.runs import AttemptRecord, Kept, RunFolder, create_run
+from miyabi.sessions import Outcome, SessionResult, published_branch
 from miyabi.tending.answers import Work, answer_prompt, names_comments
 from miyabi.tending.asked import Asked
 from miyabi.tending.failures import FailedCheck, fix_prompt
@@ -159,10 +159,23 @@ def work_of(run: RunFolder) -> Work:
 def is_over(run: RunFolder) -> bool:
     """Returns whether a run has nothing left to do: whoever is killed after its session has not integrated it.
 
+    What a budget or an hour has held back, or cut off, is still to be done, and nothing to tell people.
+
     Raises:
         BadInput: the run's folder is damaged.
     """
-    return run.info().ended is not None and run.load(Integration) is not None
+    is_at_its_end = run.info().ended is not None and run.load(Integration) is not None
+    ends = run.latest_results()
+    return is_at_its_end and not any(_goes_on(run, ends[kind]) for kind in (_RESOLVE, _FIX, _ANSWER) if kind in ends)
+
+
+def _goes_on(run: RunFolder, end: SessionResult) -> bool:
+    if end.outcome is Outcome.STOPPED:
+        record = AttemptRecord.known(run.attempt(end.task, end.attempt))
+        return record is not None and not (record.is_stopped or record.by_hand)
+    if end.outcome is Outcome.NOT_STARTED:
+        return end.error_kind == NotAdmitted.__name__
+    return (end.error_kind or "").startswith("budget.day_")  # of the others it has a run's own
 
 
 def fix_of(run: RunFolder) -> str:

@@ -13,7 +13,7 @@ import pytest
 from miyabi.dag import Dag
 from miyabi.errors import GitHubError, MiyabiError, RemoteError
 from miyabi.integration import Integration
-from miyabi.runs import RunFolder
+from miyabi.runs import AttemptRecord, RunFolder
 from miyabi.sessions import Outcome, integration_branch
 from miyabi.tending import Step
 from miyabi.tending.session import TendingSession
@@ -43,6 +43,7 @@ def end(
     outcome: Outcome = Outcome.SUCCEEDED,
     file: str = "fix.txt",
     attempt: int = 1,
+    error_kind: str | None = None,
     of: RunFolder | None = None,
 ) -> str:
     """The session of the latest run ends, with one commit where it has a file to write; what its work is then."""
@@ -51,7 +52,8 @@ def end(
     branch = integration_branch(run.run)
     if file:
         head = commit_on(site.project, branch, {file: "new\n"}, parent=base, message="Fix\n")
-    run.write_result(result("answer", outcome, run=run.run, attempt=attempt, final_message=words))
+    fields = {"run": run.run, "attempt": attempt, "final_message": words, "error_kind": error_kind}
+    run.write_result(result("answer", outcome, **fields))
     run.keep(Integration(branch=branch, base=base, head=head))
     run.write_info(run.info().model_copy(update={"ended": datetime.now(UTC)}))
     return head
@@ -138,6 +140,36 @@ async def test_a_session_that_failed_is_answered_for(tending_site: TendingSite) 
     assert "did not get it done: its session ended as check_failed" in said
     assert ("> I tried." in said, tending_site.head()) == (True, before)
     assert await tending_site.tend() == [Step.NOTHING]
+
+
+HELD_BACK = ((Outcome.NOT_STARTED, "NotAdmitted"), (Outcome.BUDGET_EXCEEDED, "budget.day_usd"), (Outcome.STOPPED, None))
+
+
+@pytest.mark.parametrize(("outcome", "kind"), HELD_BACK)
+async def test_what_was_held_back_waits(tending_site: TendingSite, outcome: Outcome, kind: str | None) -> None:
+    """A budget that others used up, or the hour, answers nobody: the same run goes on, and answers once it is done."""
+    first = say(tending_site.remote.hosted, tending_site.number, "Rename it.")
+    said = await tending_site.tend()
+    (run,) = runs(tending_site)
+    AttemptRecord(machine="here", start=datetime.now(UTC), base="0" * 40).keep(run.attempt("answer"))
+    end(tending_site, outcome=outcome, file="", error_kind=kind)
+    assert (await tending_site.tend(), runs(tending_site), answers(tending_site, first)) == (said, [run], [])
+    end(tending_site, attempt=2)
+    await tending_site.tend()
+    assert (len(answers(tending_site, first)), await tending_site.tend()) == (1, [Step.NOTHING])
+
+
+async def test_what_a_person_stopped_is_over(tending_site: TendingSite) -> None:
+    """`miyabi stop RUN TASK`: the session is not begun again, and the thread says so."""
+    first = say(tending_site.remote.hosted, tending_site.number, "Rename it.")
+    await tending_site.tend()
+    (run,) = runs(tending_site)
+    AttemptRecord(machine="here", start=datetime.now(UTC), base="0" * 40).keep(run.attempt("answer"))
+    end(tending_site, outcome=Outcome.STOPPED, file="")
+    AttemptRecord.note_stop(run.attempt("answer"))
+    await tending_site.tend()
+    (said,) = answers(tending_site, first)
+    assert "its session ended as stopped" in said
 
 
 @pytest.fixture
