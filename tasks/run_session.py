@@ -93,6 +93,7 @@ class TaskRun:
         self._resumes = begun.conversation if begun else None
         self._fix_ups = live.next_fix_ups(node.id)
         self._joins = live.resume.pending(node.id) is not None
+        self._earlier_attempts = live.resume.attempts(node.id) + self._joins
 
     async def run(self) -> SessionResult:
         """Makes attempts until one of them decides, or no other may start, and returns the last one's result.
@@ -116,7 +117,7 @@ class TaskRun:
                 return result
             except NotAdmitted as reason:
                 return self._admission.result(reason, fix_ups=self._fix_ups)
-            if self._live.resume.is_to_stay(result):
+            if self._is_to_stay(result):
                 return self._stopped_after(result)
 
     def _under_review(self) -> SessionResult | None:
@@ -160,7 +161,7 @@ class TaskRun:
 
     def _next(self, result: SessionResult) -> Next:
         joined, self._joins = self._joins, False
-        if joined and result.outcome is Outcome.STOPPED and not self._live.resume.is_to_stay(result):
+        if joined and result.outcome is Outcome.STOPPED and not self._is_to_stay(result):
             return Next.RESUME_HERE  # it was stopped by the orchestrator that we go on for
         if result.error_kind == ACTIVE_HOURS:
             return Next.ELSEWHERE if self._slot.can_move_now else Next.RESUME_HERE
@@ -269,7 +270,7 @@ class TaskRun:
         """Waits for what leads to the next attempt, until a person asks for the end of the task."""
         ready = asyncio.ensure_future(waiting)
         try:
-            while not ready.done() and not self._live.resume.is_to_stay(result):
+            while not ready.done() and not self._is_to_stay(result):
                 await asyncio.wait({ready}, timeout=STOP_POLL_SECONDS)
         finally:
             if not ready.done():
@@ -277,6 +278,9 @@ class TaskRun:
                 await asyncio.wait({ready})
         if not ready.cancelled():
             ready.result()
+
+    def _is_to_stay(self, result: SessionResult) -> bool:
+        return self._live.resume.is_to_stay(result, is_own=result.attempt > self._earlier_attempts)
 
     def _stopped_after(self, result: SessionResult) -> SessionResult:
         """The result of the last attempt where a person wants no other; what it did stands, and can be gone on with."""

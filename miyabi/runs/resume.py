@@ -142,10 +142,15 @@ class Resume:
         failed = {task for task in self.dag.order if task not in self.results or not self.results[task].succeeded}
         return failed - wanted if wanted else set()
 
-    def is_to_stay(self, result: SessionResult) -> bool:
-        """Returns whether a person has asked for the end of an attempt that was stopped."""
+    def is_to_stay(self, result: SessionResult, *, is_own: bool = False) -> bool:
+        """Returns whether a person has asked for the end of an attempt, and not for another try since.
+
+        Args:
+            result: that of the attempt.
+            is_own: whether this orchestrator has begun it, so that it came after what it was asked to retry.
+        """
         record = AttemptRecord.known(self.folder.attempt(result.task, result.attempt))
-        return record is not None and record.is_stopped and result.task not in self.retry
+        return record is not None and record.is_stopped and (is_own or result.task not in self.retry)
 
     def _reviewing_machine(self, last: SessionResult) -> str | None:
         """The machine of the run that a task's review was begun on, which may be another one than that of its work."""

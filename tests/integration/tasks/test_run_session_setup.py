@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from miyabi.sessions import Outcome
-from tests.support.cli.local_site import make_local_site
+from tests.support.cli.local_site import LocalSite, make_local_site
+from tests.support.cli.process import Command
+from tests.support.machines.processes import eventually
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
 
 
@@ -44,3 +46,22 @@ def test_it_is_tried_once_more(tmp_path: Path, prefect_server: RealServer) -> No
     assert {result.cost_usd for result in results.values() if result.outcome is red} == {0}
     assert "never: its set-up printed last:\n  | no such lock" in messages
     assert report.warnings == ()
+
+
+def test_a_task_that_is_tried_again_is_stopped(tmp_path: Path, prefect_server: RealServer) -> None:
+    """It waits for its next attempt: it ends, also where it was stopped before and somebody asked to retry it."""
+    with make_local_site(tmp_path, prefect_server) as site:
+        nodes = [{"id": "first", "prompt": "x", "setup": "exit 4", "requires": [site.machines[0].name]}]
+        site.write_config(runs={"retry_delay_seconds": 800})
+        stop_waiting(site, site.orchestrate(nodes), attempt=1)
+        stop_waiting(site, site.start("retry", "r1", "first"), attempt=2)
+        results = site.run_folder().results()
+    assert [result.outcome for result in results] == [Outcome.STOPPED] * 2
+
+
+def stop_waiting(site: LocalSite, command: Command, *, attempt: int) -> None:
+    """`miyabi stop` where the task waits after that attempt; returns when its orchestrator has ended."""
+    result = site.run_folder().attempt("first", attempt) / "result.json"
+    eventually(result.exists, seconds=60, why=lambda: command.output)
+    assert "first: no other attempt is begun\nfirst: stopped" in site.start("stop", "r1", "first").succeeds()
+    assert command.wait() == 1
