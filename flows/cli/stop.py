@@ -18,6 +18,7 @@ from flows.cli.options import config_option, repository_option
 from flows.cli.prepare import reach_server
 from flows.cli.summary import show_end
 from miyabi.attempts import recover_abandoned, stop_session, stop_sessions
+from miyabi.dag import Dag
 from miyabi.errors import BadInput, MiyabiError, SettingsError
 from miyabi.runs import AttemptRecord, Board, RunFolder, TaskProgress, not_collected
 from miyabi.sessions import SessionResult
@@ -137,8 +138,12 @@ def _stop_followed(folder: RunFolder, task: str, *, config: Path | None) -> None
 
 
 def _await_end(folder: RunFolder, task: str, *, attempt: int, config: Path | None) -> None:
-    """Waits until a task between two attempts is over; an attempt that was begun at that moment is ended too."""
-    while folder.is_being_worked_on and not _row(folder, task).outcome:
+    """Waits until a task between two attempts is over; an attempt that was begun at that moment is ended too.
+
+    Whether a resolution or a review is over already no board says: it would have heard by then.
+    """
+    until = time.monotonic() + (math.inf if task in Dag.load(folder.dag_file).by_id else _OWN_END_SECONDS)
+    while folder.is_being_worked_on and not _row(folder, task).outcome and time.monotonic() < until:
         if max(folder.attempts(task)) > attempt:
             _stop_followed(folder, task, config=config)
             return

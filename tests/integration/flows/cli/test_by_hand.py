@@ -15,7 +15,7 @@ from miyabi.dag import Dag
 from miyabi.machines import Machine
 from miyabi.machines.machine import SshConfig
 from miyabi.runs import AttemptRecord, RunFolder, create_run
-from miyabi.sessions import Outcome, SessionResult
+from miyabi.sessions import Outcome, SessionResult, resolving
 from miyabi.settings import Settings
 from tests.support.cli.small_repository import ROOT, CliRepository, cli_repository, fleet_of  # noqa: F401 - a fixture
 from tests.support.cli.terminal import Terminal
@@ -133,6 +133,16 @@ def test_a_run_that_is_over(cli_repository: CliRepository) -> None:
         "checkout      ~/.miyabi/checkouts/r1/a/a",
         f"report        {folder.report_file}",
     ]
+
+
+def test_a_resolution_that_is_over(cli_repository: CliRepository) -> None:
+    """While its run goes on: no other attempt of it is begun, and nobody waits for the end of the run to know that."""
+    name = resolving("a", start="0" * 40)
+    folder = begun(cli_repository, result(name, run="r1", machine="m1", head="0" * 40))
+    with folder.lock():
+        done = cli_repository.miyabi("stop", "r1", name)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, f"{name}: no other attempt is begun"), done
+    assert f"{name}: succeeded" in done.stdout
 
 
 def test_a_configuration_that_cannot_be_used(cli_repository: CliRepository) -> None:
