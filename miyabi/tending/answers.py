@@ -12,6 +12,9 @@ from miyabi.tending.asked import Asked
 from miyabi.text import clean, markdown, one_line, redact, render_github_markdown, shorten
 
 _WORDS_CHARACTERS = 8_000
+_ALL_WORDS_CHARACTERS = 100_000
+"""Of all that is quoted: GitHub takes 65,536 in each comment, and a session has to have room for the work."""
+
 _MOST_WORDS = 10
 _ANSWER_CHARACTERS = 4_000
 _NUMBERED = re.compile(
@@ -53,11 +56,14 @@ def answer_prompt(pull: PullRequest, asked: Sequence[Asked], *, check: str | Non
         asked: what is to be answered.
         check: command that must pass in the checkout afterwards.
     """
+    lengths = [min(len(words.text), _WORDS_CHARACTERS) for each in asked for words in each.said[-_MOST_WORDS:]]
+    is_much = sum(lengths) > _ALL_WORDS_CHARACTERS
+    most = _ALL_WORDS_CHARACTERS // len(lengths) if is_much else _WORDS_CHARACTERS
     parts = [
         f"# Answer the review of pull request #{pull.number}",
         one_line(pull.title),
         _HOW,
-        *(_section(number, each) for number, each in enumerate(asked, 1)),
+        *(_section(number, each, characters=most) for number, each in enumerate(asked, 1)),
         f"## Rules\n\n{HOUSE_RULES}",
         must_pass(check),
         f"## Your last message\n\n{_END}",
@@ -65,9 +71,9 @@ def answer_prompt(pull: PullRequest, asked: Sequence[Asked], *, check: str | Non
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _section(number: int, asked: Asked) -> str:
+def _section(number: int, asked: Asked, *, characters: int) -> str:
     said = "\n\n".join(
-        f"{f'@{one_line(words.by)}' if words.by else 'You'} said:\n\n{markdown.block_quote(_shown(words.text))}"
+        f"{f'@{one_line(words.by)}' if words.by else 'You'} said:\n\n{_quoted(words.text, characters)}"
         for words in asked.said[-_MOST_WORDS:]
     )
     return f"## Comment {number}\n\n{_place(asked)}\n\n{said}"
@@ -80,8 +86,8 @@ def _place(asked: Asked) -> str:
     return f"On {one_line(asked.path)}{line}{' of an earlier commit' if asked.is_outdated else ''}."
 
 
-def _shown(text: str) -> str:
-    return shorten(redact(clean(text)).strip(), characters=_WORDS_CHARACTERS)
+def _quoted(text: str, characters: int) -> str:
+    return markdown.block_quote(shorten(redact(clean(text)).strip(), characters=characters))
 
 
 def names_comments(words: str) -> bool:
