@@ -20,6 +20,11 @@ def why_not(live: Run, task: str) -> str | None:
     return reason if reason and not live.resume.pending(task) else None
 
 
+def seconds(live: Run, task: str) -> float | None:
+    """Says how long a session of the task is likely to take; None where one is to be joined."""
+    return None if live.resume.pending(task) else live.deadline.expected(live.dag.by_id[task]).seconds
+
+
 async def end_in_time(live: Run, runner: FleetTaskRunner) -> None:
     """Sees that sessions end with the hours of their machine, and all of them in time where the run has an hour."""
     await asyncio.gather(_end_with_hours(live), _end_by_the_hour(live, runner))

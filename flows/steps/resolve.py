@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from prefect.logging import get_run_logger
 
-from flows.steps.deadline import end_in_time, why_not
+from flows.steps.deadline import end_in_time, seconds, why_not
 from miyabi.dag import Dag
 from miyabi.errors import MiyabiError
 from miyabi.git import Repository
@@ -115,9 +115,7 @@ class Resolving:
             strategy=live.settings.runs.strategy,
             requires=lambda parameters: self._live.resume.requires(parameters["task_id"]),
             why_not=lambda parameters: why_not(self._live, parameters["task_id"]),
-            seconds=lambda parameters: (
-                self._live.deadline.expected(self._live.dag.by_id[parameters["task_id"]]).seconds
-            ),
+            seconds=lambda parameters: seconds(self._live, parameters["task_id"]),
             sessions=_count_sessions,
             lease_file=self.folder.integration_leases_file,
         )

@@ -13,7 +13,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.steps.artifacts import ProgressArtifact
-from flows.steps.deadline import end_in_time, why_not
+from flows.steps.deadline import end_in_time, seconds, why_not
 from flows.steps.room import with_room
 from miyabi.attempts import abandon_ahead, recover_abandoned, set_up_ahead
 from miyabi.errors import BadInput, DiskFull, MachineError
@@ -65,7 +65,7 @@ def _equip(live: Run, runner: FleetTaskRunner) -> tuple[MachineError, ...]:
         order=lambda parameters: (live.resume.pending(parameters["task_id"]) is None, dag.rank[parameters["task_id"]]),
         requires=lambda parameters: live.resume.requires(parameters["task_id"]),
         why_not=lambda parameters: why_not(live, parameters["task_id"]),
-        seconds=lambda parameters: live.deadline.expected(dag.by_id[parameters["task_id"]]).seconds,
+        seconds=lambda parameters: seconds(live, parameters["task_id"]),
         prepare=lambda machine, parameters: live.worktrees.prepare(machine, dag.by_id[parameters["task_id"]]),
         set_up=lambda machine, parameters: set_up_ahead(live, machine, parameters["task_id"]),
         abandon=lambda machine, parameters: abandon_ahead(live, machine, parameters["task_id"]),

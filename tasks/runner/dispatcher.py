@@ -106,7 +106,7 @@ class Dispatcher:
     @property
     def open_machines(self) -> list[Machine]:
         """The machines that take sessions now, full or not."""
-        return [state.machine for state in self._states.values() if not state.is_closed]
+        return [state.machine for state in self._states.values() if state.is_open]
 
     def exclude(self, name: str, error: Exception) -> None:
         """Starts nothing more on the machine; a task that suits no other fails with the error, or that of another."""
@@ -178,16 +178,18 @@ class Dispatcher:
     def _place_all(self, now: float) -> None:
         loads = {name: state.load(now) for name, state in self._states.items()}
         free = sum(load.free for load in loads.values() if load.closed_until is None)
+        with_hours = [state for state in self._states.values() if state.window]
         hopeless: set[tuple[tuple[str, ...], frozenset[str]]] = set()
         for request in self._queue:
             if not free or len(self._asking) >= ASKED_AT_ONCE:
                 return
-            if request.asking or (request.requires, request.avoid) in hopeless:
+            avoid = request.avoid.union(s.machine.name for s in with_hours if not s.has_time(request.seconds))
+            if request.asking or (request.requires, avoid) in hopeless:
                 continue
-            fleet, avoid = tuple(loads.values()), request.avoid | self._closing(request)
+            fleet = tuple(loads.values())
             placement = choose(fleet, requires=request.requires, strategy=self._strategy, avoid=avoid)
             if placement is None:
-                hopeless.add((request.requires, request.avoid))
+                hopeless.add((request.requires, avoid))
                 continue
             if not self._admits(request):
                 continue
@@ -195,11 +197,6 @@ class Dispatcher:
             self._place(request, state, placement.reason)
             loads[placement.machine.name] = state.load(now)
             free -= 1
-
-    def _closing(self, request: SlotRequest) -> frozenset[str]:
-        """The machines whose hours end before the task would."""
-        states = self._states.values()
-        return frozenset(state.machine.name for state in states if not state.has_time(request.seconds))
 
     def _fits(self, request: SlotRequest, state: MachineState) -> bool:
         return request.suits(state.machine) and state.has_time(request.seconds) and self._admits(request)
@@ -239,7 +236,7 @@ class Dispatcher:
             self._receive(request, state, answer, reason)
 
     def _receive(self, request: SlotRequest, state: MachineState, lease: Lease, reason: str) -> None:
-        if request in self._queue and not state.is_closed and self._admits(request):
+        if request in self._queue and not state.is_closed and self._fits(request, state):
             self._grant(request, state, lease, reason)
         else:
             self._offer(state, lease)

@@ -47,16 +47,15 @@ class MachineState:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it takes nothing at present."""
+        """Whether it takes nothing at present, at whatever hour."""
         return self._closed_until is not None
 
     @property
     def _closed_until(self) -> float | None:
         if self.broken or self.taken_out:
             return math.inf
-        now, window = time.time(), self.window
-        until = max(self.closed_until or 0.0, window.opens if window else 0.0)
-        return until if until > now else None
+        until = self.closed_until or 0.0
+        return until if until > time.time() else None
 
     @property
     def window(self) -> Window | None:
@@ -68,15 +67,25 @@ class MachineState:
         self._window = (now, window) if window else None
         return window
 
-    def has_time(self, seconds: float) -> bool:
-        """Returns whether what takes so many seconds may begin here, as far as the machine's hours say."""
-        window = self.window
-        return window is None or window.has_room(seconds, now=time.time())
+    def has_time(self, seconds: float | None) -> bool:
+        """Returns whether what takes so many seconds may begin here, as far as the machine's hours say.
+
+        None is what has begun already: it may be joined at any hour.
+        """
+        now, window = time.time(), self.window
+        if seconds is None or window is None:
+            return True
+        return window.opens <= now and window.has_room(seconds, now=now)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether sessions may begin here at present, full or not."""
+        return not self.is_closed and self.has_time(0.0)
 
     @property
     def is_busy(self) -> bool:
         """Whether it is our own sessions that fill it."""
-        return self.held > 0 and not self.is_closed
+        return self.held > 0 and self.is_open
 
     def note_taken(self, now: float, *, retry_seconds: float) -> None:
         """Notes that others have every slot: it is not asked again for a while.

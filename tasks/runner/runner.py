@@ -141,7 +141,8 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             order: Place of a task among the ready ones, out of its parameters: smallest first, then first submitted.
             requires: Labels that a task's machine must have, out of its parameters.
             why_not: Why no session of a task is to start, out of its parameters, asked just before one would.
-            seconds: How long a session of a task is likely to take, for machines that take some at certain hours alone.
+            seconds: How long a session of a task is likely to take, for machines that take some at certain hours alone;
+                None where one has begun and is to be joined, which it may be at any hour.
             prepare: Called ahead of time with a full machine and the parameters of a task that is likely next there.
             set_up: Called with the same, after that and once a task, when a slot of the machine is about to be free.
             abandon: Called where a task was prepared, when it runs elsewhere, and when it is over, which may be before

@@ -27,7 +27,7 @@ class SlotRequest:
     """One wait of one task for one slot. `task` is the id of its task run; machines in `avoid` are not taken.
 
     `why_not` is asked just before a start, and says why there is to be none, None where there may be one. `seconds` is
-    how long its session is likely to take.
+    how long its session is likely to take, None where it has begun already and is to be joined.
     """
 
     task: UUID
@@ -35,7 +35,7 @@ class SlotRequest:
     key: SortKey = ()
     requires: tuple[str, ...] = ()
     avoid: frozenset[str] = frozenset()
-    seconds: float = 0.0
+    seconds: float | None = 0.0
     why_not: Callable[[], str | None] = lambda: None
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     granted: asyncio.Future[Grant] = field(default_factory=lambda: asyncio.get_running_loop().create_future())

@@ -34,9 +34,8 @@ Requires = Callable[[Mapping[str, Any]], Sequence[str]]
 WhyNot = Callable[[Mapping[str, Any]], str | None]
 """From a task's parameters to why no session of it is to start now; None where one may."""
 
-
-Seconds = Callable[[Mapping[str, Any]], float]
-"""From a task's parameters to how long its session is likely to take."""
+Seconds = Callable[[Mapping[str, Any]], float | None]
+"""From a task's parameters to how long its session is likely to take; None where one has begun and is to be joined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

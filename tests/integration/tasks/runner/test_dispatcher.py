@@ -244,3 +244,30 @@ def test_a_machine_takes_what_ends_within_its_hours() -> None:
         name, _ = in_flow(lambda _: session.submit(0, Watch()).result(), machines, seconds=lambda _, s=seconds: s)
         chosen[hours, seconds] = name == preferred.name
     assert chosen == {(closed, 60): False, (brief, 2 * 3600): False, (brief, 60): True}
+
+
+def test_a_task_without_time_keeps_none_from_a_machine_that_has_time_for_it() -> None:
+    """Where hours end before the best task would, a shorter one behind it begins; what lives is joined out of hours."""
+    now, hour = datetime.now(UTC), timedelta(hours=1)
+    brief, closed = fleet(1, 1)
+    brief = brief.model_copy(update={"active_hours": f"{now - 5 * hour:%H:%M}-{now + hour:%H:%M}, UTC"})
+    closed = closed.model_copy(update={"active_hours": f"{now + hour:%H:%M}-{now + 2 * hour:%H:%M}, UTC"})
+    watch, refused, expected = Watch(), set[str](), {"long": 2 * 3600, "short": 60, "joined": None}
+
+    def body(runner: FleetTaskRunner) -> tuple[str, str, str]:
+        long, short, joined = (session.submit(name, watch) for name in expected)
+        names = short.result()[0], joined.result()[0]
+        refused.add("long")
+        runner.ask_again()
+        long.wait()
+        return (*names, long.state.name)
+
+    ended = in_flow(
+        body,
+        [brief, closed],
+        order=lambda given: (list(expected).index(given["name"]),),
+        requires=lambda given: (f"machine:{closed.name}",) if given["name"] == "joined" else (),
+        seconds=lambda given: expected[given["name"]],
+        why_not=lambda given: "too late" if given["name"] in refused else None,
+    )
+    assert ended == (brief.name, closed.name, "NotStarted")
