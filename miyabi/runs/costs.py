@@ -282,9 +282,11 @@ class Costs:
             yield BudgetRow(setting=f"{scope}_tokens", whose=whose, spent=amount.tokens, limit=tokens)
 
     def _spent(self, **where: str) -> Spent:
-        if not self.ledger.is_recounted:
+        amount = self.ledger.spent(**where)
+        if not self.ledger.is_recounted:  # it is the first question, or the file is a new one
             recount(self.ledger, self.folder.repository, machines=self.machines)
-        return self.ledger.spent(**where)
+            amount = self.ledger.spent(**where)
+        return amount
 
 
 def budgets_before(root: Path, settings: Settings) -> BudgetUse | None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from miyabi.errors import LedgerUnusable
 from miyabi.system import private_files
+
+T = TypeVar("T")
 
 LEDGER_FILE = "spending.db"
 _WAIT_SECONDS = 10.0  # for another orchestrator that writes
@@ -69,7 +71,7 @@ class SpendingLedger:
 
     What a session spends is counted on the day on which it was noted. An amount only grows until the session is over:
     who reads its stream once more, from the beginning, takes nothing back. `is_recounted`: what other
-    orchestrators had left uncounted when this one began is in it.
+    orchestrators had left uncounted when this one began is in it; not so in a file that had to be begun anew.
     """
 
     def __init__(self, file: Path, *, now: Callable[[], datetime] = datetime.now) -> None:
@@ -142,43 +144,48 @@ class SpendingLedger:
         Raises:
             LedgerUnusable: as `spent`.
         """
-        with self._opened() as database:
-            for entry, day in zip(entries, days, strict=True):
-                _put(database, entry, day)
+        self._put_all(zip(entries, days, strict=True))
 
     def _flush(self) -> None:
         with self._lock:
             news = dict(self._news)
         if news:
-            with self._opened() as database:
-                for entry in news.values():
-                    _put(database, entry, self.today)
+            self._put_all((entry, self.today) for entry in news.values())
         self._written = time.monotonic()
         with self._lock:
             self._news = {key: entry for key, entry in self._news.items() if news.get(key) is not entry}
 
-    def _ask(self, words: str, *values: str) -> list[Any]:
-        with self._opened() as database:
-            return database.execute(words, values).fetchall()
+    def _put_all(self, entries: Iterable[tuple[LedgerEntry, str]]) -> None:
+        rows = tuple(entries)
 
-    @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
-        """The file inside one transaction; one that is damaged is moved aside, and all begins anew."""
+        def put(database: sqlite3.Connection) -> None:
+            for entry, day in rows:
+                _put(database, entry, day)
+
+        self._do(put)
+
+    def _ask(self, words: str, *values: str) -> list[Any]:
+        return self._do(lambda database: database.execute(words, values).fetchall())
+
+    def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Does it in one transaction; a file that is damaged is moved aside before, and all begins anew."""
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            with closing(self._connected()) as database, database:
-                yield database
+            try:
+                return self._in_transaction(work)
+            except sqlite3.DatabaseError as error:
+                if type(error) is not sqlite3.DatabaseError:  # it is busy, or cannot be opened or written
+                    raise
+                self._file.replace(self._file.with_name(f"{LEDGER_FILE}.damaged"))
+                return self._in_transaction(work)
         except (sqlite3.Error, OSError) as error:
             raise LedgerUnusable(f"{self._file}: {error}. The count of what was spent is kept there.") from error
 
-    def _connected(self) -> sqlite3.Connection:
-        try:
-            return _open(self._file)
-        except sqlite3.OperationalError:  # it is busy, or cannot be opened or written
-            raise
-        except sqlite3.DatabaseError:
-            self._file.replace(self._file.with_name(f"{LEDGER_FILE}.damaged"))
-            return _open(self._file)
+    def _in_transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if not self._file.exists():
+            self.is_recounted = False
+        with closing(_open(self._file)) as database, database:
+            return work(database)
 
 
 def _open(file: Path) -> sqlite3.Connection:

@@ -164,3 +164,18 @@ def test_whose_fault_it_is(kind: str, *, expected: bool) -> None:
     """A task that ran into what others had left is to blame for nothing."""
     assert is_of_shared_budget(kind) is expected
     assert not is_of_shared_budget("max_budget_usd")
+
+
+@pytest.mark.parametrize("words", [None, b"damaged" * 1000])
+def test_a_count_that_is_lost_while_the_run_goes_on(tmp_path: Path, words: bytes | None) -> None:
+    """It is made anew at the next question, not begun with nothing."""
+    folder = folder_of(tmp_path, "r1")
+    spend(folder, "t", 1.0)
+    ours = costs(folder, run_usd=1)
+    before, file = ours.why_not("u"), tmp_path / LEDGER_FILE
+    if words:
+        file.write_bytes(words)
+    else:
+        file.unlink()
+    assert before
+    assert ours.why_not("u") == before

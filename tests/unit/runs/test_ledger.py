@@ -79,6 +79,16 @@ def test_a_damaged_file_is_moved_aside(tmp_path: Path) -> None:
     assert (tmp_path / f"{LEDGER_FILE}.damaged").exists()
 
 
+def test_damage_in_the_midst_of_the_file(tmp_path: Path) -> None:
+    """It is moved aside as well, where only what was counted cannot be read."""
+    ours, file = ledger(tmp_path), tmp_path / LEDGER_FILE
+    ours.take_in([replace(ENTRY, run=f"r{n}") for n in range(200)], days=["2026-01-01"] * 200)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    assert ours.spent(run="r1") == Spent()
+    assert (tmp_path / f"{LEDGER_FILE}.damaged").exists()
+
+
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     """Sessions go on; who asks whether to begin another is told."""
     (tmp_path / "file").touch()
