@@ -33,17 +33,16 @@ class Admission:
             LedgerUnusable: as `Costs.why_not`.
             MiyabiError: as `Slot.move`.
         """
-        live, task, held = self.live, self.node.id, set[str | None]()
+        live, task, held = self.live, self.node.id, frozenset[str]()
         if live.resume.pending(task):
             return False
         while row := live.costs.why_not(task, machine=self.slot.machine.name):
-            account = self.slot.machine.account
-            of_account = {machine.name for machine in self.slot.machines if machine.account == account}
-            is_all = len(of_account) == len(self.slot.machines)
-            if row.scope != "day" or is_all or account in held:
+            here = self.slot.machine
+            is_known = here.name in held
+            held |= {machine.name for machine in self.slot.machines if machine.account == here.account}
+            if row.scope != "day" or is_known or len(held) == len(self.slot.machines):
                 raise (BudgetSpent if row.scope == "task" else NotAdmitted)(f"budget: {row.sentence}")
-            held.add(account)
-            await self.slot.move(avoid=frozenset(of_account))
+            await self.slot.move(avoid=held)
         spent = live.costs.spent_on(task, fix_ups=fix_ups)
         if reason := spent_all(self.node, live.settings.sessions, spent_usd=spent):
             raise BudgetSpent(reason)

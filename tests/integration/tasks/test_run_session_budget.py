@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
+from miyabi.runs.ledger import LEDGER_FILE, LedgerEntry, SpendingLedger, Spent
 from miyabi.sessions import Outcome
 from tests.support.cli.local_site import LocalSite, make_local_site
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
@@ -39,6 +40,22 @@ def test_a_day_of_an_account(tmp_path: Path, prefect_server: RealServer) -> None
     assert (report.succeeded, report.failed, report.skipped, report.cost_usd) == (6, 2, 1, 0.3)
     assert limits == {"0.12", "0.07", "0.02"}
     assert "Traceback" not in first.output + again.output
+
+
+def test_a_task_goes_to_the_one_account_that_has_something_left(tmp_path: Path, prefect_server: RealServer) -> None:
+    """It is the last of three: what was used up before it is not asked twice."""
+    with make_local_site(tmp_path, prefect_server) as site:
+        site.write_config(budget={"day_usd": 1})
+        fleet = [site.machines[0].model_copy(update={"name": f"{name}-3", "account": name}) for name in "abc"]
+        fleet = [each.model_copy(update={"workspace": f"{each.workspace}-{each.name}"}) for each in fleet]
+        used = [LedgerEntry(run=name, session="t.1", task="t", account=name, spent=Spent(usd=1)) for name in "ab"]
+        ledger = SpendingLedger(tmp_path / "home" / ".miyabi" / LEDGER_FILE)
+        ledger.take_in(used, days=[ledger.today] * 2)
+        machines = json.dumps([each.model_dump() for each in fleet])
+        node = {"id": "t", "prompt": "[[scenario:write]]"}
+        site.orchestrate([node], MIYABI_MACHINES=machines).succeeds()
+        (only,) = site.run_folder().results()
+    assert only.machine == fleet[-1].name
 
 
 TALKS = """#!/bin/sh
