@@ -56,7 +56,7 @@ class Admission:
         live, last = self.live, self.live.results.get(self.node.id)
         if isinstance(reason, LedgerUnusable):
             reason = NotAdmitted(f"budget: {reason}")
-        if last is None or last.start is None:
+        if last is None or not last.was_begun:
             error = NotAdmitted(str(reason))
             result = live.no_session(self.node.id, outcome=Outcome.NOT_STARTED, error=error)
             result = result.model_copy(update={"fix_ups": fix_ups})

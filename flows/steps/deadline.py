@@ -15,7 +15,7 @@ from tasks.runner import FleetTaskRunner
 
 def why_not(live: Run, task: str) -> str | None:
     """Says why no session of the task is to start now, None where one may; one that runs may always be joined."""
-    is_begun = task in live.resume.ended
+    is_begun = task in live.resume.ended or live.resume.continuation(task) is not None
     reason = live.deadline.why_not(live.dag.by_id[task], is_begun=is_begun, now=time.time())
     return reason if reason and not live.resume.pending(task) else None
 

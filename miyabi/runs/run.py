@@ -362,6 +362,10 @@ class Run:
         if self.resume.pending(task):
             return  # its session is left on its machine, or still being collected: the report looks
         is_held = state == "NotStarted"
+        if is_held and result and result.was_begun:  # nothing is lost of what was begun: it ends as it had
+            self.warn(f"{task} was not tried again: {message}")
+            self.keep(result)
+            return
         why = message or "" if is_held else f"{state}: {message}"
         error = NotAdmitted(why) if is_held else MiyabiError(why)
         outcome = Outcome.NOT_STARTED if is_held or state in {"Failed", "Crashed"} else Outcome.SKIPPED

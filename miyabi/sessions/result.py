@@ -164,6 +164,11 @@ class SessionResult(BaseModel):
         return ending_words(self.outcome, self.fix_ups)
 
     @property
+    def was_begun(self) -> bool:
+        """Whether it is of a session that began, or stands for the work of one that did."""
+        return self.start is not None or self.branch is not None
+
+    @property
     def succeeded(self) -> bool:
         """Whether dependants may build on it."""
         return self.outcome is Outcome.SUCCEEDED
