@@ -6,7 +6,8 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from miyabi.runs.ledger import LEDGER_FILE, LedgerEntry, SpendingLedger, Spent
+from miyabi.runs import Spent
+from miyabi.runs.ledger import LEDGER_FILE, LedgerEntry, SpendingLedger
 from miyabi.sessions import Outcome
 from tests.support.cli.local_site import LocalSite, make_local_site
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
