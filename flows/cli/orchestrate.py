@@ -46,7 +46,7 @@ def orchestrate(
         BadInput: before anything was started.
         ServerError: no Prefect server could be found or started.
     """
-    require_moment(choices["until"], name="--until")
+    require_moment(choices["until"], name="--until", is_to_come=True)
     if milestone is None:
         return orchestrate_dag(_request(tasks=tasks, **choices), pull_request=pull_request, github=github)
     if tasks is not None:

@@ -179,7 +179,10 @@ class SessionDefaults(BaseModel):
         15, gt=0, description="Seconds of silence after its last result, no agent at work, after which it is ended"
     )
     stall_minutes: float = Field(
-        15, ge=0, description="Minutes of silence amid its work after which it is ended as stalled; 0: never"
+        15,
+        ge=0,
+        allow_inf_nan=False,
+        description="Minutes of silence amid its work after which it is ended as stalled; 0: never",
     )
     setup: str | None = Field(
         None, min_length=1, description="Shell command that sets up each checkout before its first session"
@@ -248,6 +251,7 @@ class RunDefaults(BaseModel):
     wrap_up_minutes: float | None = Field(
         None,
         ge=0,
+        le=24 * 60,
         description="Minutes before that at which sessions are told to end; empty: 10, and a verify_timeout_minutes",
     )
     max_attempts: int = Field(3, ge=1, description="Attempts a task, where trying again makes sense")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -113,16 +114,21 @@ def fault_at(path: Sequence[str], sentence: str, *, file: Path) -> SettingsError
     return SettingsError(f"{_source(path, file)}: {field_name(path)}: {sentence}")
 
 
-def require_moment(text: str | None, *, name: str) -> None:
+def require_moment(text: str | None, *, name: str, is_to_come: bool = False) -> None:
     """Checks an hour, or moment, that was given by that name in place of the setting.
+
+    With `is_to_come` it may not be over: a person gave it. One flow hands another the moment that it has, late or not.
 
     Raises:
         SettingsError: it is none; says what it must be.
     """
+    now, found = time.time(), f"(found {quote(text or '')})"
     try:
-        next_moment(text or "00:00", now=0)
+        moment = next_moment(text or "00:00", now=now)
     except ValueError as error:
-        raise SettingsError(f"{name}: {error} (found {quote(text or '')})") from None
+        raise SettingsError(f"{name}: {error} {found}") from None
+    if is_to_come and moment <= now:
+        raise SettingsError(f"{name}: must be still to come {found}")
 
 
 def _sentence(fault: FieldFault, *, file: Path, settings: type[BaseModel]) -> str:

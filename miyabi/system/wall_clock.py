@@ -71,11 +71,12 @@ def at_hour(day: date, hour: hour_of_day, *, zone: ZoneInfo | None = None) -> fl
 def _exactly(text: str) -> float:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        seconds = moment.astimezone(UTC).timestamp()
+    except (ValueError, OverflowError):  # the latter: in the first or last year of all
         raise ValueError(_MUST) from None
     if moment.tzinfo is None:
         raise ValueError(f"{_MUST}, with its offset")
-    return moment.timestamp()
+    return seconds
 
 
 def parse_zone(name: str | None) -> ZoneInfo | None:

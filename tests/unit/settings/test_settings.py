@@ -67,6 +67,8 @@ def test_machines_are_read_in_order(repository: Path) -> None:
         ("[runs]\nuntil='7'", ["runs.until: must be an hour such as '07:00'", "found '7'"]),
         ("[runs]\nuntil='07:00 Mars'", ["runs.until: must name a time zone", "found '07:00 Mars'"]),
         ("[runs]\nuntil=700", ["runs.until", "valid string", "found 700"]),
+        ("[runs]\nwrap_up_minutes=inf", ["runs.wrap_up_minutes", "less than or equal to 1440", "found inf"]),
+        ("[sessions]\nstall_minutes=inf", ["sessions.stall_minutes", "finite", "found inf"]),
         ("[runs]\nwrap_up_minutes=-1", ["runs.wrap_up_minutes", "greater than or equal to 0", "found -1"]),
         ("[sessions]\nstall_minutes=-1", ["sessions.stall_minutes", "greater than or equal to 0", "found -1"]),
         ("[review]\nsessions = 'all'", ["config.toml", "review.sessions", "found 'all'"]),
@@ -130,6 +132,10 @@ def test_minutes_of_the_file_are_waited_for_in_seconds(
 
 def test_an_hour_that_was_given_in_place_of_the_setting() -> None:
     """What cannot be used is named as it was given; none is as good as any."""
-    require_moment(None, name="--until")
+    require_moment(None, name="--until", is_to_come=True)
     with pytest.raises(SettingsError, match=r"^--until: must be an hour .* \(found '25:00'\)$"):
         require_moment("25:00", name="--until")
+    past = "2020-12-02T07:00+01:00"
+    with pytest.raises(SettingsError, match=r"^--until: must be still to come \(found '2020-12-02T07:00\+01:00'\)$"):
+        require_moment(past, name="--until", is_to_come=True)
+    require_moment(past, name="the parameter until")

@@ -84,6 +84,8 @@ def test_a_fixed_text_means_one_moment_for_ever() -> None:
         ("seven", "must be an hour such as '07:00'"),
         ("7", "must be an hour such as '07:00'"),
         ("2026-12-02T07:00", "with its offset"),
+        ("9999-12-31T23:59-05:00", "must be an hour such as '07:00'"),
+        ("0001-01-01T00:00+05:00", "must be an hour such as '07:00'"),
         ("07:00 Europe/Berln", "must name a time zone as the IANA database has it, such as 'Europe/Berlin'"),
         ("07:00 ../etc/passwd", "must name a time zone"),
     ],
