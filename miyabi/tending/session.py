@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import Field
 
 from miyabi.dag import Dag, Node
-from miyabi.errors import MergeConflict, MiyabiError, NotAdmitted
+from miyabi.errors import MergeConflict, MiyabiError
 from miyabi.github import LinkedRepository
 from miyabi.integration import Conflict, Integration, resolve_prompt
 from miyabi.runs import AttemptRecord, Kept, RunFolder, create_run
-from miyabi.sessions import Outcome, SessionResult, published_branch
+from miyabi.sessions import BLAMELESS, Outcome, SessionResult, published_branch
 from miyabi.tending.answers import Work, answer_prompt, names_comments
 from miyabi.tending.asked import Asked
 from miyabi.tending.failures import FailedCheck, fix_prompt
@@ -21,6 +21,8 @@ from miyabi.text import one_line
 
 _RESOLVE, _FIX, _ANSWER = "resolve", "fix", "answer"
 _WHY_CHARACTERS = 300
+_NOT_ITS_FAULT = BLAMELESS - {Outcome.SETUP_FAILED, Outcome.MERGE_CONFLICT, Outcome.STOPPED}
+"""How a session ends for want of what is no pull request's matter: whoever looks after machines is told."""
 _MOST_SESSIONS = 3
 _MOST_ROUNDS = 10
 _MOST_ASKED = 10
@@ -159,7 +161,8 @@ def work_of(run: RunFolder) -> Work:
 def is_over(run: RunFolder) -> bool:
     """Returns whether a run has nothing left to do: whoever is killed after its session has not integrated it.
 
-    What a budget or an hour has held back, or cut off, is still to be done, and nothing to tell people.
+    What a budget, an hour, a usage limit, a machine or its login has held back, or cut off, is still to be done, and
+    nothing to tell people.
 
     Raises:
         BadInput: the run's folder is damaged.
@@ -173,8 +176,8 @@ def _goes_on(run: RunFolder, end: SessionResult) -> bool:
     if end.outcome is Outcome.STOPPED:
         record = AttemptRecord.known(run.attempt(end.task, end.attempt))
         return record is not None and not (record.is_stopped or record.by_hand)
-    if end.outcome is Outcome.NOT_STARTED:
-        return end.error_kind == NotAdmitted.__name__
+    if end.outcome in _NOT_ITS_FAULT:
+        return True
     return (end.error_kind or "").startswith("budget.day_")  # of the others it has a run's own
 
 

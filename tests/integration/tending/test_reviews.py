@@ -142,12 +142,18 @@ async def test_a_session_that_failed_is_answered_for(tending_site: TendingSite) 
     assert await tending_site.tend() == [Step.NOTHING]
 
 
-HELD_BACK = ((Outcome.NOT_STARTED, "NotAdmitted"), (Outcome.BUDGET_EXCEEDED, "budget.day_usd"), (Outcome.STOPPED, None))
+HELD_BACK = (
+    (Outcome.NOT_STARTED, "NotAdmitted"),
+    (Outcome.BUDGET_EXCEEDED, "budget.day_usd"),
+    (Outcome.STOPPED, None),
+    (Outcome.USAGE_LIMIT, None),
+    (Outcome.MACHINE_LOST, None),
+)
 
 
 @pytest.mark.parametrize(("outcome", "kind"), HELD_BACK)
 async def test_what_was_held_back_waits(tending_site: TendingSite, outcome: Outcome, kind: str | None) -> None:
-    """A budget that others used up, or the hour, answers nobody: the same run goes on, and answers once it is done."""
+    """What is not its fault, such as the hour, answers nobody: the same run goes on, and answers once it is done."""
     first = say(tending_site.remote.hosted, tending_site.number, "Rename it.")
     said = await tending_site.tend()
     (run,) = runs(tending_site)
