@@ -51,7 +51,8 @@ class Admission:
     def result(self, reason: MiyabiError, *, fix_ups: int) -> SessionResult:
         """Returns, and keeps, the result of a task that may begin no session: its last one, or one that says why.
 
-        Work that an attempt left amid its way ends for want of a budget; for want of time it ends as it had.
+        Work that an attempt left amid its way ends for want of a budget; for want of time it ends as it had, and what
+        was stopped does where it was others that used up the budget: its conversation can go on another time.
         """
         live, last = self.live, self.live.results.get(self.node.id)
         if isinstance(reason, LedgerUnusable):
@@ -77,5 +78,6 @@ class Admission:
 
 def _is_cut_short(last: SessionResult, reason: MiyabiError, *, fix_ups: int) -> bool:
     """Whether a budget ends what would have gone on from that attempt."""
-    is_mending = isinstance(reason, BudgetSpent) and fix_ups > last.fix_ups
-    return is_mending or (last.outcome in GOES_ON and not isinstance(reason, Refused))
+    if isinstance(reason, BudgetSpent):
+        return last.outcome in GOES_ON or fix_ups > last.fix_ups
+    return last.outcome in GOES_ON - {Outcome.STOPPED} and not isinstance(reason, Refused)

@@ -102,6 +102,12 @@ class TaskRun:
             CancelledError: the task run was cancelled; the session was stopped and its work collected before.
             MiyabiError: nothing further is started, or no machine is left: as `Dispatcher.acquire`.
         """
+        try:
+            return await self._attempts()
+        except (NotAdmitted, BudgetSpent, LedgerUnusable) as reason:
+            return self._admission.result(reason, fix_ups=self._fix_ups)
+
+    async def _attempts(self) -> SessionResult:
         while True:
             result = await self._reviewed(self._under_review() or await self._attempt())
             step = self._next(result)
@@ -115,8 +121,6 @@ class TaskRun:
                 await self._unless_stopped(self._make_ready(step, result), result)
             except MachineError:  # logged already, where the machine was given up
                 return result
-            except NotAdmitted as reason:
-                return self._admission.result(reason, fix_ups=self._fix_ups)
             if self._is_to_stay(result):
                 return self._stopped_after(result)
 
@@ -193,8 +197,6 @@ class TaskRun:
             if await self._admission.require(fix_ups=self._fix_ups):
                 self._resumes = None
             return await self._started()
-        except (NotAdmitted, BudgetSpent, LedgerUnusable) as reason:
-            return self._admission.result(reason, fix_ups=self._fix_ups)
         except MergeConflict as conflict:
             return self._not_started(Outcome.MERGE_CONFLICT, conflict)
         except (GitError, DiskFull, DagError, SettingsError) as error:  # the last two: a file has changed meanwhile

@@ -25,3 +25,12 @@ async def test_work_is_not_lost_to_one_budget_after_another(workshop: Workshop) 
     assert [end.outcome for end in ends[1:]] == [Outcome.BUDGET_EXCEEDED] * 2
     assert {(end.branch, end.head) for end in ends} == {(ends[0].branch, ends[0].head)}
     assert live.warnings == [f"a was not tried again: {HELD_BACK}"]
+
+
+async def test_a_conversation_that_was_stopped_is_not_lost_to_a_budget(workshop: Workshop) -> None:
+    """It ends as stopped once more, and the next orchestrator goes on with it."""
+    (await workshop.run()).keep(stopped := result("a", Outcome.STOPPED, run="r1", machine="m1", session_id="c"))
+    live = await workshop.run()
+    end = Admission(live, live.dag.by_id["a"], NO_SLOT).result(HELD_BACK, fix_ups=0)
+    begun = (await workshop.run()).resume.continuation("a")
+    assert (end, begun and begun.conversation) == (stopped, "c")
