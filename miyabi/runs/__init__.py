@@ -12,8 +12,9 @@ from miyabi.runs.current import current_run, use_run
 from miyabi.runs.deadline import ACTIVE_HOURS, Deadline
 from miyabi.runs.fix_up import fix_attempts_of
 from miyabi.runs.folder import CHECK_LOG, RunFolder, make_folder_of_runs
-from miyabi.runs.forecast import Forecast, Spread, earlier_tasks, forecast
+from miyabi.runs.forecast import Forecast, Spread, forecast
 from miyabi.runs.hand_over import HandOver
+from miyabi.runs.history import earlier_tasks
 from miyabi.runs.info import Kept, MilestoneRun, RunInfo
 from miyabi.runs.json_file import read_json
 from miyabi.runs.ledger import Spent

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from statistics import quantiles
 from typing import Self
 
-from miyabi.dag import Dag, Node, TaskType
-from miyabi.errors import BadInput
-from miyabi.runs.budget import GOES_ON
-from miyabi.runs.folder import RunFolder
-from miyabi.sessions import SessionResult
+from miyabi.dag import Node, TaskType
+from miyabi.runs.history import earlier_tasks
 from miyabi.text import count, duration
 
 _RUNS = 30
@@ -43,15 +40,10 @@ class Durations:
 
     @classmethod
     def read(cls, repository: Path, *, rehearse: bool) -> Self:
-        """Reads the repository's last 30 runs; rehearsals alone where `rehearse`, else all others.
-
-        A run that cannot be read says nothing.
-        """
+        """Reads the repository's last 30 runs; rehearsals alone where `rehearse`, else all others."""
         known: dict[TaskType, list[float]] = defaultdict(list)
-        for folder in RunFolder.by_start(repository)[-_RUNS:]:
-            with suppress(BadInput):
-                for kind, seconds in _of_run(folder, rehearse=rehearse):
-                    known[kind].append(seconds)
+        for each in earlier_tasks(repository, most_runs=_RUNS, rehearse=rehearse):
+            known[each.type].append(each.seconds)
         return cls(by_type={kind: tuple(each) for kind, each in known.items()})
 
     def expected(self, node: Node, *, estimate_seconds: float) -> Expected:
@@ -61,22 +53,10 @@ class Durations:
             return Expected(
                 seconds=estimate_seconds, source="its estimate: too few earlier tasks of its type are known"
             )
-        seconds = quantiles(known, n=4, method="inclusive")[_P75]
-        return Expected(seconds=seconds, source=f"p75 of {count(len(known), f'earlier {node.type} task')}")
+        return Expected(seconds=_p75(known), source=f"p75 of {count(len(known), f'earlier {node.type} task')}")
 
 
-def _of_run(folder: RunFolder, *, rehearse: bool) -> Iterator[tuple[TaskType, float]]:
-    if folder.info().rehearse != rehearse:
-        return
-    nodes, attempts = Dag.load(folder.dag_file).by_id, defaultdict[str, list[SessionResult]](list)
-    for result in folder.results():
-        attempts[result.task].append(result)
-    for task, results in attempts.items():
-        if task in nodes and _is_over(results):
-            yield nodes[task].type, sum(each.seconds for each in results)
-
-
-def _is_over(results: Iterable[SessionResult]) -> bool:
-    """Whether the last of them was not cut short: what is gone on with says too little of how long it takes."""
-    *_, last = results
-    return last.outcome not in GOES_ON and last.start is not None and not last.by_hand
+@cache
+def _p75(seconds: tuple[float, ...]) -> float:
+    """It is asked for each task, again before each start, and is of hundreds of figures."""
+    return quantiles(seconds, n=4, method="inclusive")[_P75]

@@ -7,28 +7,13 @@ import random
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Self
 
 from miyabi.dag import Dag, TaskType, simulate
-from miyabi.errors import BadInput
 from miyabi.machines import Machine, Strategy
-from miyabi.runs.folder import RunFolder
-from miyabi.runs.recount import task_of
-from miyabi.sessions import BLAMELESS, SessionResult
+from miyabi.runs.history import EarlierTask
 
-MOST_RUNS = 100
 _DRAWS, _LEAST_DRAWS, _MOST_PICKS = 1000, 50, 200_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EarlierTask:
-    """What one task of an earlier run came to, with its fix-ups, reviews and merges that went back."""
-
-    run: str
-    type: TaskType
-    usd: float
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +53,6 @@ class Forecast:
     usd: Spread
     minutes: Spread
     unknown: tuple[str, ...]
-
-
-def earlier_tasks(repository: Path) -> tuple[EarlierTask, ...]:
-    """Reads what the latest 100 runs of a repository made of their tasks.
-
-    Left out are rehearsals, runs that cannot be read, and tasks without a session or whose end says nothing of them,
-    as of one that was stopped.
-    """
-    return tuple(task for folder in RunFolder.by_start(repository)[-MOST_RUNS:] for task in _tasks(folder))
 
 
 def forecast(
@@ -127,21 +103,3 @@ def _sums(dag: Dag, known: Mapping[TaskType, Sequence[EarlierTask]]) -> Iterator
         return
     for _ in range(max(_LEAST_DRAWS, min(_DRAWS, _MOST_PICKS // len(pools)))):
         yield sum(dice.choice(pool) for pool in pools)
-
-
-def _tasks(folder: RunFolder) -> Iterator[EarlierTask]:
-    try:
-        if folder.info().rehearse:
-            return
-        dag, results = Dag.load(folder.dag_file), folder.results()
-    except BadInput:
-        return
-    last, all_of = dict[str, SessionResult](), dict[str, list[SessionResult]]()
-    for result in results:
-        last[result.task] = result
-        all_of.setdefault(task_of(result.task), []).append(result)
-    for node in dag.nodes:
-        if node.id not in last or last[node.id].outcome in BLAMELESS or not last[node.id].start:
-            continue
-        usd, seconds = sum(r.cost_usd for r in all_of[node.id]), sum(r.seconds for r in all_of[node.id])
-        yield EarlierTask(run=folder.run, type=node.type, usd=usd, seconds=seconds)

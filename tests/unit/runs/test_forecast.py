@@ -11,7 +11,7 @@ import pytest
 from miyabi.dag import Dag, TaskType
 from miyabi.machines import Machine, Strategy
 from miyabi.runs import Forecast, Spread, earlier_tasks, forecast
-from miyabi.runs.forecast import EarlierTask
+from miyabi.runs.history import EarlierTask
 from miyabi.sessions import Outcome
 from tests.support.values.results import result, run_folder
 
