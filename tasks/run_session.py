@@ -165,10 +165,10 @@ class TaskRun:
 
     def _next(self, result: SessionResult) -> Next:
         joined, self._joins = self._joins, False
-        if joined and result.outcome is Outcome.STOPPED and not self._is_to_stay(result):
-            return Next.RESUME_HERE  # it was stopped by the orchestrator that we go on for
         if result.error_kind == ACTIVE_HOURS:
             return Next.ELSEWHERE if self._slot.can_move_now else Next.RESUME_HERE
+        if joined and result.outcome is Outcome.STOPPED and not self._is_to_stay(result):
+            return Next.RESUME_HERE  # it was stopped by the orchestrator that we go on for
         runs, now = self._live.settings.runs, time.time()
         self._failed_setups += result.outcome is Outcome.SETUP_FAILED
         self._stalls += result.outcome is Outcome.STALLED
