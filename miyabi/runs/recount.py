@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from miyabi.claude import Transcript
-from miyabi.errors import BadInput
+from miyabi.errors import BadInput, LedgerUnusable
 from miyabi.machines import Machine
 from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.budget import before
@@ -89,13 +89,20 @@ def recount(ledger: SpendingLedger, repository: Path, *, machines: Mapping[str, 
         machines: by whose names the accounts of sessions are known.
 
     Raises:
-        LedgerUnusable: as `SpendingLedger.spent`.
+        LedgerUnusable: as `SpendingLedger.spent`, or a stream is there and cannot be read.
     """
     known = ledger.sessions()
     folders = {f for f in RunFolder.all(repository) if len(_attempts(f)) > known.get(_key(f), 0)}
     folders |= {RunFolder(*_place(Path(each.folder))) for each in ledger.unfinished() if each.folder}
     accounts = {name: machine.account or "" for name, machine in machines.items()}
-    found = [each for folder in folders for each in _entries(folder, accounts)]
+    found = list[tuple[LedgerEntry, str]]()
+    for folder in folders:
+        try:
+            found += _entries(folder, accounts)
+        except FileNotFoundError:  # it is being swept
+            continue
+        except OSError as error:
+            raise LedgerUnusable(f"what run {folder.run} has spent cannot be counted: {error}") from error
     ledger.take_in([entry for entry, _ in found], days=[day for _, day in found])
     ledger.is_recounted = True
 

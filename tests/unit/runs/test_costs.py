@@ -179,3 +179,11 @@ def test_a_count_that_is_lost_while_the_run_goes_on(tmp_path: Path, words: bytes
         file.unlink()
     assert before
     assert ours.why_not("u") == before
+
+
+def test_a_stream_that_cannot_be_read(tmp_path: Path) -> None:
+    """Nothing begins while it is not known what was spent, and it is said whose."""
+    folder = folder_of(tmp_path, "r1")
+    (folder.attempt("t", 1) / "stdout.jsonl").mkdir(parents=True)
+    reason = costs(folder, run_usd=1).why_not_admitted("t")
+    assert reason.startswith("budget: what run r1 has spent cannot be counted: ")
