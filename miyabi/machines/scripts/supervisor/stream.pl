@@ -9,7 +9,7 @@ my $longest_line = 4 << 20;    # bytes; a longer one is let go by, a result has 
 sub stream {    # of a file that grows; nothing of it is read before it has been silent for a while
     my ($path, $seconds, $stall) = @_;
     my %read = (size => 0, at => 0, rest => '', agents => {});
-    return { path => $path, seconds => $seconds, stall => $stall || 9e9, silent => 0, looked => clock(), %read };
+    return { path => $path, seconds => $seconds, stall => $stall > 0 ? $stall : 9e9, silent => 0, looked => clock(), %read };
 }
 
 sub ended_by_silence {    # lingered: after its last result; stalled: in the middle of its work; '' while it is short
