@@ -46,14 +46,6 @@ def test_a_long_thread_is_told_from_its_end() -> None:
     assert ("> 1. x" in said, "> 2. x" in said, "> 11. x" in said, len(said) < 85_000) == (False, True, True, True)
 
 
-def test_ten_long_threads_leave_room_for_the_work() -> None:
-    """Of a hundred comments of the most that GitHub takes each is told, and all of them in 110,000 characters."""
-    thread = tuple(Words(by="carol", text=f"{number}. " + "x" * 65_000) for number in range(10))
-    asked = [ASKED.model_copy(update={"said": thread})] * 10
-    said = answer_prompt(PullRequest(number=4, title="T", head="h", base="main"), asked, check=None)
-    assert (said.count("> 9. x"), said.count("@carol said:"), len(said) < 110_000) == (10, 100, True)
-
-
 @pytest.mark.parametrize(
     "words",
     [
