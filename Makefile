@@ -17,7 +17,7 @@ WITH_PREFECT := $(addprefix tests/,acceptance/milestone/test_main.py acceptance/
 	integration/tasks/test_run_session_usage_limit.py integration/tasks/test_verify.py)
 
 UNIT_HALVES := unit-first unit-second
-unit-first := $(addprefix tests/unit/,milestones options text) $(wildcard tests/unit/[a-l]*)
+unit-first := $(addprefix tests/unit/,milestones options reports system text) $(wildcard tests/unit/[a-l]*)
 unit-second := $(filter-out $(unit-first),$(wildcard tests/unit/[a-z]*))
 
 .PHONY: demo test test-oldest unit $(UNIT_HALVES) lint bench clean install dev peers
