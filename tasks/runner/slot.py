@@ -127,7 +127,8 @@ class Slot:
         """Waits for a new slot, on a machine outside `avoid` if there is one that could ever take the task.
 
         Raises:
-            NotStarted: nothing further is started in this run, or (Refused) nothing of this task.
+            NotStarted: nothing further is started in this run.
+            Refused: no session of this task is, in this run.
             MiyabiError: as `Dispatcher.acquire`.
         """
         self._release()
@@ -140,7 +141,8 @@ class Slot:
         """Gives the slot back, waits until `until` (seconds since 1970), then for a slot; with `stay` on this machine.
 
         Raises:
-            NotStarted: nothing further is started in this run, or (Refused) nothing of this task.
+            NotStarted: nothing further is started in this run.
+            Refused: no session of this task is, in this run.
             MiyabiError: as `Dispatcher.acquire`.
         """
         self._release()
