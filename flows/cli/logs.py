@@ -31,8 +31,8 @@ _POLL_SECONDS = 0.3
 def logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool, attempt: int | None) -> None:
     """Print what the session of a task said and did.
 
-    With `follow` it waits for the session to start, and goes on until its result is there. While the checkout is set up
-    that is what the set-up prints.
+    With `follow` it waits for the session to start, and goes on until its result is there; what the set-up of its
+    checkout prints comes first.
 
     Where its check or set-up did not pass, the last lines of that come at the end.
 
@@ -45,6 +45,8 @@ def logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool, atte
     transcript, set_up = Transcript(), SetUpLines(attempt_folder / "setup.log")
     show_set_up = (lambda: None) if raw else set_up.show
     stream, result = attempt_folder / "stdout.jsonl", attempt_folder / "result.json"
+    if follow:
+        show_set_up()
     for chunk in _chunks(stream, result, follow=follow, on_nothing=show_set_up):
         events = transcript.feed(chunk)
         if raw:
