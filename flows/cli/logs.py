@@ -45,9 +45,7 @@ def logs(*, run: str, task: str, repository: Path, follow: bool, raw: bool, atte
     transcript, set_up = Transcript(), SetUpLines(attempt_folder / "setup.log")
     show_set_up = (lambda: None) if raw else set_up.show
     stream, result = attempt_folder / "stdout.jsonl", attempt_folder / "result.json"
-    if follow:
-        show_set_up()
-    for chunk in _chunks(stream, result, follow=follow, on_nothing=show_set_up):
+    for chunk in _chunks(stream, result, follow=follow, before_first=show_set_up):
         events = transcript.feed(chunk)
         if raw:
             sys.stdout.buffer.write(chunk)
@@ -125,18 +123,19 @@ def _known(before: Sequence[str], lines: Sequence[str]) -> int:
     return 0
 
 
-def _chunks(stream: Path, result: Path, *, follow: bool, on_nothing: Callable[[], None]) -> Iterator[bytes]:
+def _chunks(stream: Path, result: Path, *, follow: bool, before_first: Callable[[], None]) -> Iterator[bytes]:
     offset = 0
     while True:
-        over = result.exists() or not follow
+        ended = result.exists()
+        over = ended or not follow
+        if not offset and (follow or not ended):
+            before_first()
         if stream.exists():
             with stream.open("rb") as file:
                 file.seek(offset)
                 while chunk := file.read(1 << 16):
                     offset += len(chunk)
                     yield chunk
-        if not offset and not result.exists():
-            on_nothing()
         if over:
             return
         time.sleep(_POLL_SECONDS)
