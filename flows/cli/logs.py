@@ -127,7 +127,6 @@ def _chunks(stream: Path, result: Path, *, follow: bool, before_first: Callable[
     offset = 0
     while True:
         ended = result.exists()
-        over = ended or not follow
         if not offset and (follow or not ended):
             before_first()
         if stream.exists():
@@ -136,6 +135,6 @@ def _chunks(stream: Path, result: Path, *, follow: bool, before_first: Callable[
                 while chunk := file.read(1 << 16):
                     offset += len(chunk)
                     yield chunk
-        if over:
+        if ended or not follow:
             return
         time.sleep(_POLL_SECONDS)
