@@ -134,14 +134,14 @@ Prompt = Annotated[Speech, AfterValidator(_short_enough)]
 Argument = Annotated[Line, AfterValidator(_argument)]
 Moment = Annotated[Any, AfterValidator(_moment)]
 Whole = Annotated[int, BeforeValidator(_without_fraction), Strict()]
-Positive = Annotated[float, Strict(), Field(gt=0, le=_LONGEST_MINUTES, allow_inf_nan=False)]
-Minutes = Annotated[float, Strict(), Field(ge=0, le=_LONGEST_MINUTES, allow_inf_nan=False)]
+Positive = Annotated[float, Strict(), Field(gt=0, le=_LONGEST_MINUTES)]
+Minutes = Annotated[float, Strict(), Field(ge=0, le=_LONGEST_MINUTES)]
 
 
 class Node(BaseModel):
     """One task of the DAG. A field's description says what the value must be, and is what error messages quote."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     id: NodeId = Field(description="a text of letters, digits, '.', '_' and '-', at most 64")
     title: Line = Field(default_factory=lambda data: data.get("id", ""), description="a text")

@@ -22,7 +22,7 @@ Where a commit message names an issue, write `Refs #{number}`; leave out words s
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class IntegrationSettings(_Table):
@@ -66,7 +66,7 @@ class ReviewSettings(_Table):
         return self.sessions or has_label or type in self.types or priority in self.priorities
 
 
-_Usd = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Usd = Annotated[float, Field(gt=0)]
 _Tokens = Annotated[int, Field(ge=1)]
 
 
@@ -164,7 +164,7 @@ class LabelSettings(_Table):
 class SessionDefaults(BaseModel):
     """What every session gets unless its task says otherwise."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     model: str | None = Field(None, description="Model or alias for claude --model; empty: claude's own default")
     permission_mode: Literal["dontAsk", "acceptEdits", "bypassPermissions", "manual", "plan", "auto", "default"] = (
@@ -181,7 +181,6 @@ class SessionDefaults(BaseModel):
     stall_minutes: float = Field(
         15,
         ge=0,
-        allow_inf_nan=False,
         description="Minutes of silence amid its work after which it is ended as stalled; 0: never",
     )
     setup: str | None = Field(
@@ -240,7 +239,7 @@ MomentText = Annotated[str, Strict(), AfterValidator(_moment)]
 class RunDefaults(BaseModel):
     """How a run goes about its tasks."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     base: str = Field("HEAD", description="Branch, tag or commit that the run starts from")
     strategy: Strategy = Field(Strategy.FILL_FIRST, description="Fill one machine before the next, or spread")

@@ -18,9 +18,7 @@ def test_an_outage_is_waited_for(tmp_path: Path, prefect_server: RealServer) -> 
         site.write_config(runs={"max_attempts": 1, "retry_delay_seconds": 0.2})
         command = site.orchestrate(NODES)
         told = [f"  {node['id']}: waits for the API until " for node in NODES]
-        eventually(
-            lambda: all(line in command.output for line in told) or not command.runs, why=lambda: command.output
-        )
+        eventually(lambda: all(line in command.output for line in told) or not command.runs, why=lambda: command.output)
         site.open_gate("over")
         command.succeeds()
         results = site.run_folder().results()
