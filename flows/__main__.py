@@ -60,6 +60,11 @@ class _Commands(click.Group):
         except MiyabiError as error:
             click.echo(f"miyabi: {error.in_full if isinstance(error, BadInput) else error}", err=True)
             ctx.exit(ExitCode.BAD_INPUT if isinstance(error, BadInput) else ExitCode.FAILED)
+        except OSError as error:
+            if error.filename is None:  # not one of the files that a person can see to
+                raise
+            click.echo(f"miyabi: {error.filename}: {error.strerror}", err=True)
+            ctx.exit(ExitCode.FAILED)
         except KeyboardInterrupt:
             click.echo("miyabi: interrupted", err=True)
             ctx.exit(ExitCode.INTERRUPTED)

@@ -273,7 +273,7 @@ class RunFolder:
             self.load(kind)
         for attempt in sorted(self.path.glob("sessions/*/attempt-*")):
             AttemptRecord.require_readable(attempt)
-        for file in (self.status_file, self.report_file, self.report_values_file):
+        for file in (self.lock_file, self.status_file, self.report_file, self.report_values_file):
             if file.is_dir():
                 raise BadInput(f"{file}: is a folder, and has to be a file. Remove it: the run writes it anew.")
 

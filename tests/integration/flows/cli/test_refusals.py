@@ -146,12 +146,20 @@ def test_a_run_whose_folder_is_damaged(cli_repository: CliRepository, name: str)
     cli_repository.refuses("orchestrate", "--run", "r1", saying=[f"{file}: cannot be read: Is a directory"])
 
 
-@pytest.mark.parametrize("name", ["status.json", "sessions/a/attempt-1/result.json"])
+@pytest.mark.parametrize("name", ["lock", "status.json", "sessions/a/attempt-1/result.json"])
 def test_a_folder_where_a_file_of_the_run_belongs(cli_repository: CliRepository, name: str) -> None:
     """It is named in one line, before anything is started."""
     file = begun(cli_repository).path / name
     damage_file(file, is_folder=True)
     cli_repository.refuses("orchestrate", "--run", "r1", saying=[f"{file}: "])
+
+
+def test_a_file_that_cannot_be_opened(cli_repository: CliRepository) -> None:
+    """Whichever file it is: its name and the reason are one line."""
+    file = begun(cli_repository).lock_file
+    damage_file(file, is_folder=True)
+    done = cli_repository.miyabi("sweep", "r1")
+    assert (done.returncode, done.stderr) == (1, f"miyabi: {file}: Is a directory\n")
 
 
 def test_a_run_whose_run_json_was_removed(cli_repository: CliRepository) -> None:
