@@ -8,6 +8,7 @@ from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl
 
 from miyabi.machines import LOCAL, Machine
+from miyabi.settings import NotifySettings
 from miyabi.settings import SessionDefaults as SessionSettings
 
 _README = "https://github.com/miyabi-scheduler/miyabi-scheduler"
@@ -36,9 +37,15 @@ class Fleet(Block):
         default_factory=lambda: [LOCAL], description="The machines, in the order in which they are preferred."
     )
 
+    notify: NotifySettings = Field(
+        default_factory=NotifySettings,
+        description="Who is told of the runs on these machines; what is left as it is stays as configured.",
+    )
+
     def overrides(self) -> dict[str, Any]:
         """Returns what this block says, shaped like the arguments of `Settings.load`."""
-        return {"machines": [m.model_dump() for m in self.machines]}
+        said = {"machines": [m.model_dump() for m in self.machines]}
+        return {**said, "notify": self.notify.model_dump(exclude_defaults=True) or None}
 
 
 class SessionDefaults(Block):

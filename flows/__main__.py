@@ -21,6 +21,7 @@ SUMMARIES = {
     "check": "Ask every machine whether it can take sessions.",
     "demo": "Rehearse ten tasks on two machines made of this one, with a throw-away repository.",
     "logs": "Show what a session said and did.",
+    "notify": "Show who is told of runs; with --test send a message to each, and say what became of it.",
     "open": "Print where to look: Prefect's page, pull request and report of a run; with a task, its files.",
     "orchestrate": "Run the DAG.",
     "retry": "Try again what did not succeed in a run: those tasks, or all, and what waited for them.",

@@ -9,8 +9,9 @@ from prefect import flow
 from prefect.states import Completed
 
 from flows.parameters import OptionalPath, OptionalText, link, log_in
-from flows.steps import cancelled, publish, state_of
+from flows.steps import cancelled, publish, state_of, tell_end
 from miyabi.errors import MiyabiError
+from miyabi.github import LinkedRepository
 from miyabi.pull_requests import Publication
 from miyabi.runs import RunFolder
 from tasks.declaration import FLOW
@@ -35,12 +36,23 @@ def open_pull_request(repository: Path, run: str, github: OptionalText = None, c
     try:
         login, said = log_in(github)
         linked = current_runner().call(link(repository, login=login, config=config, overrides=said))
-        publication = publish(RunFolder.find(linked.repository.root, run), linked)
+        publication = _published(RunFolder.find(linked.repository.root, run), linked)
     except MiyabiError as error:
         return state_of(error)
     except KeyboardInterrupt:
         return cancelled(f"The pull request of {run} was interrupted. To go on: the same again.")
     return Completed(message=publication_sentence(publication))
+
+
+def _published(folder: RunFolder, linked: LinkedRepository) -> Publication:
+    """What is at GitHub then; people are told of the run's end, if they have not been yet."""
+    try:
+        publication = publish(folder, linked)
+    except MiyabiError as error:
+        tell_end(folder, linked.settings.notify, fault=str(error))
+        raise
+    tell_end(folder, linked.settings.notify)
+    return publication
 
 
 def publication_sentence(publication: Publication) -> str:

@@ -12,8 +12,19 @@ from prefect.runtime import flow_run
 
 from flows.aggregate_results import aggregate_results
 from flows.parameters import OptionalNames, OptionalPath, OptionalStrategy, OptionalText, overrides
-from flows.steps import cancelled, equip, failed, see_through, show_unfinished, state_of, submit_all, with_room
-from miyabi.errors import BadInput, DiskFull, MiyabiError
+from flows.steps import (
+    cancelled,
+    equip,
+    failed,
+    see_through,
+    show_unfinished,
+    state_of,
+    submit_all,
+    tell_broken,
+    tell_end,
+    with_room,
+)
+from miyabi.errors import BadInput, DiskFull, MiyabiError, ServerAway
 from miyabi.github import token_of_environment
 from miyabi.pull_requests import require_readable
 from miyabi.reports import write_report
@@ -102,7 +113,14 @@ def _orchestrate(live: Run, runner: FleetTaskRunner, **parameters: Any) -> State
     if runner.cancelled:
         return cancelled(_to_go_on(live.run, runner.cancelled))
     patience_seconds = 60 * live.settings.runs.server_patience_minutes
-    return with_server(runner, lambda: _aggregate(live, **parameters), patience_seconds=patience_seconds)
+    try:
+        state = with_server(runner, lambda: _aggregate(live, **parameters), patience_seconds=patience_seconds)
+    except (DiskFull, ServerAway) as error:
+        tell_broken(live.folder, live.settings.notify, _to_go_on(live.run, str(error)))
+        raise
+    if not state.is_cancelled():
+        tell_end(live.folder, live.settings.notify)
+    return state
 
 
 def _out_of_room(error: DiskFull, runner: FleetTaskRunner) -> State[Any]:

@@ -29,6 +29,7 @@ from flows.steps import (
     publish,
     state_of,
     state_of_run,
+    tell_end,
     value_of,
 )
 from flows.tend_pull_requests import run_one_session
@@ -43,6 +44,7 @@ from miyabi.runs import HandOver, MilestoneRun, RunFolder, create_run, new_run_n
 from miyabi.system import fixed
 from tasks.declaration import FLOW
 from tasks.github import Found, fetch_base, find_earlier_work, find_milestone, read_plan, show_on_issues, write_plan
+from tasks.notifications import end_held
 from tasks.runner import BAD_INPUT, FleetTaskRunner, current_runner
 
 _LAST_WORDS_SECONDS = 5.0  # after a run that was cut short: who did that is waiting
@@ -198,7 +200,7 @@ class _MilestoneRun:
         return folder
 
     def _run(self, folder: RunFolder, plan: MilestonePlan) -> None:
-        with self._shown_on_issues(folder, plan):
+        with self._shown_on_issues(folder, plan), end_held(folder):
             state: Any = run_dag(
                 repository=self.linked.repository.root,
                 run=folder.run,
@@ -240,11 +242,14 @@ class _MilestoneRun:
 
     def _publish(self, folder: RunFolder) -> None:
         """Brings the run's work to GitHub; where that fails, the reason is kept and the rest goes on."""
+        fault = ""
         try:
             self._integrate(folder)
             self.publications.append(publish(folder, self.linked))
         except (BadInput, NotDone) as error:
-            self.faults.append(f"Run {folder.run} is not at GitHub: {error}")
+            fault = str(error)
+            self.faults.append(f"Run {folder.run} is not at GitHub: {fault}")
+        tell_end(folder, self.linked.settings.notify, fault=fault)
 
     def _integrate(self, folder: RunFolder) -> None:
         if folder.load(Integration) is None:

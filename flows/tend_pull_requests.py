@@ -16,6 +16,7 @@ from miyabi.integration import NotIntegrated
 from miyabi.runs import RunFolder
 from miyabi.tending import is_over, tending_sentence
 from tasks.declaration import FLOW
+from tasks.notifications import end_held
 from tasks.runner import FleetTaskRunner, current_runner
 
 
@@ -58,7 +59,8 @@ def run_one_session(run: RunFolder, **parameters: Any) -> None:
         RunCancelled: somebody ended it.
         NotDone: it could not be begun, or broke.
     """
-    state: Any = run_dag(repository=run.repository, run=run.run, return_state=True, **parameters)
+    with end_held(run):  # of the pull request people hear where it does not get on
+        state: Any = run_dag(repository=run.repository, run=run.run, return_state=True, **parameters)
     if state.is_cancelled():
         raise RunCancelled(f"run {run.run} was ended before its work was done. To go on: the same again.")
     if not run.info_file.exists() or not is_over(run):

@@ -31,12 +31,14 @@ from miyabi.errors import (
     SettingsError,
 )
 from miyabi.machines import Machine
+from miyabi.notify import Message, login_refused, machine_gone, quota_closed
 from miyabi.runs import ACTIVE_HOURS, Board, Run, TaskState, current_run, review_of, review_run
 from miyabi.sessions import Outcome, SessionResult, SessionSpec, is_reviewing
 from miyabi.system import jittered
 from miyabi.text import count, duration, one_line, redact, time_of_day
 from tasks.admission import Admission
 from tasks.declaration import TASK
+from tasks.notifications import tell
 from tasks.runner import Slot, current_runner, current_slot, show_state
 from tasks.usage_limit import AccountLimit
 
@@ -85,7 +87,7 @@ class TaskRun:
         self._burnt = 1
         self._failed_setups = self._stalls = 0
         self._admission = Admission(live, node, slot)
-        self._limit = AccountLimit(slot, live.settings.runs)
+        self._limit = AccountLimit(slot, live.settings.runs, on_close=self._note_limit)
         self._outage = Outage()
         self._warned: set[type[MachineError]] = set()
         self._late: set[type[MiyabiError]] = set()
@@ -159,9 +161,20 @@ class TaskRun:
                 return
             self._live.warn(str(error))
             self._slot.exclude(error)
+            is_login = result.outcome is Outcome.NOT_LOGGED_IN
+            about = login_refused if is_login else machine_gone
+            self._tell(about(self._live.run, machine=result.machine, why=reason))
         elif result.outcome is Outcome.USAGE_LIMIT and step is Next.FINISH:
             self._live.warn(str(error))
             self._limit.exclude(error)
+
+    def _note_limit(self, account: str, until: float) -> None:
+        notify, now = self._live.settings.notify, time.time()
+        if until - now >= 3600 * notify.quota_hours:
+            self._tell(quota_closed(self._live.run, account=account, until=until, now=now))
+
+    def _tell(self, message: Message) -> None:
+        tell(self._live.folder, self._live.settings.notify, message)
 
     def _next(self, result: SessionResult) -> Next:
         joined, self._joins = self._joins, False

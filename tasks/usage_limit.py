@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from miyabi.attempts import limit_is_over
 from miyabi.errors import MiyabiError
@@ -14,8 +15,11 @@ from tasks.runner import Slot
 class AccountLimit:
     """The limit of an account, as one task on a machine of it meets it. Times are seconds since 1970."""
 
-    def __init__(self, slot: Slot, settings: RunDefaults) -> None:
-        self._slot, self._settings = slot, settings
+    def __init__(
+        self, slot: Slot, settings: RunDefaults, *, on_close: Callable[[str, float], None] = lambda _, __: None
+    ) -> None:
+        """Makes it; `on_close` is called with the account, empty where it has no name, and until when it is closed."""
+        self._slot, self._settings, self._on_close = slot, settings, on_close
         self._times = 0
 
     def close_until_reset(self, resets_at: float) -> float:
@@ -35,6 +39,7 @@ class AccountLimit:
         """Starts nothing more on any machine whose sessions use this account before `until`; those that run go on."""
         for name in self._machines:
             self._slot.close_machine(until, machine=name)
+        self._on_close(self._slot.machine.account or "", until)
 
     def exclude(self, error: MiyabiError) -> None:
         """Starts nothing more there at all; a task that has no other machine ends with the error."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,8 @@ def orchestrate_dag(request: RunRequest, *, pull_request: bool = False, github: 
         _require_publishable(folder.repository, **published)
     click.echo(f"run         {folder.run}\nui          {ui}")
     interruptible = InterruptibleFlow(lambda: folder)
-    code = interruptible.leave(_run(folder, _parameters(request, folder), interruptible))
+    ran = _run(folder, _parameters(request, folder), interruptible, is_published=is_published)
+    code = interruptible.leave(ran)
     if pull_request and request.rehearse:
         click.echo("home        a rehearsal opens no pull request")
     elif pull_request and code != ExitCode.INTERRUPTED:
@@ -131,11 +133,15 @@ def _open_pull_request(folder: RunFolder, parameters: dict[str, Any]) -> ExitCod
     return ExitCode.SUCCEEDED if state.is_completed() else ExitCode.FAILED
 
 
-def _run(folder: RunFolder, parameters: dict[str, Any], interruptible: InterruptibleFlow) -> ExitCode:
+def _run(
+    folder: RunFolder, parameters: dict[str, Any], interruptible: InterruptibleFlow, *, is_published: bool
+) -> ExitCode:
     from flows.run_dag import run_dag  # noqa: PLC0415 - Prefect is imported once its settings stand
+    from tasks.notifications import end_held  # noqa: PLC0415 - as above
     from tasks.runner import BAD_INPUT, DISK_FULL  # noqa: PLC0415 - as above
 
-    state = interruptible.run(lambda: run_dag(**parameters, return_state=True))
+    with end_held(folder) if is_published else nullcontext():  # it is told with the pull request
+        state = interruptible.run(lambda: run_dag(**parameters, return_state=True))
     if state and state.name == BAD_INPUT:
         raise BadInput(state.message)
     code = show_end(folder, said=state.message if state else None, is_failed=bool(state and state.is_failed()))

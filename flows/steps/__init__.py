@@ -11,6 +11,7 @@ from flows.steps.room import with_room
 from flows.steps.run import equip, see_through, submit_all
 from flows.steps.states import cancelled, failed, state_of, state_of_run
 from flows.steps.tend import Tending
+from flows.steps.told import tell_broken, tell_end
 
 __all__ = [
     "Integrating",
@@ -28,6 +29,8 @@ __all__ = [
     "state_of",
     "state_of_run",
     "submit_all",
+    "tell_broken",
+    "tell_end",
     "value_of",
     "with_room",
 ]

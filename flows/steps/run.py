@@ -18,8 +18,10 @@ from flows.steps.room import with_room
 from miyabi.attempts import abandon_ahead, recover_abandoned, set_up_ahead
 from miyabi.errors import BadInput, DiskFull, MachineError
 from miyabi.machines import Machine
+from miyabi.notify import machine_gone
 from miyabi.runs import Run, preflight, record_machines
 from miyabi.sessions import live_sessions
+from tasks.notifications import tell
 from tasks.prefect_server import mark_crashed_flow_runs, retry_briefly, watch_for_cancellation
 from tasks.run_session import run_session
 from tasks.runner import FleetTaskRunner, ended
@@ -48,6 +50,8 @@ def equip(live: Run, runner: FleetTaskRunner) -> None:
     with_room(lambda: record_machines(live), patience_seconds=live.outages.patience_seconds)
     for error in unfit:
         get_run_logger().warning("not used: %s", error)
+        message = machine_gone(live.run, machine=error.machine, why=str(error))
+        tell(live.folder, live.settings.notify, message)
     if live.board.note:
         get_run_logger().warning("%s", live.board.note)
     runner.spawn(_write_status(live))

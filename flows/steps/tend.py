@@ -12,8 +12,10 @@ from prefect.logging import get_run_logger
 
 from flows.steps.results import NotDone, TaskBadInput, value_of
 from miyabi.github import LinkedRepository
+from miyabi.notify import stuck, stuck_cause
 from miyabi.runs import RunFolder
 from miyabi.tending import OpenPullRequest, Step, StepTaken, next_step, tending_lock
+from tasks.notifications import forget, tell
 
 RunSession = Callable[[RunFolder], None]
 """Runs the run of one session to its end, or goes on with it. NotDone or BadInput where it cannot."""
@@ -76,4 +78,14 @@ class Tending:
         from tasks.github import tend_pull_request  # noqa: PLC0415 - see the module docstring
 
         taken: StepTaken = value_of(tend_pull_request.submit(found.pull.number, step, linked=self.linked, found=found))
+        self._tell(found, step, taken)
         return taken
+
+    def _tell(self, found: OpenPullRequest, step: Step, taken: StepTaken) -> None:
+        """Tells people that it is stuck, once for each time that it comes to that."""
+        pull, folder = found.pull, found.folder
+        if taken.stuck:
+            about = stuck(folder.run, number=pull.number, url=pull.html_url, why=taken.stuck)
+            tell(folder, self.linked.settings.notify, about)
+        elif step is Step.UNSTICK:
+            forget(folder, stuck_cause(pull.number))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ConfigDict, Field
 
 from miyabi.integration import Integration, NotIntegrated
+from miyabi.notify import Notified
 from miyabi.pull_requests.publish import Publication
 from miyabi.runs import HandOver, Kept, MilestoneRun, RunFolder
 
@@ -69,4 +70,4 @@ def require_readable(folder: RunFolder) -> None:
     Raises:
         BadInput: a file is damaged; names it, and what to do.
     """
-    folder.require_readable(Integration, NotIntegrated, MilestoneRun, HandOver, Publication, Tended)
+    folder.require_readable(Integration, NotIntegrated, MilestoneRun, HandOver, Publication, Tended, Notified)

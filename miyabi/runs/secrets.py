@@ -14,13 +14,14 @@ from miyabi.runs.folder import RunFolder
 from miyabi.runs.options import secrets_of_options
 from miyabi.runs.repository import open_repository
 from miyabi.settings import Settings
-from miyabi.text import hide, secrets_of_file
+from miyabi.text import hide, secrets_of_address, secrets_of_file
 
 
 def hide_settings(settings: Settings, dag: Dag, *, root: Path) -> None:
     """Has this process redact what settings and DAG hold as secrets. `root` is the folder that files are named from."""
     hide_secrets(settings.machines, settings.sessions.environment)
     hide(secrets_of_options(dag, settings.sessions, root=root))
+    hide(secret for url in settings.notify.urls for secret in secrets_of_address(url.get_secret_value()))
 
 
 async def hidden_copies(repository: Repository, settings: Settings) -> dict[str, bytes]:

@@ -17,6 +17,7 @@ from miyabi.settings.tables import (
     GitHubSettings,
     IntegrationSettings,
     MilestoneSettings,
+    NotifySettings,
     PullRequestSettings,
     ReviewSettings,
     RunDefaults,
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
     github: GitHubSettings = GitHubSettings()
     pull_request: PullRequestSettings = PullRequestSettings()
     milestone: MilestoneSettings = MilestoneSettings()
+    notify: NotifySettings = NotifySettings()
 
     @property
     def wrap_up_seconds(self) -> float:

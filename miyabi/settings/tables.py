@@ -6,7 +6,7 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Strict
 
 from miyabi.machines import EnvironmentName, Label, Strategy
 from miyabi.options import Effort, ExtraArguments, FileOrTable, MachinePath, RepositoryPattern, Version, Word
@@ -149,6 +149,28 @@ class MilestoneSettings(_Table):
     close: bool = Field(default=False, description="Close the milestone when nothing is open and all succeeded")
     comments: bool = Field(default=True, description="Keep a comment on each issue that was run")
     labels: bool = Field(default=True, description="Keep labels such as miyabi:review on the issues")
+
+
+class NotifyKind(StrEnum):
+    """What a message is about."""
+
+    END = "end"  # a run is over
+    NEEDS_YOU = "needs-you"  # something waits for a person
+
+
+class NotifySettings(_Table):
+    """Who is told of the end of a run and of what needs a person. Addresses are secrets: none is ever shown."""
+
+    urls: tuple[SecretStr, ...] = Field((), description="Addresses as Apprise takes them, e.g. ntfy://HOST/TOPIC")
+    urls_file: str = Field("", description="File here with such an address a line, mode 0600; seen from the repository")
+    block: str = Field("", description="Prefect notification block as TYPE/NAME, e.g. slack-webhook/team")
+    on: tuple[NotifyKind, ...] = Field((NotifyKind.END, NotifyKind.NEEDS_YOU), description="What is told")
+    quota_hours: float = Field(2, ge=0, description="Hours that a usage limit must last to be told")
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether there is anybody to be told."""
+        return bool(self.urls or self.urls_file or self.block)
 
 
 DEFAULT_TOOLS = ("Bash", "Edit", "Glob", "Grep", "NotebookEdit", "Read", "TodoWrite", "Write")

@@ -19,7 +19,7 @@ from miyabi.text import FieldFault, did_you_mean, faults_of, field_name, quote
 _PREFIX, _NESTED = "MIYABI_", "__"
 _BEYOND_NUMBERS = 1 << 63  # TOML knows none; Python would not even print some
 _MARK = b"\xef\xbb\xbf"
-_MAY_HOLD_SECRETS = frozenset({"environment", "mcp_config", "settings"})
+_MAY_HOLD_SECRETS = frozenset({"environment", "mcp_config", "notify", "settings"})
 
 
 def require_toml(file: Path) -> None:

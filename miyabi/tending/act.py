@@ -38,10 +38,14 @@ _JUST_PUSHED = "it has just been pushed to: looked at again next time"
 
 @dataclass(frozen=True, slots=True)
 class StepTaken:
-    """What became of a step, in words; or the run of one session that has to end before it can be taken."""
+    """What became of a step, in words; or the run of one session that has to end before it can be taken.
+
+    `stuck` is why the pull request does not go on by itself, where it does not.
+    """
 
     said: str
     run: RunFolder | None = None
+    stuck: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ async def _say_stuck(github: GitHubRepository, found: OpenPullRequest, why: str)
         await github.ensure_labels({STUCK: _STUCK_LABEL})
         await github.issues.set_labels(found.pull.number, add=[STUCK])
     await _say(github, found, "tending/stuck.md.jinja", why=redact(why))
-    return StepTaken(f"stuck: {why}")
+    return StepTaken(f"stuck: {why}", stuck=why)
 
 
 async def _merge_base(github: GitHubRepository, linked: LinkedRepository, found: OpenPullRequest) -> StepTaken:

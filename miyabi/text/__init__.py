@@ -8,7 +8,15 @@ from miyabi.text import commonmark, github_markdown, markdown, marked_block
 from miyabi.text.field_faults import FieldFault, faults_of, field_name
 from miyabi.text.marked_block import replace_block
 from miyabi.text.mermaid import MAX_BOXES, Bar, Box, Style, flowchart, gantt
-from miyabi.text.redact import REDACTED, hide, plain_values_left_out, redact, secrets_of, secrets_of_file
+from miyabi.text.redact import (
+    REDACTED,
+    hide,
+    plain_values_left_out,
+    redact,
+    secrets_of,
+    secrets_of_address,
+    secrets_of_file,
+)
 from miyabi.text.sanitize import (
     as_printed,
     clean,
@@ -61,6 +69,7 @@ __all__ = [
     "render_markdown",
     "replace_block",
     "secrets_of",
+    "secrets_of_address",
     "secrets_of_file",
     "several",
     "shorten",

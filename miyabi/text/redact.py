@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import unquote, urlsplit
 
 REDACTED = "[redacted]"
 
@@ -28,6 +29,7 @@ _LONGEST_FILE = 64 * 1024
 _COMMENTS = ("#", ";", "//")
 _ASSIGNED = re.compile(r"""\s*(?:[-{]\s*)?(?:export\s+)?["']?[\w.-]{1,128}["']?\s*[:=]\s*(.*)""")
 _QUOTED = re.compile(r"""(["'])((?:\\.|(?!\1)[^\\])*)\1(\s*:)?""")
+_ADDRESS_PARTS = re.compile(r"[/:@?&=,;#+|]+")
 _known: set[str] = set()
 
 
@@ -57,6 +59,21 @@ def _values(line: str) -> Iterator[str]:
     yield from (text for _, text, is_name in _QUOTED.findall(value) if not is_name)
     for part in (value, value.partition(" #")[0], *value.split()):
         yield part.strip().strip("\"',;")
+
+
+def secrets_of_address(url: str) -> set[str]:
+    """Collects what of an address must not be seen whose parts are tokens: the whole, and each part but for the host.
+
+    Where the host has no dot it is none for some services but a topic, and counts as a part.
+    """
+    rest = url.strip().partition("://")[2]
+    try:
+        host = urlsplit(url.strip()).hostname or ""
+    except ValueError:
+        host = ""
+    shown = host if "." in host or host == "localhost" else ""
+    parts = (part for each in _ADDRESS_PARTS.split(rest) for part in (each, unquote(each)) if part.lower() != shown)
+    return {url.strip()} | plain_values_left_out(parts)
 
 
 def plain_values_left_out(lines: Iterable[str]) -> set[str]:

@@ -40,7 +40,8 @@ LADDER: dict[str, set[str]] = {
     "integration": {"claude", "dag", "git", "runs", "sessions", "settings", "system", "text", "errors"},
     "attempts": {"claude", "git", "machines", "runs", "sessions", "system", "text", "errors"},
     "reports": {"dag", "integration", "runs", "sessions", "system", "text", "errors"},
-    "pull_requests": {"github", "integration", "reports", "runs", "sessions", "settings", "text", "errors"},
+    "notify": {"reports", "runs", "settings", "system", "text", "errors"},
+    "pull_requests": {"github", "integration", "notify", "reports", "runs", "sessions", "settings", "text", "errors"},
     "tending": {
         *("pull_requests", "integration", "runs", "github", "sessions"),
         *("claude", "dag", "git", "system", "text", "errors"),
@@ -65,6 +66,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "httpx": ("tasks/", "flows/cli/", "miyabi/github/transport.py"),
     "prefect_shell": ("tasks/verify.py",),
     "pydantic": ("miyabi/", "blocks/", "flows/parameters.py"),
+    "apprise": ("miyabi/notify/",),
     "asyncssh": ("miyabi/machines/ssh/",),
     "githubkit": ("miyabi/github/transport.py",),
     "jwt": ("miyabi/github/transport.py",),

@@ -16,7 +16,7 @@ from tests.unit.test_architecture import LAYERS, MODULES, ROOT, SOURCES, behind,
 EXPORTS = {
     "flows.steps": (
         "Integrating NotDone RunCancelled TaskBadInput Tending cancelled equip failed publish report_artifact "
-        "see_through show_unfinished state_of state_of_run submit_all value_of with_room"
+        "see_through show_unfinished state_of state_of_run submit_all tell_broken tell_end value_of with_room"
     ),
     "miyabi.attempts": (
         "Attached Attempt Next Outage abandon_ahead delay_seconds found_no_room is_sick keep_ending limit_is_over "
@@ -54,6 +54,10 @@ EXPORTS = {
         "MilestonePlan choose_milestone earlier_works milestone_in_turn milestone_lock milestone_sentence "
         "plan_milestone update watch_issues"
     ),
+    "miyabi.notify": (
+        "Destination Message NotSent Notified deliver destinations end_of_run login_refused machine_gone "
+        "quota_closed run_broke stuck stuck_cause trial"
+    ),
     "miyabi.options": (
         "Effort ExtraArguments FileOrTable MachinePath RepositoryPattern Server Version Word read_table "
         "secrets_of_servers servers_of"
@@ -83,8 +87,9 @@ EXPORTS = {
         "printer_of published_branch resolved_by resolving reviewed reviewing size_of strays_words tended_branch"
     ),
     "miyabi.settings": (
-        "CONFIG_FILE PUBLIC_API BudgetSettings GitHubSettings IntegrationSettings MilestoneSettings PullRequestMode "
-        "PullRequestSettings ReviewSettings RunDefaults SessionDefaults Settings fault_at require_moment"
+        "CONFIG_FILE PUBLIC_API BudgetSettings GitHubSettings IntegrationSettings MilestoneSettings NotifyKind "
+        "NotifySettings PullRequestMode PullRequestSettings ReviewSettings RunDefaults SessionDefaults Settings "
+        "fault_at require_moment"
     ),
     "miyabi.system": (
         "LOOK_SECONDS LOOPBACK Backoff Retry at_hour clean_environment disk_full exit_status files fixed "
@@ -100,8 +105,8 @@ EXPORTS = {
         "MAX_BOXES REDACTED Bar Box FieldFault Style as_printed clean clock commonmark count describe did_you_mean "
         "dollars duration faults_of field_name first_lines flowchart gantt github_markdown hide in_words last_lines "
         "last_message markdown marked_block one_line percent plain_values_left_out quote redact "
-        "render_github_markdown render_markdown replace_block secrets_of secrets_of_file several shorten time_of_day "
-        "version_numbers whole without_times"
+        "render_github_markdown render_markdown replace_block secrets_of secrets_of_address secrets_of_file several "
+        "shorten time_of_day version_numbers whole without_times"
     ),
     "tasks.concurrency": (
         "Lease LeaseFile Leases Sessions SlotLimits Taken fast_retrying_client few_retries keep_reconciled "

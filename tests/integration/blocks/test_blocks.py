@@ -22,11 +22,25 @@ from flows.run_dag import run_dag
 from flows.run_milestone import run_milestone
 from miyabi.errors import SettingsError
 from miyabi.machines import Machine
+from miyabi.settings import NotifySettings, Settings
 from miyabi.settings import SessionDefaults as SessionSettings
-from miyabi.settings import Settings
+from tests.support.prefect.api import ask
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
 
 TOKEN = "tok_" + "a1b2c3d4e5"  # nobody's
+
+
+def test_a_fleet_says_who_is_told(prefect_server: RealServer, tmp_path: Path) -> None:
+    """Addresses come back as they were saved, Prefect shows none of them, and what is left as it is stays."""
+    (tmp_path / ".miyabi").mkdir()
+    (tmp_path / ".miyabi" / "config.toml").write_text("[notify]\nquota_hours = 5\n")
+    fleet, url = name(), f"ntfy://{TOKEN}"
+    Fleet(notify=NotifySettings(urls=(SecretStr(url),), block="slack-webhook/team")).save(fleet)
+    notify = Settings.load(tmp_path, **overrides(fleet)).notify
+    assert [each.get_secret_value() for each in notify.urls] == [url]
+    assert (notify.block, notify.quota_hours) == ("slack-webhook/team", 5)
+    shown = ask(f"{prefect_server.url}/block_types/slug/water-spider-fleet/block_documents/name/{fleet}")
+    assert TOKEN not in str(shown)
 
 
 class TestEachBlock(BlockStandardTestSuite):

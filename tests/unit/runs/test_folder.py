@@ -10,6 +10,7 @@ import pytest
 from miyabi.errors import BadInput
 from miyabi.integration import Integration, NotIntegrated
 from miyabi.machines import Machine
+from miyabi.notify import Notified
 from miyabi.pull_requests import Publication, require_readable
 from miyabi.runs import AttemptRecord, HandOver, Kept, MilestoneRun, RunFolder, RunInfo, new_run_name, valid_run_name
 from miyabi.runs.info import FleetMember
@@ -231,6 +232,7 @@ def test_one_orchestrator_a_run(tmp_path: Path) -> None:
         (MilestoneRun(repository="acme/app", number=3, title="v1.2"), "milestone.json"),
         (HandOver(works={"a": EarlierWork(run="r1", outcome=Outcome.TIMED_OUT)}), "hand_over.json"),
         (Publication(repository="acme/app"), "home.json"),
+        (Notified(causes=("end",)), "notified.json"),
     ],
     ids=lambda given: type(given).__name__ if isinstance(given, Kept) else "",
 )
