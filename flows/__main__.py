@@ -25,9 +25,11 @@ SUMMARIES = {
     "open": "Print where to look: Prefect's page, pull request and report of a run; with a task, its files.",
     "orchestrate": "Run the DAG.",
     "retry": "Try again what did not succeed in a run: those tasks, or all, and what waited for them.",
+    "runs": "List the runs of this repository: how each stands, and what to do next.",
     "schedule": "Show order, levels, critical path, who would run where and how long it takes.",
     "server": "Start, look at or stop the local Prefect server.",
     "sessions": "List the sessions that live on the machines of the fleet.",
+    "status": "Show how a run stands: its tasks, what waits and why.",
     "stop": "Stop a run, or the session of one task, and collect the work.",
     "sweep": "Remove what a run made on the machines: checkouts and session folders.",
 }

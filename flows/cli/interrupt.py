@@ -17,6 +17,7 @@ import click
 from flows.cli.exit_code import ExitCode
 from flows.cli.live_table import Find, watch
 from miyabi.errors import ServerError
+from miyabi.settings import Settings
 
 _INTERRUPTED = (
     "interrupted: the sessions are stopped and their work is collected. Ctrl-C again leaves at once; "
@@ -25,10 +26,10 @@ _INTERRUPTED = (
 
 
 class InterruptibleFlow:
-    """One flow run of this process. `find` names the run to show."""
+    """One flow run of this process. `find` names the run to show; the settings say how long it may take."""
 
-    def __init__(self, find: Find) -> None:
-        self._find = find
+    def __init__(self, find: Find, *, settings: Settings | None = None) -> None:
+        self._find, self._settings = find, settings
         self.is_interrupted = False
         self._is_server_gone = False
 
@@ -38,7 +39,7 @@ class InterruptibleFlow:
 
         before = signal.signal(signal.SIGINT, self._interrupt)
         try:
-            with watch(self._find):
+            with watch(self._find, settings=self._settings):
                 return flow()
         except KeyboardInterrupt:
             self.is_interrupted = True

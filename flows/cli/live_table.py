@@ -3,43 +3,60 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
-from flows.cli.tables import fitted_table
+from flows.cli.task_table import task_table
 from flows.cli.terminal import showable
-from miyabi.runs import Board, RunFolder, Snapshot, TaskProgress
-from miyabi.text import clock, count, in_words
+from miyabi.runs import Board, Outlook, RunFolder, Snapshot, TaskProgress
+from miyabi.settings import Settings
+from miyabi.text import clock, count, duration
+from miyabi.views import TaskView, view_tasks
 
-_STYLE = {
-    "running": "bold cyan",
-    "checking": "cyan",
-    "preparing": "blue",
-    "collecting": "blue",
-    "waiting": "dim",
-    "ready": "dim",
-}
-_HEADINGS = ("task", "machine", "state", "elapsed", "turns", "cost", "last action")
-_FIGURES = frozenset({"elapsed", "turns", "cost"})
-_FLEXIBLE = {"task": 12, "machine": 8, "last action": 11}
 _REFRESH_SECONDS = 0.5
+_FORESEEN_SECONDS = 5.0
+"""So long what is left is not reckoned anew: the clock is enough."""
 
 Find = Callable[[], RunFolder | None]
 """The run to show; None where there is none yet."""
 
 
+class _Foresight:
+    """What is still to come of the run that is shown."""
+
+    def __init__(self, settings: Settings | None) -> None:
+        self._settings = settings
+        self._of: RunFolder | None = None
+        self.outlook: Outlook | None = None
+        self._left: tuple[float, float | None] = (0.0, None)
+
+    def look(self, folder: RunFolder) -> None:
+        """Reads what that run is to do, once."""
+        if folder != self._of:
+            self._of, self.outlook = folder, Outlook.of(folder, self._settings)
+
+    def words(self, snapshot: Snapshot) -> str:
+        """Says how long the tasks may take still; nothing where that is not known."""
+        at, left = self._left
+        now = time.monotonic()
+        if self.outlook and (not at or now - at > _FORESEEN_SECONDS):
+            at, left = self._left = (now, self.outlook.seconds_left(snapshot))
+        return f"about {duration(max(left - (now - at), 0.0))} left" if left is not None else ""
+
+
 @contextmanager
-def watch(find: Find) -> Iterator[None]:
+def watch(find: Find, *, settings: Settings | None = None) -> Iterator[None]:
     """Shows the status file of the run that `find` finds, every 0.5 s while the block runs."""
     console, done = Console(stderr=False, highlight=False), threading.Event()
     show = _show_table if console.is_terminal else _show_lines
-    thread = threading.Thread(target=show, args=(find, console, done), name="live-table", daemon=True)
+    thread = threading.Thread(
+        target=show, args=(find, console, done, _Foresight(settings)), name="live-table", daemon=True
+    )
     thread.start()
     try:
         yield
@@ -48,26 +65,27 @@ def watch(find: Find) -> Iterator[None]:
         thread.join()
 
 
-def _snapshots(find: Find, done: threading.Event) -> Iterator[Snapshot]:
+def _snapshots(find: Find, done: threading.Event, foresight: _Foresight) -> Iterator[Snapshot]:
     while True:
         last = done.wait(_REFRESH_SECONDS)
         folder = find()
         if folder and (snapshot := Board.read(folder.status_file)) is not None:
+            foresight.look(folder)
             yield snapshot
         if last:
             return
 
 
-def _show_table(find: Find, console: Console, done: threading.Event) -> None:
+def _show_table(find: Find, console: Console, done: threading.Event, foresight: _Foresight) -> None:
     with Live(console=console, auto_refresh=False) as live:
-        for snapshot in _snapshots(find, done):
-            live.update(_table(snapshot, console), refresh=True)
+        for snapshot in _snapshots(find, done, foresight):
+            live.update(_table(snapshot, console, foresight), refresh=True)
 
 
-def _show_lines(find: Find, console: Console, done: threading.Event) -> None:
+def _show_lines(find: Find, console: Console, done: threading.Event, foresight: _Foresight) -> None:
     seen: dict[str, tuple[str, str | None]] = {}
     noted = ""
-    for snapshot in _snapshots(find, done):
+    for snapshot in _snapshots(find, done, foresight):
         if snapshot.note not in {"", noted}:
             noted = snapshot.note
             console.print(_at(snapshot.now, snapshot) + noted, soft_wrap=True, markup=False)
@@ -92,40 +110,22 @@ def _at(moment: float, snapshot: Snapshot) -> str:
     return f"{clock(max(0.0, moment - snapshot.started)):>7}  "
 
 
-def _table(snapshot: Snapshot, console: Console) -> Table:
-    shown = _first(snapshot, max(5, console.height - 4))
-    cells = [_cells(row, snapshot.now) for row in shown]
-    width, encoding = console.width, console.encoding
-    table = fitted_table(_HEADINGS, cells, width=width, right=_FIGURES, flexible=_FLEXIBLE, encoding=encoding)
-    title = showable(_title(snapshot), encoding)
-    table.title, table.title_justify = Text(title, no_wrap=True), "left"
-    if len(shown) < len(snapshot.rows):
-        table.caption = f"and {count(len(snapshot.rows) - len(shown), 'more task')}"
-        table.caption_justify = "left"
-    return table
+def _table(snapshot: Snapshot, console: Console, foresight: _Foresight) -> Group:
+    """What is known of the whole, in as many lines as it takes, and as many tasks as there is room for below."""
+    headline = Text(showable(_headline(snapshot, foresight.words(snapshot)), console.encoding), style="italic")
+    lines = len(headline.wrap(console, console.width))
+    tasks = list(view_tasks(snapshot, foresight.outlook))
+    shown = _first(tasks, max(5, console.height - lines - 3))
+    more = len(tasks) - len(shown)
+    caption = [Text(f"and {count(more, 'more task')}", style="dim italic")] if more else []
+    return Group(headline, task_table(shown, console), *caption)
 
 
-def _title(snapshot: Snapshot) -> str:
-    return "; ".join(filter(None, (snapshot.sentence, snapshot.budget, snapshot.note)))
+def _headline(snapshot: Snapshot, left: str) -> str:
+    return "; ".join(filter(None, (snapshot.sentence, left, snapshot.budget, snapshot.note)))
 
 
-def _first(snapshot: Snapshot, rows: int) -> list[TaskProgress]:
+def _first(tasks: list[TaskView], most: int) -> list[TaskView]:
     """Those at work first, then the ended, then the waiting: what fits the terminal."""
     rank = {"done": 1, "waiting": 2, "ready": 2}
-    return sorted(snapshot.rows, key=lambda row: rank.get(row.state, 0))[:rows]
-
-
-def _cells(row: TaskProgress, now: float) -> tuple[str, ...]:
-    state = row.outcome or row.state
-    style = _STYLE.get(state, "green" if state == "succeeded" else "red")
-    cost = f"{'≥ ' if row.cost_is_partial else ''}${row.cost_usd:.2f}" if row.cost_usd else ""
-    turns = str(row.turns) if row.turns else ""
-    return (
-        row.task,
-        row.machine or "",
-        f"[{style}]{in_words(state)}[/]",
-        row.elapsed(now),
-        turns,
-        cost,
-        escape(row.status(now) if row.waits(now) else row.last_action),
-    )
+    return sorted(tasks, key=lambda row: rank.get(row.state, 0))[:most]

@@ -38,7 +38,7 @@ def orchestrate_milestone(*, milestone: str, repository: Path, config: Path | No
     from tasks.runner import BAD_INPUT  # noqa: PLC0415 - as above
 
     find, parameters = _own_run(root), given(config=config, **choices)
-    interruptible = InterruptibleFlow(find)
+    interruptible = InterruptibleFlow(find, settings=settings)
     state = interruptible.run(
         lambda: run_milestone(repository=root, milestone=milestone, return_state=True, **parameters)
     )

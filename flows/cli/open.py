@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from flows.cli.by_hand import folder_of
+from flows.cli.json_output import json_options
 from flows.cli.options import config_option, repository_option
 from flows.cli.prepare import reach_server
 from miyabi.errors import ServerError
@@ -16,6 +17,7 @@ from miyabi.integration import Integration
 from miyabi.pull_requests import Publication
 from miyabi.runs import AttemptRecord, RunFolder
 from miyabi.sessions import SessionPaths
+from miyabi.views import Address, Addresses
 
 
 @click.command(help="Print where to look: Prefect's page, pull request and report of a run; with a task, its files.")
@@ -23,15 +25,22 @@ from miyabi.sessions import SessionPaths
 @click.argument("task", required=False)
 @repository_option
 @config_option
-def open(*, run: str, task: str | None, repository: Path, config: Path | None) -> None:  # noqa: A001 - its name
+@json_options(Addresses)
+def open(  # noqa: A001 - its name
+    *, run: str, task: str | None, repository: Path, config: Path | None, as_json: bool
+) -> None:
     """Print an address a line, those that there are.
 
     Raises:
         BadInput: no such run or task; or a file of the run is damaged.
     """
     folder = folder_of(repository, run, config=config, task=task, needs_settings=False)
-    for name, address in _addresses(folder, task):
-        click.echo(f"{name:<14}{address}")
+    found = tuple(Address(kind=kind, address=str(address)) for kind, address in _addresses(folder, task))
+    if as_json:
+        click.echo(Addresses(run=run, task=task, addresses=found).to_json())
+        return
+    for each in found:
+        click.echo(f"{each.kind:<14}{each.address}")
 
 
 def _addresses(folder: RunFolder, task: str | None) -> Iterator[tuple[str, str | Path]]:

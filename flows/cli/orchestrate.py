@@ -80,7 +80,7 @@ def orchestrate_dag(request: RunRequest, *, pull_request: bool = False, github: 
     if is_published:
         _require_publishable(folder.repository, **published)
     click.echo(f"run         {folder.run}\nui          {ui}")
-    interruptible = InterruptibleFlow(lambda: folder)
+    interruptible = InterruptibleFlow(lambda: folder, settings=start.settings)
     ran = _run(folder, _parameters(request, folder), interruptible, is_published=is_published)
     code = interruptible.leave(ran)
     if pull_request and request.rehearse:

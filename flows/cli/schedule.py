@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,20 +14,21 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from flows.cli.json_output import json_options
 from flows.cli.options import PATH, config_option, repository_option, strategy_option
-from flows.cli.tables import fitted_table
+from flows.cli.tables import fitted_table, has_width, table_console
 from miyabi.dag import Dag, Plan, Unfinished, simulate, unfinished
 from miyabi.errors import LedgerUnusable
 from miyabi.machines import Strategy
-from miyabi.runs import Forecast, Spread, budgets_before, earlier_tasks, forecast, settings_at
+from miyabi.runs import BudgetRow, Forecast, Spread, budgets_before, earlier_tasks, forecast, settings_at
 from miyabi.settings import Settings
 from miyabi.text import count, dollars, duration
+from miyabi.views import Schedule, view_schedule
 
 _HEADINGS = ("#", "task", "level", "machine", "start", "end", "waits for", "title")
 _FLEXIBLE = {"task": 12, "machine": 8, "waits for": 12, "title": 12}
 _STYLE = {"held": "yellow", "no machine": "red"}
 _FIGURES = frozenset({"#", "level", "start", "end"})
-_WIDE = 200
 _LABEL = 15
 """Columns before what a line below the table says."""
 
@@ -38,7 +38,8 @@ _LABEL = 15
 @repository_option
 @config_option
 @strategy_option
-def schedule(*, tasks: Path, repository: Path, config: Path | None, strategy: str | None) -> None:
+@json_options(Schedule)
+def schedule(*, tasks: Path, repository: Path, config: Path | None, strategy: str | None, as_json: bool) -> None:
     """Print order, levels, critical path, placement and expected length.
 
     Raises:
@@ -49,27 +50,22 @@ def schedule(*, tasks: Path, repository: Path, config: Path | None, strategy: st
     runs = {"strategy": strategy} if strategy else None
     root, settings = asyncio.run(settings_at(repository, config=config, runs=runs))
     plan = simulate(dag, settings.machines, strategy=Strategy(settings.runs.strategy))
-    console = _console()
+    foreseen = forecast(dag, earlier_tasks(root), machines=settings.machines, strategy=settings.runs.strategy)
+    budgets, unknown = _budgets_before(root, settings)
+    if as_json:
+        if unknown:
+            click.echo(f"warning: {unknown}", err=True)
+        click.echo(view_schedule(given, plan, foreseen=foreseen, budgets=budgets).to_json())
+        return
+    console = table_console()
     for warning in dag.warnings:
         console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
     console.print(_table(dag, plan, console))
     console.print()
-    foreseen = forecast(dag, earlier_tasks(root), machines=settings.machines, strategy=settings.runs.strategy)
-    lines = (*_summary(dag, plan), *_forecast(foreseen), *_budgets(root, settings, foreseen), *_not_scheduled(given))
-    for label, text in lines:
-        console.print(_line(label, text, width=console.width if _has_width(console) else None), soft_wrap=True)
-
-
-def _console() -> Console:
-    """As wide as the terminal; a file or a pipe has no width, so nothing is cut there."""
-    console = Console(highlight=False)
-    if not _has_width(console):
-        console.width = _WIDE
-    return console
-
-
-def _has_width(console: Console) -> bool:
-    return console.is_terminal or "COLUMNS" in os.environ
+    spent = ("budget", unknown) if unknown else None
+    lines = (*_summary(dag, plan), *_forecast(foreseen), *([spent] if spent else _budgets(budgets, foreseen)))
+    for label, text in (*lines, *_not_scheduled(given)):
+        console.print(_line(label, text, width=console.width if has_width(console) else None), soft_wrap=True)
 
 
 def _table(dag: Dag, plan: Plan, console: Console) -> Table:
@@ -137,14 +133,18 @@ def _time(seconds: Spread) -> str:
     return f"{duration(seconds.median)} (p90 {duration(seconds.p90)})"
 
 
-def _budgets(root: Path, settings: Settings, foreseen: Forecast | None) -> Iterator[tuple[str, str]]:
-    """What is spent already of the budgets that would hold, and which of them may not be enough."""
+def _budgets_before(root: Path, settings: Settings) -> tuple[tuple[BudgetRow, ...], str]:
+    """What is spent already of the budgets that would hold; or why that is not known."""
     try:
         use = budgets_before(root, settings)
     except LedgerUnusable as error:
-        yield "budget", str(error)
-        return
-    for row in use.rows if use else ():
+        return (), str(error)
+    return (use.rows if use else ()), ""
+
+
+def _budgets(rows: Sequence[BudgetRow], foreseen: Forecast | None) -> Iterator[tuple[str, str]]:
+    """What is spent already, and which of the budgets may not be enough."""
+    for row in rows:
         is_money = row.setting.endswith("_usd")
         less = [words for words, usd in _foreseen_usd(foreseen) if is_money and row.rest < usd]
         yield "budget", f"{row.whose}: {row.amounts} are spent{f'; less is left than {less[0]}' if less else ''}"

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from flows.cli.terminal import showable
 
 _GAP = 2
+_WIDE = 200
 Justify = Literal["left", "right"]
 Overflow = Literal["ellipsis", "crop"]
+
+
+def table_console() -> Console:
+    """Makes a console as wide as the terminal; a file or a pipe has no width, so nothing is cut there."""
+    console = Console(highlight=False)
+    if not has_width(console):
+        console.width = _WIDE
+    return console
+
+
+def has_width(console: Console) -> bool:
+    """Returns whether the console ends at a column: that of a terminal, or the one that COLUMNS says."""
+    return console.is_terminal or "COLUMNS" in os.environ
 
 
 def fitted_table(

@@ -19,6 +19,7 @@ from miyabi.runs.info import Kept, MilestoneRun, RunInfo
 from miyabi.runs.json_file import read_json
 from miyabi.runs.ledger import Spent
 from miyabi.runs.names import new_run_name, run_name_of, valid_run_name
+from miyabi.runs.outlook import Outlook
 from miyabi.runs.preflight import MachineReport, check_machine, differing_versions, preflight
 from miyabi.runs.progress import WORKING, Board, Snapshot, TaskProgress, TaskState
 from miyabi.runs.ready_queue import ReadyQueue, SortKey
@@ -48,6 +49,7 @@ __all__ = [
     "Kept",
     "MachineReport",
     "MilestoneRun",
+    "Outlook",
     "ReadyQueue",
     "Run",
     "RunFolder",

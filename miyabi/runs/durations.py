@@ -46,10 +46,14 @@ class Durations:
             known[each.type].append(each.seconds)
         return cls(by_type={kind: tuple(each) for kind, each in known.items()})
 
+    def knows(self, node: Node) -> bool:
+        """Returns whether enough earlier tasks of the node's type are known."""
+        return len(self.by_type.get(node.type, ())) >= _FEWEST
+
     def expected(self, node: Node, *, estimate_seconds: float) -> Expected:
         """Says how long a task is likely to take: the p75 of its type, where three are known, else its estimate."""
         known = self.by_type.get(node.type, ())
-        if len(known) < _FEWEST:
+        if not self.knows(node):
             return Expected(
                 seconds=estimate_seconds, source="its estimate: too few earlier tasks of its type are known"
             )

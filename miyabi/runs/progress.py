@@ -129,6 +129,11 @@ class Snapshot(BaseModel):
         return round(sum(row.cost_usd for row in self.rows) + self.beside_usd, 4)
 
     @property
+    def cost_is_partial(self) -> bool:
+        """Whether it has cost at least that."""
+        return any(row.cost_is_partial for row in self.rows)
+
+    @property
     def counts(self) -> str:
         """How many succeeded, failed, were skipped, work, are ready and wait, and the cost so far; in plain words.
 
@@ -144,7 +149,7 @@ class Snapshot(BaseModel):
             "waiting": self.states[TaskState.WAITING],
         }
         said = [f"{number:,} {word}" for word, number in numbers.items() if number]
-        cost = dollars(self.cost_usd, is_partial=any(row.cost_is_partial for row in self.rows))
+        cost = dollars(self.cost_usd, is_partial=self.cost_is_partial)
         return ", ".join([*said, *self._pauses, cost])
 
     @property

@@ -42,6 +42,10 @@ LADDER: dict[str, set[str]] = {
     "reports": {"dag", "integration", "runs", "sessions", "system", "text", "errors"},
     "notify": {"reports", "runs", "settings", "system", "text", "errors"},
     "pull_requests": {"github", "integration", "notify", "reports", "runs", "sessions", "settings", "text", "errors"},
+    "views": {
+        *("pull_requests", "integration", "reports", "runs", "sessions", "settings"),
+        *("dag", "machines", "text", "errors"),
+    },
     "tending": {
         *("pull_requests", "integration", "runs", "github", "sessions"),
         *("claude", "dag", "git", "system", "text", "errors"),

@@ -73,12 +73,12 @@ EXPORTS = {
     ),
     "miyabi.runs": (
         "ACTIVE_HOURS CHECK_LOG GOES_ON LEAST_USD WORKING AttemptRecord Board BudgetRow BudgetUse CheckoutSetup "
-        "Continuation Deadline Forecast HandOver Kept MachineReport MilestoneRun ReadyQueue Run RunFolder RunInfo "
-        "RunRequest Snapshot SortKey Spent Spread Swept TaskProgress TaskState budget_of budgets_before check_machine "
-        "create_run current_run differing_versions earlier_tasks fix_attempts_of forecast hide_secrets_of_run "
-        "is_of_shared_budget left_there make_folder_of_runs new_run_name not_collected note_swept open_repository "
-        "preflight read_json read_request record_machines require_copies review_of review_run run_name_of settings_at "
-        "spent_all start_run sweep_machine to_review use_run valid_run_name"
+        "Continuation Deadline Forecast HandOver Kept MachineReport MilestoneRun Outlook ReadyQueue Run RunFolder "
+        "RunInfo RunRequest Snapshot SortKey Spent Spread Swept TaskProgress TaskState budget_of budgets_before "
+        "check_machine create_run current_run differing_versions earlier_tasks fix_attempts_of forecast "
+        "hide_secrets_of_run is_of_shared_budget left_there make_folder_of_runs new_run_name not_collected note_swept "
+        "open_repository preflight read_json read_request record_machines require_copies review_of review_run "
+        "run_name_of settings_at spent_all start_run sweep_machine to_review use_run valid_run_name"
     ),
     "miyabi.sessions": (
         "BLAMELESS Collected EarlierWork Finding InSubmodule Inside Outcome RemoteSession Review SessionPaths "
@@ -107,6 +107,10 @@ EXPORTS = {
         "last_message markdown marked_block one_line percent plain_values_left_out quote redact "
         "render_github_markdown render_markdown replace_block secrets_of secrets_of_address secrets_of_file several "
         "shorten time_of_day version_numbers whole without_times"
+    ),
+    "miyabi.views": (
+        "Address Addresses Answer MachineSessions NextStep RunState RunStatus RunView Runs Schedule SessionView "
+        "Sessions TaskView view_schedule view_status view_tasks"
     ),
     "tasks.concurrency": (
         "Lease LeaseFile Leases Sessions SlotLimits Taken fast_retrying_client few_retries keep_reconciled "

@@ -129,6 +129,23 @@ def test_sessions_that_live(cli_project: Project, rehearsal: Terminal) -> None:
     assert lines[3][:4] == ["r1", "first", "1", "running"]
 
 
+def test_how_a_run_stands_while_it_runs(cli_project: Project, rehearsal: Terminal) -> None:
+    """`status` says what runs, what waits and why, and that the run goes on; `runs` has it among the others."""
+    eventually(lambda: "first " in cli_project.miyabi("sessions") or not rehearsal.runs, why=lambda: rehearsal.output)
+    eventually(lambda: "mini2" in cli_project.run("status", "r1").stdout)
+    done = cli_project.run("status", "r1", COLUMNS="80")
+    assert done.returncode == 8, done
+    headline, _, table = done.stdout.partition("\ntask ")
+    rows = table.splitlines()
+    assert headline.startswith("rehearsal r1: running for "), done
+    assert next(line for line in rows if line.startswith("second ")).rstrip().endswith("for first")
+    assert re.search(r"; about [\d. mins]+ left$", headline.replace("\n", " "))
+    assert all(len(line) <= 80 for line in (*headline.splitlines(), *rows))
+    listed = cli_project.miyabi("runs", COLUMNS="80").splitlines()
+    assert listed[1].split()[:2] == ["r1", "running"]
+    assert "watch   miyabi status RUN" in listed
+
+
 def test_logs_are_followed_from_before_the_start(cli_project: Project, rehearsal: Terminal) -> None:
     """`logs -f` of a task that still waits shows its session from the first to the last event, and ends with it."""
     assert not (cli_project.repository / ".miyabi/runs/r1/sessions/second").exists()
@@ -149,7 +166,9 @@ def test_logs_are_followed_from_before_the_start(cli_project: Project, rehearsal
 def test_the_table_in_a_narrow_terminal(cli_project: Project, rehearsal: Terminal) -> None:
     """In 80 columns every figure is whole; then the summary says what went wrong, and the exit code is 1."""
     assert ended(cli_project, rehearsal) == 1
-    title, headings, *rows = rehearsal.screen.splitlines()
+    whole, _, table_and_all = rehearsal.screen.partition("\ntask ")
+    headings, *rows = f"task {table_and_all}".splitlines()
+    title = whole.replace("\n", " ")
     assert title.startswith("rehearsal r1: 4 of 4 tasks done (2 succeeded, 1 failed, 1 skipped")
     assert headings.split() == ["task", "machine", "state", "elapsed", "turns", "cost", "last", "action"]
     table = {row.split()[0]: row.split()[1:] for row in rows[:4]}
@@ -157,7 +176,7 @@ def test_the_table_in_a_narrow_terminal(cli_project: Project, rehearsal: Termina
     assert re.fullmatch(r"\d+:\d\d", table["first"][2])
     assert table["bad"][1:3] == ["agent", "error"]
     assert [cells for name, cells in table.items() if name.startswith(LONG[:12])] == [["skipped"]]
-    assert all(len(line) <= 80 for line in (title, headings, *rows[:4]))
+    assert all(len(line) <= 80 for line in (*whole.splitlines(), headings, *rows[:4]))
     assert "2 of 4 tasks succeeded (50 %), 1 failed, 1 skipped" in rehearsal.output
     assert "MIYABI_REHEARSAL_FAIL" in rehearsal.output
     assert "Traceback" not in rehearsal.output

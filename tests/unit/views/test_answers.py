@@ -1,0 +1,103 @@
+"""The answers of reading commands as JSON: each keeps its schema, and each field is in the manual."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from pydantic import BaseModel
+
+from miyabi.dag import Dag, simulate, unfinished
+from miyabi.machines import Machine, Strategy
+from miyabi.runs import BudgetRow, Forecast, RunFolder, earlier_tasks, forecast
+from miyabi.sessions import State, Status
+from miyabi.views import (
+    Address,
+    Addresses,
+    Answer,
+    MachineSessions,
+    Runs,
+    RunStatus,
+    Schedule,
+    Sessions,
+    view_schedule,
+    view_status,
+)
+from tests.support.values.results import result, run_folder, small_dag
+
+MANUAL = (Path(__file__).parents[3] / "docs" / "commands.md").read_text()
+ANSWERS: list[type[Answer]] = [Addresses, Runs, RunStatus, Schedule, Sessions]
+MACHINES = (Machine(name="m1", slots=2),)
+
+
+def schedule(root: Path) -> Schedule:
+    """What is planned of two tasks, one of which is done, after a run with one."""
+    text = '{"nodes": [{"id": "a", "status": "done"}, {"id": "b", "dependencies": ["a"]}, {"id": "c"}]}'
+    given = unfinished(Dag.from_text(text))
+    foreseen: Forecast | None = forecast(
+        given.dag, earlier_tasks(root), machines=MACHINES, strategy=Strategy.FILL_FIRST
+    )
+    assert foreseen
+    budget = BudgetRow(setting="run_usd", whose="run", spent=0, limit=5)
+    return view_schedule(given, simulate(given.dag, MACHINES), foreseen=foreseen, budgets=(budget,))
+
+
+def sessions() -> Sessions:
+    """A machine with three sessions, one of which has ended, and one that does not answer."""
+    found = [
+        ("r1.a.1", Status(state=State.RUNNING, out_bytes=7)),
+        ("r1.b.0", Status(state=State.RUNNING, sets_up=True)),
+        ("r1.c.2", Status(state=State.EXITED)),
+    ]
+    there = MachineSessions.of(MACHINES[0], found, ended_too=False)
+    return Sessions(machines=(there, MachineSessions.unanswered(MACHINES[0], OSError("no route"))))
+
+
+def answer(kind: type[Answer], folder: RunFolder) -> Answer:
+    """One of that kind, with as many of its fields as may be."""
+    if kind is Schedule:
+        return schedule(folder.repository)
+    if kind is Sessions:
+        return sessions()
+    if kind is Runs:
+        return Runs.read(folder.repository, most=None)
+    if kind is RunStatus:
+        return view_status(folder, settings=None)
+    return Addresses(run="r1", addresses=(Address(kind="report", address="/r1/report.md"),))
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_an_answer_keeps_its_schema(tmp_path: Path, kind: type[Answer]) -> None:
+    """What is printed is valid by the schema that is printed, and what lacks a field is not."""
+    folder = run_folder(tmp_path, "r1", small_dag({"a": [], "b": ["a"]}), result("a"))
+    schema, said = json.loads(kind.json_schema()), json.loads(answer(kind, folder).to_json())
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    assert list(validator.iter_errors(said)) == []
+    assert said["schema_version"] == 1
+    for name in said:
+        if name in schema["required"]:
+            assert not validator.is_valid({each: value for each, value in said.items() if each != name})
+
+
+def fields(model: type[BaseModel]) -> Iterator[str]:
+    """The names of all fields, of the values in it too."""
+    schema: dict[str, Any] = model.model_json_schema(mode="serialization")
+    for each in (schema, *schema.get("$defs", {}).values()):
+        yield from each.get("properties", {})
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_the_manual_has_each_field(kind: type[Answer]) -> None:
+    """No field is printed that nobody can look up."""
+    assert [name for name in fields(kind) if f"`{name}`" not in MANUAL] == []
+
+
+def test_slots_are_taken_by_sessions_alone() -> None:
+    """A checkout that is set up ahead holds no slot, and is shown; what has ended is not."""
+    there = sessions().machines[0]
+    assert (there.taken, [(each.task, each.attempt) for each in there.sessions]) == (1, [("a", 1), ("b", None)])
