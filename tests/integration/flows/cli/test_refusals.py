@@ -156,8 +156,7 @@ def test_a_folder_where_a_file_of_the_run_belongs(cli_repository: CliRepository,
 
 def test_a_file_that_cannot_be_opened(cli_repository: CliRepository) -> None:
     """Whichever file it is: its name and the reason are one line."""
-    file = begun(cli_repository).lock_file
-    damage_file(file, is_folder=True)
+    damage_file(file := begun(cli_repository).lock_file, is_folder=True)
     done = cli_repository.miyabi("sweep", "r1")
     assert (done.returncode, done.stderr) == (1, f"miyabi: {file}: Is a directory\n")
 
