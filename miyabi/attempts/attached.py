@@ -119,7 +119,7 @@ async def _require_over(live: Run, task: str) -> None:
 
 
 def _last_conversation(live: Run, task: str) -> SessionResult:
-    said = [r for r in live.every_result() if r.task == task and r.conversation and r.machine]
+    said = [r for r in live.every_result(task) if r.conversation and r.machine]
     if not said:
         raise BadInput(f"run {live.run}: task {task} has no conversation to go on with: no session of it said a word.")
     return said[-1]

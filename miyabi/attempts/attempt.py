@@ -73,7 +73,7 @@ class Attempt:
 
     def __post_init__(self) -> None:
         """What was spent before is read once: it goes to the board with every chunk of output."""
-        earlier = [r for r in self.live.every_result() if r.task == self.spec.task and r.attempt < self.spec.attempt]
+        earlier = [r for r in self.live.every_result(self.spec.task) if r.attempt < self.spec.attempt]
         self._before = self.live.costs.before(self.spec.resumes)
         self._spent_before = sum(each.cost_usd for each in earlier)
 

@@ -133,7 +133,7 @@ class Costs:
         Raises:
             BadInput: as `RunFolder.results`.
         """
-        return before(r for r in self.results(None) if conversation and r.session_id == conversation)
+        return before(r for r in self.results(None) if r.session_id == conversation) if conversation else Before()
 
     def whole(self, result: SessionResult) -> SessionResult:
         """Returns a task's last result, with what all of its attempts have cost.
@@ -141,7 +141,7 @@ class Costs:
         Raises:
             BadInput: as `RunFolder.results`.
         """
-        every = [r for r in self.results(None) if r.task == result.task and r.attempt != result.attempt]
+        every = [r for r in self.results(result.task) if r.attempt != result.attempt]
         usd = sum(r.cost_usd for r in every) + result.cost_usd
         is_partial = any(r.cost_is_partial for r in (*every, result))
         return result.model_copy(update={"cost_usd": usd, "cost_is_partial": is_partial})

@@ -187,3 +187,14 @@ def test_a_stream_that_cannot_be_read(tmp_path: Path) -> None:
     (folder.attempt("t", 1) / "stdout.jsonl").mkdir(parents=True)
     reason = costs(folder, run_usd=1).why_not_admitted("t")
     assert reason.startswith("budget: what run r1 has spent cannot be counted: ")
+
+
+def test_reads_no_more_than_it_needs(tmp_path: Path) -> None:
+    """Results of other tasks are read for a conversation alone: else a run of n tasks reads n² of them."""
+    folder, asked = folder_of(tmp_path, "r1"), list[str | None]()
+    first, last = spend(folder, "t", 1), spend(folder, "t", 0.5, attempt=2)
+    spend(folder, "other", 1)
+    ours = costs(folder)
+    ours.results = lambda task: asked.append(task) or folder.results(task)  # type: ignore[func-returns-value]
+    assert (ours.before(None).total_usd, asked) == (0, [])
+    assert (ours.whole(last).cost_usd, asked) == (first.cost_usd + last.cost_usd, ["t"])
