@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from flows.cli.exit_code import ExitCode
 from flows.cli.terminal import escape_what_cannot_be_shown
@@ -19,6 +20,7 @@ _GARBAGE = 50_000
 SUMMARIES = {
     "attach": "Go on with a task's conversation by hand, in this terminal, in its checkout on its machine.",
     "check": "Ask every machine whether it can take sessions.",
+    "completion": "Print the script by which your shell completes commands, options, runs and tasks.",
     "demo": "Rehearse ten tasks on two machines made of this one, with a throw-away repository.",
     "logs": "Show what a session said and did.",
     "notify": "Show who is told of runs; with --test send a message to each, and say what became of it.",
@@ -50,6 +52,10 @@ class _Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         click.Group(commands=self.commands).format_commands(ctx, formatter)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        named = [CompletionItem(name, help=text) for name, text in SUMMARIES.items() if name.startswith(incomplete)]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def main(self, *args: Any, **options: Any) -> Any:
         escape_what_cannot_be_shown()

@@ -11,7 +11,7 @@ import click
 
 from flows.cli.by_hand import folder_of, note_results, opened_run, show_result
 from flows.cli.exit_code import ExitCode
-from flows.cli.options import config_option, repository_option
+from flows.cli.options import config_option, repository_option, run_argument, task_argument
 from miyabi.attempts import Attached
 from miyabi.errors import BadInput
 from miyabi.machines import run_in_terminal
@@ -22,8 +22,8 @@ _POLL_SECONDS = 0.2
 
 
 @click.command(help="Go on with a task's conversation by hand, in this terminal, in its checkout on its machine.")
-@click.argument("run")
-@click.argument("task")
+@run_argument
+@task_argument
 @repository_option
 @config_option
 def attach(*, run: str, task: str, repository: Path, config: Path | None) -> ExitCode:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from flows.cli.options import repository_option
+from flows.cli.options import repository_option, run_argument, task_argument
 from miyabi.claude import Transcript, readable
 from miyabi.errors import BadInput
 from miyabi.git import existing_folder
@@ -22,8 +22,8 @@ _POLL_SECONDS = 0.3
 
 
 @click.command(help="Show what a session said and did.")
-@click.argument("run")
-@click.argument("task")
+@run_argument
+@task_argument
 @repository_option
 @click.option("-f", "--follow", is_flag=True, help="Go on until the session ends.")
 @click.option("--raw", is_flag=True, help="The stream-json as it came.")

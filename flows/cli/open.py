@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from flows.cli.by_hand import folder_of
+from flows.cli.completing import complete_task
 from flows.cli.json_output import json_options
-from flows.cli.options import config_option, repository_option
+from flows.cli.options import config_option, repository_option, run_argument
 from flows.cli.prepare import reach_server
 from miyabi.errors import ServerError
 from miyabi.integration import Integration
@@ -21,8 +22,8 @@ from miyabi.views import Address, Addresses
 
 
 @click.command(help="Print where to look: Prefect's page, pull request and report of a run; with a task, its files.")
-@click.argument("run")
-@click.argument("task", required=False)
+@run_argument
+@click.argument("task", required=False, shell_complete=complete_task)
 @repository_option
 @config_option
 @json_options(Addresses)

@@ -7,16 +7,17 @@ from pathlib import Path
 import click
 
 from flows.cli.by_hand import folder_of
+from flows.cli.completing import complete_task
 from flows.cli.exit_code import ExitCode
-from flows.cli.options import config_option, repository_option
+from flows.cli.options import config_option, repository_option, run_argument
 from flows.cli.orchestrate import orchestrate_dag
 from miyabi.dag import Dag
 from miyabi.runs import RunRequest
 
 
 @click.command(help="Try again what did not succeed in a run: those tasks, or all, and what waited for them.")
-@click.argument("run")
-@click.argument("tasks", nargs=-1)
+@run_argument
+@click.argument("tasks", nargs=-1, shell_complete=complete_task)
 @repository_option
 @config_option
 @click.option("--pull-request", is_flag=True, help="Open the run's pull request at GitHub afterwards.")

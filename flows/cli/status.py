@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from flows.cli.completing import complete_run
 from flows.cli.exit_code import ExitCode
 from flows.cli.json_output import json_options
 from flows.cli.options import config_option, repository_option
@@ -26,7 +27,7 @@ _LABEL = 12
     help="Show how a run stands: its tasks, what waits and why. Exit code 0: ended well, 1: not so, 8: it runs still, "
     "130: interrupted."
 )
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=complete_run)
 @repository_option
 @config_option
 @json_options(RunStatus)

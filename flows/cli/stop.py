@@ -13,8 +13,9 @@ from pathlib import Path
 import click
 
 from flows.cli.by_hand import folder_of, note_results, opened_run, show_result
+from flows.cli.completing import complete_task
 from flows.cli.exit_code import ExitCode
-from flows.cli.options import config_option, repository_option
+from flows.cli.options import config_option, repository_option, run_argument
 from flows.cli.prepare import reach_server
 from flows.cli.summary import show_end
 from miyabi.attempts import recover_abandoned, stop_session, stop_sessions
@@ -31,8 +32,8 @@ _BY_HAND_SECONDS = 5.0
 
 
 @click.command(help="Stop a run, or the session of one task, and collect the work.")
-@click.argument("run")
-@click.argument("task", required=False)
+@run_argument
+@click.argument("task", required=False, shell_complete=complete_task)
 @repository_option
 @config_option
 def stop(*, run: str, task: str | None, repository: Path, config: Path | None) -> ExitCode:

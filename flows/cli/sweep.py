@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from flows.cli.exit_code import ExitCode
-from flows.cli.options import config_option, repository_option
+from flows.cli.options import config_option, repository_option, run_argument
 from miyabi.errors import BadInput
 from miyabi.git import Repository, submodules_of
 from miyabi.machines import Machine, opened_host
@@ -28,7 +28,7 @@ from miyabi.settings import Settings
 
 
 @click.command(help="Remove what a run made on the machines: checkouts and session folders. Touches nothing else.")
-@click.argument("run")
+@run_argument
 @repository_option
 @config_option
 @click.option("--branches", is_flag=True, help="The run's branches in the repository too.")

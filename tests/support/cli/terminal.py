@@ -56,6 +56,11 @@ class Terminal:
         return self._process.poll() is None
 
     @property
+    def raw(self) -> str:
+        """All that it wrote, as it came."""
+        return self._said.decode(errors="replace")
+
+    @property
     def output(self) -> str:
         """All that it wrote, without colours and movements."""
         return _plain(self._said.decode(errors="replace"))
