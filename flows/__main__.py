@@ -21,7 +21,9 @@ SUMMARIES = {
     "attach": "Go on with a task's conversation by hand, in this terminal, in its checkout on its machine.",
     "check": "Ask every machine whether it can take sessions.",
     "completion": "Print the script by which your shell completes commands, options, runs and tasks.",
+    "cordon": "Take a machine out: it takes no new session, for every orchestrator, until it is uncordoned.",
     "demo": "Rehearse ten tasks on two machines made of this one, with a throw-away repository.",
+    "drain": "Take a machine out and wait until its sessions have ended; or end them now.",
     "logs": "Show what a session said and did.",
     "notify": "Show who is told of runs; with --test send a message to each, and say what became of it.",
     "open": "Print where to look: Prefect's page, pull request and report of a run; with a task, its files.",
@@ -34,6 +36,7 @@ SUMMARIES = {
     "status": "Show how a run stands: its tasks, what waits and why.",
     "stop": "Stop a run, or the session of one task, and collect the work.",
     "sweep": "Remove what a run made on the machines: checkouts and session folders.",
+    "uncordon": "Have a machine back that was taken out.",
 }
 """The first sentence of each command's help, which stands here too so that a list of them imports none."""
 

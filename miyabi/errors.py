@@ -17,6 +17,7 @@ MiyabiError
 │   ├── LoginRefused          permanent: key refused, unknown user, unreadable key file
 │   ├── SshConfigUnusable     permanent: ~/.ssh/config or one of the files it names
 │   ├── MachineFull           the machine itself refuses one session more than its slots
+│   │   └── MachineClosed     it takes none at present: it is cordoned
 │   ├── MachineDiskFull       the machine's disk takes no more
 │   ├── MachineNotReady       something it needs is missing there: claude, git, perl, a login
 │   └── RemoteFailed          a command of ours failed there: carries exit status and stderr
@@ -150,6 +151,10 @@ class MachineFull(MachineError):
     """Every slot of the machine is taken."""
 
     transient = True
+
+
+class MachineClosed(MachineFull):
+    """The machine takes no session at present, whatever slots are free."""
 
 
 class MachineDiskFull(MachineError):

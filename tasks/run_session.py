@@ -23,6 +23,7 @@ from miyabi.errors import (
     DiskFull,
     GitError,
     LedgerUnusable,
+    MachineClosed,
     MachineError,
     MachineFull,
     MergeConflict,
@@ -32,7 +33,7 @@ from miyabi.errors import (
 )
 from miyabi.machines import Machine
 from miyabi.notify import Message, login_refused, machine_gone, quota_closed
-from miyabi.runs import ACTIVE_HOURS, Board, Run, TaskState, current_run, review_of, review_run
+from miyabi.runs import MOVES_ON, Board, Run, TaskState, current_run, review_of, review_run
 from miyabi.sessions import Outcome, SessionResult, SessionSpec, is_reviewing
 from miyabi.system import jittered
 from miyabi.text import count, duration, one_line, redact, time_of_day
@@ -92,7 +93,7 @@ class TaskRun:
         self._warned: set[type[MachineError]] = set()
         self._late: set[type[MiyabiError]] = set()
         begun = live.resume.continuation(node.id)
-        self._resumes = begun.conversation if begun else None
+        self._resumes = begun.conversation if begun and begun.machine == slot.machine.name else None
         self._fix_ups = live.next_fix_ups(node.id)
         self._joins = live.resume.pending(node.id) is not None
         self._earlier_attempts = live.resume.attempts(node.id) + self._joins
@@ -178,7 +179,7 @@ class TaskRun:
 
     def _next(self, result: SessionResult) -> Next:
         joined, self._joins = self._joins, False
-        if result.error_kind == ACTIVE_HOURS:
+        if result.error_kind in MOVES_ON:
             return Next.ELSEWHERE if self._slot.can_move_now else Next.RESUME_HERE
         if joined and result.outcome is Outcome.STOPPED and not self._is_to_stay(result):
             return Next.RESUME_HERE  # it was stopped by the orchestrator that we go on for
@@ -223,9 +224,15 @@ class TaskRun:
         while True:
             slot.note_ending(is_ending=False)  # it was for an attempt before this one
             slot.require_start()
+            if slot.is_cordoned and not live.resume.pending(self._node.id):
+                await self._give_way(MachineClosed(f"{slot.machine.name} takes no session: it is cordoned"))
+                continue
             attempt = await self._next_attempt()
             try:
                 return await attempt.run()
+            except MachineClosed as closed:  # the machine says so itself, whoever has told it
+                slot.close_machine(time.time() + MACHINE_FULL_SECONDS)
+                await self._give_way(closed)
             except MachineFull as full:  # another orchestrator's sessions: the machine knows better than the limit
                 self._note_waiting(full)
                 await slot.requeue(time.time() + MACHINE_FULL_SECONDS, stay=self._resumes is not None)
@@ -236,6 +243,17 @@ class TaskRun:
                 live.warn(f"{slot.machine.name} was passed over for a while, because it did not answer")
                 slot.close_machine(time.time() + MACHINE_AWAY_SECONDS)
                 await slot.requeue(time.time(), stay=self._resumes is not None)
+
+    async def _give_way(self, closed: MachineClosed) -> None:
+        """A slot elsewhere, or here when this machine takes sessions again."""
+        self._note_waiting(closed)
+        if self._slot.can_move_now:
+            self._resumes = None
+            await self._slot.move(avoid=frozenset({self._slot.machine.name}))
+        elif self._resumes is None:
+            await self._slot.requeue(time.time() + MACHINE_FULL_SECONDS)
+        else:
+            await self._stay(time.time() + MACHINE_FULL_SECONDS)
 
     async def _next_attempt(self) -> Attempt:
         live, slot = self._live, self._slot
@@ -323,7 +341,7 @@ class TaskRun:
             if not self._slot.is_held:
                 await self._stay(time.time())
             return
-        self._burnt += result.error_kind != ACTIVE_HOURS
+        self._burnt += result.error_kind not in MOVES_ON
         if step is Next.ELSEWHERE:
             await self._slot.move(avoid=frozenset({self._slot.machine.name}))
         else:
@@ -332,8 +350,10 @@ class TaskRun:
 
     async def _stay(self, until: float) -> None:
         """A slot on this machine, or on another one where this one takes nothing more meanwhile."""
+        here = self._slot.machine
         try:
-            await self._slot.requeue(until, stay=True)
+            if await self._slot.requeue(until, stay=True) != here:  # this one is cordoned
+                self._resumes = None
         except MachineError:
             if not self._slot.can_move:
                 raise

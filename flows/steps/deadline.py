@@ -1,13 +1,15 @@
-"""A run is to be over by an hour: what may start until then, and the end of its sessions. Only wires."""
+"""What may start, and the end of sessions: by the hour of a run, and of machines that are taken out. Only wires."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 from prefect.logging import get_run_logger
 
 from miyabi.attempts import keep_ending
+from miyabi.machines import Cordon
 from miyabi.runs import Run
 from miyabi.system import LOOK_SECONDS, wait_until
 from tasks.runner import FleetTaskRunner
@@ -25,9 +27,21 @@ def seconds(live: Run, task: str) -> float | None:
     return None if live.resume.pending(task) else live.deadline.expected(live.dag.by_id[task]).seconds
 
 
+def note_cordons(live: Run, found: Mapping[str, Cordon]) -> None:
+    """Takes which machines somebody has taken out for a while, as the server says now, and shows them."""
+    live.cordons.note(found)
+    if live.board.show_machines(words := live.cordons.words(live.fleet())):
+        get_run_logger().warning("%s", words or "All machines take sessions again.")
+
+
 async def end_in_time(live: Run, runner: FleetTaskRunner) -> None:
-    """Sees that sessions end with the hours of their machine, and all of them in time where the run has an hour."""
-    await asyncio.gather(_end_with_hours(live), _end_by_the_hour(live, runner))
+    """Sees that sessions end with the hours of their machine, where that is drained, and all by the run's hour."""
+    await asyncio.gather(_end_with_hours(live), _end_drained(live), _end_by_the_hour(live, runner))
+
+
+async def _end_drained(live: Run) -> None:
+    cordons = live.cordons
+    await keep_ending(live, concerns=lambda r: cordons.empties(r.machine), is_due=lambda: cordons.empties_any)
 
 
 async def _end_with_hours(live: Run) -> None:

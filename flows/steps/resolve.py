@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from prefect.logging import get_run_logger
 
-from flows.steps.deadline import end_in_time, seconds, why_not
+from flows.steps.deadline import end_in_time, note_cordons, seconds, why_not
 from miyabi.dag import Dag
 from miyabi.errors import MiyabiError
 from miyabi.git import Repository
 from miyabi.integration import Breakage, Conflict, IntegrationProgress, head_of, is_decided, resolution_run
-from miyabi.machines import Machine, opened_host
+from miyabi.machines import Cordon, Machine, opened_host
 from miyabi.runs import Run, RunFolder, preflight, use_run
 from miyabi.sessions import live_sessions
 from miyabi.settings import Settings
@@ -97,7 +98,8 @@ class Resolving:
         if self._fault:
             raise self._fault
         if self._machines:
-            live.keep_only(self._machines)
+            for name in live.machines.keys() - self._machines:
+                del live.machines[name]
             return
         try:
             await self._equip_runner(live)
@@ -117,11 +119,15 @@ class Resolving:
             why_not=lambda parameters: why_not(self._live, parameters["task_id"]),
             seconds=lambda parameters: seconds(self._live, parameters["task_id"]),
             sessions=_count_sessions,
+            cordons=self._note_cordons,
             lease_file=self.folder.integration_leases_file,
         )
         for error in out:
             get_run_logger().warning("not used: %s", error)
         live.leave_out({error.machine: error for error in out})
+
+    def _note_cordons(self, found: Mapping[str, Cordon]) -> None:
+        note_cordons(self._live, found)
 
 
 async def _count_sessions(machine: Machine) -> int:

@@ -13,7 +13,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.steps.artifacts import ProgressArtifact
-from flows.steps.deadline import end_in_time, seconds, why_not
+from flows.steps.deadline import end_in_time, note_cordons, seconds, why_not
 from flows.steps.room import with_room
 from miyabi.attempts import abandon_ahead, recover_abandoned, set_up_ahead
 from miyabi.errors import BadInput, DiskFull, MachineError
@@ -74,6 +74,7 @@ def _equip(live: Run, runner: FleetTaskRunner) -> tuple[MachineError, ...]:
         set_up=lambda machine, parameters: set_up_ahead(live, machine, parameters["task_id"]),
         abandon=lambda machine, parameters: abandon_ahead(live, machine, parameters["task_id"]),
         sessions=lambda machine: count_sessions(live, machine),
+        cordons=lambda found: note_cordons(live, found),
         lease_file=live.folder.leases_file,
     )
     if out:

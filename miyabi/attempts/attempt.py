@@ -230,10 +230,15 @@ class Attempt:
         )
         collect = partial(finish.collect, status, transcript=self.transcript, missing=self._missing)
         result = await self._with_room(collect)
+        return to_review(self.live, self._explained(result))
+
+    def _explained(self, result: SessionResult) -> SessionResult:
+        """The result with what the attempt was begun with, and why it was told to end where no person did that."""
         known = AttemptRecord.known(self._files)
-        result, machine = known.completed(result) if known else result, self.machine
-        is_asked = known is not None and known.is_stopped
-        return to_review(self.live, result if is_asked else self.live.deadline.explained(result, machine))
+        result = known.completed(result) if known else result
+        if known is not None and known.is_stopped:
+            return result
+        return self.live.cordons.explained(self.live.deadline.explained(result, self.machine))
 
     async def _follow(self, session: RemoteSession) -> Status:
         stopping: list[asyncio.Task[Status]] = []

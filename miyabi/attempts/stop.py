@@ -51,7 +51,11 @@ async def stop_session(live: Run, task: str, attempt: int, record: AttemptRecord
 
 
 async def keep_ending(
-    live: Run, *, concerns: Callable[[AttemptRecord], bool] = lambda _: True, every_seconds: float = 1.0
+    live: Run,
+    *,
+    concerns: Callable[[AttemptRecord], bool] = lambda _: True,
+    is_due: Callable[[], bool] = lambda: True,
+    every_seconds: float = 1.0,
 ) -> None:
     """Ends the sessions of a run, those that begin meanwhile too, for whoever follows them to collect.
 
@@ -61,11 +65,12 @@ async def keep_ending(
     Args:
         live: the run.
         concerns: whether a session that is begun is to end; asked again and again.
+        is_due: whether any session is to end; asked before the run's folder is looked through.
         every_seconds: how often is looked.
     """
     telling: dict[tuple[str, int], asyncio.Task[bool]] = {}
     while any(row.state is not TaskState.DONE for row in live.board.snapshot().rows):
-        for each in _pending(live):
+        for each in _pending(live) if is_due() else ():
             record, told = AttemptRecord.pending(live.folder.attempt(*each)), telling.get(each)
             is_told = told is not None and not (told.done() and not told.result())
             if record and not record.by_hand and not is_told and concerns(record):

@@ -5,6 +5,7 @@ A `Host` runs commands and moves bytes. What the commands mean is said elsewhere
 
 from miyabi.machines.active_hours import Window
 from miyabi.machines.connect import open_host, opened_host, run_in_terminal
+from miyabi.machines.cordon import Cordon, tell_machine
 from miyabi.machines.host import Completed, Host
 from miyabi.machines.machine import LOCAL, NAMED, EnvironmentName, Label, Machine
 from miyabi.machines.placement import Load, Placement, Strategy, choose, unplaceable
@@ -15,6 +16,7 @@ __all__ = [
     "LOCAL",
     "NAMED",
     "Completed",
+    "Cordon",
     "EnvironmentName",
     "Host",
     "Label",
@@ -30,5 +32,6 @@ __all__ = [
     "quote_script_word",
     "quote_word",
     "run_in_terminal",
+    "tell_machine",
     "unplaceable",
 ]

@@ -7,9 +7,10 @@ from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.budget import GOES_ON, LEAST_USD, budget_of, spent_all
 from miyabi.runs.checkout_setup import CheckoutSetup
 from miyabi.runs.copies import require_copies
+from miyabi.runs.cordons import MOVES_ON
 from miyabi.runs.costs import BudgetRow, BudgetUse, budgets_before, is_of_shared_budget
 from miyabi.runs.current import current_run, use_run
-from miyabi.runs.deadline import ACTIVE_HOURS, Deadline
+from miyabi.runs.deadline import Deadline
 from miyabi.runs.fix_up import fix_attempts_of
 from miyabi.runs.folder import CHECK_LOG, RunFolder, make_folder_of_runs
 from miyabi.runs.forecast import Forecast, Spread, forecast
@@ -32,10 +33,10 @@ from miyabi.runs.start import RunRequest, create_run, read_request, record_machi
 from miyabi.runs.sweep import Swept, left_there, not_collected, note_swept, sweep_machine
 
 __all__ = [
-    "ACTIVE_HOURS",
     "CHECK_LOG",
     "GOES_ON",
     "LEAST_USD",
+    "MOVES_ON",
     "WORKING",
     "AttemptRecord",
     "Board",

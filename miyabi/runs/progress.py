@@ -200,7 +200,7 @@ class Board:
         self._written: Snapshot | None = None
         self._whole, self._beside_usd = whole, dict[str, float]()
         self.note = ""
-        self._budget = ""
+        self._budget = self._machines = ""
 
     @staticmethod
     def read(path: Path) -> Snapshot | None:
@@ -263,6 +263,11 @@ class Board:
         """Shows what is spent of the budgets, in these words."""
         self._budget = words
 
+    def show_machines(self, words: str) -> bool:
+        """Shows which machines take nothing at present, in these words; returns whether they are other ones."""
+        before, self._machines = self._machines, words
+        return before != words
+
     def close(self, results: Mapping[str, SessionResult]) -> None:
         """Ends every task that is not done: as its result says, and as skipped where it has none. The run is over."""
         for row in self.snapshot().rows:
@@ -276,7 +281,8 @@ class Board:
         with self._lock:
             rows, beside_usd = tuple(self._rows.values()), sum(self._beside_usd.values())
         known = {"run": self._run, "rehearsal": self._rehearsal, "started": self._started}
-        return Snapshot(**known, rows=rows, note=self.note, budget=self._budget, beside_usd=beside_usd)
+        note = " ".join(filter(None, (self.note, self._machines)))
+        return Snapshot(**known, rows=rows, note=note, budget=self._budget, beside_usd=beside_usd)
 
     def write(self, path: Path) -> bool:
         """Writes the board to a file that is always whole; returns False where nothing has changed since the last time.

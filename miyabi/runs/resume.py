@@ -10,7 +10,7 @@ from miyabi.dag import Dag
 from miyabi.errors import MachineError
 from miyabi.machines import NAMED, Load, Machine, unplaceable
 from miyabi.runs.attempt_record import AttemptRecord
-from miyabi.runs.deadline import ACTIVE_HOURS
+from miyabi.runs.cordons import MOVES_ON, Cordons
 from miyabi.runs.folder import RunFolder
 from miyabi.sessions import Outcome, SessionResult, reviewing
 
@@ -59,6 +59,7 @@ class Resume:
         retry: the only tasks to be tried again, with what waits for them; empty: all that did not succeed.
         is_due: whether the failure of a task's last attempt goes back to its conversation.
         origins: where a task's first attempt is to go on, by the task's id.
+        cordons: the machines that somebody has taken out for a while: the run's own.
     """
 
     dag: Dag
@@ -69,6 +70,7 @@ class Resume:
     retry: frozenset[str] = frozenset()
     is_due: Callable[[str], bool] = lambda _: False
     origins: Mapping[str, Continuation] = field(default_factory=dict)
+    cordons: Cordons = field(default_factory=Cordons)
 
     def attempts(self, task: str) -> int:
         """Counts the attempts of a task that are over.
@@ -84,7 +86,20 @@ class Resume:
         return AttemptRecord.pending(self.folder.attempt(task, self.attempts(task) + 1))
 
     def continuation(self, task: str) -> Continuation | None:
-        """Finds where an earlier orchestrator left a task, if that machine still takes part or has to be asked."""
+        """Finds where an earlier orchestrator left a task, if that machine still takes part or has to be asked.
+
+        Where it is cordoned and another may take the task, only a session that was begun there is gone on with.
+        """
+        begun, requires = self._left(task), self.dag.by_id[task].requires
+        if (
+            begun is None
+            or self.pending(task)
+            or not self.cordons.others(begun.machine, self.machines.values(), requires)
+        ):
+            return begun
+        return None
+
+    def _left(self, task: str) -> Continuation | None:
         last, pending = self.results.get(task), self.pending(task)
         if last is None and pending is None:
             origin = self.origins.get(task)
@@ -93,7 +108,7 @@ class Resume:
             return Continuation(machine=at, conversation=last.conversation)
         if last is None or last.machine not in self.machines:
             return Continuation.of(pending, None)
-        if pending is None and last.error_kind == ACTIVE_HOURS and task in self.ended:
+        if pending is None and last.error_kind in MOVES_ON and task in self.ended:
             return None  # its conversation is there, but another machine may go on sooner: whoever asks knows
         is_due = last.is_under_review or (self._may_be_mended(last) and task not in self.ended and self.is_due(task))
         return Continuation.of(pending, last, is_due=is_due)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from miyabi.errors import BadInput, DiskFull, MachineError, MiyabiError, NotAdmi
 from miyabi.git import Repository
 from miyabi.machines import Host, Machine
 from miyabi.runs.connections import Connections, Outages
+from miyabi.runs.cordons import Cordons
 from miyabi.runs.costs import Allowance, Costs
 from miyabi.runs.deadline import NO_DEADLINE, Deadline
 from miyabi.runs.fix_up import fix_up_is_due, next_fix_ups, why_given_up
@@ -50,6 +51,7 @@ class Run:
         rehearse: whether no real session is to run.
         retry: the only tasks to be tried again, with what waits for them; empty: all that did not succeed.
         deadline: when it is to be over.
+        cordons: the machines that somebody has taken out for a while.
         origins: where a task's first attempt is to go on, by the task's id.
         machines: those that take part, by name: the settings' at first.
         connections: those of another run on the repository, which it closes; None: its own.
@@ -68,6 +70,7 @@ class Run:
     rehearse: bool = False
     retry: frozenset[str] = frozenset()
     deadline: Deadline = NO_DEADLINE
+    cordons: Cordons = field(default_factory=Cordons)
     origins: Mapping[str, Continuation] = field(default_factory=dict)
     connections: InitVar[Connections | None] = None
     ledger: SpendingLedger = field(default_factory=lambda: SpendingLedger(miyabi_home() / LEDGER_FILE))
@@ -106,6 +109,7 @@ class Run:
             retry=self.retry,
             is_due=self.fix_up_is_due,
             origins=self.origins,
+            cordons=self.cordons,
         )
         self.worktrees = Worktrees(
             dag=self.dag,
@@ -181,11 +185,6 @@ class Run:
         for name, error in unfit.items():
             self.machines.pop(name, None)
             self.warn(f"not used: {error}")
-
-    def keep_only(self, names: Collection[str]) -> None:
-        """Takes machines of other names out of the run, without a warning: another one was asked for."""
-        for name in self.machines.keys() - set(names):
-            del self.machines[name]
 
     def startable(self) -> tuple[str, ...]:
         """Returns the tasks still to be done, each after its upstreams; those that no machine can take get a result."""

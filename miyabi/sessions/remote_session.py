@@ -65,7 +65,8 @@ class RemoteSession:
             Where it stands: it runs, or has run.
 
         Raises:
-            MachineFull: all slots are taken; nothing runs, the same start may be repeated.
+            MachineFull: all slots are taken, or it takes no session at present (MachineClosed); nothing runs, the same
+                start may be repeated.
             SessionConflict: this session was started with other parts.
             MachineDiskFull: nothing was started, nothing is left there.
             MachineNotReady: no perl, or the workspace cannot be written.

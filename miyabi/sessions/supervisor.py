@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from miyabi.errors import (
     ConnectionDropped,
+    MachineClosed,
     MachineDiskFull,
     MachineError,
     MachineFull,
@@ -33,6 +34,7 @@ _SESSION_REFUSALS: dict[int, tuple[type[SessionError], str]] = {
 _PERL = "Sessions need perl, as macOS and Linux bring it along: install it there."
 _MACHINE_REFUSALS: dict[int, tuple[type[MachineError], str]] = {
     69: (MachineFull, ""),
+    71: (MachineClosed, ""),
     73: (MachineDiskFull, "The disk of {workspace} is full: free some space there."),
     74: (MachineNotReady, "Make {workspace} writable for this user, or set another `workspace` for the machine."),
     78: (MachineNotReady, _PERL),
@@ -58,7 +60,7 @@ async def call(
     """Asks supervise.sh. Every verb may be repeated, so a link that drops in mid-command is no trouble.
 
     Raises:
-        MachineFull: all slots are taken.
+        MachineFull: all slots are taken, or it takes no session at present (MachineClosed).
         SessionConflict: the session exists with other parts.
         SessionError: it still runs and cannot be forgotten.
         MachineDiskFull: nothing was started.

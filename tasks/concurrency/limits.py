@@ -100,7 +100,7 @@ class SlotLimits:
             ServerError: there is no limit for the machine, which would run any number of sessions; or the server
                 refuses, or does not answer (ServerAway).
         """
-        answer = await _patiently(lambda: self._increment(machine, holder))
+        answer = await patiently(lambda: self._increment(machine, holder))
         if isinstance(answer, Taken) or answer.limits:
             return answer if isinstance(answer, Taken) else answer.lease_id
         await self.release(answer.lease_id)
@@ -125,7 +125,7 @@ class SlotLimits:
                 raise
             return True
 
-        return await _patiently(renew)
+        return await patiently(renew)
 
     async def release(self, lease: UUID) -> None:
         """Gives the slot back; one that is gone is no error.
@@ -133,7 +133,7 @@ class SlotLimits:
         Raises:
             ServerError: the server refuses, or does not answer (ServerAway).
         """
-        await _patiently(lambda: self.client.release_concurrency_slots_with_lease(lease_id=lease))
+        await patiently(lambda: self.client.release_concurrency_slots_with_lease(lease_id=lease))
 
     async def ensure(self, machines: Sequence[Machine]) -> tuple[MachineError, ...]:
         """Makes every machine's limit and sets it to the machine's slots, but for those that somebody has set to 0.
@@ -203,7 +203,7 @@ class SlotLimits:
             ServerError: there is no limit for the machine; or the server refuses, or does not answer (ServerAway).
         """
         name = limit_name(machine)
-        return (await _patiently(lambda: self.client.read_global_concurrency_limit_by_name(name))).active_slots
+        return (await patiently(lambda: self.client.read_global_concurrency_limit_by_name(name))).active_slots
 
     async def _increment(self, machine: Machine, holder: UUID) -> ConcurrencyLimitWithLeaseResponse | Taken:
         try:
@@ -224,7 +224,7 @@ class SlotLimits:
         known: dict[str, GlobalConcurrencyLimitResponse] = {}
         while True:
             offset = len(known)
-            page = await _patiently(lambda: self.client.read_global_concurrency_limits(limit=_PAGE, offset=offset))  # noqa: B023 - awaited here
+            page = await patiently(lambda: self.client.read_global_concurrency_limits(limit=_PAGE, offset=offset))  # noqa: B023 - awaited here
             known |= {limit.name: limit for limit in page}
             if len(page) < _PAGE:
                 return known
@@ -232,17 +232,17 @@ class SlotLimits:
     async def _make(self, machine: Machine) -> None:
         limit = GlobalConcurrencyLimitCreate(name=limit_name(machine), limit=machine.slots)
         with contextlib.suppress(ObjectAlreadyExists):  # another run was quicker
-            await _patiently(lambda: self.client.create_global_concurrency_limit(limit))
+            await patiently(lambda: self.client.create_global_concurrency_limit(limit))
 
     async def _update(self, machine: Machine, update: GlobalConcurrencyLimitUpdate) -> None:
-        await _patiently(lambda: self.client.update_global_concurrency_limit(limit_name(machine), update))
+        await patiently(lambda: self.client.update_global_concurrency_limit(limit_name(machine), update))
 
     async def _lost(self, machine: Machine) -> bool:
         return await self.active(machine) > await self._holders(machine)
 
     async def _holders(self, machine: Machine) -> int:
         tag = machine.slot_tag
-        return len((await _patiently(lambda: self.client.read_concurrency_limit_by_tag(tag))).active_slots)
+        return len((await patiently(lambda: self.client.read_concurrency_limit_by_tag(tag))).active_slots)
 
 
 async def machines_taken_out(machines: Sequence[Machine]) -> tuple[MachineError, ...]:
@@ -256,7 +256,7 @@ async def machines_taken_out(machines: Sequence[Machine]) -> tuple[MachineError,
             return await SlotLimits(client).taken_out(machines)
 
 
-async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
     """Returns the answer; asks again for some seconds while the server says that it is busy, as SQLite makes it say."""
     for pause in islice(_BUSY_PAUSES, _BUSY_TRIES):
         try:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from miyabi.errors import MiyabiError, NotAdmitted, ServerAway, ServerError
-from miyabi.machines import Load, Machine, Strategy, choose, unplaceable
+from miyabi.machines import Cordon, Load, Machine, Strategy, choose, unplaceable
 from miyabi.runs import ReadyQueue
 from tasks.concurrency import Lease, Leases, Taken
 from tasks.runner.machine_state import MachineState
@@ -51,6 +51,7 @@ class Dispatcher:
         self._queue: ReadyQueue[SlotRequest] = ReadyQueue()
         self._asking: set[asyncio.Task[None]] = set()
         self._stopped: str | None = None
+        self._cordoned = frozenset[str]()
         self._away_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._pumping: asyncio.Handle | None = None
@@ -64,6 +65,7 @@ class Dispatcher:
             MiyabiError: no machine of the fleet could ever take it; or all that could are excluded: the error of one,
                 such as a ServerError where their limits are missing.
         """
+        self._bind(request)
         self._refuse(request)
         self._queue.add(request, key=request.key)
         self._pump_soon()
@@ -120,6 +122,33 @@ class Dispatcher:
         for name, state in self._states.items():
             self._take_out(state, reasons.get(name, ""))
         self._pump_soon()
+
+    def note_cordons(self, cordons: Mapping[str, Cordon]) -> None:
+        """Begins nothing on the machines of these names, and again on all others; what runs there may be joined.
+
+        Whoever waits for such a machine alone, to go on there, may have another one.
+        """
+        for name, state in self._states.items():
+            state.cordon = cordons.get(name)
+        cordoned = frozenset(name for name, state in self._states.items() if state.is_cordoned)
+        if cordoned != self._cordoned:
+            self._cordoned = cordoned
+            for request in self._queue:
+                request.requires = tuple(request.required()) if request.required else request.requires
+                self._bind(request)
+            self._pump_soon()
+
+    def is_cordoned(self, name: str) -> bool:
+        """Returns whether somebody has taken the machine out for a while."""
+        return self._states[name].is_cordoned
+
+    def _bind(self, request: SlotRequest) -> None:
+        """Has it stay where it goes on, unless that is cordoned and another machine may take it."""
+        if request.stays_at:
+            required, others = set(request.requires), self._states.keys() - {request.stays_at}
+            able = (state for name, state in self._states.items() if name in others and state.is_whole)
+            may_leave = self.is_cordoned(request.stays_at) and any(required <= each.machine.offers for each in able)
+            request.avoid = frozenset() if may_leave else frozenset(others)
 
     def _take_out(self, state: MachineState, reason: str) -> None:
         if reason and not state.taken_out and not state.broken:
@@ -178,12 +207,12 @@ class Dispatcher:
     def _place_all(self, now: float) -> None:
         loads = {name: state.load(now) for name, state in self._states.items()}
         free = sum(load.free for load in loads.values() if load.closed_until is None)
-        with_hours = [state for state in self._states.values() if state.window]
+        restricted = [state for state in self._states.values() if state.is_restricted]
         hopeless: set[tuple[tuple[str, ...], frozenset[str]]] = set()
         for request in self._queue:
             if not free or len(self._asking) >= ASKED_AT_ONCE:
                 return
-            avoid = request.avoid.union(s.machine.name for s in with_hours if not s.has_time(request.seconds))
+            avoid = request.avoid.union(s.machine.name for s in restricted if not s.has_time(request.seconds))
             if request.asking or (request.requires, avoid) in hopeless:
                 continue
             fleet = tuple(loads.values())

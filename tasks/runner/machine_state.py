@@ -6,7 +6,7 @@ import math
 import time
 from dataclasses import dataclass, field
 
-from miyabi.machines import Load, Machine, Window
+from miyabi.machines import Cordon, Load, Machine, Window
 from miyabi.system import LOOK_SECONDS, Backoff
 from tasks.concurrency import Lease
 
@@ -18,6 +18,7 @@ class MachineState:
     """One machine. Times are the loop's, except `closed_until`, which is the clock's (seconds since 1970).
 
     `broken` is why it takes nothing more in this run, `taken_out` why the operator lets it take nothing now.
+    `cordon` is the same for a while, in which what has begun there may be joined.
     `ending` are the slots that are about to be free, as far as their tasks know.
     """
 
@@ -31,6 +32,7 @@ class MachineState:
     granted_at: float = 0.0
     broken: Exception | None = None
     taken_out: str = ""
+    cordon: Cordon | None = None
     ending: set[Lease] = field(default_factory=set)
     _window: tuple[float, Window] | None = None
     _refusals: int = 0
@@ -68,14 +70,31 @@ class MachineState:
         return window
 
     def has_time(self, seconds: float | None) -> bool:
-        """Returns whether what takes so many seconds may begin here, as far as the machine's hours say.
+        """Returns whether what takes so many seconds may begin here, as far as the machine's hours and a cordon say.
 
         None is what has begun already: it may be joined at any hour.
         """
         now, window = time.time(), self.window
-        if seconds is None or window is None:
+        if seconds is None or (window is None and not self.is_cordoned):
             return True
+        if self.is_cordoned or window is None:
+            return False
         return window.opens <= now and window.has_room(seconds, now=now)
+
+    @property
+    def is_cordoned(self) -> bool:
+        """Whether somebody has taken it out for a while that is not over."""
+        return self.cordon is not None and self.cordon.holds(time.time())
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it takes sessions, now or by itself at another time."""
+        return not (self.broken or self.taken_out or self.is_cordoned)
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether what may begin here is not the same at all times."""
+        return self.window is not None or self.cordon is not None
 
     @property
     def is_open(self) -> bool:
@@ -105,6 +124,6 @@ class MachineState:
         if self.broken or self.taken_out:
             return None
         wait = max(self.full_until - now, (self.closed_until or 0.0) - time.time())
-        if self.window:  # which begins or ends by a clock that may be set
+        if self.is_restricted:  # by a clock that may be set
             return min(wait, LOOK_SECONDS) if wait > 0 else LOOK_SECONDS
         return wait if wait > 0 else None

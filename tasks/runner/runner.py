@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import uuid
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -20,14 +20,16 @@ from prefect.task_runners import TaskRunner
 from prefect.tasks import Task
 
 from miyabi.errors import MachineError
-from miyabi.machines import Machine, Strategy
+from miyabi.machines import Cordon, Machine, Strategy
 from miyabi.runs import SortKey
 from tasks.concurrency import (
+    CordonStore,
     LeaseFile,
     Leases,
     Sessions,
     SlotLimits,
     fast_retrying_client,
+    keep_cordons,
     keep_reconciled,
     keep_taken_out,
     retry_fast,
@@ -41,6 +43,8 @@ from tasks.runner.prefetch import Hook, Prefetch
 from tasks.runner.task_runs import GRACE_SECONDS, Order, Placing, Requires, Seconds, TaskRuns, WhyNot
 
 T = TypeVar("T")
+
+Note = Callable[[Mapping[str, Cordon]], None]
 
 
 def current_runner() -> FleetTaskRunner:
@@ -66,6 +70,21 @@ def _no_labels(_: Mapping[str, Any]) -> Sequence[str]:
 
 def _no_time(_: Mapping[str, Any]) -> float:
     return 0.0
+
+
+def _note_nothing(_: Mapping[str, Cordon]) -> None:
+    pass
+
+
+async def _noted(store: CordonStore, machines: Sequence[Machine], *notes: Note) -> Note:
+    """Notes the cordons as they are now, and returns what notes later ones."""
+
+    def note(found: Mapping[str, Cordon]) -> None:
+        for each in notes:
+            each(found)
+
+    note(await store.read([machine.name for machine in machines]))
+    return note
 
 
 def _no_reason(_: Mapping[str, Any]) -> None:
@@ -131,6 +150,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         set_up: Hook | None = None,
         abandon: Hook | None = None,
         sessions: Sessions | None = None,
+        cordons: Note = _note_nothing,
         lease_file: Path | None = None,
     ) -> tuple[MachineError, ...]:
         """Takes the machines, once, before the first placed task is submitted. Makes their limits in Prefect.
@@ -148,6 +168,8 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             abandon: Called where a task was prepared, when it runs elsewhere, and when it is over, which may be before
                 it ran at all.
             sessions: How many sessions run on a machine; with it, slots that Prefect lost count of are freed.
+            cordons: Called with the machines that somebody has taken out for a while, by name: before anything is
+                placed, and every 2 s. Nothing begins on them; what has begun may be joined.
             lease_file: File of the slots that are held; those that a killed process left in it are given back first.
 
         Returns:
@@ -173,9 +195,10 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             dispatcher = Dispatcher(machines, leases=leases, strategy=strategy, prefetch=prefetch, warn=log.error)
             for error in out:
                 dispatcher.exclude(error.machine, error)
+            note = await _noted(CordonStore(limits.client), machines, cordons, dispatcher.note_cordons)
             stack.push_async_callback(leases.close)
             stack.push_async_callback(prefetch.close)
-            keepers = self._keepers(limits, leases, dispatcher, machines=machines, sessions=sessions)
+            keepers = self._keepers(limits, leases, dispatcher, note=note, sessions=sessions)
             stack.push_async_callback(cancel, [asyncio.ensure_future(keeper) for keeper in keepers])
             self._running_task_runs().placing = placing(dispatcher=dispatcher, close=stack.aclose)
             return out
@@ -188,12 +211,14 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         leases: Leases,
         dispatcher: Dispatcher,
         *,
-        machines: Sequence[Machine],
+        note: Note,
         sessions: Sessions | None,
     ) -> tuple[Coroutine[Any, Any, None], ...]:
         """Makes the coroutines that keep leases and limits right for as long as the run lasts."""
+        machines, store = dispatcher.machines, CordonStore(limits.client)
         return (
             leases.keep(),
+            keep_cordons(store, machines, note=note, logger=self.logger),
             keep_reconciled(limits, machines, sessions=sessions, logger=self.logger),
             keep_taken_out(limits, lambda: dispatcher.machines, note=dispatcher.note_taken_out, logger=self.logger),
         )

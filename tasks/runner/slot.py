@@ -64,7 +64,13 @@ class Slot:
     @property
     def is_held(self) -> bool:
         """Whether it is still the task's, and its machine takes more: it need not be asked for again."""
-        return self._lease is not None and any(each.name == self._machine.name for each in self._dispatcher.usable)
+        is_usable = any(each.name == self._machine.name for each in self._dispatcher.usable)
+        return self._lease is not None and is_usable and not self.is_cordoned
+
+    @property
+    def is_cordoned(self) -> bool:
+        """Whether somebody has taken its machine out for a while: nothing more is to begin there."""
+        return self._dispatcher.is_cordoned(self._machine.name)
 
     @property
     def reason(self) -> str:
@@ -140,6 +146,8 @@ class Slot:
     async def requeue(self, until: float, *, stay: bool = False) -> Machine:
         """Gives the slot back, waits until `until` (seconds since 1970), then for a slot; with `stay` on this machine.
 
+        Where that one is cordoned meanwhile, and another is open, it gets one there all the same.
+
         Raises:
             NotStarted: nothing further is started in this run.
             Refused: no session of this task is, in this run.
@@ -149,11 +157,11 @@ class Slot:
         while (left := until - time.time()) > 0:
             self.require_start()  # it may be too late before the wait is over
             await asyncio.sleep(min(left, _LOOK_SECONDS))
-        others = {machine.name for machine in self._dispatcher.machines} - {self._machine.name}
-        return await self._take(frozenset(others) if stay else frozenset())
+        return await self._take(stays_at=self._machine.name if stay else "")
 
-    async def _take(self, avoid: frozenset[str]) -> Machine:
-        self._hold(await self._dispatcher.acquire(dataclasses.replace(self._request(), avoid=avoid)))
+    async def _take(self, avoid: frozenset[str] = frozenset(), *, stays_at: str = "") -> Machine:
+        request = dataclasses.replace(self._request(), avoid=avoid, stays_at=stays_at)
+        self._hold(await self._dispatcher.acquire(request))
         if context := TaskRunContext.get():
             tag = machine_tag(self._machine)
             context.task_run.tags.extend([] if tag in context.task_run.tags else [tag])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -27,7 +27,8 @@ class SlotRequest:
     """One wait of one task for one slot. `task` is the id of its task run; machines in `avoid` are not taken.
 
     `why_not` is asked just before a start, and says why there is to be none, None where there may be one. `seconds` is
-    how long its session is likely to take, None where it has begun already and is to be joined.
+    how long its session is likely to take, None where it has begun already and is to be joined. `required` says anew
+    what `requires` says, and `stays_at` is the machine on which it goes on, unless that is cordoned and others are not.
     """
 
     task: UUID
@@ -37,6 +38,8 @@ class SlotRequest:
     avoid: frozenset[str] = frozenset()
     seconds: float | None = 0.0
     why_not: Callable[[], str | None] = lambda: None
+    required: Callable[[], Sequence[str]] | None = None
+    stays_at: str = ""
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     granted: asyncio.Future[Grant] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     asking: bool = False

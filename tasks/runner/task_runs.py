@@ -56,6 +56,7 @@ class Placing:
             parameters=call.parameters,
             key=self.order(call.parameters),
             requires=tuple(self.requires(call.parameters)),
+            required=partial(self.requires, call.parameters),
             why_not=partial(self.why_not, call.parameters),
             seconds=self.seconds(call.parameters),
         )

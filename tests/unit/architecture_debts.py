@@ -14,9 +14,11 @@ LONG_FUNCTIONS: list[str] = []
 SMALL_FILES: dict[str, str] = {
     "blocks/github.py": "a block of Prefect, known by its module",
     "flows/cli/completion.py": "a command's file, found by its name",
+    "flows/cli/cordon.py": "a command's file, found by its name",
     "flows/cli/notify.py": "a command's file, found by its name",
     "flows/cli/retry.py": "a command's file, found by its name",
     "flows/cli/server.py": "a command's file, found by its name",
+    "flows/cli/uncordon.py": "a command's file, found by its name",
     "flows/update_milestone.py": "a flow's file, and an entry point",
     "miyabi/claude/claude_files.py": "which files are claude's is known here, when they go is known above",
     "miyabi/claude/spending_record.py": "asks a machine, while what is spent is counted without one",

@@ -47,8 +47,8 @@ EXPORTS = {
         "head_of integrate is_decided of_size resolution_run resolution_tree resolve_prompt"
     ),
     "miyabi.machines": (
-        "LOCAL NAMED Completed EnvironmentName Host Label Load Machine Placement Strategy Window choose install "
-        "open_host opened_host quote_script_word quote_word run_in_terminal unplaceable"
+        "LOCAL NAMED Completed Cordon EnvironmentName Host Label Load Machine Placement Strategy Window choose install "
+        "open_host opened_host quote_script_word quote_word run_in_terminal tell_machine unplaceable"
     ),
     "miyabi.milestones": (
         "MilestonePlan choose_milestone earlier_works milestone_in_turn milestone_lock milestone_sentence "
@@ -72,7 +72,7 @@ EXPORTS = {
         "report_text summary_sentence went_partly went_well write_report"
     ),
     "miyabi.runs": (
-        "ACTIVE_HOURS CHECK_LOG GOES_ON LEAST_USD WORKING AttemptRecord Board BudgetRow BudgetUse CheckoutSetup "
+        "CHECK_LOG GOES_ON LEAST_USD MOVES_ON WORKING AttemptRecord Board BudgetRow BudgetUse CheckoutSetup "
         "Continuation Deadline Forecast HandOver Kept MachineReport MilestoneRun Outlook ReadyQueue Run RunFolder "
         "RunInfo RunRequest Snapshot SortKey Spent Spread Swept TaskProgress TaskState budget_of budgets_before "
         "check_machine create_run current_run differing_versions earlier_tasks fix_attempts_of forecast "
@@ -113,8 +113,8 @@ EXPORTS = {
         "Sessions TaskView view_schedule view_status view_tasks"
     ),
     "tasks.concurrency": (
-        "Lease LeaseFile Leases Sessions SlotLimits Taken fast_retrying_client few_retries keep_reconciled "
-        "keep_taken_out machines_taken_out retry_fast without_retries"
+        "CordonStore Lease LeaseFile Leases Sessions SlotLimits Taken cordon_store fast_retrying_client few_retries "
+        "keep_cordons keep_reconciled keep_taken_out machines_taken_out retry_fast without_retries"
     ),
     "tasks.runner": (
         "BAD_INPUT DISK_FULL GRACE_SECONDS PARTIAL SKIPPED FleetTaskRunner Refused Slot await_state current_runner "

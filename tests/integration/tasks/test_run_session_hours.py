@@ -6,7 +6,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 from miyabi.attempts import Next
-from miyabi.runs import ACTIVE_HOURS
+from miyabi.runs.deadline import ACTIVE_HOURS
 from miyabi.sessions import Outcome
 from tasks.concurrency import Lease
 from tasks.run_session import TaskRun

@@ -8,8 +8,8 @@ import pytest
 
 from miyabi.dag import Node, TaskType
 from miyabi.machines import Machine
-from miyabi.runs import ACTIVE_HOURS, Deadline
-from miyabi.runs.deadline import NO_DEADLINE
+from miyabi.runs import Deadline
+from miyabi.runs.deadline import ACTIVE_HOURS, NO_DEADLINE
 from miyabi.runs.durations import Durations
 from miyabi.sessions import Outcome, SessionResult
 from miyabi.settings import Settings

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from miyabi.dag import Dag
-from miyabi.machines import Machine
-from miyabi.runs import ACTIVE_HOURS, AttemptRecord, Continuation, RunFolder
+from miyabi.machines import Cordon, Machine
+from miyabi.runs import AttemptRecord, Continuation, RunFolder
+from miyabi.runs.deadline import ACTIVE_HOURS
 from miyabi.runs.resume import Resume
 from miyabi.sessions import Outcome, Review, SessionResult, Verdict, reviewing
 from tests.support.values.results import small_dag
@@ -207,3 +208,15 @@ def test_what_ended_with_its_machines_hours_is_bound_to_no_machine(tmp_path: Pat
     assert later.continuation("t1") == Continuation(machine="mini2", conversation="c2")
     assert replace(later, ended={"t1"}).requires("t1") == ()
     assert replace(resume(tmp_path, result(Outcome.STOPPED)), ended={"t1"}).requires("t1") == ("machine:mini2",)
+
+
+def test_what_was_stopped_on_a_cordoned_machine_goes_on_elsewhere(tmp_path: Path) -> None:
+    """Where another may take it; a session that lives there still is joined."""
+    left = resume(tmp_path, result(Outcome.STOPPED))
+    left.cordons.note({"mini2": Cordon(machine="mini2", since=0)})
+    assert left.requires("t1") == ()
+    alone = replace(left, machines={"mini2": left.machines["mini2"]})
+    assert alone.requires("t1") == ("machine:mini2",)
+    RECORD.keep(left.folder.attempt("t1", left.attempts("t1") + 1))
+    left.cordons.note({"mini1": Cordon(machine="mini1", since=0)})
+    assert left.requires("t1") == ("machine:mini1",)

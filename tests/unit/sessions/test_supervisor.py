@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from miyabi.errors import (
+    MachineClosed,
     MachineDiskFull,
     MachineFull,
     MachineNotReady,
@@ -25,6 +26,7 @@ CASES: list[tuple[int, str, type[MiyabiError], str]] = [
     ),
     (69, "2 of 2 slots are taken by: a b", MachineFull, "m1: 2 of 2 slots are taken by: a b."),
     (70, "session s is running: cancel it first", SessionError, "m1: session s is running: cancel it first."),
+    (71, "it takes no session: cordoned", MachineClosed, "m1: it takes no session: cordoned."),
     (73, "cannot write x: No space left", MachineDiskFull, "The disk of ~/.miyabi is full: free some space there."),
     (74, "cannot make x: Permission denied", MachineNotReady, "Make ~/.miyabi writable for this user"),
     (75, "/w/lock was held by somebody else for 20 s", RemoteFailed, "m1: `start s` failed: /w/lock was held"),

@@ -29,6 +29,12 @@ sub take_slot {    # under the lock: never a session more than slots, and none w
     put("$dir/slot", $number) or cannot("write $dir/slot");
 }
 
+sub require_open {    # where somebody has taken the machine out, only what has begun is joined
+    my ($until, $why) = split /\n/, slurp("$root/cordon");
+    return if !defined $until || $until !~ /^\d+$/ || ($until && time >= $until);
+    refuse(71, 'it takes no session: ' . ($why || 'cordoned'));
+}
+
 sub slot_and_port {    # the number of this session's slot, and the first of the 20 ports that are its own
     my $number = slurp("$dir/slot") || 0;
     return ($number, 20000 + 20 * $number);

@@ -50,6 +50,7 @@ sub start {
         refuse(66, "session $id exists with another $other") if $other;
     } else {
         if (other(%part)) { scrap($dir); stage(%part) }    # what was refused once, perhaps by another build, never ran
+        require_open();
         take_slot($slots);
         launch_supervisor($lock, sub { supervise(@limits) });
     }

@@ -12,6 +12,7 @@
 #                     LINGER_SECONDS: so long the agent may be silent after claude's last result
 #                     STALL_SECONDS: the same in the middle of its work; 0: for ever
 #                     STOP_SECONDS: after so long, set-up included, it ends as if it were stopped; 0: never
+#                     A machine whose WORKSPACE/cordon says so takes none: "UNTIL\n" (epoch, 0: no end), a line for people
 #                     setup, where it has any bytes, comes first: where it fails, that is the end of the session
 #   ahead RUN.TASK.0 SECONDS SETUP_BYTES   <setup
 #                     run it once before any session RUN.TASK.N has begun; it holds no slot. Each of those waits for its
@@ -30,7 +31,7 @@
 #   (-: unknown; over: since it is) HOW: itself | timeout | stop | lingered: after its last result | stalled |
 #   setup, setup_timeout: of setup, and the agent was not begun | sets_up: setup runs still
 #   STATE: none | staged | running | exited | lost: reboot or kill -9, nothing of it runs | orphan: the same, but it runs
-# exit status: 0, 64 usage, 65 came short, 66 other parts under this ID, 69 full, 70 still runs, 73 disk full,
+# exit status: 0, 64 usage, 65 came short, 66 other parts under this ID, 69 full, 70 still runs, 71 cordoned, 73 disk full,
 #   74 cannot write, 75 busy, 78 no perl
 # In the session: MIYABI_SESSION and MIYABI_WORKSPACE, MIYABI_SLOT (from 0, below SLOTS, that of no other session here)
 # and MIYABI_PORT (the first of 20 that belong to the slot), but not in `ahead`; in `after` also MIYABI_AGENT_EXIT and, where the agent was
