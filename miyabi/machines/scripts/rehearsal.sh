@@ -10,8 +10,9 @@ set -u
 task=${MIYABI_TASK:-task} run=${MIYABI_RUN:-rehearsal} id=${MIYABI_SESSION_ID:-00000000-0000-0000-0000-000000000000}
 seconds=${MIYABI_REHEARSAL_SECONDS:-1} file=rehearsal/$task.md turn=0
 
-# Any bytes as the inside of a JSON string; LC_ALL=C, since macOS tools refuse what is not UTF-8.
-json() { printf '%s' "$1" | LC_ALL=C tr -d '\000-\010\013-\037\177' | LC_ALL=C tr '\011' ' ' |
+# Any bytes as the inside of a JSON string, most of which is one already; LC_ALL=C, since macOS tools refuse what is not UTF-8.
+json() { case $1 in *[!]abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789' ,.:;/=+_@%['-]*) json_of_any "$1";; *) printf '%s' "$1";; esac; }
+json_of_any() { printf '%s' "$1" | LC_ALL=C tr -d '\000-\010\013-\037\177' | LC_ALL=C tr '\011' ' ' |
   LC_ALL=C sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' | LC_ALL=C awk 'NR > 1 { printf "\\n" } { printf "%s", $0 }'; }
 listed() { case ",$1," in *",$task,"*) return 0 ;; esac; return 1; }
 nap() { sleep "$pause" 2>/dev/null || sleep 1; }    # a sleep that knows no fractions: one second
