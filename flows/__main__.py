@@ -24,6 +24,7 @@ SUMMARIES = {
     "cordon": "Take a machine out: it takes no new session, for every orchestrator, until it is uncordoned.",
     "demo": "Rehearse ten tasks on two machines made of this one, with a throw-away repository.",
     "drain": "Take a machine out and wait until its sessions have ended; or end them now.",
+    "init": "Write .miyabi/config.toml and a first tasks.json, from machines that can take sessions.",
     "logs": "Show what a session said and did.",
     "notify": "Show who is told of runs; with --test send a message to each, and say what became of it.",
     "open": "Print where to look: Prefect's page, pull request and report of a run; with a task, its files.",

@@ -11,6 +11,7 @@ from miyabi.machines.machine import LOCAL, NAMED, EnvironmentName, Label, Machin
 from miyabi.machines.placement import Load, Placement, Strategy, choose, unplaceable
 from miyabi.machines.quoting import quote_script_word, quote_word
 from miyabi.machines.scripts import install
+from miyabi.machines.ssh.aliases import ssh_aliases
 
 __all__ = [
     "LOCAL",
@@ -32,6 +33,7 @@ __all__ = [
     "quote_script_word",
     "quote_word",
     "run_in_terminal",
+    "ssh_aliases",
     "tell_machine",
     "unplaceable",
 ]
