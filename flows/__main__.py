@@ -27,6 +27,7 @@ SUMMARIES = {
     "init": "Write .miyabi/config.toml and a first tasks.json, from machines that can take sessions.",
     "logs": "Show what a session said and did.",
     "notify": "Show who is told of runs; with --test send a message to each, and say what became of it.",
+    "machines": "Say how it stands with each machine: slots, state, versions, login, disk, memory, load.",
     "open": "Print where to look: Prefect's page, pull request and report of a run; with a task, its files.",
     "orchestrate": "Run the DAG.",
     "retry": "Try again what did not succeed in a run: those tasks, or all, and what waited for them.",

@@ -19,6 +19,7 @@ from miyabi.runs.history import earlier_tasks
 from miyabi.runs.info import Kept, MilestoneRun, RunInfo
 from miyabi.runs.json_file import read_json
 from miyabi.runs.ledger import Spent
+from miyabi.runs.machine_facts import LastSeen, MachineFacts, Seen, ask_machine
 from miyabi.runs.names import new_run_name, run_name_of, valid_run_name
 from miyabi.runs.outlook import Outlook
 from miyabi.runs.preflight import MachineReport, check_machine, differing_versions, preflight
@@ -48,6 +49,8 @@ __all__ = [
     "Forecast",
     "HandOver",
     "Kept",
+    "LastSeen",
+    "MachineFacts",
     "MachineReport",
     "MilestoneRun",
     "Outlook",
@@ -56,6 +59,7 @@ __all__ = [
     "RunFolder",
     "RunInfo",
     "RunRequest",
+    "Seen",
     "Snapshot",
     "SortKey",
     "Spent",
@@ -63,6 +67,7 @@ __all__ = [
     "Swept",
     "TaskProgress",
     "TaskState",
+    "ask_machine",
     "budget_of",
     "budgets_before",
     "check_machine",

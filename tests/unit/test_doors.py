@@ -73,12 +73,13 @@ EXPORTS = {
     ),
     "miyabi.runs": (
         "CHECK_LOG GOES_ON LEAST_USD MOVES_ON WORKING AttemptRecord Board BudgetRow BudgetUse CheckoutSetup "
-        "Continuation Deadline Forecast HandOver Kept MachineReport MilestoneRun Outlook ReadyQueue Run RunFolder "
-        "RunInfo RunRequest Snapshot SortKey Spent Spread Swept TaskProgress TaskState budget_of budgets_before "
-        "check_machine create_run current_run differing_versions earlier_tasks fix_attempts_of forecast "
-        "hide_secrets_of_run is_of_shared_budget left_there make_folder_of_runs new_run_name not_collected note_swept "
-        "open_repository preflight read_json read_request record_machines require_copies review_of review_run "
-        "run_name_of settings_at spent_all start_run sweep_machine to_review use_run valid_run_name"
+        "Continuation Deadline Forecast HandOver Kept LastSeen MachineFacts MachineReport MilestoneRun Outlook "
+        "ReadyQueue Run RunFolder RunInfo RunRequest Seen Snapshot SortKey Spent Spread Swept TaskProgress TaskState "
+        "ask_machine budget_of budgets_before check_machine create_run current_run differing_versions earlier_tasks "
+        "fix_attempts_of forecast hide_secrets_of_run is_of_shared_budget left_there make_folder_of_runs new_run_name "
+        "not_collected note_swept open_repository preflight read_json read_request record_machines require_copies "
+        "review_of review_run run_name_of settings_at spent_all start_run sweep_machine to_review use_run "
+        "valid_run_name"
     ),
     "miyabi.sessions": (
         "BLAMELESS Collected EarlierWork Finding InSubmodule Inside Outcome RemoteSession Review SessionPaths "
