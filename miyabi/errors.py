@@ -17,7 +17,7 @@ MiyabiError
 │   ├── LoginRefused          permanent: key refused, unknown user, unreadable key file
 │   ├── SshConfigUnusable     permanent: ~/.ssh/config or one of the files it names
 │   ├── MachineFull           the machine itself refuses one session more than its slots
-│   │   └── MachineClosed     it takes none at present: it is cordoned
+│   │   └── MachineClosed     it takes none at present: it is cordoned, or short of disk or memory
 │   ├── MachineDiskFull       the machine's disk takes no more
 │   ├── MachineNotReady       something it needs is missing there: claude, git, perl, a login
 │   └── RemoteFailed          a command of ours failed there: carries exit status and stderr

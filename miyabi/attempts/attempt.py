@@ -184,6 +184,7 @@ class Attempt:
             await session.start(
                 **parts,
                 slots=machine.slots,
+                floors_mib=machine.floors_mib,
                 timeout_seconds=spec.timeout_seconds,
                 setup_timeout_seconds=spec.setup_timeout_seconds,
                 after_timeout_seconds=spec.check_timeout_seconds,

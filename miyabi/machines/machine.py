@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Annotated
 
@@ -73,6 +74,12 @@ class Machine(BaseModel):
         "~/.miyabi", description="Folder on the machine for code and sessions"
     )
     ssh: SshConfig = Field(default_factory=SshConfig, description="SSH options that win over ~/.ssh/config")
+    min_free_gb: float = Field(
+        0, ge=0, allow_inf_nan=False, description="Gigabytes free on its disk below which no session begins; 0: any"
+    )
+    memory_mb_per_session: int = Field(
+        250, ge=0, description="Megabytes of available memory that a session needs to begin; 0: any"
+    )
 
     @property
     def offers(self) -> frozenset[str]:
@@ -87,6 +94,11 @@ class Machine(BaseModel):
         """Returns whether it takes sessions at that moment, as far as its hours say."""
         window = self.window(now)
         return window is None or window.opens <= now
+
+    @property
+    def floors_mib(self) -> tuple[int, int]:
+        """Mebibytes of free disk and of available memory below which it takes no session; 0: any."""
+        return math.ceil(1e9 * self.min_free_gb / 2**20), math.ceil(1e6 * self.memory_mb_per_session / 2**20)
 
     @property
     def slot_tag(self) -> str:

@@ -42,6 +42,7 @@ class RemoteSession:
         stop_seconds: float = 0,
         setup: bytes = b"",
         setup_timeout_seconds: float = 0,
+        floors_mib: tuple[int, int] = (0, 0),
     ) -> Status:
         """Starts the session, or attaches to it where it was started with the same parts.
 
@@ -60,6 +61,7 @@ class RemoteSession:
             setup: Text for `/bin/sh` that runs before the agent, in the slot; where it fails, the agent does not begin,
                 and nothing of `after` runs.
             setup_timeout_seconds: The same as `timeout_seconds`, for `setup`.
+            floors_mib: Mebibytes of free disk and of available memory below which the machine refuses it.
 
         Returns:
             Where it stands: it runs, or has run.
@@ -75,7 +77,8 @@ class RemoteSession:
         parts = (script, stdin, after, setup)
         sizes = [str(len(part)) for part in parts]
         seconds = (timeout_seconds, after_timeout_seconds, linger_seconds, setup_timeout_seconds)
-        limits = [str(slots), *(f"{each:.3f}" for each in (*seconds, stall_seconds, stop_seconds))]
+        admission = ":".join(map(str, (slots, *floors_mib) if any(floors_mib) else (slots,)))
+        limits = [admission, *(f"{each:.3f}" for each in (*seconds, stall_seconds, stop_seconds))]
         return await self._ask("start", *limits, *sizes, stdin=b"".join(parts))
 
     async def set_up_ahead(self, setup: bytes, *, timeout_seconds: float) -> Status:

@@ -35,6 +35,29 @@ sub require_open {    # where somebody has taken the machine out, only what has 
     refuse(71, 'it takes no session: ' . ($why || 'cordoned'));
 }
 
+sub require_room {    # MiB of free disk and of available memory; what cannot be found out refuses nobody
+    my ($disk, $memory) = @_;
+    my $free = $disk ? free() : '-';
+    refuse(71, sprintf 'it takes no session: %d MiB of its disk are free, of at least %d', $free / 1024, $disk)
+        if $free ne '-' && $free < 1024 * $disk;
+    my $available = $memory ? available_memory() : undef;
+    return unless defined $available;
+    my @young = grep { ((stat "$root/sessions/$_/slot")[9] || 0) > time - 60 } holders();    # with what they need to come
+    my $needed = $memory * (1 + @young);
+    refuse(71, "it takes no session: $available MiB of memory are available, of at least $needed") if $available < $needed;
+}
+
+sub available_memory {    # in MiB, as /proc of Linux or vm_stat of macOS says it
+    return slurp('/proc/meminfo') =~ /^MemAvailable:\s+(\d+)/m ? int $1 / 1024 : undef if -e '/proc/meminfo';
+    open my $vm, '-|', 'vm_stat 2>/dev/null' or return;
+    my ($page, $pages) = (0, 0);
+    while (<$vm>) {
+        $page = $1 if /page size of (\d+)/;
+        $pages += $1 if /^Pages (?:free|inactive|speculative|purgeable):\s+(\d+)/;
+    }
+    return $page ? int $page * $pages / 2**20 : undef;
+}
+
 sub slot_and_port {    # the number of this session's slot, and the first of the 20 ports that are its own
     my $number = slurp("$dir/slot") || 0;
     return ($number, 20000 + 20 * $number);

@@ -36,10 +36,11 @@ sub other {    # the name of a part that is there and is another one; none where
 }
 
 sub start {
-    my ($slots, @limits) = @words;
+    my ($admission, @limits) = @words;
+    my ($slots, @floors) = split /:/, $admission;
     my @sizes = splice @limits, 6;
     refuse(64, 'start ID SLOTS, six limits in seconds, four sizes: see the head of the script')
-        if @sizes != 4 || grep { !/^\d+(\.\d+)?$/ } @words;
+        if @sizes != 4 || grep { !/^\d+(\.\d+)?$/ } $slots, @floors, @limits, @sizes;
     require POSIX;
     make_folders();
     my %part = parts(@sizes);
@@ -51,6 +52,7 @@ sub start {
     } else {
         if (other(%part)) { scrap($dir); stage(%part) }    # what was refused once, perhaps by another build, never ran
         require_open();
+        require_room(@floors);
         take_slot($slots);
         launch_supervisor($lock, sub { supervise(@limits) });
     }

@@ -4,7 +4,7 @@
 # The orchestrator puts this file and its Perl parts one behind the other into one script; `perl -x` begins at their #! line.
 #
 # sh supervise.sh WORKSPACE VERB ...
-#   start ID SLOTS SECONDS AFTER_SECONDS LINGER_SECONDS SETUP_SECONDS STALL_SECONDS STOP_SECONDS
+#   start ID SLOTS[:FREE_MIB:MEMORY_MIB] SECONDS AFTER_SECONDS LINGER_SECONDS SETUP_SECONDS STALL_SECONDS STOP_SECONDS
 #         CMD_BYTES INPUT_BYTES AFTER_BYTES SETUP_BYTES
 #                     <cmd, input, after and setup, one behind the other
 #                     stage the parts and launch them once, if fewer than SLOTS sessions live here. A repeat
@@ -12,6 +12,7 @@
 #                     LINGER_SECONDS: so long the agent may be silent after claude's last result
 #                     STALL_SECONDS: the same in the middle of its work; 0: for ever
 #                     STOP_SECONDS: after so long, set-up included, it ends as if it were stopped; 0: never
+#                     FREE_MIB, MEMORY_MIB: with less free disk or available memory it takes none; 0: any
 #                     A machine whose WORKSPACE/cordon says so takes none: "UNTIL\n" (epoch, 0: no end), a line for people
 #                     setup, where it has any bytes, comes first: where it fails, that is the end of the session
 #   ahead RUN.TASK.0 SECONDS SETUP_BYTES   <setup
@@ -31,7 +32,7 @@
 #   (-: unknown; over: since it is) HOW: itself | timeout | stop | lingered: after its last result | stalled |
 #   setup, setup_timeout: of setup, and the agent was not begun | sets_up: setup runs still
 #   STATE: none | staged | running | exited | lost: reboot or kill -9, nothing of it runs | orphan: the same, but it runs
-# exit status: 0, 64 usage, 65 came short, 66 other parts under this ID, 69 full, 70 still runs, 71 cordoned, 73 disk full,
+# exit status: 0, 64 usage, 65 came short, 66 other parts under this ID, 69 full, 70 still runs, 71 cordoned or short, 73 disk full,
 #   74 cannot write, 75 busy, 78 no perl
 # In the session: MIYABI_SESSION and MIYABI_WORKSPACE, MIYABI_SLOT (from 0, below SLOTS, that of no other session here)
 # and MIYABI_PORT (the first of 20 that belong to the slot), but not in `ahead`; in `after` also MIYABI_AGENT_EXIT and, where the agent was
