@@ -15,7 +15,7 @@ from prefect import task
 from prefect.logging import get_run_logger
 from prefect.states import Failed, Running, Scheduled
 
-from miyabi.attempts import Attempt, Next, Outage, delay_seconds, found_no_room, is_sick, next_step
+from miyabi.attempts import Attempt, Next, Outage, delay_seconds, found_no_room, next_step
 from miyabi.dag import Node
 from miyabi.errors import (
     BudgetSpent,
@@ -39,12 +39,11 @@ from miyabi.system import jittered
 from miyabi.text import count, duration, one_line, redact, time_of_day
 from tasks.admission import Admission
 from tasks.declaration import TASK
-from tasks.notifications import tell
+from tasks.health import MACHINE_AWAY_SECONDS, MachineHealth
 from tasks.runner import Slot, current_runner, current_slot, show_state
 from tasks.usage_limit import AccountLimit
 
 MACHINE_FULL_SECONDS = 5.0
-MACHINE_AWAY_SECONDS = 15.0
 STOP_POLL_SECONDS = 0.5
 """So often a task that waits for its next attempt looks whether a person has stopped it."""
 
@@ -88,7 +87,8 @@ class TaskRun:
         self._burnt = 1
         self._failed_setups = self._stalls = 0
         self._admission = Admission(live, node, slot)
-        self._limit = AccountLimit(slot, live.settings.runs, on_close=self._note_limit)
+        self._limit = AccountLimit(slot, live.settings.runs)
+        self._health = MachineHealth(live, slot, self._limit)
         self._outage = Outage()
         self._warned: set[type[MachineError]] = set()
         self._late: set[type[MiyabiError]] = set()
@@ -114,7 +114,7 @@ class TaskRun:
         while True:
             result = await self._reviewed(self._under_review() or await self._attempt())
             step = self._next(result)
-            self._note_health(result, step)
+            self._health.note(result, step)
             if step is Next.FINISH:
                 return result
             text = "%s: attempt %d on %s: %s: %s; next: %s"
@@ -152,35 +152,12 @@ class TaskRun:
         live.keep(result)
         return result
 
-    def _note_health(self, result: SessionResult, step: Next) -> None:
-        """Keeps further sessions from a machine, or an account, where they would meet the same."""
-        reason = result.error_text or "; ".join(result.notes)
-        error = MachineError(f"nothing more is sent to {result.machine}: {reason}")
-        if result.machine and step is not Next.WAIT and is_sick(result):
-            if result.writes_lost and not self._slot.can_move:  # there may be room again, and there is nowhere else
-                self._slot.close_machine(time.time() + MACHINE_AWAY_SECONDS)
-                return
-            self._live.warn(str(error))
-            self._slot.exclude(error)
-            is_login = result.outcome is Outcome.NOT_LOGGED_IN
-            about = login_refused if is_login else machine_gone
-            self._tell(about(self._live.run, machine=result.machine, why=reason))
-        elif result.outcome is Outcome.USAGE_LIMIT and step is Next.FINISH:
-            self._live.warn(str(error))
-            self._limit.exclude(error)
-
-    def _note_limit(self, account: str, until: float) -> None:
-        notify, now = self._live.settings.notify, time.time()
-        if until - now >= 3600 * notify.quota_hours:
-            self._tell(quota_closed(self._live.run, account=account, until=until, now=now))
-
-    def _tell(self, message: Message) -> None:
-        tell(self._live.folder, self._live.settings.notify, message)
-
     def _next(self, result: SessionResult) -> Next:
         joined, self._joins = self._joins, False
         if result.error_kind in MOVES_ON:
             return Next.ELSEWHERE if self._slot.can_move_now else Next.RESUME_HERE
+        if self._health.failed_trial(result) and self._slot.can_move:
+            return Next.ELSEWHERE
         if joined and result.outcome is Outcome.STOPPED and not self._is_to_stay(result):
             return Next.RESUME_HERE  # it was stopped by the orchestrator that we go on for
         runs, now = self._live.settings.runs, time.time()
@@ -228,6 +205,7 @@ class TaskRun:
                 await self._give_way(MachineClosed(f"{slot.machine.name} takes no session: it is cordoned"))
                 continue
             attempt = await self._next_attempt()
+            self._health.begin()
             try:
                 return await attempt.run()
             except MachineClosed as closed:  # the machine says so itself, whoever has told it
@@ -341,7 +319,7 @@ class TaskRun:
             if not self._slot.is_held:
                 await self._stay(time.time())
             return
-        self._burnt += result.error_kind not in MOVES_ON
+        self._burnt += self._health.burns(result)
         if step is Next.ELSEWHERE:
             await self._slot.move(avoid=frozenset({self._slot.machine.name}))
         else:

@@ -66,6 +66,7 @@ class Dispatcher:
                 such as a ServerError where their limits are missing.
         """
         self._bind(request)
+        self._begin_trials()
         self._refuse(request)
         self._queue.add(request, key=request.key)
         self._pump_soon()
@@ -82,12 +83,16 @@ class Dispatcher:
         state = self._states[lease.machine.name]
         state.ending.discard(lease)
         state.held -= 1
+        state.trial = None if state.trial is lease else state.trial
         self._offer(state, lease)
         self._pump_soon()
 
     def note_ending(self, lease: Lease, *, is_ending: bool) -> None:
         """Notes that a slot is about to be free, or is not after all: what runs next there may be set up meanwhile."""
-        ending = self._states[lease.machine.name].ending
+        state = self._states[lease.machine.name]
+        ending = state.ending
+        if is_ending and state.trial is lease:
+            state.note_sound()
         if (lease in ending) != is_ending:
             (ending.add if is_ending else ending.discard)(lease)
             self._pump_soon()
@@ -110,12 +115,25 @@ class Dispatcher:
         """The machines that take sessions now, full or not."""
         return [state.machine for state in self._states.values() if state.is_open]
 
-    def exclude(self, name: str, error: Exception) -> None:
-        """Starts nothing more on the machine; a task that suits no other fails with the error, or that of another."""
-        self._states[name].broken = error
+    def exclude(self, name: str, error: Exception, *, is_tried_again: bool = False) -> None:
+        """Starts nothing more on the machine; a task that suits no other fails with the error, or that of another.
+
+        Where it `is_tried_again` one task gets a slot there after 30 s, and later each time that it fails.
+        """
+        now = asyncio.get_running_loop().time()
+        self._states[name].note_sick(error, now=now, is_tried_again=is_tried_again)
         for request in self._queue:
             if broken := _all_broken([state for state in self._states.values() if request.suits(state.machine)]):
                 self._fail(request, broken)
+
+    def is_trial(self, lease: Lease) -> bool:
+        """Returns whether it is the one slot of a machine that was sick."""
+        return self._states[lease.machine.name].trial is lease
+
+    def _begin_trials(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for state in self._states.values():
+            state.begin_trial(now)
 
     def note_taken_out(self, reasons: Mapping[str, str]) -> None:
         """Starts nothing on the machines of these names, for the reason that each has, and on all others again."""
@@ -198,6 +216,7 @@ class Dispatcher:
     def _pump(self) -> None:
         """Asks for a slot for each task that could have one, and sets the time to do so again."""
         self._pumping = None
+        self._begin_trials()
         now = asyncio.get_running_loop().time()
         if self._away_until <= now:
             self._place_all(now)
@@ -228,7 +247,12 @@ class Dispatcher:
             free -= 1
 
     def _fits(self, request: SlotRequest, state: MachineState) -> bool:
-        return request.suits(state.machine) and state.has_time(request.seconds) and self._admits(request)
+        return (
+            state.may_grant
+            and request.suits(state.machine)
+            and state.has_time(request.seconds)
+            and self._admits(request)
+        )
 
     def _place(self, request: SlotRequest, state: MachineState, reason: str) -> None:
         if state.spares:
@@ -286,6 +310,7 @@ class Dispatcher:
     def _grant(self, request: SlotRequest, state: MachineState, lease: Lease, reason: str) -> None:
         self._queue.remove(request)
         state.held += 1
+        state.trial = lease if state.on_trial else None
         state.granted_at = asyncio.get_running_loop().time()
         request.granted.set_result(Grant(lease=lease, reason=reason))
 

@@ -11,6 +11,8 @@ from miyabi.system import LOOK_SECONDS, Backoff
 from tasks.concurrency import Lease
 
 _BACKOFF = Backoff(0.5, 8, jitter=0.33)
+TRIALS = Backoff(30, 300)
+"""After so many seconds a machine that was sick is tried again, longer each time."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -19,6 +21,7 @@ class MachineState:
 
     `broken` is why it takes nothing more in this run, `taken_out` why the operator lets it take nothing now.
     `cordon` is the same for a while, in which what has begun there may be joined.
+    One that is broken may be tried again at `tried_at`: `on_trial` it gets one slot at a time, which `trial` is.
     `ending` are the slots that are about to be free, as far as their tasks know.
     """
 
@@ -33,6 +36,10 @@ class MachineState:
     broken: Exception | None = None
     taken_out: str = ""
     cordon: Cordon | None = None
+    tried_at: float | None = None
+    on_trial: bool = False
+    trial: Lease | None = None
+    _times_sick: int = 0
     ending: set[Lease] = field(default_factory=set)
     _window: tuple[float, Window] | None = None
     _refusals: int = 0
@@ -45,6 +52,8 @@ class MachineState:
         used = self.held + self.asking + self.returning
         if self.full_until > now:
             used = max(used, self.machine.slots - len(self.spares))
+        if self.on_trial:
+            used = self.machine.slots - (0 if self.trial or self.asking else 1)
         return Load(machine=self.machine, used=used, closed_until=self._closed_until)
 
     @property
@@ -106,6 +115,32 @@ class MachineState:
         """Whether it is our own sessions that fill it."""
         return self.held > 0 and self.is_open
 
+    @property
+    def may_grant(self) -> bool:
+        """Whether a slot of it that is free here may be given to a task: on trial only one is."""
+        return not (self.on_trial and self.trial)
+
+    def note_sick(self, error: Exception, *, now: float, is_tried_again: bool) -> None:
+        """Notes that it takes nothing more, at `now` of the loop: for 30 s, twice as long each time, at most 5 min.
+
+        Others that fail there meanwhile have begun before.
+        """
+        if self.broken is None:
+            self._times_sick += 1
+            self.tried_at = now + TRIALS.seconds(self._times_sick)
+        if not is_tried_again:
+            self.tried_at = None
+        self.broken, self.on_trial, self.trial = error, False, None
+
+    def begin_trial(self, now: float) -> None:
+        """Puts it on trial, if it is time."""
+        if self.broken and self.tried_at is not None and self.tried_at <= now:
+            self.broken, self.tried_at, self.on_trial = None, None, True
+
+    def note_sound(self) -> None:
+        """Notes that its trial went well: it is whole."""
+        self.on_trial, self.trial, self._times_sick = False, None, 0
+
     def note_taken(self, now: float, *, retry_seconds: float) -> None:
         """Notes that others have every slot: it is not asked again for a while.
 
@@ -121,6 +156,8 @@ class MachineState:
 
     def seconds_to_news(self, now: float) -> float | None:
         """Returns after how many seconds to look again; None where only a slot that we hold can change anything."""
+        if self.broken and self.tried_at is not None:
+            return max(self.tried_at - now, 0.01)
         if self.broken or self.taken_out:
             return None
         wait = max(self.full_until - now, (self.closed_until or 0.0) - time.time())

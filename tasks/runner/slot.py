@@ -73,6 +73,11 @@ class Slot:
         return self._dispatcher.is_cordoned(self._machine.name)
 
     @property
+    def is_on_trial(self) -> bool:
+        """Whether its machine was sick, and this slot is to show whether it is still."""
+        return self._lease is not None and self._dispatcher.is_trial(self._lease)
+
+    @property
     def reason(self) -> str:
         """Why this machine, in one sentence."""
         return self._reason
@@ -109,9 +114,13 @@ class Slot:
         """
         self._now(partial(self._dispatcher.close_machine, machine or self._machine.name, until=until))
 
-    def exclude(self, error: MiyabiError, *, machine: str = "") -> None:
-        """Starts nothing more on this machine, or another one, at all; a task that suits no other ends with it."""
-        self._now(self._dispatcher.exclude, machine or self._machine.name, error)
+    def exclude(self, error: MiyabiError, *, machine: str = "", is_tried_again: bool = False) -> None:
+        """Starts nothing more on this machine, or another one; a task that suits no other ends with it.
+
+        Where it `is_tried_again` it gets one session after a while, and is whole where that says a good result.
+        """
+        name, exclude = machine or self._machine.name, self._dispatcher.exclude
+        self._now(partial(exclude, name, error, is_tried_again=is_tried_again))
 
     def _now(self, function: Callable[..., None], *arguments: object) -> None:
         """Calls it on the loop: at once where that is ours, so that nobody gets a slot in between."""

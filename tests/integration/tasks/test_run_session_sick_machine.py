@@ -42,4 +42,4 @@ def test_a_machine_that_is_logged_out(tmp_path: Path, prefect_server: RealServer
         warnings = site.report().warnings
     sound = site.machines[1].name
     assert found == {(sick.name, Outcome.NOT_LOGGED_IN): 1, (sound, Outcome.SUCCEEDED): 6}
-    assert any(warning.startswith(f"nothing more is sent to {sick.name}: ") for warning in warnings)
+    assert any(warning.startswith(f"nothing more is sent to {sick.name} for a while: ") for warning in warnings)

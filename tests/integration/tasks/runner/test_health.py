@@ -12,7 +12,8 @@ from prefect import task
 from miyabi.errors import MachineError
 from miyabi.machines import Machine
 from miyabi.settings import RunDefaults
-from tasks.runner import FleetTaskRunner, current_slot
+from miyabi.system import Backoff
+from tasks.runner import FleetTaskRunner, current_slot, machine_state
 from tasks.usage_limit import AccountLimit
 from tests.support.prefect.in_flow import fleet, in_flow
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401
@@ -128,3 +129,60 @@ def test_what_a_task_requires_may_change_with_its_attempts() -> None:
         return moves.submit().result()
 
     assert in_flow(body, machines, requires=lambda _: tuple(bound)) == (False, sound.name)
+
+
+def test_a_sick_machine_is_tried_with_one_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time later while that one fails; once it says a good result the machine has all of its slots again."""
+    monkeypatch.setattr(machine_state, "TRIALS", Backoff(0.2, 5))
+    sick, sound = fleet(2, 1)
+    looks: list[tuple[bool, int]] = []
+    there: list[str] = []
+
+    @task
+    async def work(name: str, machine: Machine | None = None) -> str:
+        assert machine
+        slot = current_slot()
+        if machine != sick:
+            await asyncio.sleep(0.3)
+            return machine.name
+        there.append(name)
+        looks.append((slot.is_on_trial, len(there)))
+        if len(looks) <= 3:
+            slot.exclude(MachineError(f"{machine.name}: no login"), is_tried_again=True)
+            there.remove(name)
+            return (await slot.move(avoid=frozenset({machine.name}))).name
+        slot.note_ending()
+        await asyncio.sleep(0.5)
+        there.remove(name)
+        return machine.name
+
+    def body(_: FleetTaskRunner) -> list[str]:
+        return [future.result() for future in [work.submit(f"{number}") for number in range(24)]]
+
+    in_flow(body, [sick, sound])
+    trials = [each for each in looks if each[0]]
+    assert [count for _, count in trials] == [1] * len(trials)
+    assert len(trials) >= 2
+    assert not looks[-1][0]
+    assert max(count for _, count in looks) == 2
+
+
+def test_how_long_a_sick_machine_is_left_alone() -> None:
+    """30 s, then twice as long each time, at most 5 min; sessions that began before and fail too change nothing."""
+    state, error, now, waits = machine_state.MachineState(machine=fleet(2)[0]), MachineError("x"), 1000.0, []
+    for _ in range(6):
+        state.note_sick(error, now=now, is_tried_again=True)
+        state.note_sick(error, now=now + 5, is_tried_again=True)
+        assert state.tried_at is not None
+        waits.append(state.tried_at - now)
+        state.begin_trial(state.tried_at - 1)
+        assert state.load(now).closed_until is not None
+        now = state.tried_at
+        state.begin_trial(now)
+        assert state.load(now).free == 1
+    assert waits == [30, 60, 120, 240, 300, 300]
+    state.note_sound()
+    assert state.load(now).free == 2
+    state.note_sick(error, now=now, is_tried_again=False)
+    state.begin_trial(now + 1e6)
+    assert state.broken is error
