@@ -10,6 +10,7 @@ from miyabi.errors import MachineError
 from miyabi.runs import MOVES_ON, Run
 from miyabi.sessions import Outcome, SessionResult
 from tasks.runner import Slot
+from tasks.telling import Telling
 from tasks.usage_limit import AccountLimit
 
 MACHINE_AWAY_SECONDS = 15.0
@@ -26,6 +27,7 @@ class MachineHealth:
     live: Run
     slot: Slot
     limit: AccountLimit
+    telling: Telling
     _is_trial: bool = False
 
     def begin(self) -> None:
@@ -50,7 +52,10 @@ class MachineHealth:
             error = MachineError(f"nothing more is sent to {result.machine} for a while: {reason}")
             self.live.warn(str(error))
             self.slot.exclude(error, is_tried_again=True)
+            self.telling.machine_gone(result, reason)
         elif result.outcome is Outcome.USAGE_LIMIT and step is Next.FINISH:
             error = MachineError(f"nothing more is sent to {result.machine}: {reason}")
             self.live.warn(str(error))
             self.limit.exclude(error)
+            if result.resets_at:
+                self.telling.quota_closed(self.slot.machine.account or "", result.resets_at.timestamp())

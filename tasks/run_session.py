@@ -32,7 +32,6 @@ from miyabi.errors import (
     SettingsError,
 )
 from miyabi.machines import Machine
-from miyabi.notify import Message, login_refused, machine_gone, quota_closed
 from miyabi.runs import MOVES_ON, Board, Run, TaskState, current_run, review_of, review_run
 from miyabi.sessions import Outcome, SessionResult, SessionSpec, is_reviewing
 from miyabi.system import jittered
@@ -41,6 +40,7 @@ from tasks.admission import Admission
 from tasks.declaration import TASK
 from tasks.health import MACHINE_AWAY_SECONDS, MachineHealth
 from tasks.runner import Slot, current_runner, current_slot, show_state
+from tasks.telling import Telling
 from tasks.usage_limit import AccountLimit
 
 MACHINE_FULL_SECONDS = 5.0
@@ -87,8 +87,9 @@ class TaskRun:
         self._burnt = 1
         self._failed_setups = self._stalls = 0
         self._admission = Admission(live, node, slot)
-        self._limit = AccountLimit(slot, live.settings.runs)
-        self._health = MachineHealth(live, slot, self._limit)
+        self._telling = Telling(live, node.id, slot)
+        self._limit = AccountLimit(slot, live.settings.runs, on_close=self._telling.quota_closed)
+        self._health = MachineHealth(live, slot, self._limit, self._telling)
         self._outage = Outage()
         self._warned: set[type[MachineError]] = set()
         self._late: set[type[MiyabiError]] = set()
@@ -207,7 +208,7 @@ class TaskRun:
             attempt = await self._next_attempt()
             self._health.begin()
             try:
-                return await attempt.run()
+                return await self._telling.see_through(attempt)
             except MachineClosed as closed:  # the machine says so itself, whoever has told it
                 slot.close_machine(time.time() + MACHINE_FULL_SECONDS)
                 await self._give_way(closed)
@@ -218,6 +219,7 @@ class TaskRun:
                 if not away.transient:
                     raise
                 self._note_waiting(away)
+                self._telling.machine_away(away)
                 live.warn(f"{slot.machine.name} was passed over for a while, because it did not answer")
                 slot.close_machine(time.time() + MACHINE_AWAY_SECONDS)
                 await slot.requeue(time.time(), stay=self._resumes is not None)
@@ -241,6 +243,7 @@ class TaskRun:
             spec=await live.with_room(partial(self._spec, number), on_wait=self._note_late),
             machine=slot.machine,
             reason=slot.reason,
+            on_start=partial(self._telling.session_started, number),
             on_result=slot.note_ending,
             on_exit=self._release_early,
             on_wait=self._note_late,

@@ -5,7 +5,8 @@ GitHub's tasks are imported when they are wanted: a run that publishes nothing n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from prefect.artifacts import create_link_artifact
 from prefect.logging import get_run_logger
@@ -28,6 +29,7 @@ from miyabi.pull_requests import (
 from miyabi.reports import Report, read_report, write_report
 from miyabi.runs import MilestoneRun, RunFolder
 from miyabi.system import files
+from tasks.events import emit, related_to
 
 if TYPE_CHECKING:
     from tasks.github import Pushed
@@ -77,7 +79,20 @@ def _send(
     for pull in pulls:
         key = artifact_key("pull-request", f"{folder.run}-{pull.number}")
         create_link_artifact(pull.html_url, link_text=f"#{pull.number} {pull.title}", key=key)
+    _say_opened(folder, linked, pulls)
     return pulls
+
+
+def _say_opened(folder: RunFolder, linked: LinkedRepository, pulls: Sequence[PullRequest]) -> None:
+    """Emits an event for each pull request that an earlier publication of the run did not have."""
+    before = folder.load(Publication)
+    known = {pull.number for pull in before.pull_requests} if before else set()
+    repository = linked.access.repository
+    for pull in pulls:
+        if pull.number not in known:
+            about: dict[str, Any] = {"run": folder.run, "number": pull.number, "url": pull.html_url}
+            related = related_to(folder) | {"repository": repository}
+            emit("pull-request.opened", f"{repository}#{pull.number}", related=related, **about)
 
 
 def _set_statuses(report: Report, integration: Integration, linked: LinkedRepository) -> None:

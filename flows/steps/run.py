@@ -21,6 +21,7 @@ from miyabi.machines import Machine
 from miyabi.notify import machine_gone
 from miyabi.runs import Run, preflight, record_machines
 from miyabi.sessions import live_sessions
+from tasks.events import end_events, events_of
 from tasks.notifications import tell
 from tasks.prefect_server import mark_crashed_flow_runs, retry_briefly, watch_for_cancellation
 from tasks.run_session import run_session
@@ -50,6 +51,7 @@ def equip(live: Run, runner: FleetTaskRunner) -> None:
     with_room(lambda: record_machines(live), patience_seconds=live.outages.patience_seconds)
     for error in unfit:
         get_run_logger().warning("not used: %s", error)
+        events_of(live).machine_down(error.machine, str(error))
         message = machine_gone(live.run, machine=error.machine, why=str(error))
         tell(live.folder, live.settings.notify, message)
     if live.board.note:
@@ -92,6 +94,7 @@ def submit_all(live: Run) -> Futures:
     """
     futures: dict[str, PrefectFuture[Any]] = {}
     startable = dict.fromkeys(live.startable())
+    events_of(live).started(tasks=len(startable))
     waiting = {task for task in startable if any(each in startable for each in live.dag.dependencies(task))}
     for task in sorted(startable, key=lambda task: task in waiting or live.resume.pending(task) is None):
         upstream = [futures[u] for u in live.dag.dependencies(task) if u in futures]
@@ -130,6 +133,7 @@ def see_through(live: Run, runner: FleetTaskRunner, futures: Futures) -> None:
         try:
             _end(live, is_interrupted=is_interrupted)
         finally:
+            end_events(live, is_cut_short=is_interrupted or bool(runner.cancelled))
             runner.call(progress.show())
             runner.call(live.close())
 

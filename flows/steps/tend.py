@@ -15,6 +15,7 @@ from miyabi.github import LinkedRepository
 from miyabi.notify import stuck, stuck_cause
 from miyabi.runs import RunFolder
 from miyabi.tending import OpenPullRequest, Step, StepTaken, next_step, tending_lock
+from tasks.events import emit, related_to
 from tasks.notifications import forget, tell
 
 RunSession = Callable[[RunFolder], None]
@@ -87,5 +88,16 @@ class Tending:
         if taken.stuck:
             about = stuck(folder.run, number=pull.number, url=pull.html_url, why=taken.stuck)
             tell(folder, self.linked.settings.notify, about)
+            if not found.is_stuck:
+                related = related_to(folder) | {"repository": self.linked.access.repository}
+                emit(
+                    "pull-request.stuck",
+                    f"{self.linked.access.repository}#{pull.number}",
+                    related=related,
+                    run=folder.run,
+                    number=pull.number,
+                    url=pull.html_url,
+                    why=taken.stuck,
+                )
         elif step is Step.UNSTICK:
             forget(folder, stuck_cause(pull.number))

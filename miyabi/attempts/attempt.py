@@ -49,6 +49,7 @@ class Attempt:
         spec: what to run.
         machine: where.
         reason: why this machine was chosen.
+        on_start: called when the session has been started; not where one that lives is joined.
         on_result: called, perhaps often, once the session has said a good result: what is left is its check and so on.
         on_exit: called the moment the machine's slot is free for another, which may be before commits are collected.
         on_wait: called with what the machine, or our own disk, met each time that something is tried again later.
@@ -59,6 +60,7 @@ class Attempt:
     spec: SessionSpec
     machine: Machine
     reason: str = ""
+    on_start: Callable[[], None] = lambda: None
     on_result: Callable[[], None] = lambda: None
     on_exit: Callable[[], None] = lambda: None
     on_wait: Callable[[MiyabiError], None] = lambda _: None
@@ -196,6 +198,7 @@ class Attempt:
             if not error.transient and type(error) is not MachineError:  # the machine said no
                 self._known_state = KnownState.NOTHING
             raise
+        self.on_start()
 
     def _parts(self, checkout: str, *, agent: str | None) -> dict[str, bytes]:
         """What the machine runs, as `RemoteSession.start` takes it."""

@@ -70,6 +70,11 @@ class OpenPullRequest:
         states = {check.state for check in self.checks}
         return () if CheckState.RUNNING in states else tuple(c for c in self.checks if c.state is CheckState.RED)
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether its label says that it does not go on by itself."""
+        return STUCK in self.pull.labels
+
 
 def that_count(checks: Iterable[Check], *, required: Collection[str]) -> tuple[Check, ...]:
     """Returns the checks that somebody has to mend: those that the base requires, or all where it requires none.
@@ -85,7 +90,7 @@ def next_step(found: OpenPullRequest) -> Step:
 
     Reviewers are answered once the branch stands well; where it is stuck, what they say may be what gets it on.
     """
-    mergeable, is_stuck = found.pull.mergeable, STUCK in found.pull.labels
+    mergeable, is_stuck = found.pull.mergeable, found.is_stuck
     is_well = mergeable not in _NOT_KNOWN and all(check.state is CheckState.GREEN for check in found.checks)
     steps = (
         (Step.HANDS_OFF, found.foreign),

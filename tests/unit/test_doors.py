@@ -99,8 +99,8 @@ EXPORTS = {
         "says_full shell_status spawn wait_until"
     ),
     "miyabi.tending": (
-        "OpenPullRequest Step StepTaken is_over kept_answers next_step read_open_pull_requests take_step tending_lock "
-        "tending_sentence"
+        "OpenPullRequest Step StepTaken is_over kept_answers next_step read_open_pull_requests take_step "
+        "tending_lock tending_sentence"
     ),
     "miyabi.text": (
         "MAX_BOXES REDACTED Bar Box FieldFault Style as_printed clean clock commonmark count describe did_you_mean "
