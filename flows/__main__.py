@@ -19,15 +19,15 @@ _GARBAGE = 50_000
 
 SUMMARIES = {
     "attach": "Go on with a task's conversation by hand, in this terminal, in its checkout on its machine.",
-    "check": "Ask every machine whether it can take sessions.",
+    "check": "Ask every machine whether it can take sessions, and what will trouble it at night.",
     "completion": "Print the script by which your shell completes commands, options, runs and tasks.",
     "cordon": "Take a machine out: it takes no new session, for every orchestrator, until it is uncordoned.",
     "demo": "Rehearse ten tasks on two machines made of this one, with a throw-away repository.",
     "drain": "Take a machine out and wait until its sessions have ended; or end them now.",
     "init": "Write .miyabi/config.toml and a first tasks.json, from machines that can take sessions.",
     "logs": "Show what a session said and did.",
-    "notify": "Show who is told of runs; with --test send a message to each, and say what became of it.",
     "machines": "Say how it stands with each machine: slots, state, versions, login, disk, memory, load.",
+    "notify": "Show who is told of runs; with --test send a message to each, and say what became of it.",
     "open": "Print where to look: Prefect's page, pull request and report of a run; with a task, its files.",
     "orchestrate": "Run the DAG.",
     "retry": "Try again what did not succeed in a run: those tasks, or all, and what waited for them.",

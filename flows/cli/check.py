@@ -1,90 +1,172 @@
-"""`miyabi check`: whether each machine can take sessions, and if not, why and what to do."""
+"""`miyabi check`: whether each machine can take sessions and get through a night, and if not, why and what to do."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
+from flows.cli.diagnosis import Diagnosis, as_json, as_text
 from flows.cli.exit_code import ExitCode
 from flows.cli.installed import schedule_fault
 from flows.cli.options import config_option, repository_option
 from flows.cli.prepare import hosts_of, reach_server
 from flows.cli.proxies import exempt_from_proxies
+from miyabi.doctor import (
+    HealthFinding,
+    Patient,
+    Severity,
+    ask_facts,
+    clashing_paths,
+    examine,
+    findings_of_refusal,
+    fleet_finding,
+    not_examined,
+)
 from miyabi.errors import BaseMissing, MachineError, ServerError
 from miyabi.git import Repository, filters, missing_lfs_objects
-from miyabi.machines import Machine, opened_host
-from miyabi.runs import MachineReport, check_machine, differing_versions, open_repository, require_copies
+from miyabi.machines import Host, Machine, opened_host
+from miyabi.runs import MachineReport, RunFolder, check_machine, differing_versions, open_repository, require_copies
 from miyabi.settings import CONFIG_FILE, Settings
 from miyabi.text import count
 
 
-@click.command(help="Ask every machine whether it can take sessions.")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What is known here before a machine is asked."""
+
+    settings: Settings
+    rehearse: bool
+    filters: Sequence[str]
+    clashes: tuple[str, ...]
+    runs: frozenset[str]
+    out: Mapping[str, MachineError]
+
+
+@click.command(help="Ask every machine whether it can take sessions, and what will trouble it at night.")
 @repository_option
 @config_option
 @click.option("--rehearse", is_flag=True, help="Do not ask for claude.")
-def check(*, repository: Path, config: Path | None, rehearse: bool) -> ExitCode:
-    """Exit code 0 where every machine can take sessions, else 1; prints a line a machine."""
-    if fault := schedule_fault():
-        click.echo(f"warning: {fault}", err=True)
+@click.option("--strict", is_flag=True, help="Exit with 1 for a warning, too.")
+@click.option("--json", "in_json", is_flag=True, help="Print one JSON document, and no warnings beside it.")
+def check(*, repository: Path, config: Path | None, rehearse: bool, strict: bool, in_json: bool) -> ExitCode:
+    """Exit code 0 where every machine can take sessions, else 1; with `strict` 1 for a warning as well."""
     opened, settings = asyncio.run(open_repository(repository, config=config))
-    needed, lacking = asyncio.run(_needed(opened, settings))
-    unmatched = asyncio.run(require_copies(opened, settings, file=config or opened.root / CONFIG_FILE))
-    for sentence in (*lacking, *unmatched):
-        click.echo(f"warning: {sentence}", err=True)
-    answers = asyncio.run(_ask_all(settings, rehearse=rehearse, out=_taken_out(settings), needed=needed))
-    for sentence in [] if rehearse else differing_versions([fit for fit, _ in answers if fit]):
-        click.echo(f"warning: {sentence}", err=True)
-    for fit, line in answers:
-        click.echo(f"{'ok  ' if fit else 'FAIL'}  {line}")
-    return ExitCode.SUCCEEDED if all(fit for fit, _ in answers) else ExitCode.FAILED
+    known, warnings = _known_here(opened, settings, file=config or opened.root / CONFIG_FILE, rehearse=rehearse)
+    diagnoses = asyncio.run(_ask_all(known))
+    reports = [each.report for each in diagnoses if each.report]
+    warnings += [("filter", sentence) for report in reports for sentence in report.lacks]
+    warnings += [] if rehearse else [("claude-skew", sentence) for sentence in differing_versions(reports)]
+    if in_json:
+        click.echo(as_json(diagnoses, [fleet_finding(own, sentence) for own, sentence in warnings]))
+    else:
+        for _, sentence in warnings:
+            click.echo(f"warning: {sentence}", err=True)
+        click.echo(as_text(diagnoses))
+    is_warned = bool(warnings) or any(f.severity is Severity.WARNING for each in diagnoses for f in each.findings)
+    is_well = all(each.is_fit for each in diagnoses) and not (strict and is_warned)
+    return ExitCode.SUCCEEDED if is_well else ExitCode.FAILED
 
 
-async def _needed(repository: Repository, settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The filters that the files of the base need, and a sentence where LFS objects of it are not here."""
+def _known_here(
+    opened: Repository, settings: Settings, *, file: Path, rehearse: bool
+) -> tuple[_Known, list[tuple[str, str]]]:
+    """What is known before machines are asked; and warnings of the fleet as a whole, each behind its id."""
+    needed, clashes, lacking = asyncio.run(_of_the_base(opened, settings))
+    unmatched = asyncio.run(require_copies(opened, settings, file=file))
+    out, away = _taken_out(settings)
+    at_rest = frozenset(run.run for run in RunFolder.all(opened.root) if not run.is_being_worked_on)
+    warnings = [("schedule", schedule_fault() or ""), *(("lfs-objects", each) for each in lacking)]
+    warnings += [*(("copy-files", each) for each in unmatched), ("server", away)]
+    known = _Known(settings=settings, rehearse=rehearse, filters=needed, clashes=clashes, runs=at_rest, out=out)
+    return known, [(own, sentence) for own, sentence in warnings if sentence]
+
+
+async def _of_the_base(
+    repository: Repository, settings: Settings
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Filters that the base's files need, paths of it that clash; a sentence where LFS objects of it are not here."""
     try:
         base = await repository.resolve(settings.runs.base)
     except BaseMissing:  # a run says it, which may have another one
-        return (), ()
+        return (), (), ()
     needed = await filters.needed(repository.git, base)
-    return needed, await missing_lfs_objects(repository, base) if filters.LFS in needed else ()
+    listed = await repository.git.ask("ls-tree", "-r", "-z", "--full-tree", "--name-only", base)
+    lacking = await missing_lfs_objects(repository, base) if filters.LFS in needed else ()
+    return needed, clashing_paths(listed.text.split("\0")), lacking
 
 
-def _taken_out(settings: Settings) -> dict[str, MachineError]:
-    """By name: why an operator lets machines take nothing in Prefect. Where there is no server there are none."""
+def _taken_out(settings: Settings) -> tuple[dict[str, MachineError], str]:
+    """By name: why an operator lets machines take nothing in Prefect, none without a server; why that is not known."""
     exempt_from_proxies(hosts_of(settings.machines))
     try:
         if not reach_server():
-            return {}
+            return {}, ""
         from tasks.concurrency import machines_taken_out  # noqa: PLC0415 - Prefect is imported once its settings stand
 
-        return {error.machine: error for error in asyncio.run(machines_taken_out(settings.machines))}
+        return {error.machine: error for error in asyncio.run(machines_taken_out(settings.machines))}, ""
     except ServerError as error:
-        click.echo(f"warning: {error}", err=True)
-        return {}
+        return {}, str(error)
 
 
-async def _ask_all(
-    settings: Settings, *, rehearse: bool, out: Mapping[str, MachineError], needed: Sequence[str]
-) -> list[tuple[MachineReport | None, str]]:
-    asked = (_ask(machine, settings, rehearse=rehearse, out=out, needed=needed) for machine in settings.machines)
-    return await asyncio.gather(*asked)
+async def _ask_all(known: _Known) -> list[Diagnosis]:
+    return await asyncio.gather(*(_ask(machine, known) for machine in known.settings.machines))
 
 
-async def _ask(
-    machine: Machine, settings: Settings, *, rehearse: bool, out: Mapping[str, MachineError], needed: Sequence[str]
-) -> tuple[MachineReport | None, str]:
-    if machine.name in out:
-        return None, str(out[machine.name])
+async def _ask(machine: Machine, known: _Known) -> Diagnosis:
+    if error := known.out.get(machine.name):
+        return _refused(machine, error, findings_of_refusal(error, taken_out=True))
     try:
         async with opened_host(machine) as host:
-            fit = await check_machine(machine, host, settings, rehearse=rehearse, filters=needed)
+            fit, facts = await asyncio.gather(_fit(machine, host, known), _examined(machine, host, known))
+    except MachineError as error:  # as it is closed
+        return _refused(machine, error, findings_of_refusal(error))
+    if isinstance(fit, MachineError):
+        found = [] if isinstance(facts, MachineError) else examine(facts)
+        return _refused(machine, fit, [*findings_of_refusal(fit), *found])
+    found = [not_examined(facts)] if isinstance(facts, MachineError) else examine(_with_report(facts, fit))
+    return Diagnosis(machine=machine, report=fit, line=_line(machine, fit), findings=found)
+
+
+def _refused(machine: Machine, error: MachineError, found: list[HealthFinding]) -> Diagnosis:
+    return Diagnosis(machine=machine, report=None, line=str(error), findings=found)
+
+
+async def _fit(machine: Machine, host: Host, known: _Known) -> MachineReport | MachineError:
+    try:
+        return await check_machine(machine, host, known.settings, rehearse=known.rehearse, filters=known.filters)
     except MachineError as error:
-        return None, str(error)
-    slots = count(machine.slots, "slot")
+        return error
+
+
+async def _examined(machine: Machine, host: Host, known: _Known) -> Patient | MachineError:
+    sessions = known.settings.sessions
+    token_file = None if known.rehearse else sessions.oauth_token_file
+    try:
+        facts, sent, answered = await ask_facts(machine, host, environment=sessions.environment, token_file=token_file)
+    except MachineError as error:
+        return error
+    return Patient(
+        machine=machine,
+        facts=facts,
+        sent=sent,
+        answered=answered,
+        token_file=token_file,
+        needs_login=not known.rehearse,
+        configured=frozenset((*sessions.environment, *machine.environment, *machine.inherit_environment)),
+        runs=known.runs,
+        clashes=known.clashes,
+    )
+
+
+def _with_report(patient: Patient, report: MachineReport) -> Patient:
+    return replace(patient, claude=report.claude if patient.needs_login else "", login_ends=report.login_ends)
+
+
+def _line(machine: Machine, fit: MachineReport) -> str:
     free = "free space unknown" if fit.free_mib is None else f"{fit.free_mib / 1024:.0f} GiB free"
-    for sentence in fit.lacks:
-        click.echo(f"warning: {sentence}", err=True)
-    return fit, f"{machine.name}: {slots}, {fit.system}, git {fit.git}, claude {fit.claude}, {free}"
+    slots = count(machine.slots, "slot")
+    return f"{machine.name}: {slots}, {fit.system}, git {fit.git}, claude {fit.claude}, {free}"

@@ -62,6 +62,7 @@ class MachineReport:
     claude: str
     free_mib: int | None  # None where df speaks another language than POSIX
     lacks: tuple[str, ...] = ()  # what a session can do without, a sentence each
+    login_ends: str = ""  # as `claude auth status` says it, in ISO 8601; empty where it does not
 
 
 async def preflight(live: Run) -> tuple[MachineError, ...]:
@@ -131,7 +132,7 @@ async def check_machine(
     facts = await _facts(machine, host, filters)
     _require(machine, facts)
     await _require_tools(machine, host, settings)
-    version = "rehearsal" if rehearse else await _ask_claude(machine, host, settings)
+    version, login_ends = ("rehearsal", "") if rehearse else await _ask_claude(machine, host, settings)
     return MachineReport(
         machine=machine.name,
         system=facts["system"],
@@ -139,6 +140,7 @@ async def check_machine(
         claude=version,
         free_mib=_free_mib(facts),
         lacks=tuple(_lacking(name, machine) for name in filters if not facts.get(f"filter.{name}")),
+        login_ends=login_ends,
     )
 
 
@@ -219,8 +221,11 @@ def _free_mib(facts: dict[str, str]) -> int | None:
     return int(facts["free_kib"]) // 1024 if facts["free_kib"].isdigit() else None
 
 
-async def _ask_claude(machine: Machine, host: Host, settings: Settings) -> str:
-    """The version of a claude that is there and logged in (`claude auth status`: presence, not validity)."""
+async def _ask_claude(machine: Machine, host: Host, settings: Settings) -> tuple[str, str]:
+    """The version of a claude that is there and logged in, and when the login ends.
+
+    `claude auth status` tells that one is present, not that it is valid; its end since 2.1.330, for claude.ai's alone.
+    """
     prelude = session_prelude(
         machine,
         settings.sessions.environment,
@@ -245,7 +250,7 @@ async def _ask_claude(machine: Machine, host: Host, settings: Settings) -> str:
         )
     _require_login(machine, status)
     _require_version(machine, version.split()[0], oldest=settings.sessions.min_claude)
-    return version.split()[0]
+    return version.split()[0], _login_ends(status)
 
 
 def _require_version(machine: Machine, found: str, *, oldest: str | None) -> None:
@@ -272,6 +277,14 @@ def _logged_in(status: str) -> bool:
         return bool(json.loads(status)["loggedIn"])
     except (ValueError, KeyError, TypeError):
         return False
+
+
+def _login_ends(status: str) -> str:
+    try:
+        ends = json.loads(status).get("loginExpiresAt")
+    except (ValueError, AttributeError):
+        return ""
+    return ends if isinstance(ends, str) else ""
 
 
 def _not_ready(machine: Machine, found: str, todo: str) -> MachineNotReady:

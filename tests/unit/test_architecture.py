@@ -37,6 +37,7 @@ LADDER: dict[str, set[str]] = {
     "github": {"git", "settings", "system", "text", "errors"},
     "claude": {"dag", "git", "machines", "sessions", "text", "errors"},
     "runs": {"claude", "dag", "git", "machines", "options", "sessions", "settings", "system", "text", "errors"},
+    "doctor": {"claude", "machines", "sessions", "text", "errors"},
     "integration": {"claude", "dag", "git", "runs", "sessions", "settings", "system", "text", "errors"},
     "attempts": {"claude", "git", "machines", "runs", "sessions", "system", "text", "errors"},
     "reports": {"dag", "integration", "runs", "sessions", "system", "text", "errors"},

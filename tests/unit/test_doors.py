@@ -30,6 +30,9 @@ EXPORTS = {
         "session_script stall_seconds"
     ),
     "miyabi.dag": ("DEFAULT_MINUTES Dag Node Plan TaskType Unfinished order simulate unfinished"),
+    "miyabi.doctor": (
+        "HealthFinding Patient Severity ask_facts clashing_paths examine findings_of_refusal fleet_finding not_examined"
+    ),
     "miyabi.git": (
         "LFS STRAYS TIE Changes Clone Git History Matches Origin PrerequisiteMissing Remote RemoteToken RemoteUrl "
         "Repository Storage Submodule Submodules base branches checkout clone_of complete_partial_clone "

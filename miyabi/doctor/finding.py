@@ -1,0 +1,44 @@
+"""What the doctor says: `HealthFinding`; and of which kind it may be: `Kind`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How grave a finding is; the order is that in which they are shown."""
+
+    ERROR = "error"  # sessions cannot work there
+    WARNING = "warning"  # a night will suffer from it
+    NOTE = "note"  # worth knowing, and maybe meant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthFinding:
+    """One thing that is wrong; the fields of the JSON that `miyabi check --json` prints."""
+
+    id: str
+    severity: Severity
+    what: str
+    why: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """All that is known of a finding before there is one; a row of the table in `docs/operations.md`."""
+
+    id: str
+    severity: Severity
+    when: str
+    why: str
+    mend: str
+    """The command, or what to do; `{user}`, `{workspace}`, `{token}`, `{claude}` and `{slots}` are the machine's."""
+
+    def finding(self, what: str, **values: str) -> HealthFinding:
+        """Makes a finding of it; `values` fill the braces of `mend`."""
+        mend = self.mend
+        for name, value in values.items():
+            mend = mend.replace(f"{{{name}}}", value)
+        return HealthFinding(id=self.id, severity=self.severity, what=what, why=self.why, mend=mend)
