@@ -11,7 +11,7 @@ from prefect import flow
 from prefect.logging import get_run_logger
 
 from flows.parameters import OptionalPath, OptionalText, overrides
-from flows.steps import Integrating, cancelled, failed, report_artifact, state_of, state_of_run, with_room
+from flows.steps import Integrating, cancelled, failed, report_artifacts, state_of, state_of_run, with_room
 from miyabi.errors import DiskFull, MiyabiError
 from miyabi.integration import Integration, NotIntegrated
 from miyabi.reports import Report, integration_sentence, summary_sentence, write_report
@@ -80,6 +80,7 @@ def _end_state(came: Integration | NotIntegrated, report: Report, folder: RunFol
 
 def _show(report: Report, folder: RunFolder, said: str) -> None:
     log = get_run_logger()
-    report_artifact(folder, report).create()
+    for artifact in report_artifacts(folder, report):
+        artifact.create()
     for line in (summary_sentence(report), said, f"report: {folder.report_file}"):
         log.info("%s", line)

@@ -3,7 +3,7 @@
 Called by the flows and by each other, never by users.
 """
 
-from flows.steps.artifacts import report_artifact, show_unfinished
+from flows.steps.artifacts import report_artifacts, show_unfinished
 from flows.steps.integrate import Integrating
 from flows.steps.publish import publish
 from flows.steps.results import NotDone, RunCancelled, TaskBadInput, value_of
@@ -23,7 +23,7 @@ __all__ = [
     "equip",
     "failed",
     "publish",
-    "report_artifact",
+    "report_artifacts",
     "see_through",
     "show_unfinished",
     "state_of",

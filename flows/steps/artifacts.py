@@ -9,7 +9,7 @@ from prefect.artifacts import MarkdownArtifact, acreate_progress_artifact, aupda
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from miyabi.reports import Report, progress_markdown, report_text, summary_sentence, write_report
+from miyabi.reports import Report, progress_markdown, report_page, summary_sentence, write_report
 from miyabi.runs import Run, RunFolder
 from tasks.prefect_server import server_answers
 
@@ -61,16 +61,25 @@ def artifact_key(kind: str, name: str) -> str:
 _REPORT_SECONDS = 5.0
 
 
-def report_artifact(folder: RunFolder, report: Report, *, to_go_on: str = "") -> MarkdownArtifact:
-    """Makes the artifact, to be created, of the flow run that a person started, or of the one that calls.
+LATEST_REPORT = "report-latest"
+"""The key of the report of whichever run came last: its page can be kept as a bookmark."""
 
-    Its description says what came of the run and, where `to_go_on` says it, how to go on with it.
+
+def report_artifacts(folder: RunFolder, report: Report, *, to_go_on: str = "") -> tuple[MarkdownArtifact, ...]:
+    """Makes the artifacts, to be created, of the flow run that a person started, or of the one that calls.
+
+    One has a key of the run's own, one that of the latest report. Their description says what came of the run and,
+    where `to_go_on` says it, how to go on with it.
     """
-    return MarkdownArtifact(
-        markdown=report_text(folder, report),
-        key=artifact_key("report", report.run),
-        description=f"{summary_sentence(report)} {to_go_on}".rstrip(),
-        flow_run_id=flow_run.parent_flow_run_id or flow_run.id,
+    page = report_page(folder, report)
+    return tuple(
+        MarkdownArtifact(
+            markdown=page,
+            key=key,
+            description=f"{summary_sentence(report)} {to_go_on}".rstrip(),
+            flow_run_id=flow_run.parent_flow_run_id or flow_run.id,
+        )
+        for key in (artifact_key("report", report.run), LATEST_REPORT)
     )
 
 
@@ -88,6 +97,7 @@ async def show_unfinished(folder: RunFolder, *, to_go_on: str) -> None:
     try:
         async with asyncio.timeout(_REPORT_SECONDS):
             if await server_answers():
-                await report_artifact(folder, report, to_go_on=to_go_on).acreate()
+                for artifact in report_artifacts(folder, report, to_go_on=to_go_on):
+                    await artifact.acreate()
     except Exception as error:  # noqa: BLE001 - whatever the server has, the run has ended
         log.debug("the report was not shown: %s", error)

@@ -3,7 +3,7 @@
 Reads what a run has kept; changes nothing.
 """
 
-from miyabi.reports.files import read_report, report_text, write_report
+from miyabi.reports.files import read_report, report_page, write_report
 from miyabi.reports.integration import integration_sentence, went_partly, went_well
 from miyabi.reports.markdown import outcome_style, summary_sentence
 from miyabi.reports.progress import progress_markdown
@@ -18,7 +18,7 @@ __all__ = [
     "outcome_style",
     "progress_markdown",
     "read_report",
-    "report_text",
+    "report_page",
     "summary_sentence",
     "went_partly",
     "went_well",

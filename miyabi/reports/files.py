@@ -9,14 +9,15 @@ from miyabi.dag import Dag
 from miyabi.integration import Integration, NotIntegrated
 from miyabi.reports.integration import integration_section
 from miyabi.reports.markdown import to_markdown
+from miyabi.reports.page import to_html, to_page
 from miyabi.reports.report import Report
-from miyabi.runs import AttemptRecord, BudgetUse, RunFolder, read_json
+from miyabi.runs import AttemptRecord, BudgetUse, RunFolder, read_json, shown_work
 from miyabi.sessions import Outcome, SessionResult
 from miyabi.system import files
 
 
 def write_report(folder: RunFolder) -> Report:
-    """Writes report.md and report.json of a run as far as it is, and returns that report.
+    """Writes report.html, report.md and report.json of a run as far as it is, and returns that report.
 
     Raises:
         BadInput: the run folder is incomplete or damaged; names the file.
@@ -41,6 +42,8 @@ def write_report(folder: RunFolder) -> Report:
     )
     if use := folder.load(BudgetUse):
         report = report.model_copy(update={"budgets": use.rows})
+    works = shown_work(folder, results)
+    files.atomic_write(folder.report_page_file, to_html(report, integration=_integration(folder), works=works))
     files.atomic_write(folder.report_file, report_text(folder, report))
     files.atomic_write(folder.report_values_file, report.model_dump_json(indent=2) + "\n")
     return report
@@ -73,9 +76,22 @@ def report_text(folder: RunFolder, report: Report) -> str:
     Raises:
         BadInput: the file that says so is damaged.
     """
-    integration = folder.load(Integration) or folder.load(NotIntegrated)
+    integration = _integration(folder)
     section = integration_section(integration, report) if integration else ""
     return to_markdown(report, integration=section)
+
+
+def report_page(folder: RunFolder, report: Report) -> str:
+    """Renders the report as Markdown for the artifact pages of Prefect's UIs, pictures and all.
+
+    Raises:
+        BadInput: the file that says what came of the integration is damaged.
+    """
+    return to_page(report, integration=_integration(folder), place=str(folder.path))
+
+
+def _integration(folder: RunFolder) -> Integration | NotIntegrated | None:
+    return folder.load(Integration) or folder.load(NotIntegrated)
 
 
 def read_report(folder: RunFolder) -> Report | None:

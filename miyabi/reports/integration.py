@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from miyabi.integration import Integration, LeftOutKind, NotIntegrated
 from miyabi.reports.report import Report
 from miyabi.sessions import Outcome
@@ -42,20 +44,23 @@ def integration_sentence(integration: Integration | NotIntegrated, report: Repor
 
 def integration_section(integration: Integration | NotIntegrated, report: Report) -> str:
     """Renders the same at length, as a section of the report in Markdown."""
+    return render_markdown(_TEMPLATE, **values_of(integration, report))
+
+
+def values_of(integration: Integration | NotIntegrated, report: Report) -> dict[str, Any]:
+    """Returns what templates name of it; `log` is what the verify commands printed."""
     if isinstance(integration, NotIntegrated):
-        return render_markdown(_TEMPLATE, not_integrated=integration)
-    log = "" if integration.is_empty else integration.verify_log.replace("```", "'''").rstrip()
-    return render_markdown(
-        _TEMPLATE,
-        not_integrated=None,
-        integration=integration,
-        report=report,
-        sentence=integration_sentence(integration, report),
-        elsewhere=_elsewhere(report),
-        verified=_verified(integration),
-        left_out=[out for out in integration.left_out if out.kind not in _OF_ITSELF],
-        log=log,
-    )
+        return {"not_integrated": integration}
+    return {
+        "not_integrated": None,
+        "integration": integration,
+        "report": report,
+        "sentence": integration_sentence(integration, report),
+        "elsewhere": _elsewhere(report),
+        "verified": _verified(integration),
+        "left_out": [out for out in integration.left_out if out.kind not in _OF_ITSELF],
+        "log": "" if integration.is_empty else integration.verify_log.replace("```", "'''").rstrip(),
+    }
 
 
 def _missing(integration: Integration, report: Report) -> list[str]:

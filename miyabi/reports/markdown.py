@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC
+from typing import Any
 
 from miyabi.reports.report import Report
 from miyabi.reports.rows import TaskRow
@@ -32,28 +33,39 @@ def to_markdown(report: Report, *, integration: str = "") -> str:
         report: what became of the tasks.
         integration: the section about the integration branch, in Markdown; empty where nothing is known of it.
     """
-    kind = "Rehearsal" if report.rehearsal else "Run"
-    branch = next((row.branch.removesuffix(row.task) for row in report.tasks[:MAX_ROWS] if row.branch), "")
     return render_markdown(
         "reports/report.md.jinja",
-        kind=kind,
-        report=report,
-        summary=summary_sentence(report),
-        times=_times(report),
+        **values(report),
         integration=integration,
-        beside=[each for each in report.elsewhere if each.strays or each.left_there],
-        inside=[each for each in report.elsewhere if each.submodules],
-        branch=branch and f"{branch}TASK",
-        dag=_dag(report),
-        edges=sum(len(row.upstream) for row in report.tasks),
-        timeline=gantt(_bars(report), title=f"{kind} {report.run}"),
-        changes=_changes,
-        size_of=size_of,
-        left_there_words=left_there_words,
-        most=MAX_ROWS,
-        most_quoted=MAX_QUOTED,
-        most_drawn=MAX_BOXES,
+        dag=flowchart(boxes(report), edges(report)),
+        edges=len(edges(report)),
+        timeline=gantt(bars(report), title=f"{_kind(report)} {report.run}"),
     )
+
+
+def values(report: Report) -> dict[str, Any]:
+    """Returns what templates name of a report, whoever shows it."""
+    branch = next((row.branch.removesuffix(row.task) for row in report.tasks[:MAX_ROWS] if row.branch), "")
+    return {
+        "kind": _kind(report),
+        "report": report,
+        "summary": summary_sentence(report),
+        "times": _times(report),
+        "beside": [each for each in report.elsewhere if each.strays or each.left_there],
+        "inside": [each for each in report.elsewhere if each.submodules],
+        "branch": branch and f"{branch}TASK",
+        "changes": _changes,
+        "style": outcome_style,
+        "size_of": size_of,
+        "left_there_words": left_there_words,
+        "most": MAX_ROWS,
+        "most_quoted": MAX_QUOTED,
+        "most_drawn": MAX_BOXES,
+    }
+
+
+def _kind(report: Report) -> str:
+    return "Rehearsal" if report.rehearsal else "Run"
 
 
 def summary_sentence(report: Report) -> str:
@@ -104,12 +116,18 @@ def outcome_style(outcome: Outcome) -> Style:
     return Style.WAITED if outcome in later else Style.BAD
 
 
-def _dag(report: Report) -> str | None:
-    boxes = [Box(id=row.task, title=row.label, style=outcome_style(row.outcome)) for row in report.tasks]
-    return flowchart(boxes, [(upstream, row.task) for row in report.tasks for upstream in row.upstream])
+def boxes(report: Report) -> list[Box]:
+    """Makes the box of each task, in the DAG's order."""
+    return [Box(id=row.task, title=row.label, style=outcome_style(row.outcome)) for row in report.tasks]
 
 
-def _bars(report: Report) -> list[Bar]:
+def edges(report: Report) -> list[tuple[str, str]]:
+    """Lists which task each depends on, as pairs: that one, and itself."""
+    return [(upstream, row.task) for row in report.tasks for upstream in row.upstream]
+
+
+def bars(report: Report) -> list[Bar]:
+    """Makes the bar of each attempt, by machine and start."""
     return [
         Bar(section=s.machine, title=s.task, style=outcome_style(s.outcome), start=s.start, end=s.end)
         for s in report.stretches

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from miyabi.runs import Snapshot
-from miyabi.text import render_markdown
+from miyabi.text import render_page
 
 
 def progress_markdown(snapshot: Snapshot, *, now: float | None = None) -> str:
@@ -11,7 +11,7 @@ def progress_markdown(snapshot: Snapshot, *, now: float | None = None) -> str:
 
     `now` is epoch seconds; None: the present.
     """
-    return render_markdown(
+    return render_page(
         "reports/progress.md.jinja",
         snapshot=snapshot,
         now=snapshot.now if now is None else now,

@@ -30,6 +30,7 @@ from miyabi.runs.resume import Continuation
 from miyabi.runs.review import review_of, review_run, to_review
 from miyabi.runs.run import Run
 from miyabi.runs.secrets import hide_secrets_of_run
+from miyabi.runs.shown_work import ShownWork, shown_work
 from miyabi.runs.start import RunRequest, create_run, read_request, record_machines, start_run
 from miyabi.runs.sweep import Swept, left_there, not_collected, note_swept, sweep_machine
 
@@ -60,6 +61,7 @@ __all__ = [
     "RunInfo",
     "RunRequest",
     "Seen",
+    "ShownWork",
     "Snapshot",
     "SortKey",
     "Spent",
@@ -94,6 +96,7 @@ __all__ = [
     "review_run",
     "run_name_of",
     "settings_at",
+    "shown_work",
     "spent_all",
     "start_run",
     "sweep_machine",

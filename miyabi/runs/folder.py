@@ -108,6 +108,11 @@ class RunFolder:
         return self.path / "report.md"
 
     @property
+    def report_page_file(self) -> Path:
+        """The report for a browser, with what each session did."""
+        return self.path / "report.html"
+
+    @property
     def report_values_file(self) -> Path:
         """The report as values: `Report`."""
         return self.path / "report.json"
@@ -273,7 +278,8 @@ class RunFolder:
             self.load(kind)
         for attempt in sorted(self.path.glob("sessions/*/attempt-*")):
             AttemptRecord.require_readable(attempt)
-        for file in (self.lock_file, self.status_file, self.report_file, self.report_values_file):
+        files = (self.lock_file, self.status_file, self.report_file, self.report_page_file, self.report_values_file)
+        for file in files:
             if file.is_dir():
                 raise BadInput(f"{file}: is a folder, and has to be a file. Remove it: the run writes it anew.")
 

@@ -29,7 +29,7 @@ from miyabi.text.sanitize import (
     without_times,
 )
 from miyabi.text.suggest import describe, did_you_mean, quote
-from miyabi.text.templates import render_github_markdown, render_markdown
+from miyabi.text.templates import render_github_markdown, render_html, render_markdown, render_page
 from miyabi.text.units import clock, count, dollars, duration, in_words, percent, several, time_of_day, version_numbers
 
 __all__ = [
@@ -66,7 +66,9 @@ __all__ = [
     "quote",
     "redact",
     "render_github_markdown",
+    "render_html",
     "render_markdown",
+    "render_page",
     "replace_block",
     "secrets_of",
     "secrets_of_address",

@@ -47,6 +47,13 @@ def without_comments(text: str) -> str:
     return "\n".join(line.shown for line in _read(text, keep_code=True) if line.shown is not None)
 
 
+def to_html(text: str) -> str:
+    """Renders Markdown of ours as HTML. Raw HTML in it is shown as text, and no image or script is loaded by it."""
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - see the module docstring
+
+    return str(MarkdownIt("commonmark", {"html": False, "maxNesting": _DEEPEST}).disable("image").render(text))
+
+
 @dataclass(slots=True)
 class _Line:
     """A line as it was written, and what is shown of it, None for nothing; its words stand from `begin` to `end`."""

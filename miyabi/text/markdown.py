@@ -16,6 +16,7 @@ _OPENS, _CLOSES = re.compile(r"(?<!\w)_+(?=\S)"), re.compile(r"(?<=\S)_+(?!\w)")
 _COMMAND = re.compile(
     r"(?<!`)`(?:miyabi|git|gh|ssh|ssh-add|ssh-keygen|ssh-keyscan|claude|prefect|pip|uv)\b[^`|\\]{0,300}`(?!`)"
 )
+_PUNCTUATION = re.compile(r"[\\`*|<>&\[\]~$#=+_]|^-|(?<=^\d)[.)]|(?<=^\d\d)[.)]")
 _BACKTICKS = re.compile("`+")
 _MENTION = re.compile(r"@(?=[\w-])")
 
@@ -39,6 +40,21 @@ def _plain(text: str) -> str:
     if opening and _CLOSES.search(text, opening.end()):
         entities = _BOUNDARY.sub(lambda match: "&#95;" * len(match.group()), entities)
     return _MENTION.sub("@&#8203;", entities)
+
+
+def backslashed(text: str, *, limit: int = CHARACTERS) -> str:
+    """Makes plain words on one line of a text, as `escape` does, with backslashes in place of entities.
+
+    Prefect's classic UI shows a numeric entity as it is written, and takes a backslash before any of these in words, in
+    lists and in tables; so does its V2 UI (3.9.1).
+    """
+    return _PUNCTUATION.sub(r"\\\g<0>", one_line(text, characters=limit))
+
+
+def code_backslashed(text: str, *, limit: int = CHARACTERS) -> str:
+    """Makes code of a text as `code` does, or words with backslashes where a cell of a table cannot hold that."""
+    line = one_line(text, characters=limit)
+    return backslashed(line, limit=limit) if "|" in line else command(line, limit=limit)
 
 
 def code(text: str, *, limit: int = CHARACTERS) -> str:

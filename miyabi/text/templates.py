@@ -7,10 +7,10 @@ made: `miyabi.text` is imported without site-packages too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from miyabi.text import github_markdown, markdown, units
+from miyabi.text import github_markdown, html, markdown, units
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -39,6 +39,42 @@ def render_github_markdown(template: str, **values: object) -> str:
         jinja2.TemplateError: as `render_markdown`.
     """
     return github_environment().get_template(template).render(values)
+
+
+def render_html(template: str, **values: object) -> str:
+    """Makes HTML or SVG of a template; what of its values is not marked as safe is redacted and escaped in it.
+
+    Raises:
+        jinja2.TemplateError: as `render_markdown`.
+    """
+    return html_environment().get_template(template).render(values)
+
+
+def render_page(template: str, **values: object) -> str:
+    """Makes a text as `render_markdown`, for the artifact pages of Prefect's UIs: escaped without entities.
+
+    Raises:
+        jinja2.TemplateError: as `render_markdown`.
+    """
+    return page_environment().get_template(template).render(values)
+
+
+@cache
+def html_environment() -> Environment:
+    """Returns that of HTML and SVG."""
+    return _environment(plain=html.escape, diff=html.diff, transcript=html.transcript)
+
+
+@cache
+def page_environment() -> Environment:
+    """Returns that of the texts for Prefect's artifact pages."""
+    return _environment(
+        plain=markdown.backslashed,
+        code=markdown.code_backslashed,
+        command=markdown.command,
+        block=markdown.block,
+        quotation=partial(markdown.quotation, plain=markdown.backslashed),
+    )
 
 
 @cache

@@ -9,6 +9,7 @@ from itertools import islice
 
 _MINUTE, _HOUR = 60, 3600
 _EXACT_BELOW_SECONDS = 10
+_CENT, _LEAST = 0.01, 0.0001
 
 
 def duration(seconds: float) -> str:
@@ -67,8 +68,9 @@ def dollars(amount: float, *, is_partial: bool = False) -> str:
 
 
 def cost(amount: float, *, is_partial: bool) -> str:
-    """Writes the same for a column whose title says the unit: `1.20`, `at least 1.20`."""
-    return f"at least {amount:.2f}" if is_partial else f"{amount:.2f}"
+    """Writes the same for a column whose title says the unit: `1.20`, `at least 1.20`; `0.004` of less than a cent."""
+    exact = "%.2f" if amount >= _CENT or amount <= 0 else "%.3f" if amount >= _CENT / 10 else "%.4f"
+    return f"{'at least ' if is_partial else ''}{exact % (max(amount, _LEAST) if amount > 0 else 0)}"
 
 
 def percent(fraction: float) -> str:

@@ -73,8 +73,10 @@ def test_a_deployed_run_is_told_to_prefect(deployed: Deployed, flow_run: dict[st
     )
     artifacts = deployed.ask("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [flow_run["id"]]}}})
     shown = {artifact["key"]: artifact["data"] for artifact in artifacts}
-    text = RunFolder(deployed.repository, flow_run["name"]).report_file.read_text()
-    assert shown == {f"report-{flow_run['name']}": text, f"progress-{flow_run['name']}": 100.0}
+    page = shown.pop("report-latest")
+    assert shown == {f"report-{flow_run['name']}": page, f"progress-{flow_run['name']}": 100.0}
+    assert page.startswith(f"# Rehearsal `{flow_run['name']}`\n")
+    assert page.count("](data:image/svg+xml;base64,") == len(("the DAG", "the timeline"))
 
 
 def test_the_report_is_made_again(deployed: Deployed, flow_run: dict[str, Any]) -> None:

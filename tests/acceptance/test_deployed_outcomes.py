@@ -156,7 +156,8 @@ def test_cancelled(worked: Worked) -> None:
     )
     artifacts = worked.deployed.ask("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run["id"]]}}})
     shown = {artifact["key"]: artifact for artifact in artifacts}
-    assert shown["report-held"]["data"] == site.run_folder("held").report_file.read_text()
+    assert shown["report-held"]["data"] == shown["report-latest"]["data"]
+    assert "\n## What did not succeed\n" in shown["report-held"]["data"]
     assert "To go on: miyabi orchestrate --run held" in shown["report-held"]["description"]
     assert "To go on: miyabi orchestrate --run held" in output
     assert ("Traceback" in output, "Crash" in output) == (False, False), output

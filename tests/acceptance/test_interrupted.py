@@ -101,7 +101,8 @@ def test_cancelled_with_a_full_fleet(site: Site) -> None:
     _is_cancelled(site)
     artifacts = site.ask("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [flow["id"]]}}})
     shown = {artifact["key"]: artifact for artifact in artifacts}
-    assert shown["report-r1"]["data"] == site.run_folder().report_file.read_text()
+    assert shown["report-r1"]["data"] == shown["report-latest"]["data"]
+    assert "\n## What did not succeed\n" in shown["report-r1"]["data"]
     assert "To go on: miyabi orchestrate --run r1" in shown["report-r1"]["description"]
 
 

@@ -27,6 +27,7 @@ LAYERS = ("miyabi", "blocks", "tasks", "flows")
 LADDER: dict[str, set[str]] = {
     "errors": set(),
     "text": {"errors"},
+    "pictures": {"text"},
     "system": {"text", "errors"},
     "git": {"system", "text", "errors"},
     "machines": {"system", "text", "errors"},
@@ -40,7 +41,7 @@ LADDER: dict[str, set[str]] = {
     "doctor": {"claude", "machines", "sessions", "text", "errors"},
     "integration": {"claude", "dag", "git", "runs", "sessions", "settings", "system", "text", "errors"},
     "attempts": {"claude", "git", "machines", "runs", "sessions", "system", "text", "errors"},
-    "reports": {"dag", "integration", "runs", "sessions", "system", "text", "errors"},
+    "reports": {"dag", "integration", "pictures", "runs", "sessions", "system", "text", "errors"},
     "notify": {"reports", "runs", "settings", "system", "text", "errors"},
     "pull_requests": {"github", "integration", "notify", "reports", "runs", "sessions", "settings", "text", "errors"},
     "views": {

@@ -15,7 +15,7 @@ from tests.unit.test_architecture import LAYERS, MODULES, ROOT, SOURCES, behind,
 
 EXPORTS = {
     "flows.steps": (
-        "Integrating NotDone RunCancelled TaskBadInput Tending cancelled equip failed publish report_artifact "
+        "Integrating NotDone RunCancelled TaskBadInput Tending cancelled equip failed publish report_artifacts "
         "see_through show_unfinished state_of state_of_run submit_all tell_broken tell_end value_of with_room"
     ),
     "miyabi.attempts": (
@@ -65,6 +65,7 @@ EXPORTS = {
         "Effort ExtraArguments FileOrTable MachinePath RepositoryPattern Server Version Word read_table "
         "secrets_of_servers servers_of"
     ),
+    "miyabi.pictures": "as_image dag_picture timeline_picture",
     "miyabi.pull_requests": (
         "Publication PublicationPlan PullRequestText TaskStatus Tended base_branch decided_pull_requests "
         "elsewhere_words nothing_to_publish open_pull_requests plan_publication require_readable "
@@ -72,17 +73,17 @@ EXPORTS = {
     ),
     "miyabi.reports": (
         "Elsewhere Report TaskRow integration_sentence outcome_style progress_markdown read_report "
-        "report_text summary_sentence went_partly went_well write_report"
+        "report_page summary_sentence went_partly went_well write_report"
     ),
     "miyabi.runs": (
         "CHECK_LOG GOES_ON LEAST_USD MOVES_ON WORKING AttemptRecord Board BudgetRow BudgetUse CheckoutSetup "
         "Continuation Deadline Forecast HandOver Kept LastSeen MachineFacts MachineReport MilestoneRun Outlook "
-        "ReadyQueue Run RunFolder RunInfo RunRequest Seen Snapshot SortKey Spent Spread Swept TaskProgress TaskState "
-        "ask_machine budget_of budgets_before check_machine create_run current_run differing_versions earlier_tasks "
-        "fix_attempts_of forecast hide_secrets_of_run is_of_shared_budget left_there make_folder_of_runs new_run_name "
-        "not_collected note_swept open_repository preflight read_json read_request record_machines require_copies "
-        "review_of review_run run_name_of settings_at spent_all start_run sweep_machine to_review use_run "
-        "valid_run_name"
+        "ReadyQueue Run RunFolder RunInfo RunRequest Seen ShownWork Snapshot SortKey Spent Spread Swept TaskProgress "
+        "TaskState ask_machine budget_of budgets_before check_machine create_run current_run differing_versions "
+        "earlier_tasks fix_attempts_of forecast hide_secrets_of_run is_of_shared_budget left_there make_folder_of_runs "
+        "new_run_name not_collected note_swept open_repository preflight read_json read_request record_machines "
+        "require_copies review_of review_run run_name_of settings_at shown_work spent_all start_run sweep_machine "
+        "to_review use_run valid_run_name"
     ),
     "miyabi.sessions": (
         "BLAMELESS Collected EarlierWork Finding InSubmodule Inside Outcome RemoteSession Review SessionPaths "
@@ -108,8 +109,8 @@ EXPORTS = {
     "miyabi.text": (
         "MAX_BOXES REDACTED Bar Box FieldFault Style as_printed clean clock commonmark count describe did_you_mean "
         "dollars duration faults_of field_name first_lines flowchart gantt github_markdown hide in_words last_lines "
-        "last_message markdown marked_block one_line percent plain_values_left_out quote redact "
-        "render_github_markdown render_markdown replace_block secrets_of secrets_of_address secrets_of_file several "
+        "last_message markdown marked_block one_line percent plain_values_left_out quote redact render_github_markdown "
+        "render_html render_markdown render_page replace_block secrets_of secrets_of_address secrets_of_file several "
         "shorten time_of_day version_numbers whole without_times"
     ),
     "miyabi.views": (

@@ -6,6 +6,7 @@ import pytest
 
 from miyabi.integration import Integration
 from miyabi.pull_requests import plan_publication
+from miyabi.reports import read_report, report_page
 from miyabi.sessions import Outcome
 from miyabi.settings import PullRequestMode
 from tests.support.git.repositories import git, project, quiet_home, snapshot  # noqa: F401
@@ -60,8 +61,10 @@ async def test_what_fits_is_merged_and_the_rest_is_named(prefect_server: RealSer
     wanted = {f"verify {what}: {VERIFY}"[:40] for what in ("all 6 merges", "the base", "all 4 merges")}
     eventually(lambda: wanted < {run.name[:40] for run in task_runs(str(flow_run), count=len(wanted))})
     artifacts = {"artifacts": {"flow_run_id": {"any_": [str(flow_run)]}}}
-    (artifact,) = ask(f"{prefect_server.url}/artifacts/filter", artifacts)
-    assert artifact["data"] == text
+    shown = {each["key"]: each["data"] for each in ask(f"{prefect_server.url}/artifacts/filter", artifacts)}
+    page = report_page(folder, read_report(folder) or pytest.fail("no report"))
+    assert shown == {f"report-{RUN}": page, "report-latest": page}
+    assert "- `two`: conflict: it does not merge with one: both changed src/a.txt (`src/a.txt`)" in page
 
 
 async def test_twenty_branches(prefect_server: RealServer, played: PlayedRun) -> None:
