@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from miyabi.integration import Integration, LeftOut, LeftOutKind
 from miyabi.reports import Elsewhere, Report, TaskRow, outcome_style
 from miyabi.sessions import Outcome, left_there_words, size_of
-from miyabi.text import Box, Style, count, flowchart, github_markdown, in_words
+from miyabi.text import Box, Style, count, first_lines, flowchart, github_markdown, in_words
 
 WHY = {
     LeftOutKind.CONFLICT: "conflict",
@@ -22,6 +23,52 @@ def left_out(report: Report, integration: Integration) -> list[LeftOut]:
     """Finds the tasks whose work is not on the branch, in the report's order, each with the reason."""
     known, merged = integration.left_out_by_task, set(integration.tasks)
     return [known.get(row.task) or _unmerged(row, report) for row in report.tasks if row.task not in merged]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What was done for a task whose work is there: `text` has its session's last words, which are foreign."""
+
+    task: str
+    title: str
+    changes: str
+    text: str
+
+
+def done(report: Report, tasks: Collection[str], *, lines: int, characters: int) -> list[Done]:
+    """Collects it for these tasks, in the report's order; of their last words so many lines and characters at most."""
+    rows = [row for row in report.tasks if row.task in tasks]
+    return [
+        Done(
+            task=row.task,
+            title="" if row.label == row.task else row.title,
+            changes=changes([row], files=row.files) if row.commits else "",
+            text=first_lines(report.last_words_of(row.task), lines=lines, characters=characters),
+        )
+        for row in rows
+    ]
+
+
+_TO_DO = {
+    LeftOutKind.CONFLICT: "merge {where} by hand, or merge this and let the next run do it again.",
+    LeftOutKind.CHECK: "mend it on {where}, then merge that.",
+    LeftOutKind.SIZE: "keep the file out of its commits, or in Git LFS.",
+    LeftOutKind.UPSTREAM: "nothing here: what it goes with comes first.",
+}
+_TO_DO_OF_FAILED = {
+    Outcome.SUCCEEDED: "nothing, if nothing was to be changed; else say in its prompt or issue what and where.",
+    Outcome.SKIPPED: "nothing here: it is started when what it waits for has succeeded.",
+}
+
+
+def to_do(out: LeftOut, report: Report) -> str:
+    """Says in GitHub's Markdown what a person may do about a task that is left out, as a sentence."""
+    row = next(each for each in report.tasks if each.task == out.task)
+    branch = github_markdown.code(row.branch or "")
+    look, again = (github_markdown.command(f"miyabi {word} {report.run} {out.task}") for word in ("logs", "retry"))
+    otherwise = f"{look} shows what its session did, {again} tries it again."
+    said = _TO_DO.get(out.kind) or _TO_DO_OF_FAILED.get(row.outcome) or otherwise
+    return said.replace("{where}", f"its branch {branch} in the orchestrator's clone" if branch else "its branch")
 
 
 def elsewhere_words(elsewhere: Elsewhere | None) -> list[str]:

@@ -6,6 +6,7 @@ The same run always makes the same text. It closes issues only by lines of its o
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,6 +23,7 @@ _TITLE_CHARACTERS = 180
 _AROUND_PICTURE = 1_000
 _MAX_ROWS = 500
 _MAX_QUOTED = 20
+_DONE_LINES, _DONE_CHARACTERS = 10, 600
 
 
 class PullRequestText(BaseModel):
@@ -72,6 +74,8 @@ def pull_request_text(
         closes=closed_issues(report, integration, issues=issues),
         integration=integration,
         merged=merged,
+        other_words=[each for each in report.last_words if each.task not in merged],
+        done=sections.done(report, merged, lines=_DONE_LINES, characters=_DONE_CHARACTERS),
         summary=summary_sentence(report),
         left_out=sections.left_out(report, integration),
         elsewhere=[(each.task, words) for each in report.elsewhere for words in sections.elsewhere_words(each)],
@@ -147,8 +151,8 @@ def _text(
         closes=closes,
         task=task,
         why=sections.WHY,
+        to_do=partial(sections.to_do, report=report),
         reviews=[each for each in report.reviews if task is None or each.task == task.task],
-        last_words=[each for each in report.last_words if task is None or each.task == task.task],
         page_break=github_markdown.PAGE_BREAK,
         part_break=github_markdown.PART_BREAK,
         most=_MAX_ROWS,
@@ -215,11 +219,18 @@ def _task_text(
         base=below[-1].branch if below else None,
         title=_title(report, row.title or row.task),
         closes=_closed_by(row, report, closes),
+        other_words=(),
+        done=sections.done(report, _told(row, report), lines=_MAX_ROWS, characters=_DONE_CHARACTERS * 2),
         below=below,
         elsewhere=sections.elsewhere_words(report.elsewhere_by_task.get(row.task)),
         files=sections.files(report, {row.task}),
         changes=sections.changes([row], files=row.files),
     )
+
+
+def _told(row: TaskRow, report: Report) -> set[str]:
+    """The task, where its session said something at its end."""
+    return {row.task} if report.last_words_of(row.task) else set()
 
 
 def _closed_by(row: TaskRow, report: Report, issues: Mapping[str, int]) -> tuple[int, ...]:

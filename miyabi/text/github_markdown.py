@@ -20,6 +20,7 @@ _REFERENCE = re.compile(
     r"#(?=[0-9])|(?<![^\W_])GH-(?=[0-9])|(?:/|%2F)(?:issues|pull|discussions)(?:/|%2F)(?=[0-9])", re.IGNORECASE
 )
 _CLOSING = re.compile(r"(?<![^\W_])[cfr](?=(?:lose[sd]?|ix(?:e[sd])?|esolve[sd]?)(?![^\W_]))", re.IGNORECASE)
+_HYPHEN, _JOINER = re.compile("-"), "\u2060"
 _AROUND_ROW = 19
 
 
@@ -53,6 +54,11 @@ def plain(text: str, *, limit: int = 300) -> str:
 def code(text: str, *, limit: int = 300) -> str:
     """Makes code on one line of a text, redacted, for names of files and branches; nothing of nothing."""
     return markdown.code(neutralize(one_line(redact(text), characters=limit)), limit=3 * limit)
+
+
+def unbroken(text: str) -> str:
+    """Makes code of an id for a cell, where no line ends in it: GitHub ends one after any hyphen that lets it."""
+    return _HYPHEN.sub(f"-{_JOINER}", code(text))
 
 
 def command(text: str, *, limit: int = 300) -> str:

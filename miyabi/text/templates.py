@@ -99,6 +99,7 @@ def github_environment() -> Environment:
         block=github_markdown.block,
         quotation=github_markdown.quotation,
         first_rows=github_markdown.first_rows,
+        unbroken=github_markdown.unbroken,
     )
 
 

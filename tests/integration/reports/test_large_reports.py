@@ -49,6 +49,6 @@ def test_the_longest_fit(character: str) -> None:
     for text in whole.further:
         fences = [token.info for token in MarkdownIt("commonmark").parse(text) if token.type == "fence"]
         assert fences.count("text") == text.count("<summary>Output</summary>")
-        assert text.count("in its own words: nobody has checked them.") == text.count("## What the sessions said")
+        assert text.count("in its own words: nobody has checked them.") == text.count("## What the other sessions said")
     assert "The first 20 of 60; all are in the run's own report." in "".join(whole.further)
     assert size(issue_comment(IssueStatus.of_task(made.tasks[0], made, None))) <= COMMENT_CHARACTERS

@@ -94,19 +94,41 @@ def test_an_issue_of_several_tasks() -> None:
 
 
 def test_everything_that_is_not_on_the_branch_is_named() -> None:
-    """Each task that is not merged stands in the table of what was left out, with its reason."""
+    """Each task that is not merged is named, with the reason and what to do about it."""
     body = pull_request_text(run(), integration(), issues=ISSUES).body
-    table = body.split("## Left out, and why\n\n")[1].split("\n\n")[0]
-    rows = [row.split(" | ")[1:3] for row in table.splitlines()[2:]]
-    assert rows == [
-        ["`issue-3`", "conflict"],
-        ["`issue-5`", "did not succeed"],
-        ["`issue-4`", "goes with another"],
-        ["`issue-6`", "did not succeed"],
-        ["`tidy`", "did not succeed"],
+    section = body.partition("## Left out, and what to do\n\n")[2].partition("\n\n## ")[0]
+    items = section.split("\n\n- ")[1:]
+    assert [item.partition(": ")[0] for item in items] == [
+        "#3 (`issue-3`)",
+        "#5 (`issue-5`)",
+        "#4 (`issue-4`)",
+        "#6 (`issue-6`)",
+        "`tidy`",
     ]
-    assert "it made no commits" in table
-    assert "upstream issue-5 (check&#95;failed) failed" in table or "upstream issue-5 (check_failed) failed" in table
+    assert all(item.count("\n  To do: ") == 1 for item in items)
+    assert "upstream issue-5 (check_failed) failed" in items[3]
+    assert "it made no commits" in items[4]
+    assert f"`miyabi retry {RUN} issue-5` tries it again" in items[1]
+
+
+def test_first_comes_what_was_done() -> None:
+    """Task by task, each in its session's words, a few lines of them; one that said nothing is named all the same."""
+    body = pull_request_text(run(), integration(), issues=ISSUES).body
+    titles = [line for line in body.splitlines() if line.startswith("## ")]
+    assert titles[:3] == ["## What was done", "## What the reviews left open", "## Left out, and what to do"]
+    section = body.partition("## What was done\n")[2].partition("\n## ")[0]
+    first, second = section.split("\n**#")[1:]
+    assert first.startswith(
+        "1 Title of issue-1** (1 commit, 1 file, +3 \u22121)\n\nIts session said nothing at its end."
+    )
+    assert "\n\n> I have &#42;&#42;done&#42;&#42; it:  \n>\n" in second
+
+
+def test_an_id_does_not_wrap() -> None:
+    """In the table of tasks an id without an issue is held together after each hyphen, where a browser breaks it."""
+    made = report(small_dag({"my-long-id": []}), [result("my-long-id", files=["x"])])
+    body = pull_request_text(made, integration(), issues={}).body
+    assert "\n| `my-\u2060long-\u2060id` | Title of my-long-id | succeeded, left out | 0.25 |" in body
 
 
 def test_foreign_text_divides_nothing() -> None:
@@ -114,7 +136,7 @@ def test_foreign_text_divides_nothing() -> None:
     broken = "\f\n## Mine\n\n| a |\n"
     made = report(small_dag({"a": []}, titles={"a": "A"}), [result("a", files=["x"])], warnings=[broken])
     checked = integration().model_copy(update={"verify_log": broken * 100, "verify_commands": (broken,)})
-    text = pull_request_text(made, checked, issues={}, max_characters=3_500)
+    text = pull_request_text(made, checked, issues={}, max_characters=3_200)
     assert "told separately: Checks of the whole.\n" in text.body
     assert [each.count("## Mine") for each in text.further] == [101]
     assert text.further[0].endswith("```\n\n</details>\n")

@@ -65,7 +65,9 @@ def test_no_secret_is_in_any_text() -> None:
 def test_the_words_of_a_task_are_in_its_own_pull_request() -> None:
     """Where each task has a pull request, it has what its session said, and that of no other."""
     bodies = {text.task: text.body for text in task_pull_request_texts(run(), issues=ISSUES)}
-    assert {task for task, body in bodies.items() if "## What the sessions said" in body} == {"issue-2"}
+    assert {task for task, body in bodies.items() if "## What was done\n\nIn the session's own last words" in body} == {
+        "issue-2"
+    }
 
 
 def test_foreign_words_do_nothing_at_github() -> None:
