@@ -29,8 +29,6 @@ SMALL_FILES: dict[str, str] = {
     "miyabi/reports/progress.py": "text, which flows do not make",
     "miyabi/sessions/workspace_errors.py": "with it, workspace.py would be longer than a file may be",
     "miyabi/text/html.py": "what is escaped in HTML and SVG, as `markdown` and `github_markdown` say it of theirs",
-    "tasks/health.py": "what a sick machine costs, and when it is left alone, is looked for by its own name",
-    "tasks/usage_limit.py": "what a limit closes, and until when, is looked for by its own name",
     "tasks/concurrency/reconcile.py": "what crashed before, apart from what runs",
 }
 """Files under 60 lines with a single importer or none, and why they stand alone."""
