@@ -135,7 +135,7 @@ class Git:
             OSError: git cannot be started for another reason, as too many processes.
         """
         given = {**environment(os.environ), **self._extra, **(extra or {})}
-        if (await self._version(given))[:2] == _HOOKS_HAVE_ONLY_NAMES:
+        if (await _version(given))[:2] == _HOOKS_HAVE_ONLY_NAMES:
             given |= settings(given, await self._no_hooks(given))
         return await self._end(words, given, stdin=stdin, stdout=stdout)
 
@@ -158,13 +158,6 @@ class Git:
         why = answer.stderr or f"exit status {answer.exit_status}"
         kind = GitDiskFull if says_full(why) else GitFailed
         return kind(f"git {' '.join(words[:4])} failed in {self.folder}: {why}")
-
-    async def _version(self, given: Mapping[str, str]) -> tuple[int, ...]:
-        """The numbers of the git that is found there; asked for once."""
-        path = given.get("PATH")
-        if path not in _versions:
-            _versions[path] = version_numbers((await self._end(("version",), given)).text)
-        return _versions[path]
 
     async def _no_hooks(self, given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         """A setting for each hook that the configuration has."""
@@ -218,6 +211,14 @@ def settings(given: Mapping[str, str], pairs: Sequence[tuple[str, str]]) -> dict
     return entries
 
 
+async def _version(given: Mapping[str, str]) -> tuple[int, ...]:
+    """The numbers of the git that is found there; asked for once."""
+    path = given.get("PATH")
+    if path not in _versions:
+        _versions[path] = version_numbers((await Git(Path("/"))._end(("version",), given)).text)  # noqa: SLF001 - not `run`, which asks us
+    return _versions[path]
+
+
 async def require_git() -> None:
     """Checks that git is there and new enough.
 
@@ -233,12 +234,12 @@ async def require_git() -> None:
 
 
 async def installed_version() -> tuple[int, ...]:
-    """Returns the numbers of the git that is here, `()` where it says none.
+    """Returns the numbers of the git that is here, `()` where it says none; asked for once.
 
     Raises:
         GitUnusable: there is no git here.
     """
-    return version_numbers((await Git(Path("/")).run("version")).text)
+    return await _version(environment(os.environ))
 
 
 def printable_path(name: str) -> str:
