@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
-from flows.cli.diagnosis import Diagnosis, as_json, as_text
 from flows.cli.exit_code import ExitCode
 from flows.cli.installed import schedule_fault
 from flows.cli.options import config_option, repository_option
 from flows.cli.prepare import hosts_of, reach_server
 from flows.cli.proxies import exempt_from_proxies
 from miyabi.doctor import (
+    FleetHealth,
     HealthFinding,
+    MachineHealth,
     Patient,
     Severity,
     ask_facts,
@@ -33,6 +36,9 @@ from miyabi.runs import MachineReport, RunFolder, check_machine, differing_versi
 from miyabi.settings import CONFIG_FILE, Settings
 from miyabi.text import count
 
+_WIDTH = 80
+_MARGIN = "      "
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
@@ -46,29 +52,61 @@ class _Known:
     out: Mapping[str, MachineError]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What was found of one machine, and how that is said."""
+
+    health: MachineHealth
+    line: str
+    """What stands behind `ok` or `FAIL`; where the machine takes no session, what its first finding says."""
+    is_refused: bool = False
+
+    @property
+    def unsaid(self) -> Sequence[HealthFinding]:
+        """The findings but for the one that `line` is."""
+        return self.health.findings[1:] if self.is_refused else self.health.findings
+
+
+def _print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> None:
+    if is_wanted:
+        click.echo(FleetHealth.json_schema())
+        ctx.exit()
+
+
 @click.command(help="Ask every machine whether it can take sessions, and what will trouble it at night.")
 @repository_option
 @config_option
 @click.option("--rehearse", is_flag=True, help="Do not ask for claude.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for a warning, too.")
-@click.option("--json", "in_json", is_flag=True, help="Print one JSON document, and no warnings beside it.")
-def check(*, repository: Path, config: Path | None, rehearse: bool, strict: bool, in_json: bool) -> ExitCode:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, and no warnings beside it.")
+@click.option(
+    "--json-schema",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_schema,
+    help="Print the JSON schema of what --json prints.",
+)
+def check(*, repository: Path, config: Path | None, rehearse: bool, strict: bool, as_json: bool) -> ExitCode:
     """Exit code 0 where every machine can take sessions, else 1; with `strict` 1 for a warning as well."""
     opened, settings = asyncio.run(open_repository(repository, config=config))
     known, warnings = _known_here(opened, settings, file=config or opened.root / CONFIG_FILE, rehearse=rehearse)
-    diagnoses = asyncio.run(_ask_all(known))
-    reports = [each.report for each in diagnoses if each.report]
+    asked = asyncio.run(_ask_all(known))
+    reports = [report for report, _ in asked if report]
     warnings += [("filter", sentence) for report in reports for sentence in report.lacks]
     warnings += [] if rehearse else [("claude-skew", sentence) for sentence in differing_versions(reports)]
-    if in_json:
-        click.echo(as_json(diagnoses, [fleet_finding(own, sentence) for own, sentence in warnings]))
+    health = FleetHealth(
+        fit=all(diagnosis.health.fit for _, diagnosis in asked),
+        machines=tuple(diagnosis.health for _, diagnosis in asked),
+        fleet=tuple(fleet_finding(own, sentence) for own, sentence in warnings),
+    )
+    if as_json:
+        click.echo(health.to_json())
     else:
         for _, sentence in warnings:
             click.echo(f"warning: {sentence}", err=True)
-        click.echo(as_text(diagnoses))
-    is_warned = bool(warnings) or any(f.severity is Severity.WARNING for each in diagnoses for f in each.findings)
-    is_well = all(each.is_fit for each in diagnoses) and not (strict and is_warned)
-    return ExitCode.SUCCEEDED if is_well else ExitCode.FAILED
+        click.echo(as_text([diagnosis for _, diagnosis in asked]))
+    return ExitCode.SUCCEEDED if health.fit and not (strict and health.is_warned) else ExitCode.FAILED
 
 
 def _known_here(
@@ -112,27 +150,30 @@ def _taken_out(settings: Settings) -> tuple[dict[str, MachineError], str]:
         return {}, str(error)
 
 
-async def _ask_all(known: _Known) -> list[Diagnosis]:
+_Asked = tuple[MachineReport | None, Diagnosis]
+
+
+async def _ask_all(known: _Known) -> list[_Asked]:
     return await asyncio.gather(*(_ask(machine, known) for machine in known.settings.machines))
 
 
-async def _ask(machine: Machine, known: _Known) -> Diagnosis:
+async def _ask(machine: Machine, known: _Known) -> _Asked:
     if error := known.out.get(machine.name):
         return _refused(machine, error, findings_of_refusal(error, taken_out=True))
     try:
         async with opened_host(machine) as host:
-            fit, facts = await asyncio.gather(_fit(machine, host, known), _examined(machine, host, known))
+            fit, patient = await asyncio.gather(_fit(machine, host, known), _examined(machine, host, known))
     except MachineError as error:  # as it is closed
         return _refused(machine, error, findings_of_refusal(error))
     if isinstance(fit, MachineError):
-        found = [] if isinstance(facts, MachineError) else examine(facts)
+        found = [] if isinstance(patient, MachineError) else examine(patient)
         return _refused(machine, fit, [*findings_of_refusal(fit), *found])
-    found = [not_examined(facts)] if isinstance(facts, MachineError) else examine(_with_report(facts, fit))
-    return Diagnosis(machine=machine, report=fit, line=_line(machine, fit), findings=found)
+    found = [not_examined(patient)] if isinstance(patient, MachineError) else examine(_with_report(patient, fit))
+    return fit, Diagnosis(health=MachineHealth.of(machine, fit, tuple(found)), line=_line(machine, fit))
 
 
-def _refused(machine: Machine, error: MachineError, found: list[HealthFinding]) -> Diagnosis:
-    return Diagnosis(machine=machine, report=None, line=str(error), findings=found)
+def _refused(machine: Machine, error: MachineError, found: list[HealthFinding]) -> _Asked:
+    return None, Diagnosis(health=MachineHealth.of(machine, None, tuple(found)), line=str(error), is_refused=True)
 
 
 async def _fit(machine: Machine, host: Host, known: _Known) -> MachineReport | MachineError:
@@ -170,3 +211,32 @@ def _line(machine: Machine, fit: MachineReport) -> str:
     free = "free space unknown" if fit.free_mib is None else f"{fit.free_mib / 1024:.0f} GiB free"
     slots = count(machine.slots, "slot")
     return f"{machine.name}: {slots}, {fit.system}, git {fit.git}, claude {fit.claude}, {free}"
+
+
+def as_text(diagnoses: Sequence[Diagnosis]) -> str:
+    """Makes a line a machine, and what was found below it, for 80 columns; what mends it is never wrapped."""
+    shown = [line for each in diagnoses for line in _lines(each)]
+    severities = Counter(finding.severity for each in diagnoses for finding in each.unsaid)
+    if severities:
+        shown += ["", f"{', '.join(count(severities[each], each) for each in Severity if severities[each])}."]
+    return "\n".join(shown)
+
+
+def _lines(diagnosis: Diagnosis) -> Iterator[str]:
+    yield f"{'ok  ' if diagnosis.health.fit else 'FAIL'}  {diagnosis.line}"
+    for finding in diagnosis.unsaid:
+        yield from _wrapped(f"{finding.severity} {finding.id}: {finding.what}", indent="    ")
+        yield from _wrapped(finding.why, indent=_MARGIN)
+        yield f"{_MARGIN}{finding.mend}"
+
+
+def _wrapped(text: str, *, indent: str) -> list[str]:
+    below = indent if indent == _MARGIN else _MARGIN
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=below,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pydantic import BaseModel, ConfigDict, Field
+
 
 class Severity(StrEnum):
     """How grave a finding is; the order is that in which they are shown."""
@@ -14,15 +16,16 @@ class Severity(StrEnum):
     NOTE = "note"  # worth knowing, and maybe meant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealthFinding:
-    """One thing that is wrong; the fields of the JSON that `miyabi check --json` prints."""
+class HealthFinding(BaseModel):
+    """One thing that is wrong."""
 
-    id: str
-    severity: Severity
-    what: str
-    why: str
-    mend: str
+    model_config = ConfigDict(frozen=True)
+
+    id: str = Field(description="Of its kind: a row of the table in docs/operations.md")
+    severity: Severity = Field(description="error: no session; warning: a night suffers; note: maybe it is meant so")
+    what: str = Field(description="What was found")
+    why: str = Field(description="Why it matters at night")
+    mend: str = Field(description="The command, or what to do; empty where `what` says it")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

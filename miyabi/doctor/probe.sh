@@ -5,7 +5,9 @@
 # What the login shell prints by itself comes before these lines, on both outputs.
 printf '\nmiyabi-doctor-1\n'; printf '\nmiyabi-doctor-1\n' >&2
 say() { printf '%s=%s\n' "$1" "$2"; }
-few() { if [ "$perl" ]; then perl -e 'alarm 5; exec { $ARGV[0] } @ARGV' -- "$@"; else "$@"; fi </dev/null 2>&1; }
+few() {    # within five seconds; what sh says of a program that was ended is no answer
+  if [ "$perl" ]; then perl -e 'alarm 5; exec { $ARGV[0] } @ARGV' -- "$@" </dev/null 2>&1; else "$@" </dev/null 2>&1; fi
+}
 pass_on() { key=$1; shift; few "$@" | LC_ALL=C sed "s/^/$key=/"; }
 LC_ALL=C; export LC_ALL
 perl=$(perl -e 'print $]' 2>/dev/null </dev/null)
@@ -58,8 +60,9 @@ WORKSPACE=$1 TOKEN=$2 XCODE=${3:-}
 writes() { f=$1/.miyabi-probe.$$; (: >"$f") 2>/dev/null && rm -f "$f" && echo yes; }
 say home "$HOME"; say home_writable "$(writes "$HOME")"
 say tmp "${CLAUDE_CODE_TMPDIR:-${TMPDIR:-/tmp}}"
-[ -z "${CLAUDE_CODE_TMPDIR:-}" ] || mkdir -p "$CLAUDE_CODE_TMPDIR" 2>/dev/null    # claude makes it itself
-say tmp_writable "$(writes "${CLAUDE_CODE_TMPDIR:-${TMPDIR:-/tmp}}")"
+f=${CLAUDE_CODE_TMPDIR:-}    # claude makes it, and the folders above
+while [ "$f" ] && [ ! -e "$f" ]; do f=${f%/*}; done
+say tmp_writable "$(writes "${f:-${TMPDIR:-/tmp}}")"
 mkdir -p "$WORKSPACE" 2>/dev/null
 say workspace_path "$WORKSPACE"; say workspace_writable "$(writes "$WORKSPACE")"
 if [ "$(writes "$WORKSPACE")" ]; then

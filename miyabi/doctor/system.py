@@ -102,7 +102,7 @@ SYSTEM_RULES = (
             when="systemd-logind has `KillUserProcesses=yes` for the user",
             why="Sessions are detached from their connection: when that ends, or is lost, they are killed with it.",
             mend="sudo mkdir -p /etc/systemd/logind.conf.d && printf '[Login]\\nKillExcludeUsers=root {user}\\n' | "
-            "sudo tee /etc/systemd/logind.conf.d/miyabi.conf && sudo systemctl reload systemd-logind",
+            "sudo tee /etc/systemd/logind.conf.d/miyabi.conf && sudo systemctl kill -s HUP systemd-logind",
         ),
         look=_logout_kills,
     ),

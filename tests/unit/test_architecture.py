@@ -38,7 +38,7 @@ LADDER: dict[str, set[str]] = {
     "github": {"git", "settings", "system", "text", "errors"},
     "claude": {"dag", "git", "machines", "sessions", "text", "errors"},
     "runs": {"claude", "dag", "git", "machines", "options", "sessions", "settings", "system", "text", "errors"},
-    "doctor": {"claude", "machines", "sessions", "text", "errors"},
+    "doctor": {"claude", "machines", "runs", "sessions", "text", "errors"},
     "integration": {"claude", "dag", "git", "runs", "sessions", "settings", "system", "text", "errors"},
     "attempts": {"claude", "git", "machines", "runs", "sessions", "system", "text", "errors"},
     "reports": {"dag", "integration", "pictures", "runs", "sessions", "system", "text", "errors"},

@@ -31,7 +31,8 @@ EXPORTS = {
     ),
     "miyabi.dag": ("DEFAULT_MINUTES Dag Node Plan TaskType Unfinished order simulate unfinished"),
     "miyabi.doctor": (
-        "HealthFinding Patient Severity ask_facts clashing_paths examine findings_of_refusal fleet_finding not_examined"
+        "FleetHealth HealthFinding MachineHealth Patient Severity ask_facts clashing_paths examine "
+        "findings_of_refusal fleet_finding not_examined"
     ),
     "miyabi.git": (
         "LFS STRAYS TIE Changes Clone Git History Matches Origin PrerequisiteMissing Remote RemoteToken RemoteUrl "

@@ -177,7 +177,7 @@ class Checked:
 
     def ids(self, name: str) -> set[str]:
         """What was found of a machine."""
-        (machine,) = [each for each in self.document["machines"] if each["name"] == name]
+        (machine,) = [each for each in self.document["machines"] if each["machine"] == name]
         return {finding["id"] for finding in machine["findings"]}
 
 
@@ -220,7 +220,7 @@ def checked(ward: Ward) -> Checked:
 def test_a_fault_is_named(checked: Checked, fault: str) -> None:
     """A machine with a fault has its finding, which says what, why and how to mend it; and nothing is said besides."""
     assert checked.ids(fault) - BESIDES.get(fault, set()) == {fault}
-    (machine,) = [each for each in checked.document["machines"] if each["name"] == fault]
+    (machine,) = [each for each in checked.document["machines"] if each["machine"] == fault]
     (found,) = [each for each in machine["findings"] if each["id"] == fault]
     assert set(found) == {"id", "severity", "what", "why", "mend"}
     assert all(found.values())
@@ -230,7 +230,7 @@ def test_a_fault_is_named(checked: Checked, fault: str) -> None:
 def test_nothing_is_said_of_a_healthy_machine(checked: Checked) -> None:
     """One without a fault has no finding; nor is anything left on it but its workspace."""
     assert checked.ids("healthy") == set()
-    assert (checked.exit_status, checked.document["fit"], checked.document["schema"]) == (1, False, 1)
+    assert (checked.exit_status, checked.document["fit"], checked.document["schema_version"]) == (1, False, 1)
     assert list(Path(checked.machines["healthy"].workspace).iterdir()) == []
     done = checked.repository.miyabi("check", "--strict", **fleet_of(checked.machines["healthy"]))
     assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1), done

@@ -16,7 +16,7 @@ def row(kind: Kind) -> str:
     """A line of the table. Braces stand for words of the machine."""
     mend = kind.mend.replace("{user}", "USER").replace("{workspace}", "WORKSPACE").replace("{token}", "TOKEN_FILE")
     mend = mend.replace("{claude}", "claude").replace("{slots}", "now")
-    cells = (f"`{kind.id}`", str(kind.severity), kind.when, mend if "`" in mend or not is_command(mend) else code(mend))
+    cells = (f"`{kind.id}`", str(kind.severity), kind.when, code(mend) if is_command(mend) else mend)
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 
