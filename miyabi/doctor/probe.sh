@@ -5,8 +5,8 @@
 # What the login shell prints by itself comes before these lines, on both outputs.
 printf '\nmiyabi-doctor-1\n'; printf '\nmiyabi-doctor-1\n' >&2
 say() { printf '%s=%s\n' "$1" "$2"; }
-few() {    # within five seconds; what sh says of a program that was ended is no answer
-  if [ "$perl" ]; then perl -e 'alarm 5; exec { $ARGV[0] } @ARGV' -- "$@" </dev/null 2>&1; else "$@" </dev/null 2>&1; fi
+few() {    # within five seconds; what sh says of one that was ended is no answer, hence the subshell
+  (if [ "$perl" ]; then exec perl -e 'alarm 5; exec { $ARGV[0] } @ARGV' -- "$@"; else exec "$@"; fi) </dev/null 2>&1
 }
 pass_on() { key=$1; shift; few "$@" | LC_ALL=C sed "s/^/$key=/"; }
 LC_ALL=C; export LC_ALL
