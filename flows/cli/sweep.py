@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
+from flows.cli.completing import complete_run
 from flows.cli.exit_code import ExitCode
-from flows.cli.options import config_option, repository_option, run_argument
+from flows.cli.options import config_option, repository_option
+from flows.cli.sweep_old import sweep_old
 from miyabi.errors import BadInput
 from miyabi.git import Repository, submodules_of
 from miyabi.machines import Machine, opened_host
@@ -28,12 +30,31 @@ from miyabi.settings import Settings
 
 
 @click.command(help="Remove what a run made on the machines: checkouts and session folders. Touches nothing else.")
-@run_argument
+@click.argument("run", required=False, shell_complete=complete_run)
 @repository_option
 @config_option
 @click.option("--branches", is_flag=True, help="The run's branches in the repository too.")
+@click.option("--old", is_flag=True, help="In place of RUN: all that ended, or was not used, for runs.keep_days.")
+@click.option("--dry-run", is_flag=True, help="With --old: only say what would go.")
 @click.option("--yes", is_flag=True, help="Do not ask before branches, or work that is not home, are deleted.")
-def sweep(*, run: str, repository: Path, config: Path | None, branches: bool, yes: bool) -> ExitCode:
+def sweep(
+    *, run: str | None, repository: Path, config: Path | None, branches: bool, old: bool, dry_run: bool, yes: bool
+) -> ExitCode:
+    """Remove what one run made, or what is old; exit code 1 where a machine is not clean now.
+
+    Raises:
+        BadInput: neither a run nor `--old` is given, or both are; or as `_sweep_run` or `sweep_old`.
+    """
+    if old and (run or branches or yes):
+        raise BadInput("--old is for all that is old, and removes no branches: give no run, --branches or --yes")
+    if old:
+        return sweep_old(repository, config=config, dry_run=dry_run)
+    if run is None or dry_run:
+        raise BadInput("--dry-run goes with --old alone" if run else "name the run to sweep, or give --old")
+    return _sweep_run(run, repository, config=config, branches=branches, yes=yes)
+
+
+def _sweep_run(run: str, repository: Path, *, config: Path | None, branches: bool, yes: bool) -> ExitCode:
     """Remove the run's checkouts and session folders on every machine; exit code 1 where one is not clean now.
 
     The repository's own branches go only with `branches`, after a question; commits that are on no other branch

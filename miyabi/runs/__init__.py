@@ -14,6 +14,7 @@ from miyabi.runs.deadline import Deadline
 from miyabi.runs.fix_up import fix_attempts_of
 from miyabi.runs.folder import CHECK_LOG, RunFolder, make_folder_of_runs
 from miyabi.runs.forecast import Forecast, Spread, forecast
+from miyabi.runs.garbage import OldRun, old_runs, runs_on, unused_folders
 from miyabi.runs.hand_over import HandOver
 from miyabi.runs.history import earlier_tasks
 from miyabi.runs.info import Kept, MilestoneRun, RunInfo
@@ -54,6 +55,7 @@ __all__ = [
     "MachineFacts",
     "MachineReport",
     "MilestoneRun",
+    "OldRun",
     "Outlook",
     "ReadyQueue",
     "Run",
@@ -86,6 +88,7 @@ __all__ = [
     "new_run_name",
     "not_collected",
     "note_swept",
+    "old_runs",
     "open_repository",
     "preflight",
     "read_json",
@@ -95,12 +98,14 @@ __all__ = [
     "review_of",
     "review_run",
     "run_name_of",
+    "runs_on",
     "settings_at",
     "shown_work",
     "spent_all",
     "start_run",
     "sweep_machine",
     "to_review",
+    "unused_folders",
     "use_run",
     "valid_run_name",
 ]

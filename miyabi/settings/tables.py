@@ -290,7 +290,9 @@ class RunDefaults(BaseModel):
     api_patience_hours: float = Field(4, ge=0, description="How long a task waits for an API that fails")
     patience_minutes: float = Field(10, gt=0, description="How long a machine may be out of reach, or a disk full")
     keep_days: float = Field(
-        30, ge=0, description="Days that claude's transcripts of swept runs stay on their machines"
+        30,
+        ge=0,
+        description="Days that claude's transcripts of swept runs, and what sweep --old removes, stay on machines",
     )
     rehearsal_seconds_per_minute: float = Field(
         0.25, ge=0, description="Seconds a rehearsed session takes for each minute of its estimate"
