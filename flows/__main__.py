@@ -19,6 +19,7 @@ _GARBAGE = 50_000
 
 SUMMARIES = {
     "attach": "Go on with a task's conversation by hand, in this terminal, in its checkout on its machine.",
+    "automations": "Make the automations of automations.yaml at the Prefect server, or delete them there.",
     "check": "Ask every machine whether it can take sessions, and what will trouble it at night.",
     "completion": "Print the script by which your shell completes commands, options, runs and tasks.",
     "cordon": "Take a machine out: it takes no new session, for every orchestrator, until it is uncordoned.",

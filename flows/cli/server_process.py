@@ -202,4 +202,5 @@ def _environment(home: Path, port: int) -> dict[str, str]:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
     }
-    return DEFAULTS | kept | ours
+    page = {"PREFECT_UI_URL": f"http://127.0.0.1:{port}"}  # automations link to it
+    return DEFAULTS | page | kept | ours

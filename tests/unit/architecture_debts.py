@@ -13,6 +13,7 @@ LONG_FUNCTIONS: list[str] = []
 
 SMALL_FILES: dict[str, str] = {
     "blocks/github.py": "a block of Prefect, known by its module",
+    "flows/cli/automations.py": "a command's file, found by its name",
     "flows/cli/completion.py": "a command's file, found by its name",
     "flows/cli/cordon.py": "a command's file, found by its name",
     "flows/cli/notify.py": "a command's file, found by its name",

@@ -76,7 +76,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "asyncssh": ("miyabi/machines/ssh/",),
     "githubkit": ("miyabi/github/transport.py",),
     "jwt": ("miyabi/github/transport.py",),
-    "yaml": ("miyabi/dag/",),
+    "yaml": ("miyabi/dag/", "flows/automations.py"),
     "markdown_it": ("miyabi/text/commonmark.py",),
     "pydantic_settings": ("miyabi/settings/",),
     "jinja2": ("miyabi/text/",),
