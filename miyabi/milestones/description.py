@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from miyabi.github import Issue, Milestone, PullRequest
 from miyabi.integration import Integration
-from miyabi.milestones.issues_to_dag import SkippedIssue
+from miyabi.milestones.issues_to_dag import SkipKind, SkippedIssue
 from miyabi.reports import Report, TaskRow, summary_sentence
 from miyabi.sessions import Outcome
 from miyabi.text import marked_block, render_github_markdown, replace_block
@@ -20,7 +20,8 @@ __all__ = ["MAX_CHARACTERS", "MilestoneProgress", "milestone_block", "replace_bl
 MAX_CHARACTERS = 20_000
 """How long the block is at most."""
 
-_TABLE_CHARACTERS = 7_000
+_TABLE_CHARACTERS = 5_000
+_LIST_CHARACTERS = 2_100
 _ROWS = 60
 _SAFE_URL = re.compile(r"https?://[\w./:%~-]+", re.ASCII)
 
@@ -55,6 +56,37 @@ class MilestoneProgress(BaseModel):
         return self.closed / self.total if self.total else 0.0
 
 
+class Standing(BaseModel):
+    """How an open issue stands after the latest run that had it; `said` is foreign text, `next_step` Markdown."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    title: str
+    run: str
+    pull_request: PullRequest | None = None
+    said: str = ""
+    next_step: str = ""
+
+
+class Standings(BaseModel):
+    """The open issues that runs have had, each in one list: whichever run it was, not only the last."""
+
+    model_config = ConfigDict(frozen=True)
+
+    review: tuple[Standing, ...] = ()
+    decided: tuple[Standing, ...] = ()
+    failed: tuple[Standing, ...] = ()
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """Those of all of them."""
+        return frozenset(each.number for each in (*self.review, *self.decided, *self.failed))
+
+
+_UNLABELLED = frozenset({SkipKind.LABEL, SkipKind.TRUST})
+
+
 def milestone_block(
     progress: MilestoneProgress,
     *,
@@ -62,6 +94,7 @@ def milestone_block(
     integration: Integration | None = None,
     issues: Mapping[str, int] | None = None,
     pull_requests: Sequence[PullRequest] = (),
+    standings: Standings | None = None,
     skipped: Sequence[SkippedIssue] = (),
 ) -> str:
     """Renders the block with its markers, for `replace_block`.
@@ -72,8 +105,11 @@ def milestone_block(
         integration: what of it is on the branch.
         issues: the issue of each of its tasks.
         pull_requests: those of the last run.
-        skipped: issues that are not run, and why.
+        standings: how the issues stand that runs have had.
+        skipped: issues that are not run, and why; what stands somewhere else already is left out.
     """
+    standings = standings or Standings()
+    others = [each for each in skipped if each.number not in standings.numbers]
     tasks = sorted(report.tasks, key=_succeeded) if report else []
     out = integration.left_out_by_task if integration else {}
     text = render_github_markdown(
@@ -87,9 +123,12 @@ def milestone_block(
         issues=issues or {},
         left_out={row.task: out[row.task].kind for row in tasks if row.task in out and _succeeded(row)},
         beside={each.task for each in report.elsewhere} if report else (),
-        skipped=skipped,
+        **dict(standings),
+        waiting=[each for each in others if each.kind not in _UNLABELLED],
+        unlabelled=[each for each in others if each.kind in _UNLABELLED],
         most=_ROWS,
         characters=_TABLE_CHARACTERS,
+        list_characters=_LIST_CHARACTERS,
     )
     return marked_block.wrap(text)
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from miyabi.github import Issue, MergeState, PullRequest, same_text
 from miyabi.milestones import issue_comment
-from miyabi.milestones.description import MilestoneProgress, milestone_block
+from miyabi.milestones.description import MilestoneProgress, Standing, Standings, milestone_block
 from miyabi.milestones.history import EarlierRun
 from miyabi.milestones.issue_comment import Closing, IssueState, IssueStatus, LabelChange
 from miyabi.milestones.issues_to_dag import SkippedIssue
 from miyabi.milestones.plan import MilestonePlan
 from miyabi.reports import TaskRow
+from miyabi.sessions import Outcome
+from miyabi.text import in_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +36,42 @@ def block(plan: MilestonePlan) -> str:
         integration=last.integration if last and is_one else None,
         issues=last.issues if last else {},
         pull_requests=[plan.pull_requests.get(p.number, p) for p in last.pull_requests] if last else (),
+        standings=_standings(plan),
         skipped=plan.selection.skipped,
     )
+
+
+def _standings(plan: MilestonePlan) -> Standings:
+    """How the open issues stand that no run works on now and that one has had, each in its list."""
+    lists: dict[str, list[Standing]] = {"review": [], "decided": [], "failed": []}
+    skipped = {each.number: each for each in plan.selection.skipped}
+    for issue in plan.facts.own:
+        run, row = _last_try(issue, plan)
+        if run is None or row is None or issue.state != "open" or issue.number in plan.earlier.live:
+            continue
+        pull = _pull_request(run, row, plan.pull_requests)
+        status = status_of(run, row, pull_requests=plan.pull_requests, skipped=skipped.get(issue.number))
+        is_decided = status.state is IssueState.WAITING and row.outcome is Outcome.SUCCEEDED
+        name = "decided" if is_decided else str(status.state)
+        if name in lists:
+            said = status.reason if is_decided or row.outcome is Outcome.SUCCEEDED else in_words(row.ending)
+            lists[name].append(
+                Standing(
+                    number=issue.number,
+                    title=issue.title,
+                    run=run.report.run,
+                    pull_request=pull,
+                    said=said,
+                    next_step=status.next_step,
+                )
+            )
+    return Standings(**{name: tuple(each) for name, each in lists.items()})
+
+
+def _last_try(issue: Issue, plan: MilestonePlan) -> tuple[EarlierRun | None, TaskRow | None]:
+    """The latest run that had the issue, and what became of it there."""
+    run = plan.earlier.latest_of(issue.number)
+    return run, run.row(issue.number) if run else None
 
 
 def closing(plan: MilestonePlan, *, allowed: bool) -> Closing:
@@ -75,8 +111,7 @@ def _issue_update(issue: Issue, plan: MilestonePlan, skipped: SkippedIssue | Non
         return IssueUpdate(issue=issue, comment=None, labels=_labels(issue, IssueState.DONE))
     if issue.number in plan.earlier.live:  # that run's orchestrator shows it
         return IssueUpdate(issue=issue, comment=None, labels=LabelChange())
-    run = plan.earlier.latest_of(issue.number)
-    row = run.row(issue.number) if run else None
+    run, row = _last_try(issue, plan)
     if run is None or row is None:  # a run that came to nothing may have left a label
         return IssueUpdate(issue=issue, comment=None, labels=_labels(issue, IssueState.WAITING))
     status = status_of(run, row, pull_requests=plan.pull_requests, skipped=skipped)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from miyabi.github import MergeState, PullRequest
-from miyabi.milestones.description import MAX_CHARACTERS, MilestoneProgress, milestone_block, replace_block
+from miyabi.milestones.description import (
+    MAX_CHARACTERS,
+    MilestoneProgress,
+    Standing,
+    Standings,
+    milestone_block,
+    replace_block,
+)
 from miyabi.milestones.issues_to_dag import SkipKind, SkippedIssue
 from miyabi.milestones.references import Reference
 from miyabi.reports import Report
@@ -33,7 +42,28 @@ def block(report: Report | None = None) -> str:
         integration=integration(),
         issues=ISSUES,
         pull_requests=[PULL],
-        skipped=[skipped(20, OUTSIDE, 21), skipped(22, NASTY)],
+        standings=Standings(
+            review=(
+                Standing(number=1, title="Parser", run="r1", pull_request=PULL),
+                Standing(number=2, title="b", run="r2"),
+            ),
+            decided=(
+                Standing(
+                    number=9,
+                    title=NASTY,
+                    run="r1",
+                    pull_request=PULL.model_copy(update={"state": MergeState.MERGED}),
+                    said="its pull request #12 was merged; close the issue",
+                ),
+            ),
+            failed=(Standing(number=5, title="c", run="r2", said=NASTY, next_step="It is tried again."),),
+        ),
+        skipped=[
+            skipped(1, "its pull request #12 is open"),
+            skipped(20, OUTSIDE, 21),
+            skipped(22, NASTY),
+            SkippedIssue(number=23, title=NASTY, kind=SkipKind.LABEL, reason="it has no label 'miyabi'"),
+        ],
     )
 
 
@@ -85,10 +115,25 @@ def test_what_went_wrong_comes_first() -> None:
 
 def test_work_that_is_left_out_is_not_told_as_merged() -> None:
     """A task that succeeded, but is not on the branch, says so, and why."""
-    rows = {line.split(" | ")[0]: line for line in block().splitlines() if line.startswith("| #")}
+    last_run = block().partition("**In review**")[0]
+    rows = {line.split(" | ")[0]: line for line in last_run.splitlines() if line.startswith("| #")}
     assert "succeeded, left out (conflict)" in rows["| #3"]
     assert "succeeded, left out (upstream)" in rows["| #4"]
     assert "| succeeded |" in rows["| #1"]
+
+
+def test_each_open_issue_is_in_one_list() -> None:
+    """In review, decided, failed, waiting, not labelled: none stands twice, and what is done does not wait."""
+    lists = dict(part.split("**\n", 1) for part in block().split("\n**")[1:] if "**\n" in part)
+    found = {title: re.findall(r"^\| #(\d+)", rows, re.MULTILINE) for title, rows in lists.items()}
+    assert found == {
+        "In review": ["1", "2"],
+        "Decided, and still open": ["9"],
+        "Failed": ["5"],
+        "Waiting": ["20", "22"],
+        "Not labelled": ["23"],
+    }
+    assert "| #2 | b | branch of run `r2` |" in lists["In review"]
 
 
 def test_a_rehearsal_says_that_it_is_one() -> None:
@@ -116,23 +161,26 @@ def test_foreign_words_do_nothing() -> None:
 
 
 def test_200_issues_fit() -> None:
-    """With 200 tasks of long titles and 200 issues that wait the block stays short and counts what is not shown."""
+    """With 200 tasks of long titles and 200 issues in each list the block stays short and counts what is not shown."""
     report, made, issues = large(200)
     waiting = [skipped(1000 + n, f"{NASTY} {'長い理由' * 50}", *range(1, 20)) for n in range(200)]
     pulls = [PULL.model_copy(update={"number": n}) for n in range(200)]
+    stands = Standing(number=1, title=f"{NASTY} {'題' * 90}", run="r" * 60, pull_request=PULL, said=NASTY * 9)
+    many = tuple(stands.model_copy(update={"number": n}) for n in range(200))
     text = milestone_block(
         MilestoneProgress(open=200, closed=0),
         report=report,
         integration=made,
         issues=issues,
         pull_requests=pulls,
-        skipped=waiting,
+        standings=Standings(review=many, decided=many, failed=many),
+        skipped=[*waiting, *(each.model_copy(update={"kind": SkipKind.LABEL}) for each in waiting)],
     )
     assert len(text) <= MAX_CHARACTERS
     shown = sum(line.startswith(("| #1", "| #2")) for line in text.splitlines())
     more = [int(line.split()[1]) for line in text.splitlines() if line.startswith("and ") and line.endswith(" more")]
-    assert len(more) == 2
-    assert sum(more) + sum(line.startswith("| #") for line in text.splitlines()) == 400
+    assert len(more) == 6
+    assert sum(more) + sum(line.startswith("| #") for line in text.splitlines()) == 1200
     assert shown > 0
     assert replace_block(replace_block("words\r\n", text), text) == replace_block("words\r\n", text)
 

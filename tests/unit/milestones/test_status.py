@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -106,6 +107,39 @@ def test_the_block() -> None:
     made = plan(issue(7), runs=[past({7: GOOD}, pulls=[pull(12)])], pulls=[pull(12, state=MergeState.MERGED)])
     assert "/pull/12) (merged)" in block(made)
     assert block(made) == block(made)
+
+
+def test_the_second_night_does_not_hide_the_first() -> None:
+    """Issues of every run stand in the block, each in its list, with its own pull request; closed ones in none."""
+    runs = [
+        past({7: GOOD, 8: GOOD, 9: BAD, 10: GOOD}, pulls=[pull(12)]),
+        past({9: BAD, 11: GOOD}, day=2, pulls=[pull(13)]),
+    ]
+    made = plan(
+        issue(7),
+        issue(8, state="closed"),
+        issue(9),
+        issue(10),
+        issue(11),
+        issue(14),
+        runs=runs,
+        pulls=[pull(12), pull(13)],
+        skipped={7: "its pull request #12 is open", 10: "the same", 9: "2 runs tried it in vain", 14: "it waits"},
+    )
+    lists = {part.partition("**")[0]: part for part in block(made).split("\n**")[1:]}
+    assert re.findall(r"^\| #(\d+) .*pull/(\d+)", lists["In review"], re.MULTILINE) == [
+        ("7", "12"),
+        ("10", "12"),
+        ("11", "13"),
+    ]
+    assert re.findall(r"^\| #(\d+)", lists["Failed"], re.MULTILINE) == ["9"]
+    assert "2 runs tried it in vain" in lists["Failed"]
+    assert re.findall(r"^\| #(\d+)", lists["Waiting"], re.MULTILINE) == ["14"]
+    decided = block(replace(made, pull_requests={12: pull(12, state=MergeState.MERGED), 13: pull(13)}))
+    assert re.findall(r"^\| #(\d+)", decided.partition("**Decided, and still open**")[2], re.MULTILINE)[:2] == [
+        "7",
+        "10",
+    ]
 
 
 @pytest.mark.parametrize(
