@@ -17,7 +17,7 @@ MACHINE_AWAY_SECONDS = 15.0
 
 
 @dataclass(slots=True)
-class MachineHealth:
+class Quarantine:
     """How the machines of one task's attempts do.
 
     A machine on which a session failed as any other would is left alone for a while, then tried with one session: that

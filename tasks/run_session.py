@@ -38,7 +38,7 @@ from miyabi.system import jittered
 from miyabi.text import count, duration, one_line, redact, time_of_day
 from tasks.admission import Admission
 from tasks.declaration import TASK
-from tasks.health import MACHINE_AWAY_SECONDS, MachineHealth
+from tasks.health import MACHINE_AWAY_SECONDS, Quarantine
 from tasks.runner import Slot, current_runner, current_slot, show_state
 from tasks.telling import Telling
 from tasks.usage_limit import AccountLimit
@@ -89,7 +89,7 @@ class TaskRun:
         self._admission = Admission(live, node, slot)
         self._telling = Telling(live, node.id, slot)
         self._limit = AccountLimit(slot, live.settings.runs, on_close=self._telling.quota_closed)
-        self._health = MachineHealth(live, slot, self._limit, self._telling)
+        self._health = Quarantine(live, slot, self._limit, self._telling)
         self._outage = Outage()
         self._warned: set[type[MachineError]] = set()
         self._late: set[type[MiyabiError]] = set()
