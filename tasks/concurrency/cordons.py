@@ -15,13 +15,11 @@ from prefect.client.schemas.actions import VariableCreate, VariableUpdate
 from prefect.client.schemas.objects import Variable
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
-from miyabi.errors import ServerError
 from miyabi.machines import Cordon, Machine
 from tasks.concurrency.limits import few_retries, patiently
 
 CORDON_SECONDS = 2.0
 """So often a run looks: what it heeds within 5 s it has to have read before."""
-_TRIES = 5
 _DIGITS = 8
 _TAG = "miyabi"
 
@@ -57,16 +55,11 @@ class CordonStore:
             ServerError: the server refuses, or does not answer (ServerAway).
         """
         name, value = variable_name(cordon.machine), cordon.model_dump(mode="json")
-        for _ in range(_TRIES):  # between two looks somebody else may make it, or take it away
-            with suppress(ObjectAlreadyExists):
-                made = VariableCreate(name=name, value=value, tags=[_TAG])
-                await patiently(lambda: self.client.create_variable(made))  # noqa: B023 - awaited here
-                return
-            with suppress(ServerError):
-                changed = VariableUpdate(name=name, value=value)
-                await patiently(lambda: self.client.update_variable(changed))  # noqa: B023 - as above
-                return
-        raise ServerError(f"The Prefect server did not keep the variable {name}.")
+        made, changed = VariableCreate(name=name, value=value, tags=[_TAG]), VariableUpdate(name=name, value=value)
+        try:
+            await patiently(lambda: self.client.create_variable(made))
+        except ObjectAlreadyExists:
+            await patiently(lambda: self.client.update_variable(changed))
 
     async def lift(self, machine: str) -> None:
         """Takes the machine's away; that there is none is no error.
