@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 
 from miyabi.machines import Cordon
-from tasks.concurrency.cordons import cordon_store, variable_name
+from tasks.concurrency import cordon_store
+from tasks.concurrency.cordons import variable_name
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
