@@ -14,6 +14,7 @@ from prefect.runtime import flow_run
 
 from flows.steps.artifacts import ProgressArtifact
 from flows.steps.deadline import end_in_time, note_cordons, seconds, why_not
+from flows.steps.fleet import keep_fleet_artifact
 from flows.steps.room import with_room
 from miyabi.attempts import abandon_ahead, recover_abandoned, set_up_ahead
 from miyabi.errors import BadInput, DiskFull, MachineError
@@ -116,6 +117,7 @@ def see_through(live: Run, runner: FleetTaskRunner, futures: Futures) -> None:
     """
     progress, is_interrupted = ProgressArtifact(live), True
     runner.spawn(progress.keep())
+    runner.spawn(keep_fleet_artifact(live))
     runner.spawn(end_in_time(live, runner))
     try:
         wait(list(futures.values()))
