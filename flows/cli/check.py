@@ -78,7 +78,7 @@ def _print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> No
 @config_option
 @click.option("--rehearse", is_flag=True, help="Do not ask for claude.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for a warning, too.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, and no warnings beside it.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: see docs/operations.md.")
 @click.option(
     "--json-schema",
     is_flag=True,
@@ -100,12 +100,9 @@ def check(*, repository: Path, config: Path | None, rehearse: bool, strict: bool
         machines=tuple(diagnosis.health for _, diagnosis in asked),
         fleet=tuple(fleet_finding(own, sentence) for own, sentence in warnings),
     )
-    if as_json:
-        click.echo(health.to_json())
-    else:
-        for _, sentence in warnings:
-            click.echo(f"warning: {sentence}", err=True)
-        click.echo(as_text([diagnosis for _, diagnosis in asked]))
+    for _, sentence in warnings:
+        click.echo(f"warning: {sentence}", err=True)
+    click.echo(health.to_json() if as_json else as_text([diagnosis for _, diagnosis in asked]))
     return ExitCode.SUCCEEDED if health.fit and not (strict and health.is_warned) else ExitCode.FAILED
 
 
