@@ -17,9 +17,9 @@ from flows.cli.options import config_option, repository_option
 from flows.cli.prepare import hosts_of, reach_server
 from flows.cli.proxies import exempt_from_proxies
 from miyabi.doctor import (
-    FleetHealth,
+    CheckedFleet,
+    CheckedMachine,
     HealthFinding,
-    MachineHealth,
     Patient,
     Severity,
     ask_facts,
@@ -56,7 +56,7 @@ class _Known:
 class Diagnosis:
     """What was found of one machine, and how that is said."""
 
-    health: MachineHealth
+    health: CheckedMachine
     line: str
     """What stands behind `ok` or `FAIL`; where the machine takes no session, what its first finding says."""
     is_refused: bool = False
@@ -69,7 +69,7 @@ class Diagnosis:
 
 def _print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> None:
     if is_wanted:
-        click.echo(FleetHealth.json_schema())
+        click.echo(CheckedFleet.json_schema())
         ctx.exit()
 
 
@@ -95,7 +95,7 @@ def check(*, repository: Path, config: Path | None, rehearse: bool, strict: bool
     reports = [report for report, _ in asked if report]
     warnings += [("filter", sentence) for report in reports for sentence in report.lacks]
     warnings += [] if rehearse else [("claude-skew", sentence) for sentence in differing_versions(reports)]
-    health = FleetHealth(
+    health = CheckedFleet(
         fit=all(diagnosis.health.fit for _, diagnosis in asked),
         machines=tuple(diagnosis.health for _, diagnosis in asked),
         fleet=tuple(fleet_finding(own, sentence) for own, sentence in warnings),
@@ -166,11 +166,11 @@ async def _ask(machine: Machine, known: _Known) -> _Asked:
         found = [] if isinstance(patient, MachineError) else examine(patient)
         return _refused(machine, fit, [*findings_of_refusal(fit), *found])
     found = [not_examined(patient)] if isinstance(patient, MachineError) else examine(_with_report(patient, fit))
-    return fit, Diagnosis(health=MachineHealth.of(machine, fit, tuple(found)), line=_line(machine, fit))
+    return fit, Diagnosis(health=CheckedMachine.of(machine, fit, tuple(found)), line=_line(machine, fit))
 
 
 def _refused(machine: Machine, error: MachineError, found: list[HealthFinding]) -> _Asked:
-    return None, Diagnosis(health=MachineHealth.of(machine, None, tuple(found)), line=str(error), is_refused=True)
+    return None, Diagnosis(health=CheckedMachine.of(machine, None, tuple(found)), line=str(error), is_refused=True)
 
 
 async def _fit(machine: Machine, host: Host, known: _Known) -> MachineReport | MachineError:

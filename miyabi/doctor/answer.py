@@ -13,7 +13,7 @@ from miyabi.runs import MachineReport
 SCHEMA_VERSION = 1
 
 
-class MachineHealth(BaseModel):
+class CheckedMachine(BaseModel):
     """What was found of one machine."""
 
     model_config = ConfigDict(frozen=True)
@@ -29,7 +29,7 @@ class MachineHealth(BaseModel):
     findings: tuple[HealthFinding, ...] = Field(description="The gravest first")
 
     @classmethod
-    def of(cls, machine: Machine, report: MachineReport | None, findings: tuple[HealthFinding, ...]) -> MachineHealth:
+    def of(cls, machine: Machine, report: MachineReport | None, findings: tuple[HealthFinding, ...]) -> CheckedMachine:
         """Makes it of what the machine said of itself, if it could be asked, and of what was found."""
         return cls(
             machine=machine.name,
@@ -44,7 +44,7 @@ class MachineHealth(BaseModel):
         )
 
 
-class FleetHealth(BaseModel):
+class CheckedFleet(BaseModel):
     """What was found of all machines."""
 
     model_config = ConfigDict(frozen=True)
@@ -53,7 +53,7 @@ class FleetHealth(BaseModel):
         SCHEMA_VERSION, description="Grows when a field or an id goes or changes its meaning, not when one is added: 1"
     )
     fit: bool = Field(description="Whether every machine can take sessions")
-    machines: tuple[MachineHealth, ...]
+    machines: tuple[CheckedMachine, ...]
     fleet: tuple[HealthFinding, ...] = Field(description="What concerns no single machine, or the orchestrator's own")
 
     @property

@@ -31,7 +31,7 @@ EXPORTS = {
     ),
     "miyabi.dag": ("DEFAULT_MINUTES Dag Node Plan TaskType Unfinished order simulate unfinished"),
     "miyabi.doctor": (
-        "FleetHealth HealthFinding MachineHealth Patient Severity ask_facts clashing_paths examine "
+        "CheckedFleet CheckedMachine HealthFinding Patient Severity ask_facts clashing_paths examine "
         "findings_of_refusal fleet_finding not_examined"
     ),
     "miyabi.git": (

@@ -33,7 +33,7 @@ TOOLS = (
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+def hanging_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     """This computer with a folder of commands of its own, of which git never answers."""
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -46,20 +46,20 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     return Machine(name="m", workspace=str(tmp_path / "work space"))
 
 
-async def test_a_program_that_hangs(machine: Machine) -> None:
+async def test_a_program_that_hangs(hanging_machine: Machine) -> None:
     """It is ended after five seconds, and all else is known."""
-    facts, sent, answered = await ask_facts(machine, LocalHost("m"), environment={}, token_file=None)
+    facts, sent, answered = await ask_facts(hanging_machine, LocalHost("m"), environment={}, token_file=None)
     assert answered - sent >= 5
     assert facts.text("git") == ""
     assert (facts.text("executes"), facts.text("workspace_writable"), facts.text("end")) == ("yes", "yes", "yes")
 
 
-async def test_a_probe_that_does_not_come_to_its_end(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_probe_that_does_not_come_to_its_end(hanging_machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is no perl to end a program, the probe is given up in time."""
-    (Path(machine.workspace).parent / "bin" / "perl").unlink()
+    (Path(hanging_machine.workspace).parent / "bin" / "perl").unlink()
     monkeypatch.setattr(ask, "WITHIN_SECONDS", 1)
     with pytest.raises(MachineError, match="a command took longer than 1 s"):
-        await ask_facts(machine, LocalHost("m"), environment={}, token_file=None)
+        await ask_facts(hanging_machine, LocalHost("m"), environment={}, token_file=None)
 
 
 async def test_a_workspace_that_cannot_be() -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from flows.cli.check import Diagnosis, as_text
-from miyabi.doctor import FleetHealth, HealthFinding, MachineHealth, Severity
+from miyabi.doctor import CheckedFleet, CheckedMachine, HealthFinding, Severity
 from miyabi.machines import Machine
 from miyabi.runs import MachineReport
 
@@ -18,10 +18,10 @@ def finding(severity: Severity, what: str = "it is so") -> HealthFinding:
     return HealthFinding(id=f"an-{severity}", severity=severity, what=what, why="It matters.", mend="mend it")
 
 
-def health(name: str, *findings: HealthFinding, is_asked: bool = True) -> MachineHealth:
+def health(name: str, *findings: HealthFinding, is_asked: bool = True) -> CheckedMachine:
     """Of a machine, with what was found."""
     report = MachineReport(machine=name, system="Linux", git="2.50", claude="2.1.332", free_mib=9) if is_asked else None
-    return MachineHealth.of(Machine(name=name), report, findings)
+    return CheckedMachine.of(Machine(name=name), report, findings)
 
 
 def diagnosis(name: str, *findings: HealthFinding, is_asked: bool = True) -> Diagnosis:
@@ -62,16 +62,16 @@ def test_the_value_is_the_one_of_the_manual() -> None:
     """What `docs/operations.md` shows is one, whole, and reads back as it stands there."""
     _, _, after = DOCUMENT.read_text(encoding="utf-8").partition("`miyabi check --json` prints")
     shown = json.loads(after.partition("```json\n")[2].partition("```")[0])
-    assert json.loads(FleetHealth.model_validate(shown).to_json()) == shown
+    assert json.loads(CheckedFleet.model_validate(shown).to_json()) == shown
 
 
 def test_the_schema_names_each_field() -> None:
     """It is that of the value, of its machines and of their findings."""
-    schema = json.loads(FleetHealth.json_schema())
-    value = json.loads(FleetHealth(fit=True, machines=(health("a", finding(Severity.NOTE)),), fleet=()).to_json())
+    schema = json.loads(CheckedFleet.json_schema())
+    value = json.loads(CheckedFleet(fit=True, machines=(health("a", finding(Severity.NOTE)),), fleet=()).to_json())
     assert schema["$schema"].endswith("2020-12/schema")
     assert list(schema["properties"]) == list(value)
-    assert list(schema["$defs"]["MachineHealth"]["properties"]) == list(value["machines"][0])
+    assert list(schema["$defs"]["CheckedMachine"]["properties"]) == list(value["machines"][0])
     assert list(schema["$defs"]["HealthFinding"]["properties"]) == list(value["machines"][0]["findings"][0])
     assert schema["$defs"]["Severity"]["enum"] == ["error", "warning", "note"]
 
@@ -84,6 +84,6 @@ def test_a_machine_that_was_not_reached() -> None:
 
 def test_only_a_warning_is_one() -> None:
     """`--strict` is for warnings, of a machine or of the fleet; a note is none."""
-    one = [FleetHealth(fit=True, machines=(health("a", finding(each)),), fleet=()).is_warned for each in Severity]
-    other = [FleetHealth(fit=True, machines=(), fleet=(finding(each),)).is_warned for each in Severity]
+    one = [CheckedFleet(fit=True, machines=(health("a", finding(each)),), fleet=()).is_warned for each in Severity]
+    other = [CheckedFleet(fit=True, machines=(), fleet=(finding(each),)).is_warned for each in Severity]
     assert one == other == [False, True, False]
