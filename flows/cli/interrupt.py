@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -32,6 +33,7 @@ class InterruptibleFlow:
         self._find, self._settings = find, settings
         self.is_interrupted = False
         self._is_server_gone = False
+        self._say: Callable[[str], None] = partial(click.echo, err=True)
 
     def run(self, flow: Callable[[], Any]) -> Any:
         """Runs the flow and returns its last state; None where it was interrupted, or the server is gone."""
@@ -39,7 +41,7 @@ class InterruptibleFlow:
 
         before = signal.signal(signal.SIGINT, self._interrupt)
         try:
-            with watch(self._find, settings=self._settings):
+            with watch(self._find, settings=self._settings) as self._say:
                 return flow()
         except KeyboardInterrupt:
             self.is_interrupted = True
@@ -61,7 +63,7 @@ class InterruptibleFlow:
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         if not self.is_interrupted:
-            click.echo(f"miyabi: {_INTERRUPTED}", err=True)
+            self._say(f"miyabi: {_INTERRUPTED}")
         self.is_interrupted = True
         signal.default_int_handler(number, frame)
 

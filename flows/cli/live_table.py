@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import click
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
@@ -27,13 +28,14 @@ Find = Callable[[], RunFolder | None]
 
 
 class _Foresight:
-    """What is still to come of the run that is shown."""
+    """What is still to come of the run that is shown, and what the person who watches is told besides."""
 
     def __init__(self, settings: Settings | None) -> None:
         self._settings = settings
         self._of: RunFolder | None = None
         self.outlook: Outlook | None = None
         self._left: tuple[float, float | None] = (0.0, None)
+        self.notice = ""
 
     def look(self, folder: RunFolder) -> None:
         """Reads what that run is to do, once."""
@@ -50,16 +52,24 @@ class _Foresight:
 
 
 @contextmanager
-def watch(find: Find, *, settings: Settings | None = None) -> Iterator[None]:
-    """Shows the status file of the run that `find` finds, every 0.5 s while the block runs."""
+def watch(find: Find, *, settings: Settings | None = None) -> Iterator[Callable[[str], None]]:
+    """Shows the status file of the run that `find` finds, every 0.5 s while the block runs.
+
+    Gives the block what says a sentence to the person who watches: with the table that is drawn next, else on stderr.
+    """
     console, done = Console(stderr=False, highlight=False), threading.Event()
-    show = _show_table if console.is_terminal else _show_lines
-    thread = threading.Thread(
-        target=show, args=(find, console, done, _Foresight(settings)), name="live-table", daemon=True
-    )
+    show, foresight = _show_table if console.is_terminal else _show_lines, _Foresight(settings)
+
+    def say(sentence: str) -> None:
+        if console.is_terminal:  # what is written beside a table is lost below it
+            foresight.notice = sentence
+        else:
+            click.echo(sentence, err=True)
+
+    thread = threading.Thread(target=show, args=(find, console, done, foresight), name="live-table", daemon=True)
     thread.start()
     try:
-        yield
+        yield say
     finally:
         done.set()
         thread.join()
@@ -113,6 +123,8 @@ def _at(moment: float, snapshot: Snapshot) -> str:
 def _table(snapshot: Snapshot, console: Console, foresight: _Foresight) -> Group:
     """What is known of the whole, in as many lines as it takes, and as many tasks as there is room for below."""
     headline = Text(showable(_headline(snapshot, foresight.words(snapshot)), console.encoding), style="italic")
+    if foresight.notice:
+        headline.append(f"\n{foresight.notice}", style="bold yellow not italic")
     lines = len(headline.wrap(console, console.width))
     tasks = list(view_tasks(snapshot, foresight.outlook))
     shown = _first(tasks, max(5, console.height - lines - 3))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,8 +22,9 @@ from miyabi.errors import BadInput, GitHubError
 from miyabi.git import submodules_of
 from miyabi.github import GitHubLogin
 from miyabi.pull_requests import require_readable
-from miyabi.runs import RunFolder, RunRequest, new_run_name, read_request
+from miyabi.runs import RunFolder, RunRequest, RunStart, new_run_name, read_request
 from miyabi.settings import require_moment
+from miyabi.text import count, several
 
 
 @click.command(help="Run the DAG. Exit code 0: all succeeded, 1: some did not, 2: bad input, 130: interrupted.")
@@ -79,7 +81,11 @@ def orchestrate_dag(request: RunRequest, *, pull_request: bool = False, github: 
     published = given(config=_absolute(request.config), github=github)
     if is_published:
         _require_publishable(folder.repository, **published)
-    click.echo(f"run         {folder.run}\nui          {ui}")
+    _warn_of_uncommitted(start, request)
+    click.echo(
+        f"run         {folder.run}\nbase        {start.base[:12]}\nmodel       {_models(start, folder, request)}"
+    )
+    click.echo(f"ui          {ui}")
     interruptible = InterruptibleFlow(lambda: folder, settings=start.settings)
     ran = _run(folder, _parameters(request, folder), interruptible, is_published=is_published)
     code = interruptible.leave(ran)
@@ -95,6 +101,24 @@ def _warn(dag: Dag, empty_submodules: str | None) -> None:
         click.echo(f"warning: {warning}", err=True)
     for sentence in dag.not_scheduled:
         click.echo(sentence, err=True)
+
+
+def _warn_of_uncommitted(start: RunStart, request: RunRequest) -> None:
+    """Sessions see commits alone: what a person has in the checkout besides is as if it were not there."""
+    root, tasks = start.repository.root, request.tasks.absolute() if request.tasks else None
+    besides = str(tasks.relative_to(root)) if tasks and tasks.is_relative_to(root) else ""
+    if start.is_new and (found := asyncio.run(start.repository.uncommitted(besides=besides))):
+        what = f"your checkout has what is not committed, and no session sees: {several(found, most=3)}"
+        click.echo(f"warning: {what}", err=True)
+
+
+def _models(start: RunStart, folder: RunFolder, request: RunRequest) -> str:
+    """Which model the sessions have: that of the settings, and how many tasks have another."""
+    if request.rehearse or (not start.is_new and folder.info().rehearse):
+        return "none: it is a rehearsal"
+    others = Counter(node.model for node in start.dag.nodes if node.model)
+    named = (f"{model} for {count(tasks, 'task')}" for model, tasks in others.most_common())
+    return "; ".join([start.settings.sessions.model or "claude's own default", *named])
 
 
 def _parameters(request: RunRequest, folder: RunFolder) -> dict[str, Any]:

@@ -114,6 +114,16 @@ class Repository:
                 return found[1]
         return None
 
+    async def uncommitted(self, *, besides: str = "") -> tuple[str, ...]:
+        """Lists the files of the checkout that no commit has as they are; none of a bare repository.
+
+        Left out are ignored files, those below .miyabi, and the one called `besides`, a path from the root.
+        """
+        words = ("status", "--porcelain", "-z", "--no-renames", "--", ":/", ":(top,exclude).miyabi")
+        answer = await Git(self.root).run(*words)
+        found = (entry[3:] for entry in answer.stdout.decode(errors="replace").split("\0") if entry)
+        return () if answer.exit_status else tuple(path for path in found if path != besides)
+
     async def merge(self, heads: Sequence[str], *, base: str, message: str) -> str:
         """Returns the commit that holds base and all heads; without a worktree, and the same one every time.
 

@@ -32,7 +32,7 @@ from miyabi.runs.review import review_of, review_run, to_review
 from miyabi.runs.run import Run
 from miyabi.runs.secrets import hide_secrets_of_run
 from miyabi.runs.shown_work import ShownWork, shown_work
-from miyabi.runs.start import RunRequest, create_run, read_request, record_machines, start_run
+from miyabi.runs.start import RunRequest, RunStart, create_run, read_request, record_machines, start_run
 from miyabi.runs.sweep import Swept, left_there, not_collected, note_swept, sweep_machine
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "RunFolder",
     "RunInfo",
     "RunRequest",
+    "RunStart",
     "Seen",
     "ShownWork",
     "Snapshot",

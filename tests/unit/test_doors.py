@@ -79,12 +79,12 @@ EXPORTS = {
     "miyabi.runs": (
         "CHECK_LOG GOES_ON LEAST_USD MOVES_ON WORKING AttemptRecord Board BudgetRow BudgetUse CheckoutSetup "
         "Continuation Deadline Forecast HandOver Kept LastSeen MachineFacts MachineReport MilestoneRun OldRun Outlook "
-        "ReadyQueue Run RunFolder RunInfo RunRequest Seen ShownWork Snapshot SortKey Spent Spread Swept TaskProgress "
-        "TaskState ask_machine budget_of budgets_before check_machine create_run current_run differing_versions "
-        "earlier_tasks fix_attempts_of forecast hide_secrets_of_run is_of_shared_budget left_there make_folder_of_runs "
-        "new_run_name not_collected note_swept old_runs open_repository preflight read_json read_request "
-        "record_machines require_copies review_of review_run run_name_of runs_on settings_at shown_work spent_all "
-        "start_run sweep_machine to_review unused_folders use_run valid_run_name"
+        "ReadyQueue Run RunFolder RunInfo RunRequest RunStart Seen ShownWork Snapshot SortKey Spent Spread Swept "
+        "TaskProgress TaskState ask_machine budget_of budgets_before check_machine create_run current_run "
+        "differing_versions earlier_tasks fix_attempts_of forecast hide_secrets_of_run is_of_shared_budget left_there "
+        "make_folder_of_runs new_run_name not_collected note_swept old_runs open_repository preflight read_json "
+        "read_request record_machines require_copies review_of review_run run_name_of runs_on settings_at shown_work "
+        "spent_all start_run sweep_machine to_review unused_folders use_run valid_run_name"
     ),
     "miyabi.sessions": (
         "BLAMELESS Collected EarlierWork Finding InSubmodule Inside Outcome RemoteSession Review SessionPaths "

@@ -187,6 +187,22 @@ async def test_reading_leaves_the_repository_alone(project: Path) -> None:
     assert snapshot(project) == before
 
 
+async def test_what_is_not_committed(project: Path) -> None:
+    """Changed, staged, removed and new files are listed by their names; ignored ones, our own and one more are not."""
+    repository = await Repository.open(project)
+    assert await repository.uncommitted() == ()
+    (project / "README.md").write_text("changed")
+    (project / "src" / "a.txt").unlink()
+    (project / "日本 語.txt").write_text("new")
+    (project / "tasks.json").write_text("{}")
+    (project / "ignored").write_text("x")
+    (project / ".git" / "info" / "exclude").write_text("ignored\n")
+    (project / ".miyabi").mkdir()
+    (project / ".miyabi" / "config.toml").write_text("")
+    found = await repository.uncommitted(besides="tasks.json")
+    assert sorted(found) == ["README.md", "src/a.txt", "日本 語.txt"]
+
+
 async def test_a_repository_that_is_gone_is_named(project: Path) -> None:
     """A folder that vanished later is an error of ours, too."""
     repository = await Repository.open(project)

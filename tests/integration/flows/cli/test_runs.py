@@ -215,16 +215,26 @@ def test_sweep_leaves_nothing(cli_project: Project, rehearsal: Terminal) -> None
 
 
 def test_an_interrupted_run_says_how_to_go_on(cli_project: Project) -> None:
-    """Ctrl-C ends the sessions, collects what they have, and names the command that goes on; exit code 130."""
+    """Ctrl-C is answered at once, ends the sessions, collects what they have, and names what goes on; exit code 130.
+
+    At the start it was said what the sessions begin with, and what of the checkout they do not see.
+    """
+    (cli_project.repository / "notes.txt").write_text("not committed")
     terminal = cli_project.terminal(
         "orchestrate", cli_project.folder / "tasks.json", "--rehearse", "--run", "r2", columns=200
     )
     try:
         eventually(lambda: "Rehearsal of first" in terminal.screen or not terminal.runs, why=lambda: terminal.output)
         terminal.interrupt()
+        eventually(lambda: "miyabi: interrupted: the sessions are stopped" in terminal.screen or not terminal.runs)
         assert terminal.wait() == 130
     finally:
         terminal.close()
+        (cli_project.repository / "notes.txt").unlink()
+    assert "miyabi: interrupted: the sessions are stopped" in terminal.screen
+    assert "no session sees: notes.txt" in terminal.output
+    head = git(cli_project.repository, "rev-parse", "HEAD")[:12]
+    assert f"base        {head}\nmodel       none: it is a rehearsal\n" in terminal.output
     assert terminal.output.splitlines()[-1] == "to go on    miyabi orchestrate --run r2"
     assert "first: stopped: " in terminal.output
     assert "Traceback" not in terminal.output

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 
-from flows.cli.live_table import _line
-from miyabi.runs import Snapshot, TaskProgress
+import pytest
+from rich.console import Console
+
+from flows.cli.live_table import _Foresight, _line, _table
+from miyabi.dag import Dag
+from miyabi.machines import Machine
+from miyabi.runs import Outlook, Snapshot, TaskProgress
+from miyabi.runs.durations import Durations
 from miyabi.sessions import Outcome
 
 AGO = 600.0  # seconds since the run's start
@@ -19,3 +26,34 @@ def test_no_line_goes_back_in_time() -> None:
     before, after = (_line(row, Snapshot(run="r1", started=start, rows=(row,))) for row in (collecting, done))
     assert before.split()[0] <= after.split()[0]
     assert after.endswith("  a: succeeded after 1:05")
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_nothing_of_the_headline_is_cut(width: int) -> None:
+    """In any width it says how the tasks stand, what is left, spent and noted; below it what each task waits for."""
+    nodes = [{"id": "a", "title": "The first", "estimated_duration": 7}, {"id": "b", "dependencies": ["a"]}]
+    dag = Dag.from_text(json.dumps({"nodes": nodes}))
+    foresight = _Foresight(None)
+    known = {"machines": (Machine(name="m1"),), "durations": Durations(), "seconds_a_minute": 1.0}
+    foresight.outlook = Outlook(dag=dag, **known)
+    foresight.notice = "miyabi: interrupted: all of it is collected"
+    rows = (TaskProgress(task="a", state="running", started=time.time(), machine="m1"), TaskProgress(task="b"))
+    snapshot = Snapshot(
+        run="r1", started=time.time(), rows=rows, budget="run: 3.20 of 10.00 USD", note="lfs is missing"
+    )
+    console = Console(width=width, height=30, record=True, force_terminal=True, color_system=None)
+    with console.capture() as captured:
+        console.print(_table(snapshot, console, foresight))
+    lines = captured.get().splitlines()
+    whole = " ".join(" ".join(lines).split())
+    assert max(map(len, lines)) <= width
+    for words in (
+        "2 tasks done",
+        "about 12 s left",
+        "run: 3.20 of 10.00 USD",
+        "lfs is missing",
+        "all of it is collected",
+    ):
+        assert words in whole
+    assert next(line for line in lines if line.startswith("b ")).rstrip().endswith("for a")
+    assert ("The first" in whole) == (width == 140)
