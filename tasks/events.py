@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -132,9 +132,16 @@ class RunEvents:
             outcomes=dict(outcomes),
             succeeded=outcomes[Outcome.SUCCEEDED],
             total=len(self.live.dag.nodes),
-            cost_usd=round(sum(each.cost_usd for each in self.live.every_result()), 4),
+            cost_usd=round(sum(each.cost_usd for each in self._attempts()), 4),
             cut_short=is_cut_short,
         )
+
+    def _attempts(self) -> Iterable[SessionResult]:
+        """All that there were, as far as their files can be read."""
+        try:
+            return self.live.every_result()
+        except BadInput:  # is said where the file is needed
+            return self.live.results.values()
 
     def session_started(self, task: str, attempt: int, machine: Machine) -> None:
         """Says that a session has begun."""

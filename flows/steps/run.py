@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -45,16 +45,13 @@ def equip(live: Run, runner: FleetTaskRunner) -> None:
         DiskFull: which machines the run has cannot be written.
     """
     try:
-        unfit = (*runner.call(preflight(live)), *_equip(live, runner))
+        unfit = runner.call(preflight(live))
+        taken_out = _equip(live, runner)
     except BadInput:
         live.folder.discard_unless_used()
         raise
     with_room(lambda: record_machines(live), patience_seconds=live.outages.patience_seconds)
-    for error in unfit:
-        get_run_logger().warning("not used: %s", error)
-        events_of(live).machine_down(error.machine, str(error))
-        message = machine_gone(live.run, machine=error.machine, why=str(error))
-        tell(live.folder, live.settings.notify, message)
+    _say_unused(live, unfit, taken_out=taken_out)
     if live.board.note:
         get_run_logger().warning("%s", live.board.note)
     runner.spawn(_write_status(live))
@@ -62,6 +59,16 @@ def equip(live: Run, runner: FleetTaskRunner) -> None:
     runner.spawn(mark_crashed_flow_runs(live.run, repository=repository, own=own))
     for name in filter(None, (flow_run.id, flow_run.parent_flow_run_id)):
         runner.spawn(watch_for_cancellation(UUID(str(name)), cancel=runner.cancel_all))
+
+
+def _say_unused(live: Run, unfit: Sequence[MachineError], *, taken_out: Sequence[MachineError]) -> None:
+    """Says which machines get nothing; to people where that is no person's wish."""
+    for error in (*unfit, *taken_out):
+        get_run_logger().warning("not used: %s", error)
+        events_of(live).machine_down(error.machine, str(error))
+    for error in unfit:
+        message = machine_gone(live.run, machine=error.machine or "a machine", why=str(error))
+        tell(live.folder, live.settings.notify, message)
 
 
 def _equip(live: Run, runner: FleetTaskRunner) -> tuple[MachineError, ...]:

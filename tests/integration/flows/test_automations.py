@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from prefect.states import Failed, Running
 from flows.automations import apply_automations, delete_automations, notification_block_id, read_automations
 from miyabi.errors import SettingsError
 from tasks.events import resource
+from tests.support.cli.local_site import make_local_site
 from tests.support.notify.receiver import receiving
 from tests.support.prefect.api import ask
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
@@ -147,3 +149,17 @@ async def test_a_closed_quota_pauses_the_work_pool_until_it_opens(
         say(event)
         await wait_until(lambda paused=paused: is_paused(paused=paused), f"{event}: {paused}")
     await wait_until(lambda: is_paused(paused=False), "nobody said that it is over")
+
+
+def test_the_command(tmp_path: Path, prefect_server: RealServer) -> None:
+    """It says what it has made, left out and why, and removed; a block that is not there is bad input."""
+    with make_local_site(tmp_path, prefect_server) as site:
+        site.write_config()
+        refused = site.start("automations", "apply", "--block", "slack-webhook/none")
+        assert (refused.wait(), "block slack-webhook/none: there is none" in refused.output) == (2, True)
+        applied = site.start("automations", "apply")
+        assert applied.wait() == 0, applied.output
+        assert "made     Water Spider: zombie flow run\n" in applied.output
+        assert "left out Water Spider: failed night: it needs a notification block: --block TYPE/NAME" in applied.output
+        deleted = site.start("automations", "delete").succeeds()
+    assert deleted.count("deleted  Water Spider: ") == applied.output.count("made     ") == 4
