@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 from miyabi.claude import Transcript, readable
@@ -19,10 +20,11 @@ from miyabi.git import Git
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.secrets import hide_secrets_of_run
 from miyabi.sessions import SessionResult
-from miyabi.text import clean, redact
+from miyabi.text import clean, redact, shorten
 
 _ALL_CHARACTERS, _MOST, _LEAST = 3_000_000, 40_000, 2_000
 _ALL_BYTES, _MOST_BYTES, _LEAST_BYTES = 48 << 20, 4 << 20, 64 << 10
+_LINE, _LONGEST_LINE = 40, 2_000  # a browser pays for a line as for 40 characters: each is an element
 _SEAM = 1_000  # characters that are looked at for secrets, and not shown
 _MOST_LINES_CHANGED = 20_000
 _COMMIT = re.compile(r"^(?=[0-9a-f]{40,64}$)", re.MULTILINE)
@@ -78,17 +80,21 @@ def _said(stream: Path, *, characters: int, size: int) -> ShownText | None:
     with suppress(OSError):
         for chunk in _chunks(stream, size=size):
             for event in transcript.feed(chunk):
-                lines += readable(event, cwd=transcript.init.cwd if transcript.init else "")
-    text, whole = "\n".join(lines), size >= _size(stream)
-    if not text:
+                said = readable(event, cwd=transcript.init.cwd if transcript.init else "")
+                lines += (shorten(line, characters=_LONGEST_LINE) for line in said)
+    if not lines:
         return None
-    if whole and len(text) <= characters:
-        return ShownText(text=text)
-    first, last = text[: characters // 4].rpartition("\n")[0], text[-3 * characters // 4 :].partition("\n")[2]
-    return ShownText(
-        text=f"{first}\n…\n{last}" if len(text) > characters else text,
-        note="what it said in between is left out",
-    )
+    first = _within(lines, characters // 4)
+    last = _within(lines[len(first) :][::-1], characters - characters // 4)[::-1]
+    is_cut = len(first) + len(last) < len(lines)
+    text = "\n".join((*first, "…", *last) if is_cut else lines)
+    return ShownText(text=text, note="what it said in between is left out" if is_cut or size < _size(stream) else "")
+
+
+def _within(lines: Sequence[str], characters: int) -> list[str]:
+    """The first of them, as many as fit."""
+    ends = accumulate(max(len(line) + 1, _LINE) for line in lines)
+    return [line for line, end in zip(lines, ends, strict=True) if end <= characters]
 
 
 def _size(file: Path) -> int:
@@ -137,10 +143,10 @@ async def _known(git: Git, commits: set[str]) -> set[str]:
 
 
 def _cut(diff: str, command: str, *, characters: int) -> ShownText:
-    shown = redact(clean(diff[: characters + _SEAM])).strip("\n")
-    if len(diff) <= characters + _SEAM and len(shown) <= characters:
-        return ShownText(text=shown)
-    kept = shown[: max(0, min(characters, len(shown) - _SEAM))].rpartition("\n")[0]
-    return ShownText(
-        text=kept, note=f"the first {kept.count(chr(10)) + 1:,} of {diff.count(chr(10)):,} lines: {command}"
-    )
+    shown = redact(clean(diff[: characters + _SEAM])).rstrip("\n")
+    if len(diff) > characters + _SEAM:  # half a secret may stand at its end
+        shown = shown[:-_SEAM].rpartition("\n")[0]
+    lines = shown.split("\n")
+    kept, of = _within(lines, characters), len(diff.rstrip("\n").split("\n"))
+    note = "" if len(kept) == of else f"the first {len(kept):,} of {of:,} lines; all: {command}"
+    return ShownText(text="\n".join(kept), note=note)
