@@ -56,6 +56,8 @@ def _addresses(folder: RunFolder, task: str | None) -> Iterator[tuple[str, str |
         yield "branch", integration.branch
     if folder.report_file.exists():
         yield "report", folder.report_file
+    if folder.report_page_file.exists():
+        yield "in browser", folder.report_page_file
 
 
 def _addresses_of_task(folder: RunFolder, task: str) -> Iterator[tuple[str, str | Path]]:

@@ -56,5 +56,6 @@ def summary(report: Report, integration: Integration | None, folder: RunFolder) 
         *([f"branch      {integration_sentence(branch, report)}"] if branch else []),
         *pulls,
         f"report      {folder.report_file}",
+        *([f"in browser  {folder.report_page_file}"] if folder.report_page_file.exists() else []),
     ]
     return "\n".join(lines)
