@@ -22,7 +22,7 @@ from miyabi.errors import LedgerUnusable
 from miyabi.machines import Strategy
 from miyabi.runs import BudgetRow, Forecast, Spread, budgets_before, earlier_tasks, forecast, settings_at
 from miyabi.settings import Settings
-from miyabi.text import count, dollars, duration
+from miyabi.text import cost, count, dollars, duration
 from miyabi.views import Schedule, view_schedule
 
 _HEADINGS = ("#", "task", "level", "machine", "start", "end", "waits for", "title")
@@ -126,7 +126,7 @@ def _forecast(foreseen: Forecast | None) -> Iterator[tuple[str, str]]:
 
 
 def _money(usd: Spread) -> str:
-    return f"{dollars(usd.median)} (p90 {usd.p90:.2f})"
+    return f"{dollars(usd.median)} (p90 {cost(usd.p90)})"
 
 
 def _time(seconds: Spread) -> str:

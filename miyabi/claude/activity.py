@@ -17,7 +17,7 @@ from miyabi.claude.events import (
     ToolResult,
     ToolUse,
 )
-from miyabi.text import clean, count, one_line, redact
+from miyabi.text import clean, cost, count, one_line, redact
 
 _LONGEST_SUBJECT = 1000  # characters looked at, far more than are shown
 
@@ -95,7 +95,7 @@ def readable(event: Event, *, cwd: str = "") -> Iterator[str]:
 
 def _result(event: Result) -> Iterator[str]:
     how = "ended with an error" if event.is_error else "ended"
-    yield f"= {how} after {count(event.turns, 'turn')}, ${event.total_cost_usd:.2f}"
+    yield f"= {how} after {count(event.turns, 'turn')}, ${cost(event.total_cost_usd)}"
     for error in event.errors:
         yield from _indented(error, first="  ! ")
 

@@ -22,7 +22,7 @@ from miyabi.runs.recount import entry_of, milestone_key, recount, run_key, task_
 from miyabi.sessions import SessionResult, SessionSpec
 from miyabi.settings import BudgetSettings, Settings
 from miyabi.system import miyabi_home
-from miyabi.text import dollars
+from miyabi.text import cost, dollars
 
 Results = Callable[[str | None], Sequence[SessionResult]]
 """The results of all attempts of a task, or with None of all tasks; raises BadInput as `RunFolder.results`."""
@@ -59,7 +59,7 @@ class BudgetRow(BaseModel):
         """How much is spent of how much: `3.20 of 10.00 USD`."""
         if self.setting.endswith(_TOKENS):
             return f"{self.spent:,.0f} of {self.limit:,.0f} tokens"
-        return f"{self.spent:.2f} of {dollars(self.limit)}"
+        return f"{cost(self.spent)} of {dollars(self.limit)}"
 
     @property
     def sentence(self) -> str:

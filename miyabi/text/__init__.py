@@ -30,7 +30,18 @@ from miyabi.text.sanitize import (
 )
 from miyabi.text.suggest import describe, did_you_mean, quote
 from miyabi.text.templates import render_github_markdown, render_html, render_markdown, render_page
-from miyabi.text.units import clock, count, dollars, duration, in_words, percent, several, time_of_day, version_numbers
+from miyabi.text.units import (
+    clock,
+    cost,
+    count,
+    dollars,
+    duration,
+    in_words,
+    percent,
+    several,
+    time_of_day,
+    version_numbers,
+)
 
 __all__ = [
     "MAX_BOXES",
@@ -43,6 +54,7 @@ __all__ = [
     "clean",
     "clock",
     "commonmark",
+    "cost",
     "count",
     "describe",
     "did_you_mean",

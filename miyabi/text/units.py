@@ -67,7 +67,7 @@ def dollars(amount: float, *, is_partial: bool = False) -> str:
     return f"{cost(amount, is_partial=is_partial)} USD"
 
 
-def cost(amount: float, *, is_partial: bool) -> str:
+def cost(amount: float, *, is_partial: bool = False) -> str:
     """Writes the same for a column whose title says the unit: `1.20`, `at least 1.20`; `0.004` of less than a cent."""
     exact = "%.2f" if amount >= _CENT or amount <= 0 else "%.3f" if amount >= _CENT / 10 else "%.4f"
     return f"{'at least ' if is_partial else ''}{exact % (max(amount, _LEAST) if amount > 0 else 0)}"

@@ -6,8 +6,7 @@ from miyabi.reports import summary_sentence
 from miyabi.reports.markdown import to_markdown
 from miyabi.runs import Board
 from miyabi.sessions import Outcome
-from miyabi.text import dollars
-from miyabi.text.units import cost
+from miyabi.text import cost, dollars
 from tests.support.values.results import report, result, small_dag
 
 ENDED = report(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from miyabi.text import clock, count, duration, percent, several, time_of_day, version_numbers
+from miyabi.text import clock, cost, count, duration, percent, several, time_of_day, version_numbers
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC).timestamp()  # a Thursday
 HOUR = 3600
@@ -103,3 +103,13 @@ def test_several_sentences() -> None:
 def test_versions_are_read(text: str, numbers: tuple[int, ...]) -> None:
     """The numbers are found in whatever git, or what stands for it, prints, and in the version of a package."""
     assert version_numbers(text) == numbers
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [(0, "0.00"), (1.2, "1.20"), (0.01, "0.01"), (0.0041, "0.004"), (0.00042, "0.0004"), (1e-9, "0.0001")],
+)
+def test_a_cost_under_a_cent(amount: float, words: str) -> None:
+    """It is never said to be nothing, nor written longer than it needs to be."""
+    assert cost(amount) == words
+    assert cost(amount, is_partial=True) == f"at least {words}"
