@@ -104,22 +104,25 @@ def _to_go_on(run: str, why: str) -> str:
 
 
 def _orchestrate(live: Run, runner: FleetTaskRunner, **parameters: Any) -> State[Any]:
+    """Runs and aggregates it, and tells people how that ended, but for who has ended it."""
     equip(live, runner)
+    folder, notify = live.folder, live.settings.notify
     try:
         _run(live, runner)
+        if runner.cancelled:
+            return cancelled(_to_go_on(live.run, runner.cancelled))
+        patience_seconds = 60 * live.settings.runs.server_patience_minutes
+        state = with_server(runner, lambda: _aggregate(live, **parameters), patience_seconds=patience_seconds)
     except BadInput as error:  # which as a state means that nothing was started
         get_run_logger().error("%s", error)
+        tell_broken(folder, notify, str(error))
         return failed(str(error))
-    if runner.cancelled:
-        return cancelled(_to_go_on(live.run, runner.cancelled))
-    patience_seconds = 60 * live.settings.runs.server_patience_minutes
-    try:
-        state = with_server(runner, lambda: _aggregate(live, **parameters), patience_seconds=patience_seconds)
     except (DiskFull, ServerAway) as error:
-        tell_broken(live.folder, live.settings.notify, _to_go_on(live.run, str(error)))
+        if not runner.cancelled:
+            tell_broken(folder, notify, _to_go_on(live.run, str(error)))
         raise
     if not state.is_cancelled():
-        tell_end(live.folder, live.settings.notify)
+        tell_end(folder, notify)
     return state
 
 

@@ -21,6 +21,9 @@ from miyabi.system import Backoff
 from miyabi.text import hide, one_line, redact, secrets_of_address
 
 TRIES, PATIENCE_SECONDS = 3, 20.0
+READ_SECONDS = 10.0
+"""As long a service may take to answer. What was sent to one that takes longer is not sent again: it may be there."""
+
 _PAUSES = Backoff(1.0)
 _LOG = "apprise"
 _REASON_CHARACTERS = 200
@@ -87,13 +90,16 @@ def _tried(message: Message, to: Destination, *, until: float) -> str:
     """Why it is not sent after the last try; nothing where it is."""
     fault = ""
     for tries, pause in zip(range(1, TRIES + 1), _PAUSES, strict=False):
+        began = time.monotonic()
         try:
             to.send(message)
         except Exception as error:  # noqa: BLE001 - whatever a service, or its library, has: it is said, and no more
             fault = one_line(redact(str(error)), characters=_REASON_CHARACTERS) or type(error).__name__
         else:
             return ""
-        if tries == TRIES or time.monotonic() + pause > until:
+        now = time.monotonic()
+        may_have_arrived = now - began >= READ_SECONDS
+        if tries == TRIES or may_have_arrived or now + pause > until:
             break
         time.sleep(pause)
     return fault
@@ -129,6 +135,8 @@ def _send(url: str, message: Message) -> None:
         service = Apprise(asset=asset)
         if not service.add(url):
             raise NotSent("Apprise knows no such address; see its documentation for how one of that service looks")
+        for each in service:
+            each.socket_read_timeout = READ_SECONDS
         if not service.notify(body=message.text or message.headline, title=message.headline):
             raise NotSent("; ".join(said.lines[-1:]) or "the service refused it")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,20 @@ def test_nothing_waits_for_a_service_that_does_not_answer() -> None:
     came = deliver(trial(), [Destination("a", hang), Destination("b", refuse)], patience_seconds=0.3)
     assert time.monotonic() - began < 3
     assert [each.fault for each in came] == ["no answer within 0.3 s", "no"]
+
+
+def test_what_may_have_arrived_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that took too long to answer may have the message; one that refused at once has not."""
+    monkeypatch.setattr(import_module("miyabi.notify.destinations"), "READ_SECONDS", 0.05)
+    tries = []
+
+    def late(_: Message) -> None:
+        tries.append("late")
+        time.sleep(0.1)
+        raise NotSent("no answer")
+
+    (came,) = deliver(trial(), [Destination("a", late)])
+    assert (came.fault, tries) == ("no answer", ["late"])
 
 
 def test_addresses_from_a_file(tmp_path: Path) -> None:
