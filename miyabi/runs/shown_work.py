@@ -15,7 +15,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from miyabi.claude import Transcript, readable
-from miyabi.errors import GitError
+from miyabi.errors import GitError, GitUnusable
 from miyabi.git import Git
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.secrets import hide_secrets_of_run
@@ -126,7 +126,7 @@ async def _diffs(folder: RunFolder, results: Sequence[SessionResult], *, charact
         if each.changes.insertions + each.changes.deletions > _MOST_LINES_CHANGED
     }
     wanted = {task: (str(each.head), str(each.base)) for task, each in last.items() if task not in found}
-    with suppress(GitError, OSError):
+    with suppress(GitError, GitUnusable, OSError):
         git = Git(folder.repository)
         known = await _known(git, {commit for pair in wanted.values() for commit in pair})
         pairs = {task: pair for task, pair in wanted.items() if known.issuperset(pair)}
