@@ -308,6 +308,14 @@ class ValidationRefused(GitHubError):
         self.fields, self.exists = fields, exists
 
 
+class AccountHeld(MiyabiError):
+    """No session begins on the machine's Claude account for now. `until`, seconds since 1970: when to ask again."""
+
+    def __init__(self, message: str | None = None, *, until: float = 0.0) -> None:
+        super().__init__(message)
+        self.until = until
+
+
 class ServerError(MiyabiError):
     """The Prefect server cannot be used."""
 

@@ -18,6 +18,7 @@ from prefect.states import Failed, Running, Scheduled
 from miyabi.attempts import Attempt, Next, Outage, delay_seconds, found_no_room, next_step
 from miyabi.dag import Node
 from miyabi.errors import (
+    AccountHeld,
     BudgetSpent,
     DagError,
     DiskFull,
@@ -88,7 +89,7 @@ class TaskRun:
         self._failed_setups = self._stalls = 0
         self._admission = Admission(live, node, slot)
         self._telling = Telling(live, node.id, slot)
-        self._limit = AccountLimit(slot, live.settings.runs, on_close=self._telling.quota_closed)
+        self._limit = AccountLimit(live, node.id, slot, on_close=self._telling.quota_closed)
         self._health = Quarantine(live, slot, self._limit, self._telling)
         self._outage = Outage()
         self._warned: set[type[MachineError]] = set()
@@ -209,6 +210,9 @@ class TaskRun:
             self._health.begin()
             try:
                 return await self._telling.see_through(attempt)
+            except AccountHeld as held:
+                async with self._said_to_wait(str(held), held.until):
+                    await slot.requeue(time.time(), stay=self._resumes is not None)
             except MachineClosed as closed:  # the machine says so itself, whoever has told it
                 slot.close_machine(time.time() + MACHINE_FULL_SECONDS)
                 await self._give_way(closed)
@@ -310,7 +314,7 @@ class TaskRun:
         self._resumes = None if step is Next.ELSEWHERE else result.conversation
         self._say_waiting(f"attempt {result.attempt}: {result.error_text}")
         if step is Next.WAIT_FOR_LIMIT and result.resets_at:
-            await self._wait_for_limit(result.resets_at.timestamp())
+            await self._wait_for_limit(result.resets_at)
             return
         if step is Next.WAIT:
             await self._wait(result)
@@ -341,7 +345,7 @@ class TaskRun:
             self._resumes = None
             await self._slot.move()
 
-    async def _wait_for_limit(self, resets_at: float) -> None:
+    async def _wait_for_limit(self, resets_at: datetime) -> None:
         until = self._limit.close_until_reset(resets_at)
         async with self._said_to_wait("the usage limit", until):
             if self._resumes is None:

@@ -1,14 +1,14 @@
-"""A usage limit closes the machines of its account until it is over: until when, and how its tasks come back."""
+"""A usage limit closes the machines of its account, for everybody, until it is over: when its tasks come back."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 from miyabi.attempts import limit_is_over
 from miyabi.errors import MiyabiError
-from miyabi.settings import RunDefaults
-from miyabi.system import jittered
+from miyabi.runs import Run, models_of
 from tasks.runner import Slot
 
 
@@ -16,37 +16,43 @@ class AccountLimit:
     """The limit of an account, as one task on a machine of it meets it. Times are seconds since 1970."""
 
     def __init__(
-        self, slot: Slot, settings: RunDefaults, *, on_close: Callable[[str, float], None] = lambda _, __: None
+        self, live: Run, task: str, slot: Slot, *, on_close: Callable[[str, float], None] = lambda _, __: None
     ) -> None:
         """Makes it; `on_close` is called with the account, empty where it has no name, and until when it is closed."""
-        self._slot, self._settings, self._on_close = slot, settings, on_close
+        self._live, self._task, self._slot, self._on_close = live, task, slot, on_close
         self._times = 0
 
-    def close_until_reset(self, resets_at: float) -> float:
-        """Closes the account's machines until the limit is over, as the session said.
+    def close_until_reset(self, resets_at: datetime) -> float:
+        """Closes the account, or its window of the task's model, until the limit is over, as the session said.
 
         Returns:
-            When the task may start again. Tasks start one after the other within the margin, since all at once would
-            meet the next limit.
+            When the task may start again, which is now where it may with another model.
         """
         self._times += 1
-        margin, first = self._settings.limit_margin_seconds, self._settings.retry_delay_seconds
-        until = limit_is_over(resets_at, now=time.time(), margin_seconds=margin, times=self._times, first=first)
-        self.close(until)
-        return until + jittered(margin, jitter=1)
+        runs, ends = self._live.settings.runs, resets_at.timestamp()
+        margin, first = runs.limit_margin_seconds, runs.retry_delay_seconds
+        until = limit_is_over(ends, now=time.time(), margin_seconds=margin, times=self._times, first=first)
+        return self.close(until, resets_at=resets_at)
 
-    def close(self, until: float) -> None:
-        """Starts nothing more on any machine whose sessions use this account before `until`; those that run go on."""
-        for name in self._machines:
-            self._slot.close_machine(until, machine=name)
-        self._on_close(self._slot.machine.account or "", until)
-
-    def exclude(self, error: MiyabiError) -> None:
-        """Starts nothing more there at all; a task that has no other machine ends with the error."""
-        for name in self._machines:
-            self._slot.exclude(error, machine=name)
+    def close(self, until: float, *, resets_at: datetime | None = None) -> float:
+        """Begins nothing more on the account before `until`; those that run go on. Returns as `close_until_reset`."""
+        quota, machine, models = self._live.quota, self._slot.machine, self._models
+        quota.note_limit(machine, model=models[0], until=until, resets_at=resets_at)
+        self._on_close(machine.account or "", until)
+        hold = quota.hold_unless_instead(machine, *models)
+        return max(hold.until, until) if hold else time.time()
 
     @property
-    def _machines(self) -> list[str]:
-        account = self._slot.machine.account
-        return [machine.name for machine in self._slot.machines if machine.account == account]
+    def _models(self) -> tuple[str | None, str | None]:
+        return models_of(self._live.dag.by_id[self._task], self._live.settings.sessions)
+
+    def exclude(self, error: MiyabiError) -> None:
+        """Starts nothing more there at all; a task that has no other machine ends with the error.
+
+        Where it is the limit of one model, tasks of others go on.
+        """
+        hold = self._live.quota.hold(self._slot.machine, model=self._models[0])
+        if hold is None or not hold.is_of_a_model:
+            account = self._slot.machine.account
+            for name in (machine.name for machine in self._slot.machines if machine.account == account):
+                self._slot.exclude(error, machine=name)

@@ -134,7 +134,7 @@ def _table(snapshot: Snapshot, console: Console, foresight: _Foresight) -> Group
 
 
 def _headline(snapshot: Snapshot, left: str) -> str:
-    return "; ".join(filter(None, (snapshot.sentence, left, snapshot.budget, snapshot.note)))
+    return "; ".join(filter(None, (snapshot.sentence, left, snapshot.budget, snapshot.quota, snapshot.note)))
 
 
 def _first(tasks: list[TaskView], most: int) -> list[TaskView]:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from prefect.logging import get_run_logger
 
 from miyabi.attempts import keep_ending
-from miyabi.machines import Cordon
-from miyabi.runs import Run
+from miyabi.machines import Cordon, Machine
+from miyabi.runs import Run, models_of
 from miyabi.system import LOOK_SECONDS, wait_until
 from tasks.runner import FleetTaskRunner
 
@@ -19,7 +19,22 @@ def why_not(live: Run, task: str) -> str | None:
     """Says why no session of the task is to start now, None where one may; one that runs may always be joined."""
     is_begun = task in live.resume.ended or live.resume.continuation(task) is not None
     reason = live.deadline.why_not(live.dag.by_id[task], is_begun=is_begun, now=time.time())
-    return reason if reason and not live.resume.pending(task) else None
+    return (reason or _out_of_quota(live, task) or None) if not live.resume.pending(task) else None
+
+
+def _out_of_quota(live: Run, task: str) -> str:
+    """Why its accounts take it neither before the run's hour nor as long as a limit's end is waited for."""
+    by = min(time.time() + 3600 * live.settings.runs.limit_patience_hours, live.deadline.stop_at)
+    requires = set(live.resume.requires(task))
+    able = [machine for machine in live.fleet() if requires <= machine.offers]
+    model, fallback = models_of(live.dag.by_id[task], live.settings.sessions)
+    return live.quota.why_never(able, model=model, fallback=fallback, by=by)
+
+
+def is_held(live: Run, task: str, machine: Machine) -> bool:
+    """Returns whether the machine's account takes no session of the task for now; one that runs may be joined."""
+    models = models_of(live.dag.by_id[task], live.settings.sessions)
+    return not live.resume.pending(task) and live.quota.hold_unless_instead(machine, *models) is not None
 
 
 def seconds(live: Run, task: str) -> float | None:

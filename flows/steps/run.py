@@ -13,7 +13,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.steps.artifacts import ProgressArtifact
-from flows.steps.deadline import end_in_time, note_cordons, seconds, why_not
+from flows.steps.deadline import end_in_time, is_held, note_cordons, seconds, why_not
 from flows.steps.fleet import keep_fleet_artifact
 from flows.steps.room import with_room
 from miyabi.attempts import abandon_ahead, recover_abandoned, set_up_ahead
@@ -25,6 +25,7 @@ from miyabi.sessions import live_sessions
 from tasks.events import end_events, events_of
 from tasks.notifications import tell
 from tasks.prefect_server import mark_crashed_flow_runs, retry_briefly, watch_for_cancellation
+from tasks.quota import keep_quota, read_quota
 from tasks.run_session import run_session
 from tasks.runner import FleetTaskRunner, ended
 
@@ -54,6 +55,8 @@ def equip(live: Run, runner: FleetTaskRunner) -> None:
     _say_unused(live, unfit, taken_out=taken_out)
     if live.board.note:
         get_run_logger().warning("%s", live.board.note)
+    runner.call(read_quota(live))
+    runner.spawn(keep_quota(live, on_closing=runner.ask_again))
     runner.spawn(_write_status(live))
     own, repository = UUID(str(flow_run.id)), str(live.repository.root)
     runner.spawn(mark_crashed_flow_runs(live.run, repository=repository, own=own))
@@ -80,6 +83,7 @@ def _equip(live: Run, runner: FleetTaskRunner) -> tuple[MachineError, ...]:
         requires=lambda parameters: live.resume.requires(parameters["task_id"]),
         why_not=lambda parameters: why_not(live, parameters["task_id"]),
         seconds=lambda parameters: seconds(live, parameters["task_id"]),
+        is_held=lambda parameters, machine: is_held(live, parameters["task_id"], machine),
         prepare=lambda machine, parameters: live.worktrees.prepare(machine, dag.by_id[parameters["task_id"]]),
         set_up=lambda machine, parameters: set_up_ahead(live, machine, parameters["task_id"]),
         abandon=lambda machine, parameters: abandon_ahead(live, machine, parameters["task_id"]),
@@ -149,6 +153,8 @@ def see_through(live: Run, runner: FleetTaskRunner, futures: Futures) -> None:
 
 def _end(live: Run, *, is_interrupted: bool) -> None:
     """Ends the run; one that was interrupted is not kept waiting for room, and ends as interrupted all the same."""
+    with suppress(DiskFull):
+        live.quota.keep(live.folder)
     if not is_interrupted:
         with_room(live.end, patience_seconds=live.outages.patience_seconds)
         return

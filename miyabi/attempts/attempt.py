@@ -27,7 +27,16 @@ from miyabi.claude import (
     session_script,
     stall_seconds,
 )
-from miyabi.errors import DiskFull, GitError, MachineError, MachineFull, MiyabiError, RemoteFailed, SessionError
+from miyabi.errors import (
+    AccountHeld,
+    DiskFull,
+    GitError,
+    MachineError,
+    MachineFull,
+    MiyabiError,
+    RemoteFailed,
+    SessionError,
+)
 from miyabi.machines import Machine, install
 from miyabi.runs import AttemptRecord, Run, Spent, TaskState, to_review
 from miyabi.sessions import RemoteSession, SessionPaths, SessionResult, SessionSpec, State, Status
@@ -37,6 +46,7 @@ from miyabi.text import one_line
 T = TypeVar("T")
 
 _CANCELLED_AGAIN_SECONDS = 2.0
+_LOOK_SECONDS = 0.5
 _NOT_THERE = {State.NONE, State.STAGED}
 
 
@@ -84,6 +94,7 @@ class Attempt:
 
         Raises:
             MachineFull: the machine itself refused; nothing was started.
+            AccountHeld: its account takes nothing more for now; nothing was started.
             MachineError: it does not answer at the moment; the same attempt may be made again.
             BadInput: the file of an earlier attempt's result is damaged.
             CancelledError: after the session was stopped and its work collected.
@@ -96,7 +107,7 @@ class Attempt:
         except asyncio.CancelledError:
             await self._give_up(session)
             raise
-        except MachineFull:
+        except (MachineFull, AccountHeld):
             AttemptRecord.forget(self._files)
             raise
         except (MachineError, SessionError, GitError, DiskFull) as error:
@@ -181,6 +192,7 @@ class Attempt:
             await install.install(self.live.host(machine), machine.workspace, "rehearsal") if spec.rehearse else None
         )
         parts = self._parts(checkout, agent=agent)
+        await self._wait_for_turn()
         self._known_state = KnownState.ASKED
         try:
             await session.start(
@@ -199,6 +211,15 @@ class Attempt:
                 self._known_state = KnownState.NOTHING
             raise
         self.on_start()
+
+    async def _wait_for_turn(self) -> None:
+        """Where the account has just opened, sessions begin one after the other; it may be closed again meanwhile."""
+        quota, machine, model = self.live.quota, self.machine, self.spec.model
+        quota.require_open(machine, model=model)
+        begins = quota.plan_start(machine)
+        while (left := begins - time.time()) > 0:
+            await asyncio.sleep(min(left, _LOOK_SECONDS))
+            quota.require_open(machine, model=model)
 
     def _parts(self, checkout: str, *, agent: str | None) -> dict[str, bytes]:
         """What the machine runs, as `RemoteSession.start` takes it."""
@@ -273,6 +294,7 @@ class Attempt:
         """Takes what the session said; returns whether it is to end: it cannot do its task, or has no tokens left."""
         said, most = self.transcript.feed(chunk), self.spec.max_tokens
         is_unfit = any(isinstance(event, Init) and self._lacks(event) for event in said)
+        is_unfit |= self.live.quota.hear(self.spec, self.machine, said)
         last = self.transcript.result
         if last and not last.is_error:
             self.on_result()

@@ -17,7 +17,7 @@ from miyabi.claude.command import (
     session_script,
     stall_seconds,
 )
-from miyabi.claude.events import Init
+from miyabi.claude.events import Init, RateLimit
 from miyabi.claude.evidence import Evidence
 from miyabi.claude.known_failures import DISK_FULL
 from miyabi.claude.next_attempt import earlier_attempts, fix_up, left_words
@@ -42,6 +42,7 @@ __all__ = [
     "Evidence",
     "Init",
     "LegacyResult",
+    "RateLimit",
     "SpendingRecord",
     "Transcript",
     "attached_script",

@@ -18,6 +18,7 @@ from miyabi.claude.events import (
     BackgroundTasks,
     Event,
     Init,
+    LimitWindow,
     MessageSpend,
     Other,
     PermissionDenied,
@@ -201,7 +202,22 @@ def _rate_limit(entry: _Json) -> Iterator[Event]:
         kind=_text(info, "rateLimitType"),
         utilization=_number(info, "utilization"),
         needs_credits=_text(info, "errorCode") == "credits_required",
+        uses_extra=info.get("isUsingOverage") is True or info.get("overageInUse") is True,
+        windows=tuple(_windows(info)),
     )
+
+
+def _windows(info: _Json) -> Iterator[LimitWindow]:
+    """The window that the event is about, and the others that it names."""
+    others = {name: each for name, each in _dict(info, "unifiedWindows").items() if isinstance(each, dict)}
+    kind = _text(info, "rateLimitType")
+    for name, each in (others | {kind: {**others.get(kind, _NOTHING), **info}} if kind else others).items():
+        yield LimitWindow(
+            kind=name,
+            status=_text(each, "status"),
+            resets_at=moment(each.get("resetsAt")),
+            utilization=_number(each, "utilization"),
+        )
 
 
 def _api_retry(entry: _Json) -> Iterator[Event]:
@@ -262,6 +278,7 @@ def _result(entry: _Json) -> Iterator[Event]:
         index=_whole_number(entry, "result_index"),
         killed_subagents=_killed_subagents(entry),
         models=model_totals(entry),
+        login_ends=_written_moment(entry, "credential_expires_at"),
     )
 
 
@@ -320,6 +337,15 @@ def moment(seconds: object) -> datetime | None:
         return datetime.fromtimestamp(seconds / 1000 if seconds >= _MILLISECONDS_FROM else seconds, UTC)
     except (OverflowError, ValueError, OSError):
         return None
+
+
+def _written_moment(entry: _Json, key: str) -> datetime | None:
+    """A time in the form of ISO 8601, with its zone."""
+    try:
+        at = datetime.fromisoformat(_text(entry, key))
+    except ValueError:
+        return None
+    return at if at.tzinfo else None
 
 
 def _subject(inputs: _Json) -> str:

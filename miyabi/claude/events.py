@@ -73,14 +73,29 @@ class ToolResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitWindow:
+    """One window of the account's limits, such as `five_hour`; `utilization` is the share that is used."""
+
+    kind: str
+    status: str = ""
+    resets_at: datetime | None = None
+    utilization: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimit:
-    """The account's limits. Rejected with a `resets_at` is the usage limit, without one a passing throttle."""
+    """The account's limits. Rejected with a `resets_at` is the usage limit, without one a passing throttle.
+
+    With `uses_extra` it is a limit that was met all the same, but extra usage pays for what comes after it.
+    """
 
     status: str = ""
     resets_at: datetime | None = None
     kind: str = ""
     utilization: float | None = None
     needs_credits: bool = False  # no reset will help, only credits do
+    uses_extra: bool = False
+    windows: tuple[LimitWindow, ...] = ()  # all that it speaks of, that of `kind` too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +186,7 @@ class Result:
     index: int | None = None
     killed_subagents: int = 0
     models: Mapping[str, ModelTotal] = field(default_factory=dict)  # cost and tokens of the conversation so far
+    login_ends: datetime | None = None  # when the login expires that it worked with
 
     @property
     def message(self) -> str:

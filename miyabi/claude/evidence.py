@@ -46,6 +46,7 @@ class Evidence:
     budget_setting: str = ""  # of [budget], where its limit in US dollars was the rest of that
     max_tokens: int | None = None
     tokens_setting: str = ""  # of [budget], of which that is the rest
+    may_use_extra: bool = True  # what is paid for beyond the plan
     at: datetime | None = None  # when it ended; None: now
 
 

@@ -15,6 +15,7 @@ from miyabi.claude.review import answered_review
 from miyabi.claude.session_notes import notes_of
 from miyabi.claude.spending import Before, SpendingRecord
 from miyabi.claude.transcript import Transcript, missing_command, missing_servers
+from miyabi.claude.usage_limit import on_extra_usage
 from miyabi.git import Changes
 from miyabi.sessions import Outcome, Review, SessionResult, SessionSpec, is_reviewing
 from miyabi.text import as_printed, clean, last_lines, one_line, redact, shorten
@@ -31,6 +32,7 @@ _RULES: tuple[Callable[[Transcript, Evidence], Decision | None], ...] = (
     outcome_rules.without_command,  # before ended_by_us: a session without its command is stopped by us
     outcome_rules.without_server,  # the same
     outcome_rules.out_of_tokens,  # the same
+    on_extra_usage,  # the same
     outcome_rules.ended_by_us,
     outcome_rules.not_started,
     outcome_rules.aborted,
@@ -172,6 +174,7 @@ def _completed(
         budget_setting=spec.budget_setting,
         max_tokens=spec.max_tokens,
         tokens_setting=spec.tokens_setting,
+        may_use_extra=spec.may_use_extra,
     )
 
 

@@ -26,7 +26,6 @@ from miyabi.claude.known_failures import (
     REASONS,
     STARTUP_FAULTS,
     UNKNOWN_LAUNCH,
-    USAGE_LIMIT,
     Fault,
     by_launch_text,
     by_status,
@@ -34,7 +33,8 @@ from miyabi.claude.known_failures import (
     with_key,
 )
 from miyabi.claude.transcript import Transcript
-from miyabi.claude.usage_limit_text import UsageLimit, limit_in_words
+from miyabi.claude.usage_limit import limited, met_limit
+from miyabi.claude.usage_limit_text import limit_in_words
 from miyabi.sessions import Outcome, strays_words
 from miyabi.text import last_message, several
 
@@ -228,32 +228,15 @@ def api_failed(transcript: Transcript, evidence: Evidence) -> Decision | None:
     if not result.is_error and not (said_limit and (rejected.status or transcript.api_failure)):
         return None
     fault = _api_fault(result, failure)
-    if limit := _usage_limit(result, failure, rejected=rejected, said_limit=said_limit, is_explained=fault is not None):
+    if limit := met_limit(result, failure, rejected=rejected, said_limit=said_limit, is_explained=fault is not None):
         if rejected.needs_credits or BILLING_TEXT.search(result.message[:1000]):
             return decision_of(BILLING, result.message, evidence=evidence)
-        return _limited(result, evidence, resets_at=limit.resets_at)
+        return limited(result.message, evidence, resets_at=limit.resets_at)
     fault = fault or (NETWORK if result.terminal_reason == "api_error" else None)
     if fault is None:
         return None
     source = transcript.init.api_key_source if transcript.init else ""
     return decision_of(with_key(fault, source), result.message or failure.text, evidence=evidence)
-
-
-def _usage_limit(
-    result: Result, failure: ApiFailure, *, rejected: RateLimit, said_limit: UsageLimit | None, is_explained: bool
-) -> UsageLimit | None:
-    """The limit, if that is what it met; a value wins over words. An event alone counts where nothing else explains."""
-    resets_at = rejected.resets_at or failure.resets_at or (said_limit.resets_at if said_limit else None)
-    is_said = "usage_limit_reached" in {result.api_error, failure.api_error}
-    is_limited = rejected.resets_at and 429 in {result.api_error_status, failure.status}  # noqa: PLR2004 - HTTP's own
-    if is_said or is_limited or said_limit or (rejected.resets_at and not is_explained):
-        return UsageLimit(resets_at)
-    return None
-
-
-def _limited(result: Result, evidence: Evidence, *, resets_at: datetime | None) -> Decision:
-    until = f", that is until {resets_at:%Y-%m-%d %H:%M} UTC" if resets_at else ""
-    return decision_of(USAGE_LIMIT, result.message[:300] + until, evidence=evidence, resets_at=resets_at)
 
 
 def _api_fault(result: Result, failure: ApiFailure) -> Fault | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 from miyabi.claude.evidence import Evidence
 from miyabi.claude.known_failures import lost_writes
@@ -11,6 +12,7 @@ from miyabi.claude.transcript import Transcript, silent_servers
 from miyabi.text import count, one_line, redact
 
 _LONGEST_CHARACTERS = 400
+_LOGIN_AHEAD = timedelta(days=7)
 _PARTS = {"output": "output", "transcript": "conversation"}
 _UNTRUSTED = re.compile(r"^.*Ignoring \d+ \S*permissions\S*.{0,80} entr.*$", re.MULTILINE)
 _STOPPED_AGENTS = re.compile(r"(?im)^.*(?:stopping|stopped|killed).{0,40} background (?:agent|work).*$")
@@ -22,7 +24,7 @@ def notes_of(transcript: Transcript, evidence: Evidence) -> tuple[str, ...]:
     Returns:
         One sentence each, without secrets, of at most 400 characters.
     """
-    parts = (_of_earlier_work, _of_servers, _of_ends, _of_losses, _of_stderr)
+    parts = (_of_earlier_work, _of_servers, _of_ends, _of_losses, _of_login, _of_stderr)
     every = (note for part in parts for note in part(transcript, evidence))
     return tuple(one_line(redact(note), characters=_LONGEST_CHARACTERS) for note in every)
 
@@ -62,6 +64,13 @@ def _of_losses(transcript: Transcript, evidence: Evidence) -> Iterator[str]:
         yield f"the disk of {evidence.machine} was full ({lost.reason or 'no space'}): {what}"
     if missing := transcript.lost_results:
         yield f"{count(missing, 'result')} of it never came here; what is judged is its last one"
+
+
+def _of_login(transcript: Transcript, evidence: Evidence) -> Iterator[str]:
+    ends = transcript.result.login_ends if transcript.result else None
+    if ends and ends - (evidence.at or datetime.now(UTC)) < _LOGIN_AHEAD:
+        at = f"{ends.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        yield f"the login of {evidence.machine} expires at {at}; log in again there"
 
 
 def _of_stderr(transcript: Transcript, evidence: Evidence) -> Iterator[str]:

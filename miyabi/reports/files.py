@@ -11,7 +11,7 @@ from miyabi.reports.integration import integration_section
 from miyabi.reports.markdown import to_markdown
 from miyabi.reports.page import to_html, to_page
 from miyabi.reports.report import Report
-from miyabi.runs import AttemptRecord, BudgetUse, RunFolder, read_json, shown_work
+from miyabi.runs import AttemptRecord, BudgetUse, QuotaUse, RunFolder, read_json, shown_work
 from miyabi.sessions import Outcome, SessionResult
 from miyabi.system import files
 
@@ -42,6 +42,8 @@ def write_report(folder: RunFolder) -> Report:
     )
     if use := folder.load(BudgetUse):
         report = report.model_copy(update={"budgets": use.rows})
+    if limits := folder.load(QuotaUse):
+        report = report.model_copy(update={"quotas": limits.rows})
     works = shown_work(folder, results)
     files.atomic_write(folder.report_page_file, to_html(report, integration=_integration(folder), works=works))
     files.atomic_write(folder.report_file, report_text(folder, report))

@@ -74,6 +74,7 @@ class Report(ReportRow):
     last_words: tuple[Quotation, ...] = Field((), description="What each session said at its end, in its own words")
     files: tuple[ChangedFile, ...]
     budgets: tuple[BudgetRow, ...] = Field((), description="What is spent of the budgets that hold for the run")
+    quotas: tuple[str, ...] = Field((), description="What is used of the usage limits of the run's accounts, in words")
     warnings: tuple[str, ...]
 
     @property

@@ -25,6 +25,7 @@ from miyabi.runs.names import new_run_name, run_name_of, valid_run_name
 from miyabi.runs.outlook import Outlook
 from miyabi.runs.preflight import MachineReport, check_machine, differing_versions, preflight
 from miyabi.runs.progress import WORKING, Board, Snapshot, TaskProgress, TaskState
+from miyabi.runs.quota_use import QuotaUse, models_of
 from miyabi.runs.ready_queue import ReadyQueue, SortKey
 from miyabi.runs.repository import open_repository, settings_at
 from miyabi.runs.resume import Continuation
@@ -57,6 +58,7 @@ __all__ = [
     "MilestoneRun",
     "OldRun",
     "Outlook",
+    "QuotaUse",
     "ReadyQueue",
     "Run",
     "RunFolder",
@@ -86,6 +88,7 @@ __all__ = [
     "is_of_shared_budget",
     "left_there",
     "make_folder_of_runs",
+    "models_of",
     "new_run_name",
     "not_collected",
     "note_swept",

@@ -77,8 +77,8 @@ class TaskProgress(BaseModel):
 class Snapshot(BaseModel):
     """The board at one moment; rows in the order the board was given. `started` is epoch seconds.
 
-    `note` is what is done beside the tasks, or after them; `budget` what is spent of the budgets, in words;
-    `beside_usd` what reviews of their work have cost.
+    `note` is what is done beside the tasks, or after them; `budget` what is spent of the budgets, in words, and `quota`
+    what is used of the accounts' limits; `beside_usd` what reviews of their work have cost.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -89,6 +89,7 @@ class Snapshot(BaseModel):
     rows: tuple[TaskProgress, ...]
     note: str = ""
     budget: str = ""
+    quota: str = ""
     beside_usd: float = 0.0
 
     @property
@@ -200,7 +201,7 @@ class Board:
         self._written: Snapshot | None = None
         self._whole, self._beside_usd = whole, dict[str, float]()
         self.note = ""
-        self._budget = self._machines = ""
+        self._budget = self._quota = self._machines = ""
 
     @staticmethod
     def read(path: Path) -> Snapshot | None:
@@ -267,6 +268,9 @@ class Board:
         """Shows which machines take nothing at present, in these words; returns whether they are other ones."""
         before, self._machines = self._machines, words
         return before != words
+    def show_quota(self, words: str) -> None:
+        """Shows what is used of the usage limits, in these words."""
+        self._quota = words
 
     def close(self, results: Mapping[str, SessionResult]) -> None:
         """Ends every task that is not done: as its result says, and as skipped where it has none. The run is over."""
@@ -280,9 +284,10 @@ class Board:
         """Returns the board as it is now."""
         with self._lock:
             rows, beside_usd = tuple(self._rows.values()), sum(self._beside_usd.values())
+        shown = {"budget": self._budget, "quota": self._quota}
         known = {"run": self._run, "rehearsal": self._rehearsal, "started": self._started}
         note = " ".join(filter(None, (self.note, self._machines)))
-        return Snapshot(**known, rows=rows, note=note, budget=self._budget, beside_usd=beside_usd)
+        return Snapshot(**known, rows=rows, note=note, **shown, beside_usd=beside_usd)
 
     def write(self, path: Path) -> bool:
         """Writes the board to a file that is always whole; returns False where nothing has changed since the last time.

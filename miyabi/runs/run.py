@@ -22,6 +22,7 @@ from miyabi.runs.folder import RunFolder
 from miyabi.runs.hand_over import HandOver
 from miyabi.runs.ledger import LEDGER_FILE, SpendingLedger
 from miyabi.runs.progress import Board
+from miyabi.runs.quota_use import RunQuota
 from miyabi.runs.resume import Continuation, Resume
 from miyabi.runs.secrets import hidden_copies, hide_settings
 from miyabi.runs.specs import Earlier, spec_for
@@ -82,6 +83,7 @@ class Run:
     resume: Resume = field(init=False)
     worktrees: Worktrees = field(init=False)
     costs: Costs = field(init=False)
+    quota: RunQuota = field(init=False)
     _connections: Connections = field(init=False)
     _ended: set[str] = field(default_factory=set, init=False)
     _unwritten: dict[tuple[str, int], SessionResult] = field(default_factory=dict, init=False)
@@ -92,7 +94,17 @@ class Run:
         self.machines = {machine.name: machine for machine in self.settings.machines}
         hide_settings(self.settings, self.dag, root=self.repository.root)
         self.results = {t: result for t, result in self.folder.latest_results().items() if t in self.dag.by_id}
-        self.costs = self._costs()
+        self.costs = Costs(
+            folder=self.folder,
+            run_id=self.run_id,
+            budget=self.settings.budget,
+            machines=self.machines,
+            results=self.every_result,
+            ledger=self.ledger,
+            counts=not self.rehearse,
+            show=self.board.show_budget,
+        )
+        self.quota = RunQuota.of(self.settings, self.machines, deadline=self.deadline, rehearse=self.rehearse)
         self._make_parts()
         for task, result in self.results.items():
             if self.resume.is_done(task):
@@ -119,18 +131,6 @@ class Run:
             base=self.base,
             results=self.results,
             earlier=handed_over.works if (handed_over := self.folder.load(HandOver)) else {},
-        )
-
-    def _costs(self) -> Costs:
-        return Costs(
-            folder=self.folder,
-            run_id=self.run_id,
-            budget=self.settings.budget,
-            machines=self.machines,
-            results=self.every_result,
-            ledger=self.ledger,
-            counts=not self.rehearse,
-            show=self.board.show_budget,
         )
 
     def beside(self, node: Node, *, settings: Settings, base: str) -> Run:
@@ -225,7 +225,7 @@ class Run:
         base, taken_up = await self.worktrees.base_for(node), await self.worktrees.taken_up(node)
         if taken_up and taken_up.warning:
             self.warn(f"{node.id}: {taken_up.warning}")
-        return spec_for(
+        spec = spec_for(
             node,
             self.settings,
             run=self.run,
@@ -240,6 +240,7 @@ class Run:
             rehearse=self.rehearse,
             root=self.repository.root,
         )
+        return self.quota.fitted(spec, machine)
 
     def _earlier(self, task: str, *, attempt: int, fix_ups: int, machine: Machine | None) -> Earlier:
         return Earlier(

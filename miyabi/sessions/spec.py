@@ -39,6 +39,7 @@ class SessionSpec(BaseModel):
     budget_setting: str = Field("", description="The setting of [budget] that this is the rest of; empty: its own")
     max_tokens: int | None = Field(None, ge=1, description="Tokens after which we end it")
     tokens_setting: str = Field("", description="The setting of [budget] that this is the rest of")
+    may_use_extra: bool = Field(default=True, description="Whether it goes on where extra usage pays for that")
     timeout_seconds: float = Field(gt=0)
     linger_seconds: float = Field(gt=0)
     stall_seconds: float = Field(0, ge=0, description="How long it may be silent amid its work; 0: for ever")

@@ -14,8 +14,8 @@ from miyabi.settings.tables import (
     NotifySettings,
     PullRequestMode,
     PullRequestSettings,
+    QuotaSettings,
     ReviewSettings,
-    RunDefaults,
     SessionDefaults,
 )
 from miyabi.settings.validation import fault_at, require_moment
@@ -31,8 +31,8 @@ __all__ = [
     "NotifySettings",
     "PullRequestMode",
     "PullRequestSettings",
+    "QuotaSettings",
     "ReviewSettings",
-    "RunDefaults",
     "SessionDefaults",
     "Settings",
     "fault_at",

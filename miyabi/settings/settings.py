@@ -19,6 +19,7 @@ from miyabi.settings.tables import (
     MilestoneSettings,
     NotifySettings,
     PullRequestSettings,
+    QuotaSettings,
     ReviewSettings,
     RunDefaults,
     SessionDefaults,
@@ -45,6 +46,7 @@ class Settings(BaseSettings):
     sessions: SessionDefaults = SessionDefaults()
     runs: RunDefaults = RunDefaults()
     budget: BudgetSettings = BudgetSettings()
+    quota: QuotaSettings = QuotaSettings()
     review: ReviewSettings = ReviewSettings()
     integration: IntegrationSettings = IntegrationSettings()
     github: GitHubSettings = GitHubSettings()

@@ -90,6 +90,23 @@ class BudgetSettings(_Table):
     day_tokens: _Tokens | None = Field(None, description="Tokens of the same")
 
 
+class QuotaSettings(_Table):
+    """How the usage limits of Claude accounts are shared out. They close an account for everybody in any case."""
+
+    pace: bool = Field(
+        default=False, description="Slow starts down after a warning, so that a window lasts to its end, or the run's"
+    )
+    weekly_share: float | None = Field(
+        None, gt=0, le=1, description="Share of a weekly limit that may be used from noon to noon; empty: all of it"
+    )
+    never_use_extra_usage: bool = Field(
+        default=True, description="Treat usage that is paid for beyond the plan as a limit that was met"
+    )
+    use_fallback_model: bool = Field(
+        default=False, description="Where only the limit of a task's model is met, run it with its fallback_model"
+    )
+
+
 class GitHubSettings(_Table):
     """Which repository at GitHub. The credential is never here: it comes from a block or the environment."""
 

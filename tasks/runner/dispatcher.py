@@ -20,6 +20,8 @@ from tasks.runner.slot_request import Grant, SlotRequest
 ASKED_AT_ONCE = 1  # two leases at the same moment make SQLite refuse one of them, two seconds later
 SPARE_SECONDS = 0.5
 AWAY_SECONDS = 1.0
+HELD_SECONDS = 0.5
+"""So often it is looked whether an account that takes nothing, takes some again."""
 
 
 class NotStarted(MiyabiError):  # noqa: N818 - no error: somebody decided so
@@ -53,6 +55,7 @@ class Dispatcher:
         self._stopped: str | None = None
         self._cordoned = frozenset[str]()
         self._away_until = 0.0
+        self._has_held = False
         self._timer: asyncio.TimerHandle | None = None
         self._pumping: asyncio.Handle | None = None
 
@@ -218,6 +221,7 @@ class Dispatcher:
         self._pumping = None
         self._begin_trials()
         now = asyncio.get_running_loop().time()
+        self._has_held = False
         if self._away_until <= now:
             self._place_all(now)
         self._set_timer(now)
@@ -232,6 +236,7 @@ class Dispatcher:
             if not free or len(self._asking) >= ASKED_AT_ONCE:
                 return
             avoid = request.avoid.union(s.machine.name for s in restricted if not s.has_time(request.seconds))
+            avoid |= self._held(request)
             if request.asking or (request.requires, avoid) in hopeless:
                 continue
             fleet = tuple(loads.values())
@@ -246,13 +251,15 @@ class Dispatcher:
             loads[placement.machine.name] = state.load(now)
             free -= 1
 
+    def _held(self, request: SlotRequest) -> set[str]:
+        """The machines that it cannot have because of their accounts; looks again soon where there are any."""
+        held = {machine.name for machine in self.machines if request.is_held(machine)}
+        self._has_held |= bool(held)
+        return held
+
     def _fits(self, request: SlotRequest, state: MachineState) -> bool:
-        return (
-            state.may_grant
-            and request.suits(state.machine)
-            and state.has_time(request.seconds)
-            and self._admits(request)
-        )
+        is_open = state.may_grant and request.suits(state.machine) and not request.is_held(state.machine)
+        return is_open and state.has_time(request.seconds) and self._admits(request)
 
     def _place(self, request: SlotRequest, state: MachineState, reason: str) -> None:
         if state.spares:
@@ -338,7 +345,8 @@ class Dispatcher:
         if not self._queue:
             return
         news = [state.seconds_to_news(now) for state in self._states.values()]
-        waits = [wait for wait in [*news, self._away_until - now] if wait is not None and wait > 0]
+        held = HELD_SECONDS if self._has_held else None
+        waits = [wait for wait in [*news, self._away_until - now, held] if wait is not None and wait > 0]
         if waits:
             self._timer = asyncio.get_running_loop().call_later(min(waits), self._pump)
 

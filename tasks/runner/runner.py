@@ -40,7 +40,7 @@ from tasks.runner.engine import CANCELLED, Call
 from tasks.runner.event_loop import LoopThread, cancel
 from tasks.runner.futures import FleetFuture, settled
 from tasks.runner.prefetch import Hook, Prefetch
-from tasks.runner.task_runs import GRACE_SECONDS, Order, Placing, Requires, Seconds, TaskRuns, WhyNot
+from tasks.runner.task_runs import GRACE_SECONDS, IsHeld, Order, Placing, Requires, Seconds, TaskRuns, WhyNot
 
 T = TypeVar("T")
 
@@ -85,6 +85,10 @@ async def _noted(store: CordonStore, machines: Sequence[Machine], *notes: Note) 
 
     note(await store.read([machine.name for machine in machines]))
     return note
+
+
+def _not_held(_: Mapping[str, Any], __: Machine) -> bool:
+    return False
 
 
 def _no_reason(_: Mapping[str, Any]) -> None:
@@ -146,6 +150,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         requires: Requires = _no_labels,
         why_not: WhyNot = _no_reason,
         seconds: Seconds = _no_time,
+        is_held: IsHeld = _not_held,
         prepare: Hook | None = None,
         set_up: Hook | None = None,
         abandon: Hook | None = None,
@@ -163,6 +168,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             why_not: Why no session of a task is to start, out of its parameters, asked just before one would.
             seconds: How long a session of a task is likely to take, for machines that take some at certain hours alone;
                 None where one has begun and is to be joined, which it may be at any hour.
+            is_held: Whether the account of a machine takes no session of a task for now.
             prepare: Called ahead of time with a full machine and the parameters of a task that is likely next there.
             set_up: Called with the same, after that and once a task, when a slot of the machine is about to be free.
             abandon: Called where a task was prepared, when it runs elsewhere, and when it is over, which may be before
@@ -184,7 +190,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             raise RuntimeError(message)
         log = get_run_logger()
         prefetch = Prefetch(prepare=prepare, set_up=set_up, abandon=abandon)
-        placing = partial(Placing, order=order, requires=requires, why_not=why_not, seconds=seconds)
+        placing = partial(Placing, order=order, requires=requires, why_not=why_not, seconds=seconds, is_held=is_held)
 
         async def on_loop() -> tuple[MachineError, ...]:
             stack = AsyncExitStack()

@@ -29,6 +29,7 @@ class SlotRequest:
     `why_not` is asked just before a start, and says why there is to be none, None where there may be one. `seconds` is
     how long its session is likely to take, None where it has begun already and is to be joined. `required` says anew
     what `requires` says, and `stays_at` is the machine on which it goes on, unless that is cordoned and others are not.
+    `is_held` says whether the account of a machine takes no such session for now.
     """
 
     task: UUID
@@ -40,6 +41,7 @@ class SlotRequest:
     why_not: Callable[[], str | None] = lambda: None
     required: Callable[[], Sequence[str]] | None = None
     stays_at: str = ""
+    is_held: Callable[[Machine], bool] = lambda _: False
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     granted: asyncio.Future[Grant] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     asking: bool = False

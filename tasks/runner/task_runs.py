@@ -13,6 +13,7 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Failed
 
+from miyabi.machines import Machine
 from miyabi.runs import SortKey
 from tasks.runner import engine
 from tasks.runner.dispatcher import Dispatcher, NotStarted, Refused
@@ -38,6 +39,10 @@ Seconds = Callable[[Mapping[str, Any]], float | None]
 """From a task's parameters to how long its session is likely to take; None where one has begun and is to be joined."""
 
 
+IsHeld = Callable[[Mapping[str, Any], Machine], bool]
+"""From a task's parameters and a machine to whether that machine's account takes no session of it for now."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placing:
     """The machines of a run and how its tasks are brought to them. `close` gives back every slot."""
@@ -47,6 +52,7 @@ class Placing:
     requires: Requires
     why_not: WhyNot
     seconds: Seconds
+    is_held: IsHeld
     close: Callable[[], Awaitable[None]]
 
     def request(self, call: Call) -> SlotRequest:
@@ -59,6 +65,7 @@ class Placing:
             required=partial(self.requires, call.parameters),
             why_not=partial(self.why_not, call.parameters),
             seconds=self.seconds(call.parameters),
+            is_held=partial(self.is_held, call.parameters),
         )
 
 

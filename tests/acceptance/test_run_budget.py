@@ -65,7 +65,7 @@ def test_a_run_keeps_to_its_budget(seed: int, tmp_path: Path, prefect_server: Re
         ledger = SpendingLedger(site.folder / "home" / ".miyabi" / LEDGER_FILE)
         counted = ledger.spent(run=site.run_folder().info().id)
     assert counted.usd == pytest.approx(sum(each.cost_usd for each in results), abs=CENT)
-    assert counted == ledger.spent(account="", day=ledger.today)
+    assert counted == ledger.spent(account=site.fleet.tag, day=ledger.today)
     assert report.cost_usd == pytest.approx(counted.usd, abs=CENT)
     if not report.cost_is_partial:
         assert counted.usd == pytest.approx(served, abs=CENT)

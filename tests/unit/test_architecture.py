@@ -37,7 +37,11 @@ LADDER: dict[str, set[str]] = {
     "sessions": {"git", "machines", "system", "text", "errors"},
     "github": {"git", "settings", "system", "text", "errors"},
     "claude": {"dag", "git", "machines", "sessions", "text", "errors"},
-    "runs": {"claude", "dag", "git", "machines", "options", "sessions", "settings", "system", "text", "errors"},
+    "quota": {"settings", "system", "text", "errors"},
+    "runs": {
+        *("claude", "dag", "git", "machines", "options", "quota", "sessions", "settings"),
+        *("system", "text", "errors"),
+    },
     "doctor": {"claude", "machines", "runs", "sessions", "text", "errors"},
     "integration": {"claude", "dag", "git", "runs", "sessions", "settings", "system", "text", "errors"},
     "attempts": {"claude", "git", "machines", "runs", "sessions", "system", "text", "errors"},

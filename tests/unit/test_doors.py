@@ -24,10 +24,10 @@ EXPORTS = {
     ),
     "miyabi.claude": (
         "BAD_TOKEN_FILE CLAUDE DISK_FULL HOUSE_RULES PATH_MISSING REVIEW_ARGUMENTS REVIEW_TOOLS Before Evidence Init "
-        "LegacyResult SpendingRecord Transcript attached_script check_prelude compose conclude earlier_attempts "
-        "fix_up go_on hide_secrets inherited_environment left_words missing_command missing_servers must_pass "
-        "need_paths read_spending_record readable remove_claude_files result_file review_prompt session_prelude "
-        "session_script stall_seconds"
+        "LegacyResult RateLimit SpendingRecord Transcript attached_script check_prelude compose conclude "
+        "earlier_attempts fix_up go_on hide_secrets inherited_environment left_words missing_command missing_servers "
+        "must_pass need_paths read_spending_record readable remove_claude_files result_file review_prompt "
+        "session_prelude session_script stall_seconds"
     ),
     "miyabi.dag": ("DEFAULT_MINUTES Dag Node Plan TaskType Unfinished order simulate unfinished"),
     "miyabi.doctor": (
@@ -72,6 +72,7 @@ EXPORTS = {
         "elsewhere_words nothing_to_publish open_pull_requests plan_publication require_readable "
         "session_statuses set_statuses statuses_of"
     ),
+    "miyabi.quota": ("REJECTED UNNAMED AccountQuota Figure Hold QuotaBook QuotaRules StartSpread"),
     "miyabi.reports": (
         "Elsewhere Report TaskRow integration_sentence outcome_style progress_markdown read_report "
         "report_page summary_sentence went_partly went_well write_report"
@@ -79,12 +80,12 @@ EXPORTS = {
     "miyabi.runs": (
         "CHECK_LOG GOES_ON LEAST_USD MOVES_ON WORKING AttemptRecord Board BudgetRow BudgetUse CheckoutSetup "
         "Continuation Deadline Forecast HandOver Kept LastSeen MachineFacts MachineReport MilestoneRun OldRun Outlook "
-        "ReadyQueue Run RunFolder RunInfo RunRequest RunStart Seen ShownWork Snapshot SortKey Spent Spread Swept "
-        "TaskProgress TaskState ask_machine budget_of budgets_before check_machine create_run current_run "
+        "QuotaUse ReadyQueue Run RunFolder RunInfo RunRequest RunStart Seen ShownWork Snapshot SortKey Spent Spread "
+        "Swept TaskProgress TaskState ask_machine budget_of budgets_before check_machine create_run current_run "
         "differing_versions earlier_tasks fix_attempts_of forecast hide_secrets_of_run is_of_shared_budget left_there "
-        "make_folder_of_runs new_run_name not_collected note_swept old_runs open_repository preflight read_json "
-        "read_request record_machines require_copies review_of review_run run_name_of runs_on settings_at shown_work "
-        "spent_all start_run sweep_machine to_review unused_folders use_run valid_run_name"
+        "make_folder_of_runs models_of new_run_name not_collected note_swept old_runs open_repository preflight "
+        "read_json read_request record_machines require_copies review_of review_run run_name_of runs_on settings_at "
+        "shown_work spent_all start_run sweep_machine to_review unused_folders use_run valid_run_name"
     ),
     "miyabi.sessions": (
         "BLAMELESS Collected EarlierWork Finding InSubmodule Inside Outcome RemoteSession Review SessionPaths "
@@ -94,7 +95,7 @@ EXPORTS = {
     ),
     "miyabi.settings": (
         "CONFIG_FILE PUBLIC_API BudgetSettings GitHubSettings IntegrationSettings MilestoneSettings NotifyKind "
-        "NotifySettings PullRequestMode PullRequestSettings ReviewSettings RunDefaults SessionDefaults Settings "
+        "NotifySettings PullRequestMode PullRequestSettings QuotaSettings ReviewSettings SessionDefaults Settings "
         "fault_at require_moment"
     ),
     "miyabi.system": (

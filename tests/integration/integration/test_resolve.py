@@ -10,7 +10,8 @@ from miyabi.errors import MergeConflict
 from miyabi.integration import Breakage, Conflict, resolution_run
 from miyabi.runs import Continuation, Run
 from miyabi.sessions import Outcome, resolving
-from miyabi.settings import IntegrationSettings, RunDefaults, SessionDefaults, Settings
+from miyabi.settings import IntegrationSettings, SessionDefaults, Settings
+from miyabi.settings.tables import RunDefaults
 from tests.support.git.repositories import project, quiet_home  # noqa: F401
 from tests.support.values.finished_runs import PlayedRun, played  # noqa: F401
 from tests.support.values.results import result

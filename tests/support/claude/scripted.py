@@ -12,6 +12,7 @@ The last `[[scenario:NAME]]` or `[[scenario:NAME:ARGUMENT]]` of the prompt count
     once          writes TASK.txt and works for ten minutes, but where that file is already commits something else
     until:NAME    fails until the file gates/NAME is there, then `write`
     outage:NAME   the same, with an API that fails and takes no money
+    limit:SECONDS waits for gates/limit; meets a usage limit that ends so long after that file came, then `write`
     broken        `write`, then ends with an error
     answer        `write`, and says of a first comment that it is done, of a second one that it is not
     no_changes    ends well and commits nothing
@@ -37,6 +38,15 @@ _SCENARIO = re.compile(r"\[\[scenario:([a-z_]+)(?::([\w.-]+))?\]\]")
 _PATIENCE_SECONDS = 120
 _FAILED = {"subtype": "error_during_execution", "is_error": True, "errors": ["scripted: it cannot be done"]}
 _ANSWERS = "Comment 1, done: it is renamed.\nComment 2, not done: it is right as it is."
+_LIMITED = {
+    "subtype": "success",
+    "is_error": True,
+    "result": "You've hit your 5-hour limit",
+    "terminal_reason": "api_error",
+    "api_error_status": 429,
+    "api_error": "usage_limit_reached",
+    "total_cost_usd": 0,
+}
 _OVERLOADED = {
     "subtype": "success",
     "is_error": True,
@@ -78,6 +88,11 @@ def _main(here: Path, words: list[str]) -> int:
     if name == "fail" or is_closed:
         _say(_OVERLOADED if name == "outage" else _FAILED)
         return 1
+    if name == "limit" and (resets_at := _limited_until(here, float(argument))) > time.time():
+        info = {"status": "rejected", "resetsAt": resets_at, "rateLimitType": "five_hour", "isUsingOverage": False}
+        print(json.dumps({"type": "rate_limit_event", "rate_limit_info": info}), flush=True)
+        _say(_LIMITED)
+        return 1
     _take_time(here, name, argument)
     if name == "large":
         argument = "x" * (2 << 20)
@@ -89,6 +104,12 @@ def _main(here: Path, words: list[str]) -> int:
     is_broken, said = name == "broken", _ANSWERS if name == "answer" else "done"
     _say(_FAILED if is_broken else {"subtype": "success", "is_error": False, "result": said})
     return int(is_broken)
+
+
+def _limited_until(here: Path, seconds: float) -> int:
+    gate = here / "gates" / "limit"
+    _wait(gate)
+    return int(gate.stat().st_mtime + seconds) + 1
 
 
 def _take_time(here: Path, name: str, argument: str) -> None:

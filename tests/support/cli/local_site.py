@@ -37,7 +37,7 @@ class LocalSite(CommandSite):
         workspace = self.folder / "machines" / str(number)
         name = f"{self.folder.name[-40:]}-{number}"
         place: Any = {"claude": str(self.claude), "workspace": str(workspace), "active_hours": self.hours.get(number)}
-        return Machine(name=name, slots=slots, **place)
+        return Machine(name=name, account=name[:-2], slots=slots, **place)
 
     @property
     def calls(self) -> Sequence[dict[str, Any]]:

@@ -36,7 +36,7 @@ SLOTS = (3, 2)
 class Site(CommandSite):
     """A repository whose configuration names two machines, with 3 and 2 slots and the labels `first` and `second`.
 
-    The first uses an API key, the second a subscription.
+    The first uses an API key, the second a subscription; their account is no other site's.
     """
 
     fleet: SshdFleet
@@ -53,7 +53,8 @@ class Site(CommandSite):
         sessions |= {"SCRIPTED_GATES": str(self.folder / "gates")}
         claude = str(claude_binary())
         name = f"{self.fleet.tag}-{label}"
-        return host.machine(slots=slots, name=name, labels=(label,), claude=claude, environment=sessions)
+        own = {"labels": (label,), "account": self.fleet.tag}
+        return host.machine(slots=slots, name=name, **own, claude=claude, environment=sessions)
 
     def workspace(self, index: int) -> Path:
         """Where the machine of that number keeps everything."""

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from miyabi.claude import Before, Init, Transcript
-from miyabi.claude.events import AssistantText, Other, RateLimit, Result, ToolUse
+from miyabi.claude import Before, Init, RateLimit, Transcript
+from miyabi.claude.events import AssistantText, Other, Result, ToolUse
 from miyabi.claude.transcript import GIANT_BYTES
 from tests.support.claude.recordings import actions, assistant, init, line, names, read, recording, result, tool
 

@@ -12,7 +12,8 @@ from miyabi.dag import Node
 from miyabi.runs.budget import spent
 from miyabi.runs.fix_up import failed_before, fix_up_is_due, next_fix_ups, used, why_given_up
 from miyabi.sessions import Outcome, SessionResult
-from miyabi.settings import RunDefaults, Settings
+from miyabi.settings import Settings
+from miyabi.settings.tables import RunDefaults
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -11,10 +12,8 @@ from prefect import task
 
 from miyabi.errors import MachineError
 from miyabi.machines import Machine
-from miyabi.settings import RunDefaults
 from miyabi.system import Backoff
 from tasks.runner import FleetTaskRunner, current_slot, machine_state
-from tasks.usage_limit import AccountLimit
 from tests.support.prefect.in_flow import fleet, in_flow
 from tests.support.prefect.server import prefect_database, prefect_server  # noqa: F401
 
@@ -66,17 +65,23 @@ def test_who_has_no_other_machine_ends_with_the_reason() -> None:
 
 
 def test_a_limit_closes_the_machines_of_its_account() -> None:
-    """All machines of one account are closed together, no others; in time they are open again."""
+    """Who waits goes to a machine of another account, and back when the first takes sessions again."""
     own, same, other = (
         machine.model_copy(update={"account": account})
         for machine, account in zip(fleet(1, 1, 1), ("a", "a", "b"), strict=True)
     )
 
+    opens = time.time()
+
     @task
     async def limited(machine: Machine | None = None) -> str:
+        nonlocal opens
         assert machine
-        AccountLimit(current_slot(), RunDefaults()).close(time.time() + 3.0)
+        opens = time.time() + 3.0
         return machine.name
+
+    def is_held(_: Mapping[str, Any], machine: Machine) -> bool:
+        return machine.account == "a" and time.time() < opens
 
     def body(_: FleetTaskRunner) -> list[str]:
         futures = [limited.submit()]
@@ -86,7 +91,7 @@ def test_a_limit_closes_the_machines_of_its_account() -> None:
         futures.append(session.submit("later"))
         return [futures[0].result(), *(future.result()[0] for future in futures[1:])]
 
-    assert in_flow(body, [own, same, other]) == [own.name, other.name, own.name]
+    assert in_flow(body, [own, same, other], is_held=is_held) == [own.name, other.name, own.name]
 
 
 def test_a_requeued_task_does_not_go_on_before_its_time() -> None:
