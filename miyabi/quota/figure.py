@@ -13,7 +13,7 @@ UNNAMED = "unnamed"
 """The window of a limit of which nobody says which it is: all of the account's sessions meet it."""
 
 REJECTED, WARNING = "rejected", "allowed_warning"
-SETTLED_SECONDS = 60.0
+SAME_SECONDS = 60.0
 _MODEL = re.compile(rf"{SEVEN_DAYS}_(?!overage)(\w+)")
 _LENGTHS = {FIVE_HOURS: 5 * 3600.0, SEVEN_DAYS: 7 * 86400.0}
 _WORDS = {FIVE_HOURS: "5-hour limit", SEVEN_DAYS: "weekly limit", UNNAMED: "usage limit", "overage": "extra usage"}
@@ -73,22 +73,23 @@ class Figure(BaseModel):
         """Returns whether both speak of the same five hours, or the same week."""
         if self.resets_at is None or other.resets_at is None:
             return not other.is_over(self.seen_at)
-        return abs(self.resets_at - other.resets_at) <= SETTLED_SECONDS
+        return abs(self.resets_at - other.resets_at) <= SAME_SECONDS
 
     def merged(self, other: Self) -> Self:
-        """Returns the one of two figures of a window that holds: the newest.
+        """Returns the one of two figures of a window that holds: that of the later five hours, or week.
 
-        A spent window is opened by no older word, and by a newer one only after a minute, or after its reset: answers
-        that were under way, and clocks that differ, would else open what has just been closed. It does not matter in
-        which order, or how often, figures are merged.
+        In the same ones a spent window is opened by nothing, and what is used only grows: a stream that is read again,
+        an answer that was under way, and clocks that differ would else open what has been closed. It does not matter
+        in which order, or how often, figures are merged.
         """
         first, second = sorted((self, other), key=_rank)
         return second.model_copy(update={"models": tuple(sorted({*first.models, *second.models}))})
 
 
-def _rank(figure: Figure) -> tuple[float, str]:
-    """When it counts as said; of two at the same moment always the same one comes first."""
-    said = figure.seen_at
-    if figure.is_spent and figure.resets_at is not None:
-        said = min(said + SETTLED_SECONDS, max(figure.resets_at, said))
-    return said, figure.model_dump_json(exclude={"models"})
+def _rank(figure: Figure) -> tuple[int, bool, float, float, str]:
+    """Later windows first, with ends to the minute; an end that is further away than the window is long is no end."""
+    longest = figure.seen_at + 1.1 * (figure.length_seconds or _LENGTHS[SEVEN_DAYS])
+    ends = min(figure.resets_at or figure.seen_at, longest)
+    used = -1.0 if figure.utilization is None else figure.utilization
+    said = figure.model_dump_json(exclude={"models"})
+    return round(ends / SAME_SECONDS), figure.is_spent, used, figure.seen_at, said

@@ -47,12 +47,21 @@ def test_the_order_of_merging_does_not_matter(seed: int) -> None:
     assert len(ends) == 1
 
 
-@pytest.mark.parametrize(("later", "is_open"), [(-100, False), (30, False), (61, True)])
-def test_what_opens_a_closed_window(later: float, *, is_open: bool) -> None:
-    """No older word, none of an answer that was under way, but one a minute later."""
+@pytest.mark.parametrize(
+    ("later", "resets_at", "is_open"),
+    [(-100, NOW + HOUR, False), (900, NOW + HOUR, False), (900, NOW + HOUR + 7, False), (900, NOW + 3 * HOUR, True)],
+)
+def test_what_opens_a_closed_window(later: float, resets_at: float, *, is_open: bool) -> None:
+    """No word of the same window, whenever it is read, but one of a later window."""
     rules = QuotaRules(settings=QuotaSettings())
-    known = quota(rejected(NOW)).merged(quota(allowed(NOW + later)))
-    assert (rules.hold(known, model=None, now=NOW + 62) is None) is is_open
+    known = quota(rejected(NOW)).merged(quota(allowed(NOW + later, resets_at=resets_at)))
+    assert (rules.hold(known, model=None, now=NOW + 901) is None) is is_open
+
+
+def test_an_end_that_no_window_has_is_overcome() -> None:
+    """A limit that would last for years is forgotten as soon as somebody says otherwise."""
+    known = quota(rejected(NOW, resets_at=NOW + 9000 * HOUR)).noting([allowed(NOW + HOUR, resets_at=NOW + 6 * HOUR)])
+    assert not known.figures["five_hour"].is_spent
 
 
 def test_a_window_opens_after_its_reset_and_a_margin() -> None:
@@ -146,5 +155,5 @@ def test_who_listens_hears_of_each_closing_once() -> None:
         book.note("", [allowed(NOW)])
         book.note("", [rejected(NOW)])
         book.note("", [rejected(NOW)])
-    book.note("", [rejected(NOW + 5)])
+    book.note("", [rejected(NOW + 5, resets_at=NOW + 2 * HOUR)])
     assert len(heard) == 1
