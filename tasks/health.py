@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from miyabi.attempts import Next, is_sick
+from miyabi.claude import EXTRA_USAGE
 from miyabi.errors import MachineError
 from miyabi.runs import MOVES_ON, Run
 from miyabi.sessions import Outcome, SessionResult
@@ -45,6 +46,8 @@ class Quarantine:
     def note(self, result: SessionResult, step: Next) -> None:
         """Keeps further sessions from a machine, or an account, where they would meet the same."""
         reason = result.error_text or "; ".join(result.notes)
+        if result.error_kind == EXTRA_USAGE.kind:
+            self.live.warn(f"{result.task}: {reason}")
         if result.machine and step is not Next.WAIT and is_sick(result):
             if result.writes_lost and not self.slot.can_move:  # there may be room again, and there is nowhere else
                 self.slot.close_machine(time.time() + MACHINE_AWAY_SECONDS)

@@ -19,7 +19,7 @@ from miyabi.claude.command import (
 )
 from miyabi.claude.events import Init, RateLimit
 from miyabi.claude.evidence import Evidence
-from miyabi.claude.known_failures import DISK_FULL
+from miyabi.claude.known_failures import DISK_FULL, EXTRA_USAGE
 from miyabi.claude.next_attempt import earlier_attempts, fix_up, left_words
 from miyabi.claude.options import PATH_MISSING, need_paths
 from miyabi.claude.outcome import conclude
@@ -34,6 +34,7 @@ __all__ = [
     "BAD_TOKEN_FILE",
     "CLAUDE",
     "DISK_FULL",
+    "EXTRA_USAGE",
     "HOUSE_RULES",
     "PATH_MISSING",
     "REVIEW_ARGUMENTS",

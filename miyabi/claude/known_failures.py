@@ -56,6 +56,7 @@ def unavailable_fault(kind: str, advice: str = "try again later, the conversatio
 
 
 USAGE_LIMIT = Fault(outcome=Outcome.USAGE_LIMIT, kind="usage_limit", advice="the conversation can go on after that")
+EXTRA_USAGE = Fault(outcome=Outcome.USAGE_LIMIT, kind="extra_usage", advice=USAGE_LIMIT.advice)
 NETWORK = unavailable_fault("network", "check the network of {machine}; the conversation can go on")
 UNKNOWN_LAUNCH = launch_fault("launch_failed", "try the same claude command by hand on {machine}")
 

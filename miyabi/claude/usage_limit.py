@@ -6,7 +6,7 @@ from datetime import datetime
 
 from miyabi.claude.events import ApiFailure, RateLimit, Result
 from miyabi.claude.evidence import Decision, Evidence, decision_of
-from miyabi.claude.known_failures import USAGE_LIMIT
+from miyabi.claude.known_failures import EXTRA_USAGE, USAGE_LIMIT, Fault
 from miyabi.claude.transcript import Transcript
 from miyabi.claude.usage_limit_text import UsageLimit
 
@@ -29,10 +29,10 @@ def met_limit(
     return None
 
 
-def limited(situation: str, evidence: Evidence, *, resets_at: datetime | None) -> Decision:
+def limited(situation: str, evidence: Evidence, *, resets_at: datetime | None, fault: Fault = USAGE_LIMIT) -> Decision:
     """Makes the judgement: USAGE_LIMIT, with the moment at which the limit ends where that is known."""
     until = f", that is until {resets_at:%Y-%m-%d %H:%M} UTC" if resets_at else ""
-    return decision_of(USAGE_LIMIT, situation[:_LONGEST] + until, evidence=evidence, resets_at=resets_at)
+    return decision_of(fault, situation[:_LONGEST] + until, evidence=evidence, resets_at=resets_at)
 
 
 def on_extra_usage(transcript: Transcript, evidence: Evidence) -> Decision | None:
@@ -41,4 +41,4 @@ def on_extra_usage(transcript: Transcript, evidence: Evidence) -> Decision | Non
     if evidence.ended_by != "stop" or evidence.may_use_extra or said is None or not said.uses_extra:
         return None
     situation = "its account went on to extra usage, so the session was ended (quota.never_use_extra_usage)"
-    return limited(situation, evidence, resets_at=said.resets_at)
+    return limited(situation, evidence, resets_at=said.resets_at, fault=EXTRA_USAGE)

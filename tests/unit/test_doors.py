@@ -23,11 +23,11 @@ EXPORTS = {
         "next_step recover_abandoned set_up_ahead stop_session stop_sessions"
     ),
     "miyabi.claude": (
-        "BAD_TOKEN_FILE CLAUDE DISK_FULL HOUSE_RULES PATH_MISSING REVIEW_ARGUMENTS REVIEW_TOOLS Before Evidence Init "
-        "LegacyResult RateLimit SpendingRecord Transcript attached_script check_prelude compose conclude "
-        "earlier_attempts fix_up go_on hide_secrets inherited_environment left_words missing_command missing_servers "
-        "must_pass need_paths read_spending_record readable remove_claude_files result_file review_prompt "
-        "session_prelude session_script stall_seconds"
+        "BAD_TOKEN_FILE CLAUDE DISK_FULL EXTRA_USAGE HOUSE_RULES PATH_MISSING REVIEW_ARGUMENTS REVIEW_TOOLS Before "
+        "Evidence Init LegacyResult RateLimit SpendingRecord Transcript attached_script check_prelude compose "
+        "conclude earlier_attempts fix_up go_on hide_secrets inherited_environment left_words missing_command "
+        "missing_servers must_pass need_paths read_spending_record readable remove_claude_files result_file "
+        "review_prompt session_prelude session_script stall_seconds"
     ),
     "miyabi.dag": ("DEFAULT_MINUTES Dag Node Plan TaskType Unfinished order simulate unfinished"),
     "miyabi.doctor": (

@@ -73,7 +73,8 @@ def test_extra_usage_ends_the_session_unless_it_is_allowed() -> None:
         assert quota.hear(spec, MACHINE, said(**extra)) is not may_use_extra
         assert (quota.hold(MACHINE, model=None) is None) is may_use_extra
     judged = decide(event(**extra), Evidence(ended_by="stop", may_use_extra=False))
-    assert (judged.outcome, bool(judged.resets_at)) == (Outcome.USAGE_LIMIT, True)
+    assert (judged.outcome, judged.error_kind) == (Outcome.USAGE_LIMIT, "extra_usage")
+    assert judged.resets_at
     assert "quota.never_use_extra_usage" in str(judged.error_text)
     assert decide(event(**extra), Evidence(ended_by="stop", may_use_extra=True)).outcome is Outcome.STOPPED
 
