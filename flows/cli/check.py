@@ -13,6 +13,7 @@ import click
 
 from flows.cli.exit_code import ExitCode
 from flows.cli.installed import schedule_fault
+from flows.cli.json_output import json_options
 from flows.cli.options import config_option, repository_option
 from flows.cli.prepare import hosts_of, reach_server
 from flows.cli.proxies import exempt_from_proxies
@@ -67,26 +68,12 @@ class Diagnosis:
         return self.health.findings[1:] if self.is_refused else self.health.findings
 
 
-def _print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> None:
-    if is_wanted:
-        click.echo(CheckedFleet.json_schema())
-        ctx.exit()
-
-
 @click.command(help="Ask every machine whether it can take sessions, and what will trouble it at night.")
 @repository_option
 @config_option
 @click.option("--rehearse", is_flag=True, help="Do not ask for claude.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for a warning, too.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: see docs/operations.md.")
-@click.option(
-    "--json-schema",
-    is_flag=True,
-    expose_value=False,
-    is_eager=True,
-    callback=_print_schema,
-    help="Print the JSON schema of what --json prints.",
-)
+@json_options(CheckedFleet)
 def check(*, repository: Path, config: Path | None, rehearse: bool, strict: bool, as_json: bool) -> ExitCode:
     """Exit code 0 where every machine can take sessions, else 1; with `strict` 1 for a warning as well."""
     opened, settings = asyncio.run(open_repository(repository, config=config))

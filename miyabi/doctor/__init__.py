@@ -4,10 +4,9 @@ A rule is a value: its id, how grave it is, when it says something, why that mat
 table in `docs/operations.md` has all of them.
 """
 
-from miyabi.doctor.answer import CheckedFleet, CheckedMachine
 from miyabi.doctor.ask import ask_facts
 from miyabi.doctor.examine import examine, fleet_finding
-from miyabi.doctor.finding import HealthFinding, Severity
+from miyabi.doctor.finding import CheckedFleet, CheckedMachine, HealthFinding, Severity
 from miyabi.doctor.folders import clashing_paths
 from miyabi.doctor.patient import Patient
 from miyabi.doctor.refusals import findings_of_refusal, not_examined

@@ -62,7 +62,7 @@ def _mode(patient: Patient) -> str:
 
 def _disk(patient: Patient) -> str:
     kib = patient.facts.column("disk", "Available")
-    needed = LOW_MIB + LOW_MIB_EACH * patient.machine.slots
+    needed = max(LOW_MIB + LOW_MIB_EACH * patient.machine.slots, patient.machine.floors_mib[0])
     if kib is None or not FULL_MIB <= kib / 1024 < needed:
         return ""
     slots = count(patient.machine.slots, "slot")
@@ -145,7 +145,7 @@ FOLDER_RULES = (
         kind=Kind(
             id="disk-low",
             severity=Severity.WARNING,
-            when=f"under {LOW_MIB // 1024} GiB and {LOW_MIB_EACH} MiB a slot are free at the workspace",
+            when=f"under {LOW_MIB // 1024} GiB and {LOW_MIB_EACH} MiB a slot, or `min_free_gb`, are free there",
             why="A night's checkouts and builds fill it: what sessions did then cannot be committed or collected.",
             mend="miyabi sweep RUN    # of runs that are over; or free some space there",
         ),

@@ -10,7 +10,6 @@ from miyabi.sessions import SessionPaths
 from miyabi.text import count, duration, several
 
 CLOCK_SECONDS = 5
-MIB_EACH = 250
 OLDEST_PERL = 5.010
 _NAMED = 3
 
@@ -35,7 +34,7 @@ def _memory(patient: Patient) -> str:
     sizes = [size for size in (_mib(patient, "MemTotal"), _mib(patient, "hw.memsize")) if size]
     sizes += [limit / (1 << 20)] if limit else []
     slots = patient.machine.slots
-    needed, free = MIB_EACH * slots, _mib(patient, "MemAvailable")
+    needed, free = patient.machine.floors_mib[1] * slots, _mib(patient, "MemAvailable")
     needs = f"{count(slots, 'slot')} {'needs' if slots == 1 else 'need'} {needed:,}"
     if sizes and min(sizes) < needed:
         return f"it has {min(sizes):,.0f} MiB of memory; {needs}"
@@ -89,8 +88,8 @@ SYSTEM_RULES = (
         kind=Kind(
             id="memory",
             severity=Severity.WARNING,
-            when=f"it has, or has free at the moment, less than {MIB_EACH} MiB of memory a slot",
-            why="With all slots in use it swaps, or the kernel kills sessions in the midst of their work.",
+            when="it has, or has free at the moment, less memory than `memory_mb_per_session` a slot",
+            why="It begins no session below that: its slots stay empty, and what it is for waits or goes elsewhere.",
             mend="set fewer `slots` for the machine than {slots}, or end what else runs there",
         ),
         look=_memory,

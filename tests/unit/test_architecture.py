@@ -42,7 +42,6 @@ LADDER: dict[str, set[str]] = {
         *("claude", "dag", "git", "machines", "options", "quota", "sessions", "settings"),
         *("system", "text", "errors"),
     },
-    "doctor": {"claude", "machines", "runs", "sessions", "text", "errors"},
     "integration": {"claude", "dag", "git", "runs", "sessions", "settings", "system", "text", "errors"},
     "attempts": {"claude", "git", "machines", "runs", "sessions", "system", "text", "errors"},
     "reports": {"dag", "integration", "pictures", "runs", "sessions", "system", "text", "errors"},
@@ -52,6 +51,7 @@ LADDER: dict[str, set[str]] = {
         *("pull_requests", "integration", "reports", "runs", "sessions", "settings"),
         *("dag", "machines", "text", "errors"),
     },
+    "doctor": {"views", "runs", "claude", "sessions", "machines", "text", "errors"},
     "tending": {
         *("pull_requests", "integration", "runs", "github", "sessions"),
         *("claude", "dag", "git", "system", "text", "errors"),

@@ -144,7 +144,7 @@ FAULTS: dict[str, Fault] = {
     "disk-low": lambda ward, name: ward.disk(name, "low"),
     "inodes": lambda ward, name: ward.disk(name, "few"),
     "workspace-mode": Ward.open_to_all,
-    "memory": lambda ward, name: ward.machine(name, slots=min(256, memory_mib() // 250 + 1)),
+    "memory": lambda ward, name: ward.machine(name, slots=min(256, memory_mib() // 238 + 1)),
     "max-sessions": lambda ward, name: ward.machine(name, on=ward.strict_fleet[0]),
     "max-startups": lambda ward, name: ward.machine(name, on=ward.strict_fleet[1]),
     "login-ends": partial(Ward.login, seconds=3 * DAY),

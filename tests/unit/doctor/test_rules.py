@@ -133,13 +133,13 @@ def test_an_sshd_and_its_slots(slots: int, sessions: int, startups: str, found: 
         ("MemTotal:       1024000 kB", "max", 4, []),
         ("MemTotal:       1024000 kB", "max", 5, ["memory"]),
         ("MemTotal:       9024000 kB", "524288000", 3, ["memory"]),
-        ("hw.memsize: 8589934592", "", 32, []),
-        ("hw.memsize: 8589934592", "", 33, ["memory"]),
+        ("hw.memsize: 8589934592", "", 34, []),
+        ("hw.memsize: 8589934592", "", 35, ["memory"]),
         ("MemAvailable: 200000 kB", "", 1, ["memory"]),
     ],
 )
 def test_memory_a_slot(memory: str, limit: str, slots: int, found: list[str]) -> None:
-    """Each slot needs 250 MiB: of the machine, of its cgroup, and of what is free now."""
+    """Each slot needs its 250 MB: of the machine, of its cgroup, and of what is free now."""
     assert ids(values={"memory": memory, "memory_max": limit}, slots=slots) == found
 
 

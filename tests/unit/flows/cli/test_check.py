@@ -60,7 +60,7 @@ def test_findings_in_a_terminal() -> None:
 
 def test_the_value_is_the_one_of_the_manual() -> None:
     """What `docs/operations.md` shows is one, whole, and reads back as it stands there."""
-    _, _, after = DOCUMENT.read_text(encoding="utf-8").partition("`miyabi check --json` prints")
+    _, _, after = DOCUMENT.read_text(encoding="utf-8").partition("What `miyabi check --json` prints")
     shown = json.loads(after.partition("```json\n")[2].partition("```")[0])
     assert json.loads(CheckedFleet.model_validate(shown).to_json()) == shown
 
