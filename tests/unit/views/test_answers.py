@@ -30,7 +30,7 @@ from miyabi.views import (
 from tests.support.values.results import result, run_folder, small_dag
 
 MANUAL = (Path(__file__).parents[3] / "docs" / "commands.md").read_text()
-ANSWERS: list[type[Answer]] = [Addresses, Runs, RunStatus, Schedule, Sessions]
+ANSWERS = sorted(Answer.__subclasses__(), key=lambda kind: kind.__name__)
 MACHINES = (Machine(name="m1", slots=2),)
 
 
