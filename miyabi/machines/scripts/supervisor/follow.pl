@@ -52,11 +52,3 @@ sub copy {
     }
     return $copied;
 }
-
-sub tail {
-    my ($bytes, $name) = (@words, 'check');
-    refuse(64, 'log ID BYTES [setup]') if $name !~ /^(?:check|setup)$/;
-    open my $log, '<', "$dir/$name.log" or return;
-    seek $log, -$bytes, 2 if -s $log > $bytes;
-    print while <$log>;
-}

@@ -268,7 +268,7 @@ sub forget {
 
 my %verbs = (
     start => \&start, ahead => \&set_up_ahead, put => \&put_parts, attach => \&attach, cancel => \&cancel, follow => \&follow,
-    log => \&tail, rm => \&forget,
+    rm => \&forget,
     status => sub { print line($id, free()) },
     list => sub { my $free = free(); print line($_, $free) for sort(entries("$root/sessions")) },
     live => sub { my $free = free(); print line($_, $free) for sort(holders()) },

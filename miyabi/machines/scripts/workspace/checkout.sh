@@ -169,7 +169,7 @@ is_submodule() { found=; each_inside is_at "$1"; [ -n "$found" ]; }
 notes_of() { # GITDIR
   if [ "$1" = "$repo" ]; then mine=$notes; else is_submodule "$1" || :; mine=$found; fi
 }
-forget_said() { rm -f "${1%.inside}.unmerged" "${1%.inside}.left"; } # NOTE
+forget_said() { gone "${1%.inside}.unmerged" "${1%.inside}.left"; } # NOTE
 forget_inside() ( # NOTE
   store=${1%/miyabi/*}
   forget_refs "refs/miyabi/base/$run/$task" "refs/miyabi/heads/$run/$task"

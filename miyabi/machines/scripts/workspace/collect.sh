@@ -23,7 +23,7 @@ collect() { # SESSION BASE [max=BYTES] [HAVE ...]
     return
   fi
   head=$(in_task rev-parse -q --verify "refs/heads/$branch") || die 68 "the branch $branch is gone from $checkout"
-  mkdir -p "$notes.links"
+  [ -d "$notes.links" ] || mkdir -p "$notes.links"
   find_strays "$base"
   if [ -n "$strays" ] && ! in_task rev-list --objects --quiet "$strays" "^$head" $(known "$base") 2>/dev/null; then
     say "miyabi-left what is beside its branch: objects of it are missing" >&2
@@ -40,26 +40,28 @@ collect() { # SESSION BASE [max=BYTES] [HAVE ...]
     head=$base
   fi
   set -- $(printf '%s\n' "$@" | in_task cat-file --batch-check='%(objectname) %(objecttype)' |
-    sed -n 's/^\(.*\) commit$/^\1/p')
+    while read -r c kind; do [ "$kind" != commit ] || say "^$c"; done)
   if [ -n "$(in_task rev-list -n 1 "$head" $strays "$@")" ]; then
     in_task bundle create - "refs/heads/$branch" ${strays:+refs/miyabi/strays} "$@" || failed "cannot make the bundle"
   fi
   # tasks that build on this one find its commits in the store
   [ "$head" = "$base" ] || in_store fetch -q --no-tags "$checkout" "+refs/heads/$branch:refs/miyabi/heads/$run/$task" >&2 &&
     rm -f "$store/FETCH_HEAD"
-  [ ! -f "$notes.unmerged" ] || sed 's/^/miyabi-unmerged /' "$notes.unmerged" >&2
-  [ -f "$notes.inside" ] || beside | sed 's/^/miyabi-left /' >&2
+  [ ! -s "$notes.unmerged" ] || sed 's/^/miyabi-unmerged /' "$notes.unmerged" >&2
+  [ -f "$notes.inside" ] || tell_beside
   [ ! -f "$notes.left" ] || sed 's/^/miyabi-left /' "$notes.left" >&2
   say "miyabi-collected $head ${strays:--}" >&2
 }
 
-# Files that lie beside the checkout, in no repository.
-beside() {
+# Up to 20 files that lie beside the checkout, in no repository.
+tell_beside() {
+  told=0
   for f in "$home"/* "$home"/.[!.]*; do
     [ -e "$f" ] || [ -h "$f" ] || continue
     case $f in "$checkout" | "$home"/git.*) continue;; esac
-    [ -e "$f/.git" ] || [ "$f" = "$repo" ] || { printf '../%s\n' "${f##*/}" | tr -c '[:print:]\n' '?'; }
-  done | head -n 20
+    [ -e "$f/.git" ] || [ "$f" = "$repo" ] || [ "$told" -ge 20 ] ||
+      { told=$((told + 1)); printf 'miyabi-left ../%s\n' "${f##*/}" | tr -c '[:print:]\n' '?' >&2; }
+  done
 }
 
 verb=${1:-}

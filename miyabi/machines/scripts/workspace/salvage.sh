@@ -4,8 +4,8 @@
 salvage() { # SESSION [BYTES [BASE]]
   [ -f "$store/config" ] || die 68 "there is no store $store"
   lock "$gate"
-  [ "$(cat "$notes.salvaged" 2>/dev/null)" = "$1" ] && return
-  rm -f "$notes.unmerged" "$notes.left"
+  is_noted "$notes.salvaged" "$1" && return
+  forget_said "$notes"
   each_inside forget_said
   find_checkout
   if ! is_setting_up "$1" && is_here; then
@@ -36,22 +36,27 @@ find_checkout() {
 
 # The repository, where an agent or a crash has damaged it.
 whole() { # BASE
-  base=$1 clone=$(cat "$notes.clone" 2>/dev/null)
+  base=$1 clone=
+  is_noted "$notes.clone" '' || clone=$noted
   [ -f "$store/miyabi/clone-$clone" ] || clone=
-  [ -n "$base" ] || base=$(in_store rev-parse -q --verify "refs/miyabi/base/$run/$task") || base=
   [ ! -h "$repo" ] || rm -f "$repo"
-  [ ! -d "$repo" ] || { mkdir -p "$repo/refs" "$repo/objects"; whole_head "$repo"; rm -f "$repo/refs/heads/$branch.lock"; }
-  readable || { [ -f "$repo/config" ] && cp "$notes.config" "$repo/config" 2>/dev/null; readable; } || anew
-  is_ours || anew
-  grep -qxF "$store/objects" "$repo/objects/info/alternates" 2>/dev/null ||
+  if [ -d "$repo" ]; then
+    { [ -d "$repo/refs" ] && [ -d "$repo/objects" ]; } || mkdir -p "$repo/refs" "$repo/objects"
+    whole_head "$repo"
+    gone "$repo/refs/heads/$branch.lock"
+  fi
+  has_branch && sound=1 || sound=   # then it is readable, too
+  [ -n "$sound" ] || readable || { [ -f "$repo/config" ] && cp "$notes.config" "$repo/config" 2>/dev/null; readable; } || anew
+  is_ours || { sound=; anew; }
+  borrows ||
     { mkdir -p "$repo/objects/info" && say "$store/objects" >>"$repo/objects/info/alternates"; }
-  in_task for-each-ref --count=1 >/dev/null 2>&1 || mv "$repo/packed-refs" "$repo/packed-refs.broken" 2>/dev/null
+  in_task for-each-ref --count=1 >/dev/null 2>&1 || { sound=; mv "$repo/packed-refs" "$repo/packed-refs.broken" 2>/dev/null; }
   r=$repo/refs/heads/$branch
   [ ! -e "$r" ] || [ -s "$r" ] || rm -f "$r"   # what a loss of power leaves
   [ ! -d "$repo/refs/heads/$branch" ] || out_of_the_way
-  in_task cat-file -e "refs/heads/$branch^{tree}" 2>/dev/null || restore_branch ||
+  [ -n "$sound" ] || has_branch || restore_branch ||
     die 68 "the branch $branch is gone from $checkout, and its base too. The files are still there"
-  grep -qx /.miyabi/result.json "$repo/info/exclude" 2>/dev/null ||
+  is_noted "$repo/info/exclude" /.miyabi/result.json || grep -qx /.miyabi/result.json "$repo/info/exclude" 2>/dev/null ||
     { mkdir -p "$repo/info" && { printf '/.miyabi/result.json\n/.claude/worktrees/\n'; cat "$notes.exclude" 2>/dev/null || :; } >>"$repo/info/exclude"; }
 }
 # HEAD where it was emptied or overwritten: on the task's branch, in another worktree at the last commit of its log.
@@ -63,12 +68,16 @@ whole_head() { # GITDIR
   say "$h" >"$1/HEAD"
 }
 readable() { [ -d "$repo" ] && in_task rev-parse --git-dir >/dev/null 2>&1; }
-is_ours() {
-  [ -f "$repo/logs/refs/heads/$branch" ] || grep -qxF "$store/objects" "$repo/objects/info/alternates" 2>/dev/null
+has_branch() { in_task cat-file -e "refs/heads/$branch^{tree}" 2>/dev/null; }
+borrows() {
+  is_noted "$repo/objects/info/alternates" "$store/objects" || grep -qxF "$store/objects" "$repo/objects/info/alternates" 2>/dev/null
 }
+is_ours() { [ -f "$repo/logs/refs/heads/$branch" ] || borrows; }
+find_base() { [ -n "$base" ] || base=$(in_store rev-parse -q --verify "refs/miyabi/base/$run/$task") || base=; }
 # `.git` is gone or is none of ours: the files are compared with the base. An agent may have begun anew with `git init`:
 # that is a history of its own, which goes to the strays.
 anew() {
+  find_base
   own_repository && in_task read-tree HEAD && is_made || failed "cannot repair $checkout"
   [ ! -d "$home/git.$$" ] || in_task fetch -q --no-tags "$home/git.$$" "+HEAD:refs/miyabi/nested/own/HEAD" \
     "+refs/heads/*:refs/miyabi/nested/own/heads/*" 2>/dev/null
@@ -83,6 +92,7 @@ out_of_the_way() {
 # At the last commit that HEAD's log knows, or else at BASE. Not where an agent has gone on under another name.
 restore_branch() {
   case $(cat "$repo/HEAD" 2>/dev/null) in "ref: refs/heads/$branch" | "") ;; *) return 0;; esac
+  find_base
   set -- $(sed -n '$s/^\([0-9a-f]*\) \([0-9a-f]*\) .*/\2 \1/p' "$repo/logs/HEAD" 2>/dev/null) $base
   for c; do
     case $c in *[1-9a-f]*) ;; *) continue;; esac   # all zeros: there was none
@@ -153,7 +163,7 @@ survey() { # GITDIR FOLDER LINKS
 
 # Commits what is uncommitted in a repository and in its worktrees; what other repositories inside have comes along.
 save_repository() ( # GITDIR FOLDER LINKS
-  rm -f "$1"/index.lock "$1"/HEAD.lock "$1"/packed-refs.lock   # the session is over: whoever held them is no more
+  gone "$1"/index.lock "$1"/HEAD.lock "$1"/packed-refs.lock   # the session is over: whoever held them is no more
   find "$1/refs" -name '*.lock' -exec rm -f {} + 2>/dev/null
   survey "$1" "$2" "$3"
   put_back "$1"
@@ -175,18 +185,21 @@ commit_at() { # GITDIR FOLDER REPOSITORY LINKS
 # With GIT_DIR and GIT_WORK_TREE set. The session is over, so locks are stale.
 commit_here() { # REPOSITORY LINKS
   cd "$GIT_WORK_TREE" || return
-  rm -f "$GIT_DIR/index.lock" "$GIT_DIR/HEAD.lock"
+  gone "$GIT_DIR/index.lock" "$GIT_DIR/HEAD.lock"
   lost= calm='-c core.bare=false'
   notes_of "$GIT_DIR"
-  [ -z "$mine" ] || g -c core.quotePath=true ls-files -u 2>/dev/null | cut -f 2 | uniq >>"$mine.unmerged"
-  show_hidden
+  look_at_index "$2"
+  [ -z "$mine" ] || [ ! -s "$2/unmerged" ] || g -c core.quotePath=true ls-files -u 2>/dev/null | cut -f 2 | uniq >>"$mine.unmerged"
+  [ ! -s "$2/assumed" ] || g update-index -z --no-assume-unchanged --stdin <"$2/assumed"
+  [ ! -s "$2/skipped" ] || g update-index -z --no-skip-worktree --stdin <"$2/skipped"
   stage "$2"
-  head=$(g rev-parse -q --verify HEAD) || head=
+  head=$(g rev-parse HEAD "HEAD^{tree}" 2>/dev/null) || head=$(g rev-parse -q --verify HEAD) || head=
+  old=${head#*"$NL"} head=${head%%"$NL"*}
   set -- ${head:+-p "$head"}
   if [ -s "$GIT_DIR/MERGE_HEAD" ]; then
     while read -r m; do set -- "$@" -p "$m"; done <"$GIT_DIR/MERGE_HEAD"
   elif [ -z "$head" ]; then [ -n "$(g ls-files | head -n 1)" ] || return 0
-  elif [ "$tree" = "$(g rev-parse -q --verify "HEAD^{tree}")" ]; then return 0; fi
+  elif [ "$tree" = "$old" ]; then return 0; fi
   new=$(say "Salvage uncommitted work of $task$NL$lost${NL}Miyabi-Salvage: true" | sign g commit-tree "$tree" "$@") &&
     g update-ref -m 'miyabi: salvage' HEAD "$new" || failed "cannot commit what is left in $GIT_WORK_TREE"
   for f in MERGE_HEAD MERGE_MODE MERGE_MSG AUTO_MERGE CHERRY_PICK_HEAD REVERT_HEAD SQUASH_MSG; do
@@ -202,11 +215,18 @@ sign() ( # COMMAND ...
   "$@"
 )
 
-# Files that an agent told git not to look at.
-show_hidden() {
-  g ls-files -v -z 2>/dev/null | perl -0ne 'print if s/^[a-z] //' | g update-index -z --no-assume-unchanged --stdin
-  g ls-files -v -z 2>/dev/null | perl -0ne 's/^[Ss] // or next; my $at = $_; chomp $at; print if -e $at || -l $at' |
-    g update-index -z --no-skip-worktree --stdin
+# What of the index needs more than a look, NUL after each: files that an agent told git not to look at, those of them that
+# are there although it was told that they are not, and files that are unmerged.
+look_at_index() { # LINKS: makes assumed, skipped and unmerged
+  g ls-files -v -z 2>/dev/null | perl -0ne '
+    BEGIN { for (qw(assumed skipped unmerged)) { open my $h, ">", "$ARGV[0]/$_" or die "$ARGV[0]/$_: $!\n"; binmode $h; $to{$_} = $h } shift }
+    s/^([A-Za-z]) // or next;
+    my ($tag, $at) = ($1, $_);
+    chomp $at;
+    print { $to{assumed} } $_ if $tag =~ /[a-z]/;
+    print { $to{skipped} } $_ if $tag =~ /s/i && (-e $at || -l $at);
+    print { $to{unmerged} } $_ if $tag =~ /m/i;
+    END { for (values %to) { close $_ or die "$!\n" } }' "$1" || failed "cannot look through the index of $GIT_WORK_TREE"
 }
 
 # Sets `tree` to one of everything that is not ignored, but for what is too large or too much; and `lost` to what git
@@ -223,6 +243,7 @@ stage() { # LINKS
   tree=$(g write-tree) || failed "cannot write the tree of $GIT_WORK_TREE"
 }
 add() { # PATHSPECS [OPTION]: without these
+  [ -s "$1" ] || { g add -A ${2:-} -- . 2>&1; return; }
   perl -e 'my $file = shift; open my $in, "<", $file or die; local $/; my @apart = split /\0/, <$in> // "";
     unshift @ARGV, $ENV{MIYABI_UNNAMED} ? ("perl", "-e", $ENV{MIYABI_UNNAMED}, "git") : "git";
     exec @ARGV, "--", ".", map { ":(exclude,top,literal)$_" } @apart or die' "$1" $plain $calm add -A ${2:-} 2>&1
@@ -232,13 +253,12 @@ add() { # PATHSPECS [OPTION]: without these
 # third in words.
 apart() { # LINKS
   [ -z "$mine" ] || rm -f "$mine.left"
-  { g ls-files -o --exclude-standard -z 2>/dev/null; printf '\0'; g ls-files -m -z 2>/dev/null; printf '\0'
-    g ls-files -o --exclude-standard --directory -z 2>/dev/null; } | perl -e '
+  g ls-files -o -m -t --exclude-standard -z 2>/dev/null | perl -e '
     my ($links, $most, $many, $note, @git) = @ARGV;
     use Cwd qw(getcwd realpath);
     binmode STDIN; binmode STDOUT; local $/;
-    my $all = <STDIN> // "";
-    my ($new, $changed, $groups) = map { [split /\0/] } split /(?:^|(?<=\0))\0/, $all, 3;
+    my @all = split /\0/, <STDIN> // "";
+    my @changed = map { /^C (.*)/s } @all;
     my ($here, @apart, @said) = (realpath(getcwd()));
     opendir my $h, $links;
     for my $link (grep { /^worktree-\d+\.folder\z/ } readdir $h) {
@@ -246,9 +266,9 @@ apart() { # LINKS
       push @apart, $1 if $at =~ m{^\Q$here\E/(.+)\z}s;
     }
     my $inside = sub { my ($file) = @_; grep { $file eq $_ || index($file, "$_/") == 0 } @apart };
-    my @new = grep { !m{/\z} && !$inside->($_) } @{ $new || [] };
+    my @new = grep { !m{/\z} && !$inside->($_) } map { /^\? (.*)/s } @all;
     my %large;
-    my @over = grep { $most && !-l $_ && -f _ && -s _ > $most } @new, @{ $changed || [] };
+    my @over = grep { $most && !-l $_ && -f _ && -s _ > $most } @new, @changed;
     my %pointer;    # a file that goes to Git LFS is a small one to git
     if (@over && open my $lfs, "-|", "git", @git, "config", "--get", "filter.lfs.process") {
       my ($is_set, $attributes) = <$lfs> // "";
@@ -265,7 +285,9 @@ apart() { # LINKS
     my $count = grep { !$large{$_} } @new;
     if ($count > $many) {
       my %in;
-      my @folders = sort { length $b <=> length $a } grep { m{/\z} } @{ $groups || [] };
+      open my $ls, "-|", "git", @git, qw(ls-files -o --exclude-standard --directory -z) or die "git: $!\n";
+      my @groups = split /\0/, <$ls> // "";
+      my @folders = sort { length $b <=> length $a } grep { m{/\z} } @groups;
       my %folder = map { $_ => 1 } @folders;
       for my $file (grep { !$large{$_} } @new) {
         my ($at, $found) = ("", "");
@@ -374,7 +396,7 @@ keep_history() { # REPOSITORY LINK NAME
     theirs=--remotes
     [ -z "$(g --git-dir="$inner_git" remote)" ] || theirs='--remotes --tags'
     n=0
-    for tip in $(named_in_files "$inner_git" | tips "$inner_git" --not $theirs); do
+    for tip in $(tips "$inner_git" --not $theirs </dev/null); do
       n=$((n + 1))
       g --git-dir="$inner_git" update-ref "refs/miyabi/tip/$n" "$tip"
     done

@@ -174,4 +174,4 @@ of_both() { # FILE: those of stdin, NUL after each, that it has too
     my %there = map { $_ => 1 } split /\0/, <$h> // "";
     print map { "$_\0" } grep { $there{$_} } split /\0/, <STDIN> // ""' "$1"
 }
-is_setting_up() { [ "$(cat "$notes.begun" 2>/dev/null)" = "$1" ]; } # SESSION: it ended before its agent began
+is_setting_up() { is_noted "$notes.begun" "$1"; } # SESSION: it ended before its agent began

@@ -55,6 +55,10 @@ NL='
 say() { printf '%s\n' "$*"; }
 die() { c=$1; shift; say "miyabi: $*" >&2; exit "$c"; }
 
+# What most files need not have done is not worth a process each.
+is_noted() { noted=; [ ! -f "$1" ] || IFS= read -r noted <"$1" || :; [ "$noted" = "$2" ]; }   # FILE LINE: its first one
+gone() { for f; do if [ -e "$f" ] || [ -h "$f" ]; then rm -f "$f"; fi; done; }
+
 # git as we run it: no hooks, no daemon, nobody asked to sign; `calm` may hold further settings
 plain='-c core.hooksPath=/dev/null -c core.fsmonitor=false -c gc.auto=0 -c maintenance.auto=false
   -c commit.gpgSign=false -c core.quotePath=false -c core.safecrlf=false -c core.packedRefsTimeout=20000
