@@ -17,7 +17,7 @@ from miyabi.integration import Integration, NotIntegrated
 from miyabi.reports import Report, integration_sentence, summary_sentence, write_report
 from miyabi.runs import RunFolder
 from tasks.declaration import FLOW
-from tasks.prefect_server import with_server
+from tasks.prefect_server import retry_briefly, with_server
 from tasks.runner import DISK_FULL, FleetTaskRunner, current_runner
 
 
@@ -64,7 +64,12 @@ def aggregate_results(
     except CancelledError:
         return cancelled(f"run {run} was not integrated: the flow run was cancelled. To go on: the same again.")
     except KeyboardInterrupt:
-        return cancelled(f"run {run} was not integrated: interrupted. To go on: the same again.")
+        return _interrupted(run)
+
+
+def _interrupted(run: str) -> Any:
+    retry_briefly()  # a server that is away would hold whoever wants to leave for minutes
+    return cancelled(f"run {run} was not integrated: interrupted. To go on: the same again.")
 
 
 def _end_state(came: Integration | NotIntegrated, report: Report, folder: RunFolder) -> Any:

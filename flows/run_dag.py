@@ -30,7 +30,7 @@ from miyabi.pull_requests import require_readable
 from miyabi.reports import write_report
 from miyabi.runs import Run, RunRequest, run_name_of, start_run, use_run
 from tasks.declaration import FLOW
-from tasks.prefect_server import with_server
+from tasks.prefect_server import retry_briefly, with_server
 from tasks.runner import DISK_FULL, FleetTaskRunner, current_runner
 
 
@@ -96,6 +96,7 @@ def run_dag(
     except MiyabiError as error:
         return state_of(error)
     except KeyboardInterrupt:
+        retry_briefly()  # a server that is away would hold whoever wants to leave for minutes
         return cancelled(_to_go_on(_run_name(), "The run was interrupted."))
 
 

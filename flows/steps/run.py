@@ -90,6 +90,7 @@ def _equip(live: Run, runner: FleetTaskRunner) -> tuple[MachineError, ...]:
         sessions=lambda machine: count_sessions(live, machine),
         cordons=lambda found: note_cordons(live, found),
         lease_file=live.folder.leases_file,
+        patience_seconds=60 * settings.server_patience_minutes,
     )
     if out:
         live.leave_out({error.machine: error for error in out})

@@ -266,6 +266,18 @@ class Attempt:
         return self.live.cordons.explained(self.live.deadline.explained(result, self.machine))
 
     async def _follow(self, session: RemoteSession) -> Status:
+        status = await self._read_along(session)
+        if status.state is State.ORPHAN:  # it may say more, what it has spent too, until it is ended
+            await self._stop_orphan(session)
+            await self._read_along(session)
+        return status
+
+    async def _stop_orphan(self, session: RemoteSession) -> None:
+        patience_seconds = self.live.outages.patience_seconds
+        stop = partial(session.stop, grace_seconds=STOP_GRACE_SECONDS)
+        await retried(stop, patience_seconds=patience_seconds, on_wait=self._note_wait)
+
+    async def _read_along(self, session: RemoteSession) -> Status:
         stopping: list[asyncio.Task[Status]] = []
         self.transcript = Transcript()  # what an earlier follow read is read again, from our own file
 

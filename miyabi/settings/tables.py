@@ -299,7 +299,7 @@ class RunDefaults(BaseModel):
     retry_delay_seconds: float = Field(30, ge=0, description="Wait before the second attempt; doubles each time")
     limit_margin_seconds: float = Field(60, ge=0, description="Wait after a usage limit's end before going on")
     server_patience_minutes: float = Field(
-        4, ge=0, description="How long the end of a run waits for a Prefect server that is away"
+        4, ge=0, description="How long a run's beginning and end wait for a Prefect server that is away"
     )
     limit_patience_hours: float = Field(
         24, ge=0, description="How long a usage limit's end may be away to be waited for"

@@ -19,9 +19,10 @@ from prefect.logging.loggers import get_run_logger
 from prefect.task_runners import TaskRunner
 from prefect.tasks import Task
 
-from miyabi.errors import MachineError
+from miyabi.errors import MachineError, MiyabiError, ServerAway
 from miyabi.machines import Cordon, Machine, Strategy
 from miyabi.runs import SortKey
+from miyabi.system import retried
 from tasks.concurrency import (
     CordonStore,
     LeaseFile,
@@ -58,6 +59,25 @@ def current_runner() -> FleetTaskRunner:
         return context.task_runner
     message = "Call this in a flow with task_runner=FleetTaskRunner()."
     raise RuntimeError(message)
+
+
+async def _ensured(
+    limits: SlotLimits, machines: Sequence[Machine], *, patience_seconds: float, warn: Callable[[str], None]
+) -> tuple[MachineError, ...]:
+    """Makes the machines' limits, and waits for a server that is away; the first time it warns."""
+    warned: list[MiyabiError] = []
+
+    def tell(error: MiyabiError) -> None:
+        if not warned:
+            warn(f"{error} The run begins when it is back.")
+        warned.append(error)
+
+    return await retried(
+        lambda: limits.ensure(machines),
+        patience_seconds=patience_seconds,
+        passes=lambda error: isinstance(error, ServerAway),
+        on_wait=tell,
+    )
 
 
 def _no_order(_: Mapping[str, Any]) -> SortKey:
@@ -157,6 +177,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         sessions: Sessions | None = None,
         cordons: Note = _note_nothing,
         lease_file: Path | None = None,
+        patience_seconds: float = 0,
     ) -> tuple[MachineError, ...]:
         """Takes the machines, once, before the first placed task is submitted. Makes their limits in Prefect.
 
@@ -177,6 +198,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             cordons: Called with the machines that somebody has taken out for a while, by name: before anything is
                 placed, and every 2 s. Nothing begins on them; what has begun may be joined.
             lease_file: File of the slots that are held; those that a killed process left in it are given back first.
+            patience_seconds: How long a Prefect server that does not answer is waited for.
 
         Returns:
             Why some of them take nothing in this run: an error for each that an operator has taken out in Prefect.
@@ -195,7 +217,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         async def on_loop() -> tuple[MachineError, ...]:
             stack = AsyncExitStack()
             limits = SlotLimits(await stack.enter_async_context(fast_retrying_client()))
-            out = await limits.ensure(machines)
+            out = await _ensured(limits, machines, patience_seconds=patience_seconds, warn=log.warning)
             leases = Leases(limits, warn=log.warning, lease_file=LeaseFile(lease_file))
             await leases.take_over()
             dispatcher = Dispatcher(machines, leases=leases, strategy=strategy, prefetch=prefetch, warn=log.error)

@@ -9,7 +9,7 @@ import pytest
 
 from miyabi.sessions import Outcome
 from tests.support.cli.sshd_site import Command, Site, make_site
-from tests.support.machines.processes import eventually
+from tests.support.machines.processes import at_most, eventually
 from tests.support.prefect.server import RealServer, prefect_database, start_server  # noqa: F401 - a fixture
 
 AWAY_SECONDS = 4
@@ -79,6 +79,20 @@ def test_away_for_good(own_site: Site) -> None:
     assert command.wait() == 1, command.output
     assert "miyabi: The Prefect server has been away for 0.01 min." in command.output
     assert str(own_site.run_folder().report_file) in command.output
+    assert "Traceback" not in command.output
+    assert own_site.report().all_succeeded
+
+
+def test_interrupted_while_it_is_waited_for(own_site: Site) -> None:
+    """Ctrl-C leaves at once, where Prefect would ask the server for minutes more; the report is there."""
+    command = own_site.orchestrate([node("one", scenario="gate:go")])
+    eventually(lambda: own_site.live(0) | own_site.live(1) or not command.runs, why=lambda: command.output)
+    own_site.server.process.kill()
+    own_site.open_gate("go")
+    eventually(own_site.run_folder().report_values_file.exists, why=lambda: command.output)
+    command.interrupt()
+    assert command.wait(seconds=at_most(30)) == 130
+    assert "to go on    miyabi orchestrate --run r1" in command.output
     assert "Traceback" not in command.output
     assert own_site.report().all_succeeded
 

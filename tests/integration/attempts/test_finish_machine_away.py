@@ -53,15 +53,25 @@ async def test_each_way_to_be_away(workshop: Workshop, errors: list[type[Machine
 
 
 async def test_a_supervisor_that_was_killed(workshop: Workshop) -> None:
-    """A session that nobody watches any more is ended over a link that drops, and its work is here."""
+    """A session that nobody watches any more is ended over a link that drops; its work, and all it said, is here."""
     live = await workshop.run()
-    workshop.trip(live, STOP, *AWAY)
+    out = workshop.folder / "m1/sessions/r1.a.1/out"
+
+    def says_more(*words: object, **more: object) -> MachineError:
+        with out.open("ab") as stream:
+            stream.write(b"until it is ended\n")
+        return ConnectionDropped(*words, **more)
+
+    workshop.trip(live, STOP, says_more, *AWAY)
     async with workshop.running(await workshop.attempt(live)) as task:
         (workshop.folder / "m1/checkouts/r1/a/a/half.txt").write_text("half\n")
         claim = workshop.folder / "m1/sessions/r1.a.1/claim"
         os.kill(int(claim.read_text().split()[0]), signal.SIGKILL)
         result = await task
     assert (result.outcome, result.is_collected, result.changes.files) == (Outcome.MACHINE_LOST, True, ("half.txt",))
+    said = (live.folder.attempt("a") / "stdout.jsonl").read_bytes()
+    assert said.endswith(b"until it is ended\n")
+    assert said == out.read_bytes()
 
 
 @pytest.mark.parametrize("call", [COLLECT, CHECK_LOG, DECLARED])
