@@ -20,7 +20,7 @@ UNIT_HALVES := unit-first unit-second
 unit-first := $(addprefix tests/unit/,milestones options reports system text) $(wildcard tests/unit/[a-l]*)
 unit-second := $(filter-out $(unit-first),$(wildcard tests/unit/[a-z]*))
 
-.PHONY: demo test test-oldest unit $(UNIT_HALVES) lint bench clean install dev peers
+.PHONY: demo test test-oldest unit $(UNIT_HALVES) lint bench chaos clean install dev peers
 
 demo: install
 	$(BIN)/miyabi demo
@@ -47,6 +47,10 @@ lint: dev
 bench: dev peers
 	@for script in $(filter-out bench/__init__.py,$(wildcard bench/*.py)); do \
 		echo "== $$script"; $(BIN)/python -m bench.$$(basename $$script .py) || exit 1; done
+
+# Faults at random moments of small runs, 20 times each; the counts go into docs/faults.md. An hour or two, root, not for CI
+chaos: dev peers
+	$(BIN)/python -m tests.chaos --write
 
 install: .venv/installed
 dev: .venv/installed-dev

@@ -44,21 +44,22 @@ class Emulate:
 @pytest.fixture(scope="session")
 def emulate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulate]:
     """The running emulate."""
-    with once("emulate", _emulate(tmp_path_factory)) as peer:
+    with once("emulate", serve_emulate(tmp_path_factory.mktemp("emulate"))) as peer:
         yield peer
 
 
 @contextmanager
-def _emulate(folders: pytest.TempPathFactory) -> Iterator[Emulate]:
+def serve_emulate(folder: Path) -> Iterator[Emulate]:
+    """An emulate of your own, whose log is in that folder."""
     demand_peers()
-    folder, port = folders.mktemp("emulate"), free_port()
+    port = free_port()
     key = new_private_key()
     seed = folder / "seed.yaml"
     seed.write_text(yaml.safe_dump(_emulate_seed(key)))
     url = f"http://127.0.0.1:{port}"
     script = MODULES / "emulate" / "dist" / "index.js"
     words: list[str | Path] = [NODE, script, "start", "--service", "github", "--host", "127.0.0.1", "--port", str(port)]
-    with running([*words, "--base-url", url, "--seed", seed], ready=f"{url}/zen", log=folder / "log"):
+    with running([*words, "--base-url", url, "--seed", seed], ready=f"{url}/zen", log=folder / "emulate.log"):
         yield Emulate(url=url, private_key=key)
 
 

@@ -60,7 +60,7 @@ class _Fault:
 
 
 class GitHubFront(Serving):
-    """Listens from construction until `close`.
+    """Listens from construction until `close`. While it `is_away`, connections are reset; `turned_away` counts them.
 
     Args:
         upstream: the peer's address, which may end with a path.
@@ -74,6 +74,8 @@ class GitHubFront(Serving):
         self._violations: list[str] = []
         self._faults: list[_Fault] = []
         self._fresh: list[str] = []
+        self.is_away = False
+        self.turned_away = 0
         super().__init__(_Server(("127.0.0.1", 0), _Handler, front=self))
 
     @property
@@ -156,6 +158,9 @@ class GitHubFront(Serving):
 
     def handle(self, sent: Sent) -> Reply | None:
         """The answer to a request; None where the connection is to be reset."""
+        if self.is_away:
+            self.turned_away += 1
+            return None
         is_described = not sent.path.startswith(_NOT_DESCRIBED)
         fault = self._record(sent, request_violation(sent) if is_described else None)
         if fault:
