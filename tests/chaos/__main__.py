@@ -41,10 +41,8 @@ def main(words: Sequence[str] | None = None) -> int:
     given = parser.parse_args(words)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was begun is ended all the same
     faults = [fault for fault in FAULTS if fault.name in given.fault]
-    folder, counts = (
-        Path(tempfile.mkdtemp(prefix="miyabi-chaos-")),
-        {fault.name: Count(fault=fault) for fault in faults},
-    )
+    folder = Path(tempfile.mkdtemp(prefix="miyabi-chaos-"))
+    counts = {fault.name: Count(fault=fault) for fault in faults}
     with made_ground(folder) as ground:
         length = given.length or undisturbed(ground)
         for seed in range(given.seed, given.seed + given.times):
