@@ -14,6 +14,7 @@ from tests.chaos.ground import RUN, SLOTS, Ground, Trial, mounted
 from tests.chaos.promises import Expected
 from tests.support.cli.milestone_site import publish_site
 from tests.support.machines.processes import eventually
+from tests.support.prefect.server_line import ServerLine
 
 LONG_SECONDS = 1.5
 """How long an outage lasts at most."""
@@ -116,7 +117,7 @@ def _two_orchestrators(_: Ground, trial: Trial, moment: Moment) -> tuple[int, Ex
     return first.wait(), Expected(more=tuple(wrong))
 
 
-def _server_killed(ground: Ground, trial: Trial, moment: Moment) -> tuple[int, Expected]:
+def _server_killed(_: Ground, trial: Trial, moment: Moment) -> tuple[int, Expected]:
     command = trial.press()
     moment.wait()
     trial.server.process.kill()
@@ -126,7 +127,7 @@ def _server_killed(ground: Ground, trial: Trial, moment: Moment) -> tuple[int, E
 
 
 def _server_gone(ground: Ground, trial: Trial, moment: Moment) -> tuple[int, Expected]:
-    with ground.server_line() as line:
+    with ServerLine(ground.server.url) as line:
         trial.options["server_url"] = line.url
         command = trial.press(MIYABI_RUNS__SERVER_PATIENCE_MINUTES="0.02")
         moment.wait()

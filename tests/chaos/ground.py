@@ -25,7 +25,6 @@ from tests.support.machines.processes import Watch
 from tests.support.machines.sshd import SshdFleet, start_fleet
 from tests.support.prefect.api import ask
 from tests.support.prefect.server import RealServer, start_server
-from tests.support.prefect.server_line import ServerLine
 
 AGENT = Path(__file__).with_name("agent.sh")
 SLOTS = (2, 1)
@@ -60,12 +59,6 @@ class Ground:
             peer = self.until_over.enter_context(serve_emulate(self.folder))
             self.hubs.append(self.until_over.enter_context(serve_github(peer)))
         return self.hubs[0]
-
-    @contextlib.contextmanager
-    def server_line(self) -> Iterator[ServerLine]:
-        """A way to the server that can be ended without it."""
-        with ServerLine(self.server.url) as line:
-            yield line
 
     @contextlib.contextmanager
     def trial(self, name: str, dice: random.Random, *, is_server_mortal: bool = False) -> Iterator[Trial]:
@@ -107,7 +100,8 @@ class Trial(CommandSite):
     dice: random.Random
     until_over: contextlib.ExitStack
     options: dict[str, Any] = field(default_factory=dict)
-    """What a fault changes before the run begins: `workspaces`, `sessions`' variables, `tables` of the settings."""
+    """What a fault sets before the run begins: `workspaces` by machine, the sessions' `environment`, `tables` of the
+    settings, and the `server_url` that commands use."""
 
     @property
     def machines(self) -> tuple[Machine, ...]:
@@ -119,9 +113,8 @@ class Trial(CommandSite):
         environment |= {"DB_PASSWORD": self.secret} | self.options.get("environment", {})
         name = f"{self.fleet.tag}-{self.folder.name}-{index}"
         workspace = str(self.workspace(index))
-        claude = self.options.get("claude", str(AGENT))
         return self.fleet[index].machine(
-            slots=SLOTS[index], name=name, workspace=workspace, claude=claude, environment=environment
+            slots=SLOTS[index], name=name, workspace=workspace, claude=str(AGENT), environment=environment
         )
 
     def workspace(self, index: int) -> Path:
