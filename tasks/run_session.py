@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
+from collections.abc import Coroutine
+from datetime import datetime
 from functools import partial
 from textwrap import indent
 from typing import Any
 
 from prefect import task
 from prefect.logging import get_run_logger
-from prefect.states import Failed, Running, Scheduled
+from prefect.states import Failed
 
 from miyabi.attempts import Attempt, Next, Outage, delay_seconds, found_no_room, next_step
 from miyabi.dag import Node
@@ -33,14 +32,14 @@ from miyabi.errors import (
     SettingsError,
 )
 from miyabi.machines import Machine
-from miyabi.runs import MOVES_ON, Board, Run, TaskState, current_run, review_of, review_run
+from miyabi.runs import MOVES_ON, Run, TaskState, current_run, review_of, review_run
 from miyabi.sessions import Outcome, SessionResult, SessionSpec, is_reviewing
 from miyabi.system import jittered
-from miyabi.text import count, duration, one_line, redact, time_of_day
+from miyabi.text import count, duration, one_line, redact
 from tasks.admission import Admission
 from tasks.declaration import TASK
 from tasks.health import MACHINE_AWAY_SECONDS, Quarantine
-from tasks.runner import Slot, current_runner, current_slot, show_state
+from tasks.runner import Slot, current_runner, current_slot
 from tasks.telling import Telling
 from tasks.usage_limit import AccountLimit
 
@@ -199,34 +198,40 @@ class TaskRun:
             return self._not_started(Outcome.NOT_COLLECTED if left else Outcome.NOT_STARTED, error)
 
     async def _started(self) -> SessionResult:
-        live, slot = self._live, self._slot
+        slot = self._slot
         while True:
             slot.note_ending(is_ending=False)  # it was for an attempt before this one
             slot.require_start()
-            if slot.is_cordoned and not live.resume.pending(self._node.id):
-                await self._give_way(MachineClosed(f"{slot.machine.name} takes no session: it is cordoned"))
-                continue
-            attempt = await self._next_attempt()
-            self._health.begin()
             try:
+                if slot.is_cordoned and not self._live.resume.pending(self._node.id):
+                    raise MachineClosed(f"{slot.machine.name} takes no session: it is cordoned")
+                attempt = await self._next_attempt()
+                self._health.begin()
                 return await self._telling.see_through(attempt)
             except AccountHeld as held:
-                async with self._said_to_wait(str(held), held.until):
+                async with self._telling.waiting(str(held), held.until):
                     await slot.requeue(time.time(), stay=self._resumes is not None)
-            except MachineClosed as closed:  # the machine says so itself, whoever has told it
+            except MachineError as error:
+                await self._put_off(error)
+
+    async def _put_off(self, error: MachineError) -> None:
+        """A slot for the same attempt at another time, or elsewhere; raises what will not be otherwise then."""
+        slot, is_full, stay = self._slot, isinstance(error, MachineFull), self._resumes is not None
+        if isinstance(error, MachineClosed):
+            if not slot.is_cordoned:  # the machine says so itself, whoever has told it
                 slot.close_machine(time.time() + MACHINE_FULL_SECONDS)
-                await self._give_way(closed)
-            except MachineFull as full:  # another orchestrator's sessions: the machine knows better than the limit
-                self._note_waiting(full)
-                await slot.requeue(time.time() + MACHINE_FULL_SECONDS, stay=self._resumes is not None)
-            except MachineError as away:
-                if not away.transient:
-                    raise
-                self._note_waiting(away)
-                self._telling.machine_away(away)
-                live.warn(f"{slot.machine.name} was passed over for a while, because it did not answer")
-                slot.close_machine(time.time() + MACHINE_AWAY_SECONDS)
-                await slot.requeue(time.time(), stay=self._resumes is not None)
+            await self._give_way(error)
+            return
+        if not (is_full or error.transient):
+            raise error
+        self._note_waiting(error)
+        if is_full:  # another orchestrator's sessions: the machine knows better than the limit
+            await slot.requeue(time.time() + MACHINE_FULL_SECONDS, stay=stay)
+            return
+        self._telling.machine_away(error)
+        self._live.warn(f"{slot.machine.name} was passed over for a while, because it did not answer")
+        slot.close_machine(time.time() + MACHINE_AWAY_SECONDS)
+        await slot.requeue(time.time(), stay=stay)
 
     async def _give_way(self, closed: MachineClosed) -> None:
         """A slot elsewhere, or here when this machine takes sessions again."""
@@ -347,7 +352,7 @@ class TaskRun:
 
     async def _wait_for_limit(self, resets_at: datetime) -> None:
         until = self._limit.close_until_reset(resets_at)
-        async with self._said_to_wait("the usage limit", until):
+        async with self._telling.waiting("the usage limit", until):
             if self._resumes is None:
                 await self._slot.requeue(until)
             else:
@@ -361,37 +366,10 @@ class TaskRun:
         if is_account:
             self._limit.close(time.time() + pause)
         until = time.time() + jittered(1.2 * pause, jitter=1 / 6)  # not all at once
-        async with self._said_to_wait("the usage limit" if is_account else room, until):
+        async with self._telling.waiting("the usage limit" if is_account else room, until):
             await self._stay(until)
-
-    def _said_to_wait(self, what: str, until: float) -> AbstractAsyncContextManager[None]:
-        return said_to_wait(self._live.board, self._node.id, what=what, until=until)
 
     def _not_started(self, outcome: Outcome, error: Exception) -> SessionResult:
         result = self._live.no_session(self._node.id, outcome=outcome, error=error)
         self._live.keep(result := result.model_copy(update={"fix_ups": self._fix_ups}))
         return result
-
-
-@asynccontextmanager
-async def said_to_wait(board: Board, task: str, *, what: str, until: float) -> AsyncIterator[None]:
-    """Shows what a task waits for while the block waits, and then that it goes on: on the board, in log and Prefect.
-
-    Args:
-        board: that of the run.
-        task: id of the task.
-        what: it waits for.
-        until: in seconds since 1970.
-
-    Raises:
-        LookupError: it is called outside of a task run of `FleetTaskRunner`.
-    """
-    log, words = get_run_logger(), f"waits for {what} until {time_of_day(until, now=time.time())}"
-    board.update(task, state=TaskState.READY, waits_for=what, waits_until=until)
-    log.warning("%s: %s", task, words)
-    await show_state(
-        Scheduled(name="Waiting", message=f"It {words}.", scheduled_time=datetime.fromtimestamp(until, tz=UTC))
-    )
-    yield
-    log.info("%s: goes on, having waited for %s", task, what)
-    await show_state(Running())

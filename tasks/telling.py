@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from prefect.logging import get_run_logger
+from prefect.states import Running, Scheduled
 
 from miyabi.attempts import Attempt
 from miyabi.errors import MachineError
 from miyabi.notify import Message, login_refused, machine_gone, quota_closed
-from miyabi.runs import Run
+from miyabi.runs import Run, TaskState
 from miyabi.sessions import Outcome, SessionResult
+from miyabi.text import time_of_day
 from tasks.events import events_of
 from tasks.notifications import tell
-from tasks.runner import Slot
+from tasks.runner import Slot, show_state
 
 
 class Telling:
@@ -64,3 +71,21 @@ class Telling:
 
     def _tell(self, message: Message) -> None:
         tell(self._live.folder, self._live.settings.notify, message)
+
+    @asynccontextmanager
+    async def waiting(self, what: str, until: float) -> AsyncIterator[None]:
+        """Shows what the task waits for while the block waits, then that it goes on: on the board, in log and Prefect.
+
+        Args:
+            what: it waits for.
+            until: in seconds since 1970.
+        """
+        log, words = get_run_logger(), f"waits for {what} until {time_of_day(until, now=time.time())}"
+        self._live.board.update(self._task, state=TaskState.READY, waits_for=what, waits_until=until)
+        log.warning("%s: %s", self._task, words)
+        await show_state(
+            Scheduled(name="Waiting", message=f"It {words}.", scheduled_time=datetime.fromtimestamp(until, tz=UTC))
+        )
+        yield
+        log.info("%s: goes on, having waited for %s", self._task, what)
+        await show_state(Running())

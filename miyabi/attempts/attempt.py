@@ -46,7 +46,6 @@ from miyabi.text import one_line
 T = TypeVar("T")
 
 _CANCELLED_AGAIN_SECONDS = 2.0
-_LOOK_SECONDS = 0.5
 _NOT_THERE = {State.NONE, State.STAGED}
 
 
@@ -192,7 +191,7 @@ class Attempt:
             await install.install(self.live.host(machine), machine.workspace, "rehearsal") if spec.rehearse else None
         )
         parts = self._parts(checkout, agent=agent)
-        await self._wait_for_turn()
+        await self.live.quota.wait_for_turn(machine, model=spec.model)
         self._known_state = KnownState.ASKED
         try:
             await session.start(
@@ -211,15 +210,6 @@ class Attempt:
                 self._known_state = KnownState.NOTHING
             raise
         self.on_start()
-
-    async def _wait_for_turn(self) -> None:
-        """Where the account has just opened, sessions begin one after the other; it may be closed again meanwhile."""
-        quota, machine, model = self.live.quota, self.machine, self.spec.model
-        quota.require_open(machine, model=model)
-        begins = quota.plan_start(machine)
-        while (left := begins - time.time()) > 0:
-            await asyncio.sleep(min(left, _LOOK_SECONDS))
-            quota.require_open(machine, model=model)
 
     def _parts(self, checkout: str, *, agent: str | None) -> dict[str, bytes]:
         """What the machine runs, as `RemoteSession.start` takes it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from miyabi.dag import Dag
 from miyabi.integration import Integration, NotIntegrated
@@ -40,15 +41,21 @@ def write_report(folder: RunFolder) -> Report:
         rehearsal=info.rehearse,
         warnings=(*info.warnings, *(f"{r.task}: its session was left on {r.machine}; {goes_on}" for r in left)),
     )
-    if use := folder.load(BudgetUse):
-        report = report.model_copy(update={"budgets": use.rows})
-    if limits := folder.load(QuotaUse):
-        report = report.model_copy(update={"quotas": limits.rows})
+    report = report.model_copy(update=_used(folder))
     works = shown_work(folder, results)
     files.atomic_write(folder.report_page_file, to_html(report, integration=_integration(folder), works=works))
     files.atomic_write(folder.report_file, report_text(folder, report))
     files.atomic_write(folder.report_values_file, report.model_dump_json(indent=2) + "\n")
     return report
+
+
+def _used(folder: RunFolder) -> dict[str, Any]:
+    """What is known of budgets and usage limits, as fields of a report."""
+    budgets, quotas = folder.load(BudgetUse), folder.load(QuotaUse)
+    return {
+        **({"budgets": budgets.rows} if budgets else {}),
+        **({"quotas": quotas.rows} if quotas else {}),
+    }
 
 
 def _left(folder: RunFolder, dag: Dag, *, ended: datetime) -> Iterator[SessionResult]:

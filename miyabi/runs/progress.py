@@ -268,6 +268,7 @@ class Board:
         """Shows which machines take nothing at present, in these words; returns whether they are other ones."""
         before, self._machines = self._machines, words
         return before != words
+
     def show_quota(self, words: str) -> None:
         """Shows what is used of the usage limits, in these words."""
         self._quota = words

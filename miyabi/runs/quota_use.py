@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from miyabi.text import percent, time_of_day
 
 _SAME_SECONDS = 1.0
 _KEPT_SECONDS = 0.1
+_LOOK_SECONDS = 0.5
 
 
 class QuotaUse(Kept):
@@ -138,6 +140,18 @@ class RunQuota:
         """
         if hold := self.hold(machine, model=model):
             raise AccountHeld(hold.why, until=hold.until)
+
+    async def wait_for_turn(self, machine: Machine, *, model: str | None) -> None:
+        """Waits until a session may begin: where an account has just opened they do so one after the other.
+
+        Raises:
+            AccountHeld: the account takes none, or none any more.
+        """
+        self.require_open(machine, model=model)
+        begins = self.plan_start(machine)
+        while (left := begins - time.time()) > 0:
+            await asyncio.sleep(min(left, _LOOK_SECONDS))
+            self.require_open(machine, model=model)
 
     def why_never(self, machines: Iterable[Machine], *, model: str | None, fallback: str | None, by: float) -> str:
         """Says why no session of the model begins on any of these machines by that moment; nothing where one may."""

@@ -91,8 +91,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "urllib.request": ("miyabi/git/remote/client.py", "flows/cli/local_server.py", "flows/cli/proxies.py"),
     "http": ("miyabi/git/remote/client.py", "flows/cli/local_server.py"),
 }
-"""Where each library may be imported that is not Python's, and those of Python's that start processes, lock or ask
-servers; nothing else knows of it."""
+"""Where each foreign library may be imported, and those of Python's that start processes, lock or ask servers."""
 
 WITHOUT_IMPORT: dict[str, tuple[str, ...]] = {
     r"\b(import_module|__import__|runpy|importlib\.(util|machinery))\b": ("flows/__main__.py",),

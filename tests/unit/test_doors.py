@@ -110,10 +110,10 @@ EXPORTS = {
     ),
     "miyabi.text": (
         "MAX_BOXES REDACTED Bar Box FieldFault Style as_printed clean clock commonmark cost count describe "
-        "did_you_mean dollars duration faults_of field_name first_lines flowchart gantt github_markdown hide in_words last_lines "
-        "last_message markdown marked_block one_line percent plain_values_left_out quote redact render_github_markdown "
-        "render_html render_markdown render_page replace_block secrets_of secrets_of_address secrets_of_file several "
-        "shorten time_of_day version_numbers whole without_times"
+        "did_you_mean dollars duration faults_of field_name first_lines flowchart gantt github_markdown hide in_words "
+        "last_lines last_message markdown marked_block one_line percent plain_values_left_out quote redact "
+        "render_github_markdown render_html render_markdown render_page replace_block secrets_of secrets_of_address "
+        "secrets_of_file several shorten time_of_day version_numbers whole without_times"
     ),
     "miyabi.views": (
         "Address Addresses Answer MachineSessions NextStep RunState RunStatus RunView Runs Schedule SessionView "

@@ -12,8 +12,9 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
 from miyabi.dag import Dag, simulate, unfinished
+from miyabi.doctor import CheckedFleet, CheckedMachine, HealthFinding, Severity
 from miyabi.machines import Machine, Strategy
-from miyabi.runs import BudgetRow, Forecast, RunFolder, earlier_tasks, forecast
+from miyabi.runs import BudgetRow, Forecast, MachineReport, RunFolder, earlier_tasks, forecast
 from miyabi.sessions import State, Status
 from miyabi.views import (
     Address,
@@ -57,6 +58,14 @@ def sessions() -> Sessions:
     return Sessions(machines=(there, MachineSessions.unanswered(MACHINES[0], OSError("no route"))))
 
 
+def checked() -> CheckedFleet:
+    """A machine of which something was found, and one that could not be asked."""
+    found = HealthFinding(id="umask", severity=Severity.WARNING, what="x", why="y", mend="z")
+    known = MachineReport(machine="m1", system="Linux", git="2.50", claude="2.1.332", free_mib=None)
+    there = (CheckedMachine.of(MACHINES[0], report, (found,)) for report in (known, None))
+    return CheckedFleet(fit=True, machines=tuple(there), fleet=(found,))
+
+
 def answer(kind: type[Answer], folder: RunFolder) -> Answer:
     """One of that kind, with as many of its fields as may be."""
     if kind is Schedule:
@@ -65,6 +74,8 @@ def answer(kind: type[Answer], folder: RunFolder) -> Answer:
         return sessions()
     if kind is Runs:
         return Runs.read(folder.repository, most=None)
+    if kind is CheckedFleet:
+        return checked()
     if kind is RunStatus:
         return view_status(folder, settings=None)
     return Addresses(run="r1", addresses=(Address(kind="report", address="/r1/report.md"),))
