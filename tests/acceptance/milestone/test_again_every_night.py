@@ -45,8 +45,10 @@ def test_what_is_run(quick: Quick) -> None:
     assert "secrets" not in sent[f"issue-{foreign}"]
     (pull,) = remote.pulls()
     assert sorted(closed(pull["body"])) == [ready, foreign]
-    rows = _waiting(quick.description(milestone))
-    assert rows.keys() == {ready, foreign, pushed, plain, held, after, first, second}
+    description = quick.description(milestone)
+    assert _listed(description, after="**In review**", until="**Waiting**").keys() == {ready, foreign}
+    rows = _listed(description, after="**Waiting**")
+    assert rows.keys() == {pushed, plain, held, after, first, second}
     assert "@dave, who has no write access" in rows[pushed]
     assert "no label 'miyabi'" in rows[plain]
     assert f"{elsewhere}, which is open and not an issue of this milestone" in rows[held]
@@ -57,8 +59,8 @@ def test_what_is_run(quick: Quick) -> None:
     assert remote.labels(pushed) == {"miyabi"}
 
 
-def _waiting(description: str) -> dict[int, str]:
-    lines = description.partition("**Waiting**")[2].splitlines()
+def _listed(description: str, *, after: str, until: str = "\0") -> dict[int, str]:
+    lines = description.partition(after)[2].partition(until)[0].splitlines()
     return {int(line.split("|")[1].strip(" #")): line for line in lines if line.startswith("| #")}
 
 
