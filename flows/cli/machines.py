@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import textwrap
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from flows.cli.exit_code import ExitCode
+from flows.cli.json_output import json_options
 from flows.cli.options import config_option, repository_option
 from flows.cli.prepare import hosts_of, reach_server
 from flows.cli.proxies import exempt_from_proxies
@@ -22,6 +22,7 @@ from miyabi.machines import Cordon, Machine, opened_host
 from miyabi.runs import LastSeen, MachineFacts, Seen, ask_machine, settings_at
 from miyabi.settings import Settings
 from miyabi.text import count, time_of_day
+from miyabi.views import Machines, MachineView
 
 _PATIENCE_SECONDS = 25.0
 """Longer than a command there may take: so long a machine may take in all, however it hangs."""
@@ -55,11 +56,17 @@ class _Standing:
             return f"outside its active hours until {time_of_day(window.opens, now=now)}"
         return "in use" if self.facts.sessions else "idle"
 
+    def view(self, now: float) -> MachineView:
+        """Returns the same as a value for scripts."""
+        return MachineView.of(
+            self.machine, self.facts, state=self.state(now), seen=self.seen, cordon=self.cordon, now=now
+        )
+
 
 @click.command(help="Say how it stands with each machine: slots, state, versions, login, disk, memory, load.")
 @repository_option
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON, a list of objects.")
+@json_options(Machines)
 def machines(*, repository: Path, config: Path | None, as_json: bool) -> ExitCode:
     """Exit code 1 where a machine does not answer.
 
@@ -79,7 +86,7 @@ def machines(*, repository: Path, config: Path | None, as_json: bool) -> ExitCod
         for m in settings.machines
     ]
     if as_json:
-        click.echo(json.dumps([_values(each, now) for each in standings], indent=2))
+        click.echo(Machines(machines=tuple(each.view(now) for each in standings)).to_json())
     else:
         _show(standings, now)
     return ExitCode.SUCCEEDED if all(are_there.values()) else ExitCode.FAILED
@@ -154,18 +161,3 @@ def _room(facts: MachineFacts) -> str:
 
 def _gib(mebibytes: int | None) -> str:
     return "unknown" if mebibytes is None else f"{mebibytes / 1024:.1f} GiB"
-
-
-def _values(each: _Standing, now: float) -> dict[str, object]:
-    facts = None if isinstance(each.facts, MachineError) else asdict(each.facts)
-    return {
-        "machine": each.machine.name,
-        "slots": each.machine.slots,
-        "used": None if facts is None else len(facts["sessions"]),
-        "state": each.state(now),
-        "error": str(each.facts) if isinstance(each.facts, MachineError) else None,
-        "last_seen": each.seen.last,
-        "away_since": each.seen.away_since,
-        "cordon": each.cordon.model_dump() if each.cordon and each.cordon.holds(now) else None,
-        "facts": facts,
-    }

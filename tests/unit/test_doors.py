@@ -116,8 +116,8 @@ EXPORTS = {
         "secrets_of_file several shorten time_of_day version_numbers whole without_times"
     ),
     "miyabi.views": (
-        "Address Addresses Answer MachineSessions NextStep RunState RunStatus RunView Runs Schedule SessionView "
-        "Sessions TaskView view_schedule view_status view_tasks"
+        "Address Addresses Answer MachineSessions MachineView Machines NextStep RunState RunStatus RunView Runs "
+        "Schedule SessionView Sessions TaskView view_schedule view_status view_tasks"
     ),
     "tasks.concurrency": (
         "CordonStore Lease LeaseFile Leases Sessions SlotLimits Taken cordon_store fast_retrying_client few_retries "

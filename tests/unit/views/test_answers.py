@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,26 @@ from pydantic import BaseModel
 
 from miyabi.dag import Dag, simulate, unfinished
 from miyabi.doctor import CheckedFleet, CheckedMachine, HealthFinding, Severity
-from miyabi.machines import Machine, Strategy
-from miyabi.runs import BudgetRow, Forecast, MachineReport, RunFolder, earlier_tasks, forecast
+from miyabi.errors import MachineError
+from miyabi.machines import Cordon, Machine, Strategy
+from miyabi.runs import (
+    BudgetRow,
+    Forecast,
+    MachineFacts,
+    MachineReport,
+    RunFolder,
+    Seen,
+    earlier_tasks,
+    forecast,
+)
 from miyabi.sessions import State, Status
 from miyabi.views import (
     Address,
     Addresses,
     Answer,
+    Machines,
     MachineSessions,
+    MachineView,
     Runs,
     RunStatus,
     Schedule,
@@ -58,6 +70,32 @@ def sessions() -> Sessions:
     return Sessions(machines=(there, MachineSessions.unanswered(MACHINES[0], OSError("no route"))))
 
 
+FACTS = MachineFacts(
+    sessions=("r1.a.1",),
+    system="Linux",
+    git="2.50",
+    perl="5.36.0",
+    claude="2.1.332",
+    login="oauth_token",
+    free_mib=7,
+    memory_mib=None,
+    load=0.5,
+    cores=8,
+    cordon="cordoned by kazu",
+    cordon_until=9.0,
+)
+
+
+def machines(now: float = 5.0) -> Machines:
+    """A machine that somebody has taken out, and one that does not answer."""
+    cordon = Cordon(machine="m1", drains=True, since=1.0, until=7.0, by="yuki")
+    given = [(FACTS, Seen(now), cordon), (FACTS, Seen(now), None), (MachineError("no route"), Seen(1.0, 2.0), None)]
+    found = (
+        MachineView.of(MACHINES[0], facts, state="away", seen=seen, cordon=kept, now=now) for facts, seen, kept in given
+    )
+    return Machines(machines=tuple(found))
+
+
 def checked() -> CheckedFleet:
     """A machine of which something was found, and one that could not be asked."""
     found = HealthFinding(id="umask", severity=Severity.WARNING, what="x", why="y", mend="z")
@@ -68,17 +106,16 @@ def checked() -> CheckedFleet:
 
 def answer(kind: type[Answer], folder: RunFolder) -> Answer:
     """One of that kind, with as many of its fields as may be."""
-    if kind is Schedule:
-        return schedule(folder.repository)
-    if kind is Sessions:
-        return sessions()
-    if kind is Runs:
-        return Runs.read(folder.repository, most=None)
-    if kind is CheckedFleet:
-        return checked()
-    if kind is RunStatus:
-        return view_status(folder, settings=None)
-    return Addresses(run="r1", addresses=(Address(kind="report", address="/r1/report.md"),))
+    made: dict[type[Answer], Callable[[], Answer]] = {
+        Schedule: lambda: schedule(folder.repository),
+        Sessions: sessions,
+        Machines: machines,
+        Runs: lambda: Runs.read(folder.repository, most=None),
+        CheckedFleet: checked,
+        RunStatus: lambda: view_status(folder, settings=None),
+        Addresses: lambda: Addresses(run="r1", addresses=(Address(kind="report", address="/r1/report.md"),)),
+    }
+    return made[kind]()
 
 
 @pytest.mark.parametrize("kind", ANSWERS)
@@ -112,3 +149,13 @@ def test_slots_are_taken_by_sessions_alone() -> None:
     """A checkout that is set up ahead holds no slot, and is shown; what has ended is not."""
     there = sessions().machines[0]
     assert (there.taken, [(each.task, each.attempt) for each in there.sessions]) == (1, [("a", 1), ("b", None)])
+
+
+def test_a_machine_is_out_as_the_server_says_else_as_it_says_itself() -> None:
+    """Times are ISO 8601 in UTC; a cordon that is over is none, and what does not answer says nothing."""
+    kept, own, away = json.loads(machines().to_json())["machines"]
+    assert (kept["cordon"].startswith("drained by yuki"), kept["cordon_until"]) == (True, "1970-01-01T00:00:07Z")
+    assert (own["cordon"], own["cordon_until"]) == ("cordoned by kazu", "1970-01-01T00:00:09Z")
+    assert [each["cordon"] for each in json.loads(machines(now=9.0).to_json())["machines"]] == ["", "", ""]
+    assert (away["used"], away["error"], away["git"]) == (None, "no route", "")
+    assert (away["last_seen"], away["away_since"]) == ("1970-01-01T00:00:01Z", "1970-01-01T00:00:02Z")

@@ -35,6 +35,7 @@ def after_a_run(cli_repository: CliRepository) -> CliRepository:
         (("status", "r1"), 1),
         (("status", "r2"), 130),
         (("schedule", "../tasks.json"), 0),
+        (("machines",), 0),
         (("sessions",), 0),
         (("open", "r1", "a"), 0),
     ],

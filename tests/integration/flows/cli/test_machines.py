@@ -24,8 +24,8 @@ def test_one_answers_and_one_does_not(cli_repository: CliRepository, tmp_path: P
     assert max(map(len, lines)) <= 80
     assert lines[0].startswith("here  0 of 3 slots  cordoned by kazu@studio, as only the machine says: miyabi")
     assert any(line.startswith("away  ? of 1 slot  away since ") for line in lines)
-    there, gone = json.loads(again.stdout)
-    assert there["facts"]["git"]
-    assert (there["used"], there["facts"]["free_mib"] > 0) == (0, True)
-    assert (gone["facts"], gone["last_seen"], gone["away_since"] < there["last_seen"]) == (None, None, True)
+    there, gone = json.loads(again.stdout)["machines"]
+    assert there["git"]
+    assert (there["used"], there["free_mib"] > 0, there["cordon"]) == (0, True, "cordoned by kazu@studio")
+    assert (gone["system"], gone["last_seen"], gone["away_since"] < there["last_seen"]) == ("", None, True)
     assert "127.0.0.1" in gone["error"]
