@@ -15,7 +15,7 @@ from flows.cli.options import repository_option
 from flows.cli.tables import fitted_table, table_console
 from miyabi.errors import OutsideRepository
 from miyabi.git import Repository, existing_folder
-from miyabi.text import count
+from miyabi.text import cost, count
 from miyabi.views import NextStep, Runs, RunState, RunView
 
 _LATEST = 20
@@ -94,7 +94,7 @@ def _cells(run: RunView) -> tuple[str, ...]:
         str(tasks.failed or ""),
         str(tasks.skipped or ""),
         str(left or ""),
-        f"{'≥ ' if run.cost_is_partial else ''}${run.cost_usd:.2f}" if run.cost_usd else "",
+        f"{'≥ ' if run.cost_is_partial else ''}${cost(run.cost_usd)}" if run.cost_usd else "",
         pulls,
         run.next_step or "",
     )

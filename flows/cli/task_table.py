@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.cli.tables import fitted_table
-from miyabi.text import clock, in_words
+from miyabi.text import clock, cost, in_words
 from miyabi.views import TaskView
 
 _STYLE = {
@@ -40,7 +40,7 @@ def task_table(tasks: Sequence[TaskView], console: Console) -> Table:
 def _cells(row: TaskView, *, has_titles: bool) -> tuple[str, ...]:
     state = row.outcome or row.state
     style = _STYLE.get(state, "green" if state == "succeeded" else "red")
-    cost = f"{'≥ ' if row.cost_is_partial else ''}${row.cost_usd:.2f}" if row.cost_usd else ""
+    spent = f"{'≥ ' if row.cost_is_partial else ''}${cost(row.cost_usd)}" if row.cost_usd else ""
     words = in_words(state) if row.outcome or not row.words or row.waits_for else row.words
     return (
         row.task,
@@ -49,6 +49,6 @@ def _cells(row: TaskView, *, has_titles: bool) -> tuple[str, ...]:
         f"[{style}]{words}[/]",
         clock(row.seconds) if row.started else "",
         str(row.turns) if row.turns else "",
-        cost,
+        spent,
         escape(f"for {row.waits_for}" if row.waits_for else row.last_action),
     )

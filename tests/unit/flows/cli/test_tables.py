@@ -5,7 +5,10 @@ import io
 import pytest
 from rich.console import Console
 
+from flows.cli.runs import _table
 from flows.cli.tables import fitted_table
+from flows.cli.task_table import task_table
+from miyabi.views import RunState, RunView, TaskView
 
 HEADINGS = ("task", "machine", "cost", "last action")
 FLEXIBLE = {"task": 8, "machine": 7, "last action": 11}
@@ -43,3 +46,17 @@ def test_figures_are_whole_in_any_width(width: int) -> None:
 def test_a_table_without_rows() -> None:
     """There are the headings."""
     assert [line.rstrip() for line in lines(width=80)] == ["task  machine  cost  last action"]
+
+
+def test_less_than_a_cent_is_not_nothing() -> None:
+    """What is spent is told in the tables of runs and tasks as it is in the report."""
+    console = Console(file=io.StringIO(), width=100, color_system=None)
+    run = RunView(run="r1", state=RunState.ENDED, seconds=1, cost_usd=0.004)
+    console.print(_table((run,), console))
+    console.print(
+        task_table((TaskView(task="a", title="", state="done", words="succeeded", cost_usd=0.0004),), console)
+    )
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert "$0.004 " in shown
+    assert "$0.0004 " in shown
