@@ -14,7 +14,7 @@ from rich.text import Text
 
 from flows.cli.task_table import task_table
 from flows.cli.terminal import showable
-from miyabi.runs import Board, Outlook, RunFolder, Snapshot, TaskProgress
+from miyabi.runs import Board, Outlook, RunFolder, Snapshot, TaskProgress, TaskState
 from miyabi.settings import Settings
 from miyabi.text import clock, count, duration
 from miyabi.views import TaskView, view_tasks
@@ -43,7 +43,9 @@ class _Foresight:
             self._of, self.outlook = folder, Outlook.of(folder, self._settings)
 
     def words(self, snapshot: Snapshot) -> str:
-        """Says how long the tasks may take still; nothing where that is not known."""
+        """Says how long the tasks may take still; nothing where that is not known, or they are over or interrupted."""
+        if self.notice or all(row.state is TaskState.DONE for row in snapshot.rows):
+            return ""
         at, left = self._left
         now = time.monotonic()
         if self.outlook and (not at or now - at > _FORESEEN_SECONDS):
@@ -127,10 +129,11 @@ def _table(snapshot: Snapshot, console: Console, foresight: _Foresight) -> Group
         headline.append(f"\n{foresight.notice}", style="bold yellow not italic")
     lines = len(headline.wrap(console, console.width))
     tasks = list(view_tasks(snapshot, foresight.outlook))
-    shown = _first(tasks, max(5, console.height - lines - 3))
+    shown = _first(tasks, max(5, console.height - lines - 4))
     more = len(tasks) - len(shown)
     caption = [Text(f"and {count(more, 'more task')}", style="dim italic")] if more else []
-    return Group(headline, task_table(shown, console), *caption)
+    # the terminal shows Ctrl-C as ^C where the cursor is: behind a full line that makes one more, which stays for ever
+    return Group(headline, task_table(shown, console), *caption, Text())
 
 
 def _headline(snapshot: Snapshot, left: str) -> str:

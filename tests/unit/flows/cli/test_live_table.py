@@ -36,7 +36,6 @@ def test_nothing_of_the_headline_is_cut(width: int) -> None:
     foresight = _Foresight(None)
     known = {"machines": (Machine(name="m1"),), "durations": Durations(), "seconds_a_minute": 1.0}
     foresight.outlook = Outlook(dag=dag, **known)
-    foresight.notice = "miyabi: interrupted: all of it is collected"
     rows = (TaskProgress(task="a", state="running", started=time.time(), machine="m1"), TaskProgress(task="b"))
     snapshot = Snapshot(
         run="r1", started=time.time(), rows=rows, budget="run: 3.20 of 10.00 USD", note="lfs is missing"
@@ -47,13 +46,33 @@ def test_nothing_of_the_headline_is_cut(width: int) -> None:
     lines = captured.get().splitlines()
     whole = " ".join(" ".join(lines).split())
     assert max(map(len, lines)) <= width
+    assert lines[-1] == ""  # where the terminal writes ^C
     for words in (
         "2 tasks done",
         "about 12 s left",
         "run: 3.20 of 10.00 USD",
         "lfs is missing",
-        "all of it is collected",
     ):
         assert words in whole
     assert next(line for line in lines if line.startswith("b ")).rstrip().endswith("for a")
     assert ("The first" in whole) == (width == 140)
+
+
+def test_nothing_is_left_of_what_is_over_or_interrupted() -> None:
+    """The forecast goes at once where the last task ends or a person ends the run, not when it is reckoned anew."""
+    dag = Dag.from_text('{"nodes": [{"id": "a", "estimated_duration": 7}]}')
+    foresight = _Foresight(None)
+    foresight.outlook = Outlook(dag=dag, machines=(Machine(name="m1"),), durations=Durations())
+    waits, done = (
+        Snapshot(run="r1", started=time.time(), rows=(row,))
+        for row in (TaskProgress(task="a"), TaskProgress(task="a", state="done", outcome=Outcome.SUCCEEDED))
+    )
+    assert foresight.words(waits).startswith("about 7 min")
+    assert foresight.words(done) == ""
+    assert foresight.words(waits)
+    foresight.notice = "miyabi: interrupted: all of it is collected"
+    assert foresight.words(waits) == ""
+    console = Console(width=60, height=30, color_system=None)
+    with console.capture() as captured:
+        console.print(_table(waits, console, foresight))
+    assert foresight.notice in captured.get()
