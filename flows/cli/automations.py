@@ -38,8 +38,8 @@ def automations(*, action: str, repository: Path, config: Path | None, block: st
 
     if action == "delete":
         every = [*(each.name for each in read_automations()[0]), *read_automations()[1]]
-        for gone in asyncio.run(delete_automations(every)):
-            click.echo(f"deleted  {gone}")
+        gone = asyncio.run(delete_automations(every))
+        click.echo("\n".join(f"deleted  {each}" for each in gone) or "there is none of them")
         return ExitCode.SUCCEEDED
     found, left_out = read_automations(asyncio.run(notification_block_id(name)) if name else "")
     for done, each in asyncio.run(apply_automations(found)):
