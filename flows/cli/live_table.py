@@ -36,6 +36,8 @@ class _Foresight:
         self.outlook: Outlook | None = None
         self._left: tuple[float, float | None] = (0.0, None)
         self.notice = ""
+        self.ended: Snapshot | None = None
+        """What an earlier orchestrator has left of a run that is gone on with: not what is shown of this one."""
 
     def look(self, folder: RunFolder) -> None:
         """Reads what that run is to do, once."""
@@ -61,6 +63,7 @@ def watch(find: Find, *, settings: Settings | None = None) -> Iterator[Callable[
     """
     console, done = Console(stderr=False, highlight=False), threading.Event()
     show, foresight = _show_table if console.is_terminal else _show_lines, _Foresight(settings)
+    foresight.ended = _read(find())
 
     def say(sentence: str) -> None:
         if console.is_terminal:  # what is written beside a table is lost below it
@@ -77,11 +80,16 @@ def watch(find: Find, *, settings: Settings | None = None) -> Iterator[Callable[
         thread.join()
 
 
+def _read(folder: RunFolder | None) -> Snapshot | None:
+    return Board.read(folder.status_file) if folder else None
+
+
 def _snapshots(find: Find, done: threading.Event, foresight: _Foresight) -> Iterator[Snapshot]:
     while True:
         last = done.wait(_REFRESH_SECONDS)
         folder = find()
-        if folder and (snapshot := Board.read(folder.status_file)) is not None:
+        snapshot, before = _read(folder), foresight.ended
+        if folder and snapshot and not (before and (snapshot.run, snapshot.started) == (before.run, before.started)):
             foresight.look(folder)
             yield snapshot
         if last:

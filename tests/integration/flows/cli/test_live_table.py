@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,26 @@ def test_a_damaged_status_does_not_end_the_view(
         board.update("a", state="running", machine="m1")
         board.write(folder.status_file)
     assert "a: running on m1" in capsys.readouterr().out
+
+
+def test_what_an_earlier_orchestrator_has_left_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that is gone on with has a clock of its own: no line is timed by the one before it."""
+    folder = RunFolder(tmp_path, "r1").create()
+    earlier = Board(run="r1", tasks=["a", "b"], clock=lambda: time.time() - 400)
+    earlier.update("a", state="running", machine="m1")
+    earlier.write(folder.status_file)
+    board, looks, was_looked_at = Board(run="r1", tasks=["a", "b"]), list[None](), threading.Event()
+
+    def find() -> RunFolder:
+        looks.append(None)
+        if len(looks) > 2:  # the second look was shown, or was not
+            was_looked_at.set()
+        return folder
+
+    with watch(find):
+        assert was_looked_at.wait(60)
+        board.update("b", state="running", machine="m2")
+        board.write(folder.status_file)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.endswith("  b: running on m2")
+    assert not line.startswith("   6:")
