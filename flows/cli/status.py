@@ -82,9 +82,11 @@ def _show(found: RunStatus) -> None:
 
 
 def _headline(found: RunStatus) -> str:
-    """The run, where it is, how its tasks stand, what it costs and how long it may take."""
+    """The run, where it is, how its tasks stand, what it costs and how long it may take, as far as that is known."""
     run, tasks = found.run, found.run.tasks
     kind = "rehearsal" if run.rehearsal else "run"
+    if run.state is RunState.DAMAGED:
+        return f"{kind} {run.run}: {run.state}"
     numbers = {name: getattr(tasks, name) for name in ("succeeded", "failed", "skipped", "working", "waiting")}
     said = ", ".join(f"{number:,} {name}" for name, number in numbers.items() if number)
     cost = dollars(run.cost_usd, is_partial=run.cost_is_partial)
