@@ -53,7 +53,7 @@ class MachineState:
         if self.full_until > now:
             used = max(used, self.machine.slots - len(self.spares))
         if self.on_trial:
-            used = self.machine.slots - (0 if self.trial or self.asking else 1)
+            used = max(used, self.machine.slots - (0 if self.trial or self.asking else 1))
         return Load(machine=self.machine, used=used, closed_until=self._closed_until)
 
     @property

@@ -191,3 +191,15 @@ def test_how_long_a_sick_machine_is_left_alone() -> None:
     state.note_sick(error, now=now, is_tried_again=False)
     state.begin_trial(now + 1e6)
     assert state.broken is error
+
+
+def test_a_machine_on_trial_is_asked_as_rarely_as_any_other() -> None:
+    """While others, or sessions that began before, have every slot it has none for its trial either."""
+    state, now = machine_state.MachineState(machine=fleet(2)[0]), 1000.0
+    state.note_sick(MachineError("x"), now=0.0, is_tried_again=True)
+    state.begin_trial(now)
+    state.note_taken(now, retry_seconds=1)
+    assert state.load(now).free == 0
+    assert state.load(now + 60).free == 1
+    state.held = 2
+    assert state.load(now + 60).free == 0
