@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import uuid
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -61,10 +61,10 @@ def current_runner() -> FleetTaskRunner:
     raise RuntimeError(message)
 
 
-async def _ensured(
-    limits: SlotLimits, machines: Sequence[Machine], *, patience_seconds: float, warn: Callable[[str], None]
-) -> tuple[MachineError, ...]:
-    """Makes the machines' limits, and waits for a server that is away; the first time it warns."""
+async def _when_it_answers(
+    call: Callable[[], Awaitable[T]], *, patience_seconds: float, warn: Callable[[str], None]
+) -> T:
+    """Returns what the server answers, and waits for one that is away; the first time it warns."""
     warned: list[MiyabiError] = []
 
     def tell(error: MiyabiError) -> None:
@@ -73,7 +73,7 @@ async def _ensured(
         warned.append(error)
 
     return await retried(
-        lambda: limits.ensure(machines),
+        call,
         patience_seconds=patience_seconds,
         passes=lambda error: isinstance(error, ServerAway),
         on_wait=tell,
@@ -207,9 +207,7 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             ServerError: the Prefect server refuses to make the limits, or does not answer (ServerAway).
             RuntimeError: the runner has its machines already, or is not started.
         """
-        if self._running_task_runs().placing:
-            message = "The task runner has its machines already."
-            raise RuntimeError(message)
+        self._require_bare()
         log = get_run_logger()
         prefetch = Prefetch(prepare=prepare, set_up=set_up, abandon=abandon)
         placing = partial(Placing, order=order, requires=requires, why_not=why_not, seconds=seconds, is_held=is_held)
@@ -217,13 +215,15 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
         async def on_loop() -> tuple[MachineError, ...]:
             stack = AsyncExitStack()
             limits = SlotLimits(await stack.enter_async_context(fast_retrying_client()))
-            out = await _ensured(limits, machines, patience_seconds=patience_seconds, warn=log.warning)
+            when_it_answers = partial(_when_it_answers, patience_seconds=patience_seconds, warn=log.warning)
+            out = await when_it_answers(lambda: limits.ensure(machines))
             leases = Leases(limits, warn=log.warning, lease_file=LeaseFile(lease_file))
             await leases.take_over()
             dispatcher = Dispatcher(machines, leases=leases, strategy=strategy, prefetch=prefetch, warn=log.error)
             for error in out:
                 dispatcher.exclude(error.machine, error)
-            note = await _noted(CordonStore(limits.client), machines, cordons, dispatcher.note_cordons)
+            store, notes = CordonStore(limits.client), (cordons, dispatcher.note_cordons)
+            note = await when_it_answers(lambda: _noted(store, machines, *notes))
             stack.push_async_callback(leases.close)
             stack.push_async_callback(prefetch.close)
             keepers = self._keepers(limits, leases, dispatcher, note=note, sessions=sessions)
@@ -326,6 +326,11 @@ class FleetTaskRunner(TaskRunner[PrefectFuture[Any]]):
             message = "The task runner is not started."
             raise RuntimeError(message)
         return self._thread
+
+    def _require_bare(self) -> None:
+        if self._running_task_runs().placing:
+            message = "The task runner has its machines already."
+            raise RuntimeError(message)
 
     def _running_task_runs(self) -> TaskRuns:
         self._running()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import pytest
 from prefect.context import SettingsContext, get_settings_context
 
 from miyabi.errors import ServerAway
+from miyabi.machines import Cordon
+from tasks.concurrency import CordonStore
 from tasks.runner import FleetTaskRunner
 from tests.support.prefect.in_flow import fleet, in_flow
 from tests.support.prefect.server import RealServer, prefect_database, prefect_server  # noqa: F401 - fixtures
@@ -51,6 +54,23 @@ def test_it_is_waited_for_in_the_beginning(prefect_server: RealServer) -> None:
         return told.texts
 
     assert len(in_flow(body)) == 1
+
+
+def test_it_is_waited_for_where_it_goes_away_after_its_first_answers(
+    prefect_server: RealServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which machines somebody has taken out is asked when the limits are made: the run begins all the same."""
+    read, asked = CordonStore.read, list[int]()
+
+    async def away_at_first(store: CordonStore, machines: Sequence[str]) -> dict[str, Cordon]:
+        asked.append(len(machines))
+        if len(asked) == 1:
+            raise ServerAway("The Prefect server does not answer.")
+        return await read(store, machines)
+
+    monkeypatch.setattr(CordonStore, "read", away_at_first)
+    assert in_flow(lambda runner: runner.equip(fleet(1), patience_seconds=60)) == ()
+    assert asked[:2] == [1, 1]
 
 
 def test_it_is_not_waited_for_without_end(prefect_server: RealServer) -> None:
