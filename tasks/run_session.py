@@ -32,10 +32,10 @@ from miyabi.errors import (
     SettingsError,
 )
 from miyabi.machines import Machine
-from miyabi.runs import MOVES_ON, Run, TaskState, current_run, review_of, review_run
+from miyabi.runs import MOVES_ON, Run, TaskState, current_run, models_of, review_of, review_run
 from miyabi.sessions import Outcome, SessionResult, SessionSpec, is_reviewing
 from miyabi.system import jittered
-from miyabi.text import count, duration, one_line, redact
+from miyabi.text import count, duration, one_line, redact, time_of_day
 from tasks.admission import Admission
 from tasks.declaration import TASK
 from tasks.health import MACHINE_AWAY_SECONDS, Quarantine
@@ -186,8 +186,6 @@ class TaskRun:
 
     async def _attempt(self) -> SessionResult:
         try:
-            if await self._admission.require(fix_ups=self._fix_ups):
-                self._resumes = None
             return await self._started()
         except MergeConflict as conflict:
             return self._not_started(Outcome.MERGE_CONFLICT, conflict)
@@ -200,6 +198,8 @@ class TaskRun:
     async def _started(self) -> SessionResult:
         slot = self._slot
         while True:
+            if await self._admission.require(fix_ups=self._fix_ups):  # again after each wait, and on another account
+                self._resumes = None
             slot.note_ending(is_ending=False)  # it was for an attempt before this one
             slot.require_start()
             try:
@@ -210,13 +210,13 @@ class TaskRun:
                 return await self._telling.see_through(attempt)
             except AccountHeld as held:
                 async with self._telling.waiting(str(held), held.until):
-                    await slot.requeue(time.time(), stay=self._resumes is not None)
+                    await self._again(self._account_opens())
             except MachineError as error:
                 await self._put_off(error)
 
     async def _put_off(self, error: MachineError) -> None:
         """A slot for the same attempt at another time, or elsewhere; raises what will not be otherwise then."""
-        slot, is_full, stay = self._slot, isinstance(error, MachineFull), self._resumes is not None
+        slot, is_full = self._slot, isinstance(error, MachineFull)
         if isinstance(error, MachineClosed):
             if not slot.is_cordoned:  # the machine says so itself, whoever has told it
                 slot.close_machine(time.time() + MACHINE_FULL_SECONDS)
@@ -226,23 +226,36 @@ class TaskRun:
             raise error
         self._note_waiting(error)
         if is_full:  # another orchestrator's sessions: the machine knows better than the limit
-            await slot.requeue(time.time() + MACHINE_FULL_SECONDS, stay=stay)
+            await self._again(time.time() + MACHINE_FULL_SECONDS)
             return
         self._telling.machine_away(error)
         self._live.warn(f"{slot.machine.name} was passed over for a while, because it did not answer")
         slot.close_machine(time.time() + MACHINE_AWAY_SECONDS)
-        await slot.requeue(time.time(), stay=stay)
+        await self._again(time.time())
 
     async def _give_way(self, closed: MachineClosed) -> None:
         """A slot elsewhere, or here when this machine takes sessions again."""
         self._note_waiting(closed)
         if self._slot.can_move_now:
             self._resumes = None
-            await self._slot.move(avoid=frozenset({self._slot.machine.name}))
-        elif self._resumes is None:
-            await self._slot.requeue(time.time() + MACHINE_FULL_SECONDS)
+            await self._slot.requeue(time.time())  # here again, should it take sessions before others have a slot
         else:
-            await self._stay(time.time() + MACHINE_FULL_SECONDS)
+            await self._again(time.time() + MACHINE_FULL_SECONDS)
+
+    def _account_opens(self) -> float:
+        """When to ask for a slot whose account takes the session: now, where slots know it as that of their task.
+
+        Raises:
+            NotAdmitted: it is of another model, as a review may be, and would wait for longer than the run does.
+        """
+        live, slot, now = self._live, self._slot, time.time()
+        models = models_of(self._node, live.settings.sessions)
+        hold = live.quota.hold_unless_instead(slot.machine, *models)
+        if hold is None or slot.is_account_held:
+            return now
+        if hold.until > min(now + 3600 * live.settings.runs.limit_patience_hours, live.deadline.stop_at):
+            raise NotAdmitted(f"quota: {hold.why}, until {time_of_day(hold.until, now=now)}")
+        return hold.until
 
     async def _next_attempt(self) -> Attempt:
         live, slot = self._live, self._slot
@@ -332,11 +345,17 @@ class TaskRun:
                 await self._stay(time.time())
             return
         self._burnt += self._health.burns(result)
-        if step is Next.ELSEWHERE:
+        if step is Next.ELSEWHERE and result.error_kind in MOVES_ON:
+            await self._slot.requeue(time.time())  # here again, should it take sessions before others have a slot
+        elif step is Next.ELSEWHERE:
             await self._slot.move(avoid=frozenset({self._slot.machine.name}))
         else:
             first = 0.0 if result.outcome is Outcome.STOPPED else self._live.settings.runs.retry_delay_seconds
             await self._stay(time.time() + delay_seconds(attempts=self._burnt - 1, first=first))
+
+    async def _again(self, until: float) -> None:
+        """A slot for the same attempt, where its conversation is if it goes on with one."""
+        await (self._slot.requeue(until) if self._resumes is None else self._stay(until))
 
     async def _stay(self, until: float) -> None:
         """A slot on this machine, or on another one where this one takes nothing more meanwhile."""
@@ -353,10 +372,7 @@ class TaskRun:
     async def _wait_for_limit(self, resets_at: datetime) -> None:
         until = self._limit.close_until_reset(resets_at)
         async with self._telling.waiting("the usage limit", until):
-            if self._resumes is None:
-                await self._slot.requeue(until)
-            else:
-                await self._stay(until)
+            await self._again(until)
 
     async def _wait(self, result: SessionResult) -> None:
         """Nobody knows for how long, so it is tried again and again; a usage limit is one for the whole account."""

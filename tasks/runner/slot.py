@@ -73,6 +73,11 @@ class Slot:
         return self._dispatcher.is_cordoned(self._machine.name)
 
     @property
+    def is_account_held(self) -> bool:
+        """Whether slots are not given to the task here for now since the account of the machine takes none of it."""
+        return self._request().is_held(self._machine)
+
+    @property
     def is_on_trial(self) -> bool:
         """Whether its machine was sick, and this slot is to show whether it is still."""
         return self._lease is not None and self._dispatcher.is_trial(self._lease)
