@@ -9,12 +9,13 @@ import asyncio
 import hashlib
 import re
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httpx
-from prefect.client.orchestration import PrefectClient
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import VariableCreate, VariableUpdate
 from prefect.exceptions import PrefectException
 
@@ -22,13 +23,14 @@ from miyabi.errors import MachineError
 from miyabi.machines import Machine
 from miyabi.quota import AccountQuota, QuotaBook
 from miyabi.runs import Run
-from tasks.concurrency import fast_retrying_client
+from tasks.concurrency import fast_retrying_client, few_retries
 
 EVERY_SECONDS = 0.4
 FIGURES_SECONDS = 10.0
 """So often figures are written that close nothing; what closes an account is written at once."""
 
 _MACHINE_SECONDS = 20.0
+_SERVER_AWAY = (httpx.HTTPError, PrefectException, ValueError)  # what is in front of it may answer with anything
 _FILE = "quota.json"
 _WRITE = 'umask 077; mkdir -p "${1%/*}" && cat >"$1.$$" && mv -f "$1.$$" "$1"'
 _READ = '[ ! -f "$1" ] || cat "$1"'
@@ -102,7 +104,7 @@ async def read_quota(live: Run) -> None:
         return
     book.sync(write=False)
     async with fast_retrying_client() as client:
-        with suppress(httpx.HTTPError, PrefectException):
+        with suppress(*_SERVER_AWAY):
             await SharedQuota(client=client, accounts=live.quota.accounts).sync(book)
     await asyncio.gather(*(_exchange(live, machine, read=True) for machine in live.fleet()))
 
@@ -110,32 +112,43 @@ async def read_quota(live: Run) -> None:
 async def keep_quota(live: Run, *, on_closing: Callable[[], None]) -> None:
     """Keeps what is known the same here, on the server and on the machines, until it is cancelled.
 
-    `on_closing` is called after a window has turned out to be spent, whoever met it.
+    `on_closing` is called after a window has turned out to be spent, whoever met it. A server or a machine that does
+    not answer keeps nobody else from hearing of it.
     """
     book, news, loop = live.quota.book, asyncio.Event(), asyncio.get_running_loop()
-    closed = live.quota.closed()
+    closed, writing = live.quota.closed(), defaultdict[str, asyncio.Lock](asyncio.Lock)
 
     def wake() -> None:
         loop.call_soon_threadsafe(news.set)
 
-    with book.on_closing(wake):
-        async with fast_retrying_client() as client:
+    with book.on_closing(wake), few_retries(0):
+        async with get_client() as client, asyncio.TaskGroup() as machines:
             shared = SharedQuota(client=client, accounts=live.quota.accounts)
             while True:
                 is_urgent = news.is_set()
                 news.clear()
-                if book.is_shared:
-                    with suppress(httpx.HTTPError, PrefectException):
-                        await shared.sync(book)
-                    book.sync(write=is_urgent or shared.has_pushed)
+                await _share(shared, book, is_urgent=is_urgent)
                 live.board.show_quota("; ".join(live.quota.rows()))
                 if (now_closed := live.quota.closed()) != closed:
                     closed = now_closed
                     on_closing()
-                    if book.is_shared:
-                        await asyncio.gather(*(_exchange(live, machine) for machine in live.fleet()))
+                    for machine in live.fleet() if book.is_shared else ():
+                        machines.create_task(_tell(live, machine, writing[machine.name]))
                 with suppress(TimeoutError):
                     await asyncio.wait_for(news.wait(), EVERY_SECONDS)
+
+
+async def _share(shared: SharedQuota, book: QuotaBook, *, is_urgent: bool) -> None:
+    if book.is_shared:
+        with suppress(*_SERVER_AWAY):
+            await shared.sync(book)
+        book.sync(write=is_urgent or shared.has_pushed)
+
+
+async def _tell(live: Run, machine: Machine, writing: asyncio.Lock) -> None:
+    """Writes what is known now, after what was written before."""
+    async with writing:
+        await _exchange(live, machine)
 
 
 async def _exchange(live: Run, machine: Machine, *, read: bool = False) -> None:
