@@ -50,6 +50,12 @@ class Figure(BaseModel):
         return _LENGTHS.get(SEVEN_DAYS if self.window.startswith(SEVEN_DAYS) else self.window)
 
     @property
+    def ends(self) -> float | None:
+        """When the window begins anew: no later than its length after it was spoken of, whatever was said."""
+        longest = self.seen_at + 1.1 * (self.length_seconds or _LENGTHS[SEVEN_DAYS])
+        return None if self.resets_at is None else min(self.resets_at, longest)
+
+    @property
     def words(self) -> str:
         """The window as people call it."""
         model = _MODEL.fullmatch(self.window)
@@ -87,9 +93,8 @@ class Figure(BaseModel):
 
 
 def _rank(figure: Figure) -> tuple[int, bool, float, float, str]:
-    """Later windows first, with ends to the minute; an end that is further away than the window is long is no end."""
-    longest = figure.seen_at + 1.1 * (figure.length_seconds or _LENGTHS[SEVEN_DAYS])
-    ends = min(figure.resets_at or figure.seen_at, longest)
+    """Later windows first, with ends to the minute."""
+    ends = figure.seen_at if figure.ends is None else figure.ends
     used = -1.0 if figure.utilization is None else figure.utilization
     said = figure.model_dump_json(exclude={"models"})
     return round(ends / SAME_SECONDS), figure.is_spent, used, figure.seen_at, said

@@ -71,7 +71,7 @@ class QuotaRules:
         return ", as never_use_extra_usage is set" if figure.uses_extra else ""
 
     def _opens(self, figure: Figure) -> float:
-        return (figure.resets_at or 0.0) + (0.0 if figure.no_margin else self.margin_seconds)
+        return (figure.ends or 0.0) + (0.0 if figure.no_margin else self.margin_seconds)
 
     def _paced(self, figure: Figure) -> float:
         """When as much of the time is over as is used of the window: of the window's own, or of the night's."""

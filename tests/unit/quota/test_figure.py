@@ -64,6 +64,13 @@ def test_an_end_that_no_window_has_is_overcome() -> None:
     assert not known.figures["five_hour"].is_spent
 
 
+def test_an_end_that_no_window_has_closes_nothing_for_ever() -> None:
+    """Nobody is told of a later window while nothing begins: the account is tried when its window must be over."""
+    rules, said = QuotaRules(settings=QuotaSettings()), quota(rejected(NOW, resets_at=NOW + 9000 * HOUR))
+    assert rules.hold(said, model=None, now=NOW + 5 * HOUR)
+    assert rules.hold(said, model=None, now=NOW + 6 * HOUR) is None
+
+
 def test_a_window_opens_after_its_reset_and_a_margin() -> None:
     """Not a second before."""
     rules, known = QuotaRules(settings=QuotaSettings(), margin_seconds=60), quota(rejected(NOW))
