@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 
 from miyabi.attempts.attempt import Attempt
+from miyabi.attempts.stop import stop_session
 from miyabi.errors import DiskFull, GitError, MachineError, SessionError
 from miyabi.runs import AttemptRecord, Run
 from miyabi.sessions import Outcome, SessionResult, size_of
@@ -25,9 +26,11 @@ async def recover_abandoned(live: Run) -> None:
 
 
 def _given_up(live: Run) -> Iterator[SessionResult]:
-    for result in live.every_result():
-        last, folder = live.results.get(result.task), live.folder.attempt(result.task, result.attempt)
-        if last and result.attempt < last.attempt and not result.is_collected and AttemptRecord.pending(folder):
+    results = live.every_result()
+    last = {result.task: result.attempt for result in results}
+    for result in results:
+        folder = live.folder.attempt(result.task, result.attempt)
+        if result.attempt < last[result.task] and not result.is_collected and AttemptRecord.pending(folder):
             yield result
 
 
@@ -53,6 +56,10 @@ async def _recover(live: Run, lost: SessionResult) -> SessionResult | None:
     if machine is None:
         raise MachineError(f"{lost.machine} takes no part in the run now.")
     begun = AttemptRecord.pending(live.folder.attempt(lost.task, lost.attempt))
+    if lost.task not in live.dag.by_id:  # it reviews, or resolves a conflict, which a later one has done
+        if begun:
+            await stop_session(live, lost.task, lost.attempt, begun)
+        return None
     node, conversation, fix_ups = live.dag.by_id[lost.task], begun.resumes if begun else None, lost.fix_ups
     spec = await live.spec(node, attempt=lost.attempt, conversation=conversation, fix_ups=fix_ups)
     attempt = Attempt(live=live, spec=spec, machine=machine, reason=lost.placement_reason, is_given_up=True)

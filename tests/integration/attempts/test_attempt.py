@@ -11,7 +11,7 @@ import pytest
 
 from miyabi.attempts import recover_abandoned
 from miyabi.errors import MachineUnreachable, SessionError
-from miyabi.sessions import Outcome, State
+from miyabi.sessions import Outcome, State, reviewing
 from miyabi.sessions.follow import Copy
 from tests.support.git.repositories import git
 from tests.support.values.runs import Workshop, workshop  # noqa: F401 - a fixture
@@ -97,6 +97,25 @@ async def test_what_a_lost_machine_has_is_collected_beside_the_rest(workshop: Wo
     assert git(root, "show", f"{first.head}:half.txt") == "half"
     assert git(root, "merge-base", "--is-ancestor", str(first.head), "miyabi/r1/a+strays") == ""
     assert (await workshop.status()).state is State.EXITED
+
+
+async def test_what_a_lost_machine_has_of_a_review_is_ended_alone(workshop: Workshop) -> None:
+    """A session in the place of a task has no work to collect: it ends, and so does the run."""
+    live = await workshop.run(workshop.machine("m1"), workshop.machine("m2"), patience=1)
+    name = reviewing("a", head=live.base)
+    node = live.dag.by_id["a"].model_copy(update={"id": name})
+    beside = live.beside(node, settings=live.settings, base=live.base)
+    async with workshop.running(await workshop.attempt(beside, name)) as task:
+        workshop.switch(live, away=True)
+        await task
+    workshop.open_gate()
+    async with workshop.running(await workshop.attempt(beside, name, machine="m2")) as task:
+        await task
+    await recover_abandoned(live)
+    assert live.warnings == [f"{name}: what attempt 1 did on m1 is still there: m1: switched off"]
+    workshop.switch(live, away=False)
+    await recover_abandoned(live)
+    assert (await workshop.status(f"r1.{name}.1")).state is State.EXITED
 
 
 async def test_a_session_that_its_machine_has_forgotten(workshop: Workshop) -> None:
