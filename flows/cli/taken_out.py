@@ -68,7 +68,11 @@ def give_back(machine: Machine) -> bool:
 
 
 def _caller() -> str:
-    return f"{getpass.getuser()}@{os.uname().nodename.partition('.')[0]}"
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # as in a container, whose user has no name
+        user = str(os.getuid())
+    return f"{user}@{os.uname().nodename.partition('.')[0]}"
 
 
 def _is_told(machine: Machine, cordon: Cordon | None) -> bool:
