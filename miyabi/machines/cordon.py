@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from miyabi.errors import RemoteFailed
 from miyabi.machines.host import Host
@@ -16,6 +16,7 @@ _WRITE = (
     'umask 077; if [ -z "$2" ]; then exec rm -f "$1/cordon"; fi; mkdir -p "$1" && '
     """printf '%s\\n%s\\n' "$2" "$3" >"$1/.cordon.$$" && mv -f "$1/.cordon.$$" "$1/cordon\""""
 )
+_LAST = 253_402_128_000.0  # what a calendar has; milliseconds, as somebody may write by hand, are beyond
 
 
 class Cordon(BaseModel):
@@ -29,8 +30,8 @@ class Cordon(BaseModel):
     machine: str
     drains: bool = False
     now: bool = False
-    since: float
-    until: float | None = None
+    since: float = Field(ge=0, lt=_LAST)
+    until: float | None = Field(None, ge=0, lt=_LAST)
     by: str = ""
 
     @classmethod

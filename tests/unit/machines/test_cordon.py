@@ -30,3 +30,4 @@ def test_what_somebody_wrote_by_hand_is_none() -> None:
     assert Cordon.read("cordon") is None
     assert Cordon.read({"machine": "m1"}) is None
     assert Cordon.read({"machine": "m1", "since": 1, "later": True}) == Cordon(machine="m1", since=1)
+    assert Cordon.read({"machine": "m1", "since": NOW, "until": 1000 * NOW}) is None
