@@ -15,7 +15,6 @@ from tests.support.prefect.server import RealServer, prefect_database, prefect_s
 
 LIMIT_SECONDS = 6
 MARGIN_SECONDS = 6.0
-KNOWN_SECONDS = 1.0
 LATE_SECONDS = 0.7
 """A session begins so much later or earlier than was planned, on a computer that does other things too."""
 
@@ -41,7 +40,7 @@ def nodes(count: int) -> list[dict[str, Any]]:
 
 
 def test_one_limit_is_known_to_all(tmp_path: Path, prefect_server: RealServer) -> None:
-    """On other machines, and in another orchestrator, nothing begins a second later; after the reset all goes on."""
+    """On other machines, and in another orchestrator, no freed slot is used again; after the reset all goes on."""
     account = tmp_path.parent.name[-30:]
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
@@ -65,9 +64,12 @@ def test_one_limit_is_known_to_all(tmp_path: Path, prefect_server: RealServer) -
     opens = attempts[0].resets_at.timestamp() + MARGIN_SECONDS
     assert sum(map(len, begun.values())) == 21
     for site, times in begun.items():
-        assert [at - told for at in times if told + KNOWN_SECONDS < at < opens] == []
+        slots = 3 if site == "one" else 2
+        early = [at for at in times if told < at < opens]  # in slots that were free before it was known
+        assert len(early) <= slots, [at - told for at in early]
+        assert all(at < (told + opens) / 2 for at in early), [at - told for at in early]
         after = [at for at in times if at >= opens]
         assert after, "nothing waited for the limit"
-        step = MARGIN_SECONDS / (3 if site == "one" else 2)
+        step = MARGIN_SECONDS / slots
         spread = [at for at in after if at < opens + MARGIN_SECONDS]
         assert all(later - earlier > step - LATE_SECONDS for earlier, later in pairwise(spread))

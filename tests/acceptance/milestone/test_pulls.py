@@ -115,7 +115,7 @@ def test_what_conflicts_waits(quick: Quick) -> None:
     (pull,) = quick.remote.pulls()
     assert closed(pull["body"]) == [one]
     assert "shared.txt" in quick.comment(two)
-    assert f"its work does not go with that of pull request #{pull['number']}" in quick.description(milestone)
+    assert f"Its work does not go with that of pull request #{pull['number']}" in quick.description(milestone)
     quick.github.front.forget()
     assert quick.press(milestone).status == 0
     assert (quick.github.front.writes, len(quick.site.calls)) == ((), 2)

@@ -14,10 +14,12 @@ from click.testing import CliRunner
 from flows.cli.logs import logs
 from flows.cli.sessions import _cells
 from miyabi.errors import SettingsError
+from miyabi.machines import Machine
 from miyabi.reports import write_report
 from miyabi.runs import TaskState, preflight
 from miyabi.runs.copies import MOST_BYTES
-from miyabi.sessions import Outcome, SessionPaths
+from miyabi.sessions import Outcome
+from miyabi.views import MachineSessions
 from tests.support.cli.canary import Canary
 from tests.support.git.repositories import git
 from tests.support.values.runs import Workshop, workshop  # noqa: F401 - a fixture
@@ -83,6 +85,13 @@ async def test_a_red_set_up(workshop: Workshop) -> None:
     ]
 
 
+async def _shown_state(workshop: Workshop) -> str:
+    """What `miyabi sessions` says of the session."""
+    found = [("r1.a.1", await workshop.status())]
+    (session,) = MachineSessions.of(Machine(name="m1"), found, ended_too=True).sessions
+    return _cells(session)[3]
+
+
 async def test_a_set_up_is_watched(workshop: Workshop) -> None:
     """While it runs, board, `miyabi logs -f` and `miyabi sessions` say so, and what it prints, without secrets."""
     os.mkfifo(pipe := workshop.folder / "pipe")
@@ -97,13 +106,13 @@ async def test_a_set_up_is_watched(workshop: Workshop) -> None:
             while live.board.snapshot().rows[0].last_action != "set-up: halfway":
                 await asyncio.sleep(0.05)
         assert live.board.snapshot().rows[0].state is TaskState.PREPARING
-        assert _cells(SessionPaths.of("r1.a.1"), await workshop.status())[3] == "set-up"
+        assert await _shown_state(workshop) == "set-up"
         workshop.open_gate()
         await asyncio.to_thread(pipe.write_text, "")
         result = await running
     assert result.outcome is Outcome.SUCCEEDED, result.error_text
     assert (await following).output.startswith("set-up | API_KEY=[redacted]\nset-up | halfway\n")
-    assert _cells(SessionPaths.of("r1.a.1"), await workshop.status())[3] == "exited"
+    assert await _shown_state(workshop) == "exited"
 
 
 async def test_a_set_up_that_went_well_is_not_repeated(workshop: Workshop) -> None:
