@@ -39,7 +39,7 @@ class Admission:
         while row := live.costs.why_not(task, machine=self.slot.machine.name):
             here = self.slot.machine
             is_known = here.name in held
-            held |= {machine.name for machine in self.slot.machines if machine.account == here.account}
+            held |= {each.name for each in self.slot.machines if set(each.logins) <= set(here.logins)}
             if row.scope != "day" or is_known or len(held) == len(self.slot.machines):
                 raise (BudgetSpent if row.scope == "task" else NotAdmitted)(f"budget: {row.sentence}")
             await self.slot.move(avoid=held)

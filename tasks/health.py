@@ -61,4 +61,4 @@ class Quarantine:
             self.live.warn(str(error))
             self.limit.exclude(error)
             if result.resets_at:
-                self.telling.quota_closed(self.slot.machine.account or "", result.resets_at.timestamp())
+                self.telling.quota_closed(self.limit.account, result.resets_at.timestamp())

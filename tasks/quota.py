@@ -152,13 +152,13 @@ async def _tell(live: Run, machine: Machine, writing: asyncio.Lock) -> None:
 
 
 async def _exchange(live: Run, machine: Machine, *, read: bool = False) -> None:
-    """Reads what a machine has of its account, or writes what is known now. One that is away is left out."""
-    account, file = machine.account or "", f"{machine.workspace}/{_FILE}"
+    """Reads what a machine has of its accounts, or writes what is known now. One that is away is left out."""
+    accounts, file = machine.logins, f"{machine.workspace}/{_FILE}"
     host, book = live.host(machine), live.quota.book
     with suppress(MachineError, OSError):
         if read:
             done = await host.run(["sh", "-c", _READ, "sh", file], timeout_seconds=_MACHINE_SECONDS)
-            book.merge(each for name, each in book.parse(done.stdout or b"{}").items() if name == account)
+            book.merge(each for name, each in book.parse(done.stdout or b"{}").items() if name in accounts)
         else:
-            text = book.json([account]).encode()
+            text = book.json(accounts).encode()
             await host.run(["sh", "-c", _WRITE, "sh", file], stdin=text, timeout_seconds=_MACHINE_SECONDS)

@@ -370,7 +370,7 @@ class TaskRun:
             await self._slot.move()
 
     async def _wait_for_limit(self, resets_at: datetime) -> None:
-        until = self._limit.close_until_reset(resets_at)
+        until = self._limit.close_until_reset(resets_at, stays=self._resumes is not None)
         async with self._telling.waiting("the usage limit", until):
             await self._again(until)
 

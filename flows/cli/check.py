@@ -168,7 +168,7 @@ async def _fit(machine: Machine, host: Host, known: _Known) -> MachineReport | M
 
 
 async def _examined(machine: Machine, host: Host, known: _Known) -> Patient | MachineError:
-    sessions = known.settings.sessions
+    sessions = known.settings.of_account(machine.logins[0]).sessions
     token_file = None if known.rehearse else sessions.oauth_token_file
     try:
         facts, sent, answered = await ask_facts(machine, host, environment=sessions.environment, token_file=token_file)

@@ -32,9 +32,11 @@ def _out_of_quota(live: Run, task: str) -> str:
 
 
 def is_held(live: Run, task: str, machine: Machine) -> bool:
-    """Returns whether the machine's account takes no session of the task for now; one that runs may be joined."""
-    models = models_of(live.dag.by_id[task], live.settings.sessions)
-    return not live.resume.pending(task) and live.quota.hold_unless_instead(machine, *models) is not None
+    """Returns whether the machine's accounts take no session of the task for now; one that runs may be joined."""
+    models, account = models_of(live.dag.by_id[task], live.settings.sessions), live.quota.pinned(task, machine)
+    return (
+        not live.resume.pending(task) and live.quota.hold_unless_instead(machine, *models, account=account) is not None
+    )
 
 
 def seconds(live: Run, task: str) -> float | None:

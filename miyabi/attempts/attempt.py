@@ -100,9 +100,10 @@ class Attempt:
         """
         session = self._session(self.spec.paths)
         try:
-            await self._with_room(lambda: self._begin(session))
-            self.live.outages.end(self.machine.name)
-            result = await self._see_through(session)
+            with self.live.quota.book.using(self._account):
+                await self._with_room(lambda: self._begin(session))
+                self.live.outages.end(self.machine.name)
+                result = await self._see_through(session)
         except asyncio.CancelledError:
             await self._give_up(session)
             raise
@@ -191,7 +192,7 @@ class Attempt:
             await install.install(self.live.host(machine), machine.workspace, "rehearsal") if spec.rehearse else None
         )
         parts = self._parts(checkout, agent=agent)
-        await self.live.quota.wait_for_turn(machine, model=spec.model)
+        await self.live.quota.wait_for_turn(self._account, model=spec.model)
         self._known_state = KnownState.ASKED
         try:
             await session.start(
@@ -249,7 +250,7 @@ class Attempt:
 
     def _explained(self, result: SessionResult) -> SessionResult:
         """The result with what the attempt was begun with, and why it was told to end where no person did that."""
-        known = AttemptRecord.known(self._files)
+        known, result = AttemptRecord.known(self._files), result.model_copy(update={"account": self._account})
         result = known.completed(result) if known else result
         if known is not None and known.is_stopped:
             return result
@@ -345,7 +346,7 @@ class Attempt:
         """The result where the end, or the work, of the session is not here."""
         if self._known_state.is_settled:
             AttemptRecord.forget(self._files)
-        return inconclusive_result(
+        result = inconclusive_result(
             self._known_state,
             error,
             live=self.live,
@@ -355,6 +356,11 @@ class Attempt:
             reason=self.reason,
             transcript=self.transcript,
         )
+        return result.model_copy(update={"account": self._account})
+
+    @property
+    def _account(self) -> str:
+        return self.spec.account or self.machine.logins[0]
 
     def _session(self, paths: SessionPaths) -> RemoteSession:
         return RemoteSession(self.live.host(self.machine), paths.session, workspace=self.machine.workspace)

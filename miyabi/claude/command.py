@@ -28,6 +28,7 @@ _NOBODY_THERE = "dontAsk"
 _WITHOUT_MEMORY = json.dumps(MEMORY_OFF, separators=(",", ":"))
 CLAUDE = '"$miyabi_claude"'
 """The machine's claude, as words of a script that begins with `session_prelude`."""
+CONFIG_FOLDER = "CLAUDE_CONFIG_DIR"
 BAD_TOKEN_FILE = 78
 """Exit status where the token file is missing, empty or open to others."""
 
@@ -296,7 +297,13 @@ def _enter(checkout: str) -> str:
 
 
 def _exports(variables: Mapping[str, str]) -> str:
-    return "\n".join(f"export {name}={quote_script_word(value)}" for name, value in sorted(variables.items()))
+    return "\n".join(export_line(name, value) for name, value in sorted(variables.items()))
+
+
+def export_line(name: str, value: str) -> str:
+    """Makes the sh line that exports a variable, after `miyabi_home` is set; claude's own folder may be in `~/`."""
+    is_path = name == CONFIG_FOLDER and value.startswith("~/")
+    return f"export {name}={path_word(value) if is_path else quote_script_word(value)}"
 
 
 def _author(spec: SessionSpec) -> dict[str, str]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from miyabi.claude.command import inherited_environment
+from miyabi.claude.command import CONFIG_FOLDER, export_line, inherited_environment
 from miyabi.claude.spending import SpendingRecord
 from miyabi.machines import Host, Machine, quote_script_word
 from miyabi.sessions import SessionSpec
 
 _MOST_BYTES = 64 * 1024 * 1024
-_VARIABLES = ("HOME", "CLAUDE_CONFIG_DIR")
+_VARIABLES = ("HOME", CONFIG_FOLDER)
 _READ = """\
 [ -n "${{HOME:-}}" ] || HOME=$(perl -e 'print +(getpwuid $<)[7]')
+miyabi_home=$HOME
 {exports}
 cd "${{CLAUDE_CONFIG_DIR:-$HOME/.claude}}/projects" 2>/dev/null || exit 3
 for each in ./*/{conversation}.jsonl; do
@@ -39,6 +40,4 @@ async def read_spending_record(
 def _exports(machine: Machine, spec: SessionSpec) -> str:
     """Where claude's folder is for that session, as its own environment says."""
     everything: Mapping[str, str] = inherited_environment(machine) | machine.environment | dict(spec.environment)
-    return "\n".join(
-        f"export {name}={quote_script_word(everything[name])}" for name in _VARIABLES if name in everything
-    )
+    return "\n".join(export_line(name, everything[name]) for name in _VARIABLES if name in everything)

@@ -30,6 +30,7 @@ def _absolute(value: str) -> str:
     return value
 
 
+AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 _parsed = cache(ActiveHours.parse)
 
 
@@ -43,6 +44,18 @@ class SshConfig(BaseModel):
     identity_file: str | None = Field(None, description="Private key to log in with")
     known_hosts_file: str | None = Field(None, description="File with the host keys we trust")
     config_file: str | None = Field(None, description="OpenSSH client configuration to read, default ~/.ssh/config")
+
+
+class Account(BaseModel):
+    """A Claude account, as sessions on a machine use it that names it. Paths are on the machine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, description="Unique name, which machines say in account or accounts")
+    config_dir: AbsolutePath | None = Field(None, description="Its CLAUDE_CONFIG_DIR, where it is logged in; or")
+    token_file: AbsolutePath | None = Field(
+        None, description="file with its token, mode 0600, in place of sessions.oauth_token_file; or both"
+    )
 
 
 class Machine(BaseModel):
@@ -61,6 +74,9 @@ class Machine(BaseModel):
         None,
         description="Claude account of its sessions: a usage limit closes all machines that have the same, or none",
     )
+    accounts: tuple[str, ...] = Field(
+        (), description="In its place, names of several of [[accounts]]: a session takes the one with most left"
+    )
     environment: dict[EnvironmentName, str] = Field(
         default_factory=dict, description="Extra environment of its sessions"
     )
@@ -70,9 +86,7 @@ class Machine(BaseModel):
     active_hours: Annotated[str, Strict(), AfterValidator(_hours)] | None = Field(
         None, description="Hours and days on which it takes sessions, e.g. 22:00-07:30, Sat, Sun; empty: always"
     )
-    workspace: Annotated[str, AfterValidator(_absolute)] = Field(
-        "~/.miyabi", description="Folder on the machine for code and sessions"
-    )
+    workspace: AbsolutePath = Field("~/.miyabi", description="Folder on the machine for code and sessions")
     ssh: SshConfig = Field(default_factory=SshConfig, description="SSH options that win over ~/.ssh/config")
     min_free_gb: float = Field(
         0, ge=0, allow_inf_nan=False, description="Gigabytes free on its disk below which no session begins; 0: any"
@@ -80,6 +94,11 @@ class Machine(BaseModel):
     memory_mb_per_session: int = Field(
         250, ge=0, description="Megabytes of available memory that a session needs to begin; 0: any"
     )
+
+    @property
+    def logins(self) -> tuple[str, ...]:
+        """The accounts that its sessions may use, by name, at least one: empty is that which has no name."""
+        return self.accounts or (self.account or "",)
 
     @property
     def offers(self) -> frozenset[str]:

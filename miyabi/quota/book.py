@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -34,10 +35,22 @@ class QuotaBook:
         self._listeners: list[Callable[[], None]] = []
         self._written: Mapping[str, AccountQuota] = {}
         self.version = 0
+        self.sessions: Counter[str] = Counter()
 
     def __getitem__(self, account: str) -> AccountQuota:
         with self._lock:
             return self._accounts.get(account) or AccountQuota(account=account)
+
+    @contextmanager
+    def using(self, account: str) -> Iterator[None]:
+        """Counts, inside the context, a session of this process that uses the account, in `sessions`."""
+        with self._lock:
+            self.sessions[account] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.sessions[account] -= 1
 
     @contextmanager
     def on_closing(self, call: Callable[[], None]) -> Iterator[None]:

@@ -37,12 +37,14 @@ class AttemptRecord(BaseModel):
     by_hand: bool = False
     is_stopped: bool = False
     fix_ups: int = 0
+    account: str | None = None
 
     @classmethod
     def of(cls, machine: Machine, spec: SessionSpec, *, start: datetime, by_hand: bool = False) -> Self:
         """Makes the record of an attempt that begins."""
         there = {"machine": machine.name, "host": machine.host, "workspace": machine.workspace}
-        return cls(**there, start=start, base=spec.base, resumes=spec.resumes, fix_ups=spec.fix_ups, by_hand=by_hand)
+        begun = {"base": spec.base, "resumes": spec.resumes, "fix_ups": spec.fix_ups}
+        return cls(**there, **begun, start=start, account=spec.account or machine.logins[0], by_hand=by_hand)
 
     @classmethod
     def pending(cls, folder: Path) -> Self | None:

@@ -14,11 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from miyabi.claude import Before
 from miyabi.errors import DiskFull, LedgerUnusable, NotAdmitted
 from miyabi.machines import Machine
+from miyabi.runs.attempt_record import AttemptRecord
 from miyabi.runs.budget import LEAST_USD, before, spent
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.info import Kept
 from miyabi.runs.ledger import LEDGER_FILE, LedgerEntry, SpendingLedger, Spent
-from miyabi.runs.recount import entry_of, milestone_key, recount, run_key, task_of
+from miyabi.runs.recount import account_used, entry_of, milestone_key, recount, run_key, task_of
 from miyabi.sessions import SessionResult, SessionSpec
 from miyabi.settings import BudgetSettings, Settings
 from miyabi.system import miyabi_home
@@ -160,15 +161,16 @@ class Costs:
     def note(self, spec: SessionSpec, machine: Machine, amount: Spent) -> None:
         """Counts what a session that runs has spent until now."""
         if self.counts:
-            self._accounts.add(machine.account or "")
-            self._note(self._entry(spec.task, spec.attempt, machine.name, amount, is_over=False))
+            account = spec.account or machine.logins[0]
+            self._accounts.add(account)
+            self._note(self._entry(spec.task, spec.attempt, account, amount, is_over=False))
 
     def note_end(self, result: SessionResult) -> None:
         """Counts what a session has spent that is over."""
         if self.counts and result.start:
             amount = Spent(usd=result.cost_usd, tokens=result.usage.total)
-            is_over = result.is_collected
-            self._note(self._entry(result.task, result.attempt, result.machine, amount, is_over=is_over))
+            account = account_used(result, self.machines)
+            self._note(self._entry(result.task, result.attempt, account, amount, is_over=result.is_collected))
 
     def why_not(self, task: str, *, machine: str | None = None) -> BudgetRow | None:
         """Finds the first budget that is used up, so that no session of the task may begin on a machine; or None.
@@ -192,7 +194,26 @@ class Costs:
             return f"budget: {error}"
         return f"budget: {row.sentence}" if row else ""
 
-    def allowance(self, task: str, *, machine: str | None = None, attempt: int = 0) -> Allowance:
+    def known_account(self, task: str, *, attempt: int, conversation: str | None) -> str | None:
+        """Returns the account with which an attempt, or the conversation that it goes on with, has begun; or None.
+
+        Raises:
+            BadInput: as `RunFolder.results`.
+        """
+        if begun := AttemptRecord.pending(self.folder.attempt(task, attempt)):
+            return begun.account
+        said = [r.account for r in self.results(None) if r.session_id == conversation] if conversation else []
+        return said[-1] if said else None
+
+    def has_day(self, account: str) -> bool:
+        """Returns whether anything is left of what an account may spend today.
+
+        Raises:
+            LedgerUnusable: as `why_not`.
+        """
+        return not any(row.is_used_up for row in self._of_day(account))
+
+    def allowance(self, task: str, *, account: str | None = None, attempt: int = 0) -> Allowance:
         """Returns what is left for a session of a task that begins now: the least of all budgets.
 
         One that lives already, as `attempt`, may spend what it has spent and what is left.
@@ -200,7 +221,7 @@ class Costs:
         Raises:
             LedgerUnusable: as `why_not`.
         """
-        rows = list(self._rows(task, machine=machine))
+        rows = [*self._rows(task), *([] if account is None else self._of_day(account))]
         if rows and attempt:
             own = self.ledger.spent(run=self._run, session=f"{task}.{attempt}")
             rows = [row.without(own) for row in rows]
@@ -224,7 +245,7 @@ class Costs:
         Raises:
             LedgerUnusable: as `why_not`.
         """
-        accounts = self._accounts or {machine.account or "" for machine in self.machines.values()}
+        accounts = self._accounts or {account for machine in self.machines.values() for account in machine.logins}
         rows = [*self._shared(), *(row for account in sorted(accounts) for row in self._of_day(account))]
         return BudgetUse(rows=tuple(rows)) if rows else None
 
@@ -241,9 +262,8 @@ class Costs:
                 with suppress(DiskFull):  # the next one that ends keeps it
                     self.folder.keep(use)
 
-    def _entry(self, task: str, attempt: int, machine: str | None, amount: Spent, *, is_over: bool) -> LedgerEntry:
-        at = self.machines.get(machine or "")
-        whose = {"run": self._run, "milestone": self._milestone, "account": (at.account if at else None) or ""}
+    def _entry(self, task: str, attempt: int, account: str, amount: Spent, *, is_over: bool) -> LedgerEntry:
+        whose = {"run": self._run, "milestone": self._milestone, "account": account}
         return entry_of(self.folder, task, attempt, **whose, spent=amount, is_over=is_over)
 
     @property
@@ -254,12 +274,13 @@ class Costs:
     def _milestone(self) -> str:
         return milestone_key(self.folder)
 
-    def _rows(self, task: str, *, machine: str | None) -> Iterator[BudgetRow]:
+    def _rows(self, task: str, *, machine: str | None = None) -> Iterator[BudgetRow]:
         of = task_of(task)
         yield from self._limits("task", f"task {of}", run=self._run, task=of)
         yield from self._shared()
         if machine and (at := self.machines.get(machine)):
-            yield from self._of_day(at.account or "")
+            of_day = [list(self._of_day(account)) for account in at.logins]
+            yield from next((rows for rows in of_day if not any(row.is_used_up for row in rows)), of_day[0])
 
     def _shared(self) -> Iterator[BudgetRow]:
         yield from self._limits("run", "run", run=self._run)

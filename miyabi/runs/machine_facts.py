@@ -72,10 +72,11 @@ async def ask_machine(machine: Machine, host: Host, settings: Settings) -> Machi
         MachineNotReady: its shell did not run our command.
         MachineError: as `Host.run`; it takes longer than 20 s.
     """
+    sessions = settings.of_account(machine.logins[0]).sessions
     prelude = session_prelude(
         machine,
-        settings.sessions.environment,
-        oauth_token_file=settings.sessions.oauth_token_file,
+        sessions.environment,
+        oauth_token_file=sessions.oauth_token_file,
         inherited=inherited_environment(machine),
     )
     asked = f"{_PROBE}(\n{prelude}\n{_ASK_CLAUDE.format(claude=CLAUDE)})\nexit 0\n"

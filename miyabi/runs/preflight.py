@@ -132,7 +132,7 @@ async def check_machine(
     facts = await _facts(machine, host, filters)
     _require(machine, facts)
     await _require_tools(machine, host, settings)
-    version, login_ends = ("rehearsal", "") if rehearse else await _ask_claude(machine, host, settings)
+    version, login_ends = ("rehearsal", "") if rehearse else await _ask_all(machine, host, settings)
     return MachineReport(
         machine=machine.name,
         system=facts["system"],
@@ -219,6 +219,19 @@ def tool_of(command: str) -> str | None:
 
 def _free_mib(facts: dict[str, str]) -> int | None:
     return int(facts["free_kib"]) // 1024 if facts["free_kib"].isdigit() else None
+
+
+async def _ask_all(machine: Machine, host: Host, settings: Settings) -> tuple[str, str]:
+    """The version of claude, and when the first of the logins ends, where each of the machine's accounts has one."""
+    said = []
+    for account in machine.logins:
+        try:
+            said.append(await _ask_claude(machine, host, settings.of_account(account)))
+        except MachineNotReady as error:
+            if len(machine.logins) == 1:
+                raise
+            raise MachineNotReady(f"account {account}: {error}", machine=machine.name) from None
+    return said[0][0], min((ends for _, ends in said if ends), default="")
 
 
 async def _ask_claude(machine: Machine, host: Host, settings: Settings) -> tuple[str, str]:

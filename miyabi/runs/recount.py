@@ -78,6 +78,12 @@ def entry_of(
     )
 
 
+def account_used(session: SessionResult | AttemptRecord, machines: Mapping[str, Machine]) -> str:
+    """Returns the account that a session used; where nobody wrote it down that of its machine, if it has one."""
+    at = machines.get(session.machine or "")
+    return session.account if session.account is not None else at.logins[0] if at else ""
+
+
 def recount(ledger: SpendingLedger, repository: Path, *, machines: Mapping[str, Machine]) -> None:
     """Counts what the ledger does not have: of each run of the repository, and of sessions whose orchestrator is gone.
 
@@ -94,11 +100,10 @@ def recount(ledger: SpendingLedger, repository: Path, *, machines: Mapping[str, 
     known = ledger.sessions()
     folders = {f for f in RunFolder.all(repository) if len(_attempts(f)) > known.get(_key(f), 0)}
     folders |= {RunFolder(*_place(Path(each.folder))) for each in ledger.unfinished() if each.folder}
-    accounts = {name: machine.account or "" for name, machine in machines.items()}
     found = list[tuple[LedgerEntry, str]]()
     for folder in folders:
         try:
-            found += _entries(folder, accounts)
+            found += _entries(folder, machines)
         except FileNotFoundError:  # it is being swept
             continue
         except OSError as error:
@@ -124,7 +129,7 @@ def _key(folder: RunFolder) -> str:
         return ""
 
 
-def _entries(folder: RunFolder, accounts: Mapping[str, str]) -> Iterator[tuple[LedgerEntry, str]]:
+def _entries(folder: RunFolder, machines: Mapping[str, Machine]) -> Iterator[tuple[LedgerEntry, str]]:
     """Each attempt of a run, and the day on which it was over, or had said its last word."""
     try:
         info, results = folder.info(), {(r.task, r.attempt): r for r in folder.results()}
@@ -137,9 +142,9 @@ def _entries(folder: RunFolder, accounts: Mapping[str, str]) -> Iterator[tuple[L
             continue
         result, known = results.get((task, int(number))), AttemptRecord.known(path)
         spent = Spent(usd=result.cost_usd, tokens=result.usage.total) if result else _streamed(path, known, results)
-        machine = result.machine if result else known.machine if known else None
         is_over = result is not None and result.is_collected
-        account = accounts.get(machine or "", "")
+        session = result or known
+        account = account_used(session, machines) if session else ""
         entry = entry_of(folder, task, int(number), **names, account=account, spent=spent, is_over=is_over)
         yield entry, _day(path, result)
 

@@ -211,8 +211,7 @@ class Run:
     ) -> SessionSpec:
         """Makes the spec of one attempt, which goes on with `conversation` where there is one.
 
-        `fix_ups` is how often, with this attempt, a failure goes back to the conversation. `machine` is where it begins
-        now: what the budgets leave then is its limit.
+        `fix_ups`: how often, with it, a failure goes back to its conversation. `machine`: where it begins, if it does.
 
         Raises:
             MergeConflict: as `Worktrees.base_for`.
@@ -225,9 +224,11 @@ class Run:
         base, taken_up = await self.worktrees.base_for(node), await self.worktrees.taken_up(node)
         if taken_up and taken_up.warning:
             self.warn(f"{node.id}: {taken_up.warning}")
+        known = self.costs.known_account(node.id, attempt=attempt, conversation=conversation)
+        account = self.quota.take(node, machine, self.settings.sessions, known=known, has_budget=self.costs.has_day)
         spec = spec_for(
             node,
-            self.settings,
+            self.settings.of_account(account),
             run=self.run,
             run_id=self.run_id,
             attempt=attempt,
@@ -236,18 +237,18 @@ class Run:
             taken_up=taken_up,
             author=self.author,
             conversation=conversation,
-            earlier=self._earlier(node.id, attempt=attempt, fix_ups=fix_ups, machine=machine),
+            earlier=self._earlier(node.id, attempt=attempt, fix_ups=fix_ups, account=account if machine else None),
             rehearse=self.rehearse,
             root=self.repository.root,
         )
-        return self.quota.fitted(spec, machine)
+        return self.quota.fitted(spec, machine, account=account)
 
-    def _earlier(self, task: str, *, attempt: int, fix_ups: int, machine: Machine | None) -> Earlier:
+    def _earlier(self, task: str, *, attempt: int, fix_ups: int, account: str | None) -> Earlier:
         return Earlier(
             attempts=[each for each in self.every_result(task) if each.attempt < attempt],
             fix_ups=fix_ups,
             spent_usd=self.costs.spent_on(task, fix_ups=fix_ups),
-            allowance=self.costs.allowance(task, machine=machine.name, attempt=attempt) if machine else Allowance(),
+            allowance=Allowance() if account is None else self.costs.allowance(task, account=account, attempt=attempt),
             last_lines=self.folder.check_lines,
         )
 

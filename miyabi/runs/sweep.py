@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -119,8 +119,10 @@ async def sweep_machine(
             await RemoteSession(host, name, workspace=machine.workspace).stop()
         await workspace.remove_run(run)
         tasks = {SessionPaths.of(name).task for name, _ in mine}
-        environment, keep_days = settings.sessions.environment, settings.runs.keep_days
-        await remove_claude_files(machine, host, environment=environment, keep_days=keep_days, run=run, tasks=tasks)
+        of_run: Any = {"keep_days": settings.runs.keep_days, "run": run, "tasks": tasks}
+        for account in machine.logins:
+            environment = settings.of_account(account).sessions.environment
+            await remove_claude_files(machine, host, environment=environment, **of_run)
         for name, _ in mine:
             await RemoteSession(host, name, workspace=machine.workspace).remove()
     except (MachineError, SessionError) as error:

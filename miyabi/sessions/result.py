@@ -123,6 +123,7 @@ class SessionResult(BaseModel):
     attempt: int = 1
     fix_ups: int = Field(0, description="How often a failure had gone back to the conversation when it ended so")
     machine: str | None = None
+    account: str | None = Field(None, description="Claude account that it used, empty for the one without a name")
     placement_reason: str = ""
     session_id: str | None = None
     branch: str | None = None

@@ -53,6 +53,7 @@ class SessionSpec(BaseModel):
     expect_changes: bool = True
     environment: tuple[tuple[str, str], ...] = ()
     oauth_token_file: str | None = None
+    account: str = Field("", description="The Claude account that it uses; empty: its machine's")
     auto_memory: bool = False
     effort: str | None = None
     fallback_model: str | None = None

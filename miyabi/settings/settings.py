@@ -10,7 +10,7 @@ from pydantic import ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from miyabi.errors import SettingsError
-from miyabi.machines import LOCAL, Machine
+from miyabi.machines import LOCAL, Account, Machine
 from miyabi.options import FileOrTable, read_table, servers_of
 from miyabi.settings.tables import (
     BudgetSettings,
@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     runs: RunDefaults = RunDefaults()
     budget: BudgetSettings = BudgetSettings()
     quota: QuotaSettings = QuotaSettings()
+    accounts: tuple[Account, ...] = ()
     review: ReviewSettings = ReviewSettings()
     integration: IntegrationSettings = IntegrationSettings()
     github: GitHubSettings = GitHubSettings()
@@ -60,6 +61,11 @@ class Settings(BaseSettings):
         if self.runs.wrap_up_minutes is not None:
             return 60 * self.runs.wrap_up_minutes
         return 60 * _COLLECTING_MINUTES + (self.integration.verify_timeout_seconds if self.integration.verify else 0)
+
+    def of_account(self, name: str) -> Settings:
+        """Returns the settings for sessions that use the account of that name; the same where it has no table."""
+        account = next((each for each in self.accounts if each.name == name), None)
+        return self.model_copy(update={"sessions": self.sessions.of_account(account)}) if account else self
 
     @field_validator("machines")
     @classmethod
@@ -100,6 +106,7 @@ class Settings(BaseSettings):
             raise SettingsError(f"{config}: no such configuration file. Give the path of a TOML file to --config.")
         loaded = _load(cls, file, {k: v for k, v in arguments.items() if v is not None})
         _require_labels(loaded, file=file)
+        _require_accounts(loaded, file=file)
         return loaded.model_copy(update={"sessions": _with_tables(loaded.sessions, root=repository, file=file)})
 
 
@@ -126,6 +133,30 @@ def _require_labels(settings: Settings, *, file: Path) -> None:
             which = "this label" if what == "table" else what
             sentence = f"no machine has {which}{did_you_mean(label, known)}; give it to one, or take the {what} out"
             raise fault_at(path, sentence, file=file)
+
+
+def _require_accounts(settings: Settings, *, file: Path) -> None:
+    """Each account is logged in somewhere, and what a machine names is there, once."""
+    names = [each.name for each in settings.accounts]
+    for number, each in enumerate(settings.accounts):
+        if not (each.config_dir or each.token_file):
+            raise fault_at(
+                ("accounts", str(number)),
+                f"{each.name} is logged in nowhere; set config_dir, token_file or both",
+                file=file,
+            )
+        if each.name in names[:number]:
+            raise fault_at(("accounts", str(number), "name"), f"two accounts are called {each.name!r}", file=file)
+    for number, machine in enumerate(settings.machines):
+        path = ("machines", str(number), "accounts")
+        if machine.accounts and machine.account is not None:
+            raise fault_at(path, f"{machine.name} has an account too; keep one of the two settings", file=file)
+        for name in machine.accounts:
+            if name not in names:
+                sentence = f"there is no account {name!r}{did_you_mean(name, names)}; write [[accounts]] with that name"
+                raise fault_at(path, sentence, file=file)
+            if machine.accounts.count(name) > 1:
+                raise fault_at(path, f"{name!r} is named twice; once is enough", file=file)
 
 
 def _with_tables(sessions: SessionDefaults, *, root: Path, file: Path) -> SessionDefaults:

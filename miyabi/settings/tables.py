@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Strict
 
-from miyabi.machines import EnvironmentName, Label, Strategy
+from miyabi.machines import Account, EnvironmentName, Label, Strategy
 from miyabi.options import Effort, ExtraArguments, FileOrTable, MachinePath, RepositoryPattern, Version, Word
 from miyabi.system import next_moment
 
@@ -258,6 +258,12 @@ class SessionDefaults(BaseModel):
         default_factory=dict, description="What sessions get besides on machines with a label, by label"
     )
     extra_args: ExtraArguments = Field((), description="Further arguments for claude; seen in the list of processes")
+
+    def of_account(self, account: Account) -> Self:
+        """Returns what sessions get that use the account: another account's token is never among it."""
+        own = {"CLAUDE_CONFIG_DIR": account.config_dir} if account.config_dir else {}
+        token_file = account.token_file or (None if account.config_dir else self.oauth_token_file)
+        return self.model_copy(update={"environment": self.environment | own, "oauth_token_file": token_file})
 
     @property
     def setups(self) -> tuple[tuple[str, str], ...]:

@@ -51,8 +51,9 @@ EXPORTS = {
         "head_of integrate is_decided of_size resolution_run resolution_tree resolve_prompt"
     ),
     "miyabi.machines": (
-        "LOCAL NAMED Completed Cordon EnvironmentName Host Label Load Machine Placement Strategy Window choose install "
-        "open_host opened_host quote_script_word quote_word run_in_terminal ssh_aliases tell_machine unplaceable"
+        "LOCAL NAMED Account Completed Cordon EnvironmentName Host Label Load Machine Placement Strategy Window choose "
+        "install open_host opened_host quote_script_word quote_word run_in_terminal ssh_aliases tell_machine "
+        "unplaceable"
     ),
     "miyabi.milestones": (
         "MilestonePlan choose_milestone earlier_works milestone_in_turn milestone_lock milestone_sentence "

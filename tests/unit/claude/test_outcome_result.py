@@ -50,6 +50,7 @@ def test_success() -> None:
         "attempt": 1,
         "fix_ups": 0,
         "machine": "mini1",
+        "account": None,
         "placement_reason": "it had a free slot",
         "session_id": "8b36da8d-5a78-40a5-bf15-3f17165590b6",
         "branch": "miyabi/r1/t1",

@@ -91,7 +91,7 @@ def test_the_least_of_all_budgets_is_left(tmp_path: Path) -> None:
     """Dollars and tokens each; never less than an answer costs; a day counts where the machine is known."""
     ours = folder_of(tmp_path, "r1")
     spend(ours, "t", 1.0)
-    found = costs(ours, session_usd=5, run_usd=3, day_usd=2.5, run_tokens=1500).allowance("t", machine="mini1")
+    found = costs(ours, session_usd=5, run_usd=3, day_usd=2.5, run_tokens=1500).allowance("t", account="a")
     assert found == Allowance(usd=1.5, usd_setting="day_usd", tokens=500, tokens_setting="run_tokens")
     assert costs(ours, session_usd=5, run_usd=3, day_usd=2.5).allowance("t").usd_setting == "run_usd"
     assert costs(ours, run_usd=1).allowance("t").usd == 0.01
@@ -103,8 +103,8 @@ def test_a_session_that_is_joined_keeps_what_it_may_spend(tmp_path: Path) -> Non
     spend(ours, "t", 1.0)
     spend(ours, "u", 0.5)
     found = costs(ours, run_usd=3, run_tokens=2000, session_tokens=1800)
-    assert found.allowance("t", machine="mini1", attempt=2) == found.allowance("t")
-    joined = found.allowance("t", machine="mini1", attempt=1)
+    assert found.allowance("t", account="a", attempt=2) == found.allowance("t")
+    joined = found.allowance("t", account="a", attempt=1)
     assert (joined.usd, joined.tokens, joined.tokens_setting) == (2.5, 1500, "run_tokens")
 
 
@@ -133,7 +133,7 @@ def test_a_session_of_another_repository_is_followed_up(tmp_path: Path) -> None:
     found = costs(ours, day_usd=5)
     known: Any = {"run": "id-r0", "session": "t.1", "task": "t", "account": "a"}
     found.ledger.note(LedgerEntry(**known, folder=str(theirs.attempt("t"))))
-    assert found.allowance("t", machine="mini1").usd == 3.0
+    assert found.allowance("t", account="a").usd == 3.0
 
 
 def test_a_rehearsal_costs_nothing(tmp_path: Path) -> None:

@@ -12,10 +12,15 @@ from miyabi.github.access import RetryPolicy
 from miyabi.machines import LOCAL, Strategy
 from miyabi.settings import Settings, require_moment
 
+LISTS = {"accounts", "machines"}
+"""The settings of which there may be several tables."""
+
+ACCOUNT = "[[accounts]]\nname='first'\ntoken_file='/t'\n"
+
 
 def _float_fields() -> list[tuple[str, str]]:
     """Each setting that is a number with a fraction: its table and its name."""
-    tables = {name: field.annotation for name, field in Settings.model_fields.items() if name != "machines"}
+    tables = {name: field.annotation for name, field in Settings.model_fields.items() if name not in LISTS}
     fields = ((name, each, info) for name, table in tables.items() for each, info in table.model_fields.items())
     return [(name, each) for name, each, info in fields if "float" in str(info.annotation)]
 
@@ -85,6 +90,12 @@ def test_machines_are_read_in_order(repository: Path) -> None:
         ("[budget]\ntask_tokens = 1.5", ["budget.task_tokens", "integer", "found 1.5"]),
         ("[budget]\nnight_usd = 3", ["budget.night_usd", "unknown field"]),
         ("machines = 3", ["machines", "found 3"]),
+        ("[[accounts]]\nname='a'", ["accounts.0", "a is logged in nowhere; set config_dir, token_file or both"]),
+        ("[[accounts]]\nname='a'\nconfig_dir='c'", ["accounts.0.config_dir", "found 'c'"]),
+        (f"{ACCOUNT}{ACCOUNT}", ["accounts.1.name", "two accounts are called 'first'"]),
+        (f"{ACCOUNT}[[machines]]\nname='a'\naccounts=['fist']", ["machines.0.accounts", "did you mean 'first'?"]),
+        (f"{ACCOUNT}[[machines]]\nname='a'\naccounts=['first', 'first']", ["machines.0.accounts", "named twice"]),
+        (f"{ACCOUNT}[[machines]]\nname='a'\naccount='b'\naccounts=['first']", ["machines.0.accounts", "keep one"]),
     ],
 )
 def test_a_mistake_is_named(repository: Path, text: str, words: list[str]) -> None:
@@ -121,14 +132,14 @@ def test_a_configuration_that_was_asked_for_must_exist(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("table", Settings.model_fields)
 def test_the_example_lists_every_setting(table: str) -> None:
-    """examples/config.toml is accepted and names each setting in its table; but for machines it sets the defaults."""
+    """examples/config.toml is accepted and names each setting in its table; but for lists it sets the defaults."""
     example = Path(__file__).parents[3] / "examples/config.toml"
     found = getattr(Settings.load(example.parent, config=example), table)
     _, *parts = re.split(r"^\[+([a-z_]+)\]+.*$", example.read_text(encoding="utf-8"), flags=re.MULTILINE)
     text = "".join(part for name, part in zip(parts[::2], parts[1::2], strict=True) if name == table)
-    model = type(found[0] if table == "machines" else found)
+    model = type(found[0] if table in LISTS else found)
     assert [name for name in model.model_fields if not re.search(rf"^(# )?{name}\b", text, re.MULTILINE)] == []
-    assert table == "machines" or found == getattr(Settings(), table)
+    assert table in LISTS or found == getattr(Settings(), table)
 
 
 @pytest.mark.parametrize(("minutes", "seconds"), [(None, (1800, 3900)), (0.5, (30, 30)), (2, (120, 120))])
