@@ -260,11 +260,12 @@ class TaskRun:
     async def _next_attempt(self) -> Attempt:
         live, slot = self._live, self._slot
         number = live.resume.attempts(self._node.id) + 1
+        spec = await live.with_room(partial(self._spec, number), on_wait=self._note_late)
         return Attempt(
             live=live,
-            spec=await live.with_room(partial(self._spec, number), on_wait=self._note_late),
+            spec=spec,
             machine=slot.machine,
-            reason=slot.reason,
+            reason=f"{slot.reason}; it used account {spec.account}" if slot.machine.accounts else slot.reason,
             on_start=partial(self._telling.session_started, number),
             on_result=slot.note_ending,
             on_exit=self._release_early,

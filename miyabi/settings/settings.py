@@ -28,6 +28,7 @@ from miyabi.settings.validation import fault_at, require_sayable, require_toml, 
 from miyabi.text import did_you_mean
 
 CONFIG_FILE = Path(".miyabi/config.toml")
+_CREDENTIALS = {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"}
 _COLLECTING_MINUTES = 10  # as long as a machine that is away is waited for
 
 
@@ -151,6 +152,9 @@ def _require_accounts(settings: Settings, *, file: Path) -> None:
         path = ("machines", str(number), "accounts")
         if machine.accounts and machine.account is not None:
             raise fault_at(path, f"{machine.name} has an account too; keep one of the two settings", file=file)
+        environment = {*machine.environment, *machine.inherit_environment, *settings.sessions.environment}
+        if machine.accounts and (key := next(iter(sorted(environment & _CREDENTIALS)), None)):
+            raise fault_at(path, f"{key} in its environment would win over each of them; take it out", file=file)
         for name in machine.accounts:
             if name not in names:
                 sentence = f"there is no account {name!r}{did_you_mean(name, names)}; write [[accounts]] with that name"

@@ -13,6 +13,7 @@ The last `[[scenario:NAME]]` or `[[scenario:NAME:ARGUMENT]]` of the prompt count
     until:NAME    fails until the file gates/NAME is there, then `write`
     outage:NAME   the same, with an API that fails and takes no money
     limit:SECONDS waits for gates/limit; meets a usage limit that ends so long after that file came, then `write`
+    spent:NAME    meets a usage limit of an hour where CLAUDE_CONFIG_DIR ends so, else `write`
     broken        `write`, then ends with an error
     answer        `write`, and says of a first comment that it is done, of a second one that it is not
     no_changes    ends well and commits nothing
@@ -88,7 +89,7 @@ def _main(here: Path, words: list[str]) -> int:
     if name == "fail" or is_closed:
         _say(_OVERLOADED if name == "outage" else _FAILED)
         return 1
-    if name == "limit" and (resets_at := _limited_until(here, float(argument))) > time.time():
+    if (resets_at := _limited_until(here, name, argument)) > time.time():
         info = {"status": "rejected", "resetsAt": resets_at, "rateLimitType": "five_hour", "isUsingOverage": False}
         print(json.dumps({"type": "rate_limit_event", "rate_limit_info": info}), flush=True)
         _say(_LIMITED)
@@ -106,10 +107,14 @@ def _main(here: Path, words: list[str]) -> int:
     return int(is_broken)
 
 
-def _limited_until(here: Path, seconds: float) -> int:
+def _limited_until(here: Path, name: str, argument: str) -> int:
+    if name == "spent":
+        return int(time.time()) + 3600 if os.environ.get("CLAUDE_CONFIG_DIR", "").endswith(argument) else 0
+    if name != "limit":
+        return 0
     gate = here / "gates" / "limit"
     _wait(gate)
-    return int(gate.stat().st_mtime + seconds) + 1
+    return int(gate.stat().st_mtime + float(argument)) + 1
 
 
 def _take_time(here: Path, name: str, argument: str) -> None:

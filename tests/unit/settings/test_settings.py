@@ -95,6 +95,10 @@ def test_machines_are_read_in_order(repository: Path) -> None:
         (f"{ACCOUNT}{ACCOUNT}", ["accounts.1.name", "two accounts are called 'first'"]),
         (f"{ACCOUNT}[[machines]]\nname='a'\naccounts=['fist']", ["machines.0.accounts", "did you mean 'first'?"]),
         (f"{ACCOUNT}[[machines]]\nname='a'\naccounts=['first', 'first']", ["machines.0.accounts", "named twice"]),
+        (
+            f"{ACCOUNT}[[machines]]\nname='a'\naccounts=['first']\nenvironment={{ANTHROPIC_API_KEY='x'}}",
+            ["machines.0.accounts", "ANTHROPIC_API_KEY in its environment would win"],
+        ),
         (f"{ACCOUNT}[[machines]]\nname='a'\naccount='b'\naccounts=['first']", ["machines.0.accounts", "keep one"]),
     ],
 )
