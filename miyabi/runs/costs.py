@@ -19,6 +19,7 @@ from miyabi.runs.budget import LEAST_USD, before, spent
 from miyabi.runs.folder import RunFolder
 from miyabi.runs.info import Kept
 from miyabi.runs.ledger import LEDGER_FILE, LedgerEntry, SpendingLedger, Spent
+from miyabi.runs.quota_use import Begun
 from miyabi.runs.recount import account_used, entry_of, milestone_key, recount, run_key, task_of
 from miyabi.sessions import SessionResult, SessionSpec
 from miyabi.settings import BudgetSettings, Settings
@@ -194,16 +195,16 @@ class Costs:
             return f"budget: {error}"
         return f"budget: {row.sentence}" if row else ""
 
-    def known_account(self, task: str, *, attempt: int, conversation: str | None) -> str | None:
-        """Returns the account with which an attempt, or the conversation that it goes on with, has begun; or None.
+    def begun(self, task: str, *, attempt: int, conversation: str | None) -> Begun:
+        """Returns the account with which an attempt, or the conversation that it goes on with, has begun.
 
         Raises:
             BadInput: as `RunFolder.results`.
         """
-        if begun := AttemptRecord.pending(self.folder.attempt(task, attempt)):
-            return begun.account
+        if record := AttemptRecord.pending(self.folder.attempt(task, attempt)):
+            return Begun(record.account, is_joined=True)
         said = [r.account for r in self.results(None) if r.session_id == conversation] if conversation else []
-        return said[-1] if said else None
+        return Begun(said[-1] if said else None)
 
     def has_day(self, account: str) -> bool:
         """Returns whether anything is left of what an account may spend today.

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 from pydantic import Field
 
@@ -35,6 +35,16 @@ class QuotaUse(Kept):
     if_damaged: ClassVar[str] = "Remove the file: the report says nothing of usage limits then."
 
     rows: tuple[str, ...] = Field((), description="A window of an account each, in words")
+
+
+class Begun(NamedTuple):
+    """The account with which an attempt, or the conversation that it goes on with, has begun; None: neither has.
+
+    `is_joined`: it is the attempt, which runs or is to be collected.
+    """
+
+    account: str | None = None
+    is_joined: bool = False
 
 
 @dataclass(kw_only=True)
@@ -80,11 +90,12 @@ class RunQuota:
         machine: Machine | None,
         defaults: SessionDefaults,
         *,
-        known: str | None,
+        begun: Begun,
         has_budget: Callable[[str], bool],
     ) -> str:
-        """Returns the account of a task's next attempt: as `choose` where that begins now, on a machine."""
-        if machine is None:
+        """Returns the account of an attempt of a task: as `choose` where that begins now, on a machine."""
+        known = begun.account
+        if machine is None or (begun.is_joined and known is not None):
             return known or ""
         self._pins.pop(node.id, None)
         if known is not None:

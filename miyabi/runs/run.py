@@ -224,8 +224,8 @@ class Run:
         base, taken_up = await self.worktrees.base_for(node), await self.worktrees.taken_up(node)
         if taken_up and taken_up.warning:
             self.warn(f"{node.id}: {taken_up.warning}")
-        known = self.costs.known_account(node.id, attempt=attempt, conversation=conversation)
-        account = self.quota.take(node, machine, self.settings.sessions, known=known, has_budget=self.costs.has_day)
+        begun = self.costs.begun(node.id, attempt=attempt, conversation=conversation)
+        account = self.quota.take(node, machine, self.settings.sessions, begun=begun, has_budget=self.costs.has_day)
         spec = spec_for(
             node,
             self.settings.of_account(account),

@@ -14,7 +14,7 @@ from miyabi.dag import Node
 from miyabi.errors import AccountHeld
 from miyabi.machines import Account, Machine
 from miyabi.quota import Figure, QuotaBook, QuotaRules
-from miyabi.runs.quota_use import RunQuota
+from miyabi.runs.quota_use import Begun, RunQuota
 from miyabi.settings import QuotaSettings, SessionDefaults, Settings
 from tests.support.values.specs import session_spec
 
@@ -102,14 +102,16 @@ def test_a_conversation_stays_with_its_account() -> None:
     """Even where another has more left, or it is held; not where its budget is spent, it was given up, or is gone."""
     quota, defaults = run_quota(), SessionDefaults()
     used(quota, "b", 0.9)
-    known: Any = {"known": "b", "has_budget": lambda _: True}
+    known: Any = {"begun": Begun("b"), "has_budget": lambda _: True}
     assert quota.take(NODE, MACHINE, defaults, **known) == "b"
     assert (quota.pinned("t", MACHINE), quota.pinned("t", OTHER)) == ("b", None)
     spent(quota, "b")
     assert quota.take(NODE, MACHINE, defaults, **known) == "b"
     assert quota.hold_unless_instead(MACHINE, None, None, account=quota.pinned("t", MACHINE))
-    assert quota.take(NODE, MACHINE, defaults, known="b", has_budget=lambda name: name != "b") == "a"
-    assert quota.take(NODE, MACHINE, defaults, known="gone", has_budget=lambda _: True) == "a"
+    assert quota.take(NODE, MACHINE, defaults, begun=Begun("b"), has_budget=lambda name: name != "b") == "a"
+    joined = Begun("b", is_joined=True)
+    assert quota.take(NODE, MACHINE, defaults, begun=joined, has_budget=lambda _: False) == "b", "it runs"
+    assert quota.take(NODE, MACHINE, defaults, begun=Begun("gone"), has_budget=lambda _: True) == "a"
     assert quota.pinned("t", MACHINE) is None
     assert quota.give_up("b", [MACHINE, OTHER]) == []
     assert quota.take(NODE, MACHINE, defaults, **known) == "a"

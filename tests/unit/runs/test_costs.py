@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -198,3 +199,16 @@ def test_reads_no_more_than_it_needs(tmp_path: Path) -> None:
     ours.results = lambda task: asked.append(task) or folder.results(task)  # type: ignore[func-returns-value]
     assert (ours.before(None).total_usd, asked) == (0, [])
     assert (ours.whole(last).cost_usd, asked) == (first.cost_usd + last.cost_usd, ["t"])
+
+
+def test_the_days_of_several_accounts_on_one_machine(tmp_path: Path) -> None:
+    """Each is counted alone, by what the results say; the machine is held back when all of them are spent."""
+    ours = folder_of(tmp_path, "r1")
+    ours.write_result(spend(ours, "t", 1.0).model_copy(update={"account": "a"}))
+    found = replace(costs(ours, day_usd=1.0), machines={"mini1": Machine(name="mini1", accounts=("a", "b"))})
+    assert (found.has_day("a"), found.has_day("b"), found.why_not("t", machine="mini1")) == (False, True, None)
+    assert found.allowance("t", account="b").usd == 1.0
+    later = spend(ours, "u", 1.0).model_copy(update={"account": "b"})
+    found.note_end(later)
+    assert (found.has_day("b"), found.why_not("t", machine="mini1") is None) == (False, False)
+    assert found.begun("u", attempt=1, conversation=None).account is None
