@@ -250,7 +250,8 @@ class TaskRun:
         """
         live, slot, now = self._live, self._slot, time.time()
         models = models_of(self._node, live.settings.sessions)
-        hold = live.quota.hold_unless_instead(slot.machine, *models)
+        pinned = live.quota.pinned(self._node.id, slot.machine) if self._resumes else None
+        hold = live.quota.hold_unless_instead(slot.machine, *models, account=pinned)
         if hold is None or slot.is_account_held:
             return now
         if hold.until > min(now + 3600 * live.settings.runs.limit_patience_hours, live.deadline.stop_at):
