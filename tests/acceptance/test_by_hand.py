@@ -195,8 +195,7 @@ def test_who_goes_on_with_the_run_waits_for_who_is_attached(site: Site) -> None:
     with terminal(site, "attach", "r1", "stuck") as window:
         window.shows("Do it. [[scenario:write]]")
         again = site.start("orchestrate", "--run", "r1")
-        output = site.run_folder().attempt("stuck", 2) / "stdout.jsonl"
-        eventually(output.exists, why=lambda: again.output)
+        eventually(lambda: state(site, "stuck") is TaskState.RUNNING, why=lambda: again.output)
         second = terminal(site, "attach", "r1", "stuck")
         with second:
             assert second.wait() == 2
