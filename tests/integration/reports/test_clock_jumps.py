@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from flows.cli.live_table import _line, _table
+from flows.cli.live_table import _Foresight, _line, _table
 from miyabi.attempts import delay_seconds, limit_is_over
 from miyabi.github.errors import rate_limited
 from miyabi.github.request import Response
@@ -65,7 +65,7 @@ def test_progress_is_shown(seed: int) -> None:
     for task, state in zip("abcabcabc", ["running"] * 3 + ["checking"] * 3 + ["collecting"] * 3, strict=True):
         board.update(task, state=state)
         snapshot = board.snapshot()
-        console.print(_table(snapshot, console))
+        console.print(_table(snapshot, console, _Foresight(None)))
         assert [_line(row, snapshot) for row in snapshot.rows]
         assert progress_markdown(snapshot, now=now + rng.choice(JUMPS))
 
