@@ -68,7 +68,7 @@ class World:
         task = f"t{len(self.live) + len(self.over)}"
         if len(self.live) == SLOTS or self.costs.why_not(task, machine=MACHINE.name):
             return
-        session = Session(task, self.costs.allowance(task, machine=MACHINE.name).usd or 0)
+        session = Session(task, self.costs.allowance(task, account="").usd or 0)
         AttemptRecord(machine=MACHINE.name, start=NOW, base="b").keep(self.folder.attempt(task))
         self.live.append(session)
         self.bound_usd = RUN_USD + sum(each.most_usd + DEAREST_USD for each in self.live)
