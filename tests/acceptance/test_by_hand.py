@@ -148,6 +148,7 @@ def test_stop_while_the_run_goes_on(site: Site) -> None:
     assert "one: stopped, 1 commit on miyabi/r1/one" in said
     assert run.runs
     eventually(lambda: site.live(0) == {"two", "three"})
+    eventually(lambda: state(site, "one") is TaskState.DONE, why=lambda: run.output)
     done = site.start("stop", "r1", "one")
     assert (done.wait(), "has no session to stop: it is stopped" in done.output) == (2, True)
 
