@@ -19,7 +19,7 @@ MACHINE_AWAY_SECONDS = 15.0
 
 @dataclass(slots=True)
 class Quarantine:
-    """How the machines of one task's attempts do.
+    """Keeps sessions from machines that are sick, as the attempts of one task find them.
 
     A machine on which a session failed as any other would is left alone for a while, then tried with one session: that
     one is the machine's trial and not the task's attempt.
